@@ -44,6 +44,8 @@ export interface Verdict {
   readonly fault: HealthFault | null;
 }
 
+export const HEALTHY: Verdict = { status: 'healthy', reason: null, fault: null };
+
 /** Counts at `asOf`; rates in percent (4.17 is 4.17 %). `null`: the provider does not say. */
 export interface Metrics {
   readonly followers: number | null;

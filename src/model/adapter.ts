@@ -135,6 +135,8 @@ export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }
   readonly connect?: { readonly flow: 'oauth' | 'dashboard'; readonly instructions: string; readonly url: `https://${string}` };
   /** The settings a caller may change; strict, all optional. Absent: none. */
   readonly settings?: z.ZodType<Settings>;
+  /** The settings that `create` takes, where they are fewer than `settings`. */
+  readonly createSettings?: z.ZodType<Settings>;
   readonly account: {
     readonly schema: z.ZodType<AccountWire>;
     /** `observedAt`: when the provider was asked; adapters read no clock. */

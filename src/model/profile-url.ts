@@ -1,0 +1,17 @@
+import type { Platform } from './account.js';
+
+/** Networks whose profile addresses follow from the handle alone. Facebook, LinkedIn and Mastodon do not: a page title is no address there. */
+const PROFILE_URLS: Readonly<Record<Platform, string>> = {
+  bluesky: 'https://bsky.app/profile/',
+  instagram: 'https://www.instagram.com/',
+  threads: 'https://www.threads.net/@',
+  tiktok: 'https://www.tiktok.com/@',
+  twitter: 'https://twitter.com/',
+  youtube: 'https://www.youtube.com/@',
+};
+
+/** Where people see the profile, when that is certain; else `null`. `username` is a handle without a leading `@`. */
+export function profileUrl(platform: Platform, username: string | null): string | null {
+  if (username === null || !Object.hasOwn(PROFILE_URLS, platform)) return null;
+  return `${PROFILE_URLS[platform]}${encodeURIComponent(username)}`;
+}

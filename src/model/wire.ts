@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+const RFC_3339 = z.iso.datetime({ offset: true });
+
+/**
+ * A provider's time as RFC 3339 in UTC: offsets are applied, fractions kept to the millisecond.
+ * `null` where there is none, and where the text names no certain instant (no zone, no such day).
+ */
+export function utc(time: string | null | undefined): string | null {
+  const instant = RFC_3339.safeParse(time);
+  return instant.success ? new Date(instant.data).toISOString().replace('.000Z', 'Z') : null;
+}
+
+/** A provider's name for a profile as a handle: one leading `@` stripped, case kept. `null` for a text with spaces, which is a title. */
+export function handle(name: string | null | undefined): string | null {
+  const bare = name?.replace(/^@/, '');
+  return bare === undefined || bare === '' || /\s/.test(bare) ? null : bare;
+}
