@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { defineAdapter, path } from '../../src/model/index.js';
+import { mapAccount } from './map.js';
+import { accountSchema, accountsSchema, faultSchema, rawAccountSchema } from './schema.js';
+
+/** Publishes to many networks: an account is a connected profile whose credentials Octopost holds. */
+export const octopost = defineAdapter({
+  id: 'octopost',
+  name: 'Octopost',
+  docs: 'https://octopost.ink/docs',
+  baseUrl: 'https://api.octopost.ink/v1',
+  auth: { scheme: 'bearer' },
+  // Asked for on every request; without it GET and DELETE may be refused with 400 (/docs/api/overview, /docs/api/errors).
+  headers: { 'Content-Type': 'application/json' },
+  platforms: ['twitter', 'bluesky', 'mastodon', 'linkedin', 'threads', 'instagram', 'facebook', 'tiktok', 'youtube'],
+  // The Starter tier's rate (/docs/api/rate-limits).
+  limits: { requestsPerMinute: 300, concurrency: 4, pageSize: 200, maxAnswerBytes: 64 * 1024 * 1024 },
+  disconnectEffect: {
+    destroysData: false,
+    revokesToken: true,
+    reversible: false,
+    howToReconnect: 'Connect the profile again in the Octopost dashboard; expect a new id.',
+  },
+  connect: {
+    flow: 'dashboard',
+    instructions: 'Octopost connects accounts in its dashboard only. Connect the profile there; the next sweep shows it.',
+    url: 'https://octopost.ink',
+  },
+  account: { schema: accountSchema, map: mapAccount },
+  fault: {
+    schema: faultSchema,
+    read: ({ error, code, details }) => ({
+      code: code ?? null,
+      message: error ?? null,
+      retryAfterSeconds: details?.retry_after ?? null,
+    }),
+    codes: {
+      bad_request: 'refused',
+      unauthorized: 'credential_rejected',
+      forbidden: 'permission_denied',
+      not_found: 'not_found',
+      conflict: 'state_conflict',
+      rate_limited: 'rate_limited',
+    },
+  },
+  operations: {
+    list: {
+      request: () => ({ method: 'GET', path: path`/accounts` }),
+      response: accountsSchema,
+      map: ({ accounts }) => ({ items: accounts, next: undefined }),
+    },
+    get: {
+      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      response: rawAccountSchema,
+      map: (account) => account,
+    },
+    verify: {
+      request: () => ({ method: 'GET', path: path`/accounts` }),
+      response: accountsSchema,
+      map: () => true,
+    },
+    disconnect: {
+      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      response: z.null(),
+      map: () => true,
+    },
+  },
+});

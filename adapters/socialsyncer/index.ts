@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { defineAdapter, path } from '../../src/model/index.js';
+import { accountId, joinKey, mapAccount, splitAccountId } from './map.js';
+import { accountSchema, accountsSchema, faultSchema, pairSchema } from './schema.js';
+
+/** Posts for accounts connected over each network's OAuth: an account is a stored OAuth connection. */
+export const socialsyncer = defineAdapter({
+  id: 'socialsyncer',
+  name: 'SocialSyncer',
+  docs: 'https://social-syncer-api.com/docs',
+  baseUrl: 'https://api.socialsyncerapi.com/v1',
+  auth: { scheme: 'bearer' },
+  platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],
+  // The paid plans' rate (/docs/authentication).
+  limits: { requestsPerMinute: 600, concurrency: 4, pageSize: 200, maxAnswerBytes: 64 * 1024 * 1024 },
+  disconnectEffect: {
+    destroysData: false,
+    revokesToken: true,
+    reversible: false,
+    howToReconnect: "Run the OAuth flow again with POST /v1/connect: the account's owner must consent anew at the network.",
+  },
+  connect: {
+    flow: 'oauth',
+    instructions: "Start the network's OAuth flow with POST /v1/connect and send the account's owner to the address it answers.",
+    url: 'https://social-syncer-api.com/docs/api/connect',
+  },
+  account: { schema: accountSchema, map: mapAccount, joinKey },
+  fault: {
+    schema: faultSchema,
+    read: ({ error, code }) => ({ code: code ?? null, message: error ?? null }),
+    codes: {
+      VALIDATION_ERROR: 'refused',
+      AUTH_MISSING_KEY: 'credential_rejected',
+      AUTH_INVALID_KEY: 'credential_rejected',
+      NOT_FOUND: 'not_found',
+      RATE_LIMIT_EXCEEDED: 'rate_limited',
+      INTERNAL_ERROR: 'server_error',
+    },
+  },
+  operations: {
+    list: {
+      request: ({ platform }) => ({ method: 'GET', path: path`/accounts`, query: { platform } }),
+      response: accountsSchema,
+      map: ({ accounts }) => ({ items: accounts, next: undefined }),
+    },
+    health: {
+      request: () => ({ method: 'GET', path: path`/accounts/health` }),
+      response: accountsSchema,
+      map: ({ accounts }) => ({ items: accounts }),
+    },
+    verify: {
+      request: () => ({ method: 'GET', path: path`/accounts` }),
+      response: accountsSchema,
+      map: () => true,
+    },
+    connectStart: {
+      request: ({ platform, redirectUrl }) => ({ method: 'GET', path: path`/connect/${platform}`, query: { redirect_url: redirectUrl } }),
+      response: z.object({ authUrl: z.url({ protocol: /^https?$/ }) }),
+      map: ({ authUrl }) => ({ authUrl }),
+    },
+    connectComplete: {
+      request: ({ platform, code, redirectUrl }) => ({
+        method: 'POST',
+        path: path`/connect/${platform}`,
+        body: { code, redirect_url: redirectUrl },
+      }),
+      response: pairSchema,
+      map: (pair) => ({ id: accountId(pair) }),
+    },
+    disconnect: {
+      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${splitAccountId(id)[0]}/${splitAccountId(id)[1]}` }),
+      response: z.object({ deleted: z.literal(true) }),
+      map: () => true,
+    },
+  },
+});
