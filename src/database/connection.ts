@@ -1,4 +1,64 @@
-import type { PoolConfig } from 'pg';
+import pg from 'pg';
+import { StartError } from '../lib/start-error.js';
 
-/** How to reach a PostgreSQL, in the words of `pg`. */
-export type DatabaseConnection = Pick<PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
+/** How to reach a PostgreSQL, in the words of `pg`: a `connectionString`, or the parts of one. */
+export type DatabaseConnection = Pick<pg.PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database' | 'ssl'>;
+
+const oldestVersion = 14;
+
+/** Milliseconds to wait for a connection, so that an address nobody answers at is an error and not a silence. */
+export const connectTimeout = 10_000;
+
+/** Why a connection failed, by the codes of Node and PostgreSQL (its appendix A). */
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name cannot be looked up',
+  ETIMEDOUT: 'it does not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  '28P01': 'the user name or password is wrong',
+  '28000': 'the user may not log in',
+  '3D000': 'the database does not exist',
+  '42501': 'the user may not use the database',
+};
+
+/**
+ * Makes sure that a PostgreSQL Rollcall can use answers.
+ *
+ * @throws StartError naming DATABASE_URL when none answers, it refuses us, is older than 14 or not in UTF-8.
+ */
+export async function checkConnection(connection: DatabaseConnection): Promise<void> {
+  const client = createClient(connection);
+  const place = `${client.host}:${client.port}`;
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: string; encoding: string }>(
+      `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding`,
+    );
+    const { version = '', encoding = '' } = rows[0] ?? {};
+    if (Number.parseInt(version, 10) < oldestVersion) {
+      throw new StartError(`DATABASE_URL: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`);
+    }
+    if (encoding !== 'UTF8') throw new StartError(`DATABASE_URL: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw new StartError(`DATABASE_URL: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** A client that is not connected yet. */
+function createClient(connection: DatabaseConnection): pg.Client {
+  try {
+    const client = new pg.Client({ ...connection, connectionTimeoutMillis: connectTimeout });
+    // A connection that breaks also fails the query on it, and that is reported.
+    client.on('error', () => undefined);
+    return client;
+  } catch {
+    // Its own message may quote the URL, and that holds the password.
+    throw new StartError('DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.');
+  }
+}
