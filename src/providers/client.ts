@@ -1,0 +1,137 @@
+import type { Clock } from '../lib/clock.js';
+import { type AnyAdapter, type Input, type OperationName, type Output, type Platform, ProviderError } from '../model/index.js';
+import type { ProviderConnection } from './connection.js';
+import { type AttemptOutcome, adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import { Lines, type ProviderLogger, type ProviderState } from './lines.js';
+import { type ListPage, list, lookUp, type ObservedPage, type PageRequest, sightingOf, walk } from './observe.js';
+import type { AccountSighting } from './read-account.js';
+import { createRegistry, type Registry } from './registry.js';
+import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
+
+/**
+ * The way out: everything the gateway asks of providers goes through here. Every call rejects with a `ProviderError` when it fails
+ * at the provider, with the reason of `context.signal` when the caller stops it, and with a plain `Error` when the provider has no
+ * such operation (ask `supports` first).
+ */
+export interface Providers {
+  readonly adapters: Registry;
+  supports(provider: string, operation: OperationName): boolean;
+
+  /** One page of the list as the provider gives it, without the health that some providers tell apart. */
+  list(connection: ProviderConnection, page: PageRequest, context: CallContext): Promise<ListPage>;
+  /** The whole list page by page, health joined; one page is fetched ahead. Ends only when the list is complete. */
+  walk(connection: ProviderConnection, context: CallContext): AsyncIterable<ObservedPage>;
+  /** `null`: the provider says that it does not hold the account. */
+  lookUp(
+    connection: ProviderConnection,
+    account: { readonly id: string; readonly platform: Platform },
+    context: CallContext,
+  ): Promise<AccountSighting | null>;
+  /** Resolves when the provider accepts the key. Always asks, even for a key that was rejected a moment ago. */
+  verify(connection: ProviderConnection, context: CallContext): Promise<void>;
+
+  create(connection: ProviderConnection, account: Input<'create'>, context: CallContext): Promise<AccountSighting>;
+  update(connection: ProviderConnection, change: Input<'update'>, context: CallContext): Promise<AccountSighting>;
+  /** An account that is paused already counts as success. */
+  pause(connection: ProviderConnection, account: Input<'pause'>, context: CallContext): Promise<void>;
+  /** An account that is active already counts as success. */
+  resume(connection: ProviderConnection, account: Input<'resume'>, context: CallContext): Promise<void>;
+  activity(connection: ProviderConnection, page: Input<'activity'>, context: CallContext): Promise<Output<'activity'>>;
+  stats(connection: ProviderConnection, account: Input<'stats'>, context: CallContext): Promise<Output<'stats'>>;
+  connectStart(connection: ProviderConnection, flow: Input<'connectStart'>, context: CallContext): Promise<Output<'connectStart'>>;
+  connectComplete(connection: ProviderConnection, flow: Input<'connectComplete'>, context: CallContext): Promise<Output<'connectComplete'>>;
+  /** `already_gone`: the provider answered 404. */
+  disconnect(connection: ProviderConnection, account: Input<'disconnect'>, context: CallContext): Promise<'done' | 'already_gone'>;
+
+  /** How a provider does at the moment, as far as this process saw. */
+  state(provider: string): ProviderState;
+  /** Calls `listener` after each attempt; the answer takes it off again. */
+  onOutcome(listener: (outcome: AttemptOutcome) => void): () => void;
+  /** Lets requests on their way finish and closes all sockets. */
+  close(): Promise<void>;
+}
+
+export interface ProvidersSettings {
+  readonly clock: Clock;
+  readonly logger?: ProviderLogger;
+  /** Over the defaults. */
+  readonly policies?: Partial<PolicySettings>;
+  /** Those in `adapters/` when left out. */
+  readonly adapters?: readonly AnyAdapter[];
+}
+
+export function createProviders(settings: ProvidersSettings): Providers {
+  const { clock, logger } = settings;
+  const policies = { ...DEFAULT_POLICIES, ...settings.policies };
+  const listeners = new Set<(outcome: AttemptOutcome) => void>();
+  const lines = new Lines({ clock, logger, policies });
+  const registry = createRegistry(settings.adapters);
+  const executor: Executor = {
+    registry,
+    lines,
+    clock,
+    policies,
+    onOutcome: (outcome) => {
+      for (const listener of listeners) listener(outcome);
+    },
+  };
+
+  const ask = async <Name extends OperationName>(connection: ProviderConnection, name: Name, input: Input<Name>, context: CallContext) =>
+    (await execute(executor, connection, name, input, context)).value;
+
+  const askForAccount = async <Name extends 'create' | 'update'>(
+    connection: ProviderConnection,
+    name: Name,
+    input: Input<Name>,
+    context: CallContext,
+  ) => {
+    const { value, askedAt } = await execute(executor, connection, name, input, context);
+    return sightingOf(adapterOf(registry, connection.provider), value, askedAt, connection.apiKey);
+  };
+
+  return {
+    adapters: registry,
+    supports: (provider, operation) => adapterOf(registry, provider).operations[operation] !== undefined,
+
+    list: (connection, page, context) => list(executor, connection, page, context),
+    walk: (connection, context) => walk(executor, connection, context),
+    lookUp: (connection, account, context) => lookUp(executor, connection, account, context),
+    verify: async (connection, context) => {
+      lines.forgiveKey(adapterOf(registry, connection.provider), connection);
+      await ask(connection, 'verify', {}, context);
+    },
+
+    create: (connection, account, context) => askForAccount(connection, 'create', account, context),
+    update: (connection, change, context) => askForAccount(connection, 'update', change, context),
+    pause: (connection, account, context) => unlessAlreadySo(ask(connection, 'pause', account, context)),
+    resume: (connection, account, context) => unlessAlreadySo(ask(connection, 'resume', account, context)),
+    activity: (connection, page, context) => ask(connection, 'activity', page, context),
+    stats: (connection, account, context) => ask(connection, 'stats', account, context),
+    connectStart: (connection, flow, context) => ask(connection, 'connectStart', flow, context),
+    connectComplete: (connection, flow, context) => ask(connection, 'connectComplete', flow, context),
+    disconnect: async (connection, account, context) => {
+      try {
+        await ask(connection, 'disconnect', account, context);
+        return 'done';
+      } catch (error) {
+        if (error instanceof ProviderError && error.code === 'not_found') return 'already_gone';
+        throw error;
+      }
+    },
+
+    state: (provider) => lines.state(provider),
+    onOutcome: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => lines.close(),
+  };
+}
+
+async function unlessAlreadySo(change: Promise<true>): Promise<void> {
+  try {
+    await change;
+  } catch (error) {
+    if (!(error instanceof ProviderError && error.code === 'already_so')) throw error;
+  }
+}

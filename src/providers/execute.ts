@@ -1,0 +1,167 @@
+import type { z } from 'zod';
+import type { Clock } from '../lib/clock.js';
+import {
+  type AnyAdapter,
+  type Input,
+  type Operation,
+  type OperationName,
+  type Output,
+  ProviderError,
+  type ProviderErrorCode,
+} from '../model/index.js';
+import { baseOf, type ProviderConnection } from './connection.js';
+import { announcedLimit } from './headers.js';
+import { isProviderFailure, type Lines } from './lines.js';
+import { type Guards, guarded } from './policies.js';
+import type { Registry } from './registry.js';
+import type { Answer } from './send.js';
+import type { PolicySettings } from './settings.js';
+import { deadlinePassed, invalidAnswer, refusal } from './translate-error.js';
+
+/** What a caller may say of one call. */
+export interface CallContext {
+  /** Stops the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** W3C trace context, passed on to the provider. */
+  readonly traceparent?: string;
+  /** Shortens the deadline of the call (of each page, for a walk). */
+  readonly deadlineMs?: number;
+}
+
+/** One finished attempt; a call that is retried makes several. */
+export interface AttemptOutcome {
+  readonly provider: string;
+  readonly connectionId: string;
+  readonly operation: OperationName;
+  readonly outcome: 'ok' | ProviderErrorCode;
+  readonly latencyMs: number;
+  /** When the request was sent. */
+  readonly at: Date;
+}
+
+export interface Executor {
+  readonly registry: Registry;
+  readonly lines: Lines;
+  readonly clock: Clock;
+  readonly policies: PolicySettings;
+  readonly onOutcome: (outcome: AttemptOutcome) => void;
+}
+
+/** What a provider answered, and the instant before it was asked. */
+export interface Answered<Value> {
+  readonly value: Value;
+  readonly askedAt: Date;
+}
+
+/** May be asked again without harm. */
+const READS: ReadonlySet<OperationName> = new Set(['list', 'health', 'get', 'verify', 'activity', 'stats', 'connectStart']);
+
+/**
+ * One call of one operation: the policies around send, parse and map.
+ * @throws ProviderError
+ * @throws Error when the provider does not offer the operation (ask `supports` first)
+ */
+export async function execute<Name extends OperationName>(
+  executor: Executor,
+  connection: ProviderConnection,
+  name: Name,
+  input: Input<Name>,
+  context: CallContext,
+): Promise<Answered<Output<Name>>> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  const operation = operationOf(adapter, name);
+  const request = operation.request(input);
+  const base = baseOf(adapter, connection);
+  const { sender, figures } = executor.lines.provider(adapter);
+  const guards = executor.lines.guards(adapter, connection, base);
+  const isRead = READS.has(name);
+  const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
+  const deadlineMs = Math.min(context.deadlineMs ?? longestMs, longestMs);
+
+  const attempt = async (signal: AbortSignal): Promise<Answered<Output<Name>>> => {
+    const askedAt = executor.clock.now();
+    const startedAt = performance.now();
+    const finish = (outcome: AttemptOutcome['outcome']) => {
+      const latencyMs = performance.now() - startedAt;
+      figures.note(latencyMs, outcome !== 'ok' && isProviderFailure(outcome) ? outcome : null);
+      executor.onOutcome({ provider: adapter.id, connectionId: connection.id, operation: name, outcome, latencyMs, at: askedAt });
+    };
+    try {
+      const answer = await sender.send(request, { base, apiKey: connection.apiKey, traceparent: context.traceparent, signal });
+      guards.rateLimiter.learn(announcedLimit(answer.headers));
+      const isSuccess = answer.status >= 200 && answer.status < 300;
+      if (!isSuccess) throw refusal(adapter, name, answer, connection.apiKey, executor.clock.now());
+      const value = readAnswer(adapter, operation, input, answer);
+      finish('ok');
+      return { value, askedAt };
+    } catch (error) {
+      // The caller stopped: that says nothing of the provider.
+      context.signal?.throwIfAborted();
+      const failure = signal.aborted && !(error instanceof ProviderError) ? deadlinePassed(adapter, deadlineMs) : error;
+      if (failure instanceof ProviderError) {
+        heedRateLimit(guards, failure);
+        finish(failure.code);
+      }
+      throw failure;
+    }
+  };
+
+  return guarded(
+    {
+      adapter,
+      guards,
+      clock: executor.clock,
+      settings: executor.policies,
+      deadlineMs,
+      attempts: isRead ? executor.policies.readAttempts : 1,
+      signal: context.signal,
+    },
+    attempt,
+  );
+}
+
+/** @throws Error for a provider without an adapter */
+export function adapterOf(registry: Registry, provider: string): AnyAdapter {
+  const adapter = registry.get(provider);
+  if (adapter === undefined) throw new Error(`There is no adapter for the provider "${provider}".`);
+  return adapter;
+}
+
+function operationOf<Name extends OperationName>(adapter: AnyAdapter, name: Name): Operation<Name, unknown> {
+  const operations: { readonly [Each in OperationName]?: Operation<Each, unknown> } = adapter.operations;
+  const operation = operations[name];
+  if (operation === undefined) throw new Error(`${adapter.name} does not offer "${name}".`);
+  return operation;
+}
+
+function heedRateLimit(guards: Guards, error: ProviderError): void {
+  if (error.code === 'rate_limited' && error.retryAfterSeconds !== null) guards.rateLimiter.block(error.retryAfterSeconds);
+}
+
+function readAnswer<Name extends OperationName>(
+  adapter: AnyAdapter,
+  operation: Operation<Name, unknown>,
+  input: Input<Name>,
+  answer: Answer,
+): Output<Name> {
+  const parsed = operation.response.safeParse(parseJson(adapter, answer));
+  if (!parsed.success) throw invalidAnswer(adapter, `a body that is not as documented: ${firstIssue(parsed.error)}`, answer.status);
+  return operation.map(parsed.data, input);
+}
+
+function parseJson(adapter: AnyAdapter, answer: Answer): unknown {
+  if (answer.body === '') return null;
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    const isHtml = answer.headers['content-type']?.includes('html') || answer.body.trimStart().startsWith('<');
+    throw invalidAnswer(adapter, isHtml ? 'a web page instead of JSON' : 'a body that is not JSON', answer.status);
+  }
+}
+
+/** What is wrong first, and where; never the value. */
+export function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const place = issue?.path.map(String).join('.') || 'the whole';
+  return `${place}: ${issue?.message ?? 'invalid'}`.slice(0, 300);
+}

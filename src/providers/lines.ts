@@ -1,0 +1,128 @@
+import { bulkhead } from 'cockatiel';
+import type { Clock } from '../lib/clock.js';
+import type { AnyAdapter, ProviderError, ProviderErrorCode } from '../model/index.js';
+import { Breaker, type Circuit, type Meaning } from './breaker.js';
+import { type Base, baseOf, credentialId, type ProviderConnection } from './connection.js';
+import { type Figures, LiveFigures } from './live-figures.js';
+import type { Guards } from './policies.js';
+import { RateLimiter } from './rate-limit.js';
+import { RetryBudget } from './retry.js';
+import { Sender } from './send.js';
+import type { PolicySettings } from './settings.js';
+
+/** Where a circuit's changes are told; winston's logger is one. */
+export interface ProviderLogger {
+  warn(message: string, facts: { readonly provider: string; readonly origin: string; readonly circuit: Circuit }): unknown;
+}
+
+export interface LineSettings {
+  readonly clock: Clock;
+  readonly logger: ProviderLogger | undefined;
+  readonly policies: PolicySettings;
+}
+
+/** How a provider does at the moment, as far as this process saw. */
+export interface ProviderState extends Figures {
+  /** The worst, where connections use several base URLs. */
+  readonly circuit: Circuit;
+  /** Since when the circuit is so; `null`: since the start. */
+  readonly since: Date | null;
+}
+
+/** Beyond it the keys longest known are forgotten: a forgotten key only starts with a clean slate. */
+const KEYS_AT_MOST = 10_000;
+
+/** All that is kept between calls: sockets and figures per provider, breakers per provider and origin, limits per key. */
+export class Lines {
+  private readonly providers = new Map<string, { readonly sender: Sender; readonly figures: LiveFigures }>();
+  private readonly origins = new Map<
+    string,
+    { readonly provider: string; readonly providerBreaker: Breaker; readonly retryBudget: RetryBudget }
+  >();
+  private readonly keys = new Map<string, Pick<Guards, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>>();
+
+  constructor(private readonly settings: LineSettings) {}
+
+  provider(adapter: AnyAdapter) {
+    return getOrMake(this.providers, adapter.id, () => ({
+      sender: new Sender(adapter, this.settings.policies),
+      figures: new LiveFigures(this.settings.clock),
+    }));
+  }
+
+  guards(adapter: AnyAdapter, connection: ProviderConnection, base: Base): Guards {
+    const origin = getOrMake(this.origins, `${adapter.id} ${base.origin}`, () => this.newOrigin(adapter.id, base.origin));
+    const key = getOrMake(this.keys, credentialId(connection, base), () => this.newKey(adapter));
+    if (this.keys.size > KEYS_AT_MOST) this.keys.delete(this.keys.keys().next().value ?? '');
+    return { ...origin, ...key };
+  }
+
+  /** Lets the next call with this key through even though it was rejected before. */
+  forgiveKey(adapter: AnyAdapter, connection: ProviderConnection): void {
+    const id = credentialId(connection, baseOf(adapter, connection));
+    const key = this.keys.get(id);
+    if (key !== undefined) this.keys.set(id, { ...key, keyBreaker: this.newKeyBreaker() });
+  }
+
+  state(provider: string): ProviderState {
+    const figures = this.providers.get(provider)?.figures ?? new LiveFigures(this.settings.clock);
+    const breakers = [...this.origins.values()].filter((origin) => origin.provider === provider).map((origin) => origin.providerBreaker);
+    const worst = (['open', 'half_open', 'closed'] as const)
+      .map((circuit) => breakers.find((breaker) => breaker.circuit === circuit))
+      .find((breaker) => breaker !== undefined);
+    return { ...figures.read(), circuit: worst?.circuit ?? 'closed', since: worst?.since ?? null };
+  }
+
+  /** Waits for requests on their way. */
+  async close(): Promise<void> {
+    await Promise.all([...this.providers.values()].map(({ sender }) => sender.close()));
+  }
+
+  private newOrigin(provider: string, origin: string) {
+    const { clock, logger, policies } = this.settings;
+    const onChange = (circuit: Circuit) => logger?.warn('the circuit of a provider changed', { provider, origin, circuit });
+    return {
+      provider,
+      providerBreaker: new Breaker(policies, meaningForProvider, onChange),
+      retryBudget: new RetryBudget(policies, clock),
+    };
+  }
+
+  private newKey(adapter: AnyAdapter) {
+    const { concurrency, requestsPerMinute } = adapter.limits;
+    return {
+      bulkhead: bulkhead(concurrency, this.settings.policies.queueLength),
+      keyBreaker: this.newKeyBreaker(),
+      rateLimiter: new RateLimiter(requestsPerMinute, this.settings.clock),
+    };
+  }
+
+  private newKeyBreaker(): Breaker {
+    return new Breaker(this.settings.policies, meaningForKey);
+  }
+}
+
+const PROVIDER_FAILURES: ReadonlySet<ProviderErrorCode> = new Set(['server_error', 'unavailable', 'network', 'timeout', 'invalid_answer']);
+
+/** Whether the error shows a provider that does not work, rather than one that says no. */
+export function isProviderFailure(code: ProviderErrorCode): boolean {
+  return PROVIDER_FAILURES.has(code);
+}
+
+function meaningForProvider(error: ProviderError): Meaning {
+  return isProviderFailure(error.code) ? 'failure' : 'success';
+}
+
+/** 403 and 429 come to keys that are good: the one is about a permission, the other is the rate limiter's. */
+function meaningForKey(error: ProviderError): Meaning {
+  if (error.code === 'credential_rejected') return 'failure';
+  return error.status === null || isProviderFailure(error.code) ? 'nothing' : 'success';
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,147 @@
+import { type AnyAdapter, type Platform, ProviderError } from '../model/index.js';
+import type { ProviderConnection } from './connection.js';
+import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import { pages } from './paginate.js';
+import { type AccountSighting, isObject, isSighting, type QuarantinedItem, readAccount } from './read-account.js';
+import { invalidAnswer } from './translate-error.js';
+
+/** A page of a provider's list as it was seen. */
+export interface ObservedPage {
+  /** The instant before the provider was asked (for its health first, where that is asked separately). */
+  readonly observedAt: Date;
+  readonly accounts: readonly AccountSighting[];
+  readonly quarantined: readonly QuarantinedItem[];
+}
+
+/** One page, and where the next one begins; `null` on the last. */
+export interface ListPage extends ObservedPage {
+  readonly next: string | null;
+}
+
+export interface PageRequest {
+  readonly cursor: string | null;
+  /** The adapter's page size when left out, and at most that. */
+  readonly limit?: number;
+  readonly platform?: Platform;
+}
+
+/** What a provider tells of all its accounts' health, by the adapter's join key. */
+interface HealthReport {
+  readonly askedAt: Date;
+  readonly items: ReadonlyMap<string, Record<string, unknown>>;
+}
+
+/** One page of the provider's list, without the health that some providers tell apart. */
+export async function list(executor: Executor, connection: ProviderConnection, page: PageRequest, context: CallContext): Promise<ListPage> {
+  const { next, ...observed } = await observePage(executor, connection, page, null, context);
+  return { ...observed, next: next ?? null };
+}
+
+/** The whole list, page by page, health joined. Ends when the list is complete, throws when it cannot be completed. */
+export async function* walk(
+  executor: Executor,
+  connection: ProviderConnection,
+  context: CallContext,
+  platform?: Platform,
+): AsyncGenerator<ObservedPage, void, void> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  const health = adapter.operations.health === undefined ? null : await fetchHealth(executor, adapter, connection, context);
+  yield* pages(
+    (cursor, stopped) => {
+      const signal = context.signal === undefined ? stopped : AbortSignal.any([context.signal, stopped]);
+      const page = { cursor: cursor ?? null, ...(platform === undefined ? {} : { platform }) };
+      return observePage(executor, connection, page, health, { ...context, signal });
+    },
+    () => new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with a list that never ends: its cursors repeat.`),
+  );
+}
+
+/**
+ * A fresh look at one account; `null` when the provider says that there is none: a 404, or a complete list without it.
+ * @throws ProviderError `invalid_answer` when what may be the account cannot be read
+ */
+export async function lookUp(
+  executor: Executor,
+  connection: ProviderConnection,
+  account: { readonly id: string; readonly platform: Platform },
+  context: CallContext,
+): Promise<AccountSighting | null> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  if (adapter.operations.get === undefined) return findInList(executor, adapter, connection, account, context);
+  try {
+    const { value, askedAt } = await execute(executor, connection, 'get', { id: account.id }, context);
+    return sightingOf(adapter, value, askedAt, connection.apiKey);
+  } catch (error) {
+    if (error instanceof ProviderError && error.code === 'not_found') return null;
+    throw error;
+  }
+}
+
+/** Reads an answer that is one account. @throws ProviderError `invalid_answer` */
+export function sightingOf(adapter: AnyAdapter, raw: unknown, askedAt: Date, apiKey: string): AccountSighting {
+  const reading = readAccount(adapter, raw, askedAt, apiKey);
+  if (!isSighting(reading)) throw invalidAnswer(adapter, `an account that is not as documented: ${reading.reason}`, null);
+  return reading;
+}
+
+async function findInList(
+  executor: Executor,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  account: { readonly id: string; readonly platform: Platform },
+  context: CallContext,
+): Promise<AccountSighting | null> {
+  let unreadable: QuarantinedItem | undefined;
+  for await (const page of walk(executor, connection, context, account.platform)) {
+    const found = page.accounts.find((sighting) => sighting.account.providerAccountId === account.id);
+    if (found !== undefined) return found;
+    unreadable ??= page.quarantined.find((item) => item.id === null || item.id === account.id);
+  }
+  // An item that cannot be told apart from the account may be it: no ground to call the account gone.
+  if (unreadable !== undefined) throw invalidAnswer(adapter, `an account that is not as documented: ${unreadable.reason}`, null);
+  return null;
+}
+
+async function fetchHealth(
+  executor: Executor,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  context: CallContext,
+): Promise<HealthReport> {
+  const { value, askedAt } = await execute(executor, connection, 'health', {}, context);
+  const items = new Map<string, Record<string, unknown>>();
+  for (const item of value.items) {
+    const key = adapter.account.joinKey?.(item);
+    if (key !== undefined && isObject(item)) items.set(key, item);
+  }
+  return { askedAt, items };
+}
+
+async function observePage(
+  executor: Executor,
+  connection: ProviderConnection,
+  page: PageRequest,
+  health: HealthReport | null,
+  context: CallContext,
+): Promise<ObservedPage & { readonly next: string | undefined }> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  const limit = Math.min(page.limit ?? adapter.limits.pageSize, adapter.limits.pageSize);
+  const input = { cursor: page.cursor ?? undefined, limit, platform: page.platform };
+  const { value, askedAt } = await execute(executor, connection, 'list', input, context);
+  // What is joined is as old as its older half.
+  const observedAt = health?.askedAt ?? askedAt;
+  const accounts: AccountSighting[] = [];
+  const quarantined: QuarantinedItem[] = [];
+  for (const item of value.items) {
+    const reading = readAccount(adapter, health === null ? item : joined(adapter, item, health), observedAt, connection.apiKey);
+    if (isSighting(reading)) accounts.push(reading);
+    else quarantined.push(reading);
+  }
+  return { observedAt, accounts, quarantined, next: value.next };
+}
+
+function joined(adapter: AnyAdapter, item: unknown, health: HealthReport): unknown {
+  const key = adapter.account.joinKey?.(item);
+  const itemHealth = key === undefined ? undefined : health.items.get(key);
+  return isObject(item) && itemHealth !== undefined ? { ...item, ...itemHealth } : item;
+}

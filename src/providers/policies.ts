@@ -1,0 +1,129 @@
+import { type BulkheadPolicy, BulkheadRejectedError, TimeoutStrategy, timeout } from 'cockatiel';
+import type { Clock } from '../lib/clock.js';
+import { type AnyAdapter, ProviderError } from '../model/index.js';
+import type { Breaker } from './breaker.js';
+import type { RateLimiter } from './rate-limit.js';
+import { isWorthRetrying, type RetryBudget, retryDelayMs } from './retry.js';
+import type { PolicySettings } from './settings.js';
+import { deadlinePassed } from './translate-error.js';
+
+/** What stands between a call and its provider. The first two belong to the provider, the others to one key of one connection. */
+export interface Guards {
+  readonly providerBreaker: Breaker;
+  readonly retryBudget: RetryBudget;
+  readonly bulkhead: BulkheadPolicy;
+  readonly keyBreaker: Breaker;
+  readonly rateLimiter: RateLimiter;
+}
+
+export interface GuardedCall {
+  readonly adapter: AnyAdapter;
+  readonly guards: Guards;
+  readonly clock: Clock;
+  readonly settings: PolicySettings;
+  readonly deadlineMs: number;
+  /** 1 for writes: only a durable workflow may repeat them. */
+  readonly attempts: number;
+  /** The caller's own wish to stop. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * One call with everything that guards it, outermost first. A pause between attempts holds no slot; a key that waits for its rate
+ * limit holds up no other key: the provider's breaker, which lets a single trial through when it recovers, comes after.
+ */
+export function guarded<Value>(call: GuardedCall, attempt: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  const { adapter, guards } = call;
+  return withDeadline(call, (progress) =>
+    withRetries(call, progress, () =>
+      guards.bulkhead.execute(() =>
+        guards.keyBreaker.execute(
+          () =>
+            withRateLimit(call, progress, () =>
+              guards.providerBreaker.execute(
+                () => {
+                  progress.isSent = true;
+                  return attempt(progress.signal);
+                },
+                (seconds) => circuitOpen(adapter, seconds),
+              ),
+            ),
+          (seconds) => keyStillRejected(adapter, seconds),
+        ),
+      ),
+    ),
+  );
+}
+
+interface Progress {
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  readonly endsAt: number;
+  /** Once anything was sent, a write may have been done. */
+  isSent: boolean;
+}
+
+async function withDeadline<Value>(call: GuardedCall, run: (progress: Progress) => Promise<Value>): Promise<Value> {
+  call.signal?.throwIfAborted();
+  const ended = new AbortController();
+  const progress: Progress = { signal: ended.signal, endsAt: timeOf(call.clock) + call.deadlineMs, isSent: false };
+  try {
+    // Aggressive: a call that still waits for a slot hears of no signal.
+    return await timeout(call.deadlineMs, TimeoutStrategy.Aggressive).execute(({ signal }) => {
+      signal.addEventListener('abort', () => ended.abort(), { once: true });
+      return run(progress);
+    }, call.signal);
+  } catch (error) {
+    call.signal?.throwIfAborted();
+    if (error instanceof BulkheadRejectedError) throw tooManyWaiting(call.adapter);
+    if (error instanceof ProviderError || !ended.signal.aborted) throw error;
+    throw progress.isSent ? deadlinePassed(call.adapter, call.deadlineMs) : notSentInTime(call.adapter, call.deadlineMs / 1000);
+  }
+}
+
+async function withRetries<Value>(call: GuardedCall, progress: Progress, run: () => Promise<Value>): Promise<Value> {
+  const { retryBudget } = call.guards;
+  retryBudget.noteCall();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ProviderError) || !isWorthRetrying(error) || attempt >= call.attempts) throw error;
+      const delayMs = retryDelayMs(attempt, error.retryAfterSeconds, Math.random(), call.settings);
+      if (timeOf(call.clock) + delayMs >= progress.endsAt || !retryBudget.take()) throw error;
+      await call.clock.sleep(delayMs, progress.signal);
+    }
+  }
+}
+
+async function withRateLimit<Value>(call: GuardedCall, progress: Progress, run: () => Promise<Value>): Promise<Value> {
+  for (let waitMs = call.guards.rateLimiter.take(); waitMs > 0; waitMs = call.guards.rateLimiter.take()) {
+    if (timeOf(call.clock) + waitMs >= progress.endsAt) throw notSentInTime(call.adapter, waitMs / 1000);
+    await call.clock.sleep(waitMs, progress.signal);
+  }
+  progress.signal.throwIfAborted();
+  return run();
+}
+
+const timeOf = (clock: Clock) => clock.now().getTime();
+
+function circuitOpen(adapter: AnyAdapter, retryAfterSeconds: number): ProviderError {
+  return new ProviderError(adapter.id, 'circuit_open', `${adapter.name} failed several times in a row and is given time to recover.`, {
+    retryAfterSeconds,
+  });
+}
+
+function keyStillRejected(adapter: AnyAdapter, retryAfterSeconds: number): ProviderError {
+  const message = `${adapter.name} rejected the key of this connection several times in a row, so it was not asked again.`;
+  return new ProviderError(adapter.id, 'credential_rejected', message, { retryAfterSeconds });
+}
+
+function notSentInTime(adapter: AnyAdapter, seconds: number): ProviderError {
+  const message = `${adapter.name} was not asked: the requests it allows this connection are used up for now.`;
+  return new ProviderError(adapter.id, 'rate_limited', message, { retryAfterSeconds: Math.max(1, Math.ceil(seconds)) });
+}
+
+function tooManyWaiting(adapter: AnyAdapter): ProviderError {
+  const message = `${adapter.name} was not asked: too many requests of this connection wait already.`;
+  return new ProviderError(adapter.id, 'rate_limited', message, { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,221 @@
+import { connect, createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ProviderError } from '../../src/model/index.js';
+import type { ProviderConnection, Providers } from '../../src/providers/index.js';
+import {
+  API_KEY,
+  engineFor,
+  failureOf,
+  type Handler,
+  inTurn,
+  item,
+  json,
+  type SmallProvider,
+  startSmallProvider,
+} from './small-provider.js';
+
+let provider: SmallProvider;
+let providers: Providers;
+let full: ProviderConnection;
+
+beforeEach(async () => {
+  provider = await startSmallProvider();
+  ({ providers, full } = engineFor(provider, { readAttempts: 1, headersTimeoutMs: 150, bodyTimeoutMs: 150, readDeadlineMs: 1_000 }));
+});
+
+afterEach(async () => {
+  await providers.close();
+  await provider.close();
+});
+
+const firstPage = () => providers.list(full, { cursor: null }, {});
+const create = () => providers.create(full, { platform: 'instagram', username: 'someone', settings: {} }, {});
+
+const html: Handler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Down for maintenance</body></html>');
+};
+const truncated: Handler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+  response.write('{"items": [', () => response.destroy());
+};
+const hang: Handler = () => {};
+const hangInBody: Handler = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json' }).write('{"items": [');
+};
+const reset: Handler = (request) => request.socket.resetAndDestroy();
+const text =
+  (body: string): Handler =>
+  (_request, response) =>
+    response.writeHead(200).end(body);
+
+describe('what an answer becomes', () => {
+  test.each<[string, Handler, string, number | null]>([
+    ['401', json(401, { code: 'no', message: 'No.' }), 'credential_rejected', 401],
+    ['403', json(403, {}), 'permission_denied', 403],
+    ['404', json(404, {}), 'not_found', 404],
+    ['409', json(409, {}), 'state_conflict', 409],
+    ['422', json(422, {}), 'refused', 422],
+    ['429', json(429, {}), 'rate_limited', 429],
+    ['500', json(500, {}), 'server_error', 500],
+    ['502 with a web page', (_request, response) => response.writeHead(502).end('<html>'), 'server_error', 502],
+    ['503', json(503, {}), 'unavailable', 503],
+    ['its own code, whatever the status', json(403, { code: 'plan_full', message: 'Full.' }), 'quota_exceeded', 403],
+    ['a code named like a property of every object', json(400, { code: 'constructor', message: '' }), 'refused', 400],
+    ['redirect', json(302, {}, { location: 'http://127.0.0.1:1/' }), 'invalid_answer', 302],
+    ['web page', html, 'invalid_answer', 200],
+    ['JSON that is none', text('{"items": ['), 'invalid_answer', 200],
+    ['empty body where one is due', text(''), 'invalid_answer', 200],
+    ['truncated body', truncated, 'invalid_answer', 200],
+    ['wrong shape', json(200, { items: 'none' }), 'invalid_answer', 200],
+    ['oversize body', json(200, { items: ['x'.repeat(70_000)] }), 'invalid_answer', 200],
+    ['hang', hang, 'timeout', null],
+    ['hang in the body', hangInBody, 'timeout', null],
+    ['reset', reset, 'network', null],
+  ])('%s', async (_name, handler, code, status) => {
+    provider.answer(handler);
+    const error = await failureOf(firstPage());
+    expect(error).toBeInstanceOf(ProviderError);
+    expect(error).toMatchObject({ provider: 'full', code, status });
+  });
+
+  test('a refused connection is a network error', async () => {
+    await provider.close();
+    const error = (await failureOf(firstPage())) as ProviderError;
+    expect([error.code, error.message, error.cause]).toEqual(['network', 'Full refused the connection.', expect.anything()]);
+    provider = await startSmallProvider();
+  });
+
+  test('409 on create says that the account exists', async () => {
+    provider.answer(json(409, {}));
+    expect(await failureOf(create())).toMatchObject({ code: 'already_exists' });
+  });
+
+  test('an answer of the wrong shape names the field, never the value', async () => {
+    provider.answer(json(200, { items: 'do not show this' }));
+    const error = (await failureOf(firstPage())) as ProviderError;
+    expect(error.message).toMatch(/^Full answered with a body that is not as documented: items: .*expected array/);
+    expect(error.message).not.toContain('do not show');
+  });
+
+  test('an empty body is null to the schema', async () => {
+    provider.answer((_request, response) => response.writeHead(204).end());
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+  });
+});
+
+describe('what a failure tells', () => {
+  test("the provider's own code and text, cut and without the key", async () => {
+    const message = `Key ${API_KEY} (Bearer ${API_KEY}, shown as sk_live_0123***) is not known. ${'Sorry! '.repeat(100)}`;
+    provider.answer(json(401, { code: 'invalid_key', message }));
+    const error = (await failureOf(firstPage())) as ProviderError;
+    expect(error.providerCode).toBe('invalid_key');
+    expect(error.providerMessage).toContain('is not known. Sorry!');
+    expect(error.providerMessage).not.toContain('0123');
+    expect(error.providerMessage?.length).toBeLessThanOrEqual(300);
+    expect(JSON.stringify({ ...error, message: error.message, cause: error.cause })).not.toContain(API_KEY);
+  });
+
+  test.each([
+    ['seconds', () => '7', 7],
+    ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 60],
+    ['a date that is past', () => 'Wed, 21 Oct 2015 07:28:00 GMT', 0],
+    ['nonsense', () => 'soon', null],
+    ['a negative number', () => '-5', null],
+  ])('Retry-After in %s', async (_name, value, seconds) => {
+    provider.answer(json(503, {}, { 'retry-after': value() }));
+    const error = (await failureOf(firstPage())) as ProviderError;
+    if (seconds === null || seconds === 0) expect(error.retryAfterSeconds).toBe(seconds);
+    else expect(Math.abs((error.retryAfterSeconds ?? 0) - seconds)).toBeLessThanOrEqual(1);
+  });
+
+  test('an answer lost after the work was done leaves the outcome of a write unknown, and it is not repeated', async () => {
+    provider.answer(reset);
+    const error = await failureOf(create());
+    expect(error).toMatchObject({ code: 'network', outcomeUnknown: true });
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('a key that no header can carry is refused before anything is sent', async () => {
+    const call = providers.verify({ ...full, apiKey: 'sk_\nlive' }, {});
+    expect(await failureOf(call)).toMatchObject({ code: 'refused', outcomeUnknown: false });
+    expect(provider.requests).toHaveLength(0);
+  });
+});
+
+describe('the deadline', () => {
+  test('ends a hang within its time', async () => {
+    const { providers: patient } = engineFor(provider, { headersTimeoutMs: 10_000 });
+    provider.answer(hang);
+    const startedAt = performance.now();
+    const error = await failureOf(patient.create(full, { platform: 'instagram', username: 'a', settings: {} }, { deadlineMs: 200 }));
+    expect(error).toMatchObject({ code: 'timeout', outcomeUnknown: true });
+    expect(performance.now() - startedAt).toBeLessThan(600);
+  });
+
+  test('of a call that was still waiting for its turn says that nothing was sent', async () => {
+    const { providers: patient } = engineFor(provider, { headersTimeoutMs: 10_000 });
+    provider.answer(hang);
+    const busy = [1, 2, 3, 4].map(() => failureOf(patient.list(full, { cursor: null }, { deadlineMs: 400 })));
+    const waiting = await failureOf(patient.create(full, { platform: 'instagram', username: 'a', settings: {} }, { deadlineMs: 100 }));
+    expect(waiting).toMatchObject({ code: 'rate_limited', outcomeUnknown: false });
+    await Promise.all(busy);
+    expect(provider.requests.every((request) => request.method === 'GET')).toBe(true);
+  });
+
+  test('a caller who stops hears its own reason, and the provider is not blamed', async () => {
+    provider.answer(hang);
+    const stop = new AbortController();
+    const call = failureOf(providers.list(full, { cursor: null }, { signal: stop.signal }));
+    setTimeout(() => stop.abort(new Error('shutting down')), 30);
+    expect(await call).toMatchObject({ message: 'shutting down' });
+    expect(providers.state('full')).toMatchObject({ successRate5m: null, lastError: null });
+  });
+});
+
+describe('what is sent', () => {
+  test('key, accept, trace and JSON body', async () => {
+    provider.answer(json(201, item('a')));
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const sighting = await providers.create(full, { platform: 'instagram', username: 'a', settings: {} }, { traceparent });
+    expect(sighting.account.providerAccountId).toBe('a');
+    expect(provider.requests[0]?.headers).toMatchObject({
+      authorization: `Bearer ${API_KEY}`,
+      accept: 'application/json',
+      'content-type': 'application/json',
+      traceparent,
+    });
+  });
+
+  test.each(['a/../b?x=1', '..', '.', 'ü ', '%2e'])('the id %p stays one segment of the path', async (id) => {
+    provider.answer(json(200, item(id)));
+    await providers.lookUp(full, { id, platform: 'instagram' }, {});
+    const segments = provider.requests[0]?.url.split('/') ?? [];
+    expect(segments.slice(0, 3)).toEqual(['', 'v1', 'accounts']);
+    expect(segments).toHaveLength(4);
+    expect(decodeURIComponent(segments[3] ?? '')).toBe(id);
+  });
+
+  test("the adapter's own headers go with every request", async () => {
+    const { plain } = engineFor(provider);
+    await providers.list(plain, { cursor: null }, {});
+    expect(provider.requests[0]?.headers['content-type']).toBe('application/json');
+  });
+});
+
+test('a server that is no HTTP server is a network error', async () => {
+  const server: Server = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const error = await failureOf(providers.list({ ...full, baseUrl: `http://127.0.0.1:${port}` }, { cursor: null }, {}));
+  expect(error).toMatchObject({ code: 'network' });
+  server.close();
+  connect(port, '127.0.0.1').on('error', () => {});
+});
+
+test('an operation the provider lacks is a mistake of ours, not of the provider', async () => {
+  expect(providers.supports('full', 'stats')).toBe(false);
+  await expect(providers.stats(full, { id: 'a' }, {})).rejects.toThrow('Full does not offer "stats".');
+  provider.answer(inTurn(json(200, {})));
+  expect(provider.requests).toHaveLength(0);
+});

@@ -1,0 +1,37 @@
+import type { Clock } from '../../src/lib/clock.js';
+
+export interface ManualClock extends Clock {
+  /** Moves time on by `ms` milliseconds and wakes every sleeper whose time has come. */
+  advance(ms: number): void;
+  /** How long each sleep so far was asked to be, in milliseconds. */
+  readonly sleeps: readonly number[];
+}
+
+/** A clock that stands still until a test moves it. With `skip`, each sleep ends at once and moves the time on by its length. */
+export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { skip = false } = {}): ManualClock {
+  let time = new Date(start).getTime();
+  let sleepers: { readonly until: number; readonly wake: () => void }[] = [];
+  const sleeps: number[] = [];
+
+  const advance = (ms: number) => {
+    time += ms;
+    const due = sleepers.filter((sleeper) => sleeper.until <= time);
+    sleepers = sleepers.filter((sleeper) => sleeper.until > time);
+    for (const sleeper of due) sleeper.wake();
+  };
+
+  const sleep = (ms: number, signal?: AbortSignal) => {
+    sleeps.push(ms);
+    if (skip) {
+      advance(ms);
+      return Promise.resolve();
+    }
+    return new Promise<void>((resolve, reject) => {
+      if (signal?.aborted) reject(signal.reason);
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      sleepers.push({ until: time + ms, wake: resolve });
+    });
+  };
+
+  return { now: () => new Date(time), sleep, advance, sleeps };
+}
