@@ -25,7 +25,7 @@ function mapState({ tokenValid, health }: AccountWire): { readonly status: Provi
   if (tokenValid === false) {
     return { status: 'reconnect_required', verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' } };
   }
-  if (health == null) return { status: 'active', verdict: { status: 'unknown', reason: null, fault: null } };
+  if (!health) return { status: 'active', verdict: { status: 'unknown', reason: null, fault: null } };
   if (health === 'healthy') return { status: 'active', verdict: HEALTHY };
   return { status: 'active', verdict: { status: 'warning', reason: 'provider_warning', fault: 'account' } };
 }
@@ -44,7 +44,7 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     profileUrl: profileUrl(platform, username),
     isVerified: null,
     ...mapState(wire),
-    providerStatus: wire.health ?? null,
+    providerStatus: wire.health || null,
     tokenValid: wire.tokenValid ?? null,
     permissions: wire.permissions ?? null,
     // Told only in the prose of `recommendations`, which is no data.

@@ -1,0 +1,35 @@
+import { expect } from '@jest/globals';
+import type { AnyAdapter, Input, ObservedAccount, Operation, OperationName, Output } from '../../src/model/index.js';
+
+export const OBSERVED_AT = new Date('2026-06-03T00:00:00Z');
+
+/** One look at an account: its wire object, read and mapped. */
+export function look(adapter: AnyAdapter, wire: unknown, observedAt = OBSERVED_AT): ObservedAccount {
+  return adapter.account.map(adapter.account.schema.parse(wire), observedAt);
+}
+
+/** An operation's answer, read and mapped. */
+export function answer<Name extends OperationName>(
+  operation: Operation<Name, unknown> | undefined,
+  body: unknown,
+  input: Input<Name>,
+): Output<Name> {
+  if (!operation) throw new Error('The adapter does not declare this operation.');
+  return operation.map(operation.response.parse(body), input);
+}
+
+/** Our code for the provider's error body; `null` leaves it to the HTTP status. */
+export function faultCode({ fault }: AnyAdapter, body: unknown): string | null {
+  const parsed = fault.schema.safeParse(body);
+  const code = parsed.success ? fault.read(parsed.data).code : null;
+  return code === null ? null : (fault.codes[code] ?? null);
+}
+
+/** The account's row of the status and health table. */
+export function expectState(
+  account: ObservedAccount,
+  state: readonly [status: string, health: string, reason: string | null, fault: string | null],
+) {
+  const { status, verdict } = account;
+  expect([status, verdict.status, verdict.reason, verdict.fault]).toStrictEqual(state);
+}

@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/**
+ * An adapter's fixtures are the JSON files of its `fixtures` folder, told apart by name:
+ *
+ * - `<operation>.json`, `<operation>.<case>.json`: a question, the request it makes, and what becomes of an answer
+ * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
+ * - `fault.<name>.json`: an error answer, what is read from it, and its code; `error` null leaves the code to the HTTP status
+ *
+ * In the first two `refused` may stand in place of the result: the field for which the schema refuses the answer.
+ */
+const operationFixture = z.strictObject({
+  input: z.record(z.string(), z.unknown()),
+  request: z.strictObject({
+    method: z.string(),
+    path: z.string(),
+    query: z.record(z.string(), z.unknown()).optional(),
+    body: z.unknown().optional(),
+  }),
+  status: z.int().min(200).max(299),
+  body: z.unknown(),
+  output: z.unknown().optional(),
+  refused: z.string().optional(),
+});
+
+const accountFixture = z.strictObject({
+  observedAt: z.iso.datetime().transform((time) => new Date(time)),
+  wire: z.record(z.string(), z.unknown()),
+  account: z.record(z.string(), z.unknown()).optional(),
+  refused: z.string().optional(),
+});
+
+const faultFixture = z.strictObject({
+  status: z.int().min(400).max(599),
+  body: z.unknown(),
+  fault: z.record(z.string(), z.unknown()).nullable(),
+  error: z.string().nullable(),
+});
+
+interface Named<Fixture> {
+  /** The file's name without `.json`. */
+  readonly name: string;
+  readonly fixture: Fixture;
+}
+
+export const adaptersFolder = new URL('../../adapters/', import.meta.url);
+
+function read<Schema extends z.ZodType>(adapterId: string, subject: string, schema: Schema): readonly Named<z.output<Schema>>[] {
+  const folder = new URL(`${adapterId}/fixtures/`, adaptersFolder);
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json') && file.split('.')[0] === subject)
+    .sort()
+    .map((file) => ({ name: file.slice(0, -'.json'.length), fixture: parse(schema, `${adapterId}/fixtures/${file}`) }));
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, file: string): z.output<Schema> {
+  const fixture = schema.safeParse(JSON.parse(readFileSync(new URL(file, adaptersFolder), 'utf8')));
+  if (!fixture.success) throw new Error(`adapters/${file} is no fixture: ${z.prettifyError(fixture.error)}`);
+  return fixture.data;
+}
+
+export const operationFixtures = (adapterId: string, operation: string) => read(adapterId, operation, operationFixture);
+export const accountFixtures = (adapterId: string) => read(adapterId, 'account', accountFixture);
+export const faultFixtures = (adapterId: string) => read(adapterId, 'fault', faultFixture);
+
+/** What the names of an adapter's fixtures begin with: operations, `account`, `fault`. */
+export function fixtureSubjects(adapterId: string): ReadonlySet<string> {
+  return new Set(readdirSync(new URL(`${adapterId}/fixtures/`, adaptersFolder)).map((file) => file.split('.')[0] ?? file));
+}
