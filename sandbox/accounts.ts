@@ -29,10 +29,11 @@ interface ScheduledChange {
   readonly fields: Fields;
 }
 
-/** Only what differs from the source. A null change is a removal. */
+/** Only what differs from the source. */
 export interface SavedAccounts {
   readonly created: readonly string[];
-  readonly changes: readonly (readonly [id: string, change: Fields | null])[];
+  readonly removed: readonly string[];
+  readonly changes: readonly (readonly [id: string, change: Fields])[];
   readonly scheduled: readonly ScheduledChange[];
 }
 
@@ -49,7 +50,8 @@ export class Accounts {
   revision = 0;
   readonly #source: AccountSource;
   readonly #seededIds: readonly string[];
-  readonly #changes = new Map<string, Fields | null>();
+  readonly #changes = new Map<string, Fields>();
+  readonly #removed = new Set<string>();
   readonly #created: string[] = [];
   #scheduled: ScheduledChange[] = [];
 
@@ -59,16 +61,21 @@ export class Accounts {
   }
 
   get(id: string): Fields | undefined {
+    if (this.#removed.has(id)) return undefined;
     const change = this.#changes.get(id);
-    if (change === null) return undefined;
     const original = this.#original(id);
     return change === undefined ? original : { ...original, ...change };
   }
 
-  /** Merges the fields into the account, makes a new one, or brings a removed one back. */
+  /** Whether there is such an account, or was before it was removed. */
+  knows(id: string): boolean {
+    return this.#changes.has(id) || this.#original(id) !== undefined;
+  }
+
+  /** Merges the fields into the account, brings a removed one back as it was but for the fields, or makes a new one of them. */
   put(id: string, fields: Fields): void {
-    const isNew = this.#original(id) === undefined && !this.#changes.has(id);
-    if (isNew) this.#created.push(id);
+    if (!this.knows(id)) this.#created.push(id);
+    this.#removed.delete(id);
     this.#changes.set(id, { ...this.#changes.get(id), ...fields });
     this.revision += 1;
   }
@@ -96,15 +103,14 @@ export class Accounts {
   /** Whether there was an account to remove. */
   remove(id: string): boolean {
     if (!this.get(id)) return false;
-    this.#changes.set(id, null);
+    this.#removed.add(id);
     this.cancelLater(id);
     this.revision += 1;
     return true;
   }
 
   get size(): number {
-    const removed = [...this.#changes.values()].filter((change) => change === null).length;
-    return this.#positions - removed;
+    return this.#positions - this.#removed.size;
   }
 
   /** How many accounts were ever made here; the next id is derived from it. */
@@ -125,15 +131,17 @@ export class Accounts {
 
   /** What differs from the source. */
   save(): SavedAccounts {
-    return { created: this.#created, changes: [...this.#changes], scheduled: this.#scheduled };
+    return { created: this.#created, removed: [...this.#removed], changes: [...this.#changes], scheduled: this.#scheduled };
   }
 
   /** Back to the source, then to what was saved. Changes to generated accounts that are no longer made are dropped. */
   restore(saved: SavedAccounts): void {
     this.#created.splice(0, this.#created.length, ...saved.created);
     this.#changes.clear();
+    this.#removed.clear();
     const created = new Set(saved.created);
     for (const [id, change] of saved.changes) if (created.has(id) || this.#original(id)) this.#changes.set(id, change);
+    for (const id of saved.removed) if (this.knows(id)) this.#removed.add(id);
     this.#scheduled = [...saved.scheduled];
     this.revision += 1;
   }

@@ -69,9 +69,9 @@ export class RunningProvider {
 
   /** Changes an account behind the gateway's back, brings a removed one back, or makes one out of defaults and the fields. */
   putAccount(id: string, fields: Fields): Fields {
-    const current = this.account(id);
+    this.accounts.settle(new Date());
     this.accounts.cancelLater(id);
-    this.accounts.put(id, current ? fields : { ...this.definition.blank(id, new Date()), ...fields });
+    this.accounts.put(id, this.accounts.knows(id) ? fields : { ...this.definition.blank(id, new Date()), ...fields });
     this.#onChange();
     return this.accounts.get(id) ?? {};
   }
@@ -95,7 +95,7 @@ export class RunningProvider {
 
   /** Back to the state of a first start. */
   reset(): void {
-    this.restore({ key: this.definition.defaultKey, accounts: { created: [], changes: [], scheduled: [] } });
+    this.restore({ key: this.definition.defaultKey, accounts: { created: [], removed: [], changes: [], scheduled: [] } });
     this.#settings = DEFAULT_SETTINGS;
     this.#window.reset(Date.now());
     this.faults.clear();

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { SavedProvider } from './running-provider.js';
 
@@ -9,7 +9,8 @@ const SavedProviders = z.record(
     key: z.string(),
     accounts: z.object({
       created: z.array(z.string()),
-      changes: z.array(z.tuple([z.string(), Fields.nullable()])),
+      removed: z.array(z.string()),
+      changes: z.array(z.tuple([z.string(), Fields])),
       scheduled: z.array(z.object({ id: z.string(), at: z.number(), fields: Fields })),
     }),
   }),
@@ -18,10 +19,10 @@ export type SavedProviders = Readonly<Record<string, SavedProvider>>;
 
 /** What was saved; nothing where the file is not there yet. Throws, naming the file, where it cannot be used. */
 export function loadState(file: string): SavedProviders {
+  if (!existsSync(file)) return {};
   try {
     return SavedProviders.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
     throw new Error(`The sandbox cannot read its state file ${file}; remove it to start afresh.`, { cause: error });
   }
 }

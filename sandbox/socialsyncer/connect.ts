@@ -52,9 +52,8 @@ export function connectRoutes(): readonly Route[] {
     grants.delete(code);
 
     const key = accountKey(platform, grant.accountId);
-    const former = accounts.get(key);
     const revived = { connectedAt: timestamp(now), health: 'healthy', tokenValid: true, recommendations: [] };
-    accounts.put(key, former ? revived : blankAccount(key, now));
+    accounts.put(key, accounts.knows(key) ? revived : blankAccount(key, now));
     return { status: 200, body: { platform, accountId: grant.accountId, username: accounts.get(key)?.username } };
   }
 

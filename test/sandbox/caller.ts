@@ -1,0 +1,49 @@
+import type { ProviderName, Sandbox } from '../../sandbox/index.js';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON; undefined where it is none. */
+  readonly json: Record<string, unknown>;
+}
+
+export interface Wish {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+export type Caller = (method: string, path: string, wish?: Wish) => Promise<Reply>;
+
+/** Calls one provider over HTTP with its good key and a JSON content type, unless the wish says otherwise. */
+export function callerOf(sandbox: Sandbox, provider: ProviderName): Caller {
+  return async (method, path, { body, headers, signal } = {}) => {
+    const response = await fetch(`${sandbox.baseUrl(provider)}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${sandbox.apiKey(provider)}`, 'Content-Type': 'application/json', ...headers },
+      redirect: 'manual',
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    });
+    return replyOf(response);
+  };
+}
+
+/** Calls a control route: `/outfame/faults`. */
+export async function control(sandbox: Sandbox, method: string, path: string, body?: unknown): Promise<Reply> {
+  return replyOf(await fetch(`${sandbox.url}/control${path}`, { method, body: body === undefined ? null : JSON.stringify(body) }));
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} };
+}
+
+export type Item = Record<string, unknown>;
+
+/** The list in the body under that name. */
+export function items(reply: Reply, name: string): Item[] {
+  return reply.json[name] as Item[];
+}

@@ -1,0 +1,26 @@
+import { expect, it } from '@jest/globals';
+import { startSandbox } from '../../sandbox/index.js';
+import { callerOf, type Item, items } from './caller.js';
+
+it('starts a hundred thousand accounts at once and pages through them all', async () => {
+  const before = process.memoryUsage().heapUsed;
+  const startedAt = performance.now();
+  const sandbox = await startSandbox({ port: 0, accounts: 100_000 });
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
+
+  const outfame = callerOf(sandbox, 'outfame');
+  const ids = new Set<unknown>();
+  for (let cursor = ''; ; ) {
+    const reply = await outfame('GET', `/accounts?limit=100${cursor}`);
+    for (const { id } of items(reply, 'data')) ids.add(id);
+    if (!reply.json.has_more) break;
+    cursor = `&cursor=${reply.json.next_cursor}`;
+  }
+  expect(ids.size).toBe(50_012);
+
+  const creatoraudit = callerOf(sandbox, 'creatoraudit');
+  const total = await creatoraudit('GET', '/accounts?limit=1&include_total=true');
+  expect((total.json.pagination as Item).total_count).toBe(50_012);
+  await sandbox.close();
+});
