@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, createSettingsSchema, faultSchema, pageSchema, rawAccountSchema, settingsSchema } from './schema.js';
+import { accountSchema, faultSchema, pageSchema, rawAccountSchema } from './schema.js';
+import { createSettingsSchema, settingsSchema } from './settings.js';
 
 /** Tracks public Instagram and TikTok profiles: an account is a tracking record, not a login. */
 export const creatoraudit = defineAdapter({

@@ -54,24 +54,6 @@ export const pageSchema = z.object({
 /** RFC 9457 problem details. */
 export const faultSchema = z.object({ code: text, detail: text });
 
-/** What create takes, with the bounds of `CreateAccountRequest`. */
-export const createSettingsSchema = z.strictObject({
-  creator_id: z.guid().nullish(),
-  category: z.string().max(128).nullish(),
-  metadata: z
-    .record(z.string().max(255), z.unknown())
-    .refine((tags) => Object.keys(tags).length <= 20, 'at most 20 keys')
-    .refine((tags) => Object.values(tags).every((tag) => typeof tag !== 'string' || tag.length <= 255), 'at most 255 characters each')
-    .nullish(),
-  scrape_interval_hours: z.int().min(6).max(720).optional(),
-});
-
-/** What update takes: two overrides more, whose bounds are not published; `null` inherits the organization's default. */
-export const settingsSchema = createSettingsSchema.extend({
-  max_recent_posts_per_account: z.int().nullish(),
-  post_lookback_days: z.int().nullish(),
-});
-
 /** The part of `Theirs` that `Schema` reads. Compiles only while each field read is documented and each documented value is taken. */
 export type ReadPart<Schema extends z.ZodType, Theirs extends z.input<Schema> & Record<keyof z.input<Schema>, unknown>> = Pick<
   Theirs,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount, mapActivity, mapStats, nextCursor } from './map.js';
-import { accountSchema, activitySchema, faultSchema, pageSchema, rawAccountSchema, settingsSchema, statsSchema } from './schema.js';
+import { accountSchema, activitySchema, faultSchema, pageSchema, rawAccountSchema, statsSchema } from './schema.js';
+import { settingsSchema } from './settings.js';
 
 /** Automated growth on Instagram and TikTok: an account is one profile under growth. */
 export const outfame = defineAdapter({

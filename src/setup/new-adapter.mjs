@@ -1,0 +1,174 @@
+/**
+ * `npm run new:adapter <id>` makes `adapters/<id>/`: an adapter that lists accounts and no more, to be made true to its provider.
+ * The contract suite then tells what is missing; each operation that is added asks for its fixture.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const setupFolder = dirname(fileURLToPath(import.meta.url));
+const id = process.argv[2] ?? '';
+const folder = join(setupFolder, '..', '..', 'adapters', id);
+
+if (!/^[a-z][a-z0-9]*$/.test(id)) fail('Name the provider in one lower-case word: npm run new:adapter acme');
+if (existsSync(folder)) fail(`adapters/${id} is there already.`);
+
+const index = `import { z } from 'zod';
+import { defineAdapter, path } from '../../src/model/index.js';
+import { mapAccount } from './map.js';
+import { accountSchema, faultSchema } from './schema.js';
+
+export const ${id} = defineAdapter({
+  id: '${id}',
+  name: '${id}',
+  docs: 'https://docs.example.com',
+  baseUrl: 'https://api.example.com/v1',
+  auth: { scheme: 'bearer' },
+  platforms: ['instagram'],
+  limits: { requestsPerMinute: 60, concurrency: 4, pageSize: 100 },
+  disconnectEffect: {
+    destroysData: false,
+    revokesToken: false,
+    reversible: false,
+    howToReconnect: 'Connect the profile again in the dashboard.',
+  },
+  connect: { flow: 'dashboard', instructions: 'Connect the profile in the dashboard.', url: 'https://app.example.com' },
+  account: { schema: accountSchema, map: mapAccount },
+  fault: {
+    schema: faultSchema,
+    read: ({ code, message }) => ({ code, message: message ?? null }),
+    codes: { invalid_key: 'credential_rejected' },
+  },
+  operations: {
+    list: {
+      request: ({ cursor, limit }) => ({ method: 'GET', path: path\`/accounts\`, query: { limit, cursor } }),
+      response: z.object({ accounts: z.array(z.unknown()), next: z.string().min(1).nullish() }),
+      map: ({ accounts, next }) => ({ items: accounts, next: next ?? undefined }),
+    },
+  },
+});
+`;
+
+const schema = `import { z } from 'zod';
+
+/** Only what is used; nullish where the provider is unsure. Unknown keys are ignored. */
+export const accountSchema = z.object({
+  id: z.string().min(1),
+  platform: z.string().min(1).toLowerCase(),
+  username: z.string().nullish(),
+  active: z.boolean(),
+});
+export type AccountWire = z.output<typeof accountSchema>;
+
+export const faultSchema = z.object({ code: z.string(), message: z.string().nullish() });
+`;
+
+const map = `import type { ObservedAccount } from '../../src/model/index.js';
+import { HEALTHY, handle, NO_METRICS, profileUrl } from '../../src/model/index.js';
+import type { AccountWire } from './schema.js';
+
+export function mapAccount(wire: AccountWire): ObservedAccount {
+  const username = handle(wire.username);
+  return {
+    providerAccountId: wire.id,
+    platform: wire.platform,
+    platformUserId: null,
+    username,
+    displayName: null,
+    avatarUrl: null,
+    profileUrl: profileUrl(wire.platform, username),
+    isVerified: null,
+    status: wire.active ? 'active' : 'paused',
+    providerStatus: null,
+    verdict: wire.active ? HEALTHY : { status: 'warning', reason: 'account_paused', fault: 'account' },
+    tokenValid: null,
+    permissions: null,
+    tokenExpiresAt: null,
+    advice: [],
+    metrics: NO_METRICS,
+    settings: null,
+    connectedAt: null,
+    lastUsedAt: null,
+    providerUpdatedAt: null,
+  };
+}
+`;
+
+const wire = { id: 'a1', platform: 'instagram', username: '@acme', active: true };
+const fixtures = {
+  list: {
+    input: { limit: 100 },
+    request: { method: 'GET', path: '/accounts', query: { limit: 100 } },
+    status: 200,
+    body: { accounts: [wire], next: 'page2' },
+    output: { items: [wire], next: 'page2' },
+  },
+  'list.last': {
+    input: { limit: 100, cursor: 'page2' },
+    request: { method: 'GET', path: '/accounts', query: { limit: 100, cursor: 'page2' } },
+    status: 200,
+    body: { accounts: [], next: null },
+    output: { items: [] },
+  },
+  account: {
+    observedAt: '2026-06-03T00:00:00Z',
+    wire,
+    account: {
+      providerAccountId: 'a1',
+      platform: 'instagram',
+      platformUserId: null,
+      username: 'acme',
+      displayName: null,
+      avatarUrl: null,
+      profileUrl: 'https://www.instagram.com/acme',
+      isVerified: null,
+      status: 'active',
+      providerStatus: null,
+      verdict: { status: 'healthy', reason: null, fault: null },
+      tokenValid: null,
+      permissions: null,
+      tokenExpiresAt: null,
+      advice: [],
+      metrics: {
+        followers: null,
+        following: null,
+        posts: null,
+        views: null,
+        likes: null,
+        comments: null,
+        shares: null,
+        saves: null,
+        engagementRate: null,
+        growthRate30d: null,
+        asOf: null,
+      },
+      settings: null,
+      connectedAt: null,
+      lastUsedAt: null,
+      providerUpdatedAt: null,
+    },
+  },
+  'fault.invalid-key': {
+    status: 401,
+    body: { code: 'invalid_key', message: 'The key is not valid.' },
+    fault: { code: 'invalid_key', message: 'The key is not valid.' },
+    error: 'credential_rejected',
+  },
+};
+
+mkdirSync(join(folder, 'fixtures'), { recursive: true });
+for (const [file, text] of Object.entries({ index, schema, map })) writeFileSync(join(folder, `${file}.ts`), text);
+for (const [file, fixture] of Object.entries(fixtures)) {
+  writeFileSync(join(folder, 'fixtures', `${file}.json`), `${JSON.stringify(fixture, null, 2)}\n`);
+}
+const generated = spawnSync(process.execPath, [join(setupFolder, 'generate.mjs')], { stdio: 'inherit' });
+if (generated.status !== 0) fail('The index of adapters could not be written.');
+console.log(
+  `Made adapters/${id}. Write the provider's facts in place of the examples, then run npm test: the contract suite tells what is missing.`,
+);
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
