@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { Clock } from '../lib/clock.js';
 import {
   type AnyAdapter,
@@ -16,7 +15,7 @@ import { type Guards, guarded } from './policies.js';
 import type { Registry } from './registry.js';
 import type { Answer } from './send.js';
 import type { PolicySettings } from './settings.js';
-import { deadlinePassed, invalidAnswer, refusal } from './translate-error.js';
+import { deadlinePassed, firstIssue, invalidAnswer, refusal } from './translate-error.js';
 
 /** What a caller may say of one call. */
 export interface CallContext {
@@ -157,11 +156,4 @@ function parseJson(adapter: AnyAdapter, answer: Answer): unknown {
     const isHtml = answer.headers['content-type']?.includes('html') || answer.body.trimStart().startsWith('<');
     throw invalidAnswer(adapter, isHtml ? 'a web page instead of JSON' : 'a body that is not JSON', answer.status);
   }
-}
-
-/** What is wrong first, and where; never the value. */
-export function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const place = issue?.path.map(String).join('.') || 'the whole';
-  return `${place}: ${issue?.message ?? 'invalid'}`.slice(0, 300);
 }

@@ -1,9 +1,13 @@
+import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, type Platform, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
 import { pages } from './paginate.js';
 import { type AccountSighting, isObject, isSighting, type QuarantinedItem, readAccount } from './read-account.js';
 import { invalidAnswer } from './translate-error.js';
+
+/** Limits count per minute, so that a longer wait is no mere pacing. */
+const PATIENCE_SECONDS = 120;
 
 /** A page of a provider's list as it was seen. */
 export interface ObservedPage {
@@ -37,7 +41,10 @@ export async function list(executor: Executor, connection: ProviderConnection, p
   return { ...observed, next: next ?? null };
 }
 
-/** The whole list, page by page, health joined. Ends when the list is complete, throws when it cannot be completed. */
+/**
+ * The whole list, page by page, health joined. Waits where the provider's rate limit is used up for now. Ends when the list is complete,
+ * throws when it cannot be completed.
+ */
 export async function* walk(
   executor: Executor,
   connection: ProviderConnection,
@@ -50,7 +57,7 @@ export async function* walk(
     (cursor, stopped) => {
       const signal = context.signal === undefined ? stopped : AbortSignal.any([context.signal, stopped]);
       const page = { cursor: cursor ?? null, ...(platform === undefined ? {} : { platform }) };
-      return observePage(executor, connection, page, health, { ...context, signal });
+      return patiently(executor.clock, signal, () => observePage(executor, connection, page, health, { ...context, signal }));
     },
     () => new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with a list that never ends: its cursors repeat.`),
   );
@@ -100,6 +107,20 @@ async function findInList(
   // An item that cannot be told apart from the account may be it: no ground to call the account gone.
   if (unreadable !== undefined) throw invalidAnswer(adapter, `an account that is not as documented: ${unreadable.reason}`, null);
   return null;
+}
+
+/** A long list may need more requests than a minute allows: what was held back here, and not refused there, is asked again. */
+async function patiently<Value>(clock: Clock, signal: AbortSignal, fetch: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await fetch();
+    } catch (error) {
+      const waitSeconds =
+        error instanceof ProviderError && error.code === 'rate_limited' && error.status === null ? error.retryAfterSeconds : null;
+      if (waitSeconds === null || waitSeconds > PATIENCE_SECONDS) throw error;
+      await clock.sleep(waitSeconds * 1000, signal);
+    }
+  }
 }
 
 async function fetchHealth(

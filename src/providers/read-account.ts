@@ -1,6 +1,6 @@
 import type { AnyAdapter, ObservedAccount } from '../model/index.js';
-import { firstIssue } from './execute.js';
 import { redactFields } from './redact.js';
+import { firstIssue } from './translate-error.js';
 
 /** One account as one look at its provider shows it. */
 export interface AccountSighting {

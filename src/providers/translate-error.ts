@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { type AnyAdapter, type OperationName, ProviderError, type ProviderErrorCode } from '../model/index.js';
 import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
@@ -78,6 +79,13 @@ function secondsToReset(answer: Answer, now: Date): number | null {
 /** An answer that is not what the provider documents. `what` completes "answered with …" and holds nothing of the body. */
 export function invalidAnswer(adapter: AnyAdapter, what: string, status: number | null, cause?: unknown): ProviderError {
   return new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with ${what}.`, { status, cause });
+}
+
+/** What is wrong first, and where; never the value. */
+export function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const place = issue?.path.map(String).join('.') || 'the whole';
+  return `${place}: ${issue?.message ?? 'invalid'}`.slice(0, 300);
 }
 
 /** A request that got no whole answer, by what Node and undici call it. */

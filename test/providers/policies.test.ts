@@ -1,0 +1,295 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../src/lib/clock.js';
+import type { ProviderError } from '../../src/model/index.js';
+import type { AttemptOutcome, PolicySettings, ProviderConnection, Providers } from '../../src/providers/index.js';
+import { manualClock } from '../support/manual-clock.js';
+import {
+  API_KEY,
+  engineFor,
+  failureOf,
+  fullAdapter,
+  inTurn,
+  item,
+  json,
+  type SmallProvider,
+  startSmallProvider,
+} from './small-provider.js';
+
+let provider: SmallProvider;
+let engines: Providers[];
+
+beforeEach(async () => {
+  provider = await startSmallProvider();
+  engines = [];
+});
+
+afterEach(async () => {
+  await Promise.all(engines.map((engine) => engine.close()));
+  await provider.close();
+});
+
+function engine(policies: Partial<PolicySettings> = {}, settings: Parameters<typeof engineFor>[2] = {}) {
+  const made = engineFor(provider, policies, settings);
+  engines.push(made.providers);
+  return made;
+}
+
+const firstPage = (providers: Providers, connection: ProviderConnection) => providers.list(connection, { cursor: null }, {});
+const create = (providers: Providers, connection: ProviderConnection) =>
+  providers.create(connection, { platform: 'instagram', username: 'someone', settings: {} }, {});
+const healthy = json(200, { items: [item('a')] });
+
+describe('retries', () => {
+  test('a read that fails twice succeeds at the third attempt', async () => {
+    const { providers, full } = engine();
+    provider.answer(inTurn(json(500, {}), json(503, {}), healthy));
+    expect((await firstPage(providers, full)).accounts).toHaveLength(1);
+    expect(provider.requests).toHaveLength(3);
+  });
+
+  test('a read is given up after three attempts', async () => {
+    const { providers, full } = engine();
+    provider.answer(json(500, {}));
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'server_error' });
+    expect(provider.requests).toHaveLength(3);
+  });
+
+  test('a refusal is final', async () => {
+    const { providers, full } = engine();
+    provider.answer(json(422, {}));
+    await failureOf(firstPage(providers, full));
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('a write is sent once', async () => {
+    const { providers, full } = engine();
+    provider.answer(json(503, {}));
+    await failureOf(create(providers, full));
+    await failureOf(providers.disconnect(full, { id: 'a' }, {}));
+    expect(provider.requests.map((request) => request.method)).toEqual(['POST', 'DELETE']);
+  });
+
+  test('Retry-After is waited for', async () => {
+    const clock = manualClock(Date.now(), { skip: true });
+    const { providers, full } = engine({}, { clock });
+    provider.answer(inTurn(json(503, {}, { 'retry-after': '9' }), json(429, {}, { 'retry-after': '8' }), healthy));
+    await firstPage(providers, full);
+    expect(clock.sleeps).toEqual([9_000, 8_000]);
+  });
+
+  test('a Retry-After beyond the deadline fails at once and is passed on', async () => {
+    const { providers, full } = engine();
+    provider.answer(json(429, {}, { 'retry-after': '120' }));
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'rate_limited', status: 429, retryAfterSeconds: 120 });
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('a provider that is down gets few retries', async () => {
+    const { providers, full } = engine({ breakerConsecutive: 1_000, breakerMinimumCalls: 1_000, retryFloor: 3 });
+    provider.answer(json(500, {}));
+    for (let call = 0; call < 20; call += 1) await failureOf(firstPage(providers, full));
+    // 20 calls, the floor of 3, and a tenth of the calls so far.
+    expect(provider.requests.length).toBe(20 + 3 + 2);
+  });
+});
+
+describe('the breaker of a provider', () => {
+  const shrunk = { readAttempts: 1, breakerOpenMs: 60, breakerOpenMaxMs: 100 };
+
+  test('opens after five failures in a row, and heals with the first success', async () => {
+    const { providers, full } = engine(shrunk);
+    provider.answer(json(500, {}));
+    for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
+    expect(providers.state('full').circuit).toBe('open');
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({
+      code: 'circuit_open',
+      retryAfterSeconds: 1,
+      outcomeUnknown: false,
+    });
+    expect(provider.requests).toHaveLength(5);
+
+    await systemClock.sleep(70);
+    expect(providers.state('full').circuit).toBe('half_open');
+    await failureOf(firstPage(providers, full));
+    expect(providers.state('full').circuit).toBe('open');
+
+    await systemClock.sleep(110);
+    provider.answer(healthy);
+    await firstPage(providers, full);
+    expect(providers.state('full').circuit).toBe('closed');
+    expect(provider.requests).toHaveLength(7);
+  });
+
+  test('is open for all its connections, and for no other provider or address', async () => {
+    const { providers, full, plain } = engine(shrunk);
+    provider.answer(json(500, {}));
+    for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
+    expect(await failureOf(firstPage(providers, { ...full, id: 'conn_other', apiKey: 'other' }))).toMatchObject({ code: 'circuit_open' });
+
+    provider.answer(healthy);
+    expect((await firstPage(providers, plain)).accounts).toHaveLength(1);
+    const elsewhere = { ...full, baseUrl: provider.baseUrl.replace('127.0.0.1', 'localhost') };
+    expect((await firstPage(providers, elsewhere)).accounts).toHaveLength(1);
+  });
+
+  test('stays closed while the provider says no', async () => {
+    const { providers, full } = engine(shrunk);
+    for (const status of [400, 403, 404, 409, 422, 400, 403, 404]) {
+      provider.answer(json(status, {}));
+      await failureOf(firstPage(providers, full));
+    }
+    expect(providers.state('full').circuit).toBe('closed');
+  });
+
+  test('an open breaker is not asked again within one call', async () => {
+    const { providers, full } = engine({
+      ...shrunk,
+      readAttempts: 3,
+      breakerConsecutive: 1,
+      breakerOpenMs: 5_000,
+      breakerOpenMaxMs: 5_000,
+    });
+    provider.answer(json(500, {}));
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'circuit_open' });
+    expect(provider.requests).toHaveLength(1);
+  });
+});
+
+describe('a key that is rejected', () => {
+  const deadKey = { readAttempts: 1, breakerOpenMs: 5_000, breakerOpenMaxMs: 5_000 };
+  const live = `Bearer ${API_KEY}`;
+  const onlyLive: Parameters<SmallProvider['answer']>[0] = (request, response) =>
+    (request.headers.authorization === live ? healthy : json(401, {}))(request, response);
+
+  test('affects no other connection, and is not asked for again and again', async () => {
+    const { providers, full } = engine(deadKey);
+    provider.answer(onlyLive);
+    const dead = { ...full, id: 'conn_dead', apiKey: 'sk_live_dead' };
+    for (let call = 0; call < 8; call += 1) {
+      expect(await failureOf(firstPage(providers, dead))).toMatchObject({ code: 'credential_rejected' });
+    }
+    expect(provider.requests).toHaveLength(5);
+    expect(await failureOf(firstPage(providers, dead))).toMatchObject({ status: null, retryAfterSeconds: 5 });
+    expect((await firstPage(providers, full)).accounts).toHaveLength(1);
+    expect(providers.state('full')).toMatchObject({ circuit: 'closed', successRate5m: 100 });
+  });
+
+  test('starts afresh with a new key, and with each verify', async () => {
+    const { providers, full } = engine(deadKey);
+    provider.answer(onlyLive);
+    const dead = { ...full, apiKey: 'sk_live_dead' };
+    for (let call = 0; call < 6; call += 1) await failureOf(firstPage(providers, dead));
+    expect(await failureOf(providers.verify(dead, {}))).toMatchObject({ code: 'credential_rejected', status: 401 });
+    await expect(providers.verify(full, {})).resolves.toBeUndefined();
+    provider.answer(healthy);
+    await expect(providers.verify(dead, {})).resolves.toBeUndefined();
+    expect((await firstPage(providers, dead)).accounts).toHaveLength(1);
+  });
+
+  test('is no matter of single permissions', async () => {
+    const { providers, full } = engine(deadKey);
+    provider.answer(json(403, {}));
+    for (let call = 0; call < 8; call += 1) await failureOf(firstPage(providers, full));
+    expect(provider.requests).toHaveLength(8);
+  });
+});
+
+describe('the rate limit of a key', () => {
+  test('a 429 holds back this key until Retry-After, and no other', async () => {
+    const clock = manualClock(Date.now(), { skip: true });
+    const { providers, full } = engine({ readAttempts: 1 }, { clock });
+    provider.answer(inTurn(json(429, {}, { 'retry-after': '20' }), healthy));
+    await failureOf(firstPage(providers, full));
+    await firstPage(providers, { ...full, id: 'conn_other' });
+    expect(clock.sleeps).toEqual([]);
+    await firstPage(providers, full);
+    expect(clock.sleeps).toEqual([20_000]);
+  });
+
+  test('a wait beyond the deadline is refused before anything is sent', async () => {
+    const { providers, full } = engine({ readAttempts: 1 });
+    provider.answer(json(429, {}, { 'retry-after': '100' }));
+    await failureOf(firstPage(providers, full));
+    const error = (await failureOf(create(providers, full))) as ProviderError;
+    expect(error).toMatchObject({ code: 'rate_limited', status: null, outcomeUnknown: false });
+    expect(error.retryAfterSeconds).toBeGreaterThan(95);
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('a large limit that the provider announces slows nothing', async () => {
+    const clock = manualClock(Date.now(), { skip: true });
+    const declared = { ...fullAdapter, id: 'slow', limits: { ...fullAdapter.limits, requestsPerMinute: 60 } };
+    const { providers, full } = engine({}, { clock, adapters: [declared] });
+    const slow = { ...full, provider: 'slow' };
+    const resetAt = String(Math.ceil(Date.now() / 1000) + 60);
+    const headers = { 'x-ratelimit-limit': '1000000', 'x-ratelimit-remaining': '999999', 'x-ratelimit-reset': resetAt };
+    provider.answer(json(200, { items: [] }, headers));
+    for (let call = 0; call < 200; call += 1) await firstPage(providers, slow);
+    expect(clock.sleeps).toEqual([]);
+  });
+});
+
+test('no more requests are under way for a key than the adapter allows', async () => {
+  const { providers, full } = engine();
+  let underWay = 0;
+  let most = 0;
+  provider.answer((request, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    setTimeout(() => {
+      underWay -= 1;
+      healthy(request, response);
+    }, 10);
+  });
+  await Promise.all(Array.from({ length: 20 }, () => firstPage(providers, full)));
+  expect(most).toBe(4);
+});
+
+describe('what is told of the attempts', () => {
+  test('each finished attempt, to every listener until it leaves', async () => {
+    const { providers, full } = engine();
+    const outcomes: AttemptOutcome[] = [];
+    const leave = providers.onOutcome((outcome) => outcomes.push(outcome));
+    provider.answer(inTurn(json(500, {}), healthy));
+    await firstPage(providers, full);
+    leave();
+    await firstPage(providers, full);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['server_error', 'ok']);
+    expect(outcomes[0]).toMatchObject({ provider: 'full', connectionId: 'conn_full', operation: 'list', latencyMs: expect.any(Number) });
+  });
+
+  test('the live figures of the provider', async () => {
+    const { providers, full } = engine({ readAttempts: 1 });
+    expect(providers.state('full')).toEqual({
+      circuit: 'closed',
+      since: null,
+      successRate5m: null,
+      latencyP50Ms: null,
+      latencyP95Ms: null,
+      lastSuccessAt: null,
+      lastFailureAt: null,
+      lastError: null,
+    });
+    provider.answer(inTurn(healthy, healthy, json(404, {}), json(500, {})));
+    for (let call = 0; call < 4; call += 1) await firstPage(providers, full).catch(() => {});
+    expect(providers.state('full')).toMatchObject({
+      circuit: 'closed',
+      successRate5m: 75,
+      latencyP50Ms: expect.any(Number),
+      lastSuccessAt: expect.any(Date),
+      lastFailureAt: expect.any(Date),
+      lastError: 'server_error',
+    });
+  });
+
+  test('a change of the circuit, to the log', async () => {
+    const told: unknown[] = [];
+    const logger = { warn: (message: string, facts: object) => told.push([message, facts]) };
+    const { providers, full } = engine({ readAttempts: 1, breakerConsecutive: 1 }, { logger });
+    provider.answer(json(500, {}));
+    await failureOf(firstPage(providers, full));
+    expect(told).toEqual([
+      ['the circuit of a provider changed', { provider: 'full', origin: provider.baseUrl.replace('/v1', ''), circuit: 'open' }],
+    ]);
+  });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, test } from '@jest/globals';
+import { CircuitState } from 'cockatiel';
+import fc from 'fast-check';
+import { FailureCount } from '../../src/providers/breaker.js';
+import { announcedLimit, retryAfterSeconds } from '../../src/providers/headers.js';
+import { LiveFigures } from '../../src/providers/live-figures.js';
+import { block, initialRate, learn, take } from '../../src/providers/rate-limit.js';
+import { redact, redactText } from '../../src/providers/redact.js';
+import { retryDelayMs } from '../../src/providers/retry.js';
+import { DEFAULT_POLICIES } from '../../src/providers/settings.js';
+import { manualClock } from '../support/manual-clock.js';
+
+describe('the pause before a retry', () => {
+  const attempt = fc.integer({ min: 1, max: 40 });
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  test('is a random part of 200 ms doubled each time, and 10 s at most', () => {
+    fc.assert(
+      fc.property(attempt, random, (number, share) => {
+        const delay = retryDelayMs(number, null, share, DEFAULT_POLICIES);
+        expect(delay).toBeGreaterThanOrEqual(0);
+        expect(delay).toBeLessThanOrEqual(Math.min(10_000, 200 * 2 ** (number - 1)));
+      }),
+    );
+    expect([1, 2, 3, 9].map((number) => retryDelayMs(number, null, 0.5, DEFAULT_POLICIES))).toEqual([100, 200, 400, 5_000]);
+  });
+
+  test('is never shorter than Retry-After', () => {
+    fc.assert(
+      fc.property(attempt, fc.nat(86_400), random, (number, seconds, share) => {
+        expect(retryDelayMs(number, seconds, share, DEFAULT_POLICIES)).toBeGreaterThanOrEqual(seconds * 1000);
+      }),
+    );
+  });
+});
+
+describe('the rate limit', () => {
+  /** When each request of a caller that never stops is sent, in ms. */
+  function sendTimes(state: ReturnType<typeof initialRate>, start: number, until: number): number[] {
+    const times: number[] = [];
+    for (let now = start; now < until; ) {
+      const taken = take(state, now);
+      state = taken.state;
+      if (taken.waitMs === 0) times.push(now);
+      now += taken.waitMs;
+    }
+    return times;
+  }
+
+  test('lets no minute see more requests than declared, and uses nine tenths of them', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 2_000 }), fc.nat(1_000_000), (perMinute, start) => {
+        const times = sendTimes(initialRate(perMinute, start), start, start + 180_000);
+        const spans = times.slice(perMinute).map((time, index) => time - (times[index] ?? Number.NaN));
+        // One millisecond is lost to rounding.
+        expect(Math.min(60_000, ...spans)).toBeGreaterThanOrEqual(59_999);
+        expect(times.length).toBeGreaterThanOrEqual(Math.floor(2.4 * perMinute) - 2);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('is what the provider announces, up and down, until its window ends', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5_000 }), fc.nat(300), fc.integer({ min: 5, max: 120 }), (limit, remaining, seconds) => {
+        const resetAt = seconds * 1000;
+        const state = learn(initialRate(60, 0), { limit, remaining: Math.min(limit, remaining), resetAt }, 0);
+        const times = sendTimes(state, 0, resetAt + 1);
+        expect(times.filter((time) => time < resetAt)).toHaveLength(Math.min(limit, remaining));
+        expect(times.filter((time) => time === resetAt)).toHaveLength(limit);
+      }),
+    );
+  });
+
+  test('an answer that was overtaken gives back nothing', () => {
+    let state = learn(initialRate(60, 0), { limit: 100, remaining: 50, resetAt: 60_000 }, 0);
+    for (let request = 0; request < 10; request += 1) state = take(state, 1).state;
+    expect(learn(state, { limit: 100, remaining: 48, resetAt: 60_000 }, 2).window?.remaining).toBe(40);
+    expect(learn(state, { limit: 100, remaining: 12, resetAt: 60_000 }, 2).window?.remaining).toBe(12);
+    expect(learn(state, { limit: 100, remaining: 99, resetAt: 120_000 }, 61_000).window?.remaining).toBe(99);
+  });
+
+  test('survives a reset that is past, or years away', () => {
+    for (const resetAt of [0, 1e15]) {
+      const now = 1_000_000_000;
+      const state = learn(initialRate(60, now), { limit: 10, remaining: 0, resetAt }, now);
+      const { waitMs } = take(state, now);
+      expect(waitMs).toBeGreaterThan(0);
+      expect(waitMs).toBeLessThanOrEqual(60_000);
+    }
+  });
+
+  test('sends nothing before the end of Retry-After, whatever else is announced', () => {
+    const blocked = block(learn(initialRate(60, 0), { limit: 100, remaining: 100, resetAt: 60_000 }, 0), 30, 0);
+    expect(take(block(blocked, 5, 0), 0).waitMs).toBe(30_000);
+    expect(take(blocked, 29_999).waitMs).toBe(1);
+    expect(take(blocked, 30_000).waitMs).toBe(0);
+  });
+});
+
+describe('the count of failures', () => {
+  const count = (now: () => number = () => 0) => new FailureCount(DEFAULT_POLICIES, now);
+  const closed = CircuitState.Closed;
+
+  test('opens at the fifth in a row, not at five with a success between', () => {
+    const inRow = count();
+    expect([1, 2, 3, 4, 5].map(() => inRow.failure(closed))).toEqual([false, false, false, false, true]);
+    const broken = count();
+    for (let call = 0; call < 4; call += 1) broken.failure(closed);
+    broken.success(closed);
+    expect(broken.failure(closed)).toBe(false);
+  });
+
+  test('opens when half of at least twenty calls failed within 30 s', () => {
+    let now = 0;
+    const half = count(() => now);
+    const opened: boolean[] = [];
+    for (let pair = 0; pair < 10; pair += 1) {
+      now += 1_000;
+      half.success(closed);
+      opened.push(half.failure(closed));
+    }
+    expect(opened).toEqual([...Array(9).fill(false), true]);
+  });
+
+  test('forgets what is older than 30 s', () => {
+    let now = 0;
+    const slow = count(() => now);
+    for (let pair = 0; pair < 40; pair += 1) {
+      now += 4_000;
+      slow.success(closed);
+      expect(slow.failure(closed)).toBe(false);
+    }
+  });
+});
+
+describe('what is redacted', () => {
+  test('fields named like secrets, at any depth; flags and gaps stay', () => {
+    const raw = {
+      id: '17841400123456789',
+      tokenValid: true,
+      token: null,
+      accessToken: 'x',
+      refresh_token: 'x',
+      api_key: 'x',
+      apikey: 'x',
+      token_expires_at: '2026-02-09T11:45:22Z',
+      keywords: ['a'],
+      monkey: 'm',
+      nested: { headers: [{ Authorization: 'Bearer x', accept: '*/*' }], client_secret: { value: 'x' } },
+      Cookie: 'x',
+    };
+    expect(redact(raw, 'unused')).toEqual({
+      ...raw,
+      accessToken: '[redacted]',
+      refresh_token: '[redacted]',
+      api_key: '[redacted]',
+      apikey: '[redacted]',
+      nested: { headers: [{ Authorization: '[redacted]', accept: '*/*' }], client_secret: '[redacted]' },
+      Cookie: '[redacted]',
+    });
+  });
+
+  test('the key itself wherever it is; what holds none is the same object', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.stringMatching(/^sk_[a-z0-9]{12,20}$/), (value, key) => {
+        expect(JSON.stringify(redact({ value, echoed: [`<${key}>`] }, key))).not.toContain(key);
+      }),
+    );
+    const clean = { id: 'a', list: [{ name: 'b' }] };
+    expect(redact(clean, 'sk_0123456789')).toBe(clean);
+  });
+
+  test('keys in prose, whole, masked or of another vendor; ids stay', () => {
+    const key = 'sk_live_abc123def456ghi789';
+    const prose = 'acc_7Gx2kLm9Qr of 550e8400-e29b-41d4-a716-446655440000';
+    expect(redactText(prose, key)).toBe(prose);
+    expect(redactText(`${key}; sk_live_abc***; oct_live_abc123def456; Bearer abc`, key)).toBe(
+      '[redacted]; [redacted]; [redacted]; [redacted]',
+    );
+  });
+});
+
+test('Retry-After and the rate-limit headers are read strictly', () => {
+  const now = new Date('2026-02-09T12:00:00Z');
+  const seconds = (value: string) => retryAfterSeconds({ 'retry-after': value }, now);
+  expect(['45', '1.2', 'Mon, 09 Feb 2026 12:01:00 GMT', '', '-5', 'later'].map(seconds)).toEqual([45, 2, 60, null, null, null]);
+  const announced = (limit: string, remaining: string) =>
+    announcedLimit({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining });
+  expect(announced('600', '12')).toEqual({ limit: 600, remaining: 12, resetAt: null });
+  expect([announced('0', '0'), announced('600', ''), announced('many', '1'), announcedLimit({})]).toEqual([null, null, null, null]);
+});
+
+test('live figures cover five minutes', () => {
+  const clock = manualClock();
+  const figures = new LiveFigures(clock);
+  figures.note(1_000, 'timeout');
+  clock.advance(200_000);
+  for (let latency = 1; latency <= 100; latency += 1) figures.note(latency, null);
+  expect(figures.read()).toMatchObject({ successRate5m: 99.01, latencyP50Ms: 51, latencyP95Ms: 96 });
+  clock.advance(150_000);
+  expect(figures.read()).toMatchObject({ successRate5m: 100, latencyP50Ms: 50, latencyP95Ms: 95, lastError: 'timeout' });
+});
