@@ -44,23 +44,3 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
     },
   };
 }
-
-/** Runs SQL by hand in one transaction: committed when `work` resolves, rolled back when it rejects. */
-export async function withTransaction<Result>(database: Database, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-  const client = await database.pool.connect();
-  let failure: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((rollbackError: Error) => {
-      failure = rollbackError;
-    });
-    throw error;
-  } finally {
-    // A connection that cannot even roll back is not given to anyone else.
-    client.release(failure);
-  }
-}
