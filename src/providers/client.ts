@@ -15,6 +15,7 @@ import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
  */
 export interface Providers {
   readonly adapters: Registry;
+  /** `false` for an unknown provider, too. */
   supports(provider: string, operation: OperationName): boolean;
 
   /** One page of the list as the provider gives it, without the health that some providers tell apart. */
@@ -91,7 +92,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
 
   return {
     adapters: registry,
-    supports: (provider, operation) => adapterOf(registry, provider).operations[operation] !== undefined,
+    supports: (provider, operation) => registry.get(provider)?.operations[operation] !== undefined,
 
     list: (connection, page, context) => list(executor, connection, page, context),
     walk: (connection, context) => walk(executor, connection, context),

@@ -69,7 +69,7 @@ async function withDeadline<Value>(call: GuardedCall, run: (progress: Progress) 
   const progress: Progress = { signal: ended.signal, endsAt: timeOf(call.clock) + call.deadlineMs, isSent: false };
   try {
     // Aggressive: a call that still waits for a slot hears of no signal.
-    return await timeout(call.deadlineMs, TimeoutStrategy.Aggressive).execute(({ signal }) => {
+    return await timeout(call.deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }).execute(({ signal }) => {
       signal.addEventListener('abort', () => ended.abort(), { once: true });
       return run(progress);
     }, call.signal);

@@ -93,6 +93,17 @@ describe('a walk', () => {
     expect(provider.requests.length).toBeLessThanOrEqual(4);
   });
 
+  test('that is left early drops the page that is on its way', async () => {
+    const dropped = new Promise<void>((resolve) => {
+      provider.answer(inTurn(json(200, { items: [item('a')], next: '2' }), (_request, response) => response.on('close', resolve)));
+    });
+    for await (const _page of providers.walk(full, {})) {
+      while (provider.requests.length < 2) await systemClock.sleep(1);
+      break;
+    }
+    await dropped;
+  });
+
   test('waits for the next minute when the requests of this one are used up', async () => {
     const clock = manualClock(Date.now(), { skip: true });
     ({ providers } = engineFor(provider, {}, { clock }));

@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { systemClock } from '../../src/lib/clock.js';
-import { type AccountSighting, createProviders, type ProviderConnection, type Providers } from '../../src/providers/index.js';
+import {
+  type AccountSighting,
+  type CallContext,
+  createProviders,
+  type ProviderConnection,
+  type Providers,
+} from '../../src/providers/index.js';
 import { failureOf } from './small-provider.js';
 
 let sandbox: Sandbox;
@@ -15,10 +21,7 @@ afterAll(() => sandbox.close());
 
 beforeEach(() => {
   sandbox.reset();
-  providers = createProviders({
-    clock: systemClock,
-    policies: { readAttempts: 1, headersTimeoutMs: 100, bodyTimeoutMs: 100, readDeadlineMs: 300, writeDeadlineMs: 300 },
-  });
+  providers = createProviders({ clock: systemClock, policies: { readAttempts: 1 } });
 });
 
 afterEach(() => providers.close());
@@ -27,9 +30,9 @@ function connectionTo(provider: ProviderName): ProviderConnection {
   return { id: `conn_${provider}`, provider, baseUrl: sandbox.baseUrl(provider), apiKey: sandbox.apiKey(provider) };
 }
 
-async function everyAccount(connection: ProviderConnection): Promise<AccountSighting[]> {
+async function everyAccount(connection: ProviderConnection, context: CallContext = {}): Promise<AccountSighting[]> {
   const accounts: AccountSighting[] = [];
-  for await (const page of providers.walk(connection, {})) {
+  for await (const page of providers.walk(connection, context)) {
     expect(page.quarantined).toEqual([]);
     accounts.push(...page.accounts);
   }
@@ -64,7 +67,8 @@ describe.each([...PROVIDER_NAMES])('%s', (name) => {
     ['key_revoked', 'credential_rejected'],
   ] as const)('%s becomes %s', async (kind, code) => {
     sandbox.provider(name).faults.add({ kind });
-    expect(await failureOf(everyAccount(connectionTo(name)))).toMatchObject({ provider: name, code });
+    const context = kind === 'hang' ? { deadlineMs: 300 } : {};
+    expect(await failureOf(everyAccount(connectionTo(name), context))).toMatchObject({ provider: name, code });
   });
 
   test('one bad item is set aside, and the others land', async () => {
