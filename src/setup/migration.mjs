@@ -4,7 +4,7 @@
  * `prisma/migrations/schema.prisma` is the schema the migrations lead to, so indexes, checks and triggers written into
  * a migration by hand do not show up as differences.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { root } from './paths.mjs';
@@ -25,6 +25,8 @@ const migrated = join(migrations, 'schema.prisma');
 const wanted = readFileSync(join(root, 'prisma', 'schema.prisma'), 'utf8');
 
 const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-migration-'));
+// Run by root, the server has another user.
+chmodSync(dataDir, 0o755);
 const database = await startEmbedded({ dataDir, onProgress: () => undefined });
 try {
   const script = await writeScript(database.connection, existsSync(migrated) ? readFileSync(migrated, 'utf8') : undefined, wanted);

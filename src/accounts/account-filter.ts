@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { commaSeparated, time } from '../http/validate.js';
+import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
+
+const word = z.string().min(1).max(200);
+const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
+  commaSeparated(z.enum(values, { error: `must be one of: ${values.join(', ')}` }));
+
+/** The filters of every list of accounts: AND between them, OR between comma-separated values. */
+export function accountFilterFields(providers: readonly string[]) {
+  return {
+    provider: oneOf(providers as [string, ...string[]]).optional(),
+    platform: commaSeparated(word.toLowerCase()).optional(),
+    status: oneOf(ACCOUNT_STATUSES).optional(),
+    health: oneOf(HEALTH_STATUSES).optional(),
+    reason: oneOf(HEALTH_REASONS).optional(),
+    connection_id: commaSeparated(word).optional(),
+    profile_id: commaSeparated(word).optional(),
+    username: commaSeparated(word).optional(),
+    q: word.optional(),
+    label: z.record(z.string().min(1).max(64), commaSeparated(z.string().max(256))).optional(),
+    updated_since: time.optional(),
+  };
+}
+
+export type AccountFilter = z.output<z.ZodObject<ReturnType<typeof accountFilterFields>>>;
+
+export const ORDER_KEYS = ['created_at', 'connected_at', 'updated_at', 'username', 'followers'] as const;
+export type OrderKey = (typeof ORDER_KEYS)[number];
+export const ORDER_DIRECTIONS = ['asc', 'desc'] as const;
+export type OrderDirection = (typeof ORDER_DIRECTIONS)[number];
+
+/** Collects the values of a statement and hands out their placeholders. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  add(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+}
+
+/**
+ * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by status.
+ * @param visibleProviders the only providers the caller may see; empty: all
+ */
+export function filterConditions(
+  teamId: string,
+  visibleProviders: readonly string[],
+  filter: AccountFilter,
+  parameters: Parameters,
+): string {
+  const conditions = [`a.team_id = ${parameters.add(teamId)}`];
+  const among = (column: string, values: readonly string[] | undefined) => {
+    if (values !== undefined) conditions.push(`${column} = ANY(${parameters.add(values)}::text[])`);
+  };
+  if (visibleProviders.length > 0) among('a.provider', visibleProviders);
+  among('a.provider', filter.provider);
+  among('a.platform', filter.platform);
+  among('a.status', filter.status);
+  if (filter.status === undefined) conditions.push(`a.status <> 'disconnected'`);
+  among('a.health_status', filter.health);
+  among('a.health_reason', filter.reason);
+  among('a.connection_id', filter.connection_id);
+  among('a.profile_id', filter.profile_id);
+  among('a.username_key', filter.username?.map(usernameKey));
+  for (const [key, values] of Object.entries(filter.label ?? {})) among(`a.labels ->> ${parameters.add(key)}`, values);
+  if (filter.q !== undefined) {
+    const pattern = parameters.add(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
+    conditions.push(`(a.username ILIKE ${pattern} OR a.display_name ILIKE ${pattern})`);
+  }
+  if (filter.updated_since !== undefined) conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
+  return conditions.join(' AND ');
+}
+
+/** What a username is found and sorted by: no leading `@`, no case. */
+export function usernameKey(username: string): string {
+  return username.replace(/^@/, '').toLowerCase();
+}

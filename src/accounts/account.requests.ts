@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+const labelKey = z.string().min(1).max(64);
+const labelValue = z.string().max(256);
+const settings = z.record(z.string().min(1).max(64), z.unknown());
+const MOST_LABELS = 64;
+
+export const accountRequest = z.strictObject({
+  connection_id: z.string().optional(),
+  provider: z.string().optional(),
+  platform: z.string().trim().toLowerCase().min(1).max(64),
+  username: z.string().trim().min(1).max(128),
+  settings: settings.optional(),
+  labels: z
+    .record(labelKey, labelValue)
+    .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
+    .optional(),
+});
+export type AccountRequest = z.output<typeof accountRequest>;
+
+/** `settings` are merged over the provider's current ones, `labels` over ours; a label of null is taken off. */
+export const accountChange = z
+  .strictObject({ settings: settings.optional(), labels: z.record(labelKey, labelValue.nullable()).optional() })
+  .refine((change) => change.settings !== undefined || change.labels !== undefined, 'must hold `settings` or `labels`');
+export type AccountChangeRequest = z.output<typeof accountChange>;
+
+export { MOST_LABELS };

@@ -1,0 +1,181 @@
+import type { Database } from '../database/index.js';
+import type { PageRequest, PageRow } from '../http/page.js';
+import type { Registry } from '../providers/index.js';
+import type { Caller } from '../teams/caller.js';
+import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
+import { type AccountFilter, filterConditions, type OrderDirection, type OrderKey, Parameters } from './account-filter.js';
+import { operationsOf } from './operations.js';
+
+/** What the services need to know of an account to act on it. */
+export interface AccountRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly connection_id: string;
+  readonly provider: string;
+  readonly provider_account_id: string;
+  readonly platform: string;
+  readonly username: string | null;
+  readonly status: string;
+  readonly connected_at: Date | null;
+  readonly disconnect_id: string | null;
+}
+
+const ACCOUNT_ROW =
+  'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username, a.status, a.connected_at, a.disconnect_id';
+
+/** How each order key is held: its column, its type, and whether it can be null. */
+const ORDER: Record<OrderKey, { readonly column: string; readonly type: string; readonly nullable: boolean }> = {
+  created_at: { column: 'a.created_at', type: 'timestamptz', nullable: false },
+  updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
+  connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
+  username: { column: 'a.username_key', type: 'text', nullable: true },
+  followers: { column: 'a.followers', type: 'bigint', nullable: true },
+};
+
+/** Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one team. */
+export class AccountsRepository {
+  private readonly operations: string;
+
+  constructor(
+    private readonly database: Database,
+    registry: Registry,
+  ) {
+    this.operations = JSON.stringify(Object.fromEntries(registry.all().map((adapter) => [adapter.id, operationsOf(adapter)])));
+  }
+
+  /** A page of whole accounts. */
+  page(caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest, withRemoteData: boolean) {
+    const parameters = new Parameters();
+    const document = accountDocument(parameters.add(this.operations), withRemoteData);
+    return this.readPage(document, parameters, caller, filter, order, direction, page);
+  }
+
+  /** A page of the health list. */
+  healthPage(caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest) {
+    return this.readPage(ACCOUNT_HEALTH_DOCUMENT, new Parameters(), caller, filter, order, direction, page);
+  }
+
+  /**
+   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the key, then those that lack it.
+   * Each half walks its index; the second is not begun while the first fills the page.
+   */
+  private async readPage(
+    document: string,
+    parameters: Parameters,
+    caller: Caller,
+    filter: AccountFilter,
+    order: OrderKey,
+    direction: OrderDirection,
+    page: PageRequest,
+  ): Promise<PageRow[]> {
+    const { column, type, nullable } = ORDER[order];
+    const where = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
+    const limit = parameters.add(page.limit);
+    const beyond = direction === 'asc' ? '>' : '<';
+    const { after } = page;
+    const afterId = after && parameters.add(after.id);
+    const select = `SELECT a.id, ${column}::text AS value, ${document} AS document FROM ${FROM_ACCOUNTS} WHERE ${where}`;
+    const halves: string[] = [];
+    if (after === undefined || after.value !== null) {
+      const rest = after ? ` AND (${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${afterId})` : '';
+      const present = nullable ? ` AND ${column} IS NOT NULL` : '';
+      halves.push(`(${select}${present}${rest} ORDER BY ${column} ${direction}, a.id ${direction} LIMIT ${limit})`);
+    }
+    if (nullable) {
+      const rest = after && after.value === null ? ` AND a.id ${beyond} ${afterId}` : '';
+      halves.push(`(${select} AND ${column} IS NULL${rest} ORDER BY a.id ${direction} LIMIT ${limit})`);
+    }
+    const { rows } = await this.database.pool.query<{ id: string; value: string | null; document: string }>(
+      `${halves.join(' UNION ALL ')} LIMIT ${limit}`,
+      parameters.values,
+    );
+    return rows.map((row) => ({ document: row.document, position: { value: row.value, id: row.id } }));
+  }
+
+  async count(caller: Caller, filter: AccountFilter): Promise<number> {
+    const parameters = new Parameters();
+    const where = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
+    const { rows } = await this.database.pool.query<{ total: string }>(
+      `SELECT count(*) AS total FROM accounts a WHERE ${where}`,
+      parameters.values,
+    );
+    return Number(rows[0]?.total);
+  }
+
+  /** How many accounts of the whole filter have each health status. */
+  async healthSummary(caller: Caller, filter: AccountFilter) {
+    const parameters = new Parameters();
+    const where = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
+    const { rows } = await this.database.pool.query<{ status: string; total: string }>(
+      `SELECT a.health_status AS status, count(*) AS total FROM accounts a WHERE ${where} GROUP BY 1`,
+      parameters.values,
+    );
+    const of = (status: string) => Number(rows.find((row) => row.status === status)?.total ?? 0);
+    const [healthy, warning, unhealthy, unknown] = [of('healthy'), of('warning'), of('unhealthy'), of('unknown')];
+    return { total: healthy + warning + unhealthy + unknown, healthy, warning, unhealthy, unknown };
+  }
+
+  /** The JSON text of one account. */
+  async document(id: string, withRemoteData: boolean): Promise<string | undefined> {
+    const { rows } = await this.database.pool.query<{ document: string }>({
+      name: `account-document-${withRemoteData}`,
+      text: `SELECT ${accountDocument('$2', withRemoteData)} AS document FROM ${FROM_ACCOUNTS} WHERE a.id = $1`,
+      values: [id, this.operations],
+    });
+    return rows[0]?.document;
+  }
+
+  /** The JSON text of every account of the team on one platform identity. */
+  async documentsOfIdentity(caller: Caller, platform: string, platformUserId: string): Promise<string[]> {
+    const { rows } = await this.database.pool.query<{ document: string }>(
+      `SELECT ${accountDocument('$4', false)} AS document FROM ${FROM_ACCOUNTS}
+       WHERE a.team_id = $1 AND a.platform = $2 AND a.platform_user_id = $3 AND a.status <> 'disconnected'
+         AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5)) ORDER BY a.created_at, a.id LIMIT 200`,
+      [caller.teamId, platform, platformUserId, this.operations, caller.key.providers],
+    );
+    return rows.map((row) => row.document);
+  }
+
+  /**
+   * Every account that `reference` could mean: by our id, by ref (`provider:provider_account_id`) or by the provider's id alone.
+   * Our ids and refs are exact, so they leave the looser readings out.
+   */
+  async findByReference(caller: Caller, reference: string): Promise<AccountRow[]> {
+    const colon = reference.indexOf(':');
+    const { rows } = await this.database.pool.query<AccountRow & { exactness: number }>({
+      name: 'find-by-reference',
+      text: `SELECT ${ACCOUNT_ROW}, CASE WHEN a.id = $2 THEN 0 WHEN a.provider = $3 AND a.provider_account_id = $4 THEN 1 ELSE 2 END AS exactness
+             FROM accounts a
+             WHERE a.team_id = $1 AND (a.id = $2 OR (a.provider = $3 AND a.provider_account_id = $4) OR a.provider_account_id = $2)
+               AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))`,
+      values: [caller.teamId, reference, reference.slice(0, Math.max(colon, 0)), reference.slice(colon + 1), caller.key.providers],
+    });
+    const exactest = Math.min(...rows.map((row) => row.exactness));
+    const readings = rows.filter((row) => row.exactness === exactest);
+    const alive = readings.filter((row) => row.status !== 'disconnected');
+    return alive.length > 0 ? alive : readings;
+  }
+
+  /** The account that one provider id names in one connection. */
+  async findInConnection(connectionId: string, providerAccountId: string): Promise<AccountRow | undefined> {
+    const { rows } = await this.database.pool.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE a.connection_id = $1 AND a.provider_account_id = $2`,
+      [connectionId, providerAccountId],
+    );
+    return rows[0];
+  }
+
+  /** The account of a handle in one connection. */
+  async findByUsername(connectionId: string, platform: string, key: string): Promise<AccountRow | undefined> {
+    const { rows } = await this.database.pool.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a
+       WHERE a.connection_id = $1 AND a.platform = $2 AND a.username_key = $3 AND a.status <> 'disconnected' LIMIT 1`,
+      [connectionId, platform, key],
+    );
+    return rows[0];
+  }
+
+  async setLabels(id: string, labels: Readonly<Record<string, string>>, at: Date): Promise<void> {
+    await this.database.prisma.account.update({ where: { id }, data: { labels, updatedAt: at } });
+  }
+}

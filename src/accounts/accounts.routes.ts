@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { type Answer, contextOf, endpoint, RawText } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import type { Caller } from '../teams/caller.js';
+import { accountChange, accountRequest } from './account.requests.js';
+import { accountHealthSchema, accountSchema } from './account.schema.js';
+import { type AccountFilter, accountFilterFields, ORDER_DIRECTIONS, ORDER_KEYS } from './account-filter.js';
+import type { AccountsRepository } from './accounts.repository.js';
+import type { AccountsService } from './accounts.service.js';
+
+const byId = z.object({ id: z.string() });
+const include = z.literal('remote_data', { error: 'must be: remote_data' }).optional();
+
+/** Translates HTTP for accounts; what is done stands in the service. */
+export function accountEndpoints(service: AccountsService, repository: AccountsRepository, cursors: Cursors, providers: readonly string[]) {
+  const listQuery = z.strictObject({
+    ...accountFilterFields(providers),
+    ...paging,
+    order_by: z.enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` }).default('created_at'),
+    order_direction: z.enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' }).default('desc'),
+  });
+  type ListQuery = z.output<typeof listQuery>;
+
+  const one = async (caller: Caller, reference: string, status = 200): Promise<Answer> => {
+    const document = await service.document(caller, reference, false);
+    return { status, body: new RawText(`{"data":${document}}`) };
+  };
+
+  return {
+    list: endpoint({
+      summary: 'List and find accounts',
+      query: listQuery.extend({ include }),
+      answers: { 200: listOf(accountSchema) },
+      handle: (call) => {
+        const { filter, sort, echo } = questionOf(call.query);
+        const withRemoteData = call.query.include !== undefined;
+        return answerPage(
+          call,
+          cursors,
+          { ...echo, ...(withRemoteData && { include: call.query.include }) },
+          (page) => repository.page(call.caller, filter, sort.order_by, sort.order_direction, page, withRemoteData),
+          { count: () => repository.count(call.caller, filter) },
+        );
+      },
+    }),
+
+    health: endpoint({
+      summary: 'The health of accounts, with a summary over the whole filter',
+      query: listQuery,
+      answers: {
+        200: listOf(accountHealthSchema).extend({
+          summary: z.object({ total: z.int(), healthy: z.int(), warning: z.int(), unhealthy: z.int(), unknown: z.int() }),
+        }),
+      },
+      handle: (call) => {
+        const { filter, sort, echo } = questionOf(call.query);
+        return answerPage(
+          call,
+          cursors,
+          echo,
+          (page) => repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
+          {
+            count: () => repository.count(call.caller, filter),
+            top: async () => ({ summary: await repository.healthSummary(call.caller, filter) }),
+          },
+        );
+      },
+    }),
+
+    get: endpoint({
+      summary: 'One account',
+      params: byId,
+      query: z.strictObject({ include }),
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => {
+        const document = await service.document(call.caller, call.params.id, call.query.include !== undefined);
+        return { status: 200, body: new RawText(`{"data":${document}}`) };
+      },
+    }),
+
+    ofIdentity: endpoint({
+      summary: 'Every account of the team on one platform identity',
+      params: z.object({ platform: z.string(), platform_user_id: z.string() }),
+      answers: { 200: listOf(accountSchema) },
+      handle: (call) =>
+        answerPage({ ...call, query: { limit: 200 } }, cursors, call.params, async () => {
+          const documents = await repository.documentsOfIdentity(
+            call.caller,
+            call.params.platform.toLowerCase(),
+            call.params.platform_user_id,
+          );
+          return documents.map((document) => ({ document, position: { value: null, id: '' } }));
+        }),
+    }),
+
+    create: endpoint({
+      summary: 'Create or track an account at its provider',
+      body: accountRequest,
+      answers: { 201: dataOf(accountSchema) },
+      handle: async (call) => {
+        const id = await service.create(call.caller, call.body, contextOf(call));
+        return { ...(await one(call.caller, id, 201)), headers: { Location: `/v1/accounts/${id}` } };
+      },
+    }),
+
+    change: endpoint({
+      summary: 'Change settings at the provider and labels here',
+      params: byId,
+      body: accountChange,
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => one(call.caller, await service.change(call.caller, call.params.id, call.body, contextOf(call))),
+    }),
+
+    probe: endpoint({
+      summary: 'Ask the provider about the account now',
+      params: byId,
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => one(call.caller, await service.probe(call.caller, call.params.id, contextOf(call))),
+    }),
+
+    pause: endpoint({
+      summary: 'Pause the account at its provider',
+      params: byId,
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'pause', contextOf(call))),
+    }),
+
+    resume: endpoint({
+      summary: 'Resume the account at its provider',
+      params: byId,
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'resume', contextOf(call))),
+    }),
+  };
+
+  /** Splits a list's query into the filter, the sort, and what of both the answer echoes and the cursor is bound to. */
+  function questionOf(query: ListQuery) {
+    const { limit: _limit, cursor: _cursor, include_total: _total, order_by, order_direction, ...filter } = query;
+    const sort = { order_by, order_direction };
+    return { filter: filter satisfies AccountFilter, sort, echo: { ...filter, ...sort } };
+  }
+}

@@ -1,0 +1,202 @@
+import type { ConnectionsService } from '../connections/connections.service.js';
+import type { Database } from '../database/index.js';
+import type { Connection } from '../database/prisma-client/client.js';
+import { withTransaction } from '../database/transact.js';
+import { invalidField, notFound, Problem } from '../http/problem.js';
+import { validate } from '../http/validate.js';
+import type { Clock } from '../lib/clock.js';
+import { unstorableText } from '../lib/text.js';
+import { type AnyAdapter, type OperationName, ProviderError, type Settings } from '../model/index.js';
+import type { AccountSighting, CallContext, ProviderConnection, Providers } from '../providers/index.js';
+import type { Caller } from '../teams/caller.js';
+import { type AccountChangeRequest, type AccountRequest, MOST_LABELS } from './account.requests.js';
+import { usernameKey } from './account-filter.js';
+import type { AccountRow, AccountsRepository } from './accounts.repository.js';
+import { mergeSettings } from './merge-settings.js';
+import { toRecord } from './record.js';
+import { writeSightings } from './write-sightings.js';
+
+/** What callers do with single accounts. Each method tells one story; answers are read afresh from the database. */
+export class AccountsService {
+  private readonly probes = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly accounts: AccountsRepository,
+    private readonly connections: ConnectionsService,
+    private readonly providers: Providers,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The account that `reference` names: our id, a ref, or a provider's id that is unique in the team.
+   * @throws Problem 404, or 409 `ambiguous_reference` listing the refs
+   */
+  async find(caller: Caller, reference: string): Promise<AccountRow> {
+    const found = unstorableText(reference) === undefined ? await this.accounts.findByReference(caller, reference) : [];
+    const [row, another] = found;
+    if (!row) throw notFound(`Account ${reference}`);
+    if (!another) return row;
+    const refs = found.map((account) => `${account.provider}:${account.provider_account_id}`);
+    const ids = found.map((account) => account.id).join(', ');
+    throw new Problem('ambiguous_reference', `${reference} names several accounts. Use one of the refs or ids: ${ids}.`, {
+      refs: [...new Set(refs)],
+    });
+  }
+
+  /** Like `find`, for actions on an account that is still connected. */
+  async findConnected(caller: Caller, reference: string): Promise<AccountRow> {
+    const row = await this.find(caller, reference);
+    if (row.status === 'disconnecting' || row.status === 'disconnected') {
+      throw new Problem('conflict', `The account is ${row.status}. Nothing can be done with it any more.`, { account_id: row.id });
+    }
+    return row;
+  }
+
+  /** The JSON text of the account. */
+  async document(caller: Caller, reference: string, withRemoteData: boolean): Promise<string> {
+    const row = await this.find(caller, reference);
+    const document = await this.accounts.document(row.id, withRemoteData);
+    if (document === undefined) throw notFound(`Account ${reference}`);
+    return document;
+  }
+
+  /** Has the provider create (or track) the account. @returns the new account's id */
+  async create(caller: Caller, request: AccountRequest, context: CallContext): Promise<string> {
+    const connection = await this.connections.resolve(caller, request);
+    const adapter = this.adapter(connection);
+    if (!adapter.operations.create) throw cannotCreate(adapter);
+    if (!adapter.platforms.includes(request.platform)) throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
+    const username = request.username.replace(/^@/, '');
+    const settings = request.settings === undefined ? {} : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
+    const account = { platform: request.platform, username, settings };
+    const sighting = await this.providers.create(this.connections.open(connection), account, context).catch(async (error: unknown) => {
+      if (error instanceof ProviderError && error.code === 'already_exists') {
+        const known = await this.accounts.findByUsername(connection.id, request.platform, usernameKey(username));
+        const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
+        throw new Problem(
+          'conflict',
+          `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
+          known ? { account_id: known.id } : {},
+        );
+      }
+      throw error;
+    });
+    const id = await this.write(connection, sighting);
+    if (request.labels) await this.accounts.setLabels(id, request.labels, this.clock.now());
+    return id;
+  }
+
+  /** Merges settings over the provider's current ones and sends them whole; merges labels here. */
+  async change(caller: Caller, reference: string, change: AccountChangeRequest, context: CallContext): Promise<string> {
+    const row = await this.findConnected(caller, reference);
+    if (change.settings !== undefined) {
+      const connection = await this.connectionOf(row);
+      const adapter = this.adapter(connection);
+      this.requireOperation(adapter, 'update');
+      const changes = readSettings(adapter.settings, adapter, change.settings);
+      const access = this.connections.open(connection);
+      const current = await this.lookUp(row, access, context);
+      const settings = mergeSettings(current.account.settings ?? {}, changes);
+      await this.write(connection, await this.providers.update(access, { id: row.provider_account_id, settings }, context));
+    }
+    if (change.labels !== undefined) await this.mergeLabels(row.id, change.labels);
+    return row.id;
+  }
+
+  /** Asks the provider now; calls for one account at the same time share one request. */
+  async probe(caller: Caller, reference: string, context: CallContext): Promise<string> {
+    const row = await this.findConnected(caller, reference);
+    const underWay = this.probes.get(row.id) ?? this.look(row, context).finally(() => this.probes.delete(row.id));
+    this.probes.set(row.id, underWay);
+    await underWay;
+    return row.id;
+  }
+
+  /** Pauses or resumes the account at its provider; that it is so already is no error. */
+  async switch(caller: Caller, reference: string, to: 'pause' | 'resume', context: CallContext): Promise<string> {
+    const row = await this.findConnected(caller, reference);
+    const connection = await this.connectionOf(row);
+    this.requireOperation(this.adapter(connection), to);
+    await this.providers[to](this.connections.open(connection), { id: row.provider_account_id }, context);
+    await this.look(row, context);
+    return row.id;
+  }
+
+  /** The account's row and its provider access, for reads that pass through. @throws Problem 422 when the provider has no such operation */
+  async accessFor(caller: Caller, reference: string, operation: OperationName): Promise<{ row: AccountRow; access: ProviderConnection }> {
+    const row = await this.findConnected(caller, reference);
+    const connection = await this.connectionOf(row);
+    this.requireOperation(this.adapter(connection), operation);
+    return { row, access: this.connections.open(connection) };
+  }
+
+  /** Writes a fresh look at an account. @returns its id */
+  async write(connection: Connection, sighting: AccountSighting): Promise<string> {
+    const record = toRecord(sighting, this.adapter(connection));
+    const id = await withTransaction(this.database.pool, async (client) => {
+      await writeSightings(client, connection, [record], sighting.observedAt);
+      // Unchanged content is not written again; that it was looked at is.
+      const { rows } = await client.query<{ id: string }>(
+        `UPDATE accounts SET checked_at = GREATEST(checked_at, $3) WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
+        [connection.id, record.provider_account_id, sighting.observedAt],
+      );
+      return rows[0]?.id;
+    });
+    if (id === undefined) throw new Error('an account that was written is not there');
+    return id;
+  }
+
+  private async look(row: AccountRow, context: CallContext): Promise<void> {
+    const connection = await this.connectionOf(row);
+    await this.write(connection, await this.lookUp(row, this.connections.open(connection), context));
+  }
+
+  /** @throws Problem 404 when the provider no longer holds the account, which is then disconnected here too */
+  private async lookUp(row: AccountRow, access: ProviderConnection, context: CallContext): Promise<AccountSighting> {
+    const askedAt = this.clock.now();
+    const sighting = await this.providers.lookUp(access, { id: row.provider_account_id, platform: row.platform }, context);
+    if (sighting) return sighting;
+    await this.database.prisma.account.updateMany({
+      where: { id: row.id, status: { notIn: ['disconnecting', 'disconnected'] } },
+      data: { status: 'disconnected', disconnectCause: 'provider', disconnectedAt: askedAt, updatedAt: askedAt, contentHash: null },
+    });
+    throw new Problem('not_found', 'The provider no longer holds this account; it is disconnected now.', {
+      account_id: row.id,
+      fault: 'account',
+    });
+  }
+
+  private async mergeLabels(id: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+    const { labels } = await this.database.prisma.account.findUniqueOrThrow({ where: { id }, select: { labels: true } });
+    const merged = Object.entries({ ...(labels as Record<string, string>), ...changes }).filter(([, value]) => value !== null);
+    if (merged.length > MOST_LABELS) throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+    await this.accounts.setLabels(id, Object.fromEntries(merged) as Record<string, string>, this.clock.now());
+  }
+
+  private connectionOf(row: AccountRow): Promise<Connection> {
+    return this.database.prisma.connection.findUniqueOrThrow({ where: { id: row.connection_id } });
+  }
+
+  private adapter(connection: Pick<Connection, 'provider'>): AnyAdapter {
+    const adapter = this.providers.adapters.get(connection.provider);
+    if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
+    return adapter;
+  }
+
+  private requireOperation(adapter: AnyAdapter, operation: OperationName): void {
+    if (!adapter.operations[operation]) {
+      throw new Problem('operation_not_supported', `${adapter.name} cannot do this over its API. See GET /v1/providers/${adapter.id}.`);
+    }
+  }
+}
+
+function cannotCreate(adapter: AnyAdapter): Problem {
+  const detail = `${adapter.name} has no call that makes an account. ${adapter.connect?.instructions ?? ''}`.trim();
+  return new Problem('operation_not_supported', detail, adapter.connect ? { connect: adapter.connect } : {});
+}
+
+function readSettings(schema: AnyAdapter['settings'], adapter: AnyAdapter, given: Settings): Settings {
+  if (!schema) throw new Problem('operation_not_supported', `${adapter.name} has no settings. Leave out \`settings\`.`);
+  return validate(schema, given, 'setting', 'settings');
+}

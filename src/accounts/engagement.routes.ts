@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { Cursors } from '../http/cursor.js';
+import { dataOf, links, listOf } from '../http/page.js';
+import { contextOf, endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import type { Activity, DailyStats } from '../model/index.js';
+import type { Providers } from '../providers/index.js';
+import { timestamp } from './account.schema.js';
+import type { AccountsService } from './accounts.service.js';
+
+const byId = z.object({ id: z.string() });
+
+const activitySchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  status: z.string().nullable(),
+  target_username: z.string().nullable(),
+  target_post_id: z.string().nullable(),
+  source: z.string().nullable(),
+  quality_score: z.number().nullable(),
+  performed_at: timestamp.nullable(),
+});
+
+const statsSchema = z.object({
+  type: z.literal('stats'),
+  account_id: z.string(),
+  date: z.string(),
+  actions: z.record(z.string(), z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
+  total_actions: z.number().nullable(),
+  conversion_rates: z.record(z.string(), z.number()),
+  average_quality_score: z.number().nullable(),
+  next_action_at: timestamp.nullable(),
+  resets_at: timestamp.nullable(),
+});
+
+/** What a provider did for an account. These pass through to the provider: it alone keeps the log. */
+export function engagementEndpoints(accounts: AccountsService, providers: Providers, cursors: Cursors) {
+  return {
+    activity: endpoint({
+      summary: 'The engagement log of an account, from its provider',
+      params: byId,
+      query: z.strictObject({
+        type: z.enum(['like', 'follow', 'comment', 'story_view'], { error: 'must be like, follow, comment or story_view' }).optional(),
+        date: z.iso.date({ error: 'must be a date such as 2026-02-09' }).optional(),
+        limit: paging.limit,
+        cursor: paging.cursor,
+      }),
+      answers: { 200: listOf(activitySchema) },
+      handle: async (call) => {
+        const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'activity');
+        const { limit, cursor, type, date } = call.query;
+        const filters = { ...(type !== undefined && { type }), ...(date !== undefined && { date }) };
+        const question = ['activity', row.id, filters];
+        const page = await providers.activity(
+          access,
+          {
+            id: row.provider_account_id,
+            type,
+            date,
+            limit,
+            cursor: cursor === undefined ? undefined : cursors.decode(cursor, question).id,
+          },
+          { ...contextOf(call), signal: call.signal },
+        );
+        const next = page.next === undefined ? null : cursors.encode({ value: null, id: page.next }, question);
+        const pagination = { next_cursor: next, has_next: next !== null, limit };
+        return { status: 200, body: { data: page.items.map(toActivity), pagination, filters }, headers: { Link: links(call, next) } };
+      },
+    }),
+
+    stats: endpoint({
+      summary: "Today's engagement of an account, from its provider",
+      params: byId,
+      answers: { 200: dataOf(statsSchema) },
+      handle: async (call) => {
+        const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'stats');
+        const stats = await providers.stats(access, { id: row.provider_account_id }, { ...contextOf(call), signal: call.signal });
+        return { status: 200, body: { data: toStats(row.id, stats) } };
+      },
+    }),
+  };
+}
+
+function toActivity(activity: Activity): z.input<typeof activitySchema> {
+  return {
+    id: activity.id,
+    type: activity.type,
+    status: activity.status,
+    target_username: activity.targetUsername,
+    target_post_id: activity.targetPostId,
+    source: activity.source,
+    quality_score: activity.qualityScore,
+    performed_at: activity.performedAt,
+  };
+}
+
+function toStats(accountId: string, stats: DailyStats): z.input<typeof statsSchema> {
+  return {
+    type: 'stats',
+    account_id: accountId,
+    date: stats.date,
+    actions: stats.actions,
+    total_actions: stats.totalActions,
+    conversion_rates: stats.conversionRates,
+    average_quality_score: stats.averageQualityScore,
+    next_action_at: stats.nextActionAt,
+    resets_at: stats.resetsAt,
+  };
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { recommend } from '../health/recommendations.js';
+import { newId } from '../lib/ids.js';
+import type { AnyAdapter } from '../model/index.js';
+import type { AccountSighting } from '../providers/index.js';
+import { usernameKey } from './account-filter.js';
+
+/** A sighting as a row of `accounts`, in the columns' names. `content_hash` is over all but `id`. */
+export type AccountRecord = ReturnType<typeof contentOf> & { readonly id: string; readonly content_hash: string };
+
+/** Pure but for the fresh id, which is used only when the account is new. */
+export function toRecord(sighting: AccountSighting, adapter: AnyAdapter): AccountRecord {
+  const content = contentOf(sighting, adapter);
+  const hash = createHash('sha1').update(JSON.stringify(content)).digest('base64url');
+  return { ...content, id: newId('acct'), content_hash: hash };
+}
+
+function contentOf({ account, remoteData }: AccountSighting, adapter: AnyAdapter) {
+  const { verdict, metrics } = account;
+  return {
+    provider_account_id: account.providerAccountId,
+    platform: account.platform,
+    platform_user_id: account.platformUserId,
+    username: account.username,
+    username_key: account.username === null ? null : usernameKey(account.username),
+    display_name: account.displayName,
+    avatar_url: account.avatarUrl,
+    profile_url: account.profileUrl,
+    is_verified: account.isVerified,
+    status: account.status,
+    provider_status: account.providerStatus,
+    health_status: verdict.status,
+    health_reason: verdict.reason,
+    health_fault: verdict.fault,
+    token_valid: account.tokenValid,
+    permissions: account.permissions,
+    token_expires_at: account.tokenExpiresAt,
+    recommendations: recommend(verdict.reason, account.advice, adapter.disconnectEffect),
+    followers: metrics.followers,
+    following: metrics.following,
+    posts: metrics.posts,
+    views: metrics.views,
+    likes: metrics.likes,
+    comments: metrics.comments,
+    shares: metrics.shares,
+    saves: metrics.saves,
+    engagement_rate: metrics.engagementRate,
+    growth_rate_30d: metrics.growthRate30d,
+    metrics_as_of: metrics.asOf,
+    settings: account.settings,
+    remote_data: remoteData,
+    connected_at: account.connectedAt,
+    last_used_at: account.lastUsedAt,
+    provider_updated_at: account.providerUpdatedAt,
+  };
+}

@@ -1,0 +1,141 @@
+import type { Express } from 'express';
+import { AccountsRepository } from './accounts/accounts.repository.js';
+import { accountEndpoints } from './accounts/accounts.routes.js';
+import { AccountsService } from './accounts/accounts.service.js';
+import { engagementEndpoints } from './accounts/engagement.routes.js';
+import { connectEndpoints } from './connections/connect.routes.js';
+import { ConnectService } from './connections/connect.service.js';
+import { connectionEndpoints } from './connections/connections.routes.js';
+import { ConnectionsService } from './connections/connections.service.js';
+import type { Database } from './database/index.js';
+import { startJobs } from './database/jobs.js';
+import { Presence } from './database/presence.js';
+import { DisconnectsRepository } from './disconnects/disconnects.repository.js';
+import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
+import { DisconnectsService } from './disconnects/disconnects.service.js';
+import { StepRunner } from './disconnects/step-run.js';
+import { DisconnectWorker } from './disconnects/worker.js';
+import { healthEndpoints } from './health/health.routes.js';
+import { HealthService } from './health/health.service.js';
+import { createCursors } from './http/cursor.js';
+import { createMetrics } from './http/metrics.js';
+import { routes } from './http/routes.js';
+import { createServer } from './http/server.js';
+import { systemEndpoints } from './http/system.routes.js';
+import type { Clock } from './lib/clock.js';
+import type { Logger } from './lib/logger.js';
+import { createSealer } from './lib/seal.js';
+import { createProviders, type PolicySettings } from './providers/index.js';
+import { conditionOf, providerEndpoints } from './providers/providers.routes.js';
+import { sweepEndpoints } from './sweeps/sweeps.routes.js';
+import { SweepsService } from './sweeps/sweeps.service.js';
+import { teamEndpoints } from './teams/teams.routes.js';
+import { TeamsService } from './teams/teams.service.js';
+
+export interface AppSettings {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 32 bytes in base64. */
+  readonly secret: string;
+  readonly sweepIntervalSeconds: number;
+  readonly policies?: Partial<PolicySettings>;
+}
+
+/** The gateway, put together. It does not listen; `work` starts its workers. */
+export interface App {
+  readonly http: Express;
+  readonly teams: TeamsService;
+  readonly connections: ConnectionsService;
+  readonly sweeps: SweepsService;
+  /** Takes jobs from now on. */
+  work(): Promise<void>;
+  /** Finds what is due or was left behind. Run every few seconds by each replica. */
+  reconcile(): Promise<void>;
+  /** From now on `/readyz` answers 503. */
+  retire(): void;
+  /** Takes no new work and resolves when the running work has ended. */
+  stop(): Promise<void>;
+}
+
+/** Composition root: makes every part and ties them together. The database must be migrated. */
+export async function createApp(settings: AppSettings): Promise<App> {
+  const { database, clock, logger, policies } = settings;
+  const sealer = createSealer(settings.secret);
+  const cursors = createCursors(sealer);
+  const metrics = createMetrics();
+  const jobs = await startJobs(database.pool, logger);
+  const presence = new Presence(database);
+  const providers = createProviders({ clock, logger, ...(policies && { policies }) });
+  providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
+    metrics.observeProviderCall(provider, operation, outcome, latencyMs),
+  );
+  const providerIds = providers.adapters.all().map(({ id }) => id);
+
+  const teams = new TeamsService(database, clock);
+  const connections = new ConnectionsService(database, providers, sealer, clock, settings.sweepIntervalSeconds);
+  const accountsRepository = new AccountsRepository(database, providers.adapters);
+  const accounts = new AccountsService(database, accountsRepository, connections, providers, clock);
+  const connect = new ConnectService(database, connections, accounts, providers, clock);
+  const health = new HealthService(database, accounts, accountsRepository, clock);
+  const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics);
+  const disconnectsRepository = new DisconnectsRepository(database);
+  const disconnects = new DisconnectsService(disconnectsRepository, accounts, providers, jobs, clock);
+  const runner = new StepRunner(database, disconnectsRepository, connections, providers, clock);
+  const worker = new DisconnectWorker(providers.adapters, disconnectsRepository, runner, presence, clock, logger);
+
+  let retired = false;
+  const system = {
+    checks: async () => ({
+      process: retired ? 'shutting down' : null,
+      database: await database.pool.query('SELECT 1 FROM pgboss.version, teams LIMIT 1').then(
+        () => null,
+        () => 'does not answer, or is not migrated',
+      ),
+    }),
+    providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id))])),
+  };
+
+  const http = createServer(
+    routes({
+      accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
+      engagement: engagementEndpoints(accounts, providers, cursors),
+      connect: connectEndpoints(connect, accounts),
+      connections: connectionEndpoints(connections, sweeps, cursors),
+      disconnects: disconnectEndpoints(disconnects),
+      health: healthEndpoints(health),
+      providers: providerEndpoints(providers),
+      sweeps: sweepEndpoints(sweeps, cursors),
+      system: systemEndpoints(system, metrics),
+      teams: teamEndpoints(teams, cursors, providerIds),
+    }),
+    { teams, logger, metrics },
+  );
+
+  return {
+    http,
+    teams,
+    connections,
+    sweeps,
+    work: async () => {
+      await presence.keep();
+      await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
+      await jobs.work('disconnect', () => worker.wake());
+    },
+    reconcile: async () => {
+      await presence.keep();
+      await sweeps.scheduleDue();
+      await worker.wake();
+      await health.age();
+    },
+    retire: () => {
+      retired = true;
+    },
+    stop: async () => {
+      sweeps.stop();
+      await Promise.all([jobs.stop(), worker.stop()]);
+      await providers.close();
+      presence.end();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { StartError } from './lib/start-error.js';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const seconds = z.coerce.number().int().min(5).max(86_400);
+const secret = z
+  .string()
+  .refine((value) => Buffer.from(value, 'base64').length === 32, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them');
+const switched = z.enum(['true', 'false']).transform((value) => value === 'true');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must look like postgresql://user:password@host:5432/database' });
+
+/** Every variable with a fixed name; `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL` come on top, two for each adapter. */
+const variables = z.object({
+  PORT: port.default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  DATABASE_URL: postgresUrl.optional(),
+  DATA_DIR: z.string().min(1).default('./data'),
+  ROLLCALL_SECRET: secret.optional(),
+  ROLLCALL_ROOT_KEY: z.string().optional(),
+  SWEEP_INTERVAL_SECONDS: seconds.default(300),
+  SANDBOX: switched.optional(),
+  SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+});
+
+/** The names of all variables, as `.env.example` lists them. */
+export function variableNames(providerIds: readonly string[]): string[] {
+  const own = providerIds.flatMap((id) => [`${id.toUpperCase()}_API_KEY`, `${id.toUpperCase()}_BASE_URL`]);
+  return [...Object.keys(variables.shape), ...own];
+}
+
+/** What the environment says of one provider. */
+export interface ProviderSettings {
+  readonly apiKey: string | undefined;
+  readonly baseUrl: string | undefined;
+}
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absent: the embedded PostgreSQL under `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** 32 bytes in base64. Absent: kept in `dataDir`. */
+  readonly secret: string | undefined;
+  readonly rootKey: string | undefined;
+  readonly sweepIntervalSeconds: number;
+  /** Absent: only while nothing else is connected. */
+  readonly sandbox: boolean | undefined;
+  readonly sandboxAccounts: number;
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  readonly providers: ReadonlyMap<string, ProviderSettings>;
+}
+
+/**
+ * Reads the environment; nothing else in Rollcall does. An empty variable counts as unset.
+ * @throws StartError with one line that names the first bad variable
+ */
+export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly string[]): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const values = parse(variables, given);
+  if (values.DATABASE_URL !== undefined && values.ROLLCALL_SECRET === undefined) {
+    throw new StartError('ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.');
+  }
+  const providers = new Map(
+    providerIds.map((id): [string, ProviderSettings] => {
+      const key = `${id.toUpperCase()}_API_KEY`;
+      const baseUrl = `${id.toUpperCase()}_BASE_URL`;
+      const own = parse(z.object({ [key]: z.string().optional(), [baseUrl]: httpUrl.optional() }), given);
+      return [id, { apiKey: own[key], baseUrl: own[baseUrl]?.replace(/\/+$/, '') }];
+    }),
+  );
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: values.DATA_DIR,
+    secret: values.ROLLCALL_SECRET,
+    rootKey: values.ROLLCALL_ROOT_KEY,
+    sweepIntervalSeconds: values.SWEEP_INTERVAL_SECONDS,
+    sandbox: values.SANDBOX,
+    sandboxAccounts: values.SANDBOX_ACCOUNTS,
+    logLevel: values.LOG_LEVEL,
+    providers,
+  };
+}
+
+function parse<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
+  const result = shape.safeParse(given);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new StartError(`${issue?.path.join('.')}: ${issue?.message}`);
+}

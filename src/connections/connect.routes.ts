@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { accountSchema, timestamp } from '../accounts/account.schema.js';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import { dataOf } from '../http/page.js';
+import { contextOf, endpoint, RawText } from '../http/route.js';
+import type { ConnectService } from './connect.service.js';
+
+export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
+  return {
+    start: endpoint({
+      summary: 'Begin an OAuth connect flow: send the person to auth_url',
+      body: z.strictObject({
+        connection_id: z.string().optional(),
+        provider: z.string().optional(),
+        platform: z.string().trim().toLowerCase().min(1).max(64),
+        redirect_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2000),
+      }),
+      answers: {
+        201: dataOf(z.object({ type: z.literal('connect_flow'), auth_url: z.string(), state: z.string(), expires_at: timestamp })),
+      },
+      handle: async (call) => {
+        const flow = await connect.start(call.caller, call.body, contextOf(call));
+        return { status: 201, body: { data: { type: 'connect_flow', ...flow } }, headers: { 'Cache-Control': 'no-store' } };
+      },
+    }),
+    complete: endpoint({
+      summary: 'Finish a connect flow with the code and the state that came back',
+      body: z.strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) }),
+      answers: { 200: dataOf(accountSchema) },
+      handle: async (call) => {
+        const id = await connect.complete(call.caller, call.body.state, call.body.code, contextOf(call));
+        return { status: 200, body: new RawText(`{"data":${await accounts.document(call.caller, id, false)}}`) };
+      },
+    }),
+  };
+}

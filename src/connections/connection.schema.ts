@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { timestamp } from '../accounts/account.schema.js';
+
+export const CONNECTION_STATES = ['active', 'credential_rejected'] as const;
+export type ConnectionState = (typeof CONNECTION_STATES)[number];
+
+const failure = z.object({ code: z.string(), message: z.string(), at: timestamp });
+
+/** A connection as the API answers it: everything but its credentials. */
+export const connectionSchema = z.object({
+  id: z.string(),
+  type: z.literal('connection'),
+  provider: z.string(),
+  name: z.string(),
+  source: z.enum(['api', 'environment', 'sandbox']),
+  base_url: z.string().nullable(),
+  state: z.enum(CONNECTION_STATES),
+  state_since: timestamp,
+  sweep_interval_seconds: z.int(),
+  next_sweep_at: timestamp,
+  swept_at: timestamp.nullable(),
+  last_error: failure.nullable(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+
+const name = z.string().trim().min(1).max(100);
+const credentials = z.strictObject({ api_key: z.string().trim().min(1).max(4096) });
+const interval = z.int().min(10).max(86_400);
+const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).transform((url) => url.replace(/\/+$/, ''));
+
+export const connectionRequest = z.strictObject({
+  provider: z.string(),
+  name: name.optional(),
+  credentials,
+  sweep_interval_seconds: interval.optional(),
+  base_url: baseUrl.optional(),
+  verify: z.boolean().default(true),
+});
+export type ConnectionRequest = z.output<typeof connectionRequest>;
+
+export const connectionChange = z.strictObject({
+  name: name.optional(),
+  credentials: credentials.optional(),
+  sweep_interval_seconds: interval.optional(),
+  base_url: baseUrl.nullable().optional(),
+  verify: z.boolean().default(true),
+});
+export type ConnectionChange = z.output<typeof connectionChange>;

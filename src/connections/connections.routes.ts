@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { Connection } from '../database/prisma-client/client.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { contextOf, endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import type { SweepsService } from '../sweeps/sweeps.service.js';
+import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
+import type { ConnectionsService } from './connections.service.js';
+
+const byId = z.object({ id: z.string() });
+
+export function connectionEndpoints(connections: ConnectionsService, sweeps: SweepsService, cursors: Cursors) {
+  return {
+    list: endpoint({
+      summary: "The team's connections",
+      query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
+      answers: { 200: listOf(connectionSchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await connections.list(call.caller, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+    create: endpoint({
+      summary: 'Connect a provider: its key is verified there first',
+      body: connectionRequest,
+      answers: { 201: dataOf(connectionSchema) },
+      handle: async (call) => {
+        const row = await connections.create(call.caller, call.body, contextOf(call));
+        await sweeps.request(call.caller, row.id);
+        return { status: 201, body: { data: toAnswer(row) }, headers: { Location: `/v1/connections/${row.id}` } };
+      },
+    }),
+    get: endpoint({
+      summary: 'One connection',
+      params: byId,
+      answers: { 200: dataOf(connectionSchema) },
+      handle: async (call) => ({ status: 200, body: { data: toAnswer(await connections.get(call.caller, call.params.id)) } }),
+    }),
+    change: endpoint({
+      summary: 'Change a connection; a new key is verified at the provider first',
+      params: byId,
+      body: connectionChange,
+      answers: { 200: dataOf(connectionSchema) },
+      handle: async (call) => {
+        const row = await connections.change(call.caller, call.params.id, call.body, contextOf(call));
+        if (call.body.credentials !== undefined || call.body.base_url !== undefined) await sweeps.request(call.caller, row.id);
+        return { status: 200, body: { data: toAnswer(row) } };
+      },
+    }),
+    forget: endpoint({
+      summary: 'Forget a connection and its accounts here; nothing is disconnected at the provider',
+      params: byId,
+      answers: { 204: null },
+      handle: async (call) => {
+        await connections.forget(call.caller, call.params.id);
+        return { status: 204 };
+      },
+    }),
+  };
+}
+
+/** A row as the API answers it; credentials stay behind. */
+function toAnswer(row: Connection) {
+  return {
+    id: row.id,
+    type: 'connection',
+    provider: row.provider,
+    name: row.name,
+    source: row.source,
+    base_url: row.baseUrl,
+    state: row.state,
+    state_since: row.stateSince,
+    sweep_interval_seconds: row.sweepIntervalSeconds,
+    next_sweep_at: row.nextSweepAt,
+    swept_at: row.sweptAt,
+    last_error: row.lastError,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  };
+}

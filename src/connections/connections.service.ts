@@ -1,0 +1,225 @@
+import type { Database } from '../database/index.js';
+import { type Connection, Prisma } from '../database/prisma-client/client.js';
+import { invalidField, notFound, Problem } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import { newId } from '../lib/ids.js';
+import type { Sealer } from '../lib/seal.js';
+import type { AnyAdapter } from '../model/index.js';
+import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
+import { type Caller, maySeeProvider } from '../teams/caller.js';
+import { DEFAULT_TEAM_ID } from '../teams/teams.service.js';
+import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
+
+/** A connection that Rollcall makes for itself at start. */
+export interface OwnConnection {
+  readonly provider: string;
+  readonly name: string;
+  readonly source: 'environment' | 'sandbox';
+  readonly apiKey: string;
+  readonly baseUrl: string | null;
+}
+
+/** A team's sets of credentials at the providers. */
+export class ConnectionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly providers: Providers,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+    private readonly defaultSweepIntervalSeconds: number,
+  ) {}
+
+  /** Makes a connection, once the provider has accepted its key (unless `verify` is false). It is swept at once. */
+  async create(caller: Caller, request: ConnectionRequest, context: CallContext): Promise<Connection> {
+    this.adapterFor(caller, request.provider);
+    this.mayAddress(caller, request.base_url);
+    const id = newId('conn');
+    const baseUrl = request.base_url ?? null;
+    const apiKey = request.credentials.api_key;
+    if (request.verify) await this.providers.verify({ id, provider: request.provider, baseUrl, apiKey }, context);
+    const now = this.clock.now();
+    const data = {
+      id,
+      teamId: caller.teamId,
+      provider: request.provider,
+      name: request.name ?? (await this.freeName(caller.teamId, request.provider)),
+      baseUrl,
+      credentials: this.sealCredentials(apiKey, id),
+      stateSince: now,
+      sweepIntervalSeconds: request.sweep_interval_seconds ?? this.defaultSweepIntervalSeconds,
+      nextSweepAt: now,
+      createdAt: now,
+      updatedAt: now,
+    };
+    return this.database.prisma.connection.create({ data }).catch(refuseTakenName);
+  }
+
+  async get(caller: Caller, id: string): Promise<Connection> {
+    const row = await this.database.prisma.connection.findFirst({ where: { id, teamId: caller.teamId } });
+    if (!row || !maySeeProvider(caller, row.provider)) throw notFound(`Connection ${id}`);
+    return row;
+  }
+
+  /** The caller's connections after `afterId`, oldest first. */
+  list(caller: Caller, afterId: string | undefined, take: number): Promise<Connection[]> {
+    const { providers } = caller.key;
+    return this.database.prisma.connection.findMany({
+      where: {
+        teamId: caller.teamId,
+        ...(providers.length > 0 && { provider: { in: [...providers] } }),
+        ...(afterId !== undefined && { id: { gt: afterId } }),
+      },
+      orderBy: { id: 'asc' },
+      take,
+    });
+  }
+
+  /** Changes a connection. A new key or address is verified first, and makes the connection `active` and due for a sweep. */
+  async change(caller: Caller, id: string, change: ConnectionChange, context: CallContext): Promise<Connection> {
+    const row = await this.get(caller, id);
+    if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
+    const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
+    const apiKey = change.credentials?.api_key ?? this.open(row).apiKey;
+    const newAccess = change.credentials !== undefined || change.base_url !== undefined;
+    if (newAccess && change.verify) await this.providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
+    const now = this.clock.now();
+    const interval = change.sweep_interval_seconds;
+    const data = {
+      updatedAt: now,
+      ...(change.name !== undefined && { name: change.name }),
+      ...(interval !== undefined && { sweepIntervalSeconds: interval, nextSweepAt: sooner(row.nextSweepAt, now, interval) }),
+      ...(newAccess && {
+        baseUrl,
+        credentials: this.sealCredentials(apiKey, id),
+        state: 'active',
+        stateSince: row.state === 'active' ? row.stateSince : now,
+        nextSweepAt: now,
+        lastError: Prisma.DbNull,
+      }),
+    };
+    return this.database.prisma.connection.update({ where: { id }, data }).catch(refuseTakenName);
+  }
+
+  /** Forgets the connection and its accounts here; at the provider nothing is touched. */
+  async forget(caller: Caller, id: string): Promise<void> {
+    await this.get(caller, id);
+    const pending = { connectionId: id, state: { in: ['pending', 'running'] } };
+    if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
+      throw new Problem('conflict', 'A disconnect of its accounts is still going on. Wait until it has finished.');
+    }
+    await this.database.prisma.connection.delete({ where: { id } });
+  }
+
+  /** The connection as the provider engine takes it, credentials opened. */
+  open(row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>): ProviderConnection {
+    const credentials = JSON.parse(this.sealer.open(row.credentials, row.id)) as { api_key: string };
+    return { id: row.id, provider: row.provider, baseUrl: row.baseUrl, apiKey: credentials.api_key };
+  }
+
+  /**
+   * The one connection that `connection_id`, or else `provider`, names.
+   * @throws Problem 422 when it takes the id to tell which, 404 when there is none
+   */
+  async resolve(
+    caller: Caller,
+    named: { readonly connection_id?: string | undefined; readonly provider?: string | undefined },
+  ): Promise<Connection> {
+    if (named.connection_id !== undefined) {
+      const row = await this.get(caller, named.connection_id);
+      if (named.provider !== undefined && named.provider !== row.provider) {
+        throw invalidField('provider', `is not the connection's, which is ${row.provider}`);
+      }
+      return row;
+    }
+    if (named.provider === undefined) throw invalidField('connection_id', 'is required, or `provider` in its place');
+    this.adapterFor(caller, named.provider);
+    const [row, another] = await this.database.prisma.connection.findMany({
+      where: { teamId: caller.teamId, provider: named.provider },
+      orderBy: { id: 'asc' },
+      take: 2,
+    });
+    if (!row) throw invalidField('provider', 'has no connection yet; make one with POST /v1/connections');
+    if (another) throw invalidField('connection_id', `is required: there are several connections to ${named.provider}`);
+    return row;
+  }
+
+  /** Makes or updates a connection of the default team that the environment or the sandbox asks for. */
+  async ensure(own: OwnConnection): Promise<void> {
+    const now = this.clock.now();
+    const where = { teamId_name: { teamId: DEFAULT_TEAM_ID, name: own.name } };
+    const known = await this.database.prisma.connection.findUnique({ where });
+    const id = known?.id ?? newId('conn');
+    const same = known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
+    if (same) return;
+    const access = {
+      baseUrl: own.baseUrl,
+      credentials: this.sealCredentials(own.apiKey, id),
+      source: own.source,
+      state: 'active',
+      stateSince: now,
+      nextSweepAt: now,
+      lastError: Prisma.DbNull,
+      updatedAt: now,
+    };
+    await this.database.prisma.connection.upsert({
+      where,
+      update: access,
+      create: {
+        id,
+        teamId: DEFAULT_TEAM_ID,
+        provider: own.provider,
+        name: own.name,
+        sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
+        createdAt: now,
+        ...access,
+      },
+    });
+  }
+
+  /** Whether anything but the sandbox is connected. */
+  async hasRealConnection(): Promise<boolean> {
+    return (await this.database.prisma.connection.count({ where: { source: { not: 'sandbox' } }, take: 1 })) > 0;
+  }
+
+  private adapterFor(caller: Caller, provider: string): AnyAdapter {
+    const adapter = this.providers.adapters.get(provider);
+    if (!adapter || !maySeeProvider(caller, provider)) {
+      const known = this.providers.adapters.all().map(({ id }) => id);
+      throw invalidField('provider', `must be one of: ${known.filter((id) => maySeeProvider(caller, id)).join(', ')}`);
+    }
+    return adapter;
+  }
+
+  /** An address of one's own would let a team send requests from inside our network. */
+  private mayAddress(caller: Caller, baseUrl: string | null | undefined): void {
+    if (baseUrl !== undefined && !caller.key.isRoot)
+      throw new Problem('forbidden', 'base_url: only the root key may set it. Leave it out.');
+  }
+
+  private sealCredentials(apiKey: string, id: string): Uint8Array<ArrayBuffer> {
+    return this.sealer.seal(JSON.stringify({ api_key: apiKey }), id);
+  }
+
+  private async freeName(teamId: string, provider: string): Promise<string> {
+    const taken = await this.database.prisma.connection.findMany({
+      where: { teamId, name: { startsWith: provider } },
+      select: { name: true },
+    });
+    const names = new Set(taken.map(({ name }) => name));
+    if (!names.has(provider)) return provider;
+    let number = 2;
+    while (names.has(`${provider}-${number}`)) number++;
+    return `${provider}-${number}`;
+  }
+}
+
+function sooner(planned: Date, now: Date, intervalSeconds: number): Date {
+  return new Date(Math.min(planned.getTime(), now.getTime() + intervalSeconds * 1000));
+}
+
+function refuseTakenName(error: unknown): never {
+  if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
+    throw new Problem('conflict', 'name: another connection of the team has it. Choose another name.');
+  }
+  throw error;
+}

@@ -1,0 +1,68 @@
+import type pg from 'pg';
+import PgBoss from 'pg-boss';
+import type { Logger } from '../lib/logger.js';
+
+/**
+ * The queues. A job only wakes the work: what there is to do stands in our own tables, and whoever wakes looks there.
+ * `expireInSeconds` bounds how long a dead replica's job looks alive; the work itself is guarded by locks and leases of its own.
+ */
+const QUEUES = {
+  sweep: { expireInSeconds: 6 * 3600, workers: 3 },
+  disconnect: { expireInSeconds: 120, workers: 1 },
+} as const;
+
+export type QueueName = keyof typeof QUEUES;
+const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];
+const POLLING_SECONDS = 2;
+const KEPT_HOURS = 24;
+
+/** Jobs over PostgreSQL, shared by all replicas. */
+export interface Jobs {
+  /** @param client sends within its transaction; call `wake` once it has committed */
+  send(queue: QueueName, data: object, client?: pg.ClientBase): Promise<void>;
+  /** Lets this process look at a queue now instead of at its next poll. */
+  wake(queue: QueueName): void;
+  work(queue: QueueName, handle: (data: unknown) => Promise<void>): Promise<void>;
+  /** Takes no new job; resolves when the running ones have ended. */
+  stop(): Promise<void>;
+}
+
+export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
+  const boss = new PgBoss({ db: executing(pool), schedule: false, archiveCompletedAfterSeconds: 3600, deleteAfterHours: KEPT_HOURS });
+  boss.on('error', (error) => logger.error('job queue', { error: String(error.stack ?? error) }));
+  await boss.start();
+  for (const name of QUEUE_NAMES) await boss.createQueue(name, { name, retryLimit: 0, expireInSeconds: QUEUES[name].expireInSeconds });
+
+  const workers = new Map<QueueName, string[]>();
+  const running = new Set<Promise<void>>();
+  return {
+    async send(queue, data, client) {
+      await boss.send(queue, data, client ? { db: executing(client) } : {});
+    },
+    wake(queue) {
+      for (const worker of workers.get(queue) ?? []) boss.notifyWorker(worker);
+    },
+    async work(queue, handle) {
+      const track = async ([job]: PgBoss.Job<unknown>[]) => {
+        const work = handle(job?.data).catch((error: unknown) => {
+          logger.error('job failed', { operation: queue, error: error instanceof Error ? String(error.stack) : 'not an Error' });
+        });
+        running.add(work);
+        await work.finally(() => running.delete(work));
+      };
+      const settings = { batchSize: 1, pollingIntervalSeconds: POLLING_SECONDS };
+      const started = Array.from({ length: QUEUES[queue].workers }, () => boss.work(queue, settings, track));
+      workers.set(queue, await Promise.all(started));
+    },
+    async stop() {
+      for (const queue of workers.keys()) await boss.offWork(queue);
+      await Promise.all(running);
+      await boss.stop({ graceful: false, close: false, wait: false });
+    },
+  };
+}
+
+/** pg-boss speaks through our own pool or transaction. */
+function executing(client: pg.Pool | pg.ClientBase): PgBoss.Db {
+  return { executeSql: async (text, values) => client.query(text, values) };
+}

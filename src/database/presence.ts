@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { Database } from './client.js';
+
+/**
+ * Shows the other replicas that this process lives: one session that bears its name, gone the moment the process is, however it
+ * died. Work leased by a name without a session is free to be taken over.
+ */
+export class Presence {
+  /** This process's name in the database. */
+  readonly name = `rollcall ${randomUUID()}`;
+  private session: pg.PoolClient | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  /** Opens the session, or opens it again after the database was away. */
+  async keep(): Promise<void> {
+    if (this.session) return;
+    const session = await this.database.pool.connect();
+    session.once('error', () => {
+      this.session = undefined;
+      session.release(true);
+    });
+    await session.query(`SELECT set_config('application_name', $1, false)`, [this.name]);
+    this.session = session;
+  }
+
+  end(): void {
+    this.session?.release(true);
+    this.session = undefined;
+  }
+}
+
+/** SQL that tells whether the process named in `column` is gone. */
+export const holderIsGone = (column: string) => `NOT EXISTS (SELECT FROM pg_stat_activity p WHERE p.application_name = ${column})`;

@@ -1,0 +1,58 @@
+import type pg from 'pg';
+
+/** Runs `work` as one transaction on a client that is already held. */
+export async function transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+  await client.query('BEGIN');
+  try {
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Runs `work` as one transaction on a client of the pool. */
+export async function withTransaction<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    return await transact(client, () => work(client));
+  } catch (error) {
+    // Prudence with a session whose transaction failed: if it cannot answer, nobody else shall get it.
+    await client.query('SELECT 1').catch((broken: Error) => {
+      failure = broken;
+    });
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}
+
+/**
+ * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder dies.
+ * @returns `undefined` without running it when another holds the lock
+ */
+export async function withLock<Result>(
+  pool: pg.Pool,
+  name: string,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result | undefined> {
+  const client = await pool.connect();
+  // Destroyed unless the lock was given back in good order: a pooled session must never keep it.
+  let spoiled = true;
+  try {
+    const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [name]);
+    if (!rows[0]?.held) {
+      spoiled = false;
+      return undefined;
+    }
+    const result = await work(client);
+    await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
+    spoiled = false;
+    return result;
+  } finally {
+    client.release(spoiled);
+  }
+}

@@ -1,0 +1,82 @@
+import express, { type Request, type Response } from 'express';
+import { z } from 'zod';
+import { type Caller, holdsScope } from '../teams/caller.js';
+import type { TeamsService } from '../teams/teams.service.js';
+import { Problem } from './problem.js';
+import type { Call, Route } from './route.js';
+import { readQuery, validate } from './validate.js';
+
+const LARGEST_BODY_BYTES = 256 * 1024;
+const NOTHING = z.strictObject({});
+
+/** Public endpoints act for no team: no handler of theirs looks at the caller. */
+const NOBODY: Caller = {
+  teamId: '',
+  teamName: '',
+  key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [] },
+};
+
+/**
+ * Lets a request in: who asks, may they, is it JSON, is it valid. The one place where requests are refused.
+ * @throws Problem for the first thing that is wrong
+ */
+export async function admit(
+  route: Route,
+  teams: TeamsService,
+  request: Request,
+  response: Response,
+): Promise<Call<unknown, unknown, unknown>> {
+  const caller = await authorize(route, teams, request);
+  response.locals.caller = caller;
+  if (route.scope !== 'public' && !request.accepts(['application/json', 'application/problem+json'])) {
+    throw new Problem('not_acceptable', 'Only JSON is served. Send `Accept: application/json`.');
+  }
+  const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
+  const url = new URL(request.originalUrl, `${request.protocol}://${request.get('host') ?? 'localhost'}`);
+  const { endpoint } = route;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return {
+    caller,
+    params: validate(endpoint.params ?? z.object({}), request.params, 'path parameter'),
+    query: validate(endpoint.query ?? NOTHING, readQuery(url.searchParams), 'query parameter'),
+    body: validate(endpoint.body ?? NOTHING, body, 'body field'),
+    requestId: response.locals.requestId as string,
+    prefer: request.get('prefer') ?? '',
+    traceparent: request.get('traceparent'),
+    url: url.origin + url.pathname,
+    search: url.searchParams,
+    signal: gone.signal,
+  };
+}
+
+async function authorize(route: Route, teams: TeamsService, request: Request): Promise<Caller> {
+  if (route.scope === 'public') return NOBODY;
+  const caller = await teams.authenticate(request.get('authorization'), request.get('rollcall-team'));
+  if (route.scope === 'root') {
+    if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
+  } else if (!holdsScope(caller, route.scope)) {
+    throw new Problem('insufficient_scope', `The key lacks the scope \`${route.scope}\`. Use one that has it.`);
+  }
+  return caller;
+}
+
+const parseJson = express.json({ limit: LARGEST_BODY_BYTES, strict: false, type: () => true });
+
+async function readBody(request: Request, response: Response): Promise<unknown> {
+  const length = request.get('content-length');
+  if (request.get('transfer-encoding') === undefined && (length === undefined || length === '0')) return {};
+  if (!request.is('application/json')) {
+    throw new Problem('unsupported_media_type', 'Only JSON is taken. Send `Content-Type: application/json`.');
+  }
+  await new Promise<void>((resolve, reject) => {
+    parseJson(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
+  }).catch((error: { status?: number }) => {
+    if (error.status === 413)
+      throw new Problem('payload_too_large', `The body is over ${LARGEST_BODY_BYTES / 1024} KiB. Send less at once.`);
+    if (error.status === 415)
+      throw new Problem('unsupported_media_type', 'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.');
+    throw new Problem('bad_request', 'The body is not valid JSON.');
+  });
+  return request.body ?? {};
+}

@@ -1,0 +1,38 @@
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { Route } from './route.js';
+
+/** What Prometheus scrapes at `/metrics`. */
+export interface Metrics {
+  observeRequest(route: Route, status: number, durationMs: number): void;
+  observeProviderCall(provider: string, operation: string, outcome: string, durationMs: number): void;
+  observeSweep(provider: string, state: string): void;
+  /** The exposition text and its content type. */
+  expose(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'rollcall_http_request_duration_seconds',
+    help: 'Time to answer a request.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const calls = new Histogram({
+    name: 'rollcall_provider_call_duration_seconds',
+    help: 'Time a provider took to answer one attempt.',
+    labelNames: ['provider', 'operation', 'outcome'],
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  });
+  const sweeps = new Counter({ name: 'rollcall_sweeps_total', help: 'Sweeps that ended.', labelNames: ['provider', 'state'], registers });
+  return {
+    observeRequest: (route, status, durationMs) => requests.observe({ method: route.method, route: route.path, status }, durationMs / 1000),
+    observeProviderCall: (provider, operation, outcome, durationMs) => calls.observe({ provider, operation, outcome }, durationMs / 1000),
+    observeSweep: (provider, state) => sweeps.inc({ provider, state }),
+    expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+  };
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { Cursors, Position } from './cursor.js';
+import { type Answer, type Call, RawText } from './route.js';
+
+/** One row of a page: its JSON and where it stands in the order. */
+export interface PageRow {
+  /** JSON text. */
+  readonly document: string;
+  readonly position: Position;
+}
+
+/** What a list is asked. `limit + 1` rows tell whether there are more. */
+export interface PageRequest {
+  readonly after: Position | undefined;
+  readonly limit: number;
+}
+
+/** The query parameters that every list has. */
+export interface PagingQuery {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly include_total?: boolean | undefined;
+}
+
+/**
+ * Answers a list: envelope, signed cursor, `Link`.
+ * @param filters what is asked, sort included: echoed, and what the cursor is bound to
+ * @param read reads up to `limit` rows after a position
+ */
+export async function answerPage<Query extends PagingQuery>(
+  call: Call<unknown, Query, unknown>,
+  cursors: Cursors,
+  filters: Readonly<Record<string, unknown>>,
+  read: (page: PageRequest) => Promise<readonly PageRow[]>,
+  extras: { readonly count?: () => Promise<number>; readonly top?: () => Promise<Readonly<Record<string, unknown>>> } = {},
+): Promise<Answer> {
+  const { limit, cursor, include_total } = call.query;
+  const question = [new URL(call.url).pathname, call.caller.teamId, filters];
+  const after = cursor === undefined ? undefined : cursors.decode(cursor, question);
+  const [rows, total, top] = await Promise.all([
+    read({ after, limit: limit + 1 }),
+    include_total ? extras.count?.() : undefined,
+    extras.top?.(),
+  ]);
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const next = rows.length > limit && last ? cursors.encode(last.position, question) : null;
+  const pagination = { next_cursor: next, has_next: next !== null, limit, ...(total === undefined ? {} : { total_count: total }) };
+  const rest = JSON.stringify({ pagination, filters, ...top }).slice(1);
+  const text = `{"data":[${page.map((row) => row.document).join(',')}],${rest}`;
+  return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
+}
+
+/** RFC 8288: the first page, and the next while there is one; absolute. */
+export function links(call: Call<unknown, unknown, unknown>, next: string | null): string {
+  const to = (cursor: string | null, relation: string) => {
+    const search = new URLSearchParams(call.search);
+    search.delete('cursor');
+    if (cursor !== null) search.set('cursor', cursor);
+    return `<${call.url}${search.size > 0 ? `?${search}` : ''}>; rel="${relation}"`;
+  };
+  return [to(null, 'first'), ...(next === null ? [] : [to(next, 'next')])].join(', ');
+}
+
+/** Schema of a list's answer. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    data: z.array(item),
+    pagination: z.object({
+      next_cursor: z.string().nullable(),
+      has_next: z.boolean(),
+      limit: z.int(),
+      total_count: z.int().optional(),
+    }),
+    filters: z.record(z.string(), z.unknown()),
+  });
+}
+
+/** Schema of a single resource's answer. */
+export function dataOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ data: item });
+}

@@ -1,0 +1,150 @@
+import type { ProviderError, ProviderErrorCode } from '../model/index.js';
+
+/** Every error code a caller can meet, with its status and title. */
+export const PROBLEMS = {
+  bad_request: [400, 'Bad Request'],
+  unauthorized: [401, 'Unauthorized'],
+  forbidden: [403, 'Forbidden'],
+  insufficient_scope: [403, 'Insufficient Scope'],
+  not_found: [404, 'Not Found'],
+  method_not_allowed: [405, 'Method Not Allowed'],
+  not_acceptable: [406, 'Not Acceptable'],
+  conflict: [409, 'Conflict'],
+  ambiguous_reference: [409, 'Ambiguous Reference'],
+  idempotency_in_progress: [409, 'Idempotency In Progress'],
+  payload_too_large: [413, 'Payload Too Large'],
+  unsupported_media_type: [415, 'Unsupported Media Type'],
+  validation_error: [422, 'Validation Error'],
+  cursor_mismatch: [422, 'Cursor Mismatch'],
+  idempotency_mismatch: [422, 'Idempotency Mismatch'],
+  operation_not_supported: [422, 'Operation Not Supported'],
+  plan_mismatch: [422, 'Plan Mismatch'],
+  rate_limited: [429, 'Rate Limited'],
+  internal_error: [500, 'Internal Error'],
+  service_unavailable: [503, 'Service Unavailable'],
+  provider_error: [502, 'Provider Error'],
+  provider_credential_rejected: [502, 'Provider Credential Rejected'],
+  provider_rejected: [502, 'Provider Rejected'],
+  provider_unavailable: [503, 'Provider Unavailable'],
+  provider_timeout: [504, 'Provider Timeout'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Members of a problem answer beyond RFC 9457's own. */
+export interface ProblemExtras {
+  readonly errors?: readonly FieldError[];
+  readonly provider?: {
+    readonly id: string;
+    readonly status: number | null;
+    readonly code: string | null;
+    readonly message: string | null;
+  };
+  readonly fault?: 'account' | 'connection' | 'provider';
+  readonly retry_after?: number;
+  /** The account that is in the way of a `conflict`. */
+  readonly account_id?: string;
+  /** The references an `ambiguous_reference` could mean. */
+  readonly refs?: readonly string[];
+  /** How to connect an account where the provider's API cannot. */
+  readonly connect?: { readonly flow: string; readonly instructions: string; readonly url: string };
+}
+
+/** An answer that is an error (RFC 9457). `detail` tells what happened and what to do, and is safe to show. */
+export class Problem extends Error {
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    readonly extras: ProblemExtras = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.name = 'Problem';
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code][0];
+  }
+
+  toJSON(instance: string, requestId: string): Record<string, unknown> {
+    const [status, title] = PROBLEMS[this.code];
+    const type = `urn:rollcall:error:${this.code.replaceAll('_', '-')}`;
+    return { type, title, status, detail: this.detail, code: this.code, instance, request_id: requestId, ...this.extras };
+  }
+}
+
+/** A 422 that names one field. */
+export function invalidField(field: string, message: string): Problem {
+  return new Problem('validation_error', `${field}: ${message}`, { errors: [{ field, message }] });
+}
+
+export function notFound(what: string): Problem {
+  return new Problem('not_found', `${what} does not exist, or belongs to another team. Check the id.`);
+}
+
+const FROM_PROVIDER: Record<
+  ProviderErrorCode,
+  { readonly code: ProblemCode; readonly fault: 'account' | 'connection' | 'provider'; readonly remedy: string }
+> = {
+  credential_rejected: {
+    code: 'provider_credential_rejected',
+    fault: 'connection',
+    remedy: 'Give the connection a working key (PATCH /v1/connections/{id}).',
+  },
+  permission_denied: {
+    code: 'provider_credential_rejected',
+    fault: 'connection',
+    remedy: 'Give the key the missing permission at the provider, or the connection another key.',
+  },
+  not_found: {
+    code: 'provider_rejected',
+    fault: 'account',
+    remedy: 'The provider no longer holds the account; the next sweep will show it.',
+  },
+  already_exists: { code: 'conflict', fault: 'account', remedy: 'The provider already holds this account.' },
+  already_so: { code: 'provider_rejected', fault: 'account', remedy: 'Nothing is left to do.' },
+  state_conflict: {
+    code: 'provider_rejected',
+    fault: 'account',
+    remedy: 'Wait until the account leaves its present state, or mend it at the provider.',
+  },
+  quota_exceeded: {
+    code: 'provider_rejected',
+    fault: 'connection',
+    remedy: 'Raise the plan at the provider, or disconnect an account first.',
+  },
+  refused: { code: 'provider_rejected', fault: 'account', remedy: 'Mend what the provider objects to.' },
+  rate_limited: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
+  unavailable: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
+  server_error: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
+  timeout: {
+    code: 'provider_timeout',
+    fault: 'provider',
+    remedy: 'Look at the account before trying again: the provider may have done it.',
+  },
+  network: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
+  invalid_answer: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
+  circuit_open: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
+};
+
+/** Tells a provider's failure as the provider's, with what the caller can do about it. */
+export function problemOfProvider(error: ProviderError): Problem {
+  const { code, fault, remedy } = FROM_PROVIDER[error.code];
+  const waits = code === 'provider_unavailable' || error.retryAfterSeconds !== null;
+  const retryAfter = waits ? Math.max(1, Math.ceil(error.retryAfterSeconds ?? 10)) : undefined;
+  return new Problem(
+    code,
+    `${error.message} ${remedy}`,
+    {
+      provider: { id: error.provider, status: error.status, code: error.providerCode, message: error.providerMessage },
+      fault,
+      ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+    },
+    retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) },
+  );
+}

@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import type { CallContext } from '../providers/index.js';
+import type { Caller, Scope } from '../teams/caller.js';
+
+/** Text that is sent as it stands, e.g. JSON that the database built. */
+export class RawText {
+  constructor(
+    readonly text: string,
+    readonly contentType = 'application/json; charset=utf-8',
+  ) {}
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Sent as JSON unless it is text already; absent: no body. */
+  readonly body?: object | RawText;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a handler gets: everything authenticated and validated. */
+export interface Call<Params, Query, Body> {
+  readonly caller: Caller;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly requestId: string;
+  /** Value of the `Prefer` header, empty when absent. */
+  readonly prefer: string;
+  readonly traceparent: string | undefined;
+  /** Absolute address of this request without its query. */
+  readonly url: string;
+  /** The query as it came, for links to other pages. */
+  readonly search: URLSearchParams;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** What a call to a provider inherits from the request it serves. Not its end: a write that was begun is finished though the caller left. */
+export function contextOf(call: Call<unknown, unknown, unknown>): CallContext {
+  return call.traceparent === undefined ? {} : { traceparent: call.traceparent };
+}
+
+/** One endpoint: what it takes, what it answers, and how. Strict schemas: an unknown query parameter or body field is a 422. */
+export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+  readonly summary: string;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  /** Body schema of each success status; `null`: no body. */
+  readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;
+}
+
+/** Binds the handler's types to the schemas beside it. */
+export function endpoint<
+  Params extends z.ZodType = z.ZodObject,
+  Query extends z.ZodType = z.ZodObject,
+  Body extends z.ZodType = z.ZodObject,
+>(declaration: Endpoint<Params, Query, Body>): Endpoint {
+  return declaration as unknown as Endpoint;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface Route {
+  readonly method: Method;
+  /** With parameters in braces: `/v1/accounts/{id}`. */
+  readonly path: string;
+  readonly scope: Scope | 'root' | 'public';
+  readonly endpoint: Endpoint;
+}
+
+export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'GET', path, scope, endpoint: does });
+export const post = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'POST', path, scope, endpoint: does });
+export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'PATCH', path, scope, endpoint: does });
+export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'DELETE', path, scope, endpoint: does });

@@ -1,0 +1,72 @@
+import type { accountEndpoints } from '../accounts/accounts.routes.js';
+import type { engagementEndpoints } from '../accounts/engagement.routes.js';
+import type { connectEndpoints } from '../connections/connect.routes.js';
+import type { connectionEndpoints } from '../connections/connections.routes.js';
+import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
+import type { healthEndpoints } from '../health/health.routes.js';
+import type { providerEndpoints } from '../providers/providers.routes.js';
+import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
+import type { teamEndpoints } from '../teams/teams.routes.js';
+import { get, patch, post, type Route, remove } from './route.js';
+import type { systemEndpoints } from './system.routes.js';
+
+/** The endpoints of every component. */
+export interface Endpoints {
+  readonly accounts: ReturnType<typeof accountEndpoints>;
+  readonly engagement: ReturnType<typeof engagementEndpoints>;
+  readonly connect: ReturnType<typeof connectEndpoints>;
+  readonly connections: ReturnType<typeof connectionEndpoints>;
+  readonly disconnects: ReturnType<typeof disconnectEndpoints>;
+  readonly health: ReturnType<typeof healthEndpoints>;
+  readonly providers: ReturnType<typeof providerEndpoints>;
+  readonly sweeps: ReturnType<typeof sweepEndpoints>;
+  readonly system: ReturnType<typeof systemEndpoints>;
+  readonly teams: ReturnType<typeof teamEndpoints>;
+}
+
+/** Every URL, with what it takes to call it. The first match wins: fixed words stand before parameters. */
+export function routes(to: Endpoints): readonly Route[] {
+  return [
+    get('/livez', 'public', to.system.live),
+    get('/readyz', 'public', to.system.ready),
+    get('/health', 'public', to.system.health),
+    get('/metrics', 'public', to.system.metrics),
+
+    get('/v1/whoami', 'read', to.teams.whoami),
+    get('/v1/teams', 'root', to.teams.listTeams),
+    post('/v1/teams', 'root', to.teams.createTeam),
+    get('/v1/keys', 'admin', to.teams.listKeys),
+    post('/v1/keys', 'admin', to.teams.createKey),
+    remove('/v1/keys/{id}', 'admin', to.teams.revokeKey),
+
+    get('/v1/providers', 'read', to.providers.list),
+    get('/v1/providers/{provider}', 'read', to.providers.get),
+
+    get('/v1/connections', 'read', to.connections.list),
+    post('/v1/connections', 'admin', to.connections.create),
+    get('/v1/connections/{id}', 'read', to.connections.get),
+    patch('/v1/connections/{id}', 'admin', to.connections.change),
+    remove('/v1/connections/{id}', 'admin', to.connections.forget),
+    post('/v1/connections/{id}/sweep', 'write', to.sweeps.start),
+    get('/v1/connections/{id}/sweeps', 'read', to.sweeps.history),
+
+    post('/v1/connect', 'write', to.connect.start),
+    post('/v1/connect/complete', 'write', to.connect.complete),
+
+    get('/v1/accounts', 'read', to.accounts.list),
+    post('/v1/accounts', 'write', to.accounts.create),
+    get('/v1/accounts/health', 'read', to.accounts.health),
+    get('/v1/accounts/{id}', 'read', to.accounts.get),
+    patch('/v1/accounts/{id}', 'write', to.accounts.change),
+    remove('/v1/accounts/{id}', 'write', to.disconnects.disconnectAccount),
+    post('/v1/accounts/{id}/probe', 'write', to.accounts.probe),
+    post('/v1/accounts/{id}/pause', 'write', to.accounts.pause),
+    post('/v1/accounts/{id}/resume', 'write', to.accounts.resume),
+    get('/v1/accounts/{id}/activity', 'read', to.engagement.activity),
+    get('/v1/accounts/{id}/stats', 'read', to.engagement.stats),
+    get('/v1/accounts/{id}/health', 'read', to.health.ofAccount),
+    get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
+
+    get('/v1/disconnects/{id}', 'read', to.disconnects.get),
+  ];
+}

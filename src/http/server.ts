@@ -1,0 +1,91 @@
+import express, { type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { newId } from '../lib/ids.js';
+import type { Logger } from '../lib/logger.js';
+import { ProviderError } from '../model/index.js';
+import type { Caller } from '../teams/caller.js';
+import type { TeamsService } from '../teams/teams.service.js';
+import { admit } from './admit.js';
+import { finish, finishProblem } from './finish.js';
+import type { Metrics } from './metrics.js';
+import { Problem, problemOfProvider } from './problem.js';
+import type { Method, Route } from './route.js';
+
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** The web application: every route through the same two doors, `admit` and `finish`. It does not listen. */
+export function createServer(
+  routes: readonly Route[],
+  parts: { readonly teams: TeamsService; readonly logger: Logger; readonly metrics: Metrics },
+): express.Express {
+  const app = express();
+  app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
+  app.use(helmet());
+  app.use(identify);
+
+  const serve = (route: Route) => async (request: Request, response: Response) => {
+    const started = performance.now();
+    response.once('finish', () => report(route, request, response, performance.now() - started));
+    try {
+      finish(request, response, await route.endpoint.handle(await admit(route, parts.teams, request, response)));
+    } catch (error) {
+      finishProblem(request, response, toProblem(error, response));
+    }
+  };
+
+  function report(route: Route, request: Request, response: Response, durationMs: number): void {
+    parts.metrics.observeRequest(route, response.statusCode, durationMs);
+    if (route.scope === 'public') return;
+    const caller = response.locals.caller as Caller | undefined;
+    parts.logger.info('request', {
+      request_id: response.locals.requestId as string,
+      method: request.method,
+      route: route.path,
+      status: response.statusCode,
+      duration_ms: Math.round(durationMs * 10) / 10,
+      ...(caller && { key_id: caller.key.id, team_id: caller.teamId }),
+    });
+  }
+
+  function toProblem(error: unknown, response: Response): Problem {
+    if (error instanceof Problem) return error;
+    if (error instanceof ProviderError) return problemOfProvider(error);
+    const requestId = response.locals.requestId as string;
+    parts.logger.error('unexpected error', { request_id: requestId, error: error instanceof Error ? String(error.stack) : 'not an Error' });
+    return new Problem('internal_error', `Something broke on our side. Try again, and tell us the request id ${requestId} if it stays.`);
+  }
+
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const here = routes.filter((route) => route.path === path);
+    const expressPath = path.replace(/\{(\w+)\}/g, ':$1');
+    for (const route of here) app.route(expressPath)[verb(route.method)](serve(route));
+    app.all(expressPath, (request, response) => finishProblem(request, response, wrongMethod(request.method, here)));
+  }
+  app.use((request, response) => {
+    finishProblem(request, response, new Problem('not_found', `There is no ${request.path}. The paths are listed in the README.`));
+  });
+  // Express knows an error handler by its four parameters.
+  app.use((error: { status?: number }, request: Request, response: Response, _next: NextFunction) => {
+    const malformed = error.status !== undefined && error.status < 500;
+    finishProblem(request, response, malformed ? new Problem('bad_request', 'The address is malformed.') : toProblem(error, response));
+  });
+  return app;
+}
+
+/** Gives the request its id: the caller's own where it is sane. */
+function identify(request: Request, response: Response, next: NextFunction): void {
+  const given = request.get('x-request-id');
+  const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : newId('req');
+  response.locals.requestId = requestId;
+  response.setHeader('X-Request-ID', requestId);
+  next();
+}
+
+function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
+  return method.toLowerCase() as Lowercase<Method>;
+}
+
+function wrongMethod(method: string, here: readonly Route[]): Problem {
+  const allowed = here.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])).join(', ');
+  return new Problem('method_not_allowed', `${method} is not possible here. Use one of: ${allowed}.`, {}, { Allow: allowed });
+}

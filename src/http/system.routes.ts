@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Metrics } from './metrics.js';
+import { endpoint, RawText } from './route.js';
+
+/** What the process knows of itself. */
+export interface SystemState {
+  /** Each part that must work for requests to be served, with what is wrong with it (`null`: nothing). */
+  checks(): Promise<Readonly<Record<string, string | null>>>;
+  /** Each provider's state: it never makes us unready, but a person wants to see it. */
+  providers(): Readonly<Record<string, 'operational' | 'degraded' | 'down'>>;
+}
+
+const HEALTH_TYPE = 'application/health+json; charset=utf-8';
+const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
+const componentSchema = z.array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }));
+
+/** For load balancers and monitors: no key, no secrets, never cached. */
+export function systemEndpoints(state: SystemState, metrics: Metrics) {
+  const answer = (code: number, body: object) => ({
+    status: code,
+    body: new RawText(JSON.stringify(body), HEALTH_TYPE),
+    headers: { 'Cache-Control': 'no-store' },
+  });
+  return {
+    live: endpoint({
+      summary: 'Whether the process is up',
+      answers: { 200: status },
+      handle: async () => answer(200, { status: 'pass' }),
+    }),
+    ready: endpoint({
+      summary: 'Whether requests can be served',
+      answers: { 200: status, 503: status },
+      handle: async () => {
+        const failed = Object.values(await state.checks()).some((problem) => problem !== null);
+        return answer(failed ? 503 : 200, { status: failed ? 'fail' : 'pass' });
+      },
+    }),
+    health: endpoint({
+      summary: 'How each part does',
+      answers: {
+        200: status.extend({ checks: z.record(z.string(), componentSchema) }),
+        503: status.extend({ checks: z.record(z.string(), componentSchema) }),
+      },
+      handle: async () => {
+        const own = Object.entries(await state.checks());
+        const providers = Object.entries(state.providers());
+        const failed = own.some(([, problem]) => problem !== null);
+        const warned = providers.some(([, condition]) => condition !== 'operational');
+        const checks = Object.fromEntries([
+          ...own.map(([name, problem]) => [name, [problem === null ? { status: 'pass' } : { status: 'fail', output: problem }]]),
+          ...providers.map(([name, condition]) => [
+            `provider:${name}`,
+            [condition === 'operational' ? { status: 'pass' } : { status: 'warn', output: condition }],
+          ]),
+        ]);
+        return answer(failed ? 503 : 200, { status: failed ? 'fail' : warned ? 'warn' : 'pass', checks });
+      },
+    }),
+    metrics: endpoint({
+      summary: 'Figures for Prometheus',
+      answers: { 200: z.string() },
+      handle: async () => {
+        const { text, contentType } = await metrics.expose();
+        return { status: 200, body: new RawText(text, contentType), headers: { 'Cache-Control': 'no-store' } };
+      },
+    }),
+  };
+}

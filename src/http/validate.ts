@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { unstorableText } from '../lib/text.js';
+import { type FieldError, Problem } from './problem.js';
+
+/**
+ * Checks `given` against `schema`.
+ * @param kind what a field is called in the message about an unknown one
+ * @param parent the field that holds `given`, where it is not the whole
+ * @throws Problem 422 naming every field that is wrong
+ */
+export function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  given: unknown,
+  kind: 'path parameter' | 'query parameter' | 'body field' | 'setting',
+  parent?: string,
+): z.output<Schema> {
+  const result = schema.safeParse(given);
+  const unstorable = unstorableText(given);
+  if (result.success && unstorable === undefined) return result.data;
+  const unfit = unstorable === undefined ? [] : [{ field: unstorable, message: 'holds a NUL or half a surrogate pair' }];
+  const errors = [...unfit, ...(result.error?.issues.flatMap((issue) => fieldErrors(issue, kind, parent)) ?? [])];
+  const detail = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
+  throw new Problem('validation_error', detail, { errors });
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, kind: string, parent: string | undefined): FieldError[] {
+  const path = parent === undefined ? issue.path : [parent, ...issue.path];
+  if (issue.code !== 'unrecognized_keys') return [{ field: path.join('.'), message: issue.message }];
+  return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: `is no ${kind} here` }));
+}
+
+/**
+ * A query as an object. `label[brand]=acme` becomes `{label: {brand: 'acme'}}`.
+ * @throws Problem 422 for a parameter that is given twice
+ */
+export function readQuery(search: URLSearchParams): Record<string, unknown> {
+  const query: Record<string, unknown> = Object.create(null);
+  const labels: Record<string, string> = Object.create(null);
+  for (const [name, value] of search) {
+    const label = /^label\[(.+)\]$/.exec(name)?.[1];
+    const target = label === undefined ? query : labels;
+    const key = label ?? name;
+    if (key in target)
+      throw new Problem('validation_error', `${name}: is given twice`, { errors: [{ field: name, message: 'is given twice' }] });
+    target[key] = value;
+  }
+  if (Object.keys(labels).length > 0) query.label = labels;
+  return query;
+}
+
+/** `a,b` → `['a', 'b']`, each checked against `item`. */
+export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: Item) =>
+  z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(item).max(100));
+
+export const time = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })
+  .transform((text) => new Date(text));
+
+/** A whole number in decimal digits. */
+export function wholeNumber(least: number, most: number) {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, error)
+    .transform(Number)
+    .pipe(z.number({ error }).min(least, error).max(most, error));
+}
+
+/** The parameters of every list. */
+export const paging = {
+  limit: wholeNumber(1, 200).default(50),
+  cursor: z.string().min(1).max(2000).optional(),
+  include_total: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .default(false),
+};

@@ -1,0 +1,42 @@
+import winston from 'winston';
+
+/** What a log line may hold besides its message. Nothing else is ever written, so no credential or provider answer can slip in. */
+export interface LogFields {
+  readonly request_id?: string;
+  readonly method?: string;
+  readonly route?: string;
+  readonly status?: number;
+  readonly duration_ms?: number;
+  readonly key_id?: string;
+  readonly team_id?: string;
+  readonly trace_id?: string;
+  readonly provider?: string;
+  readonly operation?: string;
+  readonly connection_id?: string;
+  readonly account_id?: string;
+  readonly sweep_id?: string;
+  readonly disconnect_id?: string;
+  readonly step_id?: string;
+  readonly code?: string;
+  readonly count?: number;
+  /** The stack of an unexpected error; its message may name a table or a file, never a value. */
+  readonly error?: string;
+}
+
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
+
+/** One JSON object a line, on standard error, so that standard output stays for people. */
+export function createLogger(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
+  return winston.createLogger({
+    level,
+    format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
+    transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
+  });
+}
+
+export const silentLogger: Logger = { error() {}, warn() {}, info() {}, debug() {} };

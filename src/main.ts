@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { join, resolve } from 'node:path';
+import { adapters } from '../adapters/index.gen.js';
+import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
+import { type App, createApp } from './app.js';
+import { type Config, readConfig } from './config.js';
+import { checkConnection, type DatabaseConnection, migrate, openDatabase, startEmbedded } from './database/index.js';
+import { systemClock } from './lib/clock.js';
+import { createLogger } from './lib/logger.js';
+import { secretIn } from './lib/secret-file.js';
+import { StartError } from './lib/start-error.js';
+
+const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
+const POOL_SIZE = 20;
+const RECONCILE_MS = 15_000;
+const FIRST_SWEEPS_MS = 30_000;
+const DRAIN_MS = 30_000;
+
+/** The process: configuration, database, app, workers, signals. Undoes in reverse what it has done, whatever happens. */
+const undo: (() => unknown)[] = [];
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env, adapters.map(({ id }) => id));
+  const logger = createLogger(config.logLevel);
+  const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
+  const connection = await connect(config);
+  const applied = await migrate(connection, decodeURIComponent(MIGRATIONS));
+  if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
+  const database = openDatabase({ connection, poolSize: POOL_SIZE });
+  undo.push(() => database.close());
+
+  const app = await createApp({ database, clock: systemClock, logger, secret, sweepIntervalSeconds: config.sweepIntervalSeconds });
+  undo.push(() => app.stop());
+  const newRootKey = await app.teams.prepare(config.rootKey);
+  const server = await listen(app, config);
+  const sandbox = await connectProviders(app, config);
+
+  await app.work();
+  await app.reconcile();
+  const timer = setInterval(() => {
+    app.reconcile().catch((error: Error) => logger.error('reconcile', { error: String(error.stack) }));
+  }, RECONCILE_MS);
+  undo.push(() => clearInterval(timer));
+  if (sandbox) await firstSweeps(app);
+  stopOnSignal(app, server);
+  greet(config, server, sandbox, newRootKey);
+}
+
+async function connect(config: Config): Promise<DatabaseConnection> {
+  if (config.databaseUrl !== undefined) {
+    const connection = { connectionString: config.databaseUrl };
+    await checkConnection(connection);
+    return connection;
+  }
+  const embedded = await startEmbedded({ dataDir: config.dataDir, onProgress: say });
+  undo.push(() => embedded.stop());
+  return embedded.connection;
+}
+
+async function listen(app: App, config: Config): Promise<Server> {
+  const server = createServer(app.http).listen(config.port, config.host);
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);
+    throw new StartError(`HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`);
+  });
+  return server;
+}
+
+/** Connects what the environment names; with nothing there and nothing connected before, the sandbox. */
+async function connectProviders(app: App, config: Config): Promise<Sandbox | undefined> {
+  let anyKey = false;
+  for (const [provider, { apiKey, baseUrl }] of config.providers) {
+    if (apiKey === undefined) continue;
+    anyKey = true;
+    await app.connections.ensure({ provider, name: `env-${provider}`, source: 'environment', apiKey, baseUrl: baseUrl ?? null });
+  }
+  const wanted = config.sandbox ?? (!anyKey && !(await app.connections.hasRealConnection()));
+  if (!wanted) return undefined;
+  const stateFile = join(resolve(config.dataDir), 'sandbox.json');
+  const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
+  undo.push(() => sandbox.close());
+  for (const provider of PROVIDER_NAMES) {
+    const apiKey = sandbox.apiKey(provider);
+    await app.connections.ensure({ provider, name: `sandbox-${provider}`, source: 'sandbox', apiKey, baseUrl: sandbox.baseUrl(provider) });
+  }
+  return sandbox;
+}
+
+/** So that the printed request answers with accounts of all four. */
+async function firstSweeps(app: App): Promise<void> {
+  const end = Date.now() + FIRST_SWEEPS_MS;
+  while (Date.now() < end && !(await app.sweeps.hasSweptAll())) await systemClock.sleep(50);
+}
+
+function stopOnSignal(app: App, server: Server): void {
+  const stop = async () => {
+    say('Stopping: finishing what is under way …');
+    app.retire();
+    server.close();
+    server.closeIdleConnections();
+    const late = setTimeout(() => process.exit(1), DRAIN_MS);
+    await once(server, 'close');
+    await undoAll();
+    clearTimeout(late);
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+}
+
+async function undoAll(): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+function greet(config: Config, server: Server, sandbox: Sandbox | undefined, newRootKey: string | undefined): void {
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  const key = newRootKey ?? '$ROLLCALL_KEY';
+  say('');
+  say(`Rollcall listens on ${url}`);
+  if (sandbox) say(`Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is touched.`);
+  say(newRootKey ? `Root key, shown this once: ${newRootKey}` : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.');
+  say('Try:');
+  say(`  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace("Bearer $ROLLCALL_KEY'", `Bearer '"$ROLLCALL_KEY"`));
+}
+
+start().catch(async (error: unknown) => {
+  await undoAll();
+  process.stderr.write(`${error instanceof StartError ? error.message : String((error as Error).stack)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,166 @@
+import type pg from 'pg';
+import { toRecord } from '../accounts/record.js';
+import { type SightingsOwner, writeSightings } from '../accounts/write-sightings.js';
+import { transact } from '../database/transact.js';
+import { unstorableText } from '../lib/text.js';
+import type { AnyAdapter } from '../model/index.js';
+import type { AccountSighting, ObservedPage, QuarantinedItem } from '../providers/index.js';
+
+const BATCH_SIZE = 500;
+const QUARANTINE_SHOWN = 100;
+/** Below this many accounts any number may vanish at once. */
+const SMALL_CONNECTION = 10;
+
+/** What a sweep counts. */
+export interface SweepCounts {
+  readonly seen: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly vanished: number;
+  readonly unchanged: number;
+  readonly quarantined: number;
+}
+
+/**
+ * One walk under way: takes pages, writes what differs, and at the end settles what was not seen. All on one database session, whose
+ * temporary table holds the ids seen, so that memory stays flat and nothing is left behind by a crash.
+ */
+export class SweepRun {
+  private seen = 0;
+  private added = 0;
+  private changed = 0;
+  private vanished = 0;
+  private quarantined = 0;
+  private readonly shown: QuarantinedItem[] = [];
+  private sawUnnamed = false;
+
+  constructor(
+    private readonly client: pg.ClientBase,
+    private readonly owner: SightingsOwner,
+    private readonly adapter: AnyAdapter,
+    private readonly startedAt: Date,
+  ) {}
+
+  async begin(): Promise<void> {
+    await this.client.query('DROP TABLE IF EXISTS pg_temp.sighted');
+    await this.client.query('CREATE TEMP TABLE sighted (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)');
+  }
+
+  async end(): Promise<void> {
+    await this.client.query('DROP TABLE IF EXISTS pg_temp.sighted');
+  }
+
+  get counts(): SweepCounts {
+    const { seen, added, changed, vanished, quarantined } = this;
+    return { seen, added, changed, vanished, unchanged: seen - added - changed, quarantined };
+  }
+
+  /** The first items that could not be read, for the sweep's record. */
+  get quarantine(): readonly QuarantinedItem[] {
+    return this.shown;
+  }
+
+  async take(page: ObservedPage): Promise<void> {
+    const storable: AccountSighting[] = [];
+    const refused: QuarantinedItem[] = [...page.quarantined];
+    for (const sighting of page.accounts) {
+      const field = unstorableText(sighting.remoteData);
+      if (field === undefined) storable.push(sighting);
+      else refused.push({ id: null, reason: `${field}: holds a NUL or half a surrogate pair` });
+    }
+    for (let start = 0; start < storable.length; start += BATCH_SIZE) {
+      await this.write(storable.slice(start, start + BATCH_SIZE), page.observedAt);
+    }
+    await this.setAside(refused);
+  }
+
+  private async write(sightings: readonly AccountSighting[], observedAt: Date): Promise<void> {
+    // A list that names an account twice (rows moved while it was paged) shows it once here.
+    const records = [
+      ...new Map(sightings.map((sighting) => [sighting.account.providerAccountId, toRecord(sighting, this.adapter)])).values(),
+    ];
+    await transact(this.client, async () => {
+      const changes = await writeSightings(this.client, this.owner, records, observedAt);
+      const fresh = await this.sight(
+        records.map((record) => record.provider_account_id),
+        false,
+      );
+      this.seen += fresh;
+      const added = changes.filter((change) => change.kind === 'added').length;
+      this.added += added;
+      this.changed += changes.length - added;
+    });
+  }
+
+  private async setAside(items: readonly QuarantinedItem[]): Promise<void> {
+    this.quarantined += items.length;
+    this.shown.push(...items.slice(0, QUARANTINE_SHOWN - this.shown.length));
+    const named = items.flatMap(({ id }) => (id === null || unstorableText(id) !== undefined ? [] : [id]));
+    if (named.length < items.length) this.sawUnnamed = true;
+    if (named.length > 0) await this.sight(named, true);
+  }
+
+  /** @returns how many of the ids were not seen before */
+  private async sight(ids: readonly string[], quarantined: boolean): Promise<number> {
+    const { rowCount } = await this.client.query({
+      name: 'sight',
+      text: 'INSERT INTO sighted SELECT DISTINCT id, $2::boolean FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING',
+      values: [ids, quarantined],
+    });
+    return rowCount ?? 0;
+  }
+
+  /**
+   * Settles a list that was read to its end, within a transaction of the caller's: accounts it does not hold are gone. An item that
+   * could not be told apart may be any of them, so then nothing is. If more than half of a connection vanishes at once, nothing is
+   * gone until the next sweep misses it too.
+   * @param previousHeld whether the sweep before this one was held for that reason
+   * @returns `held` when a second opinion is awaited
+   */
+  async settle(previousHeld: boolean): Promise<'succeeded' | 'held'> {
+    await this.markQuarantined();
+    if (this.sawUnnamed) return 'succeeded';
+    const { rows } = await this.client.query<{ live: string; missing: string }>(
+      `SELECT count(*) AS live, count(*) FILTER (WHERE ${UNSEEN}) AS missing FROM accounts a
+       WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')`,
+      [this.owner.id, this.startedAt],
+    );
+    const live = Number(rows[0]?.live);
+    const missing = Number(rows[0]?.missing);
+    if (missing === 0) return 'succeeded';
+    const suspicious = live > SMALL_CONNECTION && missing > live / 2;
+    if (!suspicious || previousHeld) {
+      const condition = suspicious ? 'a.missing_since IS NOT NULL' : 'TRUE';
+      const gone = await this.client.query(
+        `UPDATE accounts a SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2, updated_at = $2,
+           missing_since = NULL, quarantined_at = NULL, content_hash = NULL
+         WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting') AND ${UNSEEN} AND ${condition}`,
+        [this.owner.id, this.startedAt],
+      );
+      this.vanished = gone.rowCount ?? 0;
+      if (this.vanished > 0 || !suspicious) return 'succeeded';
+    }
+    await this.keepAge(`missing_since = $2`, `a.missing_since IS NULL AND ${UNSEEN}`);
+    return 'held';
+  }
+
+  private async markQuarantined(): Promise<void> {
+    if (this.quarantined === 0) return;
+    const isQuarantined = 'EXISTS (SELECT FROM sighted s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)';
+    await this.keepAge(`quarantined_at = $2`, `a.quarantined_at IS NULL AND ${isQuarantined}`);
+  }
+
+  /** Marks accounts that this sweep has no good look at; their evidence keeps the age it has. */
+  private async keepAge(assignment: string, condition: string): Promise<void> {
+    await this.client.query(
+      `UPDATE accounts a SET ${assignment}, checked_at = GREATEST(a.checked_at, c.swept_at)
+       FROM connections c WHERE c.id = a.connection_id AND a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')
+         AND a.created_at <= $2 AND ${condition}`,
+      [this.owner.id, this.startedAt],
+    );
+  }
+}
+
+/** Not in the list, and neither made nor looked at since it was begun. `$2` is the start. */
+const UNSEEN = `a.created_at <= $2 AND a.checked_at <= $2
+  AND NOT EXISTS (SELECT FROM sighted s WHERE s.provider_account_id = a.provider_account_id)`;

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { timestamp } from '../accounts/account.schema.js';
+import type { Sweep } from '../database/prisma-client/client.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import type { SweepsService } from './sweeps.service.js';
+
+const count = z.int();
+
+export const sweepSchema = z.object({
+  id: z.string(),
+  type: z.literal('sweep'),
+  connection_id: z.string(),
+  state: z.enum(['queued', 'running', 'succeeded', 'failed', 'held']),
+  seen: count,
+  added: count,
+  changed: count,
+  vanished: count,
+  unchanged: count,
+  quarantined: count,
+  quarantine: z.array(z.object({ id: z.string().nullable(), reason: z.string() })),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  created_at: timestamp,
+  started_at: timestamp.nullable(),
+  finished_at: timestamp.nullable(),
+});
+
+const params = z.object({ id: z.string() });
+
+export function sweepEndpoints(sweeps: SweepsService, cursors: Cursors) {
+  return {
+    start: endpoint({
+      summary: 'Sweep a connection now',
+      params,
+      answers: { 202: dataOf(sweepSchema) },
+      handle: async (call) => {
+        const sweep = await sweeps.request(call.caller, call.params.id);
+        return { status: 202, body: { data: toAnswer(sweep) }, headers: { Location: `/v1/connections/${call.params.id}/sweeps` } };
+      },
+    }),
+    history: endpoint({
+      summary: 'The sweeps of a connection, newest first',
+      params,
+      query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
+      answers: { 200: listOf(sweepSchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await sweeps.history(call.caller, call.params.id, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+  };
+}
+
+function toAnswer(sweep: Sweep) {
+  return {
+    id: sweep.id,
+    type: 'sweep',
+    connection_id: sweep.connectionId,
+    state: sweep.state,
+    seen: sweep.seen,
+    added: sweep.added,
+    changed: sweep.changed,
+    vanished: sweep.vanished,
+    unchanged: sweep.unchanged,
+    quarantined: sweep.quarantined,
+    quarantine: sweep.quarantine,
+    error: sweep.error,
+    created_at: sweep.createdAt,
+    started_at: sweep.startedAt,
+    finished_at: sweep.finishedAt,
+  };
+}

@@ -1,0 +1,223 @@
+import type pg from 'pg';
+import type { ConnectionsService } from '../connections/connections.service.js';
+import type { Database } from '../database/index.js';
+import type { Jobs } from '../database/jobs.js';
+import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
+import { transact, withLock, withTransaction } from '../database/transact.js';
+import { loseVerdicts } from '../health/verdicts.repository.js';
+import type { Metrics } from '../http/metrics.js';
+import type { Clock } from '../lib/clock.js';
+import { newId } from '../lib/ids.js';
+import type { Logger } from '../lib/logger.js';
+import { ProviderError } from '../model/index.js';
+import type { Providers } from '../providers/index.js';
+import type { Caller } from '../teams/caller.js';
+import { nextSweepAt } from './schedule.js';
+import { SweepRun } from './sweep-run.js';
+
+/** Older ones are forgotten. */
+const HISTORY_DAYS = 30;
+const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied'];
+const OPEN_STATES = ['queued', 'running'];
+
+/** Sweeps: when they are due, how one runs, and what became of them. */
+export class SweepsService {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly database: Database,
+    private readonly jobs: Jobs,
+    private readonly providers: Providers,
+    private readonly connections: ConnectionsService,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Sweeps that run stop at their next page; they are taken up again after the restart. */
+  stop(): void {
+    this.stopping.abort(new Error('Rollcall is shutting down'));
+  }
+
+  /** Starts a sweep now; while one is queued or running that one is the answer. */
+  async request(caller: Caller, connectionId: string): Promise<Sweep> {
+    const connection = await this.connections.get(caller, connectionId);
+    const sweep = await this.enqueue(connection);
+    this.jobs.wake('sweep');
+    return sweep;
+  }
+
+  /** The sweeps of a connection before `beforeId`, newest first. */
+  async history(caller: Caller, connectionId: string, beforeId: string | undefined, take: number): Promise<Sweep[]> {
+    await this.connections.get(caller, connectionId);
+    const where = { connectionId, ...(beforeId !== undefined && { id: { lt: beforeId } }) };
+    return this.database.prisma.sweep.findMany({ where, orderBy: { id: 'desc' }, take });
+  }
+
+  /** Queues a sweep for every connection whose time has come, and wakes those that a dead replica or a lost job left behind. */
+  async scheduleDue(): Promise<void> {
+    const now = this.clock.now();
+    const due = await this.database.prisma.connection.findMany({ where: { nextSweepAt: { lte: now } } });
+    for (const connection of due) await this.enqueue(connection);
+    const left = await this.database.prisma.sweep.findMany({
+      where: { state: { in: OPEN_STATES }, createdAt: { lt: new Date(now.getTime() - 15_000) } },
+      select: { id: true },
+    });
+    for (const { id } of left) await this.jobs.send('sweep', { sweepId: id });
+    if (due.length + left.length > 0) this.jobs.wake('sweep');
+    await this.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } } });
+  }
+
+  /** One open sweep a connection: row and job in one transaction, under the connection's row lock. */
+  private async enqueue(connection: Connection): Promise<Sweep> {
+    const now = this.clock.now();
+    const id = await withTransaction(this.database.pool, async (client) => {
+      await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
+      const { rows } = await client.query<{ id: string }>(
+        `SELECT id FROM sweeps WHERE connection_id = $1 AND state IN ('queued', 'running') LIMIT 1`,
+        [connection.id],
+      );
+      const sweepId = rows[0]?.id ?? newId('swp');
+      if (rows.length === 0) {
+        await client.query(`INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`, [
+          sweepId,
+          connection.teamId,
+          connection.id,
+          now,
+        ]);
+        await this.jobs.send('sweep', { sweepId }, client);
+      }
+      await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [connection.id, nextSweepAt(connection, now)]);
+      return sweepId;
+    });
+    return this.database.prisma.sweep.findUniqueOrThrow({ where: { id } });
+  }
+
+  /** Does one sweep, unless another replica is at this connection. Safe to repeat: a sweep that was cut off begins again. */
+  async run(sweepId: string): Promise<void> {
+    const sweep = await this.database.prisma.sweep.findUnique({ where: { id: sweepId } });
+    if (!sweep) return;
+    await withLock(this.database.pool, `sweep ${sweep.connectionId}`, async (client) => {
+      const current = await this.database.prisma.sweep.findUnique({ where: { id: sweepId }, include: { connection: true } });
+      if (!current || !OPEN_STATES.includes(current.state)) return;
+      const { connection } = current;
+      const startedAt = this.clock.now();
+      await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
+      const adapter = this.providers.adapters.get(connection.provider);
+      if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
+      const run = new SweepRun(client, connection, adapter, startedAt);
+      try {
+        await run.begin();
+        await this.walk(run, connection);
+        await this.succeed(run, sweepId, connection, startedAt, client);
+      } catch (error) {
+        if (this.stopping.signal.aborted) return;
+        await this.fail(run, sweepId, connection, error);
+      } finally {
+        await run.end();
+      }
+    });
+  }
+
+  private async walk(run: SweepRun, connection: Connection): Promise<void> {
+    const access = this.connections.open(connection);
+    const context = { signal: this.stopping.signal };
+    if (connection.state === 'credential_rejected') await this.providers.verify(access, context);
+    for await (const page of this.providers.walk(access, context)) await run.take(page);
+  }
+
+  private async succeed(run: SweepRun, sweepId: string, connection: Connection, startedAt: Date, client: pg.ClientBase) {
+    const previous = await this.database.prisma.sweep.findFirst({
+      where: { connectionId: connection.id, state: { in: ['succeeded', 'held'] } },
+      orderBy: { id: 'desc' },
+    });
+    const now = this.clock.now();
+    const state = await transact(client, async () => {
+      const settled = await run.settle(previous?.state === 'held');
+      await client.query(
+        `UPDATE connections SET state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END, state = 'active',
+           swept_at = $2, last_good_look_at = $3, last_error = NULL WHERE id = $1`,
+        [connection.id, startedAt, now],
+      );
+      await this.finish(client, sweepId, settled, run, null, now);
+      return settled;
+    });
+    this.report(connection, sweepId, state, run);
+  }
+
+  private async fail(run: SweepRun, sweepId: string, connection: Connection, error: unknown): Promise<void> {
+    const told =
+      error instanceof ProviderError
+        ? { code: error.code, message: error.message }
+        : { code: 'internal_error', message: 'The gateway failed to write what it read. See its log.' };
+    if (!(error instanceof ProviderError)) {
+      this.logger.error('sweep failed', { sweep_id: sweepId, error: error instanceof Error ? String(error.stack) : 'not an Error' });
+    }
+    const rejected = error instanceof ProviderError && REJECTIONS.includes(error.code) && (await this.isRejected(connection));
+    const now = this.clock.now();
+    await withTransaction(this.database.pool, async (client) => {
+      const lastError = { ...told, at: now.toISOString() };
+      await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [connection.id, lastError]);
+      await this.finish(client, sweepId, 'failed', run, told, now);
+      if (rejected) await this.reject(client, connection, now);
+    });
+    this.report(connection, sweepId, 'failed', run, told.code);
+  }
+
+  /** A second look, so that no single answer condemns a connection. */
+  private async isRejected(connection: Connection): Promise<boolean> {
+    try {
+      const access = this.connections.open(connection);
+      await this.providers.verify(access, { signal: this.stopping.signal });
+      await this.providers.list(access, { cursor: null, limit: 1 }, { signal: this.stopping.signal });
+      return false;
+    } catch (error) {
+      return error instanceof ProviderError && REJECTIONS.includes(error.code);
+    }
+  }
+
+  /** The provider rejects our key: all its accounts' health is unknown, and we only check now and then whether it still does. */
+  private async reject(client: pg.ClientBase, connection: Connection, now: Date): Promise<void> {
+    const { rows } = await client.query<{ state: string }>(
+      `UPDATE connections SET state_since = CASE WHEN state = 'credential_rejected' THEN state_since ELSE $2 END,
+         state = 'credential_rejected', next_sweep_at = $3
+       WHERE id = $1 AND credentials = $4 RETURNING state`,
+      [connection.id, now, nextSweepAt({ ...connection, state: 'credential_rejected' }, now), connection.credentials],
+    );
+    // No row: the key was replaced meanwhile, and the new one has not been tried yet.
+    if (rows.length > 0) await loseVerdicts(client, connection, 'credential_rejected', now);
+  }
+
+  private async finish(
+    client: pg.ClientBase,
+    sweepId: string,
+    state: 'succeeded' | 'held' | 'failed',
+    run: SweepRun,
+    error: object | null,
+    now: Date,
+  ): Promise<void> {
+    const { seen, added, changed, vanished, unchanged, quarantined } = run.counts;
+    await client.query(
+      `UPDATE sweeps SET state = $2, seen = $3, added = $4, changed = $5, vanished = $6, unchanged = $7, quarantined = $8,
+         quarantine = $9, error = $10, finished_at = $11 WHERE id = $1`,
+      [sweepId, state, seen, added, changed, vanished, unchanged, quarantined, JSON.stringify(run.quarantine), error, now],
+    );
+  }
+
+  private report(connection: Connection, sweepId: string, state: string, run: SweepRun, code?: string): void {
+    this.metrics.observeSweep(connection.provider, state);
+    this.logger.info(`sweep ${state}`, {
+      sweep_id: sweepId,
+      connection_id: connection.id,
+      provider: connection.provider,
+      count: run.counts.seen,
+      ...(code !== undefined && { code }),
+    });
+  }
+
+  /** Resolves when every connection has been swept once, for the first start. */
+  async hasSweptAll(): Promise<boolean> {
+    const unswept = { state: 'active', sweptAt: null, lastError: { equals: Prisma.AnyNull } };
+    return (await this.database.prisma.connection.count({ where: unswept })) === 0;
+  }
+}

@@ -1,0 +1,27 @@
+export const SCOPES = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who asks: a key, acting for one team. */
+export interface Caller {
+  readonly teamId: string;
+  readonly teamName: string;
+  readonly key: {
+    readonly id: string;
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly isRoot: boolean;
+    readonly expiresAt: Date | null;
+    /** The only providers whose accounts the key may see; empty: all. */
+    readonly providers: readonly string[];
+  };
+}
+
+/** `admin` includes `write`, which includes `read`. */
+export function holdsScope(caller: Caller, needed: Scope): boolean {
+  return caller.key.scopes.some((scope) => SCOPES.indexOf(scope) >= SCOPES.indexOf(needed));
+}
+
+/** Whether the key may see accounts and connections of `provider`. */
+export function maySeeProvider(caller: Caller, provider: string): boolean {
+  return caller.key.providers.length === 0 || caller.key.providers.includes(provider);
+}

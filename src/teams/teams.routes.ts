@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { timestamp } from '../accounts/account.schema.js';
+import type { ApiKey, Team } from '../database/prisma-client/client.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { endpoint } from '../http/route.js';
+import { paging, time } from '../http/validate.js';
+import { SCOPES } from './caller.js';
+import type { TeamsService } from './teams.service.js';
+
+const scopes = z.array(z.enum(SCOPES));
+const pageQuery = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
+
+const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp });
+const keySchema = z.object({
+  id: z.string(),
+  type: z.literal('key'),
+  name: z.string(),
+  scopes,
+  providers: z.array(z.string()),
+  expires_at: timestamp.nullable(),
+  last_used_at: timestamp.nullable(),
+  created_at: timestamp,
+});
+
+export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: readonly string[]) {
+  const provider = z.enum(providers as [string, ...string[]], { error: `must be one of: ${providers.join(', ')}` });
+  return {
+    whoami: endpoint({
+      summary: 'The team and the key of the caller',
+      answers: {
+        200: dataOf(
+          z.object({
+            type: z.literal('whoami'),
+            team: z.object({ id: z.string(), name: z.string() }),
+            key: z.object({ id: z.string(), name: z.string(), scopes, expires_at: timestamp.nullable() }),
+          }),
+        ),
+      },
+      handle: async ({ caller }) => {
+        const { id, name, scopes: held, expiresAt } = caller.key;
+        const team = { id: caller.teamId, name: caller.teamName };
+        return { status: 200, body: { data: { type: 'whoami', team, key: { id, name, scopes: held, expires_at: expiresAt } } } };
+      },
+    }),
+    listKeys: endpoint({
+      summary: "The team's keys, without their secrets",
+      query: pageQuery,
+      answers: { 200: listOf(keySchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await teams.listKeys(call.caller, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(toKey(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+    createKey: endpoint({
+      summary: 'Make a key; it is shown this once',
+      body: z.strictObject({
+        name: z.string().trim().min(1).max(100),
+        scopes: scopes.min(1),
+        expires_at: time.optional(),
+        providers: z.array(provider).max(50).optional(),
+      }),
+      answers: { 201: dataOf(keySchema.extend({ key: z.string() })) },
+      handle: async (call) => {
+        const { row, key } = await teams.createKey(call.caller, call.body);
+        return { status: 201, body: { data: { ...toKey(row), key } }, headers: { 'Cache-Control': 'no-store' } };
+      },
+    }),
+    revokeKey: endpoint({
+      summary: 'Revoke a key at once',
+      params: z.object({ id: z.string() }),
+      answers: { 204: null },
+      handle: async (call) => {
+        await teams.revokeKey(call.caller, call.params.id);
+        return { status: 204 };
+      },
+    }),
+    listTeams: endpoint({
+      summary: 'All teams',
+      query: pageQuery,
+      answers: { 200: listOf(teamSchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await teams.listTeams(after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(toTeam(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+    createTeam: endpoint({
+      summary: 'Make a team',
+      body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
+      answers: { 201: dataOf(teamSchema) },
+      handle: async (call) => ({ status: 201, body: { data: toTeam(await teams.createTeam(call.body.name)) } }),
+    }),
+  };
+}
+
+function toTeam({ id, name, createdAt }: Team) {
+  return { id, type: 'team', name, created_at: createdAt };
+}
+
+function toKey(row: ApiKey) {
+  return {
+    id: row.id,
+    type: 'key',
+    name: row.name,
+    scopes: row.scopes,
+    providers: row.providers,
+    expires_at: row.expiresAt,
+    last_used_at: row.lastUsedAt,
+    created_at: row.createdAt,
+  };
+}

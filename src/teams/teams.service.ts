@@ -1,0 +1,187 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Database } from '../database/index.js';
+import { invalidField, notFound, Problem } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import { newId } from '../lib/ids.js';
+import { StartError } from '../lib/start-error.js';
+import { type Caller, holdsScope, SCOPES, type Scope } from './caller.js';
+import { makeKey, parseKey } from './key-format.js';
+
+/** The team that the environment's connections belong to, and that root acts for unless told otherwise. */
+export const DEFAULT_TEAM_ID = 'team_default';
+
+const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
+const LAST_USED_GRANULARITY_MS = 60_000;
+
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expires_at?: Date | undefined;
+  readonly providers?: readonly string[] | undefined;
+}
+
+/** Teams, their keys, and who a request comes from. */
+export class TeamsService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param authorization the `Authorization` header
+   * @param team the `Rollcall-Team` header, which only root may send
+   * @throws Problem 401 without a live key, 403 for a team header from another key
+   */
+  async authenticate(authorization: string | undefined, team: string | undefined): Promise<Caller> {
+    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
+    if (token === undefined) throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.', {}, UNAUTHORIZED);
+    const parsed = parseKey(token);
+    const row = parsed && (await this.findKey(parsed.id));
+    const now = this.clock.now();
+    if (!parsed || !row || row.revoked_at !== null || !timingSafeEqual(row.secret_hash, parsed.secretHash)) {
+      throw new Problem('unauthorized', 'The key is unknown, mistyped or revoked. Ask an administrator for another.', {}, UNAUTHORIZED);
+    }
+    if (row.expires_at !== null && row.expires_at <= now) {
+      throw new Problem(
+        'unauthorized',
+        `The key expired at ${row.expires_at.toISOString()}. Ask an administrator for another.`,
+        {},
+        UNAUTHORIZED,
+      );
+    }
+    if (row.last_used_at === null || now.getTime() - row.last_used_at.getTime() > LAST_USED_GRANULARITY_MS) {
+      await this.database.prisma.apiKey.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
+    }
+    const key = {
+      id: row.id,
+      name: row.name,
+      scopes: row.scopes,
+      isRoot: row.is_root,
+      expiresAt: row.expires_at,
+      providers: row.providers,
+    };
+    if (team === undefined || team === row.team_id) return { teamId: row.team_id, teamName: row.team_name, key };
+    if (!row.is_root) throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
+    const other = await this.database.prisma.team.findUnique({ where: { id: team } });
+    if (!other) throw notFound(`Team ${team}`);
+    return { teamId: other.id, teamName: other.name, key };
+  }
+
+  /** One prepared statement by primary key: it runs on every request. */
+  private async findKey(id: string): Promise<KeyRow | undefined> {
+    const { rows } = await this.database.pool.query<KeyRow>({
+      name: 'find-key',
+      text: `SELECT k.id, k.team_id, t.name AS team_name, k.name, k.secret_hash, k.scopes, k.providers, k.is_root,
+                    k.expires_at, k.last_used_at, k.revoked_at
+             FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id = $1`,
+      values: [id],
+    });
+    return rows[0];
+  }
+
+  /** @returns the key's row and the key itself, which is shown this once */
+  async createKey(caller: Caller, request: KeyRequest) {
+    if (request.expires_at && request.expires_at <= this.clock.now()) throw invalidField('expires_at', 'lies in the past');
+    const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
+    if (stronger.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`);
+    const providers = narrowed(caller.key.providers, request.providers ?? []);
+    const id = newId('key');
+    const key = makeKey(id);
+    const row = await this.database.prisma.apiKey.create({
+      data: {
+        id,
+        teamId: caller.teamId,
+        name: request.name,
+        scopes: SCOPES.filter((scope) => request.scopes.includes(scope)),
+        providers,
+        secretHash: hashOf(key),
+        expiresAt: request.expires_at ?? null,
+        createdAt: this.clock.now(),
+      },
+    });
+    return { row, key };
+  }
+
+  /** The live keys of the caller's team after `afterId`, oldest first. */
+  listKeys(caller: Caller, afterId: string | undefined, take: number) {
+    const where = { teamId: caller.teamId, revokedAt: null, ...(afterId === undefined ? {} : { id: { gt: afterId } }) };
+    return this.database.prisma.apiKey.findMany({ where, orderBy: { id: 'asc' }, take });
+  }
+
+  async revokeKey(caller: Caller, id: string): Promise<void> {
+    if (id === caller.key.id) throw new Problem('conflict', 'A key cannot revoke itself. Use another one.');
+    const where = { id, teamId: caller.teamId, revokedAt: null, ...(caller.key.isRoot ? {} : { isRoot: false }) };
+    const { count } = await this.database.prisma.apiKey.updateMany({ where, data: { revokedAt: this.clock.now() } });
+    if (count === 0) throw notFound(`Key ${id}`);
+  }
+
+  createTeam(name: string) {
+    return this.database.prisma.team.create({ data: { id: newId('team'), name, createdAt: this.clock.now() } });
+  }
+
+  listTeams(afterId: string | undefined, take: number) {
+    const where = afterId === undefined ? {} : { id: { gt: afterId } };
+    return this.database.prisma.team.findMany({ where, orderBy: { id: 'asc' }, take });
+  }
+
+  /**
+   * Makes the default team and the root key where they are missing.
+   * @param rootKey `ROLLCALL_ROOT_KEY`
+   * @returns the root key when it was made just now; it cannot be shown again
+   */
+  async prepare(rootKey: string | undefined): Promise<string | undefined> {
+    const { prisma } = this.database;
+    const now = this.clock.now();
+    await prisma.team.createMany({ data: [{ id: DEFAULT_TEAM_ID, name: 'default', createdAt: now }], skipDuplicates: true });
+    const rootRow = { teamId: DEFAULT_TEAM_ID, name: 'root', scopes: ['admin'], isRoot: true, createdAt: now };
+    if (rootKey !== undefined) {
+      const parsed = parseKey(rootKey);
+      if (!parsed) throw new StartError('ROLLCALL_ROOT_KEY: is no key; `npm run root-key` prints one.');
+      const secretHash = new Uint8Array(parsed.secretHash);
+      await prisma.apiKey.upsert({
+        where: { id: parsed.id },
+        create: { id: parsed.id, secretHash, ...rootRow },
+        update: { secretHash, isRoot: true, scopes: ['admin'], revokedAt: null },
+      });
+      return undefined;
+    }
+    return prisma.$transaction(async (transaction) => {
+      // Replicas that start together make one root key between them.
+      await transaction.$queryRaw`SELECT 1 FROM teams WHERE id = ${DEFAULT_TEAM_ID} FOR UPDATE`;
+      if (await transaction.apiKey.findFirst({ where: { isRoot: true, revokedAt: null } })) return undefined;
+      const id = newId('key');
+      const key = makeKey(id);
+      await transaction.apiKey.create({ data: { id, secretHash: hashOf(key), ...rootRow } });
+      return key;
+    });
+  }
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly team_name: string;
+  readonly name: string;
+  readonly secret_hash: Buffer;
+  readonly scopes: Scope[];
+  readonly providers: string[];
+  readonly is_root: boolean;
+  readonly expires_at: Date | null;
+  readonly last_used_at: Date | null;
+  readonly revoked_at: Date | null;
+}
+
+function hashOf(key: string): Uint8Array<ArrayBuffer> {
+  const parsed = parseKey(key);
+  if (!parsed) throw new Error('made a key that is none');
+  return new Uint8Array(parsed.secretHash);
+}
+
+/** The providers of a new key, which may be no wider than its maker's. */
+function narrowed(own: readonly string[], asked: readonly string[]): string[] {
+  if (own.length === 0) return [...asked];
+  if (asked.length === 0) return [...own];
+  const wider = asked.filter((provider) => !own.includes(provider));
+  if (wider.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it may not see ${wider.join(', ')}.`);
+  return [...asked];
+}
