@@ -22,7 +22,10 @@ const undo: (() => unknown)[] = [];
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 async function start(): Promise<void> {
-  const config = readConfig(process.env, adapters.map(({ id }) => id));
+  const config = readConfig(
+    process.env,
+    adapters.map(({ id }) => id),
+  );
   const logger = createLogger(config.logLevel);
   const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
   const connection = await connect(config);
@@ -62,7 +65,8 @@ async function connect(config: Config): Promise<DatabaseConnection> {
 async function listen(app: App, config: Config): Promise<Server> {
   const server = createServer(app.http).listen(config.port, config.host);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);
+    if (error.code === 'EADDRINUSE')
+      throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);
     throw new StartError(`HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`);
   });
   return server;
@@ -121,7 +125,11 @@ function greet(config: Config, server: Server, sandbox: Sandbox | undefined, new
   say('');
   say(`Rollcall listens on ${url}`);
   if (sandbox) say(`Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is touched.`);
-  say(newRootKey ? `Root key, shown this once: ${newRootKey}` : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.');
+  say(
+    newRootKey
+      ? `Root key, shown this once: ${newRootKey}`
+      : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.',
+  );
   say('Try:');
   say(`  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace("Bearer $ROLLCALL_KEY'", `Bearer '"$ROLLCALL_KEY"`));
 }

@@ -32,6 +32,12 @@ const ORDER: Record<OrderKey, { readonly column: string; readonly type: string; 
   followers: { column: 'a.followers', type: 'bigint', nullable: true },
 };
 
+/** What a page is of: whose accounts, which, in what order, and from where on. */
+type Question = [caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest];
+
+/** SQL that makes a row's JSON text. */
+type Document = (parameters: Parameters) => string;
+
 /** Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one team. */
 export class AccountsRepository {
   private readonly operations: string;
@@ -44,49 +50,48 @@ export class AccountsRepository {
   }
 
   /** A page of whole accounts. */
-  page(caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest, withRemoteData: boolean) {
-    const parameters = new Parameters();
-    const document = accountDocument(parameters.add(this.operations), withRemoteData);
-    return this.readPage(document, parameters, caller, filter, order, direction, page);
+  page(withRemoteData: boolean, ...question: Question): Promise<PageRow[]> {
+    return this.readPage((parameters) => accountDocument(parameters.add(this.operations), withRemoteData), ...question);
   }
 
   /** A page of the health list. */
-  healthPage(caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest) {
-    return this.readPage(ACCOUNT_HEALTH_DOCUMENT, new Parameters(), caller, filter, order, direction, page);
+  healthPage(...question: Question): Promise<PageRow[]> {
+    return this.readPage(() => ACCOUNT_HEALTH_DOCUMENT, ...question);
   }
 
   /**
-   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the key, then those that lack it.
-   * Each half walks its index; the second is not begun while the first fills the page.
+   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the key, then, where they do not fill the
+   * page, those that lack it. Each half walks its own stretch of the index.
    */
-  private async readPage(
-    document: string,
-    parameters: Parameters,
-    caller: Caller,
-    filter: AccountFilter,
-    order: OrderKey,
-    direction: OrderDirection,
-    page: PageRequest,
+  private async readPage(document: Document, ...question: Question): Promise<PageRow[]> {
+    const [, , order, , page] = question;
+    const isAmongNulls = page.after !== undefined && page.after.value === null;
+    const present = isAmongNulls ? [] : await this.readHalf('present', document, question, page);
+    if (!ORDER[order].nullable || present.length === page.limit) return present;
+    const rest = { after: isAmongNulls ? page.after : undefined, limit: page.limit - present.length };
+    return [...present, ...(await this.readHalf('null', document, question, rest))];
+  }
+
+  private async readHalf(
+    half: 'present' | 'null',
+    document: Document,
+    question: Question,
+    { after, limit }: PageRequest,
   ): Promise<PageRow[]> {
+    const [caller, filter, order, direction] = question;
     const { column, type, nullable } = ORDER[order];
-    const where = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
-    const limit = parameters.add(page.limit);
+    const parameters = new Parameters();
+    const conditions = [filterConditions(caller.teamId, caller.key.providers, filter, parameters)];
     const beyond = direction === 'asc' ? '>' : '<';
-    const { after } = page;
-    const afterId = after && parameters.add(after.id);
-    const select = `SELECT a.id, ${column}::text AS value, ${document} AS document FROM ${FROM_ACCOUNTS} WHERE ${where}`;
-    const halves: string[] = [];
-    if (after === undefined || after.value !== null) {
-      const rest = after ? ` AND (${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${afterId})` : '';
-      const present = nullable ? ` AND ${column} IS NOT NULL` : '';
-      halves.push(`(${select}${present}${rest} ORDER BY ${column} ${direction}, a.id ${direction} LIMIT ${limit})`);
+    if (nullable) conditions.push(`${column} IS ${half === 'present' ? 'NOT NULL' : 'NULL'}`);
+    if (after && half === 'present') {
+      conditions.push(`(${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${parameters.add(after.id)})`);
     }
-    if (nullable) {
-      const rest = after && after.value === null ? ` AND a.id ${beyond} ${afterId}` : '';
-      halves.push(`(${select} AND ${column} IS NULL${rest} ORDER BY a.id ${direction} LIMIT ${limit})`);
-    }
+    if (after && half === 'null') conditions.push(`a.id ${beyond} ${parameters.add(after.id)}`);
+    const sort = half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
     const { rows } = await this.database.pool.query<{ id: string; value: string | null; document: string }>(
-      `${halves.join(' UNION ALL ')} LIMIT ${limit}`,
+      `SELECT a.id, ${column}::text AS value, ${document(parameters)} AS document FROM ${FROM_ACCOUNTS}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`,
       parameters.values,
     );
     return rows.map((row) => ({ document: row.document, position: { value: row.value, id: row.id } }));

@@ -40,7 +40,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
           call,
           cursors,
           { ...echo, ...(withRemoteData && { include: call.query.include }) },
-          (page) => repository.page(call.caller, filter, sort.order_by, sort.order_direction, page, withRemoteData),
+          (page) => repository.page(withRemoteData, call.caller, filter, sort.order_by, sort.order_direction, page),
           { count: () => repository.count(call.caller, filter) },
         );
       },

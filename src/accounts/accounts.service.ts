@@ -68,7 +68,8 @@ export class AccountsService {
     if (!adapter.operations.create) throw cannotCreate(adapter);
     if (!adapter.platforms.includes(request.platform)) throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const username = request.username.replace(/^@/, '');
-    const settings = request.settings === undefined ? {} : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
+    const settings =
+      request.settings === undefined ? {} : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
     const sighting = await this.providers.create(this.connections.open(connection), account, context).catch(async (error: unknown) => {
       if (error instanceof ProviderError && error.code === 'already_exists') {

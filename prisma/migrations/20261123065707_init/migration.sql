@@ -199,6 +199,19 @@ CREATE TABLE "connect_flows" (
     CONSTRAINT "connect_flows_pkey" PRIMARY KEY ("state_hash")
 );
 
+-- CreateTable
+CREATE TABLE "events" (
+    "id" TEXT NOT NULL,
+    "team_id" TEXT NOT NULL,
+    "transaction_id" BIGINT NOT NULL DEFAULT ((pg_current_xact_id())::text)::bigint,
+    "type" TEXT NOT NULL,
+    "account_id" TEXT,
+    "data" JSONB NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL,
+
+    CONSTRAINT "events_pkey" PRIMARY KEY ("id")
+);
+
 -- CreateIndex
 CREATE INDEX "api_keys_team_id_created_at_id_idx" ON "api_keys"("team_id", "created_at", "id");
 
@@ -255,6 +268,9 @@ CREATE INDEX "disconnect_steps_state_next_attempt_at_idx" ON "disconnect_steps"(
 
 -- CreateIndex
 CREATE INDEX "connect_flows_expires_at_idx" ON "connect_flows"("expires_at");
+
+-- CreateIndex
+CREATE INDEX "events_team_id_transaction_id_id_idx" ON "events"("team_id", "transaction_id", "id");
 
 -- AddForeignKey
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_team_id_fkey" FOREIGN KEY ("team_id") REFERENCES "teams"("id") ON DELETE CASCADE ON UPDATE CASCADE;

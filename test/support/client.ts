@@ -1,0 +1,40 @@
+/** An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not typed. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReturnType<typeof JSON.parse>;
+  readonly text: string;
+}
+
+/** Talks to a gateway over HTTP with one key. */
+export interface Client {
+  readonly key: string | undefined;
+  get(path: string, headers?: Record<string, string>): Promise<Reply>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  patch(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
+  delete(path: string, headers?: Record<string, string>): Promise<Reply>;
+  /** Sends `body` as it stands. */
+  send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Reply>;
+}
+
+export function clientOf(url: string, key: string | undefined): Client {
+  const send: Client['send'] = async (method, path, body, headers = {}) => {
+    const authorization: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
+    const response = await fetch(url + path, { method, headers: { ...authorization, ...headers }, ...(body !== undefined && { body }) });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+  };
+  const sendJson = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+    body === undefined
+      ? send(method, path, undefined, headers)
+      : send(method, path, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
+  return {
+    key,
+    get: (path, headers) => send('GET', path, undefined, headers),
+    post: (path, body, headers) => sendJson('POST', path, body, headers),
+    patch: (path, body, headers) => sendJson('PATCH', path, body, headers),
+    delete: (path, headers) => send('DELETE', path, undefined, headers),
+    send,
+  };
+}

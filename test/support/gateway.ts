@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
+import { type App, createApp } from '../../src/app.js';
+import { type Database, openDatabase } from '../../src/database/index.js';
+import { type Clock, systemClock } from '../../src/lib/clock.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import type { PolicySettings } from '../../src/providers/index.js';
+import { type Client, clientOf } from './client.js';
+import { createTestDatabase } from './database.js';
+
+/** The real gateway over a real database and the sandbox providers, all in this process, talked to over HTTP. */
+export interface Gateway {
+  readonly url: string;
+  readonly app: App;
+  readonly database: Database;
+  readonly sandbox: Sandbox;
+  /** Holds the root key. */
+  readonly root: Client;
+  /** Calls with `key`, or with none. */
+  with(key: string | undefined): Client;
+  /** A team of its own and a key of it with these scopes. */
+  newTeam(name: string, scopes?: readonly string[]): Promise<{ id: string; client: Client }>;
+  /** Connects a sandbox provider for root's team (or the one that root acts for) and waits until it is swept. @returns its id */
+  connect(provider: ProviderName, team?: string): Promise<string>;
+  /** Sweeps a connection now and answers with the finished sweep. */
+  sweep(connectionId: string): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+export interface GatewaySettings {
+  readonly clock?: Clock;
+  readonly accounts?: number;
+  readonly policies?: Partial<PolicySettings>;
+  readonly sweepIntervalSeconds?: number;
+}
+
+/** Short waits, so that a provider's bad day is over within a test. */
+export const BRISK: Partial<PolicySettings> = {
+  breakerOpenMs: 50,
+  breakerOpenMaxMs: 100,
+  retryBaseMs: 1,
+  retryMaxMs: 5,
+  readDeadlineMs: 2_000,
+  writeDeadlineMs: 2_000,
+};
+
+const SECRET = Buffer.alloc(32, 7).toString('base64');
+
+export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
+  const { clock = systemClock, accounts = 0, policies = BRISK, sweepIntervalSeconds = 3600 } = settings;
+  const testDatabase = await createTestDatabase();
+  const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
+  const sandbox = await startSandbox({ port: 0, accounts });
+  const app = await createApp({ database, clock, logger: silentLogger, secret: SECRET, sweepIntervalSeconds, policies });
+  const rootKey = await app.teams.prepare(undefined);
+  const server = createServer(app.http).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  await app.work();
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const root = clientOf(url, rootKey);
+
+  const sweep = async (connectionId: string) => {
+    const { body } = await root.post(`/v1/connections/${connectionId}/sweep`);
+    const sweepId = body.data.id;
+    for (;;) {
+      const row = await database.prisma.sweep.findUniqueOrThrow({ where: { id: sweepId } });
+      if (row.state !== 'queued' && row.state !== 'running') return row as unknown as Record<string, unknown>;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  return {
+    url,
+    app,
+    database,
+    sandbox,
+    root,
+    with: (key) => clientOf(url, key),
+    newTeam: async (name, scopes = ['admin']) => {
+      const team = await root.post('/v1/teams', { name });
+      const key = await root.post('/v1/keys', { name, scopes }, { 'Rollcall-Team': team.body.data.id });
+      return { id: team.body.data.id, client: clientOf(url, key.body.data.key) };
+    },
+    connect: async (provider, team) => {
+      const request = { provider, credentials: { api_key: sandbox.apiKey(provider) }, base_url: sandbox.baseUrl(provider) };
+      const made = await root.post('/v1/connections', request, team ? { 'Rollcall-Team': team } : {});
+      const id = made.body.data.id;
+      for (;;) {
+        const row = await database.prisma.sweep.findFirst({ where: { connectionId: id } });
+        if (row?.finishedAt) return id;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    sweep,
+    stop: async () => {
+      server.close();
+      server.closeAllConnections();
+      await app.stop();
+      await sandbox.close();
+      await database.close();
+      await testDatabase.drop();
+    },
+  };
+}
+
+export const ALL_PROVIDERS = PROVIDER_NAMES;
