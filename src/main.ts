@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { join, resolve } from 'node:path';
-import { adapters } from '../adapters/index.gen.js';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
@@ -10,6 +9,7 @@ import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
+import { createRegistry } from './providers/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
 const POOL_SIZE = 20;
@@ -24,7 +24,9 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 async function start(): Promise<void> {
   const config = readConfig(
     process.env,
-    adapters.map(({ id }) => id),
+    createRegistry()
+      .all()
+      .map(({ id }) => id),
   );
   const logger = createLogger(config.logLevel);
   const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));

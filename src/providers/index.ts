@@ -5,5 +5,5 @@ export type { AttemptOutcome, CallContext } from './execute.js';
 export type { ProviderLogger, ProviderState } from './lines.js';
 export type { ListPage, ObservedPage, PageRequest } from './observe.js';
 export type { AccountSighting, QuarantinedItem } from './read-account.js';
-export type { Registry } from './registry.js';
+export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { findBinaries } from '../../src/database/embedded-binaries.js';
+import { findHome } from '../../src/database/embedded-home.js';
+import { run } from '../../src/database/embedded-process.js';
+import { makeFolder, removeFolder } from './folder.js';
+
+/** A PostgreSQL as operators run theirs: on TCP, with a password. */
+export interface TcpPostgres {
+  readonly port: number;
+  readonly password: string;
+  /** A DATABASE_URL of an empty database. */
+  readonly url: string;
+  /** Leaves nothing behind. */
+  stop(): Promise<void>;
+}
+
+const silent = () => undefined;
+
+/** Starts one on a free loopback port, with scram-sha-256 for everybody. */
+export async function startTcpPostgres(): Promise<TcpPostgres> {
+  const folder = await makeFolder();
+  const home = await findHome(folder, silent);
+  const { initdb, pgControl } = await findBinaries(home, silent);
+  const cluster = join(home.folder, 'cluster');
+  await mkdir(cluster, { mode: 0o700 });
+  if (home.user) await chown(cluster, home.user.uid, home.user.gid);
+
+  const password = 'correct/horse@battery';
+  const passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, password);
+  const port = await findFreePort();
+  await must(initdb, ['-D', cluster, '-U', 'gateway', '--auth', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--locale', 'C']);
+  const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
+  await must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
+
+  async function must(program: string, parameters: string[]): Promise<void> {
+    const { code, output } = await run(program, parameters, home.user);
+    if (code !== 0) throw new Error(output);
+  }
+  return {
+    port,
+    password,
+    url: `postgresql://gateway:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]);
+      await removeFolder(folder);
+    },
+  };
+}
+
+/** A port on which nothing listens. */
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
