@@ -19,6 +19,7 @@ import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
 import { createCursors } from './http/cursor.js';
 import { createMetrics } from './http/metrics.js';
+import type { Route } from './http/route.js';
 import { routes } from './http/routes.js';
 import { createServer } from './http/server.js';
 import { systemEndpoints } from './http/system.routes.js';
@@ -45,6 +46,8 @@ export interface AppSettings {
 /** The gateway, put together. It does not listen; `work` starts its workers. */
 export interface App {
   readonly http: Express;
+  /** Every URL that `http` serves. */
+  readonly routes: readonly Route[];
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
@@ -96,24 +99,22 @@ export async function createApp(settings: AppSettings): Promise<App> {
     providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id))])),
   };
 
-  const http = createServer(
-    routes({
-      accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
-      engagement: engagementEndpoints(accounts, providers, cursors),
-      connect: connectEndpoints(connect, accounts),
-      connections: connectionEndpoints(connections, sweeps, cursors),
-      disconnects: disconnectEndpoints(disconnects),
-      health: healthEndpoints(health),
-      providers: providerEndpoints(providers),
-      sweeps: sweepEndpoints(sweeps, cursors),
-      system: systemEndpoints(system, metrics),
-      teams: teamEndpoints(teams, cursors, providerIds),
-    }),
-    { teams, logger, metrics },
-  );
+  const table = routes({
+    accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
+    engagement: engagementEndpoints(accounts, providers, cursors),
+    connect: connectEndpoints(connect, accounts),
+    connections: connectionEndpoints(connections, sweeps, cursors),
+    disconnects: disconnectEndpoints(disconnects),
+    health: healthEndpoints(health),
+    providers: providerEndpoints(providers),
+    sweeps: sweepEndpoints(sweeps, cursors),
+    system: systemEndpoints(system, metrics),
+    teams: teamEndpoints(teams, cursors, providerIds),
+  });
 
   return {
-    http,
+    http: createServer(table, { teams, logger, metrics }),
+    routes: table,
     teams,
     connections,
     sweeps,

@@ -1,3 +1,6 @@
+import type { Route } from '../../src/http/route.js';
+import { checkAnswer } from './answers.js';
+
 /** An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not typed. */
 export interface Reply {
   readonly status: number;
@@ -17,13 +20,16 @@ export interface Client {
   send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Reply>;
 }
 
-export function clientOf(url: string, key: string | undefined): Client {
+/** @param routes what the gateway serves: every answer must be one that its endpoint declares */
+export function clientOf(url: string, key: string | undefined, routes: readonly Route[]): Client {
   const send: Client['send'] = async (method, path, body, headers = {}) => {
     const authorization: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
     const response = await fetch(url + path, { method, headers: { ...authorization, ...headers }, ...(body !== undefined && { body }) });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+    const reply = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+    checkAnswer(routes, method, path, reply);
+    return reply;
   };
   const sendJson = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
     body === undefined
