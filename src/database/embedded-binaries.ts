@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { cp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -71,8 +72,7 @@ async function tryBinaries(native: string, user: SystemUser | undefined): Promis
 
 /** Leaves a complete copy or none, also when two processes copy at once. */
 async function copyPrograms(installed: string, target: string): Promise<void> {
-  const unfinished = `${target}.${process.pid}`;
-  await rm(unfinished, { recursive: true, force: true });
+  const unfinished = `${target}.${randomUUID()}`;
   try {
     await cp(installed, unfinished, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
     await completeLinks(unfinished);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../lib/start-error.js';
@@ -28,18 +29,23 @@ export async function ensureCluster(home: Home, binaries: Binaries, onProgress: 
 }
 
 async function createCluster(home: Home, binaries: Binaries): Promise<void> {
-  const unfinished = `${clusterFolder(home)}.${process.pid}`;
+  const unfinished = `${clusterFolder(home)}.${process.pid}.${randomUUID()}`;
   await removeAbandoned(home);
   await mkdir(unfinished, { mode: 0o700 });
   try {
     if (home.user) await chown(unfinished, home.user.uid, home.user.gid);
     const { code, output } = await run(binaries.initdb, initdbParameters(unfinished), home.user);
-    if (code !== 0) throw new StartError(`The database could not be made in ${home.folder}: ${output.split('\n').at(-1)}`);
+    if (code !== 0) throw new StartError(`The database could not be made in ${home.folder}: ${errorIn(output)}`);
     await rename(unfinished, clusterFolder(home));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+}
+
+function errorIn(output: string): string {
+  const lines = output.split('\n');
+  return lines.find((line) => /error|FATAL/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 /**
@@ -65,7 +71,7 @@ async function versionOf(cluster: string): Promise<string | undefined> {
 /** What a process killed during creation left. */
 async function removeAbandoned(home: Home): Promise<void> {
   for (const name of await readdir(home.folder)) {
-    const maker = /^cluster\.(\d+)$/.exec(name)?.[1];
+    const maker = /^cluster\.(\d+)\./.exec(name)?.[1];
     if (maker && !isRunning(Number(maker))) await rm(join(home.folder, name), { recursive: true, force: true });
   }
 }
@@ -73,7 +79,7 @@ async function removeAbandoned(home: Home): Promise<void> {
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

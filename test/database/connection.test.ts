@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkConnection, migrate, openDatabase } from '../../src/database/index.js';
+import { migrationsFolder } from '../support/database.js';
+import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+
+let postgres: TcpPostgres;
+beforeAll(async () => {
+  postgres = await startTcpPostgres();
+}, 30_000);
+afterAll(() => postgres.stop());
+
+/** What the operator would read. */
+async function refusal(connectionString: string): Promise<string> {
+  const error: unknown = await checkConnection({ connectionString }).then(
+    () => 'no error',
+    (reason: unknown) => reason,
+  );
+  return String(error);
+}
+
+describe('DATABASE_URL', () => {
+  it('serves Prisma and SQL by hand on a server of another time zone', async () => {
+    const connection = { connectionString: postgres.url };
+    await checkConnection(connection);
+    expect(await migrate(connection, migrationsFolder)).not.toEqual([]);
+    const database = openDatabase({ connection, poolSize: 2 });
+    const createdAt = new Date('2026-02-09T11:45:22.125Z');
+    await database.prisma.team.create({ data: { id: 'team_test', name: 'Tést', createdAt } });
+    const { rows } = await database.pool.query(
+      `SELECT to_json(created_at) AS json, created_at, 9007199254740993 AS big, '{"a":[1]}'::jsonb AS document FROM teams`,
+    );
+    const [team] = await database.prisma.team.findMany();
+    await database.close();
+    expect(rows).toEqual([{ json: '2026-02-09T11:45:22.125+00:00', created_at: createdAt, big: '9007199254740993', document: { a: [1] } }]);
+    expect(team).toMatchObject({ name: 'Tést', createdAt });
+  });
+
+  it('is named in one line, without the password, when it does not work', async () => {
+    const { url, port, password } = postgres;
+    const closed = await findFreePort();
+    const refusals = {
+      password: await refusal(url.replace(encodeURIComponent(password), 'secret')),
+      database: await refusal(url.replace('/postgres', '/absent')),
+      port: await refusal(url.replace(`${port}`, `${closed}`)),
+      host: await refusal(url.replace('127.0.0.1', 'absent.invalid')),
+      address: await refusal('postgresql://gateway:secret@[nonsense/postgres'),
+      encryption: await refusal(`${url}?sslmode=verify-full`),
+    };
+    const place = `StartError: DATABASE_URL: cannot use the PostgreSQL at 127.0.0.1`;
+    expect(refusals).toEqual({
+      password: `${place}:${port}: the user name or password is wrong.`,
+      database: `${place}:${port}: the database does not exist.`,
+      port: `${place}:${closed}: nothing listens there.`,
+      host: expect.stringMatching(/^StartError: DATABASE_URL: cannot use the PostgreSQL at absent\.invalid:\d+: the host name .+\.$/),
+      address: 'StartError: DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.',
+      encryption: `${place}:${port}: The server does not support SSL connections.`,
+    });
+    for (const line of Object.values(refusals)) expect(line).not.toMatch(/secret|\n|correct/);
+  });
+});
