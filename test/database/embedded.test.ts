@@ -1,22 +1,26 @@
 import { existsSync } from 'node:fs';
-import { chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { type DatabaseConnection, type EmbeddedDatabase, startEmbedded } from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { end, endAll, spawnEmbedded } from './embedded-process.js';
 
+// Making a database and running other processes takes seconds when the machine is busy.
+jest.setTimeout(60_000);
+
+/** Shared, as making a database is the slow part; a test that needs an empty folder takes one inside. */
 let dataDir: string;
-beforeEach(async () => {
+beforeAll(async () => {
   dataDir = await makeFolder();
 });
 afterEach(async () => {
   await Promise.all([endAll(), ...started.splice(0).map((database) => database.stop())]);
-  await removeFolder(dataDir);
 });
+afterAll(() => removeFolder(dataDir));
 
 const started: EmbeddedDatabase[] = [];
 
@@ -97,9 +101,12 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('is made once by processes that start together on an empty folder', async () => {
-    const [child, ...own] = await Promise.all([spawnEmbedded(dataDir), start(), start()]);
+    const folder = join(dataDir, 'together');
+    await mkdir(folder);
+    const [child, ...own] = await Promise.all([spawnEmbedded(folder), start(folder), start(folder)]);
+    expect((await readdir(join(folder, 'postgres'))).filter((name) => name.startsWith('cluster.'))).toEqual([]);
     await Promise.all([end(child, 'SIGTERM'), ...own.map(stop)]);
-    expect(await serverPid()).toBeUndefined();
+    expect(await serverPid(folder)).toBeUndefined();
   });
 
   it('comes back after a crash of the server', async () => {
@@ -141,15 +148,18 @@ describe('a data folder that cannot hold the database', () => {
   });
 
   it('is named when another major version made its database', async () => {
-    const cluster = join(dataDir, 'postgres', 'cluster');
+    const folder = join(dataDir, 'older');
+    const cluster = join(folder, 'postgres', 'cluster');
     await mkdir(cluster, { recursive: true });
     await writeFile(join(cluster, 'PG_VERSION'), '9\n');
     if (process.getuid?.() === 0) await chown(cluster, 65534, 65534);
-    await expect(start()).rejects.toThrow(/made by PostgreSQL 9 .+ DATA_DIR.+ DATABASE_URL/);
+    await expect(start(folder)).rejects.toThrow(/made by PostgreSQL 9 .+ DATA_DIR.+ DATABASE_URL/);
   });
 
   it('is named when the database it led to is gone', async () => {
-    await symlink(join(dataDir, 'nowhere'), join(dataDir, 'postgres'));
-    await expect(start()).rejects.toThrow(/^DATA_DIR .+ cannot hold the database: /);
+    const folder = join(dataDir, 'led-away');
+    await mkdir(folder);
+    await symlink(join(dataDir, 'nowhere'), join(folder, 'postgres'));
+    await expect(start(folder)).rejects.toThrow(/^DATA_DIR .+ cannot hold the database: /);
   });
 });
