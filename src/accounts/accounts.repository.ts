@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Database } from '../database/index.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
@@ -89,11 +90,15 @@ export class AccountsRepository {
     }
     if (after && half === 'null') conditions.push(`a.id ${beyond} ${parameters.add(after.id)}`);
     const sort = half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
-    const { rows } = await this.database.pool.query<{ id: string; value: string | null; document: string }>(
-      `SELECT a.id, ${column}::text AS value, ${document(parameters)} AS document FROM ${FROM_ACCOUNTS}
-       WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`,
-      parameters.values,
-    );
+    const text = `SELECT a.id, ${column}::text AS value, ${document(parameters)} AS document FROM ${FROM_ACCOUNTS}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`;
+    // Parsing and planning take as long as the rest, so each shape of question is prepared once a session.
+    const name = createHash('sha1').update(text).digest('base64url');
+    const { rows } = await this.database.pool.query<{ id: string; value: string | null; document: string }>({
+      name,
+      text,
+      values: parameters.values,
+    });
     return rows.map((row) => ({ document: row.document, position: { value: row.value, id: row.id } }));
   }
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { toRecord } from '../accounts/record.js';
 import { type SightingsOwner, writeSightings } from '../accounts/write-sightings.js';
 import { transact } from '../database/transact.js';
+import type { Clock } from '../lib/clock.js';
 import { unstorableText } from '../lib/text.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { AccountSighting, ObservedPage, QuarantinedItem } from '../providers/index.js';
@@ -33,12 +34,14 @@ export class SweepRun {
   private quarantined = 0;
   private readonly shown: QuarantinedItem[] = [];
   private sawUnnamed = false;
+  private readonly waiting: AccountSighting[] = [];
 
   constructor(
     private readonly client: pg.ClientBase,
     private readonly owner: SightingsOwner,
     private readonly adapter: AnyAdapter,
     private readonly startedAt: Date,
+    private readonly clock: Clock,
   ) {}
 
   async begin(): Promise<void> {
@@ -60,25 +63,33 @@ export class SweepRun {
     return this.shown;
   }
 
+  /** Takes a page; rows are written in batches of several pages, so that a provider's small pages do not make for many transactions. */
   async take(page: ObservedPage): Promise<void> {
-    const storable: AccountSighting[] = [];
     const refused: QuarantinedItem[] = [...page.quarantined];
     for (const sighting of page.accounts) {
       const field = unstorableText(sighting.remoteData);
-      if (field === undefined) storable.push(sighting);
+      if (field === undefined) this.waiting.push(sighting);
       else refused.push({ id: null, reason: `${field}: holds a NUL or half a surrogate pair` });
     }
-    for (let start = 0; start < storable.length; start += BATCH_SIZE) {
-      await this.write(storable.slice(start, start + BATCH_SIZE), page.observedAt);
-    }
     await this.setAside(refused);
+    while (this.waiting.length >= BATCH_SIZE) await this.write(this.waiting.splice(0, BATCH_SIZE));
   }
 
-  private async write(sightings: readonly AccountSighting[], observedAt: Date): Promise<void> {
+  /** Writes what still waits; also when the walk broke off, as what was seen is kept. */
+  async flush(): Promise<void> {
+    if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
+  }
+
+  private async write(sightings: readonly AccountSighting[]): Promise<void> {
     // A list that names an account twice (rows moved while it was paged) shows it once here.
     const records = [
       ...new Map(sightings.map((sighting) => [sighting.account.providerAccountId, toRecord(sighting, this.adapter)])).values(),
     ];
+    // A batch is as old as its oldest page.
+    const observedAt = sightings.reduce(
+      (oldest, sighting) => (sighting.observedAt < oldest ? sighting.observedAt : oldest),
+      this.clock.now(),
+    );
     await transact(this.client, async () => {
       const changes = await writeSightings(this.client, this.owner, records, observedAt);
       const fresh = await this.sight(

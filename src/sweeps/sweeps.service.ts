@@ -105,7 +105,7 @@ export class SweepsService {
       await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
       const adapter = this.providers.adapters.get(connection.provider);
       if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
-      const run = new SweepRun(client, connection, adapter, startedAt);
+      const run = new SweepRun(client, connection, adapter, startedAt, this.clock);
       try {
         await run.begin();
         await this.walk(run, connection);
@@ -123,7 +123,11 @@ export class SweepsService {
     const access = this.connections.open(connection);
     const context = { signal: this.stopping.signal };
     if (connection.state === 'credential_rejected') await this.providers.verify(access, context);
-    for await (const page of this.providers.walk(access, context)) await run.take(page);
+    try {
+      for await (const page of this.providers.walk(access, context)) await run.take(page);
+    } finally {
+      await run.flush();
+    }
   }
 
   private async succeed(run: SweepRun, sweepId: string, connection: Connection, startedAt: Date, client: pg.ClientBase) {

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '../src/lib/ids.js';
+import { makeKey } from '../src/teams/key-format.js';
+
+/** The gateway as operators run it: a process of its own, configured by its environment. */
+export interface GatewayProcess {
+  readonly url: string;
+  readonly key: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body?: object): Promise<Answer>;
+  /** Resident memory in MB, now and at its highest so far. */
+  memory(): Promise<{ readonly now: number; readonly peak: number }>;
+  stop(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: ReturnType<typeof JSON.parse>;
+}
+
+export async function startGatewayProcess(port: number, environment: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+  const key = makeKey(newId('key'));
+  const url = `http://127.0.0.1:${port}`;
+  const main = new URL('../src/main.js', import.meta.url).pathname;
+  const child = spawn(process.execPath, [decodeURIComponent(main)], {
+    env: { PATH: process.env.PATH, PORT: String(port), ROLLCALL_ROOT_KEY: key, LOG_LEVEL: 'error', ...environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  await untilReady(url, child);
+  const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
+    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+    const response = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    return { status: response.status, body: await response.json() };
+  };
+  return {
+    url,
+    key,
+    get: (path) => ask('GET', path),
+    post: (path, body) => ask('POST', path, body),
+    memory: async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+      const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+      return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Resolves when the gateway answers that it is ready; rejects when its process ends before. */
+export async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the gateway ended with exit code ${child.exitCode}`);
+    const ready = await fetch(`${url}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    await sleep(20);
+  }
+}

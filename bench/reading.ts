@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { median, report } from './figures.js';
+import { startGatewayProcess } from './gateway-process.js';
+
+const CONNECTIONS = 16;
+const ROUND_SECONDS = 4;
+const ROUNDS = 3;
+
+/** `GET /v1/accounts?limit=50` beside a bare Express + Prisma `findMany` of the same rows, in turn. @param dataDir as `importing` left it */
+export async function reading(dataDir: string, port: number): Promise<void> {
+  const gateway = await startGatewayProcess(port, { DATA_DIR: dataDir, SANDBOX: 'false' });
+  const barePort = port + 1;
+  const bareServer = decodeURIComponent(new URL('./bare-server.js', import.meta.url).pathname);
+  const bare = spawn(process.execPath, [bareServer, dataDir, String(barePort)], { stdio: 'inherit' });
+  try {
+    const bareUrl = `http://127.0.0.1:${barePort}`;
+    while (
+      !(await fetch(`${bareUrl}/accounts`).then(
+        ({ ok }) => ok,
+        () => false,
+      ))
+    )
+      await sleep(50);
+    const rates = { gateway: [] as number[], bare: [] as number[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      rates.gateway.push(await requestsPerSecond(gateway.url, '/v1/accounts?limit=50', { authorization: `Bearer ${gateway.key}` }));
+      rates.bare.push(await requestsPerSecond(bareUrl, '/accounts', {}));
+    }
+    report('GET /v1/accounts?limit=50', median(rates.gateway), 'requests/s', `median of ${ROUNDS} rounds of ${ROUND_SECONDS} s`);
+    report('bare Express + Prisma findMany of the same rows', median(rates.bare), 'requests/s');
+    report('GET /v1/accounts ÷ bare', median(rates.gateway) / median(rates.bare), '×');
+  } finally {
+    bare.kill('SIGKILL');
+    await gateway.stop();
+  }
+}
+
+async function requestsPerSecond(url: string, path: string, headers: Record<string, string>): Promise<number> {
+  const pool = new Pool(url, { connections: CONNECTIONS });
+  const started = performance.now();
+  const end = started + ROUND_SECONDS * 1000;
+  let answered = 0;
+  const ask = async () => {
+    while (performance.now() < end) {
+      const { statusCode, body } = await pool.request({ path, method: 'GET', headers });
+      await body.dump({ limit: 10_000_000 });
+      if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}`);
+      answered++;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
+  await pool.close();
+  return answered / ((performance.now() - started) / 1000);
+}
