@@ -3,6 +3,7 @@ import { AccountsRepository } from './accounts/accounts.repository.js';
 import { accountEndpoints } from './accounts/accounts.routes.js';
 import { AccountsService } from './accounts/accounts.service.js';
 import { engagementEndpoints } from './accounts/engagement.routes.js';
+import { auditEndpoints } from './audit/audit.routes.js';
 import { connectEndpoints } from './connections/connect.routes.js';
 import { ConnectService } from './connections/connect.service.js';
 import { connectionEndpoints } from './connections/connections.routes.js';
@@ -102,6 +103,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
   const table = routes({
     accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
     engagement: engagementEndpoints(accounts, providers, cursors),
+    audit: auditEndpoints(database, cursors),
     connect: connectEndpoints(connect, accounts),
     connections: connectionEndpoints(connections, sweeps, cursors),
     disconnects: disconnectEndpoints(disconnects),

@@ -1,3 +1,4 @@
+import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
@@ -83,7 +84,9 @@ export class AccountsService {
       }
       throw error;
     });
-    const id = await this.write(connection, sighting);
+    const labels = request.labels && { labels: request.labels };
+    const after = { platform: request.platform, username, settings, ...labels };
+    const id = await this.write(connection, sighting, { caller, action: 'account.created', after });
     if (request.labels) await this.accounts.setLabels(id, request.labels, this.clock.now());
     return id;
   }
@@ -98,10 +101,13 @@ export class AccountsService {
       const changes = readSettings(adapter.settings, adapter, change.settings);
       const access = this.connections.open(connection);
       const current = await this.lookUp(row, access, context);
-      const settings = mergeSettings(current.account.settings ?? {}, changes);
-      await this.write(connection, await this.providers.update(access, { id: row.provider_account_id, settings }, context));
+      const former = current.account.settings ?? {};
+      const settings = mergeSettings(former, changes);
+      const sighting = await this.providers.update(access, { id: row.provider_account_id, settings }, context);
+      const facts = { before: { settings: former }, after: { settings } };
+      await this.write(connection, sighting, { caller, action: 'account.settings_changed', ...facts });
     }
-    if (change.labels !== undefined) await this.mergeLabels(row.id, change.labels);
+    if (change.labels !== undefined) await this.mergeLabels(caller, row.id, change.labels);
     return row.id;
   }
 
@@ -120,6 +126,10 @@ export class AccountsService {
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
     await this.providers[to](this.connections.open(connection), { id: row.provider_account_id }, context);
+    const action = to === 'pause' ? 'account.paused' : 'account.resumed';
+    await withTransaction(this.database.pool, (client) =>
+      recordAudit(client, actorOf(caller), [{ action, targetType: 'account', targetId: row.id }], this.clock.now()),
+    );
     await this.look(row, context);
     return row.id;
   }
@@ -132,8 +142,8 @@ export class AccountsService {
     return { row, access: this.connections.open(connection) };
   }
 
-  /** Writes a fresh look at an account. @returns its id */
-  async write(connection: Connection, sighting: AccountSighting): Promise<string> {
+  /** Writes a fresh look at an account, and what a caller did to it. @returns its id */
+  async write(connection: Connection, sighting: AccountSighting, deed?: Deed): Promise<string> {
     const record = toRecord(sighting, this.adapter(connection));
     const id = await withTransaction(this.database.pool, async (client) => {
       await writeSightings(client, connection, [record], sighting.observedAt);
@@ -142,7 +152,12 @@ export class AccountsService {
         `UPDATE accounts SET checked_at = GREATEST(checked_at, $3) WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
         [connection.id, record.provider_account_id, sighting.observedAt],
       );
-      return rows[0]?.id;
+      const targetId = rows[0]?.id;
+      if (deed && targetId !== undefined) {
+        const { caller, ...told } = deed;
+        await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId }], this.clock.now());
+      }
+      return targetId;
     });
     if (id === undefined) throw new Error('an account that was written is not there');
     return id;
@@ -168,11 +183,23 @@ export class AccountsService {
     });
   }
 
-  private async mergeLabels(id: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
-    const { labels } = await this.database.prisma.account.findUniqueOrThrow({ where: { id }, select: { labels: true } });
-    const merged = Object.entries({ ...(labels as Record<string, string>), ...changes }).filter(([, value]) => value !== null);
-    if (merged.length > MOST_LABELS) throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
-    await this.accounts.setLabels(id, Object.fromEntries(merged) as Record<string, string>, this.clock.now());
+  private async mergeLabels(caller: Caller, id: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+    const now = this.clock.now();
+    await withTransaction(this.database.pool, async (client) => {
+      const { rows } = await client.query<{ labels: Record<string, string> }>('SELECT labels FROM accounts WHERE id = $1 FOR UPDATE', [id]);
+      const before = rows[0]?.labels ?? {};
+      const merged = Object.entries({ ...before, ...changes }).filter(([, value]) => value !== null);
+      if (merged.length > MOST_LABELS) throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+      const after = Object.fromEntries(merged);
+      await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [id, JSON.stringify(after), now]);
+      const facts = { before: { labels: before }, after: { labels: after } };
+      await recordAudit(
+        client,
+        actorOf(caller),
+        [{ action: 'account.labels_changed', targetType: 'account', targetId: id, ...facts }],
+        now,
+      );
+    });
   }
 
   private connectionOf(row: AccountRow): Promise<Connection> {
@@ -191,6 +218,9 @@ export class AccountsService {
     }
   }
 }
+
+/** What a caller did to an account, for the audit log. */
+type Deed = Pick<AuditEntry, 'action' | 'before' | 'after'> & { readonly caller: Caller };
 
 function cannotCreate(adapter: AnyAdapter): Problem {
   const detail = `${adapter.name} has no call that makes an account. ${adapter.connect?.instructions ?? ''}`.trim();

@@ -70,7 +70,11 @@ export class ConnectService {
     const sighting = await this.providers.lookUp(access, { id, platform }, context);
     if (!sighting)
       throw new ProviderError(connection.provider, 'invalid_answer', 'The provider reports the account connected but does not list it.');
-    return this.accounts.write(connection, sighting);
+    return this.accounts.write(connection, sighting, {
+      caller,
+      action: 'account.connected',
+      after: { platform, connection_id: connection.id },
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
@@ -51,7 +52,11 @@ export class ConnectionsService {
       createdAt: now,
       updatedAt: now,
     };
-    return this.database.prisma.connection.create({ data }).catch(refuseTakenName);
+    const audited = this.audited(caller, 'connection.created', id, null, tell(data), now);
+    const [row] = await this.database.prisma
+      .$transaction([this.database.prisma.connection.create({ data }), audited])
+      .catch(refuseTakenName);
+    return row;
   }
 
   async get(caller: Caller, id: string): Promise<Connection> {
@@ -97,17 +102,21 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
       }),
     };
-    return this.database.prisma.connection.update({ where: { id }, data }).catch(refuseTakenName);
+    const after = { ...tell({ ...row, ...data }), ...(change.credentials !== undefined && { credentials: 'replaced' }) };
+    const audited = this.audited(caller, 'connection.changed', id, tell(row), after, now);
+    const changed = this.database.prisma.connection.update({ where: { id }, data });
+    return (await this.database.prisma.$transaction([changed, audited]).catch(refuseTakenName))[0];
   }
 
   /** Forgets the connection and its accounts here; at the provider nothing is touched. */
   async forget(caller: Caller, id: string): Promise<void> {
-    await this.get(caller, id);
+    const row = await this.get(caller, id);
     const pending = { connectionId: id, state: { in: ['pending', 'running'] } };
     if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
       throw new Problem('conflict', 'A disconnect of its accounts is still going on. Wait until it has finished.');
     }
-    await this.database.prisma.connection.delete({ where: { id } });
+    const audited = this.audited(caller, 'connection.deleted', id, tell(row), null, this.clock.now());
+    await this.database.prisma.$transaction([this.database.prisma.connection.delete({ where: { id } }), audited]);
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
@@ -181,6 +190,13 @@ export class ConnectionsService {
     return (await this.database.prisma.connection.count({ where: { source: { not: 'sandbox' } }, take: 1 })) > 0;
   }
 
+  private audited(caller: Caller, action: string, id: string, before: object | null, after: object | null, at: Date) {
+    const facts = { ...(before && { before }), ...(after && { after }) };
+    return this.database.prisma.auditEvent.create({
+      data: auditRow(actorOf(caller), { action, targetType: 'connection', targetId: id, ...facts }, at),
+    });
+  }
+
   private adapterFor(caller: Caller, provider: string): AnyAdapter {
     const adapter = this.providers.adapters.get(provider);
     if (!adapter || !maySeeProvider(caller, provider)) {
@@ -211,6 +227,11 @@ export class ConnectionsService {
     while (names.has(`${provider}-${number}`)) number++;
     return `${provider}-${number}`;
   }
+}
+
+/** What the audit log tells of a connection: everything a caller may set but its credentials. */
+function tell(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds'>) {
+  return { provider: row.provider, name: row.name, base_url: row.baseUrl, sweep_interval_seconds: row.sweepIntervalSeconds };
 }
 
 function sooner(planned: Date, now: Date, intervalSeconds: number): Date {

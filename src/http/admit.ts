@@ -13,6 +13,7 @@ const NOTHING = z.strictObject({});
 const NOBODY: Caller = {
   teamId: '',
   teamName: '',
+  requestId: '',
   key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [] },
 };
 
@@ -26,7 +27,7 @@ export async function admit(
   request: Request,
   response: Response,
 ): Promise<Call<unknown, unknown, unknown>> {
-  const caller = await authorize(route, teams, request);
+  const caller = await authorize(route, teams, request, response);
   response.locals.caller = caller;
   if (route.scope !== 'public' && !request.accepts(['application/json', 'application/problem+json'])) {
     throw new Problem('not_acceptable', 'Only JSON is served. Send `Accept: application/json`.');
@@ -50,9 +51,10 @@ export async function admit(
   };
 }
 
-async function authorize(route: Route, teams: TeamsService, request: Request): Promise<Caller> {
+async function authorize(route: Route, teams: TeamsService, request: Request, response: Response): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
-  const caller = await teams.authenticate(request.get('authorization'), request.get('rollcall-team'));
+  const identity = await teams.authenticate(request.get('authorization'), request.get('rollcall-team'));
+  const caller = { ...identity, requestId: response.locals.requestId as string };
   if (route.scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
   } else if (!holdsScope(caller, route.scope)) {

@@ -1,5 +1,6 @@
 import type { accountEndpoints } from '../accounts/accounts.routes.js';
 import type { engagementEndpoints } from '../accounts/engagement.routes.js';
+import type { auditEndpoints } from '../audit/audit.routes.js';
 import type { connectEndpoints } from '../connections/connect.routes.js';
 import type { connectionEndpoints } from '../connections/connections.routes.js';
 import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
@@ -14,6 +15,7 @@ import type { systemEndpoints } from './system.routes.js';
 export interface Endpoints {
   readonly accounts: ReturnType<typeof accountEndpoints>;
   readonly engagement: ReturnType<typeof engagementEndpoints>;
+  readonly audit: ReturnType<typeof auditEndpoints>;
   readonly connect: ReturnType<typeof connectEndpoints>;
   readonly connections: ReturnType<typeof connectionEndpoints>;
   readonly disconnects: ReturnType<typeof disconnectEndpoints>;
@@ -68,5 +70,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
 
     get('/v1/disconnects/{id}', 'read', to.disconnects.get),
+
+    get('/v1/audit', 'read', to.audit.list),
   ];
 }

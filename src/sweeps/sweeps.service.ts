@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { actorOf, recordAudit } from '../audit/audit.js';
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
 import type { Jobs } from '../database/jobs.js';
@@ -42,7 +43,7 @@ export class SweepsService {
   /** Starts a sweep now; while one is queued or running that one is the answer. */
   async request(caller: Caller, connectionId: string): Promise<Sweep> {
     const connection = await this.connections.get(caller, connectionId);
-    const sweep = await this.enqueue(connection);
+    const sweep = await this.enqueue(connection, caller);
     this.jobs.wake('sweep');
     return sweep;
   }
@@ -69,7 +70,7 @@ export class SweepsService {
   }
 
   /** One open sweep a connection: row and job in one transaction, under the connection's row lock. */
-  private async enqueue(connection: Connection): Promise<Sweep> {
+  private async enqueue(connection: Connection, caller?: Caller): Promise<Sweep> {
     const now = this.clock.now();
     const id = await withTransaction(this.database.pool, async (client) => {
       await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
@@ -88,6 +89,8 @@ export class SweepsService {
         await this.jobs.send('sweep', { sweepId }, client);
       }
       await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [connection.id, nextSweepAt(connection, now)]);
+      const entry = { action: 'sweep.requested', targetType: 'sweep', targetId: sweepId, after: { connection_id: connection.id } } as const;
+      if (caller) await recordAudit(client, actorOf(caller), [entry], now);
       return sweepId;
     });
     return this.database.prisma.sweep.findUniqueOrThrow({ where: { id } });

@@ -1,8 +1,8 @@
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who asks: a key, acting for one team. */
-export interface Caller {
+/** Whose key it is, and what the key may do. */
+export interface Identity {
   readonly teamId: string;
   readonly teamName: string;
   readonly key: {
@@ -14,6 +14,11 @@ export interface Caller {
     /** The only providers whose accounts the key may see; empty: all. */
     readonly providers: readonly string[];
   };
+}
+
+/** Who asks: a key, acting for one team, in one request. */
+export interface Caller extends Identity {
+  readonly requestId: string;
 }
 
 /** `admin` includes `write`, which includes `read`. */

@@ -90,7 +90,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: 'Make a team',
       body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
       answers: { 201: dataOf(teamSchema) },
-      handle: async (call) => ({ status: 201, body: { data: toTeam(await teams.createTeam(call.body.name)) } }),
+      handle: async (call) => ({ status: 201, body: { data: toTeam(await teams.createTeam(call.caller, call.body.name)) } }),
     }),
   };
 }

@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
+import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import { StartError } from '../lib/start-error.js';
-import { type Caller, holdsScope, SCOPES, type Scope } from './caller.js';
+import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from './caller.js';
 import { makeKey, parseKey } from './key-format.js';
 
 /** The team that the environment's connections belong to, and that root acts for unless told otherwise. */
@@ -32,7 +33,7 @@ export class TeamsService {
    * @param team the `Rollcall-Team` header, which only root may send
    * @throws Problem 401 without a live key, 403 for a team header from another key
    */
-  async authenticate(authorization: string | undefined, team: string | undefined): Promise<Caller> {
+  async authenticate(authorization: string | undefined, team: string | undefined): Promise<Identity> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.', {}, UNAUTHORIZED);
     const parsed = parseKey(token);
@@ -87,18 +88,18 @@ export class TeamsService {
     const providers = narrowed(caller.key.providers, request.providers ?? []);
     const id = newId('key');
     const key = makeKey(id);
-    const row = await this.database.prisma.apiKey.create({
-      data: {
-        id,
-        teamId: caller.teamId,
-        name: request.name,
-        scopes: SCOPES.filter((scope) => request.scopes.includes(scope)),
-        providers,
-        secretHash: hashOf(key),
-        expiresAt: request.expires_at ?? null,
-        createdAt: this.clock.now(),
-      },
-    });
+    const now = this.clock.now();
+    const told = { name: request.name, scopes: SCOPES.filter((scope) => request.scopes.includes(scope)), providers };
+    const expiresAt = request.expires_at ?? null;
+    const after = { ...told, expires_at: expiresAt };
+    const [row] = await this.database.prisma.$transaction([
+      this.database.prisma.apiKey.create({
+        data: { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now },
+      }),
+      this.database.prisma.auditEvent.create({
+        data: auditRow(actorOf(caller), { action: 'key.created', targetType: 'key', targetId: id, after }, now),
+      }),
+    ]);
     return { row, key };
   }
 
@@ -111,12 +112,27 @@ export class TeamsService {
   async revokeKey(caller: Caller, id: string): Promise<void> {
     if (id === caller.key.id) throw new Problem('conflict', 'A key cannot revoke itself. Use another one.');
     const where = { id, teamId: caller.teamId, revokedAt: null, ...(caller.key.isRoot ? {} : { isRoot: false }) };
-    const { count } = await this.database.prisma.apiKey.updateMany({ where, data: { revokedAt: this.clock.now() } });
-    if (count === 0) throw notFound(`Key ${id}`);
+    const now = this.clock.now();
+    await this.database.prisma.$transaction(async (transaction) => {
+      const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt: now } });
+      if (count === 0) throw notFound(`Key ${id}`);
+      const entry = { action: 'key.revoked', targetType: 'key', targetId: id } as const;
+      await transaction.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
+    });
   }
 
-  createTeam(name: string) {
-    return this.database.prisma.team.create({ data: { id: newId('team'), name, createdAt: this.clock.now() } });
+  /** The entry in the audit log is the new team's first. */
+  async createTeam(caller: Caller, name: string) {
+    const id = newId('team');
+    const now = this.clock.now();
+    const actor = { ...actorOf(caller), teamId: id };
+    const [row] = await this.database.prisma.$transaction([
+      this.database.prisma.team.create({ data: { id, name, createdAt: now } }),
+      this.database.prisma.auditEvent.create({
+        data: auditRow(actor, { action: 'team.created', targetType: 'team', targetId: id, after: { name } }, now),
+      }),
+    ]);
+    return row;
   }
 
   listTeams(afterId: string | undefined, take: number) {

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { timestamp } from '../accounts/account.schema.js';
+import type { Database } from '../database/index.js';
+import type { AuditEvent } from '../database/prisma-client/client.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, listOf } from '../http/page.js';
+import { Problem } from '../http/problem.js';
+import { endpoint } from '../http/route.js';
+import { commaSeparated, paging, time } from '../http/validate.js';
+
+const facts = z.record(z.string(), z.unknown()).nullable();
+const word = z.string().min(1).max(200);
+
+export const auditEventSchema = z.object({
+  id: z.string(),
+  type: z.literal('audit_event'),
+  action: z.string(),
+  target: z.object({ type: z.string(), id: z.string() }),
+  /** Null: Rollcall itself, at nobody's request. */
+  actor: z.object({ key_id: z.string(), name: z.string().nullable() }).nullable(),
+  request_id: z.string().nullable(),
+  before: facts,
+  after: facts,
+  reason: z.string().nullable(),
+  at: timestamp,
+});
+
+const filterFields = {
+  action: commaSeparated(word).optional(),
+  target_type: commaSeparated(word).optional(),
+  target_id: commaSeparated(word).optional(),
+  key_id: commaSeparated(word).optional(),
+  request_id: word.optional(),
+  since: time.optional(),
+  until: time.optional(),
+};
+type AuditFilter = z.output<z.ZodObject<typeof filterFields>>;
+
+export function auditEndpoints(database: Database, cursors: Cursors) {
+  return {
+    list: endpoint({
+      summary: 'Who did what, newest first',
+      query: z.strictObject({ ...filterFields, ...paging }),
+      answers: { 200: listOf(auditEventSchema) },
+      handle: async (call) => {
+        if (call.caller.key.providers.length > 0) {
+          throw new Problem(
+            'forbidden',
+            'The audit log tells of all providers, and this key may see only some. Use one without that limit.',
+          );
+        }
+        const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;
+        const where = conditionsOf(call.caller.teamId, filter);
+        return answerPage(
+          call,
+          cursors,
+          filter,
+          async ({ after, limit }) => {
+            const beyond = after === undefined ? {} : { id: { lt: after.id } };
+            const rows = await database.prisma.auditEvent.findMany({
+              where: { AND: [where, beyond] },
+              orderBy: { id: 'desc' },
+              take: limit,
+            });
+            return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
+          },
+          { count: () => database.prisma.auditEvent.count({ where }) },
+        );
+      },
+    }),
+  };
+}
+
+function conditionsOf(teamId: string, filter: AuditFilter) {
+  return {
+    teamId,
+    ...(filter.action && { action: { in: filter.action } }),
+    ...(filter.target_type && { targetType: { in: filter.target_type } }),
+    ...(filter.target_id && { targetId: { in: filter.target_id } }),
+    ...(filter.key_id && { keyId: { in: filter.key_id } }),
+    ...(filter.request_id !== undefined && { requestId: filter.request_id }),
+    at: { ...(filter.since && { gte: filter.since }), ...(filter.until && { lt: filter.until }) },
+  };
+}
+
+function toAnswer(row: AuditEvent) {
+  return {
+    id: row.id,
+    type: 'audit_event',
+    action: row.action,
+    target: { type: row.targetType, id: row.targetId },
+    actor: row.keyId === null ? null : { key_id: row.keyId, name: row.keyName },
+    request_id: row.requestId,
+    before: row.before,
+    after: row.after,
+    reason: row.reason,
+    at: row.at,
+  };
+}
