@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unstorableText } from '../lib/text.js';
+import { unfitPart } from '../lib/text.js';
 import { type FieldError, Problem } from './problem.js';
 
 /**
@@ -14,19 +14,28 @@ export function validate<Schema extends z.ZodType>(
   kind: 'path parameter' | 'query parameter' | 'body field' | 'setting',
   parent?: string,
 ): z.output<Schema> {
+  const unfit = unfitPart(given);
+  if (unfit !== undefined) throw refusal([{ field: unfit.path, message: unfit.reason }]);
   const result = schema.safeParse(given);
-  const unstorable = unstorableText(given);
-  if (result.success && unstorable === undefined) return result.data;
-  const unfit = unstorable === undefined ? [] : [{ field: unstorable, message: 'holds a NUL or half a surrogate pair' }];
-  const errors = [...unfit, ...(result.error?.issues.flatMap((issue) => fieldErrors(issue, kind, parent)) ?? [])];
-  const detail = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
-  throw new Problem('validation_error', detail, { errors });
+  if (result.success) return result.data;
+  throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent)));
+}
+
+function refusal(errors: readonly FieldError[]): Problem {
+  const told = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  return new Problem('validation_error', told.join('; '), { errors });
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, kind: string, parent: string | undefined): FieldError[] {
   const path = parent === undefined ? issue.path : [parent, ...issue.path];
-  if (issue.code !== 'unrecognized_keys') return [{ field: path.join('.'), message: issue.message }];
+  // A query parameter has no parts: what is wrong with one of its values is wrong with it.
+  const field = kind === 'query parameter' ? nameOfParameter(path) : path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [{ field, message: issue.message }];
   return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: `is no ${kind} here` }));
+}
+
+function nameOfParameter([name = '', part]: readonly PropertyKey[]): string {
+  return name === 'label' && part !== undefined ? `label[${String(part)}]` : String(name);
 }
 
 /**
@@ -37,7 +46,7 @@ export function readQuery(search: URLSearchParams): Record<string, unknown> {
   const query: Record<string, unknown> = Object.create(null);
   const labels: Record<string, string> = Object.create(null);
   for (const [name, value] of search) {
-    const label = /^label\[(.+)\]$/.exec(name)?.[1];
+    const label = /^label\[(?!__proto__\])(.+)\]$/.exec(name)?.[1];
     const target = label === undefined ? query : labels;
     const key = label ?? name;
     if (key in target)
@@ -57,7 +66,9 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
 
 export const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })
-  .transform((text) => new Date(text));
+  .transform((text) => new Date(text))
+  // With its offset applied a time may leave the years that RFC 3339 and PostgreSQL can write.
+  .refine((instant) => /^(?!0000)\d{4}-/.test(instant.toISOString()), 'must be within the years 1 to 9999');
 
 /** A whole number in decimal digits. */
 export function wholeNumber(least: number, most: number) {

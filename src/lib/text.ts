@@ -1,10 +1,33 @@
-/** The path of the first text in `value` that no PostgreSQL value can hold: NUL, or half a surrogate pair. */
-export function unstorableText(value: unknown, path = ''): string | undefined {
-  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? path : undefined;
+/** Deeper JSON than this is nobody's data: it is made to overflow what walks it. */
+const DEEPEST = 100;
+
+/** Where in a JSON value something is that cannot be kept as it came, and what. */
+export interface Unfit {
+  /** Names joined by dots; empty: the whole. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The first thing in a JSON value that PostgreSQL or JavaScript cannot hold as it came. */
+export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefined {
+  if (typeof value === 'string') return isStorable(value) ? undefined : { path, reason: 'holds a NUL or half a surrogate pair' };
   if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    const found = unstorableText(key, path) ?? unstorableText(inner, path === '' ? key : `${path}.${key}`);
+  if (depth === DEEPEST) return { path: path.slice(0, 40), reason: `is nested more than ${DEEPEST} levels deep` };
+  for (const [name, inner] of Object.entries(value)) {
+    if (!isStorable(name)) return { path, reason: 'holds a name with a NUL or half a surrogate pair' };
+    if (name === '__proto__') return { path, reason: 'holds the name __proto__' };
+    const found = unfitPart(inner, path === '' ? name : `${path}.${name}`, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Whether a PostgreSQL text can hold it. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
+/** The text with what PostgreSQL cannot hold replaced by U+FFFD. */
+export function storable(text: string): string {
+  return isStorable(text) ? text : text.replaceAll('\0', '\u{FFFD}').toWellFormed();
 }

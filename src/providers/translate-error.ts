@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { storable } from '../lib/text.js';
 import { type AnyAdapter, type OperationName, ProviderError, type ProviderErrorCode } from '../model/index.js';
 import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
@@ -32,10 +33,15 @@ export function refusal(adapter: AnyAdapter, operation: OperationName, answer: A
     retryAfterSeconds(answer.headers, now) ?? fault?.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
   return new ProviderError(adapter.id, code, `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`, {
     status: answer.status,
-    providerCode: fault?.code == null ? null : redactText(fault.code, apiKey).slice(0, MESSAGE_LENGTH),
-    providerMessage: fault?.message == null ? null : redactText(fault.message, apiKey).slice(0, MESSAGE_LENGTH),
+    providerCode: fault?.code == null ? null : told(fault.code, apiKey),
+    providerMessage: fault?.message == null ? null : told(fault.message, apiKey),
     retryAfterSeconds: wait === null ? null : Math.min(wait, LONGEST_WAIT_SECONDS),
   });
+}
+
+/** The provider's words, fit to be shown and stored. */
+function told(text: string, apiKey: string): string {
+  return storable(redactText(text, apiKey).slice(0, MESSAGE_LENGTH));
 }
 
 function readFault(adapter: AnyAdapter, body: string): ReturnType<AnyAdapter['fault']['read']> | null {

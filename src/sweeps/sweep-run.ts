@@ -3,7 +3,7 @@ import { toRecord } from '../accounts/record.js';
 import { type SightingsOwner, writeSightings } from '../accounts/write-sightings.js';
 import { transact } from '../database/transact.js';
 import type { Clock } from '../lib/clock.js';
-import { unstorableText } from '../lib/text.js';
+import { storable } from '../lib/text.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { AccountSighting, ObservedPage, QuarantinedItem } from '../providers/index.js';
 
@@ -65,13 +65,8 @@ export class SweepRun {
 
   /** Takes a page; rows are written in batches of several pages, so that a provider's small pages do not make for many transactions. */
   async take(page: ObservedPage): Promise<void> {
-    const refused: QuarantinedItem[] = [...page.quarantined];
-    for (const sighting of page.accounts) {
-      const field = unstorableText(sighting.remoteData);
-      if (field === undefined) this.waiting.push(sighting);
-      else refused.push({ id: null, reason: `${field}: holds a NUL or half a surrogate pair` });
-    }
-    await this.setAside(refused);
+    await this.setAside(page.quarantined);
+    this.waiting.push(...page.accounts);
     while (this.waiting.length >= BATCH_SIZE) await this.write(this.waiting.splice(0, BATCH_SIZE));
   }
 
@@ -105,8 +100,10 @@ export class SweepRun {
 
   private async setAside(items: readonly QuarantinedItem[]): Promise<void> {
     this.quarantined += items.length;
-    this.shown.push(...items.slice(0, QUARANTINE_SHOWN - this.shown.length));
-    const named = items.flatMap(({ id }) => (id === null || unstorableText(id) !== undefined ? [] : [id]));
+    // An id that cannot be stored is none of an account that is.
+    const told = items.map(({ id, reason }) => ({ id: id === null ? null : storable(id), reason: storable(reason) }));
+    this.shown.push(...told.slice(0, QUARANTINE_SHOWN - this.shown.length));
+    const named = told.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
     if (named.length > 0) await this.sight(named, true);
   }
