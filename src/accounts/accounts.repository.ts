@@ -185,7 +185,12 @@ export class AccountsRepository {
     return rows[0];
   }
 
-  async setLabels(id: string, labels: Readonly<Record<string, string>>, at: Date): Promise<void> {
-    await this.database.prisma.account.update({ where: { id }, data: { labels, updatedAt: at } });
+  /** How many labels the account would have after `changes`; a label of null is taken off. */
+  async countLabels(id: string, changes: Readonly<Record<string, string | null>>): Promise<number> {
+    const { rows } = await this.database.pool.query<{ total: number }>(
+      `SELECT count(*)::int AS total FROM accounts a, jsonb_object_keys(jsonb_strip_nulls(a.labels || $2::jsonb)) WHERE a.id = $1`,
+      [id, changes],
+    );
+    return rows[0]?.total ?? 0;
   }
 }

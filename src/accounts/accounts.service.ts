@@ -6,7 +6,7 @@ import { withTransaction } from '../database/transact.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
-import { unstorableText } from '../lib/text.js';
+import { isStorable } from '../lib/text.js';
 import { type AnyAdapter, type OperationName, ProviderError, type Settings } from '../model/index.js';
 import type { AccountSighting, CallContext, ProviderConnection, Providers } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
@@ -34,7 +34,7 @@ export class AccountsService {
    * @throws Problem 404, or 409 `ambiguous_reference` listing the refs
    */
   async find(caller: Caller, reference: string): Promise<AccountRow> {
-    const found = unstorableText(reference) === undefined ? await this.accounts.findByReference(caller, reference) : [];
+    const found = isStorable(reference) ? await this.accounts.findByReference(caller, reference) : [];
     const [row, another] = found;
     if (!row) throw notFound(`Account ${reference}`);
     if (!another) return row;
@@ -86,14 +86,15 @@ export class AccountsService {
     });
     const labels = request.labels && { labels: request.labels };
     const after = { platform: request.platform, username, settings, ...labels };
-    const id = await this.write(connection, sighting, { caller, action: 'account.created', after });
-    if (request.labels) await this.accounts.setLabels(id, request.labels, this.clock.now());
-    return id;
+    return this.write(connection, sighting, { caller, action: 'account.created', after }, request.labels);
   }
 
   /** Merges settings over the provider's current ones and sends them whole; merges labels here. */
   async change(caller: Caller, reference: string, change: AccountChangeRequest, context: CallContext): Promise<string> {
     const row = await this.findConnected(caller, reference);
+    if (change.labels !== undefined && (await this.accounts.countLabels(row.id, change.labels)) > MOST_LABELS) {
+      throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+    }
     if (change.settings !== undefined) {
       const connection = await this.connectionOf(row);
       const adapter = this.adapter(connection);
@@ -142,25 +143,25 @@ export class AccountsService {
     return { row, access: this.connections.open(connection) };
   }
 
-  /** Writes a fresh look at an account, and what a caller did to it. @returns its id */
-  async write(connection: Connection, sighting: AccountSighting, deed?: Deed): Promise<string> {
+  /** Writes a fresh look at an account, what a caller did to it, and the labels it was given. @returns its id */
+  async write(connection: Connection, sighting: AccountSighting, deed?: Deed, labels?: Readonly<Record<string, string>>): Promise<string> {
     const record = toRecord(sighting, this.adapter(connection));
-    const id = await withTransaction(this.database.pool, async (client) => {
+    return withTransaction(this.database.pool, async (client) => {
       await writeSightings(client, connection, [record], sighting.observedAt);
       // Unchanged content is not written again; that it was looked at is.
       const { rows } = await client.query<{ id: string }>(
-        `UPDATE accounts SET checked_at = GREATEST(checked_at, $3) WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
-        [connection.id, record.provider_account_id, sighting.observedAt],
+        `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
+         WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
+        [connection.id, record.provider_account_id, sighting.observedAt, labels ?? null],
       );
-      const targetId = rows[0]?.id;
-      if (deed && targetId !== undefined) {
+      const [row] = rows;
+      if (!row) throw new Error('an account that was written is not there');
+      if (deed) {
         const { caller, ...told } = deed;
-        await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId }], this.clock.now());
+        await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId: row.id }], this.clock.now());
       }
-      return targetId;
+      return row.id;
     });
-    if (id === undefined) throw new Error('an account that was written is not there');
-    return id;
   }
 
   private async look(row: AccountRow, context: CallContext): Promise<void> {
