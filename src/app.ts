@@ -56,7 +56,7 @@ export interface App {
   work(): Promise<void>;
   /** Finds what is due or was left behind. Run every few seconds by each replica. */
   reconcile(): Promise<void>;
-  /** From now on `/readyz` answers 503. */
+  /** From now on `/readyz` answers 503 and new requests are refused; those under way go on. */
   retire(): void;
   /** Takes no new work and resolves when the running work has ended. */
   stop(): Promise<void>;
@@ -115,7 +115,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
   });
 
   return {
-    http: createServer(table, { teams, logger, metrics }),
+    http: createServer(table, { teams, logger, metrics, isRetired: () => retired }),
     routes: table,
     teams,
     connections,
@@ -124,6 +124,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
       await presence.keep();
       await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
       await jobs.work('disconnect', () => worker.wake());
+      await sweeps.resume(0);
     },
     reconcile: async () => {
       await presence.keep();

@@ -16,12 +16,15 @@ const POOL_SIZE = 20;
 const RECONCILE_MS = 15_000;
 const FIRST_SWEEPS_MS = 30_000;
 const DRAIN_MS = 30_000;
+/** So long load balancers can see in `/readyz` that they should send no more. */
+const RETIREMENT_MS = 1_000;
 
-/** The process: configuration, database, app, workers, signals. Undoes in reverse what it has done, whatever happens. */
 const undo: (() => unknown)[] = [];
+const stopping = new AbortController();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-async function start(): Promise<void> {
+/** The process: configuration, database, app, workers. What it has begun stands in `undo`; a signal ends it between any two steps. */
+async function start(): Promise<App> {
   const config = readConfig(
     process.env,
     createRegistry()
@@ -31,16 +34,21 @@ async function start(): Promise<void> {
   const logger = createLogger(config.logLevel);
   const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
   const connection = await connect(config);
+  stopping.signal.throwIfAborted();
   const applied = await migrate(connection, decodeURIComponent(MIGRATIONS));
   if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
   const database = openDatabase({ connection, poolSize: POOL_SIZE });
   undo.push(() => database.close());
 
+  let sandbox: Sandbox | undefined;
+  undo.push(() => sandbox?.close());
   const app = await createApp({ database, clock: systemClock, logger, secret, sweepIntervalSeconds: config.sweepIntervalSeconds });
   undo.push(() => app.stop());
   const newRootKey = await app.teams.prepare(config.rootKey);
   const server = await listen(app, config);
-  const sandbox = await connectProviders(app, config);
+  undo.push(() => close(server));
+  sandbox = await connectProviders(app, config);
+  stopping.signal.throwIfAborted();
 
   await app.work();
   await app.reconcile();
@@ -49,8 +57,9 @@ async function start(): Promise<void> {
   }, RECONCILE_MS);
   undo.push(() => clearInterval(timer));
   if (sandbox) await firstSweeps(app);
-  stopOnSignal(app, server);
+  stopping.signal.throwIfAborted();
   greet(config, server, sandbox, newRootKey);
+  return app;
 }
 
 async function connect(config: Config): Promise<DatabaseConnection> {
@@ -86,7 +95,6 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
   if (!wanted) return undefined;
   const stateFile = join(resolve(config.dataDir), 'sandbox.json');
   const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
-  undo.push(() => sandbox.close());
   for (const provider of PROVIDER_NAMES) {
     const apiKey = sandbox.apiKey(provider);
     await app.connections.ensure({ provider, name: `sandbox-${provider}`, source: 'sandbox', apiKey, baseUrl: sandbox.baseUrl(provider) });
@@ -97,22 +105,24 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
 /** So that the printed request answers with accounts of all four. */
 async function firstSweeps(app: App): Promise<void> {
   const end = Date.now() + FIRST_SWEEPS_MS;
-  while (Date.now() < end && !(await app.sweeps.hasSweptAll())) await systemClock.sleep(50);
+  while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll())) await systemClock.sleep(50);
 }
 
-function stopOnSignal(app: App, server: Server): void {
-  const stop = async () => {
-    say('Stopping: finishing what is under way …');
-    app.retire();
-    server.close();
-    server.closeIdleConnections();
-    const late = setTimeout(() => process.exit(1), DRAIN_MS);
-    await once(server, 'close');
-    await undoAll();
-    clearTimeout(late);
-    process.exit(0);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+/** Takes no new connections; resolves when the requests under way have been answered. */
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+}
+
+/** Ends it all in good order, within `DRAIN_MS`. */
+async function stop(app: App): Promise<void> {
+  say('Stopping: finishing what is under way …');
+  setTimeout(() => process.exit(1), DRAIN_MS).unref();
+  app.retire();
+  await systemClock.sleep(RETIREMENT_MS);
+  await undoAll();
 }
 
 async function undoAll(): Promise<void> {
@@ -136,8 +146,20 @@ function greet(config: Config, server: Server, sandbox: Sandbox | undefined, new
   say(`  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace("Bearer $ROLLCALL_KEY'", `Bearer '"$ROLLCALL_KEY"`));
 }
 
-start().catch(async (error: unknown) => {
-  await undoAll();
-  process.stderr.write(`${error instanceof StartError ? error.message : String((error as Error).stack)}\n`);
-  process.exit(1);
-});
+async function main(): Promise<void> {
+  // A terminal's Ctrl-C may come twice, once from it and once from npm: the first counts.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+  try {
+    const app = await start();
+    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
+    await stop(app);
+    process.exit(0);
+  } catch (error) {
+    await undoAll();
+    if (stopping.signal.aborted) process.exit(0);
+    process.stderr.write(`${error instanceof StartError ? error.message : String((error as Error).stack)}\n`);
+    process.exit(1);
+  }
+}
+
+await main();

@@ -16,7 +16,7 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 /** The web application: every route through the same two doors, `admit` and `finish`. It does not listen. */
 export function createServer(
   routes: readonly Route[],
-  parts: { readonly teams: TeamsService; readonly logger: Logger; readonly metrics: Metrics },
+  parts: { readonly teams: TeamsService; readonly logger: Logger; readonly metrics: Metrics; readonly isRetired: () => boolean },
 ): express.Express {
   const app = express();
   app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
@@ -27,6 +27,7 @@ export function createServer(
     const started = performance.now();
     response.once('finish', () => report(route, request, response, performance.now() - started));
     try {
+      if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
       finish(request, response, await route.endpoint.handle(await admit(route, parts.teams, request, response)));
     } catch (error) {
       finishProblem(request, response, toProblem(error, response));
@@ -83,6 +84,12 @@ function identify(request: Request, response: Response, next: NextFunction): voi
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
   return method.toLowerCase() as Lowercase<Method>;
+}
+
+/** The caller's next connection shall reach another replica. */
+function shuttingDown(): Problem {
+  const headers = { 'Retry-After': '1', Connection: 'close' };
+  return new Problem('service_unavailable', 'This process is shutting down. Try again in a moment.', { retry_after: 1 }, headers);
 }
 
 function wrongMethod(method: string, here: readonly Route[]): Problem {

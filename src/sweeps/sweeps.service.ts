@@ -20,6 +20,7 @@ import { SweepRun } from './sweep-run.js';
 const HISTORY_DAYS = 30;
 const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied'];
 const OPEN_STATES = ['queued', 'running'];
+const LEFT_AFTER_MS = 15_000;
 
 /** Sweeps: when they are due, how one runs, and what became of them. */
 export class SweepsService {
@@ -55,18 +56,23 @@ export class SweepsService {
     return this.database.prisma.sweep.findMany({ where, orderBy: { id: 'desc' }, take });
   }
 
-  /** Queues a sweep for every connection whose time has come, and wakes those that a dead replica or a lost job left behind. */
+  /** Queues a sweep for every connection whose time has come, and takes up those that were left behind. */
   async scheduleDue(): Promise<void> {
     const now = this.clock.now();
     const due = await this.database.prisma.connection.findMany({ where: { nextSweepAt: { lte: now } } });
     for (const connection of due) await this.enqueue(connection);
-    const left = await this.database.prisma.sweep.findMany({
-      where: { state: { in: OPEN_STATES }, createdAt: { lt: new Date(now.getTime() - 15_000) } },
-      select: { id: true },
-    });
-    for (const { id } of left) await this.jobs.send('sweep', { sweepId: id });
-    if (due.length + left.length > 0) this.jobs.wake('sweep');
+    if (due.length > 0) this.jobs.wake('sweep');
+    await this.resume(LEFT_AFTER_MS);
     await this.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } } });
+  }
+
+  /** Takes up open sweeps of this age, which a dead replica or a lost job may have left: one that is running is left alone. */
+  async resume(ageMs: number): Promise<void> {
+    const before = new Date(this.clock.now().getTime() - ageMs);
+    const where = { state: { in: OPEN_STATES }, createdAt: { lte: before } };
+    const left = await this.database.prisma.sweep.findMany({ where, select: { id: true } });
+    for (const { id } of left) await this.jobs.send('sweep', { sweepId: id });
+    if (left.length > 0) this.jobs.wake('sweep');
   }
 
   /** One open sweep a connection: row and job in one transaction, under the connection's row lock. */
