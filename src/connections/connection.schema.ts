@@ -27,7 +27,12 @@ export const connectionSchema = z.object({
 const name = z.string().trim().min(1).max(100);
 const credentials = z.strictObject({ api_key: z.string().trim().min(1).max(4096) });
 const interval = z.int().min(10).max(86_400);
-const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).transform((url) => url.replace(/\/+$/, ''));
+/** A password in it would be shown with it, and a query would not reach the provider. */
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .max(2000)
+  .refine((address) => /^https?:\/\/[^@?#]+$/i.test(address), 'must hold no user name, password, query or fragment')
+  .transform((address) => address.replace(/\/+$/, ''));
 
 export const connectionRequest = z.strictObject({
   provider: z.string(),

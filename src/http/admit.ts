@@ -33,7 +33,7 @@ export async function admit(
     throw new Problem('not_acceptable', 'Only JSON is served. Send `Accept: application/json`.');
   }
   const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
-  const url = new URL(request.originalUrl, `${request.protocol}://${request.get('host') ?? 'localhost'}`);
+  const url = addressOf(request);
   const { endpoint } = route;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -49,6 +49,14 @@ export async function admit(
     search: url.searchParams,
     signal: gone.signal,
   };
+}
+
+function addressOf(request: Request): URL {
+  try {
+    return new URL(request.originalUrl, `${request.protocol}://${request.get('host') ?? 'localhost'}`);
+  } catch {
+    throw new Problem('bad_request', 'The Host header is malformed.');
+  }
 }
 
 async function authorize(route: Route, teams: TeamsService, request: Request, response: Response): Promise<Caller> {
@@ -80,5 +88,5 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
       throw new Problem('unsupported_media_type', 'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.');
     throw new Problem('bad_request', 'The body is not valid JSON.');
   });
-  return request.body ?? {};
+  return request.body;
 }

@@ -85,12 +85,16 @@ export class TeamsService {
     if (request.expires_at && request.expires_at <= this.clock.now()) throw invalidField('expires_at', 'lies in the past');
     const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
     if (stronger.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`);
+    const ownEnd = caller.key.expiresAt;
+    if (ownEnd && request.expires_at && request.expires_at > ownEnd) {
+      throw new Problem('forbidden', `A key cannot make one stronger than itself: it expires at ${ownEnd.toISOString()}.`);
+    }
     const providers = narrowed(caller.key.providers, request.providers ?? []);
     const id = newId('key');
     const key = makeKey(id);
     const now = this.clock.now();
     const told = { name: request.name, scopes: SCOPES.filter((scope) => request.scopes.includes(scope)), providers };
-    const expiresAt = request.expires_at ?? null;
+    const expiresAt = request.expires_at ?? ownEnd;
     const after = { ...told, expires_at: expiresAt };
     const [row] = await this.database.prisma.$transaction([
       this.database.prisma.apiKey.create({
