@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { checkout } from '../support/checkout.js';
+import { type Clone, cloneCheckout, type Running } from '../support/clone.js';
+import { findFreePort } from '../support/tcp-postgres.js';
+
+const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+const commands = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.trim());
+const requests = commands.filter((command) => command.startsWith('curl'));
+
+let clone: Clone;
+beforeAll(async () => {
+  clone = await cloneCheckout();
+});
+afterAll(() => clone.remove());
+
+describe('npm start on a fresh clone', () => {
+  let port: number;
+  let gateway: Running;
+  let key: string;
+
+  beforeAll(async () => {
+    port = await findFreePort();
+    gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    const [, printed = ''] = await gateway.prints(/shown this once: (rc_\S+)[^]*curl .*\n/);
+    key = printed;
+  }, 120_000);
+
+  test('prints a request that answers with accounts of all four providers', async () => {
+    const [, request = ''] = await gateway.prints(/^\s+(curl .*)$/m);
+    const { data } = JSON.parse(await clone.run(request));
+    expect(new Set(data.map(({ provider }: { provider: string }) => provider)).size).toBe(4);
+  });
+
+  test.each(requests)('and the README is right: %s', async (request) => {
+    const sandbox = /on (http:\S+),/.exec(gateway.output())?.[1];
+    const here = request
+      .replace('http://127.0.0.1:3000', `http://127.0.0.1:${port}`)
+      .replace('"api_key": "oct_live_…"}', `"api_key": "oct_test_sandbox000000"}, "base_url": "${sandbox}/octopost/v1"`);
+    const answer = JSON.parse(await clone.run(here, { ROLLCALL_KEY: key }));
+    expect(answer).toHaveProperty('data');
+    expect(answer.data.length).not.toBe(0);
+  });
+
+  test('SIGTERM to npm stops everything it started, with exit code 0', async () => {
+    expect(await gateway.end('SIGTERM')).toBe(0);
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
+  });
+
+  test('starts again on the same data, and SIGINT stops it too', async () => {
+    const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    await again.prints(/curl .*ROLLCALL_KEY/);
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/whoami`, { headers: { Authorization: `Bearer ${key}` } });
+    expect(answer.status).toBe(200);
+    expect(await again.end('SIGINT')).toBe(0);
+  });
+});
+
+describe('the other commands of the README', () => {
+  test('npm run root-key prints a key that starts a gateway', async () => {
+    expect(await clone.run('npm run --silent root-key')).toMatch(/^rc_[0-9a-z]{26}_[0-9A-Za-z]{36}\n$/);
+  });
+
+  test('npm run sandbox runs until it is stopped', async () => {
+    const sandbox = clone.start('npm run sandbox', { SANDBOX_PORT: String(await findFreePort()) });
+    const [url] = await sandbox.prints(/http:\/\/127\.0\.0\.1:\d+\/octopost\/v1/);
+    expect((await fetch(`${url}/accounts`)).status).toBe(401);
+    expect(await sandbox.end('SIGTERM')).toBe(0);
+  });
+
+  test('npm run new:adapter makes an adapter that the contract suite finds', async () => {
+    await clone.run('npm run new:adapter acme');
+    await access(join(clone.folder, 'adapters', 'acme', 'index.ts'));
+    expect(readFileSync(join(clone.folder, 'adapters', 'index.gen.ts'), 'utf8')).toContain('acme');
+  });
+
+  test('every npm command it names exists', () => {
+    const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+    const named = [...readme.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name);
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+});

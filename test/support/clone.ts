@@ -1,0 +1,88 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir, rm, stat, symlink, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { checkout } from './checkout.js';
+import { makeFolder } from './folder.js';
+
+/** The checkout as a stranger gets it, in a folder of its own; only the installed packages are shared. */
+export interface Clone {
+  readonly folder: string;
+  /** Starts a command there; `output` grows as it prints. */
+  start(command: string, environment?: Readonly<Record<string, string>>): Running;
+  /** Runs a command to its end. @returns what it printed @throws Error when it fails */
+  run(command: string, environment?: Readonly<Record<string, string>>): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export interface Running {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  /** Resolves with the match once it is printed; rejects when the command ends without it. */
+  prints(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends a signal and resolves with the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const run = promisify(execFile);
+
+export async function cloneCheckout(): Promise<Clone> {
+  const root = await makeFolder();
+  const folder = join(root, 'roll call');
+  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: checkout, maxBuffer: 1e8 });
+  for (const file of stdout.split('\0').filter((name) => name !== '')) {
+    if (!(await stat(join(checkout, file)).catch(() => undefined))) continue;
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await copyFile(join(checkout, file), join(folder, file));
+  }
+  await symlink(join(checkout, 'node_modules'), join(folder, 'node_modules'));
+  // The packages count as installed while the lock file is no newer than they are.
+  await utimes(join(folder, 'package-lock.json'), 0, 0);
+
+  const start: Clone['start'] = (command, environment = {}) => {
+    const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+    return watch(spawn('sh', ['-c', `exec ${command}`], { cwd: folder, env }));
+  };
+  return {
+    folder,
+    start,
+    run: async (command, environment = {}) => {
+      const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+      return (await run('sh', ['-c', command], { cwd: folder, env, maxBuffer: 1e8 })).stdout;
+    },
+    remove: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+function watch(child: ChildProcess): Running {
+  let output = '';
+  child.stdout?.on('data', (text) => {
+    output += text;
+  });
+  child.stderr?.on('data', (text) => {
+    output += text;
+  });
+  return {
+    process: child,
+    output: () => output,
+    prints: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(output);
+          if (match) resolve(match);
+          return match !== null;
+        };
+        if (look()) return;
+        child.stdout?.on('data', look);
+        child.stderr?.on('data', look);
+        child.once('close', () => look() || reject(new Error(`ended without printing ${pattern}:\n${output}`)));
+      }),
+    end: async (signal) => {
+      if (child.exitCode !== null) return child.exitCode;
+      child.kill(signal);
+      const [code] = await once(child, 'exit');
+      return code as number | null;
+    },
+  };
+}
