@@ -75,9 +75,12 @@ export class DisconnectsRepository {
     });
   }
 
+  /** A key for some providers sees only what concerns no other. */
   async find(caller: Caller, id: string) {
+    const { providers } = caller.key;
+    const visible = providers.length > 0 && { steps: { every: { provider: { in: [...providers] } } } };
     return this.database.prisma.disconnect.findFirst({
-      where: { id, teamId: caller.teamId },
+      where: { id, teamId: caller.teamId, ...visible },
       include: { steps: { orderBy: { id: 'asc' } } },
     });
   }
