@@ -16,6 +16,9 @@ import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
 import { DisconnectsService } from './disconnects/disconnects.service.js';
 import { StepRunner } from './disconnects/step-run.js';
 import { DisconnectWorker } from './disconnects/worker.js';
+import { eventEndpoints } from './events/events.routes.js';
+import { EventsService } from './events/events.service.js';
+import { FeedRepository } from './events/feed.repository.js';
 import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
 import { createCursors } from './http/cursor.js';
@@ -82,6 +85,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
   const accounts = new AccountsService(database, accountsRepository, connections, providers, clock);
   const connect = new ConnectService(database, connections, accounts, providers, clock);
   const health = new HealthService(database, accounts, accountsRepository, clock);
+  const events = new EventsService(new FeedRepository(database), cursors, clock);
   const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics);
   const disconnectsRepository = new DisconnectsRepository(database);
   const disconnects = new DisconnectsService(disconnectsRepository, accounts, providers, jobs, clock);
@@ -107,6 +111,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
     connect: connectEndpoints(connect, accounts),
     connections: connectionEndpoints(connections, sweeps, cursors),
     disconnects: disconnectEndpoints(disconnects),
+    events: eventEndpoints(events),
     health: healthEndpoints(health),
     providers: providerEndpoints(providers),
     sweeps: sweepEndpoints(sweeps, cursors),
@@ -131,12 +136,15 @@ export async function createApp(settings: AppSettings): Promise<App> {
       await sweeps.scheduleDue();
       await worker.wake();
       await health.age();
+      await events.prune();
     },
     retire: () => {
       retired = true;
+      events.stop();
     },
     stop: async () => {
       sweeps.stop();
+      events.stop();
       await Promise.all([jobs.stop(), worker.stop()]);
       await providers.close();
       presence.end();

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../database/index.js';
+import { withTransaction } from '../database/transact.js';
+import { recordAccountEvents } from '../events/outbox.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
@@ -192,5 +194,17 @@ export class AccountsRepository {
       [id, changes],
     );
     return rows[0]?.total ?? 0;
+  }
+
+  /** The provider no longer holds the account. Nothing happens when a disconnect is at it already. */
+  async vanish({ id, team_id }: AccountRow, at: Date): Promise<void> {
+    await withTransaction(this.database.pool, async (client) => {
+      const { rowCount } = await client.query(
+        `UPDATE accounts SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2, updated_at = $2, content_hash = NULL
+         WHERE id = $1 AND status NOT IN ('disconnecting', 'disconnected')`,
+        [id, at],
+      );
+      await recordAccountEvents(client, team_id, rowCount === 0 ? [] : [{ type: 'account.vanished', accountId: id }], at);
+    });
   }
 }

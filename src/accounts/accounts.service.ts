@@ -3,6 +3,7 @@ import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
+import { recordAccountEvents } from '../events/outbox.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
@@ -174,10 +175,7 @@ export class AccountsService {
     const askedAt = this.clock.now();
     const sighting = await this.providers.lookUp(access, { id: row.provider_account_id, platform: row.platform }, context);
     if (sighting) return sighting;
-    await this.database.prisma.account.updateMany({
-      where: { id: row.id, status: { notIn: ['disconnecting', 'disconnected'] } },
-      data: { status: 'disconnected', disconnectCause: 'provider', disconnectedAt: askedAt, updatedAt: askedAt, contentHash: null },
-    });
+    await this.accounts.vanish(row, askedAt);
     throw new Problem('not_found', 'The provider no longer holds this account; it is disconnected now.', {
       account_id: row.id,
       fault: 'account',
@@ -193,6 +191,8 @@ export class AccountsService {
       if (merged.length > MOST_LABELS) throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
       const after = Object.fromEntries(merged);
       await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [id, JSON.stringify(after), now]);
+      const event = { type: 'account.updated', accountId: id, data: { changed: ['labels'] } } as const;
+      await recordAccountEvents(client, caller.teamId, [event], now);
       const facts = { before: { labels: before }, after: { labels: after } };
       await recordAudit(
         client,

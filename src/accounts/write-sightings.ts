@@ -1,18 +1,7 @@
 import type pg from 'pg';
-import { newId } from '../lib/ids.js';
-import type { HealthFault, HealthReason, HealthStatus } from '../model/index.js';
+import type { HealthReason, HealthStatus } from '../model/index.js';
 import type { AccountRecord } from './record.js';
-
-/** What a write changed on one account: the stuff of history and events. */
-export interface AccountChange {
-  readonly id: string;
-  readonly kind: 'added' | 'changed' | 'reappeared';
-  readonly healthBefore: HealthStatus | null;
-  readonly health: HealthStatus;
-  readonly reasonBefore: HealthReason | null;
-  readonly reason: HealthReason | null;
-  readonly fault: HealthFault | null;
-}
+import { type AccountChange, recordChanges } from './record-changes.js';
 
 /** Columns a sighting sets, with their types. */
 const SIGHTED = {
@@ -55,7 +44,30 @@ const SIGHTED = {
 /** A list may hold summaries: what a fuller look told is kept where the summary is silent. */
 const KEPT_WHEN_SILENT: readonly string[] = ['settings', 'following'];
 
+/** Fields of the Account, as `account.updated` names them, and the columns behind each. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  platform_user_id: ['platform_user_id'],
+  username: ['username'],
+  display_name: ['display_name'],
+  avatar_url: ['avatar_url'],
+  profile_url: ['profile_url'],
+  is_verified: ['is_verified'],
+  status: ['status'],
+  provider_status: ['provider_status'],
+  health: ['token_valid', 'permissions', 'token_expires_at', 'recommendations'],
+  metrics: ['followers', 'following', 'posts', 'views', 'likes', 'comments', 'shares', 'saves', 'engagement_rate', 'growth_rate_30d'],
+  settings: ['settings'],
+  connected_at: ['connected_at'],
+  last_used_at: ['last_used_at'],
+  provider_updated_at: ['provider_updated_at'],
+};
+
 const columns = Object.keys(SIGHTED);
+const fieldColumns = Object.values(FIELDS).flat();
+const differing = Object.entries(FIELDS).map(([field, behind]) => {
+  const row = (table: string) => `(${behind.map((column) => `${table}.${column}`).join(', ')})`;
+  return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} THEN '${field}' END`;
+});
 const assignments = columns.map((column) =>
   KEPT_WHEN_SILENT.includes(column) ? `${column} = COALESCE(i.${column}, a.${column})` : `${column} = i.${column}`,
 );
@@ -71,7 +83,7 @@ const recordset = ['id text', 'provider_account_id text', ...Object.entries(SIGH
 const WRITE = `
 WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${recordset})),
 known AS MATERIALIZED (
-  SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at
+  SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at, ${fieldColumns.map((column) => `a.${column}`).join(', ')}
   FROM accounts a WHERE a.connection_id = $2 AND a.provider_account_id IN (SELECT provider_account_id FROM incoming)
 ),
 changed AS (
@@ -84,7 +96,9 @@ changed AS (
     AND (a.disconnected_at IS NULL OR a.disconnected_at < $5)
     AND (a.content_hash IS DISTINCT FROM i.content_hash OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL)
   RETURNING a.id, CASE WHEN k.disconnected_at IS NULL THEN 'changed' ELSE 'reappeared' END AS kind,
-    k.health_status AS health_before, k.health_reason AS reason_before, a.health_status, a.health_reason, a.health_fault
+    k.health_status AS health_before, k.health_reason AS reason_before,
+    (a.health_status, a.health_reason) IS DISTINCT FROM (k.health_status, k.health_reason) AS verdict_changed,
+    array_remove(ARRAY[${differing.join(', ')}], NULL) AS fields
 ),
 added AS (
   INSERT INTO accounts (id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
@@ -92,7 +106,7 @@ added AS (
   SELECT i.id, $3, $2, $4, i.provider_account_id, ${columns.map((column) => `i.${column}`).join(', ')}, $5, $5, $5, $5
   FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
   ON CONFLICT (connection_id, provider_account_id) DO NOTHING
-  RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, health_status, health_reason, health_fault
+  RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields
 )
 SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
@@ -104,8 +118,8 @@ export interface SightingsOwner {
 }
 
 /**
- * Writes what one look at a provider showed, in bulk, and only where it differs from what is held; with it the health history.
- * @param client within a transaction, so that rows and history stand or fall together
+ * Writes what one look at a provider showed, in bulk, and only where it differs from what is held; with it history and events.
+ * @param client within a transaction, so that rows, history and events stand or fall together
  * @param observedAt the instant before the provider was asked
  */
 export async function writeSightings(
@@ -114,50 +128,21 @@ export async function writeSightings(
   records: readonly AccountRecord[],
   observedAt: Date,
 ): Promise<AccountChange[]> {
-  const { rows } = await client.query<ChangeRow>({
-    name: 'write-sightings',
-    text: WRITE,
-    values: [JSON.stringify(records), owner.id, owner.teamId, owner.provider, observedAt],
-  });
+  // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was empty reads it from end to end.
+  const values = [JSON.stringify(records), owner.id, owner.teamId, owner.provider, observedAt];
+  const { rows } = await client.query<ChangeRow>(WRITE, values);
   const changes = rows.map(
     (row): AccountChange => ({
       id: row.id,
       kind: row.kind,
       healthBefore: row.health_before,
-      health: row.health_status,
       reasonBefore: row.reason_before,
-      reason: row.health_reason,
-      fault: row.health_fault,
+      verdictChanged: row.verdict_changed,
+      fields: row.fields,
     }),
   );
-  await recordTransitions(client, owner.teamId, changes, observedAt);
+  await recordChanges(client, owner.teamId, changes, observedAt);
   return changes;
-}
-
-/** Adds the changes of verdict among `changes` to the health history. */
-export async function recordTransitions(
-  client: pg.ClientBase,
-  teamId: string,
-  changes: readonly Pick<AccountChange, 'id' | 'healthBefore' | 'health' | 'reasonBefore' | 'reason' | 'fault'>[],
-  at: Date,
-): Promise<void> {
-  const transitions = changes
-    .filter((change) => change.healthBefore !== null && (change.healthBefore !== change.health || change.reasonBefore !== change.reason))
-    .map((change) => ({
-      id: newId('hlt'),
-      account_id: change.id,
-      from_status: change.healthBefore,
-      to_status: change.health,
-      reason: change.reason,
-      fault: change.fault,
-    }));
-  if (transitions.length === 0) return;
-  await client.query(
-    `INSERT INTO health_transitions (id, team_id, account_id, from_status, to_status, reason, fault, at)
-     SELECT id, $2, account_id, from_status, to_status, reason, fault, $3
-     FROM jsonb_to_recordset($1::jsonb) AS t(id text, account_id text, from_status text, to_status text, reason text, fault text)`,
-    [JSON.stringify(transitions), teamId, at],
-  );
 }
 
 interface ChangeRow {
@@ -165,7 +150,6 @@ interface ChangeRow {
   readonly kind: AccountChange['kind'];
   readonly health_before: HealthStatus | null;
   readonly reason_before: HealthReason | null;
-  readonly health_status: HealthStatus;
-  readonly health_reason: HealthReason | null;
-  readonly health_fault: HealthFault | null;
+  readonly verdict_changed: boolean;
+  readonly fields: readonly string[];
 }

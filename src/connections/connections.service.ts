@@ -1,6 +1,7 @@
 import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
+import { eventRow, type NewEvent } from '../events/outbox.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -10,6 +11,7 @@ import type { CallContext, ProviderConnection, Providers } from '../providers/in
 import { type Caller, maySeeProvider } from '../teams/caller.js';
 import { DEFAULT_TEAM_ID } from '../teams/teams.service.js';
 import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
+import { connectionEvent } from './connection-events.js';
 
 /** A connection that Rollcall makes for itself at start. */
 export interface OwnConnection {
@@ -52,10 +54,10 @@ export class ConnectionsService {
       createdAt: now,
       updatedAt: now,
     };
+    const create = this.database.prisma.connection.create({ data });
+    const event = this.record(data, connectionEvent('connection.created', data), now);
     const audited = this.audited(caller, 'connection.created', id, null, tell(data), now);
-    const [row] = await this.database.prisma
-      .$transaction([this.database.prisma.connection.create({ data }), audited])
-      .catch(refuseTakenName);
+    const [row] = await this.database.prisma.$transaction([create, event, audited]).catch(refuseTakenName);
     return row;
   }
 
@@ -105,7 +107,9 @@ export class ConnectionsService {
     const after = { ...tell({ ...row, ...data }), ...(change.credentials !== undefined && { credentials: 'replaced' }) };
     const audited = this.audited(caller, 'connection.changed', id, tell(row), after, now);
     const changed = this.database.prisma.connection.update({ where: { id }, data });
-    return (await this.database.prisma.$transaction([changed, audited]).catch(refuseTakenName))[0];
+    const recovers = newAccess && row.state !== 'active';
+    const event = recovers ? [this.record(row, connectionEvent('connection.recovered', row), now)] : [];
+    return (await this.database.prisma.$transaction([changed, audited, ...event]).catch(refuseTakenName))[0];
   }
 
   /** Forgets the connection and its accounts here; at the provider nothing is touched. */
@@ -115,8 +119,12 @@ export class ConnectionsService {
     if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
       throw new Problem('conflict', 'A disconnect of its accounts is still going on. Wait until it has finished.');
     }
-    const audited = this.audited(caller, 'connection.deleted', id, tell(row), null, this.clock.now());
-    await this.database.prisma.$transaction([this.database.prisma.connection.delete({ where: { id } }), audited]);
+    const { prisma } = this.database;
+    const now = this.clock.now();
+    const audited = this.audited(caller, 'connection.deleted', id, tell(row), null, now);
+    const accounts = await prisma.account.count({ where: { connectionId: id, status: { not: 'disconnected' } } });
+    const event = this.record(row, connectionEvent('connection.deleted', row, { accounts }), now);
+    await prisma.$transaction([prisma.connection.delete({ where: { id } }), audited, event]);
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
@@ -170,19 +178,19 @@ export class ConnectionsService {
       lastError: Prisma.DbNull,
       updatedAt: now,
     };
-    await this.database.prisma.connection.upsert({
-      where,
-      update: access,
-      create: {
-        id,
-        teamId: DEFAULT_TEAM_ID,
-        provider: own.provider,
-        name: own.name,
-        sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
-        createdAt: now,
-        ...access,
-      },
-    });
+    const create = {
+      id,
+      teamId: DEFAULT_TEAM_ID,
+      provider: own.provider,
+      name: own.name,
+      sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
+      createdAt: now,
+      ...access,
+    };
+    const upsert = this.database.prisma.connection.upsert({ where, update: access, create });
+    const told = known === null ? 'connection.created' : known.state === 'active' ? null : 'connection.recovered';
+    const event = told === null ? [] : [this.record(create, connectionEvent(told, create), now)];
+    await this.database.prisma.$transaction([upsert, ...event]);
   }
 
   /** Whether anything but the sandbox is connected. */
@@ -195,6 +203,11 @@ export class ConnectionsService {
     return this.database.prisma.auditEvent.create({
       data: auditRow(actorOf(caller), { action, targetType: 'connection', targetId: id, ...facts }, at),
     });
+  }
+
+  /** The outbox row of an event, for the transaction that makes the change. */
+  private record({ teamId }: Pick<Connection, 'teamId'>, event: NewEvent, at: Date) {
+    return this.database.prisma.event.create({ data: eventRow(teamId, event, at) });
   }
 
   private adapterFor(caller: Caller, provider: string): AnyAdapter {

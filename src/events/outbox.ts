@@ -1,20 +1,34 @@
 import type pg from 'pg';
 import { newId } from '../lib/ids.js';
 
-/** What a team can learn of as it happens. */
-export type EventType =
-  | 'account.discovered'
-  | 'account.updated'
-  | 'account.health_changed'
-  | 'account.vanished'
-  | 'account.reappeared'
-  | 'account.disconnecting'
-  | 'account.disconnected'
-  | 'account.disconnect_failed';
+/** Everything a team can learn of as it happens. */
+export const EVENT_TYPES = [
+  'account.discovered',
+  'account.updated',
+  'account.health_changed',
+  'account.vanished',
+  'account.reappeared',
+  'account.disconnecting',
+  'account.disconnected',
+  'account.disconnect_failed',
+  'connection.created',
+  'connection.credential_rejected',
+  'connection.recovered',
+  'connection.deleted',
+  'profile.linked',
+  'profile.split',
+  'provider.incident_opened',
+  'provider.incident_closed',
+  'webhook.disabled',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface NewEvent {
   readonly type: EventType;
+  /** `null`: about no single account. */
   readonly accountId: string | null;
+  /** Whom it is about, where no account tells. */
+  readonly provider?: string | null;
   /** The facts, snake_case, as callers will see them. */
   readonly data: object;
 }
@@ -22,10 +36,46 @@ export interface NewEvent {
 /** Writes events into the outbox. @param client within the transaction of the change they report */
 export async function recordEvents(client: pg.ClientBase, teamId: string, events: readonly NewEvent[], at: Date): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ type, accountId, data }) => ({ id: newId('evt'), type, account_id: accountId, data }));
+  const rows = events.map(({ type, accountId, provider, data }) => ({ id: newId('evt'), type, account_id: accountId, provider, data }));
   await client.query(
-    `INSERT INTO events (id, team_id, type, account_id, data, created_at)
-     SELECT id, $2, type, account_id, data, $3 FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb)`,
+    `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
+     SELECT e.id, $2, e.type, e.account_id, COALESCE(e.provider, a.provider), e.data, $3
+     FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, provider text, data jsonb)
+     LEFT JOIN accounts a ON a.id = e.account_id`,
     [JSON.stringify(rows), teamId, at],
   );
 }
+
+/** The same for a change that Prisma makes: the row to create within its transaction. */
+export function eventRow(teamId: string, { type, accountId, provider = null, data }: NewEvent, at: Date) {
+  return { id: newId('evt'), teamId, type, accountId, provider, data, createdAt: at };
+}
+
+/** An event about an account as it now stands. */
+export interface AccountEvent {
+  readonly type: EventType;
+  readonly accountId: string;
+  /** Beside the account itself. */
+  readonly data?: object;
+}
+
+/**
+ * Like `recordEvents`, for events whose facts are the account as its row now stands: the database writes those in, so that a first
+ * import of many accounts sends nothing back and forth.
+ */
+export async function recordAccountEvents(client: pg.ClientBase, teamId: string, events: readonly AccountEvent[], at: Date): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map(({ type, accountId, data = {} }) => ({ id: newId('evt'), type, account_id: accountId, data }));
+  await client.query(
+    `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
+      SELECT e.id, $2, e.type, a.id, a.provider, jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $3
+      FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb) JOIN accounts a ON a.id = e.account_id`,
+    [JSON.stringify(rows), teamId, at],
+  );
+}
+
+/** What an event tells of its account: who it is, and its exact health at that moment. */
+const ACCOUNT_FACTS = `jsonb_build_object(
+  'id', a.id, 'ref', a.provider || ':' || a.provider_account_id, 'provider', a.provider, 'connection_id', a.connection_id,
+  'platform', a.platform, 'username', a.username, 'status', a.status,
+  'health', jsonb_build_object('status', a.health_status, 'reason', a.health_reason, 'fault', a.health_fault))`;

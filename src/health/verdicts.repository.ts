@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { recordTransitions } from '../accounts/write-sightings.js';
+import { recordChanges } from '../accounts/record-changes.js';
 import type { HealthFault, HealthReason, HealthStatus } from '../model/index.js';
 import { recommend } from './recommendations.js';
 
@@ -33,12 +33,12 @@ export async function loseVerdicts(
   );
   const changes = rows.map((row) => ({
     id: row.id,
+    kind: 'changed' as const,
     healthBefore: row.health_before,
-    health: 'unknown' as const,
     reasonBefore: row.reason_before,
-    reason,
-    fault: FAULT[reason],
+    verdictChanged: true,
+    fields: [],
   }));
-  await recordTransitions(client, connection.teamId, changes, at);
+  await recordChanges(client, connection.teamId, changes, at, { last_error: null });
   return rows.length;
 }

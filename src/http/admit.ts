@@ -29,8 +29,9 @@ export async function admit(
 ): Promise<Call<unknown, unknown, unknown>> {
   const caller = await authorize(route, teams, request, response);
   response.locals.caller = caller;
-  if (route.scope !== 'public' && !request.accepts(['application/json', 'application/problem+json'])) {
-    throw new Problem('not_acceptable', 'Only JSON is served. Send `Accept: application/json`.');
+  const { produces = 'application/json' } = route.endpoint;
+  if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
+    throw new Problem('not_acceptable', `Only ${produces} is served here. Send \`Accept: ${produces}\`.`);
   }
   const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
   const url = addressOf(request);
@@ -45,6 +46,7 @@ export async function admit(
     requestId: response.locals.requestId as string,
     prefer: request.get('prefer') ?? '',
     traceparent: request.get('traceparent'),
+    lastEventId: request.get('last-event-id') || undefined,
     url: url.origin + url.pathname,
     search: url.searchParams,
     signal: gone.signal,

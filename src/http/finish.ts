@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import type { Problem } from './problem.js';
-import { type Answer, RawText } from './route.js';
+import { type Answer, RawText, TextStream } from './route.js';
 
 /** Sends an answer: the one place where a response is finished. A GET carries a strong ETag and answers 304 to it. */
 export function finish(request: Request, response: Response, answer: Answer): void {
   response.status(answer.status).set(answer.headers ?? {});
   if (answer.body === undefined) {
     response.end();
+    return;
+  }
+  if (answer.body instanceof TextStream) {
+    void sendStream(response, answer.body);
     return;
   }
   const { text, contentType } = answer.body instanceof RawText ? answer.body : new RawText(JSON.stringify(answer.body));
@@ -35,6 +40,20 @@ function send(response: Response, text: string, contentType: string): void {
   response.setHeader('Content-Type', contentType);
   response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
+}
+
+/** Proxies are asked not to hold pieces back. */
+async function sendStream(response: Response, { chunks, contentType }: TextStream): Promise<void> {
+  response.set({ 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' }).flushHeaders();
+  try {
+    for await (const chunk of chunks) {
+      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end();
+  } catch {
+    // Cut off rather than ended: the caller sees that there is more, and reconnects.
+    response.destroy();
+  }
 }
 
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {

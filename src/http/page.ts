@@ -51,12 +51,12 @@ export async function answerPage<Query extends PagingQuery>(
   return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
 }
 
-/** RFC 8288: the first page, and the next while there is one; absolute. */
-export function links(call: Call<unknown, unknown, unknown>, next: string | null): string {
+/** RFC 8288: the first page, and the next while there is one; absolute. @param parameter the one that holds the cursor */
+export function links(call: Call<unknown, unknown, unknown>, next: string | null, parameter = 'cursor'): string {
   const to = (cursor: string | null, relation: string) => {
     const search = new URLSearchParams(call.search);
-    search.delete('cursor');
-    if (cursor !== null) search.set('cursor', cursor);
+    search.delete(parameter);
+    if (cursor !== null) search.set(parameter, cursor);
     return `<${call.url}${search.size > 0 ? `?${search}` : ''}>; rel="${relation}"`;
   };
   return [to(null, 'first'), ...(next === null ? [] : [to(next, 'next')])].join(', ');

@@ -10,10 +10,18 @@ export class RawText {
   ) {}
 }
 
+/** Text that goes on for as long as its source does, each piece sent as it comes. */
+export class TextStream {
+  constructor(
+    readonly chunks: AsyncIterable<string>,
+    readonly contentType: string,
+  ) {}
+}
+
 export interface Answer {
   readonly status: number;
   /** Sent as JSON unless it is text already; absent: no body. */
-  readonly body?: object | RawText;
+  readonly body?: object | RawText | TextStream;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -27,6 +35,8 @@ export interface Call<Params, Query, Body> {
   /** Value of the `Prefer` header, empty when absent. */
   readonly prefer: string;
   readonly traceparent: string | undefined;
+  /** Value of the `Last-Event-ID` header. */
+  readonly lastEventId: string | undefined;
   /** Absolute address of this request without its query. */
   readonly url: string;
   /** The query as it came, for links to other pages. */
@@ -48,6 +58,8 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   readonly body?: Body;
   /** Body schema of each success status; `null`: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** The content type of its answers where that is not JSON. */
+  readonly produces?: string;
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;
 }
 

@@ -4,6 +4,7 @@ import type { auditEndpoints } from '../audit/audit.routes.js';
 import type { connectEndpoints } from '../connections/connect.routes.js';
 import type { connectionEndpoints } from '../connections/connections.routes.js';
 import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
+import type { eventEndpoints } from '../events/events.routes.js';
 import type { healthEndpoints } from '../health/health.routes.js';
 import type { providerEndpoints } from '../providers/providers.routes.js';
 import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
@@ -19,6 +20,7 @@ export interface Endpoints {
   readonly connect: ReturnType<typeof connectEndpoints>;
   readonly connections: ReturnType<typeof connectionEndpoints>;
   readonly disconnects: ReturnType<typeof disconnectEndpoints>;
+  readonly events: ReturnType<typeof eventEndpoints>;
   readonly health: ReturnType<typeof healthEndpoints>;
   readonly providers: ReturnType<typeof providerEndpoints>;
   readonly sweeps: ReturnType<typeof sweepEndpoints>;
@@ -70,6 +72,9 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
 
     get('/v1/disconnects/{id}', 'read', to.disconnects.get),
+
+    get('/v1/events', 'read', to.events.list),
+    get('/v1/events/stream', 'read', to.events.stream),
 
     get('/v1/audit', 'read', to.audit.list),
   ];

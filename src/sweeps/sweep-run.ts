@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { toRecord } from '../accounts/record.js';
 import { type SightingsOwner, writeSightings } from '../accounts/write-sightings.js';
 import { transact } from '../database/transact.js';
+import { recordAccountEvents } from '../events/outbox.js';
 import type { Clock } from '../lib/clock.js';
 import { storable } from '../lib/text.js';
 import type { AnyAdapter } from '../model/index.js';
@@ -139,13 +140,15 @@ export class SweepRun {
     const suspicious = live > SMALL_CONNECTION && missing > live / 2;
     if (!suspicious || previousHeld) {
       const condition = suspicious ? 'a.missing_since IS NOT NULL' : 'TRUE';
-      const gone = await this.client.query(
+      const gone = await this.client.query<{ id: string }>(
         `UPDATE accounts a SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2, updated_at = $2,
            missing_since = NULL, quarantined_at = NULL, content_hash = NULL
-         WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting') AND ${UNSEEN} AND ${condition}`,
+         WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting') AND ${UNSEEN} AND ${condition} RETURNING a.id`,
         [this.owner.id, this.startedAt],
       );
-      this.vanished = gone.rowCount ?? 0;
+      const events = gone.rows.map(({ id }) => ({ type: 'account.vanished' as const, accountId: id }));
+      await recordAccountEvents(this.client, this.owner.teamId, events, this.startedAt);
+      this.vanished = gone.rows.length;
       if (this.vanished > 0 || !suspicious) return 'succeeded';
     }
     await this.keepAge(`missing_since = $2`, `a.missing_since IS NULL AND ${UNSEEN}`);

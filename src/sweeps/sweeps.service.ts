@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { actorOf, recordAudit } from '../audit/audit.js';
+import { connectionEvent } from '../connections/connection-events.js';
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
 import type { Jobs } from '../database/jobs.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
 import { transact, withLock, withTransaction } from '../database/transact.js';
+import { recordEvents } from '../events/outbox.js';
 import { loseVerdicts } from '../health/verdicts.repository.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
@@ -147,11 +149,15 @@ export class SweepsService {
     const now = this.clock.now();
     const state = await transact(client, async () => {
       const settled = await run.settle(previous?.state === 'held');
+      const stateBefore = await lockState(client, connection.id);
       await client.query(
         `UPDATE connections SET state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END, state = 'active',
            swept_at = $2, last_good_look_at = $3, last_error = NULL WHERE id = $1`,
         [connection.id, startedAt, now],
       );
+      if (stateBefore !== 'active') {
+        await recordEvents(client, connection.teamId, [connectionEvent('connection.recovered', connection)], now);
+      }
       await this.finish(client, sweepId, settled, run, null, now);
       return settled;
     });
@@ -191,6 +197,7 @@ export class SweepsService {
 
   /** The provider rejects our key: all its accounts' health is unknown, and we only check now and then whether it still does. */
   private async reject(client: pg.ClientBase, connection: Connection, now: Date): Promise<void> {
+    const stateBefore = await lockState(client, connection.id);
     const { rows } = await client.query<{ state: string }>(
       `UPDATE connections SET state_since = CASE WHEN state = 'credential_rejected' THEN state_since ELSE $2 END,
          state = 'credential_rejected', next_sweep_at = $3
@@ -198,7 +205,11 @@ export class SweepsService {
       [connection.id, now, nextSweepAt({ ...connection, state: 'credential_rejected' }, now), connection.credentials],
     );
     // No row: the key was replaced meanwhile, and the new one has not been tried yet.
-    if (rows.length > 0) await loseVerdicts(client, connection, 'credential_rejected', now);
+    if (rows.length === 0) return;
+    if (stateBefore === 'active') {
+      await recordEvents(client, connection.teamId, [connectionEvent('connection.credential_rejected', connection)], now);
+    }
+    await loseVerdicts(client, connection, 'credential_rejected', now);
   }
 
   private async finish(
@@ -233,4 +244,9 @@ export class SweepsService {
     const unswept = { state: 'active', sweptAt: null, lastError: { equals: Prisma.AnyNull } };
     return (await this.database.prisma.connection.count({ where: unswept })) === 0;
   }
+}
+
+async function lockState(client: pg.ClientBase, connectionId: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ state: string }>('SELECT state FROM connections WHERE id = $1 FOR UPDATE', [connectionId]);
+  return rows[0]?.state;
 }

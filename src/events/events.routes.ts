@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { answerFeed } from '../http/feed.js';
+import { listOf } from '../http/page.js';
+import { endpoint, TextStream } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import { eventSchema } from './event.schema.js';
+import { eventPatterns, typesOf } from './event-types.js';
+import type { EventsService } from './events.service.js';
+
+const EVENT_STREAM = 'text/event-stream';
+const after = z.string().min(1).max(2000).optional();
+const type = eventPatterns.optional();
+
+export function eventEndpoints(events: EventsService) {
+  return {
+    list: endpoint({
+      summary: 'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
+      query: z.strictObject({ after, type, limit: paging.limit }),
+      answers: { 200: listOf(eventSchema) },
+      handle: async (call) => {
+        const { caller, query } = call;
+        const rows = await events.page(caller, typesOf(query.type), query.after, query.limit + 1);
+        const from = { parameter: 'after', value: query.after };
+        return answerFeed(call, rows, query.type ? { type: query.type } : {}, from, (row) => events.cursor(caller, row.position));
+      },
+    }),
+
+    stream: endpoint({
+      summary: 'What happens, as server-sent events; `Last-Event-ID` resumes',
+      query: z.strictObject({ after, type }),
+      answers: { 200: z.string() },
+      produces: EVENT_STREAM,
+      handle: async (call) => {
+        const from = call.lastEventId ?? call.query.after;
+        const chunks = await events.stream(call.caller, typesOf(call.query.type), from, call.signal);
+        return { status: 200, body: new TextStream(chunks, EVENT_STREAM) };
+      },
+    }),
+  };
+}

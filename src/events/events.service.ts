@@ -1,0 +1,90 @@
+import type { Cursors, Position } from '../http/cursor.js';
+import type { PageRow } from '../http/page.js';
+import { invalidField, Problem } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import type { Caller } from '../teams/caller.js';
+import type { FeedRepository } from './feed.repository.js';
+
+const KEPT_DAYS = 90;
+const LOOK_EVERY_MS = 500;
+const HEARTBEAT_MS = 15_000;
+const BATCH = 200;
+/** Each open stream asks the database twice a second. */
+const MOST_STREAMS = 100;
+
+/** Reading the outbox: as pages, and as a stream. */
+export class EventsService {
+  private readonly stopping = new AbortController();
+  private streams = 0;
+
+  constructor(
+    private readonly feed: FeedRepository,
+    private readonly cursors: Cursors,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A page after `after`: a cursor of the feed, or the id of an event. */
+  async page(caller: Caller, types: readonly string[], after: string | undefined, limit: number): Promise<PageRow[]> {
+    return this.feed.read(caller, types, await this.readPosition(caller, after, 'after'), limit);
+  }
+
+  /** What a reader passes as `after` to go on behind a position. It fits every type filter, as positions do not depend on it. */
+  cursor(caller: Caller, position: Position): string {
+    return this.cursors.encode(position, ['events', caller.teamId]);
+  }
+
+  /**
+   * The events after `after`, and those that come, as server-sent events; without `after` only those that come. Ends when the caller
+   * leaves or this process stops; whoever reconnects with the last id goes on where the stream broke off, on any replica.
+   */
+  async stream(caller: Caller, types: readonly string[], after: string | undefined, left: AbortSignal): Promise<AsyncIterable<string>> {
+    if (this.streams >= MOST_STREAMS) {
+      throw new Problem('service_unavailable', `${MOST_STREAMS} streams are open already. Try again later, or poll GET /v1/events.`);
+    }
+    const position = (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
+    return this.follow(caller, types, position, AbortSignal.any([left, this.stopping.signal]));
+  }
+
+  private async *follow(caller: Caller, types: readonly string[], from: Position, ended: AbortSignal): AsyncGenerator<string, void, void> {
+    this.streams++;
+    try {
+      let position = from;
+      let quietSince = this.clock.now().getTime();
+      yield `retry: 1000\n: listening\n\n`;
+      while (!ended.aborted) {
+        const rows = await this.feed.read(caller, types, position, BATCH);
+        for (const row of rows) {
+          yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
+          position = row.position;
+        }
+        const now = this.clock.now().getTime();
+        if (rows.length > 0) quietSince = now;
+        if (now - quietSince >= HEARTBEAT_MS) {
+          quietSince = now;
+          yield ': still here\n\n';
+        }
+        if (rows.length < BATCH) await this.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
+      }
+    } finally {
+      this.streams--;
+    }
+  }
+
+  /** Ends every stream, so that the process can. */
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  /** Forgets what is older than 90 days, a batch at a time. */
+  async prune(): Promise<void> {
+    await this.feed.forget(new Date(this.clock.now().getTime() - KEPT_DAYS * 86_400_000));
+  }
+
+  private async readPosition(caller: Caller, after: string | undefined, name: string): Promise<Position | undefined> {
+    if (after === undefined) return undefined;
+    if (!after.startsWith('evt_')) return this.cursors.decode(after, ['events', caller.teamId]);
+    const position = await this.feed.positionOf(caller, after);
+    if (!position) throw invalidField(name, `is no event of the last ${KEPT_DAYS} days; begin again without it`);
+    return position;
+  }
+}

@@ -1,0 +1,25 @@
+import { links, type PageRow } from './page.js';
+import { type Answer, type Call, RawText } from './route.js';
+
+/**
+ * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a list's, its `next_cursor` is there on
+ * the last page too: it is where to ask from next time.
+ * @param rows up to `limit + 1` rows after `after`
+ * @param cursorOf what to pass next time to go on behind a row
+ */
+export function answerFeed(
+  call: Call<unknown, { readonly limit: number }, unknown>,
+  rows: readonly PageRow[],
+  filters: Readonly<Record<string, unknown>>,
+  after: { readonly parameter: string; readonly value: string | undefined },
+  cursorOf: (row: PageRow) => string,
+): Answer {
+  const { limit } = call.query;
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const hasNext = rows.length > limit;
+  const next = last ? cursorOf(last) : (after.value ?? null);
+  const rest = JSON.stringify({ pagination: { next_cursor: next, has_next: hasNext, limit }, filters }).slice(1);
+  const body = new RawText(`{"data":[${page.map((row) => row.document).join(',')}],${rest}`);
+  return { status: 200, body, headers: { Link: links(call, hasNext ? next : null, after.parameter) } };
+}

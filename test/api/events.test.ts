@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { recordEvents } from '../../src/events/outbox.js';
+import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { readStream } from '../support/stream.js';
+
+interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly account_id: string | null;
+  readonly data: { readonly [field: string]: unknown };
+}
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.stop());
+
+/** Everything after a cursor, page by page, as a poller reads it. */
+async function poll(after: string | null, type?: string): Promise<{ events: Event[]; next: string | null }> {
+  const events: Event[] = [];
+  for (let next = after; ; ) {
+    const query = new URLSearchParams({ limit: '200', ...(next !== null && { after: next }), ...(type !== undefined && { type }) });
+    const { status, body } = await gateway.root.get(`/v1/events?${query}`);
+    expect(status).toBe(200);
+    events.push(...body.data);
+    next = body.pagination.next_cursor;
+    if (!body.pagination.has_next) return { events, next };
+  }
+}
+
+describe('what is written', () => {
+  test('a first sweep tells of the connection and of every account, with its health', async () => {
+    const connectionId = await gateway.connect('outfame');
+    const { events } = await poll(null);
+    const accounts = (await gateway.root.get('/v1/accounts?limit=200')).body.data;
+    expect(events.filter(({ type }) => type === 'connection.created')).toHaveLength(1);
+    const discovered = events.filter(({ type }) => type === 'account.discovered');
+    expect(new Set(discovered.map((event) => event.account_id))).toEqual(new Set(accounts.map((account: { id: string }) => account.id)));
+    const [account] = accounts;
+    const event = discovered.find((candidate) => candidate.account_id === account.id);
+    const { status, reason, fault } = account.health;
+    expect(event?.data.account).toMatchObject({ ref: account.ref, status: account.status, health: { status, reason, fault } });
+
+    const quiet = await poll(null);
+    await gateway.sweep(connectionId);
+    expect((await poll(quiet.next)).events).toEqual([]);
+  });
+
+  test('pausing an account changes its health and its fields; labels are told too', async () => {
+    const { next } = await poll(null);
+    const id = 'outfame:acc_7Gx2kLm9Qr';
+    await gateway.root.post(`/v1/accounts/${id}/pause`);
+    await gateway.root.patch(`/v1/accounts/${id}`, { labels: { brand: 'acme' } });
+    const { events } = await poll(next);
+    expect(events.map(({ type }) => type)).toEqual(['account.health_changed', 'account.updated', 'account.updated']);
+    expect(events[0]?.data).toMatchObject({
+      from: { status: 'healthy', reason: null },
+      account: { status: 'paused', health: { status: 'warning', reason: 'account_paused', fault: 'account' } },
+    });
+    expect(events[1]?.data.changed).toEqual(expect.arrayContaining(['status', 'provider_status']));
+    expect(events[2]?.data.changed).toEqual(['labels']);
+  });
+
+  test('an account that its provider lists no more has vanished', async () => {
+    const { next } = await poll(null);
+    const connection = (await gateway.root.get('/v1/connections')).body.data[0];
+    gateway.sandbox.provider('outfame').removeAccount('acc_7Gx2kLm9Qr');
+    await gateway.sweep(connection.id);
+    expect((await poll(next)).events.map(({ type }) => type)).toEqual(['account.vanished']);
+    expect((await poll(next, 'connection.*')).events).toEqual([]);
+  });
+});
+
+describe('GET /v1/events', () => {
+  test('goes on from the id of an event; refuses what is neither that nor a cursor of the team', async () => {
+    const { events } = await poll(null);
+    const { body } = await gateway.root.get(`/v1/events?after=${events[0]?.id}&limit=1`);
+    expect(body.data[0].id).toBe(events[1]?.id);
+    const other = await gateway.newTeam('events');
+    expect((await other.client.get(`/v1/events?after=${body.pagination.next_cursor}`)).body.code).toBe('cursor_mismatch');
+    expect((await other.client.get(`/v1/events?after=${events[0]?.id}`)).status).toBe(422);
+    expect((await other.client.get('/v1/events')).body.data).toEqual([]);
+    expect((await gateway.root.get('/v1/events?type=account.made_up')).status).toBe(422);
+  });
+
+  test('a poller misses nothing of many writers that commit in any order', async () => {
+    const { next } = await poll(null);
+    const written = new Set<string>();
+    let writing = true;
+    const writer = async (number: number) => {
+      for (let turn = 0; turn < 25; turn++) {
+        const client = await gateway.database.pool.connect();
+        await client.query('BEGIN');
+        const event = { type: 'account.updated', accountId: null, data: { number, turn } } as const;
+        await recordEvents(client, DEFAULT_TEAM_ID, [event], new Date());
+        // Held open for a random while: later transactions commit first.
+        await client.query('SELECT pg_sleep($1)', [Math.random() * 0.01]);
+        const aborts = turn % 5 === 4;
+        await client.query(aborts ? 'ROLLBACK' : 'COMMIT');
+        client.release();
+        if (!aborts) written.add(`${number} ${turn}`);
+      }
+    };
+    const seen: string[] = [];
+    const poller = async () => {
+      for (let cursor = next, last = false; ; last = !writing) {
+        const page = await poll(cursor);
+        cursor = page.next;
+        seen.push(...page.events.map(({ data }) => `${data.number} ${data.turn}`));
+        if (last) return;
+      }
+    };
+    const reading = poller();
+    await Promise.all(Array.from({ length: 8 }, (_, number) => writer(number)));
+    writing = false;
+    await reading;
+    expect(seen.length).toBe(written.size);
+    expect(new Set(seen)).toEqual(written);
+  });
+});
+
+describe('GET /v1/events/stream', () => {
+  test('tells what comes, and resumes behind the last id', async () => {
+    const stream = await readStream(gateway, '/v1/events/stream?type=account.updated');
+    const write = async (number: number) => {
+      const client = new pg.Client(gateway.database.pool.options);
+      await client.connect();
+      await recordEvents(client, DEFAULT_TEAM_ID, [{ type: 'account.updated', accountId: null, data: { number } }], new Date());
+      await client.end();
+    };
+    await write(1);
+    const [first] = await stream.take(1);
+    expect(first?.data).toMatchObject({ type: 'account.updated', data: { number: 1 } });
+    stream.close();
+    await write(2);
+    await write(3);
+    const resumed = await readStream(gateway, '/v1/events/stream?type=account.updated', { 'Last-Event-ID': first?.id ?? '' });
+    expect((await resumed.take(2)).map(({ data }) => data.data)).toEqual([{ number: 2 }, { number: 3 }]);
+    resumed.close();
+  });
+
+  test('is refused to callers that take JSON only, and ends when the gateway retires', async () => {
+    expect((await gateway.root.get('/v1/events/stream', { Accept: 'application/json' })).status).toBe(406);
+    const stream = await readStream(gateway, '/v1/events/stream');
+    gateway.app.retire();
+    await stream.ended;
+  });
+});

@@ -1,0 +1,50 @@
+import type { Gateway } from './gateway.js';
+
+/** A server-sent event, its data parsed. */
+export interface StreamedEvent {
+  readonly id: string;
+  readonly data: ReturnType<typeof JSON.parse>;
+}
+
+/** Listens to a stream of the gateway with the root key; resolves once it is listening. */
+export async function readStream(gateway: Gateway, path: string, headers: Record<string, string> = {}) {
+  const leaving = new AbortController();
+  const response = await fetch(gateway.url + path, {
+    headers: { Authorization: `Bearer ${gateway.root.key}`, Accept: 'text/event-stream', ...headers },
+    signal: leaving.signal,
+  });
+  if (response.status !== 200 || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = (await reader.read()).value ?? '';
+  const events: StreamedEvent[] = [];
+  let arrived: () => void = () => undefined;
+  const read = async () => {
+    for (;;) {
+      const blocks = buffer.split('\n\n');
+      buffer = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const id = /^id: (.*)$/m.exec(block)?.[1];
+        const data = /^data: (.*)$/m.exec(block)?.[1];
+        if (id !== undefined && data !== undefined) events.push({ id, data: JSON.parse(data) });
+      }
+      arrived();
+      const { value, done } = await reader.read();
+      if (done) return;
+      buffer += value;
+    }
+  };
+  const ended = read().catch(() => undefined);
+  return {
+    ended,
+    close: () => leaving.abort(),
+    /** The next `count` events, once they have come. */
+    take: async (count: number): Promise<StreamedEvent[]> => {
+      while (events.length < count) {
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+      }
+      return events.splice(0, count);
+    },
+  };
+}
