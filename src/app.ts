@@ -9,7 +9,7 @@ import { ConnectService } from './connections/connect.service.js';
 import { connectionEndpoints } from './connections/connections.routes.js';
 import { ConnectionsService } from './connections/connections.service.js';
 import type { Database } from './database/index.js';
-import { startJobs } from './database/jobs.js';
+import { type Jobs, startJobs } from './database/jobs.js';
 import { Presence } from './database/presence.js';
 import { DisconnectsRepository } from './disconnects/disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
@@ -22,9 +22,11 @@ import { FeedRepository } from './events/feed.repository.js';
 import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
 import { createCursors } from './http/cursor.js';
+import { documentationEndpoints } from './http/documentation.routes.js';
 import { createMetrics } from './http/metrics.js';
+import { type ApiDocument, describeApi } from './http/openapi/document.js';
 import type { Route } from './http/route.js';
-import { routes } from './http/routes.js';
+import { type Endpoints, routes } from './http/routes.js';
 import { createServer } from './http/server.js';
 import { systemEndpoints } from './http/system.routes.js';
 import type { Clock } from './lib/clock.js';
@@ -52,6 +54,8 @@ export interface App {
   readonly http: Express;
   /** Every URL that `http` serves. */
   readonly routes: readonly Route[];
+  /** The same as OpenAPI. */
+  readonly document: ApiDocument;
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
@@ -65,13 +69,17 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Composition root: makes every part and ties them together. The database must be migrated. */
+/** The gateway over a database that is migrated. */
 export async function createApp(settings: AppSettings): Promise<App> {
+  return assemble(settings, await startJobs(settings.database.pool, settings.logger));
+}
+
+/** Composition root: makes every part and ties them together, without a call to anything outside. */
+export function assemble(settings: AppSettings, jobs: Jobs): App {
   const { database, clock, logger, policies } = settings;
   const sealer = createSealer(settings.secret);
   const cursors = createCursors(sealer);
   const metrics = createMetrics();
-  const jobs = await startJobs(database.pool, logger);
   const presence = new Presence(database);
   const providers = createProviders({ clock, logger, ...(policies && { policies }) });
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
@@ -104,7 +112,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
     providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id))])),
   };
 
-  const table = routes({
+  const endpoints: Endpoints = {
     accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
     engagement: engagementEndpoints(accounts, providers, cursors),
     audit: auditEndpoints(database, cursors),
@@ -112,16 +120,20 @@ export async function createApp(settings: AppSettings): Promise<App> {
     connections: connectionEndpoints(connections, sweeps, cursors),
     disconnects: disconnectEndpoints(disconnects),
     events: eventEndpoints(events),
+    documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),
     providers: providerEndpoints(providers),
     sweeps: sweepEndpoints(sweeps, cursors),
     system: systemEndpoints(system, metrics),
     teams: teamEndpoints(teams, cursors, providerIds),
-  });
+  };
+  const table = routes(endpoints);
+  const document = describeApi(table, endpoints);
 
   return {
     http: createServer(table, { teams, logger, metrics, isRetired: () => retired }),
     routes: table,
+    document,
     teams,
     connections,
     sweeps,

@@ -9,17 +9,25 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
 /** The filters of every list of accounts: AND between them, OR between comma-separated values. */
 export function accountFilterFields(providers: readonly string[]) {
   return {
-    provider: oneOf(providers as [string, ...string[]]).optional(),
-    platform: commaSeparated(word.toLowerCase()).optional(),
-    status: oneOf(ACCOUNT_STATUSES).optional(),
-    health: oneOf(HEALTH_STATUSES).optional(),
-    reason: oneOf(HEALTH_REASONS).optional(),
-    connection_id: commaSeparated(word).optional(),
-    profile_id: commaSeparated(word).optional(),
-    username: commaSeparated(word).optional(),
-    q: word.optional(),
-    label: z.record(z.string().min(1).max(64), commaSeparated(z.string().max(256))).optional(),
-    updated_since: time.optional(),
+    provider: oneOf(providers as [string, ...string[]])
+      .optional()
+      .meta({ description: 'Held by one of these.' }),
+    platform: commaSeparated(word.toLowerCase()).optional().meta({ description: 'On one of these networks.' }),
+    status: oneOf(ACCOUNT_STATUSES)
+      .optional()
+      .meta({ description: 'In one of these; disconnected accounts are left out unless asked for.' }),
+    health: oneOf(HEALTH_STATUSES).optional().meta({ description: 'With one of these verdicts.' }),
+    reason: oneOf(HEALTH_REASONS).optional().meta({ description: 'For one of these reasons.' }),
+    connection_id: commaSeparated(word).optional().meta({ description: 'Seen over one of these connections.' }),
+    profile_id: commaSeparated(word).optional().meta({ description: 'Of one of these profiles.' }),
+    username: commaSeparated(word).optional().meta({ description: 'With one of these handles, whatever their case.' }),
+    q: word.optional().meta({ description: 'Part of the username or the display name.' }),
+    label: z
+      .record(z.string().min(1).max(64), commaSeparated(z.string().max(256)))
+      .meta({ wire: { type: 'object', additionalProperties: { type: 'string', minLength: 1, maxLength: 256 } } })
+      .optional()
+      .meta({ description: 'Labelled so: `label[brand]=acme`.', examples: [{ brand: 'acme' }] }),
+    updated_since: time.optional().meta({ description: 'Changed at or after this time.' }),
   };
 }
 

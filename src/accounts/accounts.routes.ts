@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
+import { ACTION_PROBLEMS } from '../http/problem.js';
 import { type Answer, contextOf, endpoint, RawText } from '../http/route.js';
-import { paging } from '../http/validate.js';
+import { byAccount, paging } from '../http/validate.js';
 import type { Caller } from '../teams/caller.js';
 import { accountChange, accountRequest } from './account.requests.js';
 import { accountHealthSchema, accountSchema } from './account.schema.js';
@@ -10,16 +11,21 @@ import { type AccountFilter, accountFilterFields, ORDER_DIRECTIONS, ORDER_KEYS }
 import type { AccountsRepository } from './accounts.repository.js';
 import type { AccountsService } from './accounts.service.js';
 
-const byId = z.object({ id: z.string() });
-const include = z.literal('remote_data', { error: 'must be: remote_data' }).optional();
+const include = z
+  .literal('remote_data', { error: 'must be: remote_data' })
+  .optional()
+  .meta({ description: "Adds the provider's last raw object, redacted." });
 
 /** Translates HTTP for accounts; what is done stands in the service. */
 export function accountEndpoints(service: AccountsService, repository: AccountsRepository, cursors: Cursors, providers: readonly string[]) {
   const listQuery = z.strictObject({
     ...accountFilterFields(providers),
     ...paging,
-    order_by: z.enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` }).default('created_at'),
-    order_direction: z.enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' }).default('desc'),
+    order_by: z
+      .enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` })
+      .default('created_at')
+      .meta({ description: 'Nulls come last.' }),
+    order_direction: z.enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' }).default('desc').meta({ description: 'Of the sort.' }),
   });
   type ListQuery = z.output<typeof listQuery>;
 
@@ -71,9 +77,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
     get: endpoint({
       summary: 'One account',
-      params: byId,
+      params: byAccount,
       query: z.strictObject({ include }),
       answers: { 200: dataOf(accountSchema) },
+      problems: ['ambiguous_reference'],
       handle: async (call) => {
         const document = await service.document(call.caller, call.params.id, call.query.include !== undefined);
         return { status: 200, body: new RawText(`{"data":${document}}`) };
@@ -82,7 +89,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
     ofIdentity: endpoint({
       summary: 'Every account of the team on one platform identity',
-      params: z.object({ platform: z.string(), platform_user_id: z.string() }),
+      params: z.object({
+        platform: z.string().meta({ description: 'The social network.' }),
+        platform_user_id: z.string().meta({ description: 'The id of the profile there.' }),
+      }),
       answers: { 200: listOf(accountSchema) },
       handle: (call) =>
         answerPage({ ...call, query: { limit: 200 } }, cursors, call.params, async () => {
@@ -99,6 +109,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       summary: 'Create or track an account at its provider',
       body: accountRequest,
       answers: { 201: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const id = await service.create(call.caller, call.body, contextOf(call));
         return { ...(await one(call.caller, id, 201)), headers: { Location: `/v1/accounts/${id}` } };
@@ -107,30 +118,34 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
     change: endpoint({
       summary: 'Change settings at the provider and labels here',
-      params: byId,
+      params: byAccount,
       body: accountChange,
       answers: { 200: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => one(call.caller, await service.change(call.caller, call.params.id, call.body, contextOf(call))),
     }),
 
     probe: endpoint({
       summary: 'Ask the provider about the account now',
-      params: byId,
+      params: byAccount,
       answers: { 200: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => one(call.caller, await service.probe(call.caller, call.params.id, contextOf(call))),
     }),
 
     pause: endpoint({
       summary: 'Pause the account at its provider',
-      params: byId,
+      params: byAccount,
       answers: { 200: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'pause', contextOf(call))),
     }),
 
     resume: endpoint({
       summary: 'Resume the account at its provider',
-      params: byId,
+      params: byAccount,
       answers: { 200: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'resume', contextOf(call))),
     }),
   };

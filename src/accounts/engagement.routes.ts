@@ -1,51 +1,58 @@
 import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
 import { dataOf, links, listOf } from '../http/page.js';
+import { ACTION_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint } from '../http/route.js';
-import { paging } from '../http/validate.js';
+import { byAccount, paging } from '../http/validate.js';
 import type { Activity, DailyStats } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
 import { timestamp } from './account.schema.js';
 import type { AccountsService } from './accounts.service.js';
 
-const byId = z.object({ id: z.string() });
+const activitySchema = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    status: z.string().nullable(),
+    target_username: z.string().nullable(),
+    target_post_id: z.string().nullable(),
+    source: z.string().nullable(),
+    quality_score: z.number().nullable(),
+    performed_at: timestamp.nullable(),
+  })
+  .meta({ id: 'Activity' });
 
-const activitySchema = z.object({
-  id: z.string(),
-  type: z.string(),
-  status: z.string().nullable(),
-  target_username: z.string().nullable(),
-  target_post_id: z.string().nullable(),
-  source: z.string().nullable(),
-  quality_score: z.number().nullable(),
-  performed_at: timestamp.nullable(),
-});
-
-const statsSchema = z.object({
-  type: z.literal('stats'),
-  account_id: z.string(),
-  date: z.string(),
-  actions: z.record(z.string(), z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
-  total_actions: z.number().nullable(),
-  conversion_rates: z.record(z.string(), z.number()),
-  average_quality_score: z.number().nullable(),
-  next_action_at: timestamp.nullable(),
-  resets_at: timestamp.nullable(),
-});
+const statsSchema = z
+  .object({
+    type: z.literal('stats'),
+    account_id: z.string(),
+    date: z.string(),
+    actions: z.record(z.string(), z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
+    total_actions: z.number().nullable(),
+    conversion_rates: z.record(z.string(), z.number()),
+    average_quality_score: z.number().nullable(),
+    next_action_at: timestamp.nullable(),
+    resets_at: timestamp.nullable(),
+  })
+  .meta({ id: 'Stats' });
 
 /** What a provider did for an account. These pass through to the provider: it alone keeps the log. */
 export function engagementEndpoints(accounts: AccountsService, providers: Providers, cursors: Cursors) {
   return {
     activity: endpoint({
       summary: 'The engagement log of an account, from its provider',
-      params: byId,
+      params: byAccount,
       query: z.strictObject({
-        type: z.enum(['like', 'follow', 'comment', 'story_view'], { error: 'must be like, follow, comment or story_view' }).optional(),
-        date: z.iso.date({ error: 'must be a date such as 2026-02-09' }).optional(),
+        type: z
+          .enum(['like', 'follow', 'comment', 'story_view'], { error: 'must be like, follow, comment or story_view' })
+          .optional()
+          .meta({ description: 'Only actions of this kind.' }),
+        date: z.iso.date({ error: 'must be a date such as 2026-02-09' }).optional().meta({ description: 'Only actions of this day.' }),
         limit: paging.limit,
         cursor: paging.cursor,
       }),
       answers: { 200: listOf(activitySchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'activity');
         const { limit, cursor, type, date } = call.query;
@@ -70,8 +77,9 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
 
     stats: endpoint({
       summary: "Today's engagement of an account, from its provider",
-      params: byId,
+      params: byAccount,
       answers: { 200: dataOf(statsSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'stats');
         const stats = await providers.stats(access, { id: row.provider_account_id }, { ...contextOf(call), signal: call.signal });

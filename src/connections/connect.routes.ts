@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accountSchema, timestamp } from '../accounts/account.schema.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { dataOf } from '../http/page.js';
+import { ACTION_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint, RawText } from '../http/route.js';
 import type { ConnectService } from './connect.service.js';
 
@@ -18,6 +19,7 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       answers: {
         201: dataOf(z.object({ type: z.literal('connect_flow'), auth_url: z.string(), state: z.string(), expires_at: timestamp })),
       },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const flow = await connect.start(call.caller, call.body, contextOf(call));
         return { status: 201, body: { data: { type: 'connect_flow', ...flow } }, headers: { 'Cache-Control': 'no-store' } };
@@ -27,6 +29,7 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       summary: 'Finish a connect flow with the code and the state that came back',
       body: z.strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) }),
       answers: { 200: dataOf(accountSchema) },
+      problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const id = await connect.complete(call.caller, call.body.state, call.body.code, contextOf(call));
         return { status: 200, body: new RawText(`{"data":${await accounts.document(call.caller, id, false)}}`) };

@@ -7,22 +7,24 @@ export type ConnectionState = (typeof CONNECTION_STATES)[number];
 const failure = z.object({ code: z.string(), message: z.string(), at: timestamp });
 
 /** A connection as the API answers it: everything but its credentials. */
-export const connectionSchema = z.object({
-  id: z.string(),
-  type: z.literal('connection'),
-  provider: z.string(),
-  name: z.string(),
-  source: z.enum(['api', 'environment', 'sandbox']),
-  base_url: z.string().nullable(),
-  state: z.enum(CONNECTION_STATES),
-  state_since: timestamp,
-  sweep_interval_seconds: z.int(),
-  next_sweep_at: timestamp,
-  swept_at: timestamp.nullable(),
-  last_error: failure.nullable(),
-  created_at: timestamp,
-  updated_at: timestamp,
-});
+export const connectionSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('connection'),
+    provider: z.string(),
+    name: z.string(),
+    source: z.enum(['api', 'environment', 'sandbox']),
+    base_url: z.string().nullable(),
+    state: z.enum(CONNECTION_STATES),
+    state_since: timestamp,
+    sweep_interval_seconds: z.int(),
+    next_sweep_at: timestamp,
+    swept_at: timestamp.nullable(),
+    last_error: failure.nullable(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'Connection' });
 
 const name = z.string().trim().min(1).max(100);
 const credentials = z.strictObject({ api_key: z.string().trim().min(1).max(4096) });

@@ -2,13 +2,12 @@ import { z } from 'zod';
 import type { Connection } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
+import { PROVIDER_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint } from '../http/route.js';
-import { paging } from '../http/validate.js';
+import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from '../sweeps/sweeps.service.js';
 import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
 import type { ConnectionsService } from './connections.service.js';
-
-const byId = z.object({ id: z.string() });
 
 export function connectionEndpoints(connections: ConnectionsService, sweeps: SweepsService, cursors: Cursors) {
   return {
@@ -26,6 +25,7 @@ export function connectionEndpoints(connections: ConnectionsService, sweeps: Swe
       summary: 'Connect a provider: its key is verified there first',
       body: connectionRequest,
       answers: { 201: dataOf(connectionSchema) },
+      problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
         const row = await connections.create(call.caller, call.body, contextOf(call));
         await sweeps.request(call.caller, row.id);
@@ -43,6 +43,7 @@ export function connectionEndpoints(connections: ConnectionsService, sweeps: Swe
       params: byId,
       body: connectionChange,
       answers: { 200: dataOf(connectionSchema) },
+      problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
         const row = await connections.change(call.caller, call.params.id, call.body, contextOf(call));
         if (call.body.credentials !== undefined || call.body.base_url !== undefined) await sweeps.request(call.caller, row.id);

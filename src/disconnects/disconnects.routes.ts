@@ -2,23 +2,27 @@ import { z } from 'zod';
 import { dataOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
 import { endpoint } from '../http/route.js';
+import { byAccount, byId } from '../http/validate.js';
 import { disconnectSchema, REASON_CODES } from './disconnect.schema.js';
 import type { DisconnectsService } from './disconnects.service.js';
 
 const DEFAULT_WAIT_SECONDS = 10;
 const LONGEST_WAIT_SECONDS = 30;
-const byId = z.object({ id: z.string() });
 
 export function disconnectEndpoints(disconnects: DisconnectsService) {
   return {
     disconnectAccount: endpoint({
       summary: 'Disconnect an account',
-      params: byId,
+      params: byAccount,
       query: z.strictObject({
-        reason_code: z.enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` }).default('user_request'),
-        reason_note: z.string().max(1000).optional(),
+        reason_code: z
+          .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })
+          .default('user_request')
+          .meta({ description: 'Why, for the audit.' }),
+        reason_note: z.string().max(1000).optional().meta({ description: 'Why, in your own words.' }),
       }),
       answers: { 200: dataOf(disconnectSchema), 202: dataOf(disconnectSchema) },
+      problems: ['conflict', 'ambiguous_reference', 'operation_not_supported'],
       handle: async (call) => {
         const reason = { code: call.query.reason_code, note: call.query.reason_note ?? null };
         const id = await disconnects.disconnectAccount(call.caller, call.params.id, reason);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accountHealthSchema, timestamp } from '../accounts/account.schema.js';
 import { dataOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
+import { byAccount } from '../http/validate.js';
 import { HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
 import type { HealthService } from './health.service.js';
 
@@ -11,7 +12,7 @@ export function healthEndpoints(health: HealthService) {
   return {
     ofAccount: endpoint({
       summary: "An account's health, its history and its uptime",
-      params: z.object({ id: z.string() }),
+      params: byAccount,
       answers: {
         200: dataOf(
           accountHealthSchema.extend({
@@ -28,6 +29,7 @@ export function healthEndpoints(health: HealthService) {
           }),
         ),
       },
+      problems: ['ambiguous_reference'],
       handle: async (call) => ({ status: 200, body: { data: await health.of(call.caller, call.params.id) } }),
     }),
   };

@@ -31,6 +31,23 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** What an endpoint that asks a provider can answer with. */
+export const PROVIDER_PROBLEMS = [
+  'provider_error',
+  'provider_credential_rejected',
+  'provider_rejected',
+  'provider_unavailable',
+  'provider_timeout',
+] as const satisfies readonly ProblemCode[];
+
+/** What an endpoint that changes an account at its provider can answer with. */
+export const ACTION_PROBLEMS = [
+  'conflict',
+  'ambiguous_reference',
+  'operation_not_supported',
+  ...PROVIDER_PROBLEMS,
+] as const satisfies readonly ProblemCode[];
+
 export interface FieldError {
   readonly field: string;
   readonly message: string;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { CallContext } from '../providers/index.js';
 import type { Caller, Scope } from '../teams/caller.js';
+import type { ProblemCode } from './problem.js';
 
 /** Text that is sent as it stands, e.g. JSON that the database built. */
 export class RawText {
@@ -53,6 +54,8 @@ export function contextOf(call: Call<unknown, unknown, unknown>): CallContext {
 /** One endpoint: what it takes, what it answers, and how. Strict schemas: an unknown query parameter or body field is a 422. */
 export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
   readonly summary: string;
+  /** More than fits the summary, in Markdown. */
+  readonly description?: string;
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
@@ -60,6 +63,8 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** The content type of its answers where that is not JSON. */
   readonly produces?: string;
+  /** Problems it can answer with beyond those that follow from its scope, method and schemas. */
+  readonly problems?: readonly ProblemCode[];
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;
 }
 

@@ -9,6 +9,7 @@ import type { healthEndpoints } from '../health/health.routes.js';
 import type { providerEndpoints } from '../providers/providers.routes.js';
 import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
 import type { teamEndpoints } from '../teams/teams.routes.js';
+import type { documentationEndpoints } from './documentation.routes.js';
 import { get, patch, post, type Route, remove } from './route.js';
 import type { systemEndpoints } from './system.routes.js';
 
@@ -21,6 +22,7 @@ export interface Endpoints {
   readonly connections: ReturnType<typeof connectionEndpoints>;
   readonly disconnects: ReturnType<typeof disconnectEndpoints>;
   readonly events: ReturnType<typeof eventEndpoints>;
+  readonly documentation: ReturnType<typeof documentationEndpoints>;
   readonly health: ReturnType<typeof healthEndpoints>;
   readonly providers: ReturnType<typeof providerEndpoints>;
   readonly sweeps: ReturnType<typeof sweepEndpoints>;
@@ -35,6 +37,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/readyz', 'public', to.system.ready),
     get('/health', 'public', to.system.health),
     get('/metrics', 'public', to.system.metrics),
+    get('/openapi.json', 'public', to.documentation.document),
 
     get('/v1/whoami', 'read', to.teams.whoami),
     get('/v1/teams', 'root', to.teams.listTeams),

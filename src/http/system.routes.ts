@@ -10,7 +10,8 @@ export interface SystemState {
   providers(): Readonly<Record<string, 'operational' | 'degraded' | 'down'>>;
 }
 
-const HEALTH_TYPE = 'application/health+json; charset=utf-8';
+const HEALTH_TYPE = 'application/health+json';
+const HEALTH_TYPE_SENT = `${HEALTH_TYPE}; charset=utf-8`;
 const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
 const componentSchema = z.array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }));
 
@@ -18,18 +19,20 @@ const componentSchema = z.array(z.object({ status: z.enum(['pass', 'warn', 'fail
 export function systemEndpoints(state: SystemState, metrics: Metrics) {
   const answer = (code: number, body: object) => ({
     status: code,
-    body: new RawText(JSON.stringify(body), HEALTH_TYPE),
+    body: new RawText(JSON.stringify(body), HEALTH_TYPE_SENT),
     headers: { 'Cache-Control': 'no-store' },
   });
   return {
     live: endpoint({
       summary: 'Whether the process is up',
       answers: { 200: status },
+      produces: HEALTH_TYPE,
       handle: async () => answer(200, { status: 'pass' }),
     }),
     ready: endpoint({
       summary: 'Whether requests can be served',
       answers: { 200: status, 503: status },
+      produces: HEALTH_TYPE,
       handle: async () => {
         const failed = Object.values(await state.checks()).some((problem) => problem !== null);
         return answer(failed ? 503 : 200, { status: failed ? 'fail' : 'pass' });
@@ -41,6 +44,7 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
         200: status.extend({ checks: z.record(z.string(), componentSchema) }),
         503: status.extend({ checks: z.record(z.string(), componentSchema) }),
       },
+      produces: HEALTH_TYPE,
       handle: async () => {
         const own = Object.entries(await state.checks());
         const providers = Object.entries(state.providers());
@@ -59,6 +63,7 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
     metrics: endpoint({
       summary: 'Figures for Prometheus',
       answers: { 200: z.string() },
+      produces: 'text/plain',
       handle: async () => {
         const { text, contentType } = await metrics.expose();
         return { status: 200, body: new RawText(text, contentType), headers: { 'Cache-Control': 'no-store' } };

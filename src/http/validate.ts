@@ -62,7 +62,8 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
   z
     .string()
     .transform((text) => text.split(','))
-    .pipe(z.array(item).max(100));
+    .pipe(z.array(item).max(100))
+    .meta({ wire: { type: 'array', items: z.toJSONSchema(item, { io: 'input' }), minItems: 1, maxItems: 100 } });
 
 export const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })
@@ -77,15 +78,35 @@ export function wholeNumber(least: number, most: number) {
     .string()
     .regex(/^\d{1,15}$/, error)
     .transform(Number)
-    .pipe(z.number({ error }).min(least, error).max(most, error));
+    .pipe(z.number({ error }).min(least, error).max(most, error))
+    .meta({ wire: { type: 'integer', minimum: least, maximum: most } });
 }
 
 /** The parameters of every list. */
 export const paging = {
-  limit: wholeNumber(1, 200).default(50),
-  cursor: z.string().min(1).max(2000).optional(),
+  limit: wholeNumber(1, 200).default(50).meta({ description: 'Most items on the page.' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(2000)
+    .optional()
+    .meta({ description: '`pagination.next_cursor` of the page before. Filters and sort must be the same.' }),
   include_total: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
-    .default(false),
+    .meta({ wire: { type: 'boolean' } })
+    .default(false)
+    .meta({ description: 'Adds `pagination.total_count`.' }),
 };
+
+/** The path parameter of what has an id of ours. */
+export const byId = z.object({ id: z.string().meta({ description: 'Its id.', examples: ['01k9z3m8q4v7x2c5n6b8a1s3d4'] }) });
+
+/** The path parameter of an account. */
+export const byAccount = z.object({
+  id: z.string().meta({
+    description:
+      'The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.',
+    examples: ['acct_01k9z3m8q4v7x2c5n6b8a1s3d4'],
+  }),
+});

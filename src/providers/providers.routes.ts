@@ -11,27 +11,29 @@ import type { ProviderState, Providers } from './index.js';
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
 
-const providerSchema = z.object({
-  id: z.string(),
-  type: z.literal('provider'),
-  name: z.string(),
-  docs_url: z.string(),
-  platforms: z.array(z.string()),
-  operations: z.array(z.string()),
-  connect: z.object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() }).nullable(),
-  disconnect: z.object({ destroys_data: z.boolean(), revokes_token: z.boolean(), reversible: z.boolean(), how_to_reconnect: z.string() }),
-  state: z.object({
-    status: z.enum(['operational', 'degraded', 'down']),
-    since: timestamp.nullable(),
-    success_rate: z.number().nullable(),
-    latency_p50_ms: z.number().nullable(),
-    latency_p95_ms: z.number().nullable(),
-    last_success_at: timestamp.nullable(),
-    last_failure_at: timestamp.nullable(),
-    last_error: z.string().nullable(),
-    circuit: z.enum(['closed', 'open', 'half_open']),
-  }),
-});
+const providerSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('provider'),
+    name: z.string(),
+    docs_url: z.string(),
+    platforms: z.array(z.string()),
+    operations: z.array(z.string()),
+    connect: z.object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() }).nullable(),
+    disconnect: z.object({ destroys_data: z.boolean(), revokes_token: z.boolean(), reversible: z.boolean(), how_to_reconnect: z.string() }),
+    state: z.object({
+      status: z.enum(['operational', 'degraded', 'down']),
+      since: timestamp.nullable(),
+      success_rate: z.number().nullable(),
+      latency_p50_ms: z.number().nullable(),
+      latency_p95_ms: z.number().nullable(),
+      last_success_at: timestamp.nullable(),
+      last_failure_at: timestamp.nullable(),
+      last_error: z.string().nullable(),
+      circuit: z.enum(['closed', 'open', 'half_open']),
+    }),
+  })
+  .meta({ id: 'Provider' });
 
 /** What each provider is, can do, and how it does at the moment. */
 export function providerEndpoints(providers: Providers) {
@@ -48,7 +50,7 @@ export function providerEndpoints(providers: Providers) {
     }),
     get: endpoint({
       summary: 'One provider',
-      params: z.object({ provider: z.string() }),
+      params: z.object({ provider: z.string().meta({ description: 'Its id.' }) }),
       answers: { 200: dataOf(providerSchema) },
       handle: async (call) => {
         const adapter = seenBy(call.caller).find(({ id }) => id === call.params.provider);

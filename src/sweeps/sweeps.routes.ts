@@ -4,36 +4,36 @@ import type { Sweep } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { paging } from '../http/validate.js';
+import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from './sweeps.service.js';
 
 const count = z.int();
 
-export const sweepSchema = z.object({
-  id: z.string(),
-  type: z.literal('sweep'),
-  connection_id: z.string(),
-  state: z.enum(['queued', 'running', 'succeeded', 'failed', 'held']),
-  seen: count,
-  added: count,
-  changed: count,
-  vanished: count,
-  unchanged: count,
-  quarantined: count,
-  quarantine: z.array(z.object({ id: z.string().nullable(), reason: z.string() })),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
-  created_at: timestamp,
-  started_at: timestamp.nullable(),
-  finished_at: timestamp.nullable(),
-});
-
-const params = z.object({ id: z.string() });
+export const sweepSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('sweep'),
+    connection_id: z.string(),
+    state: z.enum(['queued', 'running', 'succeeded', 'failed', 'held']),
+    seen: count,
+    added: count,
+    changed: count,
+    vanished: count,
+    unchanged: count,
+    quarantined: count,
+    quarantine: z.array(z.object({ id: z.string().nullable(), reason: z.string() })),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    created_at: timestamp,
+    started_at: timestamp.nullable(),
+    finished_at: timestamp.nullable(),
+  })
+  .meta({ id: 'Sweep' });
 
 export function sweepEndpoints(sweeps: SweepsService, cursors: Cursors) {
   return {
     start: endpoint({
       summary: 'Sweep a connection now',
-      params,
+      params: byId,
       answers: { 202: dataOf(sweepSchema) },
       handle: async (call) => {
         const sweep = await sweeps.request(call.caller, call.params.id);
@@ -42,7 +42,7 @@ export function sweepEndpoints(sweeps: SweepsService, cursors: Cursors) {
     }),
     history: endpoint({
       summary: 'The sweeps of a connection, newest first',
-      params,
+      params: byId,
       query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
       answers: { 200: listOf(sweepSchema) },
       handle: (call) =>

@@ -4,24 +4,26 @@ import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { paging, time } from '../http/validate.js';
+import { byId, paging, time } from '../http/validate.js';
 import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));
 const pageQuery = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
 
-const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp });
-const keySchema = z.object({
-  id: z.string(),
-  type: z.literal('key'),
-  name: z.string(),
-  scopes,
-  providers: z.array(z.string()),
-  expires_at: timestamp.nullable(),
-  last_used_at: timestamp.nullable(),
-  created_at: timestamp,
-});
+const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({ id: 'Team' });
+const keySchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('key'),
+    name: z.string(),
+    scopes,
+    providers: z.array(z.string()),
+    expires_at: timestamp.nullable(),
+    last_used_at: timestamp.nullable(),
+    created_at: timestamp,
+  })
+  .meta({ id: 'Key' });
 
 export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: readonly string[]) {
   const provider = z.enum(providers as [string, ...string[]], { error: `must be one of: ${providers.join(', ')}` });
@@ -69,8 +71,9 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     revokeKey: endpoint({
       summary: 'Revoke a key at once',
-      params: z.object({ id: z.string() }),
+      params: byId,
       answers: { 204: null },
+      problems: ['conflict'],
       handle: async (call) => {
         await teams.revokeKey(call.caller, call.params.id);
         return { status: 204 };

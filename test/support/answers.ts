@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { ApiDocument } from '../../src/http/openapi/document.js';
 import { PROBLEMS, type ProblemCode } from '../../src/http/problem.js';
-import type { Route } from '../../src/http/route.js';
 import type { Reply } from './client.js';
+import { describedOperations } from './described.js';
 
 const problemSchema = z.strictObject({
   type: z.string().regex(/^urn:rollcall:error:[a-z-]+$/),
@@ -23,41 +24,17 @@ const problemSchema = z.strictObject({
   connect: z.strictObject({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.url() }).optional(),
 });
 
-/** @throws Error when an answer is not one that its endpoint declares, or not the problem answer that it should be */
-export function checkAnswer(routes: readonly Route[], method: string, path: string, reply: Reply): void {
+/** @throws Error when an answer is not one that the OpenAPI document describes, or is a problem that contradicts itself */
+export function checkAnswer(document: ApiDocument, method: string, path: string, reply: Reply): void {
   const place = `${method} ${path} → ${reply.status}`;
   if (!reply.headers.get('x-request-id')) throw new Error(`${place}: has no X-Request-ID`);
+  const operation = describedOperations(document).find(method === 'HEAD' ? 'GET' : method, path);
   const isWithoutBody = method === 'HEAD' || reply.status === 304;
-  if (isWithoutBody) {
-    if (reply.text !== '') throw new Error(`${place}: has a body`);
-    return;
-  }
-  if (reply.status >= 400 && !isDeclared(routes, method, path, reply.status)) checkProblem(place, reply);
-  else checkSuccess(place, findRoute(routes, method, path), reply);
-}
-
-/** The route of a request; the first that fits, as in the gateway. */
-export function findRoute(routes: readonly Route[], method: string, path: string): Route | undefined {
-  const [pathname = ''] = path.split('?');
-  return routes.find((route) => route.method === method && new RegExp(`^${route.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(pathname));
-}
-
-function isDeclared(routes: readonly Route[], method: string, path: string, status: number): boolean {
-  return findRoute(routes, method, path)?.endpoint.answers[status] !== undefined;
-}
-
-function checkSuccess(place: string, route: Route | undefined, reply: Reply): void {
-  const schema = route?.endpoint.answers[reply.status];
-  if (schema === undefined) throw new Error(`${place}: is no declared answer`);
-  if (schema === null) {
-    if (reply.text !== '') throw new Error(`${place}: has a body`);
-    return;
-  }
-  const body = reply.body ?? reply.text;
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw new Error(`${place}: is not as declared\n${z.prettifyError(parsed.error)}`);
-  // A schema drops fields that it does not declare.
-  if (!isDeepStrictEqual(parsed.data, body)) throw new Error(`${place}: holds fields that are not declared: ${reply.text.slice(0, 2000)}`);
+  if (isWithoutBody && reply.text !== '') throw new Error(`${place}: has a body`);
+  if (!operation && reply.status < 400) throw new Error(`${place}: is not described`);
+  operation?.check(place, reply, !isWithoutBody);
+  if (reply.headers.get('content-type')?.startsWith('application/problem+json') && !isWithoutBody) checkProblem(place, reply);
+  else if (!operation) throw new Error(`${place}: is no problem answer`);
 }
 
 function checkProblem(place: string, { status, headers, body, text }: Reply): void {

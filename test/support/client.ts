@@ -1,4 +1,4 @@
-import type { Route } from '../../src/http/route.js';
+import type { ApiDocument } from '../../src/http/openapi/document.js';
 import { checkAnswer } from './answers.js';
 
 /** An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not typed. */
@@ -20,15 +20,15 @@ export interface Client {
   send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Reply>;
 }
 
-/** @param routes what the gateway serves: every answer must be one that its endpoint declares */
-export function clientOf(url: string, key: string | undefined, routes: readonly Route[]): Client {
+/** @param document describes what the gateway serves: every answer must be one that it describes */
+export function clientOf(url: string, key: string | undefined, document: ApiDocument): Client {
   const send: Client['send'] = async (method, path, body, headers = {}) => {
     const authorization: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
     const response = await fetch(url + path, { method, headers: { ...authorization, ...headers }, ...(body !== undefined && { body }) });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
     const reply = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
-    checkAnswer(routes, method, path, reply);
+    checkAnswer(document, method, path, reply);
     return reply;
   };
   const sendJson = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>

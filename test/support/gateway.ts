@@ -59,7 +59,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   await once(server, 'listening');
   await app.work();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const root = clientOf(url, rootKey, app.routes);
+  const root = clientOf(url, rootKey, app.document);
 
   const sweep = async (connectionId: string) => {
     const { body } = await root.post(`/v1/connections/${connectionId}/sweep`);
@@ -76,11 +76,11 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     database,
     sandbox,
     root,
-    with: (key) => clientOf(url, key, app.routes),
+    with: (key) => clientOf(url, key, app.document),
     newTeam: async (name, scopes = ['admin']) => {
       const team = await root.post('/v1/teams', { name });
       const key = await root.post('/v1/keys', { name, scopes }, { 'Rollcall-Team': team.body.data.id });
-      return { id: team.body.data.id, client: clientOf(url, key.body.data.key, app.routes) };
+      return { id: team.body.data.id, client: clientOf(url, key.body.data.key, app.document) };
     },
     connect: async (provider, team) => {
       const request = { provider, credentials: { api_key: sandbox.apiKey(provider) }, base_url: sandbox.baseUrl(provider) };

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import type { ApiDocument } from './openapi/document.js';
+import { endpoint, RawText } from './route.js';
+
+/** @param describe the document; asked for at the first request, when every route is known */
+export function documentationEndpoints(describe: () => ApiDocument) {
+  let text: string | undefined;
+  return {
+    document: endpoint({
+      summary: 'This API as OpenAPI 3.1',
+      answers: { 200: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }) },
+      handle: async () => {
+        text ??= JSON.stringify(describe());
+        return { status: 200, body: new RawText(text), headers: { 'Cache-Control': 'public, no-cache' } };
+      },
+    }),
+  };
+}

@@ -1,0 +1,77 @@
+import { problemSchema } from '../problem.schema.js';
+import type { Endpoint, Route } from '../route.js';
+import type { Endpoints } from '../routes.js';
+import { REQUEST_HEADERS, RESPONSE_HEADERS } from './headers.js';
+import { SchemaCollection } from './json-schema.js';
+import { describeOperation, describeProblems, type OperationName } from './operation.js';
+import { TAGS } from './tags.js';
+
+/** An OpenAPI 3.1 document. */
+export type ApiDocument = Readonly<Record<string, unknown>>;
+
+const VERSION = '0.1.0';
+const DESCRIPTION = `One REST service through which a company's teams see, watch and disconnect every social account they hold, whichever provider holds it.
+
+Send a key as \`Authorization: Bearer rc_…\`. Answers are JSON in an envelope \`{data}\`; errors are problem details (RFC 9457) with a \`code\`.`;
+
+/**
+ * The API as OpenAPI 3.1, made of the schemas that validate requests and shape answers.
+ * @param endpoints of every component; operations are named after them
+ */
+export function describeApi(routes: readonly Route[], endpoints: Endpoints): ApiDocument {
+  const schemas = new SchemaCollection();
+  schemas.describe(problemSchema, 'output');
+  const names = nameOperations(endpoints);
+  const responses: Record<string, object> = {};
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const name = names.get(route.endpoint);
+    if (!name) throw new Error(`${route.method} ${route.path} is no component's endpoint`);
+    const operation = describeOperation(route, name, schemas, (status, codes) => {
+      const key = codes.join('.');
+      responses[key] ??= describeProblems(status, codes, route);
+      return { $ref: `#/components/responses/${key}` };
+    });
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Rollcall',
+      version: VERSION,
+      description: DESCRIPTION,
+      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+      contact: { name: 'The operator of this gateway' },
+    },
+    servers: [{ url: '/', description: 'This gateway' }],
+    security: [{ key: [] }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_<id>_<secret>' } },
+      schemas: schemas.named,
+      responses,
+      parameters: Object.fromEntries(
+        Object.entries(REQUEST_HEADERS).map(([name, header]) => [name, { name, in: 'header', required: false, ...header }]),
+      ),
+      headers: headersIn(JSON.stringify([paths, responses])),
+    },
+  };
+}
+
+/** The headers that are referred to: as always there, as sometimes there, or both. */
+function headersIn(text: string): Record<string, object> {
+  const both = Object.entries(RESPONSE_HEADERS).flatMap(([name, header]) => [
+    [name, { required: true, ...header }] as const,
+    [`${name}.optional`, header] as const,
+  ]);
+  return Object.fromEntries(both.filter(([name]) => text.includes(`"#/components/headers/${name}"`)));
+}
+
+function nameOperations(endpoints: Endpoints): Map<Endpoint, OperationName> {
+  return new Map(
+    Object.entries(endpoints).flatMap(([tag, component]) =>
+      Object.entries<Endpoint>(component).map(([name, endpoint]) => [endpoint, { tag, name }] as const),
+    ),
+  );
+}

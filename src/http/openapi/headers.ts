@@ -1,0 +1,90 @@
+import type { Route } from '../route.js';
+import type { JsonSchema } from './json-schema.js';
+
+interface Header {
+  readonly description: string;
+  readonly schema: JsonSchema;
+  readonly example: unknown;
+}
+
+const text = { type: 'string' };
+
+/** Headers of answers. */
+export const RESPONSE_HEADERS = {
+  'X-Request-ID': { description: 'Names this request; quote it to support.', schema: text, example: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4' },
+  ETag: { description: 'Strong validator of the body: send it as If-None-Match.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
+  'Cache-Control': { description: 'Who may keep the answer, and how long.', schema: text, example: 'private, no-cache' },
+  Link: {
+    description: 'The first and the next page (RFC 8288), absolute.',
+    schema: text,
+    example: '<https://rollcall.example/v1/accounts>; rel="first"',
+  },
+  Location: {
+    description: 'Where the result is, or will be, found.',
+    schema: { type: 'string', format: 'uri-reference' },
+    example: '/v1/accounts/acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  },
+  'Preference-Applied': { description: 'The preference that was followed (RFC 7240).', schema: text, example: 'respond-async' },
+  'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 1 }, example: 10 },
+  'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
+} as const satisfies Record<string, Header>;
+export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+
+/** Headers of requests, as parameters. */
+export const REQUEST_HEADERS = {
+  'X-Request-ID': {
+    description: 'A name of your own for this request; echoed.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
+    example: 'checkout-42',
+  },
+  traceparent: {
+    description: 'W3C trace context, handed on to providers.',
+    schema: text,
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  },
+  'Rollcall-Team': {
+    description: 'The team that the root key acts for; the default team without it.',
+    schema: text,
+    example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  },
+  'If-None-Match': { description: 'An ETag seen before: 304 while it holds.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
+  Prefer: { description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).', schema: text, example: 'wait=5' },
+} as const satisfies Record<string, Header>;
+export type RequestHeader = keyof typeof REQUEST_HEADERS;
+
+/** The request headers that mean something on a route. */
+export function requestHeaders(route: Route): RequestHeader[] {
+  const isPublic = route.scope === 'public';
+  return [
+    'X-Request-ID',
+    ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
+    ...(route.method === 'GET' && !isPublic ? (['If-None-Match'] as const) : []),
+    ...(mayGoOn(route) ? (['Prefer'] as const) : []),
+  ];
+}
+
+/** The headers that every answer of a route with this status has, and those it may have. */
+export function responseHeaders(route: Route, status: number): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
+  const always: ResponseHeader[] = ['X-Request-ID'];
+  const maybe: ResponseHeader[] = [];
+  if (route.method === 'GET' && (status === 200 || status === 304)) always.push('ETag', 'Cache-Control');
+  else maybe.push('Cache-Control');
+  if (status === 200 && isList(route)) always.push('Link');
+  if (status === 202) always.push('Location');
+  if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
+  if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
+  if (status === 401) always.push('WWW-Authenticate');
+  if (status === 429) always.push('Retry-After');
+  if (status === 409 || status >= 502) maybe.push('Retry-After');
+  return { always, maybe };
+}
+
+/** Whether the work may outlast the request: answered with 200 when done, with 202 while it goes on. */
+function mayGoOn({ endpoint }: Route): boolean {
+  return 200 in endpoint.answers && 202 in endpoint.answers;
+}
+
+function isList({ endpoint }: Route): boolean {
+  const answer = endpoint.answers[200] as { shape?: Readonly<Record<string, unknown>> } | null | undefined;
+  return answer?.shape?.pagination !== undefined;
+}

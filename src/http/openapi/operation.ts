@@ -1,0 +1,121 @@
+import type { z } from 'zod';
+import type { ProblemCode } from '../problem.js';
+import { PROBLEMS } from '../problem.js';
+import type { Route } from '../route.js';
+import { exampleOf } from './example.js';
+import { requestHeaders, responseHeaders } from './headers.js';
+import { type JsonSchema, type SchemaCollection, withoutUndefined } from './json-schema.js';
+import { problemsOf } from './problems.js';
+
+/** The part of an API that an endpoint belongs to, and its name there. */
+export interface OperationName {
+  readonly tag: string;
+  readonly name: string;
+}
+
+/** Describes one route. @param problemResponse gives the reference of the answer with one of these codes */
+export function describeOperation(
+  route: Route,
+  { tag, name }: OperationName,
+  schemas: SchemaCollection,
+  problemResponse: (status: number, codes: readonly ProblemCode[], route: Route) => object,
+): object {
+  const { endpoint } = route;
+  const media = (schema: z.ZodType, direction: 'input' | 'output') => {
+    const described = schemas.describe(schema, direction);
+    return { schema: described, example: exampleOf(described, schemas) };
+  };
+  const answers = Object.entries(endpoint.answers).map(([status, schema]) => [
+    status,
+    {
+      description: DESCRIPTIONS[Number(status)] ?? endpoint.summary,
+      headers: headersOf(route, Number(status)),
+      ...(schema && { content: { [endpoint.produces ?? 'application/json']: media(schema, 'output') } }),
+    },
+  ]);
+  const isConditional = route.method === 'GET' && route.scope !== 'public';
+  const unchanged = isConditional ? [['304', { description: 'What the ETag names still holds.', headers: headersOf(route, 304) }]] : [];
+  const problems = [...problemsOf(route)].map(([status, codes]) => [String(status), problemResponse(status, codes, route)]);
+  return withoutUndefined({
+    operationId: `${tag}.${name}`,
+    tags: [tag],
+    summary: endpoint.summary,
+    description: [endpoint.description, scopeSentence(route)].filter((text) => text !== undefined).join('\n\n'),
+    security: route.scope === 'public' ? [] : undefined,
+    parameters: [
+      ...parametersOf(endpoint.params, 'path', schemas),
+      ...parametersOf(endpoint.query, 'query', schemas),
+      ...requestHeaders(route).map((header) => ({ $ref: `#/components/parameters/${header}` })),
+    ],
+    requestBody: endpoint.body && { required: true, content: { 'application/json': media(endpoint.body, 'input') } },
+    responses: Object.fromEntries([...answers, ...unchanged, ...problems]),
+  });
+}
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  200: 'Done.',
+  201: 'Made.',
+  202: 'Accepted; the work goes on.',
+  204: 'Done; there is nothing to show.',
+  503: 'Not able to serve.',
+};
+
+function scopeSentence({ scope }: Route): string {
+  if (scope === 'public') return 'Needs no key.';
+  return scope === 'root' ? 'Needs the root key.' : `Needs the scope \`${scope}\`.`;
+}
+
+/** References to the headers of an answer. Those that are always there are marked, so that a missing one is a mistake. */
+export function headersOf(route: Route, status: number): Record<string, object> {
+  const { always, maybe } = responseHeaders(route, status);
+  return Object.fromEntries([
+    ...always.map((header) => [header, { $ref: `#/components/headers/${header}` }]),
+    ...maybe.map((header) => [header, { $ref: `#/components/headers/${header}.optional` }]),
+  ]);
+}
+
+function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query', schemas: SchemaCollection): object[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = schemas.describe(schema, 'input');
+  return Object.entries(properties).map(([name, { description, ...member }]) =>
+    withoutUndefined({
+      name,
+      in: place,
+      required: place === 'path' || required.includes(name),
+      description,
+      ...serialization(member),
+      schema: member,
+      example: exampleOf(member, schemas, name),
+    }),
+  );
+}
+
+/** `a,b` for several values; `label[brand]=acme` for members. */
+function serialization({ type }: JsonSchema): object {
+  if (type === 'array') return { style: 'form', explode: false };
+  return type === 'object' ? { style: 'deepObject', explode: true } : {};
+}
+
+/** The answer with one of these problem codes. */
+export function describeProblems(status: number, codes: readonly ProblemCode[], route: Route): object {
+  const [code] = codes as [ProblemCode];
+  const example = {
+    type: `urn:rollcall:error:${code.replaceAll('_', '-')}`,
+    title: PROBLEMS[code][1],
+    status,
+    detail: 'What happened, and what to do.',
+    code,
+    instance: '/v1/accounts/acct_1',
+    request_id: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  };
+  return {
+    description: codes.map((each) => PROBLEMS[each][1]).join(', '),
+    headers: headersOf(route, status),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem', properties: { code: { enum: codes }, status: { const: status } } },
+        example,
+      },
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import type { Endpoints } from '../routes.js';
+
+/** What each component's endpoints are about. */
+export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
+  accounts: 'Every social account, whichever provider holds it.',
+  engagement: 'What providers did for an account, from their own logs.',
+  connect: 'OAuth flows that connect new accounts.',
+  connections: 'Sets of credentials at providers.',
+  disconnects: "Durable workflows that end a provider's hold on accounts.",
+  documentation: 'This document.',
+  health: 'Verdicts on accounts, their history and uptime.',
+  providers: 'What each provider can do, and how it does at the moment.',
+  sweeps: 'Walks over everything that a connection lists.',
+  system: 'The gateway itself, for load balancers and monitors.',
+  teams: 'Teams, their keys, and who is calling.',
+};

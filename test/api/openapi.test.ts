@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { describedOperations } from '../support/described.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.stop());
+
+describe('/openapi.json', () => {
+  test('is served to anyone, and is what answers are held to', async () => {
+    const { status, body } = await gateway.with(undefined).get('/openapi.json');
+    expect(status).toBe(200);
+    expect(body).toEqual(JSON.parse(JSON.stringify(gateway.app.document)));
+  });
+
+  test('names every operation, once', () => {
+    const names = describedOperations(gateway.app.document).all.map(({ operationId }) => operationId);
+    expect(names).toHaveLength(gateway.app.routes.length);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('its examples are valid against their schemas', () => {
+    const ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    const document = JSON.parse(JSON.stringify(gateway.app.document));
+    ajv.addSchema(document, 'api');
+    const wrong: string[] = [];
+    const visit = (node: Record<string, unknown>, steps: readonly string[]) => {
+      if ('example' in node && 'schema' in node) {
+        const pointer = steps.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
+        const check = ajv.compile({ $ref: `api#/${pointer}/schema` });
+        if (!check(node.example)) wrong.push(`${steps.join(' ')}: ${ajv.errorsText(check.errors)} ${JSON.stringify(node.example)}`);
+      }
+      for (const [key, value] of Object.entries(node)) {
+        if (typeof value === 'object' && value !== null) visit(value as Record<string, unknown>, [...steps, key]);
+      }
+    };
+    visit(document, []);
+    expect(wrong).toEqual([]);
+  });
+});
