@@ -2,6 +2,7 @@ import type { Endpoints } from '../routes.js';
 
 /** What each component's endpoints are about. */
 export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
+  audit: 'Who did what to which account; append-only.',
   accounts: 'Every social account, whichever provider holds it.',
   engagement: 'What providers did for an account, from their own logs.',
   connect: 'OAuth flows that connect new accounts.',
