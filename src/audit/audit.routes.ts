@@ -11,28 +11,30 @@ import { commaSeparated, paging, time } from '../http/validate.js';
 const facts = z.record(z.string(), z.unknown()).nullable();
 const word = z.string().min(1).max(200);
 
-export const auditEventSchema = z.object({
-  id: z.string(),
-  type: z.literal('audit_event'),
-  action: z.string(),
-  target: z.object({ type: z.string(), id: z.string() }),
-  /** Null: Rollcall itself, at nobody's request. */
-  actor: z.object({ key_id: z.string(), name: z.string().nullable() }).nullable(),
-  request_id: z.string().nullable(),
-  before: facts,
-  after: facts,
-  reason: z.string().nullable(),
-  at: timestamp,
-});
+export const auditEventSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('audit_event'),
+    action: z.string(),
+    target: z.object({ type: z.string(), id: z.string() }),
+    /** Null: Rollcall itself, at nobody's request. */
+    actor: z.object({ key_id: z.string(), name: z.string().nullable() }).nullable(),
+    request_id: z.string().nullable(),
+    before: facts,
+    after: facts,
+    reason: z.string().nullable(),
+    at: timestamp,
+  })
+  .meta({ id: 'AuditEvent' });
 
 const filterFields = {
-  action: commaSeparated(word).optional(),
-  target_type: commaSeparated(word).optional(),
-  target_id: commaSeparated(word).optional(),
-  key_id: commaSeparated(word).optional(),
-  request_id: word.optional(),
-  since: time.optional(),
-  until: time.optional(),
+  action: commaSeparated(word).optional().meta({ description: 'One of these actions, such as `account.paused`.' }),
+  target_type: commaSeparated(word).optional().meta({ description: 'Done to one of these kinds of thing.' }),
+  target_id: commaSeparated(word).optional().meta({ description: 'Done to one of these.' }),
+  key_id: commaSeparated(word).optional().meta({ description: 'Done with one of these keys.' }),
+  request_id: word.optional().meta({ description: 'Done in this request.' }),
+  since: time.optional().meta({ description: 'Done at or after this time.' }),
+  until: time.optional().meta({ description: 'Done before this time.' }),
 };
 type AuditFilter = z.output<z.ZodObject<typeof filterFields>>;
 

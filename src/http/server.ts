@@ -6,6 +6,7 @@ import { ProviderError } from '../model/index.js';
 import type { Caller } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { admit } from './admit.js';
+import { documentationPages } from './documentation.pages.js';
 import { finish, finishProblem } from './finish.js';
 import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider } from './problem.js';
@@ -22,6 +23,7 @@ export function createServer(
   app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
   app.use(helmet());
   app.use(identify);
+  app.use('/docs', documentationPages());
 
   const serve = (route: Route) => async (request: Request, response: Response) => {
     const started = performance.now();

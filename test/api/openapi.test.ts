@@ -23,6 +23,15 @@ describe('/openapi.json', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  test('describes every parameter, with `.meta({ description })` in its schema', () => {
+    const bare = describedOperations(gateway.app.document).all.flatMap(({ operationId, description }) =>
+      description.parameters
+        .filter((parameter: { $ref?: string; description?: string }) => !parameter.$ref && !parameter.description)
+        .map(({ name }: { name: string }) => `${operationId} ${name}`),
+    );
+    expect(bare).toEqual([]);
+  });
+
   test('its examples are valid against their schemas', () => {
     const ajv = new Ajv2020({ strict: false });
     formats.default(ajv);
@@ -41,5 +50,17 @@ describe('/openapi.json', () => {
     };
     visit(document, []);
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('/docs', () => {
+  test('is a page whose every file comes from here, under a policy that allows no other host', async () => {
+    const page = await fetch(`${gateway.url}/docs/`);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/https?:|\*/);
+    const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => String(file));
+    expect(files).toHaveLength(4);
+    for (const file of files) expect([file, (await fetch(gateway.url + file)).status]).toEqual([file, 200]);
   });
 });
