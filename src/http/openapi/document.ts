@@ -40,8 +40,6 @@ export function describeApi(routes: readonly Route[], endpoints: Endpoints): Api
       title: 'Rollcall',
       version: VERSION,
       description: DESCRIPTION,
-      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
-      contact: { name: 'The operator of this gateway' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
     security: [{ key: [] }],
