@@ -8,8 +8,8 @@ import { eventPatterns, typesOf } from './event-types.js';
 import type { EventsService } from './events.service.js';
 
 const EVENT_STREAM = 'text/event-stream';
-const after = z.string().min(1).max(2000).optional();
-const type = eventPatterns.optional();
+const after = z.string().min(1).max(2000).optional().meta({ description: 'Only what happened behind this `next_cursor` or event.' });
+const type = eventPatterns.optional().meta({ description: 'Only these types, or families such as `account.*`.' });
 
 export function eventEndpoints(events: EventsService) {
   return {
@@ -17,6 +17,7 @@ export function eventEndpoints(events: EventsService) {
       summary: 'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
       query: z.strictObject({ after, type, limit: paging.limit }),
       answers: { 200: listOf(eventSchema) },
+      problems: ['cursor_mismatch'],
       handle: async (call) => {
         const { caller, query } = call;
         const rows = await events.page(caller, typesOf(query.type), query.after, query.limit + 1);
@@ -30,6 +31,7 @@ export function eventEndpoints(events: EventsService) {
       query: z.strictObject({ after, type }),
       answers: { 200: z.string() },
       produces: EVENT_STREAM,
+      problems: ['cursor_mismatch'],
       handle: async (call) => {
         const from = call.lastEventId ?? call.query.after;
         const chunks = await events.stream(call.caller, typesOf(call.query.type), from, call.signal);

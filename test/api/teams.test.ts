@@ -84,7 +84,8 @@ describe('what belongs to one team', () => {
   test('is in no list of another', async () => {
     const { client } = await gateway.newTeam('nosy');
     const secrets = [...Object.values(held), 'acc_7Gx2kLm9Qr', 'yourhandle', '17841400123456789'];
-    const lists = ofTeams().filter((route) => route.method === 'GET' && !route.path.includes('{'));
+    const ends = ({ endpoint }: Route) => endpoint.produces === undefined;
+    const lists = ofTeams().filter((route) => route.method === 'GET' && !route.path.includes('{') && ends(route));
     expect(lists.length).toBeGreaterThan(5);
     for (const route of lists) {
       const { text } = await client.get(route.path);

@@ -39,8 +39,10 @@ function read(document: ApiDocument): DescribedOperations {
   const patterns = all.map((operation) => ({ operation, pattern: new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
   return {
     all,
-    find: (method, path) =>
-      patterns.find(({ operation, pattern }) => operation.method === method && pattern.test(path.split('?')[0] ?? ''))?.operation,
+    find: (method, path) => {
+      const template = patterns.find(({ pattern }) => pattern.test(path.split('?')[0] ?? ''))?.operation.path;
+      return all.find((operation) => operation.path === template && operation.method === method);
+    },
   };
 }
 

@@ -48,6 +48,11 @@ export const REQUEST_HEADERS = {
     example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'If-None-Match': { description: 'An ETag seen before: 304 while it holds.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
+  'Last-Event-ID': {
+    description: 'The last event that was received: the stream goes on behind it.',
+    schema: text,
+    example: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  },
   Prefer: { description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).', schema: text, example: 'wait=5' },
 } as const satisfies Record<string, Header>;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
@@ -58,7 +63,8 @@ export function requestHeaders(route: Route): RequestHeader[] {
   return [
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
-    ...(route.method === 'GET' && !isPublic ? (['If-None-Match'] as const) : []),
+    ...(isConditional(route) ? (['If-None-Match'] as const) : []),
+    ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),
   ];
 }
@@ -67,7 +73,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
 export function responseHeaders(route: Route, status: number): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
   const always: ResponseHeader[] = ['X-Request-ID'];
   const maybe: ResponseHeader[] = [];
-  if (route.method === 'GET' && (status === 200 || status === 304)) always.push('ETag', 'Cache-Control');
+  if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route)) always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route)) always.push('Link');
   if (status === 202) always.push('Location');
@@ -77,6 +83,15 @@ export function responseHeaders(route: Route, status: number): { readonly always
   if (status === 429) always.push('Retry-After');
   if (status === 409 || status >= 502) maybe.push('Retry-After');
   return { always, maybe };
+}
+
+/** Whether an ETag stands for the answer. */
+export function isConditional(route: Route): boolean {
+  return route.method === 'GET' && route.scope !== 'public' && !isStream(route);
+}
+
+function isStream({ endpoint }: Route): boolean {
+  return endpoint.produces === 'text/event-stream';
 }
 
 /** Whether the work may outlast the request: answered with 200 when done, with 202 while it goes on. */

@@ -3,7 +3,7 @@ import type { ProblemCode } from '../problem.js';
 import { PROBLEMS } from '../problem.js';
 import type { Route } from '../route.js';
 import { exampleOf } from './example.js';
-import { requestHeaders, responseHeaders } from './headers.js';
+import { isConditional, requestHeaders, responseHeaders } from './headers.js';
 import { type JsonSchema, type SchemaCollection, withoutUndefined } from './json-schema.js';
 import { problemsOf } from './problems.js';
 
@@ -33,8 +33,9 @@ export function describeOperation(
       ...(schema && { content: { [endpoint.produces ?? 'application/json']: media(schema, 'output') } }),
     },
   ]);
-  const isConditional = route.method === 'GET' && route.scope !== 'public';
-  const unchanged = isConditional ? [['304', { description: 'What the ETag names still holds.', headers: headersOf(route, 304) }]] : [];
+  const unchanged = isConditional(route)
+    ? [['304', { description: 'What the ETag names still holds.', headers: headersOf(route, 304) }]]
+    : [];
   const problems = [...problemsOf(route)].map(([status, codes]) => [String(status), problemResponse(status, codes, route)]);
   return withoutUndefined({
     operationId: `${tag}.${name}`,

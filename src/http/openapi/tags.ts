@@ -8,6 +8,7 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   connect: 'OAuth flows that connect new accounts.',
   connections: 'Sets of credentials at providers.',
   disconnects: "Durable workflows that end a provider's hold on accounts.",
+  events: 'What happened, as a feed and as a stream.',
   documentation: 'This document.',
   health: 'Verdicts on accounts, their history and uptime.',
   providers: 'What each provider can do, and how it does at the moment.',
