@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StartError } from './lib/start-error.js';
+import { parseKey } from './teams/key-format.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().int().min(5).max(86_400);
@@ -17,7 +18,10 @@ const variables = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
-  ROLLCALL_ROOT_KEY: z.string().optional(),
+  ROLLCALL_ROOT_KEY: z
+    .string()
+    .refine((key) => parseKey(key) !== undefined, 'is no key; `npm run root-key` prints one')
+    .optional(),
   SWEEP_INTERVAL_SECONDS: seconds.default(300),
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),

@@ -18,6 +18,7 @@ const FIRST_SWEEPS_MS = 30_000;
 const DRAIN_MS = 30_000;
 /** So long load balancers can see in `/readyz` that they should send no more. */
 const RETIREMENT_MS = 1_000;
+const IDLE_CHECK_MS = 50;
 
 const undo: (() => unknown)[] = [];
 const stopping = new AbortController();
@@ -112,8 +113,10 @@ async function firstSweeps(app: App): Promise<void> {
 async function close(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // Connections fall idle one by one as their answers go out.
+  const sweeper = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
   await closed;
+  clearInterval(sweeper);
 }
 
 /** Ends it all in good order, within `DRAIN_MS`. */

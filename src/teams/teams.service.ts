@@ -4,7 +4,6 @@ import type { Database } from '../database/index.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import { StartError } from '../lib/start-error.js';
 import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from './caller.js';
 import { makeKey, parseKey } from './key-format.js';
 
@@ -156,7 +155,7 @@ export class TeamsService {
     const rootRow = { teamId: DEFAULT_TEAM_ID, name: 'root', scopes: ['admin'], isRoot: true, createdAt: now };
     if (rootKey !== undefined) {
       const parsed = parseKey(rootKey);
-      if (!parsed) throw new StartError('ROLLCALL_ROOT_KEY: is no key; `npm run root-key` prints one.');
+      if (!parsed) throw new Error('the root key is no key');
       const secretHash = new Uint8Array(parsed.secretHash);
       await prisma.apiKey.upsert({
         where: { id: parsed.id },

@@ -25,6 +25,6 @@ describe('DELETE /v1/accounts/{id}', () => {
     });
     const again = await gateway.root.delete('/v1/accounts/outfame:acc_7Gx2kLm9Qr');
     expect(again.body.data.id).toBe(first.body.data.id);
-    expect(gateway.sandbox.provider('outfame').counts().deletes['acc_7Gx2kLm9Qr']).toEqual({ calls: 1, effective: 1 });
+    expect(gateway.sandbox.provider('outfame').counts().deletes.acc_7Gx2kLm9Qr).toEqual({ calls: 1, effective: 1 });
   });
 });

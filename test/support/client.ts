@@ -20,15 +20,15 @@ export interface Client {
   send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Reply>;
 }
 
-/** @param document describes what the gateway serves: every answer must be one that it describes */
-export function clientOf(url: string, key: string | undefined, document: ApiDocument): Client {
+/** @param document describes what the gateway serves: every answer must then be one that it describes */
+export function clientOf(url: string, key: string | undefined, document?: ApiDocument): Client {
   const send: Client['send'] = async (method, path, body, headers = {}) => {
     const authorization: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
     const response = await fetch(url + path, { method, headers: { ...authorization, ...headers }, ...(body !== undefined && { body }) });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
     const reply = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
-    checkAnswer(document, method, path, reply);
+    if (document) checkAnswer(document, method, path, reply);
     return reply;
   };
   const sendJson = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>

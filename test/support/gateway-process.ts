@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { newId } from '../../src/lib/ids.js';
+import { makeKey } from '../../src/teams/key-format.js';
+import { checkout } from './checkout.js';
+import { type Client, clientOf } from './client.js';
+
+/** A root key for `ROLLCALL_ROOT_KEY`, so that tests know it. */
+export const ROOT_KEY = makeKey(newId('key'));
+export const SECRET = Buffer.alloc(32, 9).toString('base64');
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** The gateway as operators run it: the built program in a process of its own. */
+export interface GatewayProcess {
+  readonly pid: number;
+  readonly url: string;
+  /** Holds the root key; its answers are not held to a description. */
+  readonly root: Client;
+  readonly output: () => string;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<Ending>;
+}
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly errors: () => string;
+  readonly ended: Promise<Ending>;
+}
+
+/** Starts the program with these variables alone (and PATH). */
+export function run(variables: Readonly<Record<string, string>>): Run {
+  const env = { PATH: process.env.PATH ?? '', PORT: '0', ROLLCALL_ROOT_KEY: ROOT_KEY, LOG_LEVEL: 'error', ...variables };
+  const child = spawn(process.execPath, [join(checkout, 'dist/src/main.js')], { env, cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [output, errors] = ['', ''];
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal, output, errors }));
+  return { child, output: () => output, errors: () => errors, ended };
+}
+
+/** Starts a gateway and waits until it says where it listens. */
+export async function startProcess(variables: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+  const { child, output, errors, ended } = run(variables);
+  let hasEnded = false;
+  void ended.then(() => {
+    hasEnded = true;
+  });
+  const url = await until(() => {
+    if (hasEnded) throw new Error(`the gateway did not start: ${errors()}`);
+    return /listens on (http\S+)[\s\S]*curl/.exec(output())?.[1];
+  });
+  return {
+    pid: child.pid ?? 0,
+    url,
+    root: clientOf(url, ROOT_KEY),
+    output,
+    end: (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Waits until `look` has something to show. */
+export async function until<Found>(look: () => Promise<Found | undefined | false> | Found | undefined | false): Promise<Found> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

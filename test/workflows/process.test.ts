@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { findHome } from '../../src/database/embedded-home.js';
+import { makeFolder, removeFolder } from '../support/folder.js';
+import { type GatewayProcess, ROOT_KEY, run, SECRET, startProcess, until } from '../support/gateway-process.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await makeFolder();
+});
+afterAll(() => removeFolder(folder));
+
+/** Whether a server still holds the cluster of a data folder. */
+async function isServed(dataDir: string): Promise<boolean> {
+  const home = await findHome(dataDir, () => undefined);
+  return existsSync(join(home.folder, 'cluster', 'postmaster.pid'));
+}
+
+describe('a start that cannot be', () => {
+  const embedded = () => ({ DATA_DIR: join(folder, 'never') });
+  const remote = (url: string) => ({ DATABASE_URL: url, ROLLCALL_SECRET: SECRET });
+
+  test.each([
+    ['PORT', { PORT: 'abc' }],
+    ['PORT', { PORT: '70000' }],
+    ['SWEEP_INTERVAL_SECONDS', { SWEEP_INTERVAL_SECONDS: '1' }],
+    ['SANDBOX', { SANDBOX: 'maybe' }],
+    ['SANDBOX_ACCOUNTS', { SANDBOX_ACCOUNTS: '-1' }],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['ROLLCALL_SECRET', { ROLLCALL_SECRET: 'c2hvcnQ=' }],
+    ['OUTFAME_BASE_URL', { OUTFAME_API_KEY: 'k', OUTFAME_BASE_URL: 'ftp://127.0.0.1/v1' }],
+    ['ROLLCALL_ROOT_KEY', { ROLLCALL_ROOT_KEY: 'rc_hello' }],
+    ['ROLLCALL_SECRET', { DATABASE_URL: 'postgresql://gateway:hunter2@127.0.0.1:1/rollcall' }],
+    ['DATABASE_URL', { ...remote('mysql://gateway:hunter2@127.0.0.1:1/rollcall') }],
+    ['DATABASE_URL', { ...remote('postgresql://gateway:hunter2@127.0.0.1:1/rollcall') }],
+    ['DATABASE_URL', { ...remote('postgresql://gateway:hunter2@no-such-host.invalid/rollcall') }],
+  ])('names %s in one line, shows no secret, and exits with 1 (%j)', async (name, variables) => {
+    const { code, errors } = await run({ ...embedded(), ...variables }).ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(new RegExp(`^${name}[^\\n]+\\n$`));
+    expect(errors).not.toMatch(/hunter2|rc_hello|c2hvcnQ/);
+    expect(existsSync(join(folder, 'never'))).toBe(false);
+  });
+
+  test('says which port is in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const dataDir = join(folder, 'port');
+    const { code, errors } = await run({ DATA_DIR: dataDir, PORT: String(port) }).ended;
+    server.close();
+    expect([code, errors]).toEqual([1, `PORT: ${port} is in use on 127.0.0.1. Stop what uses it, or set another.\n`]);
+    expect(await isServed(dataDir)).toBe(false);
+  });
+
+  test('says which data folder it cannot use', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, 'no folder');
+    const locked = join(folder, 'locked');
+    await mkdir(locked, { mode: 0o700 });
+    await writeFile(join(locked, 'secret'), 'not 32 bytes');
+    for (const dataDir of [file, join(file, 'below'), locked]) {
+      const { code, errors } = await run({ DATA_DIR: dataDir }).ended;
+      expect(code).toBe(1);
+      expect(errors).toMatch(/^DATA_DIR[^\n]+\n$/);
+      expect(errors).toContain(file === dataDir || dataDir.startsWith(file) ? file : locked);
+    }
+  });
+
+  // Root may read everything.
+  (process.getuid?.() === 0 ? test.skip : test)('says that a folder is not its to read', async () => {
+    const closed = join(folder, 'closed');
+    await mkdir(closed);
+    await chmod(closed, 0);
+    const { code, errors } = await run({ DATA_DIR: closed }).ended;
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
+  });
+
+  test('is ended by a signal at any moment, and leaves nothing running', async () => {
+    const dataDir = join(folder, 'interrupted');
+    for (const delay of [150, 500, 900]) {
+      const { child, ended } = run({ DATA_DIR: dataDir });
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      child.kill('SIGINT');
+      const { code, signal, errors } = await ended;
+      // Before the program has begun to listen to signals the system ends it.
+      expect([0, null]).toContain(code);
+      expect([null, 'SIGINT']).toContain(signal);
+      expect(errors).toBe('');
+      expect(await isServed(dataDir)).toBe(false);
+    }
+  });
+});
+
+describe('a start with nothing but a folder', () => {
+  let gateway: GatewayProcess;
+  let dataDir: string;
+  beforeAll(async () => {
+    dataDir = join(folder, 'data');
+    gateway = await startProcess({ DATA_DIR: dataDir });
+  });
+
+  test('shows accounts of four providers at once', async () => {
+    expect(gateway.output()).toContain('Sandbox: four simulated providers');
+    const { body } = await gateway.root.get('/v1/accounts?limit=200&include_total=true');
+    expect(body.pagination.total_count).toBe(46);
+    expect(new Set(body.data.map(({ provider }: { provider: string }) => provider)).size).toBe(4);
+    expect((await gateway.root.get('/readyz')).status).toBe(200);
+    expect(gateway.output()).not.toContain(ROOT_KEY);
+  });
+
+  test('keeps its secret to itself', async () => {
+    expect(await readdir(dataDir)).toContain('secret');
+    const { mode } = await stat(join(dataDir, 'secret'));
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  test('shares its folder with a second process, which outlives it', async () => {
+    const second = await startProcess({ DATA_DIR: dataDir });
+    const ids = async (process: GatewayProcess) =>
+      (await process.root.get('/v1/accounts?limit=200')).body.data.map(({ id }: { id: string }) => id);
+    expect(await ids(second)).toEqual(await ids(gateway));
+    expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
+    expect((await ids(second)).length).toBe(46);
+    gateway = second;
+  });
+
+  test('on SIGTERM shows 503 in readyz, takes nothing new, finishes what is under way and exits with 0', async () => {
+    const sandbox = /providers on (http\S+),/.exec(gateway.output())?.[1];
+    const fault = { kind: 'slow', delay_ms: 1500, path: '/accounts/*' };
+    await fetch(`${sandbox}/control/outfame/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    const underWay = gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
+    await until(async () => {
+      const counts = (await (await fetch(`${sandbox}/control/outfame`)).json()) as { by_operation: Record<string, number> };
+      return counts.by_operation['GET /accounts/{id}'] === 1;
+    });
+    const ended = gateway.end('SIGTERM');
+    await until(async () => (await gateway.root.get('/readyz')).status === 503);
+    expect((await gateway.root.get('/livez')).status).toBe(200);
+    expect(await gateway.root.get('/v1/accounts')).toMatchObject({ status: 503, body: { code: 'service_unavailable' } });
+    expect((await underWay).status).toBe(200);
+    expect(await ended).toMatchObject({ code: 0, errors: '' });
+    expect(await isServed(dataDir)).toBe(false);
+  });
+
+  test('starts a second time with what it had, in under 5 seconds', async () => {
+    const startedAt = Date.now();
+    gateway = await startProcess({ DATA_DIR: dataDir });
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect((await gateway.root.get('/v1/accounts?limit=200')).body.data).toHaveLength(46);
+    // A terminal and npm may both pass one Ctrl-C on.
+    process.kill(gateway.pid, 'SIGINT');
+    expect(await gateway.end('SIGINT')).toMatchObject({ code: 0, errors: '' });
+  });
+});
