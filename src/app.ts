@@ -23,6 +23,7 @@ import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
 import { createCursors } from './http/cursor.js';
 import { documentationEndpoints } from './http/documentation.routes.js';
+import { Idempotency } from './http/idempotency.js';
 import { createMetrics } from './http/metrics.js';
 import { type ApiDocument, describeApi } from './http/openapi/document.js';
 import type { Route } from './http/route.js';
@@ -81,6 +82,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const cursors = createCursors(sealer);
   const metrics = createMetrics();
   const presence = new Presence(database);
+  const idempotency = new Idempotency(database, presence, sealer, clock);
   const providers = createProviders({ clock, logger, ...(policies && { policies }) });
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
     metrics.observeProviderCall(provider, operation, outcome, latencyMs),
@@ -131,7 +133,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const document = describeApi(table, endpoints);
 
   return {
-    http: createServer(table, { teams, logger, metrics, isRetired: () => retired }),
+    http: createServer(table, { idempotency, teams, logger, metrics, isRetired: () => retired }),
     routes: table,
     document,
     teams,
@@ -149,6 +151,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await worker.wake();
       await health.age();
       await events.prune();
+      await idempotency.expire();
     },
     retire: () => {
       retired = true;

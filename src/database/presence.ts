@@ -10,12 +10,20 @@ export class Presence {
   /** This process's name in the database. */
   readonly name = `rollcall ${randomUUID()}`;
   private session: pg.PoolClient | undefined;
+  private opening: Promise<void> | undefined;
 
   constructor(private readonly database: Database) {}
 
   /** Opens the session, or opens it again after the database was away. */
   async keep(): Promise<void> {
     if (this.session) return;
+    this.opening ??= this.open().finally(() => {
+      this.opening = undefined;
+    });
+    await this.opening;
+  }
+
+  private async open(): Promise<void> {
     const session = await this.database.pool.connect();
     session.once('error', () => {
       this.session = undefined;

@@ -49,6 +49,7 @@ export async function admit(
     lastEventId: request.get('last-event-id') || undefined,
     url: url.origin + url.pathname,
     search: url.searchParams,
+    keep: async () => undefined,
     signal: gone.signal,
   };
 }

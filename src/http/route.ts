@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { CallContext } from '../providers/index.js';
 import type { Caller, Scope } from '../teams/caller.js';
+import type { Execute } from './idempotency.js';
 import type { ProblemCode } from './problem.js';
 
 /** Text that is sent as it stands, e.g. JSON that the database built. */
@@ -42,6 +43,8 @@ export interface Call<Params, Query, Body> {
   readonly url: string;
   /** The query as it came, for links to other pages. */
   readonly search: URLSearchParams;
+  /** Stores the answer of a request that must take effect once in the transaction of that effect. Nothing else needs it. */
+  readonly keep: (execute: Execute, answer: Answer) => Promise<void>;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }

@@ -7,17 +7,27 @@ import type { Caller } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { admit } from './admit.js';
 import { documentationPages } from './documentation.pages.js';
-import { finish, finishProblem } from './finish.js';
+import { finish, finishRendered } from './finish.js';
+import type { Idempotency } from './idempotency.js';
 import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider } from './problem.js';
-import type { Method, Route } from './route.js';
+import { type Rendered, render, renderProblem } from './render.js';
+import type { Call, Method, Route } from './route.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+type AnyCall = Call<unknown, unknown, unknown>;
 
 /** The web application: every route through the same two doors, `admit` and `finish`. It does not listen. */
 export function createServer(
   routes: readonly Route[],
-  parts: { readonly teams: TeamsService; readonly logger: Logger; readonly metrics: Metrics; readonly isRetired: () => boolean },
+  parts: {
+    readonly idempotency: Idempotency;
+    readonly teams: TeamsService;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+    readonly isRetired: () => boolean;
+  },
 ): express.Express {
   const app = express();
   app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
@@ -30,11 +40,25 @@ export function createServer(
     response.once('finish', () => report(route, request, response, performance.now() - started));
     try {
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
-      finish(request, response, await route.endpoint.handle(await admit(route, parts.teams, request, response)));
+      const call = await admit(route, parts.teams, request, response);
+      const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
+      if (key === undefined) finish(request, response, await route.endpoint.handle(call));
+      else finishRendered(request, response, await once(key, route, call, request, response));
     } catch (error) {
       finishProblem(request, response, toProblem(error, response));
     }
   };
+
+  /** A refusal of the handler is an answer too: it is kept and replayed. */
+  function once(key: string, route: Route, call: AnyCall, request: Request, response: Response): Promise<Rendered> {
+    const { caller, body } = call;
+    return parts.idempotency.once({ caller, key, method: request.method, address: request.originalUrl, body }, (keep) =>
+      route.endpoint
+        .handle({ ...call, keep: (execute, answer) => keep(execute, render(answer)) })
+        .then(render)
+        .catch((error: unknown) => renderProblem(toProblem(error, response), request.path, call.requestId)),
+    );
+  }
 
   function report(route: Route, request: Request, response: Response, durationMs: number): void {
     parts.metrics.observeRequest(route, response.statusCode, durationMs);
@@ -73,6 +97,10 @@ export function createServer(
     finishProblem(request, response, malformed ? new Problem('bad_request', 'The address is malformed.') : toProblem(error, response));
   });
   return app;
+}
+
+function finishProblem(request: Request, response: Response, problem: Problem): void {
+  finishRendered(request, response, renderProblem(problem, request.path, response.locals.requestId as string));
 }
 
 /** Gives the request its id: the caller's own where it is sane. */

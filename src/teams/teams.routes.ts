@@ -3,7 +3,7 @@ import { timestamp } from '../accounts/account.schema.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
-import { endpoint } from '../http/route.js';
+import { type Answer, endpoint } from '../http/route.js';
 import { byId, paging, time } from '../http/validate.js';
 import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
@@ -65,8 +65,13 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       }),
       answers: { 201: dataOf(keySchema.extend({ key: z.string() })) },
       handle: async (call) => {
-        const { row, key } = await teams.createKey(call.caller, call.body);
-        return { status: 201, body: { data: { ...toKey(row), key } }, headers: { 'Cache-Control': 'no-store' } };
+        const answerOf = ({ row, key }: { row: ApiKey; key: string }): Answer => ({
+          status: 201,
+          body: { data: { ...toKey(row), key } },
+          headers: { 'Cache-Control': 'no-store' },
+        });
+        const made = await teams.createKey(call.caller, call.body, (result, execute) => call.keep(execute, answerOf(result)));
+        return answerOf(made);
       },
     }),
     revokeKey: endpoint({
@@ -93,7 +98,11 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: 'Make a team',
       body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
       answers: { 201: dataOf(teamSchema) },
-      handle: async (call) => ({ status: 201, body: { data: toTeam(await teams.createTeam(call.caller, call.body.name)) } }),
+      handle: async (call) => {
+        const answerOf = (team: Team): Answer => ({ status: 201, body: { data: toTeam(team) } });
+        const team = await teams.createTeam(call.caller, call.body.name, (made, execute) => call.keep(execute, answerOf(made)));
+        return answerOf(team);
+      },
     }),
   };
 }

@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
+import type { ApiKey, Team } from '../database/prisma-client/client.js';
+import type { Execute } from '../http/idempotency.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -79,8 +81,11 @@ export class TeamsService {
     return rows[0];
   }
 
-  /** @returns the key's row and the key itself, which is shown this once */
-  async createKey(caller: Caller, request: KeyRequest) {
+  /**
+   * @param keep called in the transaction that makes the key
+   * @returns the key's row and the key itself, which is shown this once
+   */
+  async createKey(caller: Caller, request: KeyRequest, keep: (made: { row: ApiKey; key: string }, execute: Execute) => Promise<void>) {
     if (request.expires_at && request.expires_at <= this.clock.now()) throw invalidField('expires_at', 'lies in the past');
     const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
     if (stronger.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`);
@@ -95,15 +100,14 @@ export class TeamsService {
     const told = { name: request.name, scopes: SCOPES.filter((scope) => request.scopes.includes(scope)), providers };
     const expiresAt = request.expires_at ?? ownEnd;
     const after = { ...told, expires_at: expiresAt };
-    const [row] = await this.database.prisma.$transaction([
-      this.database.prisma.apiKey.create({
-        data: { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now },
-      }),
-      this.database.prisma.auditEvent.create({
-        data: auditRow(actorOf(caller), { action: 'key.created', targetType: 'key', targetId: id, after }, now),
-      }),
-    ]);
-    return { row, key };
+    const data = { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now };
+    const entry = { action: 'key.created', targetType: 'key', targetId: id, after } as const;
+    return this.database.prisma.$transaction(async (transaction) => {
+      const row = await transaction.apiKey.create({ data });
+      await transaction.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
+      await keep({ row, key }, (sql, ...values) => transaction.$executeRawUnsafe(sql, ...values));
+      return { row, key };
+    });
   }
 
   /** The live keys of the caller's team after `afterId`, oldest first. */
@@ -124,18 +128,18 @@ export class TeamsService {
     });
   }
 
-  /** The entry in the audit log is the new team's first. */
-  async createTeam(caller: Caller, name: string) {
+  /** The entry in the audit log is the new team's first. @param keep called in the transaction that makes the team */
+  async createTeam(caller: Caller, name: string, keep: (team: Team, execute: Execute) => Promise<void>): Promise<Team> {
     const id = newId('team');
     const now = this.clock.now();
     const actor = { ...actorOf(caller), teamId: id };
-    const [row] = await this.database.prisma.$transaction([
-      this.database.prisma.team.create({ data: { id, name, createdAt: now } }),
-      this.database.prisma.auditEvent.create({
-        data: auditRow(actor, { action: 'team.created', targetType: 'team', targetId: id, after: { name } }, now),
-      }),
-    ]);
-    return row;
+    const entry = { action: 'team.created', targetType: 'team', targetId: id, after: { name } } as const;
+    return this.database.prisma.$transaction(async (transaction) => {
+      const row = await transaction.team.create({ data: { id, name, createdAt: now } });
+      await transaction.auditEvent.create({ data: auditRow(actor, entry, now) });
+      await keep(row, (sql, ...values) => transaction.$executeRawUnsafe(sql, ...values));
+      return row;
+    });
   }
 
   listTeams(afterId: string | undefined, take: number) {

@@ -24,6 +24,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', format: 'uri-reference' },
     example: '/v1/accounts/acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
+  'Idempotency-Replayed': {
+    description: '`true`: nothing was done now, this is the answer of the first time.',
+    schema: { const: 'true' },
+    example: 'true',
+  },
   'Preference-Applied': { description: 'The preference that was followed (RFC 7240).', schema: text, example: 'respond-async' },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 1 }, example: 10 },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
@@ -47,6 +52,11 @@ export const REQUEST_HEADERS = {
     schema: text,
     example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
+  'Idempotency-Key': {
+    description: 'A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.',
+    schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+    example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+  },
   'If-None-Match': { description: 'An ETag seen before: 304 while it holds.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
   'Last-Event-ID': {
     description: 'The last event that was received: the stream goes on behind it.',
@@ -63,6 +73,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
   return [
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
+    ...(route.method === 'POST' ? (['Idempotency-Key'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),
@@ -79,6 +90,7 @@ export function responseHeaders(route: Route, status: number): { readonly always
   if (status === 202) always.push('Location');
   if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
   if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
+  if (route.method === 'POST' && status < 500) maybe.push('Idempotency-Replayed');
   if (status === 401) always.push('WWW-Authenticate');
   if (status === 429) always.push('Retry-After');
   if (status === 409 || status >= 502) maybe.push('Retry-After');
