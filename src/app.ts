@@ -15,6 +15,8 @@ import { DisconnectsRepository } from './disconnects/disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
 import { DisconnectsService } from './disconnects/disconnects.service.js';
 import { StepRunner } from './disconnects/step-run.js';
+import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './disconnects/step-state.js';
+import { StepsRepository } from './disconnects/steps.repository.js';
 import { DisconnectWorker } from './disconnects/worker.js';
 import { eventEndpoints } from './events/events.routes.js';
 import { EventsService } from './events/events.service.js';
@@ -33,6 +35,7 @@ import { systemEndpoints } from './http/system.routes.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { createSealer } from './lib/seal.js';
+import { createSigner } from './lib/signature.js';
 import { createProviders, type PolicySettings } from './providers/index.js';
 import { conditionOf, providerEndpoints } from './providers/providers.routes.js';
 import { sweepEndpoints } from './sweeps/sweeps.routes.js';
@@ -47,7 +50,9 @@ export interface AppSettings {
   /** 32 bytes in base64. */
   readonly secret: string;
   readonly sweepIntervalSeconds: number;
+  /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
+  readonly disconnects?: Partial<DisconnectSettings>;
 }
 
 /** The gateway, put together. It does not listen; `work` starts its workers. */
@@ -97,10 +102,23 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const health = new HealthService(database, accounts, accountsRepository, clock);
   const events = new EventsService(new FeedRepository(database), cursors, clock);
   const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics);
-  const disconnectsRepository = new DisconnectsRepository(database);
-  const disconnects = new DisconnectsService(disconnectsRepository, accounts, providers, jobs, clock);
-  const runner = new StepRunner(database, disconnectsRepository, connections, providers, clock);
-  const worker = new DisconnectWorker(providers.adapters, disconnectsRepository, runner, presence, clock, logger);
+  const patience = { ...DEFAULT_DISCONNECT_SETTINGS, ...settings.disconnects };
+  const registry = providers.adapters;
+  const signer = createSigner(settings.secret);
+  const steps = new StepsRepository(database, clock, patience);
+  const runner = new StepRunner({ steps, providers, clock, settings: patience });
+  const worker = new DisconnectWorker({ database, registry, connections, steps, runner, presence, clock, logger, settings: patience });
+  const disconnectsRepository = new DisconnectsRepository(database, clock, patience);
+  const disconnects = new DisconnectsService({
+    database,
+    repository: disconnectsRepository,
+    accounts,
+    registry,
+    worker,
+    signer,
+    clock,
+    settings: patience,
+  });
 
   let retired = false;
   const system = {
@@ -119,8 +137,8 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     engagement: engagementEndpoints(accounts, providers, cursors),
     audit: auditEndpoints(database, cursors),
     connect: connectEndpoints(connect, accounts),
-    connections: connectionEndpoints(connections, sweeps, cursors),
-    disconnects: disconnectEndpoints(disconnects),
+    connections: connectionEndpoints(connections, sweeps, disconnects, cursors),
+    disconnects: disconnectEndpoints(disconnects, disconnectsRepository, cursors, providerIds, signer.publicKey),
     events: eventEndpoints(events),
     documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),
@@ -142,13 +160,13 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     work: async () => {
       await presence.keep();
       await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
-      await jobs.work('disconnect', () => worker.wake());
+      worker.start();
       await sweeps.resume(0);
     },
     reconcile: async () => {
       await presence.keep();
       await sweeps.scheduleDue();
-      await worker.wake();
+      await disconnects.reconcile();
       await health.age();
       await events.prune();
       await idempotency.expire();

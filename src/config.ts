@@ -23,6 +23,7 @@ const variables = z.object({
     .refine((key) => parseKey(key) !== undefined, 'is no key; `npm run root-key` prints one')
     .optional(),
   SWEEP_INTERVAL_SECONDS: seconds.default(300),
+  DISCONNECT_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
@@ -50,6 +51,8 @@ export interface Config {
   readonly secret: string | undefined;
   readonly rootKey: string | undefined;
   readonly sweepIntervalSeconds: number;
+  /** How long finished disconnects and the tombstones of their accounts are kept. */
+  readonly disconnectRetentionDays: number;
   /** Absent: only while nothing else is connected. */
   readonly sandbox: boolean | undefined;
   readonly sandboxAccounts: number;
@@ -83,6 +86,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     secret: values.ROLLCALL_SECRET,
     rootKey: values.ROLLCALL_ROOT_KEY,
     sweepIntervalSeconds: values.SWEEP_INTERVAL_SECONDS,
+    disconnectRetentionDays: values.DISCONNECT_RETENTION_DAYS,
     sandbox: values.SANDBOX,
     sandboxAccounts: values.SANDBOX_ACCOUNTS,
     logLevel: values.LOG_LEVEL,

@@ -43,7 +43,14 @@ async function start(): Promise<App> {
 
   let sandbox: Sandbox | undefined;
   undo.push(() => sandbox?.close());
-  const app = await createApp({ database, clock: systemClock, logger, secret, sweepIntervalSeconds: config.sweepIntervalSeconds });
+  const app = await createApp({
+    database,
+    clock: systemClock,
+    logger,
+    secret,
+    sweepIntervalSeconds: config.sweepIntervalSeconds,
+    disconnects: { retentionDays: config.disconnectRetentionDays },
+  });
   undo.push(() => app.stop());
   const newRootKey = await app.teams.prepare(config.rootKey);
   const server = await listen(app, config);

@@ -23,7 +23,8 @@ export interface AccountRow {
   readonly disconnect_id: string | null;
 }
 
-const ACCOUNT_ROW =
+/** The columns of `AccountRow`; `a` is the account. */
+export const ACCOUNT_ROW =
   'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username, a.status, a.connected_at, a.disconnect_id';
 
 /** How each order key is held: its column, its type, and whether it can be null. */

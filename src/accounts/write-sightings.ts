@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { noteReappearance } from '../disconnects/reappearance.js';
 import type { HealthReason, HealthStatus } from '../model/index.js';
 import type { AccountRecord } from './record.js';
 import { type AccountChange, recordChanges } from './record-changes.js';
@@ -142,6 +143,8 @@ export async function writeSightings(
     }),
   );
   await recordChanges(client, owner.teamId, changes, observedAt);
+  const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
+  await noteReappearance(client, back, observedAt);
   return changes;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Connection } from '../database/prisma-client/client.js';
+import type { DisconnectsService } from '../disconnects/disconnects.service.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { PROVIDER_PROBLEMS } from '../http/problem.js';
@@ -9,7 +10,12 @@ import type { SweepsService } from '../sweeps/sweeps.service.js';
 import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
 import type { ConnectionsService } from './connections.service.js';
 
-export function connectionEndpoints(connections: ConnectionsService, sweeps: SweepsService, cursors: Cursors) {
+export function connectionEndpoints(
+  connections: ConnectionsService,
+  sweeps: SweepsService,
+  disconnects: DisconnectsService,
+  cursors: Cursors,
+) {
   return {
     list: endpoint({
       summary: "The team's connections",
@@ -46,7 +52,10 @@ export function connectionEndpoints(connections: ConnectionsService, sweeps: Swe
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
         const row = await connections.change(call.caller, call.params.id, call.body, contextOf(call));
-        if (call.body.credentials !== undefined || call.body.base_url !== undefined) await sweeps.request(call.caller, row.id);
+        if (call.body.credentials !== undefined || call.body.base_url !== undefined) {
+          await sweeps.request(call.caller, row.id);
+          await disconnects.goOn(row.id);
+        }
         return { status: 200, body: { data: toAnswer(row) } };
       },
     }),

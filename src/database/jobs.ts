@@ -8,7 +8,6 @@ import type { Logger } from '../lib/logger.js';
  */
 const QUEUES = {
   sweep: { expireInSeconds: 6 * 3600, workers: 3 },
-  disconnect: { expireInSeconds: 120, workers: 1 },
 } as const;
 
 export type QueueName = keyof typeof QUEUES;

@@ -39,5 +39,5 @@ export class Presence {
   }
 }
 
-/** SQL that tells whether the process named in `column` is gone. */
-export const holderIsGone = (column: string) => `NOT EXISTS (SELECT FROM pg_stat_activity p WHERE p.application_name = ${column})`;
+/** SQL that tells whether the process named in `column` is gone. The list of those that live is read once a statement. */
+export const holderIsGone = (column: string) => `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;

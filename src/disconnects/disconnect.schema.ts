@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../accounts/account.schema.js';
+import { ACCOUNT_STATUSES } from '../model/index.js';
 
 export const DISCONNECT_STATES = ['scheduled', 'running', 'succeeded', 'partial', 'failed', 'cancelled'] as const;
 export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
@@ -22,9 +23,12 @@ export const stepSchema = z
     next_attempt_at: timestamp.nullable(),
     verified: z.enum(['absent', 'still_present', 'pending', 'unverifiable']),
     verified_at: timestamp.nullable(),
+    /** When a later look showed the account again. */
+    reappeared_at: timestamp.nullable(),
     last_error: z.object({ code: z.string(), message: z.string(), provider_code: z.string().nullable(), at: timestamp }).nullable(),
   })
   .meta({ id: 'DisconnectStep' });
+export type StepAnswerBody = z.input<typeof stepSchema>;
 
 export const disconnectSchema = z
   .object({
@@ -38,7 +42,59 @@ export const disconnectSchema = z
     created_at: timestamp,
     finished_at: timestamp.nullable(),
     summary: z.object({ total: z.int(), succeeded: z.int(), failed: z.int(), pending: z.int(), cancelled: z.int() }),
+    /** The first ones; all of them are at `GET /v1/disconnects/{id}/steps`. */
     steps: z.array(stepSchema),
+    has_more_steps: z.boolean(),
   })
   .meta({ id: 'Disconnect' });
 export type DisconnectAnswer = z.input<typeof disconnectSchema>;
+
+export const planSchema = z
+  .object({
+    type: z.literal('disconnect_plan'),
+    plan_hash: z.string(),
+    totals: z.object({ total: z.int(), destroys_data: z.int(), revokes_token: z.int(), irreversible: z.int() }),
+    providers: z.array(z.object({ provider: z.string(), total: z.int(), effect: effectSchema, how_to_reconnect: z.string() })),
+    accounts: z.array(
+      z.object({
+        account_id: z.string(),
+        ref: z.string(),
+        provider: z.string(),
+        platform: z.string(),
+        username: z.string().nullable(),
+        status: z.enum(ACCOUNT_STATUSES),
+        effect: effectSchema,
+      }),
+    ),
+  })
+  .meta({ id: 'DisconnectPlan' });
+
+/** What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785) of `receipt`. */
+export const receiptSchema = z
+  .object({
+    type: z.literal('disconnect_receipt'),
+    receipt: disconnectSchema.omit({ type: true, steps: true, has_more_steps: true }).extend({
+      team_id: z.string(),
+      steps: z.array(
+        stepSchema.omit({ attempts: true, next_attempt_at: true }).extend({
+          finished_at: timestamp.nullable(),
+          answers: z.array(
+            z.object({
+              call: z.enum(['look', 'pause', 'delete', 'verify', 'resume']),
+              outcome: z.string(),
+              status: z.int().nullable(),
+              request_id: z.string().nullable(),
+              at: timestamp,
+            }),
+          ),
+        }),
+      ),
+    }),
+    signature: z.object({ algorithm: z.literal('Ed25519'), key_id: z.string(), value: z.string() }),
+  })
+  .meta({ id: 'DisconnectReceipt' });
+
+export const wellKnownSchema = z.object({
+  service: z.literal('rollcall'),
+  keys: z.array(z.object({ kty: z.string(), crv: z.string(), x: z.string(), kid: z.string(), use: z.string() })),
+});

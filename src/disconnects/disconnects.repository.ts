@@ -1,88 +1,65 @@
 import type pg from 'pg';
-import type { AccountRow } from '../accounts/accounts.repository.js';
+import { type AccountFilter, filterConditions, Parameters } from '../accounts/account-filter.js';
+import { ACCOUNT_ROW, type AccountRow } from '../accounts/accounts.repository.js';
+import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
-import { holderIsGone } from '../database/presence.js';
-import type { DisconnectStep } from '../database/prisma-client/client.js';
+import type { Disconnect, DisconnectStep, Prisma } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import { newId } from '../lib/ids.js';
-import type { DisconnectEffect } from '../model/index.js';
+import type { PageRequest } from '../http/page.js';
+import type { Clock } from '../lib/clock.js';
 import type { Caller } from '../teams/caller.js';
-import type { ReasonCode } from './disconnect.schema.js';
-import { type StepCounts, stateOf } from './step-state.js';
+import { begin } from './acceptance.js';
+import { COUNT_STEPS, close, closeFinished } from './closing.js';
+import type { PlannedAccount } from './plan.js';
+import type { DisconnectSettings, StepCounts } from './step-state.js';
 
-const KEEPS_TRYING_HOURS = 24;
+const PLANS_KEPT_MS = 24 * 3_600_000;
+/** Rows forgotten at once. */
+const FORGOTTEN_AT_ONCE = 1000;
 
-/** A failure as a step remembers it. */
-export interface StepError {
-  readonly code: string;
-  readonly message: string;
-  readonly provider_code: string | null;
-  readonly at: string;
+/** What a list of disconnects is asked for. */
+export interface DisconnectFilter {
+  readonly state?: readonly string[] | undefined;
+  readonly reason_code?: readonly string[] | undefined;
+  readonly requested_by?: readonly string[] | undefined;
+  readonly created_since?: Date | undefined;
+  readonly created_until?: Date | undefined;
 }
 
-export interface Reason {
-  readonly code: ReasonCode;
-  readonly note: string | null;
-}
-
-/** The rows of disconnects. They are the truth: whatever a process dies of, what is to do next stands here. */
+/** Disconnects as callers see and change them. */
 export class DisconnectsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly settings: DisconnectSettings,
+  ) {}
 
-  /**
-   * Writes intent, step and the account's `disconnecting` together; `alsoDo` joins the transaction.
-   * @returns the disconnect's id, or that of the one which already ends (or ended) the account
-   */
-  async accept(
-    caller: Caller,
-    account: AccountRow,
-    effect: DisconnectEffect,
-    reason: Reason,
-    at: Date,
-    alsoDo: (client: pg.ClientBase) => Promise<void>,
-  ): Promise<{ readonly id: string; readonly isNew: boolean }> {
-    return withTransaction(this.database.pool, async (client) => {
-      const { rows } = await client.query<{ status: string; connected_at: Date | null; disconnect_id: string | null }>(
-        'SELECT status, connected_at, disconnect_id FROM accounts WHERE id = $1 FOR UPDATE',
-        [account.id],
-      );
-      const [current] = rows;
-      if (!current) throw new Error(`account ${account.id} went away`);
-      const isEnding = current.status === 'disconnecting' || current.status === 'disconnected';
-      if (isEnding && current.disconnect_id !== null) return { id: current.disconnect_id, isNew: false };
-      const id = newId('disc');
-      await client.query(
-        `INSERT INTO disconnects (id, team_id, state, reason_code, reason_note, requested_by_id, requested_by_name, created_at)
-         VALUES ($1, $2, 'running', $3, $4, $5, $6, $7)`,
-        [id, caller.teamId, reason.code, reason.note, caller.key.id, caller.key.name, at],
-      );
-      const deadline = new Date(at.getTime() + KEEPS_TRYING_HOURS * 3_600_000);
-      const told = { destroys_data: effect.destroysData, revokes_token: effect.revokesToken, reversible: effect.reversible };
-      await client.query(
-        `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider, provider_account_id, platform, username,
-           state, phase, effect, next_attempt_at, deadline_at, former_status, former_connected_at)
-         SELECT $1, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username,
-           'pending', 'accepted', $3, $4, $5, a.status, a.connected_at FROM accounts a WHERE a.id = $6`,
-        [newId('step'), id, told, at, deadline, account.id],
-      );
-      await client.query(`UPDATE accounts SET status = 'disconnecting', disconnect_id = $2, updated_at = $3 WHERE id = $1`, [
-        account.id,
-        id,
-        at,
-      ]);
-      await alsoDo(client);
-      return { id, isNew: true };
+  async find(caller: Caller, id: string): Promise<Disconnect | null> {
+    return this.database.prisma.disconnect.findFirst({ where: { id, ...visibleTo(caller) } });
+  }
+
+  async counts(id: string): Promise<StepCounts> {
+    const { rows } = await this.database.pool.query<StepCounts>({ name: 'count-steps', text: COUNT_STEPS, values: [id] });
+    return rows[0] ?? { total: 0, succeeded: 0, failed: 0, pending: 0, cancelled: 0 };
+  }
+
+  /** Up to `take` steps after `afterId`, in their order. */
+  steps(disconnectId: string, states: readonly string[] | undefined, afterId: string | undefined, take: number): Promise<DisconnectStep[]> {
+    return this.database.prisma.disconnectStep.findMany({
+      where: { disconnectId, ...(states && { state: { in: [...states] } }), ...(afterId !== undefined && { id: { gt: afterId } }) },
+      orderBy: { id: 'asc' },
+      take,
     });
   }
 
-  /** A key for some providers sees only what concerns no other. */
-  async find(caller: Caller, id: string) {
-    const { providers } = caller.key;
-    const visible = providers.length > 0 && { steps: { every: { provider: { in: [...providers] } } } };
-    return this.database.prisma.disconnect.findFirst({
-      where: { id, teamId: caller.teamId, ...visible },
-      include: { steps: { orderBy: { id: 'asc' } } },
-    });
+  /** A page of disconnects, newest first. */
+  page(caller: Caller, filter: DisconnectFilter, { after, limit }: PageRequest): Promise<Disconnect[]> {
+    const where = { AND: [conditionsOf(caller, filter), after === undefined ? {} : beyond(after.value, after.id)] };
+    return this.database.prisma.disconnect.findMany({ where, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], take: limit });
+  }
+
+  count(caller: Caller, filter: DisconnectFilter): Promise<number> {
+    return this.database.prisma.disconnect.count({ where: conditionsOf(caller, filter) });
   }
 
   async isFinished(id: string): Promise<boolean> {
@@ -90,86 +67,157 @@ export class DisconnectsRepository {
     return row?.finishedAt != null;
   }
 
-  /** Leases up to `limit` due steps of a provider to `holder`: those of a lapsed lease or a dead holder too. */
-  async claim(provider: string, limit: number, holder: string, at: Date, leasedUntil: Date): Promise<DisconnectStep[]> {
-    const { rows } = await this.database.pool.query<{ id: string }>(
-      `UPDATE disconnect_steps SET state = 'running', attempts = attempts + 1, leased_by = $3, leased_until = $5
-       WHERE id IN (
-         SELECT s.id FROM disconnect_steps s
-         WHERE s.provider = $1 AND s.state IN ('pending', 'running') AND s.next_attempt_at <= $4
-           AND (s.leased_by IS NULL OR s.leased_until < $4 OR ${holderIsGone('s.leased_by')})
-         ORDER BY s.next_attempt_at, s.id LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING id`,
-      [provider, limit, holder, at, leasedUntil],
+  /** The accounts that a filter names and that can be disconnected, locked. @param client within a transaction */
+  async accountsOfFilter(client: pg.ClientBase, caller: Caller, filter: AccountFilter, limit: number): Promise<AccountRow[]> {
+    const parameters = new Parameters();
+    const conditions = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
+    const { rows } = await client.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE ${conditions} AND a.status NOT IN ('disconnecting', 'disconnected')
+       ORDER BY a.id LIMIT ${parameters.add(limit)} FOR UPDATE`,
+      parameters.values,
     );
-    return rows.length === 0 ? [] : this.database.prisma.disconnectStep.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
+    return rows;
   }
 
-  /** Notes how far a step got, and holds its lease for longer. */
-  async advance(step: DisconnectStep, change: Partial<Pick<DisconnectStep, 'phase' | 'outcome' | 'leasedUntil'>>): Promise<void> {
-    await this.database.prisma.disconnectStep.update({ where: { id: step.id }, data: change });
-  }
-
-  /** Gives the step back until its next attempt. */
-  async postpone(step: DisconnectStep, nextAttemptAt: Date, error: StepError | null, verified?: string): Promise<void> {
-    await this.database.prisma.disconnectStep.update({
-      where: { id: step.id },
-      data: {
-        state: 'pending',
-        nextAttemptAt,
-        leasedBy: null,
-        leasedUntil: null,
-        ...(error && { lastError: { ...error } }),
-        ...(verified !== undefined && { verified }),
-      },
-    });
-  }
-
-  /** The provider no longer shows the account: step, account and (with its last step) disconnect end together. */
-  async succeed(step: DisconnectStep, outcome: string, at: Date): Promise<void> {
-    await withTransaction(this.database.pool, async (client) => {
-      await client.query(
-        `UPDATE disconnect_steps SET state = 'succeeded', phase = 'verified', outcome = $2, verified = 'absent', verified_at = $3, finished_at = $3,
-           next_attempt_at = NULL, leased_by = NULL, leased_until = NULL WHERE id = $1`,
-        [step.id, outcome, at],
-      );
-      await client.query(
-        `UPDATE accounts SET status = 'disconnected', disconnect_cause = 'rollcall', disconnected_at = $2, updated_at = $2, content_hash = NULL,
-           missing_since = NULL, quarantined_at = NULL WHERE id = $1`,
-        [step.accountId, at],
-      );
-      await this.finishWithLast(client, step.disconnectId, at);
-    });
-  }
-
-  /** The disconnect of this account is given up: it gets its former status back, and the next sweep says what is true by then. */
-  async fail(step: DisconnectStep, error: StepError, at: Date, verified?: string): Promise<void> {
-    await withTransaction(this.database.pool, async (client) => {
-      await client.query(
-        `UPDATE disconnect_steps SET state = 'failed', last_error = $2, finished_at = $3, verified = COALESCE($4, verified),
-           next_attempt_at = NULL, leased_by = NULL, leased_until = NULL WHERE id = $1`,
-        [step.id, error, at, verified ?? null],
-      );
-      await client.query(
-        `UPDATE accounts SET status = $2, disconnect_id = NULL, updated_at = $3, content_hash = NULL
-         WHERE id = $1 AND status = 'disconnecting'`,
-        [step.accountId, step.formerStatus, at],
-      );
-      await this.finishWithLast(client, step.disconnectId, at);
-    });
-  }
-
-  private async finishWithLast(client: pg.ClientBase, disconnectId: string, at: Date): Promise<void> {
-    // The lock makes steps that end at the same time count one after the other, so that the last one is the last.
-    await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [disconnectId]);
-    const { rows } = await client.query<StepCounts>(
-      `SELECT count(*)::int AS total, (count(*) FILTER (WHERE state = 'succeeded'))::int AS succeeded,
-         (count(*) FILTER (WHERE state = 'failed'))::int AS failed, (count(*) FILTER (WHERE state IN ('pending', 'running')))::int AS pending,
-         (count(*) FILTER (WHERE state = 'cancelled'))::int AS cancelled FROM disconnect_steps WHERE disconnect_id = $1`,
-      [disconnectId],
+  /** The accounts of ids or refs, locked; what is not there is left out. @param client within a transaction */
+  async accountsOf(client: pg.ClientBase, caller: Caller, references: readonly string[]): Promise<AccountRow[]> {
+    const { rows } = await client.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE a.id IN (
+         SELECT b.id FROM accounts b WHERE b.team_id = $1 AND b.id = ANY($2)
+         UNION SELECT b.id FROM accounts b JOIN unnest($2::text[]) AS given ON b.provider_account_id = substring(given FROM position(':' IN given) + 1)
+           WHERE b.team_id = $1 AND given = b.provider || ':' || b.provider_account_id)
+         AND (cardinality($3::text[]) = 0 OR a.provider = ANY($3)) ORDER BY a.id FOR UPDATE`,
+      [caller.teamId, references, caller.key.providers],
     );
-    const [counts] = rows;
-    if (!counts || counts.pending > 0) return;
-    await client.query('UPDATE disconnects SET state = $2, finished_at = $3 WHERE id = $1', [disconnectId, stateOf(counts), at]);
+    return rows;
   }
+
+  /** Remembers a plan for a day, so that a run with its hash can be told what has changed. */
+  async rememberPlan(teamId: string, hash: string, accounts: readonly PlannedAccount[]): Promise<void> {
+    await this.database.pool.query(
+      `INSERT INTO disconnect_plans (team_id, hash, accounts, created_at) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (team_id, hash) DO UPDATE SET created_at = EXCLUDED.created_at`,
+      [teamId, hash, JSON.stringify(accounts), this.clock.now()],
+    );
+  }
+
+  async plan(teamId: string, hash: string): Promise<readonly PlannedAccount[] | undefined> {
+    const row = await this.database.prisma.disconnectPlan.findUnique({ where: { teamId_hash: { teamId, hash } } });
+    return row === null ? undefined : (row.accounts as unknown as PlannedAccount[]);
+  }
+
+  /** Cancels the steps that no attempt was made at; their accounts get their status back. @returns how many */
+  async cancel(caller: Caller, id: string): Promise<number> {
+    const at = this.clock.now();
+    return withTransaction(this.database.pool, async (client) => {
+      await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
+      const { rows } = await client.query<{ account_id: string; former_status: string }>(
+        `UPDATE disconnect_steps SET state = 'cancelled', finished_at = $2, next_attempt_at = NULL
+         WHERE disconnect_id = $1 AND state = 'pending' AND attempts = 0 AND phase = 'accepted' RETURNING account_id, former_status`,
+        [id, at],
+      );
+      await client.query(
+        `UPDATE accounts a SET status = s.former_status, disconnect_id = NULL, updated_at = $2, content_hash = NULL
+         FROM disconnect_steps s WHERE s.disconnect_id = $1 AND s.state = 'cancelled' AND a.id = s.account_id
+           AND a.status = 'disconnecting' AND a.disconnect_id = $1`,
+        [id, at],
+      );
+      if (rows.length === 0) return 0;
+      const entries = rows.map(
+        ({ account_id, former_status }): AuditEntry => ({
+          action: 'account.disconnect_cancelled',
+          targetType: 'account',
+          targetId: account_id,
+          after: { status: former_status, disconnect_id: id },
+        }),
+      );
+      const whole = { action: 'disconnect.cancelled', targetType: 'disconnect', targetId: id, after: { cancelled: rows.length } } as const;
+      await recordAudit(client, actorOf(caller), [whole, ...entries], at);
+      await close(client, id, at);
+      return rows.length;
+    });
+  }
+
+  /** Begins the failed steps anew, but for those whose account someone connected anew. @returns how many */
+  async retry(caller: Caller, id: string): Promise<number> {
+    const at = this.clock.now();
+    return withTransaction(this.database.pool, async (client) => {
+      await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
+      const { rowCount } = await client.query(
+        `UPDATE disconnect_steps s SET state = 'pending', phase = 'accepted', looks_first = true, paused = false, attempts = 0, outcome = NULL,
+           verified = 'pending', verified_at = NULL, finished_at = NULL, next_attempt_at = NULL
+         FROM accounts a WHERE s.disconnect_id = $1 AND s.state = 'failed' AND s.last_error ->> 'code' IS DISTINCT FROM 'reconnected'
+           AND a.id = s.account_id AND a.status <> 'disconnecting'`,
+        [id],
+      );
+      if (!rowCount) return 0;
+      await client.query('UPDATE disconnects SET finished_at = NULL WHERE id = $1', [id]);
+      const entry = { action: 'disconnect.retried', targetType: 'disconnect', targetId: id, after: { retried: rowCount } } as const;
+      await recordAudit(client, actorOf(caller), [entry], at);
+      await begin(client, id, actorOf(caller), at, this.settings.keepsTryingMs);
+      return rowCount;
+    });
+  }
+
+  /** Starts the scheduled disconnects whose time has come. @returns how many */
+  async startDue(): Promise<number> {
+    const at = this.clock.now();
+    const due = await this.database.prisma.disconnect.findMany({
+      where: { state: 'scheduled', finishedAt: null, scheduledAt: { lte: at } },
+    });
+    for (const { id, teamId, requestedById, requestedByName, requestId } of due) {
+      await withTransaction(this.database.pool, async (client) => {
+        const { rowCount } = await client.query(`SELECT 1 FROM disconnects WHERE id = $1 AND state = 'scheduled' FOR UPDATE`, [id]);
+        const actor = { teamId, keyId: requestedById, keyName: requestedByName, requestId };
+        if (rowCount) await begin(client, id, actor, at, this.settings.keepsTryingMs);
+      });
+    }
+    await closeFinished(this.database.pool, null, at);
+    return due.length;
+  }
+
+  /** A connection has a working key again: the steps that wait for one are due. */
+  async goOn(connectionId: string): Promise<void> {
+    await this.database.pool.query(
+      `UPDATE disconnect_steps SET next_attempt_at = $2 WHERE connection_id = $1 AND state = 'pending' AND next_attempt_at > $2
+         AND last_error ->> 'code' = 'credential_rejected'`,
+      [connectionId, this.clock.now()],
+    );
+  }
+
+  /** Forgets finished disconnects and the tombstones of accounts after their time, and plans after a day. */
+  async prune(): Promise<void> {
+    const now = this.clock.now().getTime();
+    const before = new Date(now - this.settings.retentionDays * 86_400_000);
+    await this.database.prisma.disconnectPlan.deleteMany({ where: { createdAt: { lt: new Date(now - PLANS_KEPT_MS) } } });
+    await this.database.pool.query(
+      'DELETE FROM disconnects WHERE id IN (SELECT id FROM disconnects WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)',
+      [before, FORGOTTEN_AT_ONCE],
+    );
+    await this.database.pool.query(
+      `DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE status = 'disconnected' AND disconnected_at < $1 LIMIT $2)`,
+      [before, FORGOTTEN_AT_ONCE],
+    );
+  }
+}
+
+/** A key that may see only some providers sees no disconnect that touches others. */
+function visibleTo({ teamId, key }: Caller): Prisma.DisconnectWhereInput {
+  const hidden = { steps: { some: { provider: { notIn: [...key.providers] } } } };
+  return { teamId, ...(key.providers.length > 0 && { NOT: hidden }) };
+}
+
+function conditionsOf(caller: Caller, filter: DisconnectFilter): Prisma.DisconnectWhereInput {
+  return {
+    ...visibleTo(caller),
+    ...(filter.state && { state: { in: [...filter.state] } }),
+    ...(filter.reason_code && { reasonCode: { in: [...filter.reason_code] } }),
+    ...(filter.requested_by && { requestedById: { in: [...filter.requested_by] } }),
+    createdAt: { ...(filter.created_since && { gte: filter.created_since }), ...(filter.created_until && { lt: filter.created_until }) },
+  };
+}
+
+function beyond(value: string | null, id: string): Prisma.DisconnectWhereInput {
+  const createdAt = new Date(value ?? 0);
+  return { OR: [{ createdAt: { lt: createdAt } }, { createdAt, id: { lt: id } }] };
 }

@@ -1,46 +1,145 @@
 import { z } from 'zod';
-import { dataOf } from '../http/page.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
-import { endpoint } from '../http/route.js';
+import { type Answer, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
-import { disconnectSchema, REASON_CODES } from './disconnect.schema.js';
+import type { PublicKey } from '../lib/signature.js';
+import { toStep } from './answers.js';
+import { disconnectAccountQuery, disconnectRequest, disconnectsQuery, stepsQuery } from './disconnect.requests.js';
+import { disconnectSchema, planSchema, receiptSchema, stepSchema, wellKnownSchema } from './disconnect.schema.js';
+import type { DisconnectsRepository } from './disconnects.repository.js';
 import type { DisconnectsService } from './disconnects.service.js';
 
-const DEFAULT_WAIT_SECONDS = 10;
 const LONGEST_WAIT_SECONDS = 30;
+/** One account is usually done within it; many are not. */
+const DEFAULT_WAIT_SECONDS = { one: 10, many: 0 };
+const one = dataOf(disconnectSchema);
 
-export function disconnectEndpoints(disconnects: DisconnectsService) {
+export function disconnectEndpoints(
+  disconnects: DisconnectsService,
+  repository: DisconnectsRepository,
+  cursors: Cursors,
+  providers: readonly string[],
+  publicKey: PublicKey,
+) {
+  /** Waits as the caller prefers, and answers 200 with the finished disconnect or 202 while it goes on. */
+  const answer = async (call: Call<unknown, unknown, unknown>, id: string, defaultSeconds: number): Promise<Answer> => {
+    const preference = waitPreference(call.prefer, defaultSeconds, LONGEST_WAIT_SECONDS);
+    await disconnects.wait(id, preference.seconds, call.signal);
+    const data = await disconnects.get(call.caller, id);
+    const headers = {
+      Location: `/v1/disconnects/${id}`,
+      ...(preference.applied !== undefined && { 'Preference-Applied': preference.applied }),
+    };
+    return { status: data.finished_at === null ? 202 : 200, body: { data }, headers };
+  };
+
   return {
     disconnectAccount: endpoint({
       summary: 'Disconnect an account',
       params: byAccount,
-      query: z.strictObject({
-        reason_code: z
-          .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })
-          .default('user_request')
-          .meta({ description: 'Why, for the audit.' }),
-        reason_note: z.string().max(1000).optional().meta({ description: 'Why, in your own words.' }),
-      }),
-      answers: { 200: dataOf(disconnectSchema), 202: dataOf(disconnectSchema) },
+      query: disconnectAccountQuery,
+      answers: { 200: one, 202: one },
       problems: ['conflict', 'ambiguous_reference', 'operation_not_supported'],
       handle: async (call) => {
         const reason = { code: call.query.reason_code, note: call.query.reason_note ?? null };
         const id = await disconnects.disconnectAccount(call.caller, call.params.id, reason);
-        const preference = waitPreference(call.prefer, DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS);
-        await disconnects.wait(id, preference.seconds, call.signal);
-        const data = await disconnects.get(call.caller, id);
-        const headers = {
-          Location: `/v1/disconnects/${id}`,
-          ...(preference.applied !== undefined && { 'Preference-Applied': preference.applied }),
-        };
-        return { status: data.finished_at === null ? 202 : 200, body: { data }, headers };
+        return answer(call, id, DEFAULT_WAIT_SECONDS.one);
       },
     }),
+
+    disconnectMany: endpoint({
+      summary: 'Disconnect many accounts, or plan it with dry_run',
+      body: disconnectRequest(providers),
+      answers: { 200: dataOf(z.union([disconnectSchema, planSchema])), 202: one },
+      problems: ['conflict', 'operation_not_supported', 'plan_mismatch'],
+      handle: async (call) => {
+        if (call.body.dry_run) return { status: 200, body: { data: await disconnects.plan(call.caller, call.body) } };
+        return answer(call, await disconnects.disconnectMany(call.caller, call.body), DEFAULT_WAIT_SECONDS.many);
+      },
+    }),
+
+    list: endpoint({
+      summary: 'Disconnects, newest first, each with its first steps',
+      query: disconnectsQuery,
+      answers: { 200: listOf(disconnectSchema) },
+      handle: (call) => {
+        const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;
+        const read = async (page: Parameters<DisconnectsRepository['page']>[2]) => {
+          const rows = await repository.page(call.caller, filter, page);
+          const documents = await Promise.all(rows.map((row) => disconnects.answer(row)));
+          return rows.map(({ id, createdAt }, index) => ({
+            document: JSON.stringify(documents[index]),
+            position: { value: createdAt.toISOString(), id },
+          }));
+        };
+        return answerPage(call, cursors, filter, read, { count: () => repository.count(call.caller, filter) });
+      },
+    }),
+
     get: endpoint({
-      summary: 'One disconnect and its steps',
+      summary: 'One disconnect and its first steps',
       params: byId,
-      answers: { 200: dataOf(disconnectSchema) },
+      answers: { 200: one },
       handle: async (call) => ({ status: 200, body: { data: await disconnects.get(call.caller, call.params.id) } }),
+    }),
+
+    steps: endpoint({
+      summary: 'All steps of a disconnect',
+      params: byId,
+      query: stepsQuery,
+      answers: { 200: listOf(stepSchema) },
+      handle: async (call) => {
+        const { id } = await disconnects.find(call.caller, call.params.id);
+        const { state } = call.query;
+        const read = async ({ after, limit }: Parameters<DisconnectsRepository['page']>[2]) => {
+          const rows = await repository.steps(id, state, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(toStep(row)), position: { value: null, id: row.id } }));
+        };
+        const count = async () => (await repository.steps(id, state, undefined, Number.MAX_SAFE_INTEGER)).length;
+        return answerPage(call, cursors, { ...(state && { state }) }, read, { count });
+      },
+    }),
+
+    cancel: endpoint({
+      summary: 'Stop the steps that have not started; their accounts get their status back',
+      params: byId,
+      answers: { 200: one },
+      problems: ['conflict'],
+      handle: async (call) => {
+        await disconnects.cancel(call.caller, call.params.id);
+        return { status: 200, body: { data: await disconnects.get(call.caller, call.params.id) } };
+      },
+    }),
+
+    retry: endpoint({
+      summary: 'Try the failed steps again',
+      params: byId,
+      answers: { 200: one, 202: one },
+      problems: ['conflict'],
+      handle: async (call) => {
+        await disconnects.retry(call.caller, call.params.id);
+        return answer(call, call.params.id, DEFAULT_WAIT_SECONDS.many);
+      },
+    }),
+
+    receipt: endpoint({
+      summary: 'The signed receipt of a finished disconnect',
+      params: byId,
+      answers: { 200: dataOf(receiptSchema) },
+      problems: ['conflict'],
+      handle: async (call) => ({ status: 200, body: { data: await disconnects.receipt(call.caller, call.params.id) } }),
+    }),
+
+    wellKnown: endpoint({
+      summary: 'The public key that receipts are signed with',
+      answers: { 200: wellKnownSchema },
+      handle: async () => ({
+        status: 200,
+        body: { service: 'rollcall', keys: [publicKey] },
+        headers: { 'Cache-Control': 'public, max-age=3600' },
+      }),
     }),
   };
 }

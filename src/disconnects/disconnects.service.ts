@@ -1,83 +1,190 @@
+import type { AccountRow } from '../accounts/accounts.repository.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
-import type { Jobs } from '../database/jobs.js';
-import { notFound, Problem } from '../http/problem.js';
+import type { Database } from '../database/index.js';
+import type { Disconnect, DisconnectStep } from '../database/prisma-client/client.js';
+import { withTransaction } from '../database/transact.js';
+import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
-import type { Providers } from '../providers/index.js';
+import type { Signer } from '../lib/signature.js';
+import type { DisconnectEffect } from '../model/index.js';
+import type { Registry } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
-import type { DisconnectAnswer } from './disconnect.schema.js';
-import type { DisconnectsRepository, Reason } from './disconnects.repository.js';
+import { type Reason, writeIntent } from './acceptance.js';
+import { toAnswer, toHead, toReceiptStep } from './answers.js';
+import type { DisconnectRequest } from './disconnect.requests.js';
+import type { DisconnectsRepository } from './disconnects.repository.js';
+import { atEdge } from './edges.js';
+import { difference, hashOf, planOf, refOf } from './plan.js';
+import { planMismatch, selectAccounts } from './selection.js';
+import type { DisconnectSettings } from './step-state.js';
+import type { DisconnectWorker } from './worker.js';
 
 const POLL_MS = 50;
+/** Steps in one answer; the others are paged. */
+const STEPS_SHOWN = 200;
+const STEPS_SHOWN_IN_LIST = 10;
+const NAMED = 100;
 
 /** Ends a provider's hold on accounts: accepts, waits a while, and tells how far it got. The work itself is the worker's. */
 export class DisconnectsService {
   constructor(
-    private readonly repository: DisconnectsRepository,
-    private readonly accounts: AccountsService,
-    private readonly providers: Providers,
-    private readonly jobs: Jobs,
-    private readonly clock: Clock,
+    private readonly parts: {
+      readonly database: Database;
+      readonly repository: DisconnectsRepository;
+      readonly accounts: AccountsService;
+      readonly registry: Registry;
+      readonly worker: DisconnectWorker;
+      readonly signer: Signer;
+      readonly clock: Clock;
+      readonly settings: DisconnectSettings;
+    },
   ) {}
 
   /** Starts to disconnect one account, or joins what already does. @returns the disconnect's id */
   async disconnectAccount(caller: Caller, reference: string, reason: Reason): Promise<string> {
-    const account = await this.accounts.find(caller, reference);
-    const adapter = this.providers.adapters.get(account.provider);
-    if (!adapter?.operations.disconnect) {
-      throw new Problem('operation_not_supported', `${account.provider} cannot disconnect over its API. Do it in its dashboard.`);
+    const { database, accounts, repository, clock, settings, worker } = this.parts;
+    const found = await accounts.find(caller, reference);
+    const effects = this.effectsOn([found]);
+    const accept = withTransaction.bind(null, database.pool, async (client) => {
+      const [account] = await repository.accountsOf(client, caller, [found.id]);
+      if (!account) throw notFound(`Account ${reference}`);
+      const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
+      if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
+      const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
+      return writeIntent(client, intent, clock.now(), settings.keepsTryingMs);
+    });
+    const id = (await atEdge('accept', accept)) as string;
+    worker.wakeSoon();
+    return id;
+  }
+
+  /** What a disconnect of these accounts would do. Nothing happens to them. */
+  async plan(caller: Caller, request: DisconnectRequest) {
+    const { database, repository } = this.parts;
+    const accounts = await withTransaction(database.pool, (client) => selectAccounts(client, repository, caller, request));
+    const plan = planOf(accounts, this.effectsOn(accounts));
+    const remembered = accounts.map((account) => ({ id: account.id, ref: refOf(account) }));
+    await repository.rememberPlan(caller.teamId, plan.plan_hash, remembered);
+    return plan;
+  }
+
+  /** Accepts a disconnect of many accounts in one transaction. @returns its id */
+  async disconnectMany(caller: Caller, request: DisconnectRequest): Promise<string> {
+    const { database, repository, clock, settings, worker } = this.parts;
+    const scheduledAt = request.scheduled_at ?? null;
+    if (scheduledAt !== null && scheduledAt <= clock.now()) throw invalidField('scheduled_at', 'lies in the past');
+    if (request.filter !== undefined && request.plan_hash === undefined) {
+      throw invalidField('plan_hash', 'is required with `filter`: ask for the plan with dry_run first, and read it');
     }
-    const accepted = await this.repository.accept(caller, account, adapter.disconnectEffect, reason, this.clock.now(), (client) =>
-      this.jobs.send('disconnect', {}, client),
-    );
-    if (accepted.isNew) this.jobs.wake('disconnect');
-    return accepted.id;
+    const reason = { code: request.reason_code, note: request.reason_note ?? null };
+    const accept = withTransaction.bind(null, database.pool, async (client) => {
+      const accounts = await selectAccounts(client, repository, caller, request);
+      const effects = this.effectsOn(accounts);
+      if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
+        const planned = await repository.plan(caller.teamId, request.plan_hash);
+        throw planMismatch(planned && difference(planned, accounts));
+      }
+      return writeIntent(client, { caller, accounts, effects, reason, scheduledAt }, clock.now(), settings.keepsTryingMs);
+    });
+    const id = (await atEdge('accept', accept)) as string;
+    worker.wakeSoon();
+    return id;
   }
 
   /** Waits until the disconnect has finished, `seconds` at most, or until the caller goes away. */
   async wait(id: string, seconds: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + seconds * 1000;
     while (performance.now() < end && !signal.aborted) {
-      if (await this.repository.isFinished(id)) return;
+      if (await this.parts.repository.isFinished(id)) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
-  async get(caller: Caller, id: string): Promise<DisconnectAnswer> {
-    const row = await this.repository.find(caller, id);
+  async get(caller: Caller, id: string) {
+    return this.answer(await this.find(caller, id), STEPS_SHOWN);
+  }
+
+  async answer(row: Disconnect, stepsShown = STEPS_SHOWN_IN_LIST) {
+    const { repository } = this.parts;
+    const [counts, steps] = await Promise.all([repository.counts(row.id), repository.steps(row.id, undefined, undefined, stepsShown)]);
+    return toAnswer(row, counts, steps);
+  }
+
+  /** @throws Problem 404 */
+  async find(caller: Caller, id: string): Promise<Disconnect> {
+    const row = await this.parts.repository.find(caller, id);
     if (!row) throw notFound(`Disconnect ${id}`);
-    const inState = (...states: string[]) => row.steps.filter((step) => states.includes(step.state)).length;
-    return {
-      id: row.id,
-      type: 'disconnect',
-      state: row.state as DisconnectAnswer['state'],
-      reason_code: row.reasonCode as DisconnectAnswer['reason_code'],
-      reason_note: row.reasonNote,
-      requested_by: { key_id: row.requestedById, name: row.requestedByName },
-      scheduled_at: row.scheduledAt?.toISOString() ?? null,
-      created_at: row.createdAt.toISOString(),
-      finished_at: row.finishedAt?.toISOString() ?? null,
-      summary: {
-        total: row.steps.length,
-        succeeded: inState('succeeded'),
-        failed: inState('failed'),
-        pending: inState('pending', 'running'),
-        cancelled: inState('cancelled'),
-      },
-      steps: row.steps.map((step) => ({
-        account_id: step.accountId,
-        ref: `${step.provider}:${step.providerAccountId}`,
-        provider: step.provider,
-        platform: step.platform,
-        username: step.username,
-        state: step.state,
-        outcome: step.state === 'succeeded' ? step.outcome : null,
-        effect: step.effect,
-        attempts: step.attempts,
-        next_attempt_at: step.nextAttemptAt?.toISOString() ?? null,
-        verified: step.verified,
-        verified_at: step.verifiedAt?.toISOString() ?? null,
-        last_error: step.lastError,
-      })) as DisconnectAnswer['steps'],
-    };
+    return row;
+  }
+
+  /** Stops the steps that have not started. @throws Problem 409 when none is left to stop, naming those that are done */
+  async cancel(caller: Caller, id: string): Promise<void> {
+    const row = await this.find(caller, id);
+    if ((await this.parts.repository.cancel(caller, id)) > 0) return;
+    const steps = await this.parts.repository.steps(row.id, ['succeeded', 'running', 'pending'], undefined, NAMED);
+    const isDone = (step: DisconnectStep) => step.state === 'succeeded' || step.phase === 'deleted';
+    const refs = (chosen: readonly DisconnectStep[]) => chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
+    const done = refs(steps.filter(isDone));
+    const underWay = refs(steps.filter((step) => !isDone(step)));
+    const told = [
+      done.length > 0 && `already disconnected: ${done.join(', ')}`,
+      underWay.length > 0 && `already under way: ${underWay.join(', ')}`,
+    ].filter((part) => part !== false);
+    const why = told.length > 0 ? told.join('; ') : `the disconnect is ${row.state}`;
+    throw new Problem('conflict', `Nothing is left to cancel, and a disconnect cannot be undone; ${why}.`, {
+      refs: [...done, ...underWay],
+    });
+  }
+
+  /** Tries the failed steps again. @throws Problem 409 when there is none to try */
+  async retry(caller: Caller, id: string): Promise<void> {
+    await this.find(caller, id);
+    if ((await this.parts.repository.retry(caller, id)) === 0) {
+      throw new Problem(
+        'conflict',
+        'No failed step can be tried again. An account that someone connected anew takes a new disconnect, decided on anew.',
+      );
+    }
+    this.parts.worker.wakeSoon();
+  }
+
+  /** What an auditor keeps. @throws Problem 409 while the disconnect goes on */
+  async receipt(caller: Caller, id: string) {
+    const row = await this.find(caller, id);
+    if (row.finishedAt === null)
+      throw new Problem('conflict', `The disconnect is ${row.state}. Its receipt is there once it has finished.`);
+    const { repository, signer } = this.parts;
+    const [counts, steps] = await Promise.all([repository.counts(id), repository.steps(id, undefined, undefined, Number.MAX_SAFE_INTEGER)]);
+    const document = { ...toHead(row, counts), team_id: row.teamId, steps: steps.map(toReceiptStep) };
+    // What is signed is what is sent: values as JSON has them.
+    const receipt: unknown = JSON.parse(JSON.stringify(document));
+    return { type: 'disconnect_receipt' as const, receipt, signature: signer.sign(receipt) };
+  }
+
+  /** A connection has a working key again. */
+  async goOn(connectionId: string): Promise<void> {
+    await this.parts.repository.goOn(connectionId);
+    this.parts.worker.wakeSoon();
+  }
+
+  /** Starts what is due, finishes what a crash left open, forgets what is over its time. Run now and then, by any replica. */
+  async reconcile(): Promise<void> {
+    await atEdge('start', () => this.parts.repository.startDue());
+    await this.parts.worker.wake();
+    await this.parts.repository.prune();
+  }
+
+  /** What a disconnect does at each provider among the accounts. @throws Problem 422 for one that has none over its API */
+  private effectsOn(accounts: readonly AccountRow[]): ReadonlyMap<string, DisconnectEffect> {
+    const providers = [...new Set(accounts.map(({ provider }) => provider))].sort();
+    return new Map(
+      providers.map((provider) => {
+        const adapter = this.parts.registry.get(provider);
+        if (!adapter?.operations.disconnect) {
+          throw new Problem('operation_not_supported', `${provider} cannot disconnect over its API. Do it in its dashboard.`);
+        }
+        return [provider, adapter.disconnectEffect];
+      }),
+    );
   }
 }

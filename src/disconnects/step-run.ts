@@ -1,106 +1,113 @@
-import type { ConnectionsService } from '../connections/connections.service.js';
-import type { Database } from '../database/index.js';
-import type { DisconnectStep } from '../database/prisma-client/client.js';
-import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
-import type { ProviderConnection, Providers } from '../providers/index.js';
-import type { DisconnectsRepository, StepError } from './disconnects.repository.js';
-import { backoffMs, reactionTo, wasReconnected } from './step-state.js';
+import type { ProviderConnection } from '../providers/index.js';
+import { Attempt, type AttemptTools } from './attempt.js';
+import type { Step, StepError } from './step.js';
+import { backoffMs, type Phase, reactionTo } from './step-state.js';
 
-/** A step is leased for longer than its slowest call may take. */
-export const LEASE_MS = 40_000;
-const CALL_DEADLINE_MS = 15_000;
-const CALL = { deadlineMs: CALL_DEADLINE_MS };
+/** Where an attempt stands after a phase: in the next phase, at the step's end, or before another attempt. */
+type Turn = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
+
+/** What a look showed, where there was one. */
+type Verified = 'still_present' | null;
+
+/** What is written and asked in each phase. */
+type Story = Record<Exclude<Phase, 'verified'>, (attempt: Attempt) => Promise<Turn>>;
 
 /**
- * One attempt at one step: delete → verify → finish. What is about to happen is written before it happens, so an attempt can be cut
- * off anywhere and begun again: where the provider may have been asked already we look before asking again.
+ * One attempt at one step. The intent is written and the account stopped here before it is leased; then the story goes
+ *
+ *     accepted → (pause) → deleting → delete → deleted → verify → verified
+ *
+ * and where it is given up, `resuming` undoes the pause. Each phase is written before what follows it is asked of the provider, so an
+ * attempt can be cut off anywhere and begun again: where the provider may have been asked already we look before asking again.
  */
 export class StepRunner {
-  constructor(
-    private readonly database: Database,
-    private readonly steps: DisconnectsRepository,
-    private readonly connections: ConnectionsService,
-    private readonly providers: Providers,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly tools: AttemptTools) {}
+
+  private readonly story: Story = {
+    accepted: async (attempt) => {
+      const { looksFirst, attempts } = attempt.step;
+      if (looksFirst || attempts > 1) {
+        const ended = await this.endedMeanwhile(attempt, 'already_gone');
+        if (ended) return 'ended';
+      }
+      await attempt.pause();
+      await attempt.note('deleting');
+      return 'deleting';
+    },
+
+    deleting: async (attempt) => {
+      const wasAskedBefore = attempt.step.phase === 'deleting';
+      if (wasAskedBefore && (await this.endedMeanwhile(attempt, 'disconnected'))) return 'ended';
+      const outcome = await attempt.delete();
+      await attempt.note('deleted', { outcome: wasAskedBefore ? 'disconnected' : outcome });
+      return 'deleted';
+    },
+
+    deleted: async (attempt) => {
+      // A newer connection in its place is somebody else's: ours is gone.
+      if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
+      const told = attempt.told('still_present', 'The provider accepted the disconnect and still shows the account.');
+      return this.again(attempt, told, null, 'still_present');
+    },
+
+    resuming: async (attempt) => {
+      await attempt.resume();
+      return this.end(attempt.fail('unverifiable'));
+    },
+  };
 
   /** @returns when the step is due again; `undefined` when it has ended */
-  async run(step: DisconnectStep): Promise<Date | undefined> {
-    try {
-      const connection = await this.database.prisma.connection.findUniqueOrThrow({ where: { id: step.connectionId } });
-      const access = this.connections.open(connection);
-      const outcome = step.phase === 'deleted' ? (step.outcome ?? 'disconnected') : await this.delete(step, access);
-      return outcome === undefined ? undefined : await this.verify(step, access, outcome);
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      return this.react(step, error);
+  async run(step: Step, access: ProviderConnection): Promise<Date | undefined> {
+    const attempt = new Attempt(step, access, this.tools);
+    let phase: Turn | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
+    while (phase !== 'ended' && !(phase instanceof Date)) {
+      const now: Exclude<Phase, 'verified'> = phase;
+      phase = await this.story[now](attempt).catch((error: unknown) => this.react(attempt, now, error));
     }
+    return phase === 'ended' ? undefined : phase;
   }
 
-  /** @returns the outcome; `undefined` when someone reconnected the account meanwhile and the step has failed */
-  private async delete(step: DisconnectStep, access: ProviderConnection): Promise<string | undefined> {
-    if (step.phase === 'deleting') {
-      const present = await this.look(step, access);
-      if (!present) return 'disconnected';
-      if (wasReconnected(step.formerConnectedAt, present.account.connectedAt)) {
-        const told = this.told('reconnected', 'Someone connected the account anew meanwhile; that connection was left alone.', null);
-        await this.steps.fail(step, told, this.clock.now());
-        return undefined;
-      }
+  /** Looks before asking: what is gone is done, and what someone connected anew is left alone. */
+  private async endedMeanwhile(attempt: Attempt, outcome: string): Promise<boolean> {
+    const shown = await attempt.look('look');
+    if (shown === 'absent') await attempt.succeed(outcome);
+    if (shown === 'reconnected') {
+      const told = attempt.told('reconnected', 'Someone connected the account anew meanwhile; that connection was left alone.');
+      await attempt.fail('still_present', told);
     }
-    await this.steps.advance(step, { phase: 'deleting', leasedUntil: this.leaseEnd() });
-    const answer = await this.providers.disconnect(access, { id: step.providerAccountId }, CALL);
-    const outcome = answer === 'done' || step.phase === 'deleting' ? 'disconnected' : 'already_gone';
-    await this.steps.advance(step, { phase: 'deleted', outcome, leasedUntil: this.leaseEnd() });
-    return outcome;
+    return shown !== 'present';
   }
 
-  /** Success is claimed only once the provider no longer shows the account, or shows a newer connection in its place. */
-  private async verify(step: DisconnectStep, access: ProviderConnection, outcome: string): Promise<Date | undefined> {
-    const present = await this.look(step, access);
-    const now = this.clock.now();
-    if (!present || wasReconnected(step.formerConnectedAt, present.account.connectedAt)) {
-      await this.steps.succeed(step, outcome, now);
-      return undefined;
-    }
-    const told = this.told('still_present', 'The provider accepted the disconnect and still shows the account.', null);
-    return this.again(step, told, null, 'still_present');
+  private async react(attempt: Attempt, phase: Exclude<Phase, 'verified'>, error: unknown): Promise<Turn> {
+    if (!(error instanceof ProviderError)) throw error;
+    const told = attempt.told(error.code, error.message, error.providerCode);
+    const isRefusal = reactionTo(error) === 'fail';
+    if (phase === 'resuming' && isRefusal) return this.end(attempt.fail('unverifiable'));
+    // Once the provider has said yes only the look is left, and a look that is refused says nothing of the account.
+    if (isRefusal && phase !== 'deleted') return this.giveUp(attempt, told, null);
+    return this.again(attempt, told, error.retryAfterSeconds, null);
   }
 
-  private look(step: DisconnectStep, access: ProviderConnection) {
-    return this.providers.lookUp(access, { id: step.providerAccountId, platform: step.platform }, CALL);
+  /** Puts the step off, or gives it up when its time is over. */
+  private async again(attempt: Attempt, told: StepError, retryAfterSeconds: number | null, verified: Verified): Promise<Turn> {
+    const { clock, settings } = this.tools;
+    const next = new Date(clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings));
+    if (next >= attempt.step.deadlineAt) return this.giveUp(attempt, told, verified);
+    await attempt.postpone(next, told, verified);
+    return next;
   }
 
-  private async react(step: DisconnectStep, error: ProviderError): Promise<Date | undefined> {
-    const told = this.told(error.code, error.message, error.providerCode);
-    if (reactionTo(error) !== 'fail' || step.phase === 'deleted') return this.again(step, told, error.retryAfterSeconds);
-    await this.steps.fail(step, told, this.clock.now());
-    return undefined;
+  /** The step has failed. Where it paused the account, that is undone first: once, as the reason to give up may be that nothing works. */
+  private async giveUp(attempt: Attempt, told: StepError, verified: Verified): Promise<Turn> {
+    if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
+    if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', told));
+    await attempt.note('resuming', { error: told });
+    return 'resuming';
   }
 
-  /** Postpones the step, or gives it up when its time is over. */
-  private async again(
-    step: DisconnectStep,
-    told: StepError,
-    retryAfterSeconds: number | null,
-    verified?: string,
-  ): Promise<Date | undefined> {
-    const now = this.clock.now();
-    const next = new Date(now.getTime() + backoffMs(step.attempts, retryAfterSeconds));
-    if (next < step.deadlineAt) {
-      await this.steps.postpone(step, next, told, verified);
-      return next;
-    }
-    await this.steps.fail(step, told, now, verified);
-    return undefined;
-  }
-
-  private told(code: string, message: string, providerCode: string | null): StepError {
-    return { code, message, provider_code: providerCode, at: this.clock.now().toISOString() };
-  }
-
-  private leaseEnd(): Date {
-    return new Date(this.clock.now().getTime() + LEASE_MS);
+  private async end(ending: Promise<void>): Promise<'ended'> {
+    await ending;
+    return 'ended';
   }
 }

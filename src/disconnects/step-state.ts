@@ -1,7 +1,17 @@
 import type { ProviderError, ProviderErrorCode } from '../model/index.js';
 
-const FIRST_DELAY_MS = 1000;
-const LONGEST_DELAY_MS = 5 * 60_000;
+/** How far a step got: what is written here is written before the provider is asked. */
+export type Phase =
+  /** The account is `disconnecting` here; the provider knows of nothing. */
+  | 'accepted'
+  /** The provider may have been asked to delete. */
+  | 'deleting'
+  /** It said yes. */
+  | 'deleted'
+  /** The step is given up, and the account that was paused for it is about to be resumed. */
+  | 'resuming'
+  /** The provider no longer shows the account. */
+  | 'verified';
 
 /** What to do about a provider's failure in a step. */
 export type Reaction =
@@ -20,12 +30,44 @@ export function reactionTo(error: ProviderError): Reaction {
   return WAITED_FOR.has(error.code) ? 'retry' : 'fail';
 }
 
+/** How patient a step is. Times in milliseconds. Tests shrink them; production takes the defaults. */
+export interface DisconnectSettings {
+  readonly firstDelayMs: number;
+  readonly longestDelayMs: number;
+  /** No attempt is made later than this after the start. */
+  readonly keepsTryingMs: number;
+  /** How long a provider may take over one call. */
+  readonly callDeadlineMs: number;
+  /** A step is leased for longer than its slowest call may take. */
+  readonly leaseMs: number;
+  /** How often a replica looks for steps that another one accepted. */
+  readonly pollMs: number;
+  /** How long a finished disconnect and the tombstone of its account are kept. */
+  readonly retentionDays: number;
+}
+
+export const DEFAULT_DISCONNECT_SETTINGS: DisconnectSettings = {
+  firstDelayMs: 1000,
+  longestDelayMs: 5 * 60_000,
+  keepsTryingMs: 24 * 3_600_000,
+  callDeadlineMs: 15_000,
+  leaseMs: 40_000,
+  pollMs: 2000,
+  retentionDays: 365,
+};
+
 /**
- * Milliseconds until the next attempt: doubling from a second to five minutes, give or take a fifth, never before `retryAfterSeconds`.
+ * Milliseconds until the next attempt: doubling from the first delay to the longest, give or take a fifth, never before
+ * `retryAfterSeconds`.
  * @param attempts made so far, at least 1
  */
-export function backoffMs(attempts: number, retryAfterSeconds: number | null, random: () => number = Math.random): number {
-  const doubled = Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 20), LONGEST_DELAY_MS);
+export function backoffMs(
+  attempts: number,
+  retryAfterSeconds: number | null,
+  { firstDelayMs, longestDelayMs }: Pick<DisconnectSettings, 'firstDelayMs' | 'longestDelayMs'>,
+  random: () => number = Math.random,
+): number {
+  const doubled = Math.min(firstDelayMs * 2 ** Math.min(attempts - 1, 20), longestDelayMs);
   return Math.max(doubled * (0.8 + 0.4 * random()), (retryAfterSeconds ?? 0) * 1000);
 }
 

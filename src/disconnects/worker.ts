@@ -1,82 +1,134 @@
+import type { ConnectionsService } from '../connections/connections.service.js';
+import type { Database } from '../database/index.js';
 import type { Presence } from '../database/presence.js';
-import type { DisconnectStep } from '../database/prisma-client/client.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { Registry } from '../providers/index.js';
-import type { DisconnectsRepository } from './disconnects.repository.js';
-import { LEASE_MS, type StepRunner } from './step-run.js';
+import type { ProviderConnection, Registry } from '../providers/index.js';
+import { atEdge } from './edges.js';
+import type { Step } from './step.js';
+import type { StepRunner } from './step-run.js';
+import type { DisconnectSettings } from './step-state.js';
+import { LeaseLost, type StepsRepository } from './steps.repository.js';
 
-/** Runs due steps side by side: a lane for each provider, as wide as its concurrency, so that a dead one holds up no other. */
+/** Steps of one connection that are under way in this process. */
+interface Lane {
+  readonly connectionId: string;
+  /** Twice what the provider lets us ask at once: while half of the steps write, the other half ask. */
+  readonly width: number;
+  readonly running: Set<Promise<void>>;
+  /** Whether the last claim found all that it asked for, so that there may be more. */
+  mayHaveMore: boolean;
+  isClaiming: boolean;
+}
+
+/** Runs due steps side by side: a lane for each connection, so that a dead one holds up no other. */
 export class DisconnectWorker {
-  private readonly running = new Map<string, Set<Promise<void>>>();
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly lanes = new Map<string, Lane>();
+  private poll: NodeJS.Timeout | undefined;
+  private next: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
   private stopped = false;
 
   constructor(
-    private readonly registry: Registry,
-    private readonly steps: DisconnectsRepository,
-    private readonly runner: StepRunner,
-    private readonly presence: Presence,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
+    private readonly parts: {
+      readonly database: Database;
+      readonly registry: Registry;
+      readonly connections: ConnectionsService;
+      readonly steps: StepsRepository;
+      readonly runner: StepRunner;
+      readonly presence: Presence;
+      readonly clock: Clock;
+      readonly logger: Logger;
+      readonly settings: DisconnectSettings;
+    },
   ) {}
+
+  /** From now on looks for due steps every few seconds: other replicas accept some, and leave some behind. */
+  start(): void {
+    this.poll = setInterval(() => this.wakeSoon(), this.parts.settings.pollMs).unref();
+    this.wakeSoon();
+  }
 
   /** Takes up whatever is due; returns once it is begun. */
   async wake(): Promise<void> {
-    await Promise.all(this.registry.all().map((adapter) => this.fill(adapter.id, adapter.limits.concurrency)));
+    if (this.stopped) return;
+    await this.parts.steps.takeBack();
+    const due = await this.parts.steps.dueConnections();
+    await Promise.all(due.map(({ connectionId, provider }) => this.fill(this.laneOf(connectionId, provider))));
+  }
+
+  /** Like `wake`, for those who do not wait for it. */
+  wakeSoon(): void {
+    this.wake().catch((error: unknown) => this.report(error));
   }
 
   /** Takes no new step; resolves when the running ones have ended. */
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const timer of this.timers) clearTimeout(timer);
-    await Promise.all([...this.running.values()].flatMap((lane) => [...lane]));
+    clearInterval(this.poll);
+    clearTimeout(this.next?.timer);
+    await Promise.all([...this.lanes.values()].flatMap(({ running }) => [...running]));
   }
 
-  private async fill(provider: string, width: number): Promise<void> {
-    const lane = this.running.get(provider) ?? new Set();
-    this.running.set(provider, lane);
-    const free = width - lane.size;
-    if (this.stopped || free <= 0) return;
-    const now = this.clock.now();
-    const claimed = await this.steps.claim(provider, free, this.presence.name, now, new Date(now.getTime() + LEASE_MS));
-    for (const step of claimed) {
-      const work = this.run(step).finally(() => {
-        lane.delete(work);
-        this.refill(provider, width);
-      });
-      lane.add(work);
+  private laneOf(connectionId: string, provider: string): Lane {
+    const known = this.lanes.get(connectionId);
+    if (known) return known;
+    const width = 2 * (this.parts.registry.get(provider)?.limits.concurrency ?? 1);
+    const lane: Lane = { connectionId, width, running: new Set(), mayHaveMore: false, isClaiming: false };
+    this.lanes.set(connectionId, lane);
+    return lane;
+  }
+
+  private async fill(lane: Lane): Promise<void> {
+    const free = lane.width - lane.running.size;
+    if (this.stopped || lane.isClaiming || free <= 0) return;
+    lane.isClaiming = true;
+    try {
+      const { database, connections, steps, presence } = this.parts;
+      const claimed = await atEdge('claim', () => steps.claim(lane.connectionId, free, presence.name));
+      lane.mayHaveMore = claimed.length === free;
+      if (claimed.length === 0) return;
+      const connection = await database.prisma.connection.findUniqueOrThrow({ where: { id: lane.connectionId } });
+      const access = connections.open(connection);
+      for (const step of claimed) this.begin(lane, step, access);
+    } finally {
+      lane.isClaiming = false;
     }
   }
 
-  private refill(provider: string, width: number): void {
-    this.fill(provider, width).catch((error: unknown) => this.report(error));
+  private begin(lane: Lane, step: Step, access: ProviderConnection): void {
+    const work = this.run(step, access).finally(() => {
+      lane.running.delete(work);
+      if (lane.running.size === 0 && !lane.mayHaveMore) this.lanes.delete(lane.connectionId);
+      // Half a lane at a time, so that a claim is for many.
+      else if (lane.mayHaveMore && lane.running.size <= lane.width / 2) this.fill(lane).catch((error: unknown) => this.report(error));
+    });
+    lane.running.add(work);
   }
 
-  private async run(step: DisconnectStep): Promise<void> {
+  private async run(step: Step, access: ProviderConnection): Promise<void> {
     try {
-      const due = await this.runner.run(step);
-      if (due) this.wakeAt(due);
+      const due = await this.parts.runner.run(step, access);
+      if (due) this.wakeAt(due.getTime());
     } catch (error) {
       // The lease lapses and the step is taken up again.
-      this.report(error, step);
+      if (!(error instanceof LeaseLost)) this.report(error, step);
     }
   }
 
-  private wakeAt(due: Date): void {
-    const timer = setTimeout(
-      () => {
-        this.timers.delete(timer);
-        this.wake().catch((error: unknown) => this.report(error));
-      },
-      Math.max(0, due.getTime() - this.clock.now().getTime()),
-    );
-    this.timers.add(timer.unref());
+  /** One timer, for the earliest. */
+  private wakeAt(at: number): void {
+    if (this.next !== undefined && this.next.at <= at) return;
+    clearTimeout(this.next?.timer);
+    const wake = () => {
+      this.next = undefined;
+      this.wakeSoon();
+    };
+    this.next = { at, timer: setTimeout(wake, Math.max(0, at - this.parts.clock.now().getTime())).unref() };
   }
 
-  private report(error: unknown, step?: DisconnectStep): void {
+  private report(error: unknown, step?: Step): void {
     if (this.stopped) return;
-    this.logger.error('disconnect worker', {
+    this.parts.logger.error('disconnect worker', {
       error: error instanceof Error ? String(error.stack) : 'not an Error',
       ...(step && { step_id: step.id, disconnect_id: step.disconnectId }),
     });

@@ -38,6 +38,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/health', 'public', to.system.health),
     get('/metrics', 'public', to.system.metrics),
     get('/openapi.json', 'public', to.documentation.document),
+    get('/.well-known/rollcall.json', 'public', to.disconnects.wellKnown),
 
     get('/v1/whoami', 'read', to.teams.whoami),
     get('/v1/teams', 'root', to.teams.listTeams),
@@ -74,7 +75,13 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/accounts/{id}/health', 'read', to.health.ofAccount),
     get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
 
+    get('/v1/disconnects', 'read', to.disconnects.list),
+    post('/v1/disconnects', 'write', to.disconnects.disconnectMany),
     get('/v1/disconnects/{id}', 'read', to.disconnects.get),
+    get('/v1/disconnects/{id}/steps', 'read', to.disconnects.steps),
+    get('/v1/disconnects/{id}/receipt', 'read', to.disconnects.receipt),
+    post('/v1/disconnects/{id}/cancel', 'write', to.disconnects.cancel),
+    post('/v1/disconnects/{id}/retry', 'write', to.disconnects.retry),
 
     get('/v1/events', 'read', to.events.list),
     get('/v1/events/stream', 'read', to.events.stream),

@@ -9,7 +9,7 @@ import {
   type ProviderErrorCode,
 } from '../model/index.js';
 import { baseOf, type ProviderConnection } from './connection.js';
-import { announcedLimit } from './headers.js';
+import { announcedLimit, requestId } from './headers.js';
 import { isProviderFailure, type Lines } from './lines.js';
 import { type Guards, guarded } from './policies.js';
 import type { Registry } from './registry.js';
@@ -25,6 +25,16 @@ export interface CallContext {
   readonly traceparent?: string;
   /** Shortens the deadline of the call (of each page, for a walk). */
   readonly deadlineMs?: number;
+  /** Hears of every answer with a status, refusals too. */
+  readonly onAnswer?: (answer: ProviderAnswer) => void;
+}
+
+/** The bare facts of one answer, for the record. */
+export interface ProviderAnswer {
+  readonly status: number;
+  /** The provider's own name for the request, where it tells. */
+  readonly requestId: string | null;
+  readonly at: Date;
 }
 
 /** One finished attempt; a call that is retried makes several. */
@@ -87,6 +97,7 @@ export async function execute<Name extends OperationName>(
     };
     try {
       const answer = await sender.send(request, { base, apiKey: connection.apiKey, traceparent: context.traceparent, signal });
+      context.onAnswer?.({ status: answer.status, requestId: requestId(answer.headers), at: executor.clock.now() });
       guards.rateLimiter.learn(announcedLimit(answer.headers));
       const isSuccess = answer.status >= 200 && answer.status < 300;
       if (!isSuccess) throw refusal(adapter, name, answer, connection.apiKey, executor.clock.now());

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
+const LONGEST_REQUEST_ID = 200;
+
 /** What a provider tells of its own limit: `remaining` of `limit` requests are left until `resetAt` (ms since 1970). */
 export interface AnnouncedLimit {
   readonly limit: number;
@@ -30,6 +32,12 @@ export function announcedLimit(headers: IncomingHttpHeaders): AnnouncedLimit | n
   const reset = wholeNumber(headers['x-ratelimit-reset']);
   if (limit === null || limit === 0 || remaining === null) return null;
   return { limit, remaining, resetAt: reset === null ? null : reset * 1000 };
+}
+
+/** `X-Request-ID` (CreatorAudit docs, /api-reference); the others name their requests nowhere. */
+export function requestId(headers: IncomingHttpHeaders): string | null {
+  const value = headers['x-request-id'];
+  return typeof value === 'string' && value !== '' ? value.slice(0, LONGEST_REQUEST_ID) : null;
 }
 
 function wholeNumber(value: string | string[] | undefined): number | null {

@@ -49,6 +49,8 @@ const OF_NOBODY = new Set([
   'POST /v1/keys',
   'POST /v1/connections',
   'POST /v1/connect/complete',
+  // Ids of others are a 422 there like any that do not exist: test/api/disconnects.test.ts.
+  'POST /v1/disconnects',
   'GET /v1/providers/{provider}',
   'GET /v1/platforms/{platform}/accounts/{platform_user_id}',
 ]);

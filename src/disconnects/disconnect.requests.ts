@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { accountFilterFields } from '../accounts/account-filter.js';
+import { commaSeparated, paging, time } from '../http/validate.js';
+import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnect.schema.js';
+
+/** Accounts in one disconnect. */
+export const MOST_ACCOUNTS = 10_000;
+
+const reasonCode = z
+  .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })
+  .default('user_request')
+  .meta({ description: 'Why, for the audit.' });
+const reasonNote = z.string().max(1000);
+const WHY = 'Why, in your own words.';
+
+export const disconnectAccountQuery = z.strictObject({
+  reason_code: reasonCode,
+  reason_note: reasonNote.optional().meta({ description: WHY }),
+});
+
+export function disconnectRequest(providers: readonly string[]) {
+  const accountIds = z.array(z.string().min(1).max(600)).min(1, 'must name at least one account').max(MOST_ACCOUNTS);
+  const filter = z.strictObject(accountFilterFields(providers));
+  return z
+    .strictObject({
+      account_ids: accountIds.optional().meta({ description: 'Ids of ours, or refs.' }),
+      profile_id: z.string().min(1).max(200).optional().meta({ description: 'All accounts of a profile.' }),
+      filter: filter.optional().meta({ description: 'As `GET /v1/accounts` takes it.' }),
+      dry_run: z.boolean().default(false).meta({ description: 'Only tell what would happen.' }),
+      plan_hash: z.string().min(1).max(200).optional().meta({ description: 'Of the dry run; required with `filter`.' }),
+      scheduled_at: time.optional().meta({ description: 'When to start; at once when left out.' }),
+      reason_code: reasonCode,
+      reason_note: reasonNote.nullable().optional().meta({ description: WHY }),
+    })
+    .refine(
+      (asked) => [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined).length === 1,
+      'must hold exactly one of `account_ids`, `profile_id` and `filter`',
+    );
+}
+export type DisconnectRequest = z.output<ReturnType<typeof disconnectRequest>>;
+
+const oneOf = <Value extends string>(values: readonly [Value, ...Value[]], description: string) =>
+  commaSeparated(z.enum(values, { error: `must be one of: ${values.join(', ')}` }))
+    .optional()
+    .meta({ description });
+
+export const disconnectsQuery = z.strictObject({
+  ...paging,
+  state: oneOf(DISCONNECT_STATES, 'In one of these states.'),
+  reason_code: oneOf(REASON_CODES, 'For one of these reasons.'),
+  requested_by: commaSeparated(z.string().min(1).max(100)).optional().meta({ description: 'Asked for with one of these keys.' }),
+  created_since: time.optional().meta({ description: 'Asked for at or after this time.' }),
+  created_until: time.optional().meta({ description: 'Asked for before this time.' }),
+});
+
+export const stepsQuery = z.strictObject({ ...paging, state: oneOf(STEP_STATES, 'In one of these states.') });

@@ -1,0 +1,25 @@
+import { betweenCrashPoints } from '../lib/crash-point.js';
+
+/** Every write and every call to a provider of a disconnect: the places where a crash must do no harm, each before and after. */
+export const EDGES = [
+  'accept',
+  'start',
+  'claim',
+  'look',
+  'pause',
+  'note_deleting',
+  'delete',
+  'note_deleted',
+  'verify',
+  'succeed',
+  'postpone',
+  'note_resuming',
+  'resume',
+  'fail',
+  'close',
+] as const;
+export type Edge = (typeof EDGES)[number];
+
+export function atEdge<Result>(edge: Edge, work: () => Promise<Result>): Promise<Result> {
+  return betweenCrashPoints(edge, work);
+}

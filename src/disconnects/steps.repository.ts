@@ -1,0 +1,264 @@
+import type pg from 'pg';
+import { type AuditEntry, recordAudit } from '../audit/audit.js';
+import type { Database } from '../database/index.js';
+import { holderIsGone } from '../database/presence.js';
+import { withTransaction } from '../database/transact.js';
+import { recordAccountEvents } from '../events/outbox.js';
+import { batched } from '../lib/batched.js';
+import type { Clock } from '../lib/clock.js';
+import { closeFinished } from './closing.js';
+import { atEdge } from './edges.js';
+import { actorOfStep, STEP_COLUMNS, type Step, type StepAnswer, type StepError } from './step.js';
+import type { DisconnectSettings, Phase } from './step-state.js';
+
+const BATCH_SIZE = 100;
+
+/** How far a step got. */
+export interface Progress {
+  readonly step: Step;
+  readonly phase: Phase;
+  readonly outcome: string | null;
+  readonly paused: boolean;
+  readonly error: StepError | null;
+  readonly answers: readonly StepAnswer[];
+}
+
+/** A step that is put off until its next attempt. */
+export interface Postponement {
+  readonly step: Step;
+  readonly until: Date;
+  readonly error: StepError;
+  readonly verified: string | null;
+  readonly answers: readonly StepAnswer[];
+}
+
+/** The end of a step. */
+export interface Ending {
+  readonly step: Step;
+  readonly state: 'succeeded' | 'failed';
+  readonly outcome: string | null;
+  readonly error: StepError | null;
+  readonly verified: 'absent' | 'still_present' | 'unverifiable';
+  readonly answers: readonly StepAnswer[];
+}
+
+/** The step was leased to another process meanwhile, which goes on with it: hands off. */
+export class LeaseLost extends Error {}
+
+/**
+ * The steps of disconnects as the workers write them. The rows are the truth: whatever a process dies of, what is to do next stands
+ * here. Every write holds only as long as the lease, and what is written at the same time shares a transaction.
+ */
+export class StepsRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly settings: DisconnectSettings,
+  ) {}
+
+  /** Takes steps back from holders that died or fell silent. */
+  async takeBack(): Promise<void> {
+    await this.database.pool.query(
+      `UPDATE disconnect_steps SET state = 'pending', leased_by = NULL, leased_until = NULL
+       WHERE state = 'running' AND (leased_until < $1 OR ${holderIsGone('leased_by')})`,
+      [this.clock.now()],
+    );
+  }
+
+  /** The connections that have steps due. */
+  async dueConnections(): Promise<{ readonly connectionId: string; readonly provider: string }[]> {
+    const { rows } = await this.database.pool.query<{ connectionId: string; provider: string }>(
+      `SELECT DISTINCT connection_id AS "connectionId", provider FROM disconnect_steps WHERE state = 'pending' AND next_attempt_at <= $1`,
+      [this.clock.now()],
+    );
+    return rows;
+  }
+
+  /** Leases up to `limit` due steps of a connection to `holder`. */
+  async claim(connectionId: string, limit: number, holder: string): Promise<Step[]> {
+    const now = this.clock.now();
+    const { rows } = await this.database.pool.query<Step>({
+      name: 'claim-steps',
+      text: `UPDATE disconnect_steps s SET state = 'running', attempts = s.attempts + 1, leased_by = $3, leased_until = $5
+        FROM disconnects d WHERE d.id = s.disconnect_id AND s.id IN (
+          SELECT id FROM disconnect_steps WHERE connection_id = $1 AND state = 'pending' AND next_attempt_at <= $4
+          ORDER BY next_attempt_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+        RETURNING ${STEP_COLUMNS}`,
+      values: [connectionId, limit, holder, now, this.leaseEnd(now)],
+    });
+    return rows;
+  }
+
+  /** Writes how far a step got, and holds its lease for longer. */
+  readonly note = this.batchedWrite((client, progresses: readonly Progress[], at) => this.writeProgress(client, progresses, at));
+
+  /** Gives a step back until its next attempt. */
+  readonly postpone = this.batchedWrite((client, postponements: readonly Postponement[]) => this.writePostponements(client, postponements));
+
+  /** Ends a step: step, account, event and audit entry together, and the disconnect with its last step. */
+  async end(ending: Ending): Promise<void> {
+    await this.writeEnding(ending);
+    await atEdge('close', () => closeFinished(this.database.pool, [ending.step.disconnectId], this.clock.now()));
+  }
+
+  private readonly writeEnding = this.batchedWrite((client, endings: readonly Ending[], at) => this.writeEndings(client, endings, at));
+
+  /** @param write answers with the ids of the steps that were still leased */
+  private batchedWrite<Item extends { readonly step: Step }>(
+    write: (client: pg.ClientBase, items: readonly Item[], at: Date) => Promise<ReadonlySet<string>>,
+  ): (item: Item) => Promise<void> {
+    const run = batched(BATCH_SIZE, async (items: readonly Item[]) => {
+      const written = await withTransaction(this.database.pool, (client) => write(client, items, this.clock.now()));
+      return items.map(({ step }) => written.has(step.id));
+    });
+    return async (item) => {
+      if (!(await run(item))) throw new LeaseLost(`step ${item.step.id} was taken over`);
+    };
+  }
+
+  private async writeProgress(client: pg.ClientBase, progresses: readonly Progress[], at: Date): Promise<ReadonlySet<string>> {
+    const rows = progresses.map(({ step, phase, outcome, paused, error, answers }) => ({
+      id: step.id,
+      leased_by: step.leasedBy,
+      attempt: step.attempts,
+      phase,
+      outcome,
+      paused,
+      last_error: error,
+      answers,
+    }));
+    const written = await update(
+      client,
+      rows,
+      `phase = r.phase, outcome = r.outcome, paused = r.paused, last_error = r.last_error, answers = r.answers, leased_until = $2`,
+      [this.leaseEnd(at)],
+    );
+    const entries = progresses.map(
+      ({ step, phase, answers }): Told => [step, `disconnect_step.${phase}`, { answer: answers.at(-1) ?? null }],
+    );
+    await tell(client, entries, written, at);
+    return written;
+  }
+
+  private async writePostponements(client: pg.ClientBase, postponements: readonly Postponement[]): Promise<ReadonlySet<string>> {
+    const rows = postponements.map(({ step, until, error, verified, answers }) => ({
+      id: step.id,
+      leased_by: step.leasedBy,
+      attempt: step.attempts,
+      until,
+      last_error: error,
+      verified,
+      answers,
+    }));
+    return update(
+      client,
+      rows,
+      `state = 'pending', next_attempt_at = r.until, leased_by = NULL, leased_until = NULL, last_error = r.last_error,
+       verified = COALESCE(r.verified, s.verified), answers = r.answers`,
+    );
+  }
+
+  private async writeEndings(client: pg.ClientBase, endings: readonly Ending[], at: Date): Promise<ReadonlySet<string>> {
+    const rows = endings.map(({ step, state, outcome, error, verified, answers }) => ({
+      id: step.id,
+      leased_by: step.leasedBy,
+      attempt: step.attempts,
+      state,
+      phase: state === 'succeeded' ? 'verified' : step.phase,
+      outcome,
+      last_error: error,
+      verified,
+      answers,
+      account_id: step.accountId,
+      disconnect_id: step.disconnectId,
+      former_status: step.formerStatus,
+    }));
+    const written = await update(
+      client,
+      rows,
+      `state = r.state, phase = r.phase, outcome = r.outcome, last_error = r.last_error, answers = r.answers, finished_at = $2::timestamptz,
+       verified = r.verified, verified_at = CASE WHEN r.verified = 'unverifiable' THEN NULL ELSE $2::timestamptz END,
+       next_attempt_at = NULL, leased_by = NULL, leased_until = NULL`,
+      [at],
+    );
+    const mine = JSON.stringify(rows.filter(({ id }) => written.has(id)));
+    // Dropping the content hash makes the next look write the account whatever it shows.
+    await client.query({
+      name: 'end-accounts',
+      text: `UPDATE accounts a SET updated_at = $2::timestamptz, content_hash = NULL, missing_since = NULL, quarantined_at = NULL,
+          status = CASE WHEN r.state = 'succeeded' THEN 'disconnected' ELSE r.former_status END,
+          disconnect_cause = CASE WHEN r.state = 'succeeded' THEN 'rollcall' ELSE a.disconnect_cause END,
+          disconnected_at = CASE WHEN r.state = 'succeeded' THEN $2::timestamptz ELSE a.disconnected_at END,
+          disconnect_id = CASE WHEN r.state = 'succeeded' THEN a.disconnect_id END
+        FROM jsonb_to_recordset($1::jsonb) AS r(account_id text, disconnect_id text, state text, former_status text)
+        WHERE a.id = r.account_id AND a.status = 'disconnecting' AND a.disconnect_id = r.disconnect_id`,
+      values: [mine, at],
+    });
+    await this.recordEndings(client, endings, written, at);
+    return written;
+  }
+
+  private async recordEndings(client: pg.ClientBase, endings: readonly Ending[], written: ReadonlySet<string>, at: Date): Promise<void> {
+    const entries = endings.map(({ step, state, outcome, error, verified }): Told => {
+      const facts = state === 'succeeded' ? { status: 'disconnected', outcome, verified } : { status: step.formerStatus, error };
+      return [step, state === 'succeeded' ? 'account.disconnected' : 'account.disconnect_failed', facts];
+    });
+    await tell(client, entries, written, at);
+    const mine = endings.filter(({ step }) => written.has(step.id));
+    for (const teamId of new Set(mine.map(({ step }) => step.teamId))) {
+      const events = mine
+        .filter(({ step }) => step.teamId === teamId)
+        .map(({ step, state, outcome, error }) => ({
+          type: state === 'succeeded' ? ('account.disconnected' as const) : ('account.disconnect_failed' as const),
+          accountId: step.accountId,
+          data: { disconnect_id: step.disconnectId, ...(state === 'succeeded' ? { outcome } : { error }) },
+        }));
+      await recordAccountEvents(client, teamId, events, at);
+    }
+  }
+
+  private leaseEnd(now: Date): Date {
+    return new Date(now.getTime() + this.settings.leaseMs);
+  }
+}
+
+/** A step, what happened to it, and the facts. */
+type Told = readonly [step: Step, action: string, facts: object];
+
+/** Sets columns of leased steps from rows. @returns the ids of those whose lease still held: the same process, the same attempt */
+async function update(
+  client: pg.ClientBase,
+  rows: readonly { readonly id: string; readonly leased_by: string; readonly attempt: number }[],
+  assignments: string,
+  values: readonly unknown[] = [],
+): Promise<ReadonlySet<string>> {
+  const result = await client.query<{ id: string }>(
+    `UPDATE disconnect_steps s SET ${assignments}
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, leased_by text, attempt integer, state text, phase text, outcome text, paused boolean, until timestamptz,
+       last_error jsonb, verified text, answers jsonb)
+     WHERE s.id = r.id AND s.leased_by = r.leased_by AND s.attempts = r.attempt RETURNING s.id`,
+    [JSON.stringify(rows), ...values],
+  );
+  return new Set(result.rows.map(({ id }) => id));
+}
+
+/** Writes what happened to the steps that were written into the audit log, on behalf of whoever asked for their disconnect. */
+async function tell(client: pg.ClientBase, entries: readonly Told[], written: ReadonlySet<string>, at: Date): Promise<void> {
+  const mine = entries.filter(([step]) => written.has(step.id));
+  const disconnects = new Set(mine.map(([step]) => step.disconnectId));
+  for (const disconnectId of disconnects) {
+    const its = mine.filter(([step]) => step.disconnectId === disconnectId);
+    const [first] = its;
+    if (!first) continue;
+    const audited = its.map(
+      ([step, action, facts]): AuditEntry => ({
+        action,
+        targetType: 'account',
+        targetId: step.accountId,
+        before: { status: action.startsWith('account.') ? 'disconnecting' : undefined, phase: step.phase },
+        after: { disconnect_id: disconnectId, ...facts },
+      }),
+    );
+    await recordAudit(client, actorOfStep(first[0]), audited, at);
+  }
+}
