@@ -23,6 +23,16 @@ const reasons: Readonly<Record<string, string>> = {
   '42501': 'the user may not use the database',
 };
 
+/** The server is away, comes or goes, or has no session left: Node's codes, PostgreSQL's, and what `pg` says without one. */
+const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|53300|08...)$/;
+const UNREACHABLE_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect)/;
+
+/** Whether a query failed because the database cannot be reached at the moment, rather than for what it asked. */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return UNREACHABLE.test((error as NodeJS.ErrnoException).code ?? '') || UNREACHABLE_MESSAGES.test(error.message);
+}
+
 /**
  * Makes sure that a PostgreSQL Rollcall can use answers.
  *

@@ -1,5 +1,5 @@
 export { type Database, openDatabase } from './client.js';
-export { checkConnection, type DatabaseConnection } from './connection.js';
+export { checkConnection, type DatabaseConnection, isUnreachable } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded.js';
 export { migrate } from './migrate.js';
 export { Prisma } from './prisma-client/client.js';

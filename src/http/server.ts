@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
+import { isUnreachable } from '../database/index.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { ProviderError } from '../model/index.js';
@@ -77,6 +78,7 @@ export function createServer(
   function toProblem(error: unknown, response: Response): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
+    if (isUnreachable(error)) return databaseAway();
     const requestId = response.locals.requestId as string;
     parts.logger.error('unexpected error', { request_id: requestId, error: error instanceof Error ? String(error.stack) : 'not an Error' });
     return new Problem('internal_error', `Something broke on our side. Try again, and tell us the request id ${requestId} if it stays.`);
@@ -120,6 +122,11 @@ function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
 function shuttingDown(): Problem {
   const headers = { 'Retry-After': '1', Connection: 'close' };
   return new Problem('service_unavailable', 'This process is shutting down. Try again in a moment.', { retry_after: 1 }, headers);
+}
+
+function databaseAway(): Problem {
+  const detail = 'The database cannot be reached at the moment. Try again soon.';
+  return new Problem('service_unavailable', detail, { retry_after: 5 }, { 'Retry-After': '5' });
 }
 
 function wrongMethod(method: string, here: readonly Route[]): Problem {

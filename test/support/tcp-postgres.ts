@@ -13,6 +13,10 @@ export interface TcpPostgres {
   readonly password: string;
   /** A DATABASE_URL of an empty database. */
   readonly url: string;
+  /** Ends it as a crash would. */
+  crash(): Promise<void>;
+  /** Starts it again, on the same port with what it had. */
+  restart(): Promise<void>;
   /** Leaves nothing behind. */
   stop(): Promise<void>;
 }
@@ -34,7 +38,8 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
   const port = await findFreePort();
   await must(initdb, ['-D', cluster, '-U', 'gateway', '--auth', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--locale', 'C']);
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
-  await must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
+  const start = () => must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
+  await start();
 
   async function must(program: string, parameters: string[]): Promise<void> {
     const { code, output } = await run(program, parameters, home.user);
@@ -44,6 +49,8 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
     port,
     password,
     url: `postgresql://gateway:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
+    crash: () => must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]),
+    restart: start,
     stop: async () => {
       await must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]);
       await removeFolder(folder);
