@@ -1,18 +1,16 @@
 import { createHash } from 'node:crypto';
 import { recommend } from '../health/recommendations.js';
-import { newId } from '../lib/ids.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { AccountSighting } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 
-/** A sighting as a row of `accounts`, in the columns' names. `content_hash` is over all but `id`. */
-export type AccountRecord = ReturnType<typeof contentOf> & { readonly id: string; readonly content_hash: string };
+/** A sighting as a row of `accounts`, in the columns' names; `content_hash` is over all the rest. */
+export type AccountRecord = ReturnType<typeof contentOf> & { readonly content_hash: string };
 
-/** Pure but for the fresh id, which is used only when the account is new. */
 export function toRecord(sighting: AccountSighting, adapter: AnyAdapter): AccountRecord {
   const content = contentOf(sighting, adapter);
   const hash = createHash('sha1').update(JSON.stringify(content)).digest('base64url');
-  return { ...content, id: newId('acct'), content_hash: hash };
+  return { ...content, content_hash: hash };
 }
 
 function contentOf({ account, remoteData }: AccountSighting, adapter: AnyAdapter) {

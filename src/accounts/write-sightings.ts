@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { noteReappearance } from '../disconnects/reappearance.js';
+import { newId } from '../lib/ids.js';
 import type { HealthReason, HealthStatus } from '../model/index.js';
 import type { AccountRecord } from './record.js';
 import { type AccountChange, recordChanges } from './record-changes.js';
@@ -111,6 +112,16 @@ added AS (
 )
 SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
+/**
+ * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes travel for them.
+ * $1 connection, $2 provider account ids, $3 content hashes.
+ */
+const FIND_DIFFERING = `
+SELECT i.provider_account_id FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
+LEFT JOIN accounts a ON a.connection_id = $1 AND a.provider_account_id = i.provider_account_id
+WHERE a.id IS NULL OR a.content_hash IS DISTINCT FROM i.content_hash
+  OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
+
 /** The connection whose accounts are written. */
 export interface SightingsOwner {
   readonly id: string;
@@ -129,8 +140,12 @@ export async function writeSightings(
   records: readonly AccountRecord[],
   observedAt: Date,
 ): Promise<AccountChange[]> {
+  const differing = await findDiffering(client, owner.id, records);
+  if (differing.length === 0) return [];
+  // The ids are used where an account is new.
+  const rowsToWrite = differing.map((record) => ({ id: newId('acct'), ...record }));
   // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was empty reads it from end to end.
-  const values = [JSON.stringify(records), owner.id, owner.teamId, owner.provider, observedAt];
+  const values = [JSON.stringify(rowsToWrite), owner.id, owner.teamId, owner.provider, observedAt];
   const { rows } = await client.query<ChangeRow>(WRITE, values);
   const changes = rows.map(
     (row): AccountChange => ({
@@ -146,6 +161,16 @@ export async function writeSightings(
   const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
   await noteReappearance(client, back, observedAt);
   return changes;
+}
+
+async function findDiffering(client: pg.ClientBase, connectionId: string, records: readonly AccountRecord[]): Promise<AccountRecord[]> {
+  const { rows } = await client.query<{ provider_account_id: string }>(FIND_DIFFERING, [
+    connectionId,
+    records.map((record) => record.provider_account_id),
+    records.map((record) => record.content_hash),
+  ]);
+  const ids = new Set(rows.map((row) => row.provider_account_id));
+  return records.filter((record) => ids.has(record.provider_account_id));
 }
 
 interface ChangeRow {
