@@ -15,8 +15,9 @@ export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefin
   if (depth === DEEPEST) return { path: path.slice(0, 40), reason: `is nested more than ${DEEPEST} levels deep` };
   for (const [name, inner] of Object.entries(value)) {
     if (!isStorable(name)) return { path, reason: 'holds a name with a NUL or half a surrogate pair' };
-    if (name === '__proto__') return { path, reason: 'holds the name __proto__' };
-    const found = unfitPart(inner, path === '' ? name : `${path}.${name}`, depth + 1);
+    const place = path === '' ? name : `${path}.${name}`;
+    if (name === '__proto__') return { path: place, reason: 'is no name to use here' };
+    const found = unfitPart(inner, place, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;
