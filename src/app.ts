@@ -28,6 +28,8 @@ import { documentationEndpoints } from './http/documentation.routes.js';
 import { Idempotency } from './http/idempotency.js';
 import { createMetrics } from './http/metrics.js';
 import { type ApiDocument, describeApi } from './http/openapi/document.js';
+import { RateLimiter } from './http/rate-limit.js';
+import type { RateLimit } from './http/rate-window.js';
 import type { Route } from './http/route.js';
 import { type Endpoints, routes } from './http/routes.js';
 import { createServer } from './http/server.js';
@@ -53,6 +55,8 @@ export interface AppSettings {
   /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
   readonly disconnects?: Partial<DisconnectSettings>;
+  /** Of keys that have none of their own. */
+  readonly rateLimit?: RateLimit;
 }
 
 /** The gateway, put together. It does not listen; `work` starts its workers. */
@@ -87,6 +91,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const cursors = createCursors(sealer);
   const metrics = createMetrics();
   const presence = new Presence(database);
+  const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, presence, sealer, clock);
   const providers = createProviders({ clock, logger, ...(policies && { policies }) });
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
@@ -151,7 +156,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const document = describeApi(table, endpoints);
 
   return {
-    http: createServer(table, { idempotency, teams, logger, metrics, isRetired: () => retired }),
+    http: createServer(table, { idempotency, rateLimiter, teams, logger, metrics, isRetired: () => retired }),
     routes: table,
     document,
     teams,
@@ -170,6 +175,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await health.age();
       await events.prune();
       await idempotency.expire();
+      await rateLimiter.expire();
     },
     retire: () => {
       retired = true;
@@ -180,6 +186,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       events.stop();
       await Promise.all([jobs.stop(), worker.stop()]);
       await providers.close();
+      rateLimiter.stop();
       presence.end();
     },
   };

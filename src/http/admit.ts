@@ -3,31 +3,33 @@ import { z } from 'zod';
 import { type Caller, holdsScope } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { Problem } from './problem.js';
+import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
 import { readQuery, validate } from './validate.js';
 
 const LARGEST_BODY_BYTES = 256 * 1024;
 const NOTHING = z.strictObject({});
 
+/** Who decides about requests. */
+export interface Doors {
+  readonly teams: TeamsService;
+  readonly rateLimiter: RateLimiter;
+}
+
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {
   teamId: '',
   teamName: '',
   requestId: '',
-  key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [] },
+  key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
 };
 
 /**
  * Lets a request in: who asks, may they, is it JSON, is it valid. The one place where requests are refused.
  * @throws Problem for the first thing that is wrong
  */
-export async function admit(
-  route: Route,
-  teams: TeamsService,
-  request: Request,
-  response: Response,
-): Promise<Call<unknown, unknown, unknown>> {
-  const caller = await authorize(route, teams, request, response);
+export async function admit(route: Route, doors: Doors, request: Request, response: Response): Promise<Call<unknown, unknown, unknown>> {
+  const caller = await authorize(route, doors, request, response);
   response.locals.caller = caller;
   const { produces = 'application/json' } = route.endpoint;
   if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
@@ -62,10 +64,16 @@ function addressOf(request: Request): URL {
   }
 }
 
-async function authorize(route: Route, teams: TeamsService, request: Request, response: Response): Promise<Caller> {
+async function authorize(route: Route, { teams, rateLimiter }: Doors, request: Request, response: Response): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
   const identity = await teams.authenticate(request.get('authorization'), request.get('rollcall-team'));
   const caller = { ...identity, requestId: response.locals.requestId as string };
+  rateLimiter.take(
+    caller.key.id,
+    caller.key.rateLimit,
+    (headers) => response.set(headers),
+    (free) => response.once('close', free),
+  );
   if (route.scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
   } else if (!holdsScope(caller, route.scope)) {

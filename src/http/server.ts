@@ -12,6 +12,7 @@ import { finish, finishRendered } from './finish.js';
 import type { Idempotency } from './idempotency.js';
 import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider } from './problem.js';
+import type { RateLimiter } from './rate-limit.js';
 import { type Rendered, render, renderProblem } from './render.js';
 import type { Call, Method, Route } from './route.js';
 
@@ -24,6 +25,7 @@ export function createServer(
   routes: readonly Route[],
   parts: {
     readonly idempotency: Idempotency;
+    readonly rateLimiter: RateLimiter;
     readonly teams: TeamsService;
     readonly logger: Logger;
     readonly metrics: Metrics;
@@ -41,7 +43,7 @@ export function createServer(
     response.once('finish', () => report(route, request, response, performance.now() - started));
     try {
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
-      const call = await admit(route, parts.teams, request, response);
+      const call = await admit(route, parts, request, response);
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       if (key === undefined) finish(request, response, await route.endpoint.handle(call));
       else finishRendered(request, response, await once(key, route, call, request, response));

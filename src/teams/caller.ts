@@ -1,3 +1,5 @@
+import type { RateLimit } from '../http/rate-window.js';
+
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -13,6 +15,8 @@ export interface Identity {
     readonly expiresAt: Date | null;
     /** The only providers whose accounts the key may see; empty: all. */
     readonly providers: readonly string[];
+    /** Null: as every key. */
+    readonly rateLimit: RateLimit | null;
   };
 }
 

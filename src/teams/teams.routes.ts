@@ -9,6 +9,7 @@ import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));
+const rateLimit = z.strictObject({ quota: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(3600) });
 const pageQuery = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
 
 const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({ id: 'Team' });
@@ -19,6 +20,7 @@ const keySchema = z
     name: z.string(),
     scopes,
     providers: z.array(z.string()),
+    rate_limit: rateLimit.nullable().meta({ description: 'Null: as every key.' }),
     expires_at: timestamp.nullable(),
     last_used_at: timestamp.nullable(),
     created_at: timestamp,
@@ -62,6 +64,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
         scopes: scopes.min(1),
         expires_at: time.optional(),
         providers: z.array(provider).max(50).optional(),
+        rate_limit: rateLimit.optional().meta({ description: "Of this key; only root may set it. Without it the key has its maker's." }),
       }),
       answers: { 201: dataOf(keySchema.extend({ key: z.string() })) },
       handle: async (call) => {
@@ -118,6 +121,8 @@ function toKey(row: ApiKey) {
     name: row.name,
     scopes: row.scopes,
     providers: row.providers,
+    rate_limit:
+      row.rateQuota === null || row.rateWindowSeconds === null ? null : { quota: row.rateQuota, window_seconds: row.rateWindowSeconds },
     expires_at: row.expiresAt,
     last_used_at: row.lastUsedAt,
     created_at: row.createdAt,

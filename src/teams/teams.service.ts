@@ -20,6 +20,7 @@ export interface KeyRequest {
   readonly scopes: readonly Scope[];
   readonly expires_at?: Date | undefined;
   readonly providers?: readonly string[] | undefined;
+  readonly rate_limit?: { readonly quota: number; readonly window_seconds: number } | undefined;
 }
 
 /** Teams, their keys, and who a request comes from. */
@@ -61,6 +62,10 @@ export class TeamsService {
       isRoot: row.is_root,
       expiresAt: row.expires_at,
       providers: row.providers,
+      rateLimit:
+        row.rate_quota === null || row.rate_window_seconds === null
+          ? null
+          : { quota: row.rate_quota, windowSeconds: row.rate_window_seconds },
     };
     if (team === undefined || team === row.team_id) return { teamId: row.team_id, teamName: row.team_name, key };
     if (!row.is_root) throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
@@ -74,7 +79,7 @@ export class TeamsService {
     const { rows } = await this.database.pool.query<KeyRow>({
       name: 'find-key',
       text: `SELECT k.id, k.team_id, t.name AS team_name, k.name, k.secret_hash, k.scopes, k.providers, k.is_root,
-                    k.expires_at, k.last_used_at, k.revoked_at
+                    k.expires_at, k.last_used_at, k.revoked_at, k.rate_quota, k.rate_window_seconds
              FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id = $1`,
       values: [id],
     });
@@ -93,6 +98,10 @@ export class TeamsService {
     if (ownEnd && request.expires_at && request.expires_at > ownEnd) {
       throw new Problem('forbidden', `A key cannot make one stronger than itself: it expires at ${ownEnd.toISOString()}.`);
     }
+    if (request.rate_limit && !caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may set `rate_limit`. Leave it out.');
+    const rateLimit = request.rate_limit
+      ? { quota: request.rate_limit.quota, windowSeconds: request.rate_limit.window_seconds }
+      : caller.key.rateLimit;
     const providers = narrowed(caller.key.providers, request.providers ?? []);
     const id = newId('key');
     const key = makeKey(id);
@@ -101,9 +110,10 @@ export class TeamsService {
     const expiresAt = request.expires_at ?? ownEnd;
     const after = { ...told, expires_at: expiresAt };
     const data = { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now };
+    const rate = { rateQuota: rateLimit?.quota ?? null, rateWindowSeconds: rateLimit?.windowSeconds ?? null };
     const entry = { action: 'key.created', targetType: 'key', targetId: id, after } as const;
     return this.database.prisma.$transaction(async (transaction) => {
-      const row = await transaction.apiKey.create({ data });
+      const row = await transaction.apiKey.create({ data: { ...data, ...rate } });
       await transaction.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
       await keep({ row, key }, (sql, ...values) => transaction.$executeRawUnsafe(sql, ...values));
       return { row, key };
@@ -192,6 +202,8 @@ interface KeyRow {
   readonly expires_at: Date | null;
   readonly last_used_at: Date | null;
   readonly revoked_at: Date | null;
+  readonly rate_quota: number | null;
+  readonly rate_window_seconds: number | null;
 }
 
 function hashOf(key: string): Uint8Array<ArrayBuffer> {

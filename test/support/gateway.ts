@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { type App, createApp } from '../../src/app.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
+import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import type { PolicySettings } from '../../src/providers/index.js';
@@ -34,6 +35,8 @@ export interface GatewaySettings {
   readonly accounts?: number;
   readonly policies?: Partial<PolicySettings>;
   readonly sweepIntervalSeconds?: number;
+  /** Generous unless a test is about it. */
+  readonly rateLimit?: RateLimit;
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -46,14 +49,16 @@ export const BRISK: Partial<PolicySettings> = {
   writeDeadlineMs: 2_000,
 };
 
+const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
+
 const SECRET = Buffer.alloc(32, 7).toString('base64');
 
 export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
-  const { clock = systemClock, accounts = 0, policies = BRISK, sweepIntervalSeconds = 3600 } = settings;
+  const { clock = systemClock, accounts = 0, policies = BRISK, sweepIntervalSeconds = 3600, rateLimit = GENEROUS } = settings;
   const testDatabase = await createTestDatabase();
   const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
   const sandbox = await startSandbox({ port: 0, accounts });
-  const app = await createApp({ database, clock, logger: silentLogger, secret: SECRET, sweepIntervalSeconds, policies });
+  const app = await createApp({ database, clock, logger: silentLogger, secret: SECRET, sweepIntervalSeconds, policies, rateLimit });
   const rootKey = await app.teams.prepare(undefined);
   const server = createServer(app.http).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -19,6 +19,19 @@ export const RESPONSE_HEADERS = {
     schema: text,
     example: '<https://rollcall.example/v1/accounts>; rel="first"',
   },
+  'RateLimit-Policy': {
+    description: "The key's quota of requests in its window of seconds (draft 10).",
+    schema: text,
+    example: '"default";q=600;w=60',
+  },
+  RateLimit: {
+    description: 'What is left, and the seconds until there is more (draft 10).',
+    schema: text,
+    example: '"default";r=599;t=60',
+  },
+  'X-RateLimit-Limit': { description: 'The quota.', schema: { type: 'integer', minimum: 1 }, example: 600 },
+  'X-RateLimit-Remaining': { description: 'What is left of it.', schema: { type: 'integer', minimum: 0 }, example: 599 },
+  'X-RateLimit-Reset': { description: 'When there is more, as a Unix time in seconds.', schema: { type: 'integer' }, example: 1770637582 },
   Location: {
     description: 'Where the result is, or will be, found.',
     schema: { type: 'string', format: 'uri-reference' },
@@ -84,6 +97,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
 export function responseHeaders(route: Route, status: number): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
   const always: ResponseHeader[] = ['X-Request-ID'];
   const maybe: ResponseHeader[] = [];
+  if (route.scope !== 'public') (isAdmitted(status) ? always : maybe).push(...RATE_LIMIT_HEADERS);
   if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route)) always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route)) always.push('Link');
@@ -95,6 +109,13 @@ export function responseHeaders(route: Route, status: number): { readonly always
   if (status === 429) always.push('Retry-After');
   if (status === 409 || status >= 502) maybe.push('Retry-After');
   return { always, maybe };
+}
+
+const RATE_LIMIT_HEADERS = ['RateLimit-Policy', 'RateLimit', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'] as const;
+
+/** Whether only a key that counts gets an answer of this status. */
+function isAdmitted(status: number): boolean {
+  return status < 400 || status === 429;
 }
 
 /** Whether an ETag stands for the answer. */

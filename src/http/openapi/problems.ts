@@ -10,7 +10,7 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   const add = (...more: readonly ProblemCode[]) => {
     for (const code of more) codes.add(code);
   };
-  if (scope !== 'public') add('unauthorized', 'forbidden', 'not_found', 'not_acceptable', 'service_unavailable');
+  if (scope !== 'public') add('unauthorized', 'forbidden', 'not_found', 'not_acceptable', 'rate_limited', 'service_unavailable');
   if (scope !== 'public' && scope !== 'root') add('insufficient_scope');
   if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object)) add('cursor_mismatch');
   if (method === 'POST') add('idempotency_in_progress', 'idempotency_mismatch');

@@ -1,0 +1,125 @@
+import type { Database } from '../database/index.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { Problem } from './problem.js';
+import { type RateLimit, type RateState, RateWindow } from './rate-window.js';
+
+export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
+
+/** More requests of one key at once than this, on one replica, are refused. */
+const MOST_IN_FLIGHT = 100;
+const SYNC_MS = 1000;
+
+/**
+ * Rate limits per key, shared by all replicas without a query per request: each counts for itself and tells the others through the
+ * database once a second while it has something to tell. So replicas together let through at most what one second of each adds.
+ */
+export class RateLimiter {
+  private readonly windows = new Map<string, RateWindow>();
+  private readonly inFlight = new Map<string, number>();
+  private isSyncDue = false;
+  private isStopped = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly standard: RateLimit = DEFAULT_RATE_LIMIT,
+  ) {}
+
+  /**
+   * Counts a request of a key.
+   * @param own the key's own limit; `null`: the standard one
+   * @param tell gets the headers to answer with, refused or not
+   * @param ended is called when the request has been answered
+   * @throws Problem 429 over the limit, or with too many requests of the key at once
+   */
+  take(keyId: string, own: RateLimit | null, tell: (headers: Record<string, string>) => void, ended: (free: () => void) => void): void {
+    const now = this.clock.now().getTime();
+    const window = this.windows.get(keyId) ?? new RateWindow(own ?? this.standard);
+    this.windows.set(keyId, window);
+    const running = this.inFlight.get(keyId) ?? 0;
+    const isAllowed = running < MOST_IN_FLIGHT && window.take(now);
+    const state = window.state(now);
+    tell(headersOf(state, now));
+    if (running >= MOST_IN_FLIGHT)
+      throw limited(`More than ${MOST_IN_FLIGHT} requests of this key are under way. Wait for some of them.`, 1);
+    if (!isAllowed) {
+      const { quota, windowSeconds } = state.limit;
+      throw limited(`The key made its ${quota} requests in ${windowSeconds} s. Wait as Retry-After says.`, state.resetSeconds);
+    }
+    this.inFlight.set(keyId, running + 1);
+    ended(() => this.free(keyId));
+    this.syncSoon();
+  }
+
+  /** Tells the database what was counted here, and hears what all replicas counted. */
+  async sync(): Promise<void> {
+    const windows = [...this.windows].filter(([, window]) => !window.isIdle);
+    const counts = windows
+      .flatMap(([keyId, window]) => window.send().map((slice) => ({ key_id: keyId, ...slice, expiresAt: new Date(slice.expiresAt) })))
+      // In one order for all replicas, so that none waits for another in a circle.
+      .sort((one, other) => (one.key_id < other.key_id ? -1 : one.key_id > other.key_id ? 1 : one.slice - other.slice));
+    try {
+      await this.database.pool.query(ADD, [JSON.stringify(counts)]);
+      const { rows } = await this.database.pool.query<{ key_id: string; slice: string; count: number }>(SUMS, [
+        windows.map(([keyId]) => keyId),
+      ]);
+      const now = this.clock.now().getTime();
+      for (const [keyId, window] of windows) {
+        const own = rows.filter((row) => row.key_id === keyId);
+        window.settle(new Map(own.map(({ slice, count }) => [Number(slice), count])), now);
+        if (window.isIdle) this.windows.delete(keyId);
+      }
+    } catch (error) {
+      for (const [, window] of windows) window.giveBack();
+      this.logger.warn('rate limits are not shared', { error: String(error) });
+    }
+  }
+
+  /** Forgets counts that no window holds any more. */
+  async expire(): Promise<void> {
+    await this.database.pool.query('DELETE FROM rate_counts WHERE expires_at <= $1', [this.clock.now()]);
+  }
+
+  /** Talks to the database no more. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  private syncSoon(): void {
+    if (this.isSyncDue) return;
+    this.isSyncDue = true;
+    void this.clock.sleep(SYNC_MS).then(() => {
+      this.isSyncDue = false;
+      return this.isStopped ? undefined : this.sync();
+    });
+  }
+
+  private free(keyId: string): void {
+    const running = (this.inFlight.get(keyId) ?? 1) - 1;
+    if (running === 0) this.inFlight.delete(keyId);
+    else this.inFlight.set(keyId, running);
+  }
+}
+
+const ADD = `
+  INSERT INTO rate_counts AS r (key_id, slice, count, expires_at)
+  SELECT key_id, slice, count, "expiresAt" FROM jsonb_to_recordset($1::jsonb) AS c(key_id text, slice bigint, count int, "expiresAt" timestamptz)
+  ON CONFLICT (key_id, slice) DO UPDATE SET count = r.count + EXCLUDED.count`;
+const SUMS = 'SELECT key_id, slice, count FROM rate_counts WHERE key_id = ANY($1)';
+
+/** The headers of the IETF's draft 10, and the older trio, whose reset is a Unix time in seconds. */
+function headersOf({ limit, remaining, resetSeconds }: RateState, now: number): Record<string, string> {
+  return {
+    'RateLimit-Policy': `"default";q=${limit.quota};w=${limit.windowSeconds}`,
+    RateLimit: `"default";r=${remaining};t=${resetSeconds}`,
+    'X-RateLimit-Limit': String(limit.quota),
+    'X-RateLimit-Remaining': String(remaining),
+    'X-RateLimit-Reset': String(Math.ceil(now / 1000) + resetSeconds),
+  };
+}
+
+function limited(detail: string, seconds: number): Problem {
+  return new Problem('rate_limited', detail, { retry_after: seconds }, { 'Retry-After': String(seconds) });
+}

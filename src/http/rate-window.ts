@@ -1,0 +1,103 @@
+/** How many requests a key may make in any stretch of time of this length. */
+export interface RateLimit {
+  readonly quota: number;
+  readonly windowSeconds: number;
+}
+
+/** What is left to a key. */
+export interface RateState {
+  readonly limit: RateLimit;
+  readonly remaining: number;
+  /** Whole seconds, at least one, until more is left. */
+  readonly resetSeconds: number;
+}
+
+/** What one process knows of the uses of a key in one slice of time. */
+interface Slice {
+  /** Of all replicas, as the database last told. */
+  shared: number;
+  /** Of this process, on their way to the database. */
+  sending: number;
+  /** Of this process since. */
+  fresh: number;
+}
+
+const SLICES = 60;
+
+/**
+ * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; who tells the database and when is the
+ * limiter's matter. @see RateLimiter
+ */
+export class RateWindow {
+  private readonly slices = new Map<number, Slice>();
+  private readonly sliceMs: number;
+
+  constructor(readonly limit: RateLimit) {
+    this.sliceMs = (limit.windowSeconds * 1000) / SLICES;
+  }
+
+  /** Counts a use unless the quota is used up. @returns whether it may go on */
+  take(now: number): boolean {
+    this.forgetBefore(now);
+    if (this.used() >= this.limit.quota) return false;
+    this.slice(this.sliceOf(now)).fresh += 1;
+    return true;
+  }
+
+  state(now: number): RateState {
+    this.forgetBefore(now);
+    const oldest = Math.min(...this.slices.keys(), this.sliceOf(now));
+    const resetSeconds = Math.max(1, Math.ceil(((oldest + SLICES) * this.sliceMs - now) / 1000));
+    return { limit: this.limit, remaining: Math.max(0, this.limit.quota - this.used()), resetSeconds };
+  }
+
+  /** The uses that the database does not know yet; they count as sent until `settle` or `giveBack`. */
+  send(): { readonly slice: number; readonly count: number; readonly expiresAt: number }[] {
+    return [...this.slices].flatMap(([index, slice]) => {
+      if (slice.fresh === 0) return [];
+      slice.sending += slice.fresh;
+      slice.fresh = 0;
+      return [{ slice: index, count: slice.sending, expiresAt: (index + SLICES) * this.sliceMs }];
+    });
+  }
+
+  /** What was sent is in the database, which now holds these sums for all replicas. */
+  settle(sums: ReadonlyMap<number, number>, now: number): void {
+    for (const slice of this.slices.values()) slice.sending = 0;
+    for (const [index, sum] of sums) this.slice(index).shared = sum;
+    this.forgetBefore(now);
+  }
+
+  /** What was sent did not arrive. */
+  giveBack(): void {
+    for (const slice of this.slices.values()) {
+      slice.fresh += slice.sending;
+      slice.sending = 0;
+    }
+  }
+
+  get isIdle(): boolean {
+    return this.slices.size === 0;
+  }
+
+  private used(): number {
+    let sum = 0;
+    for (const { shared, sending, fresh } of this.slices.values()) sum += shared + sending + fresh;
+    return sum;
+  }
+
+  private forgetBefore(now: number): void {
+    const current = this.sliceOf(now);
+    for (const index of this.slices.keys()) if (index <= current - SLICES) this.slices.delete(index);
+  }
+
+  private slice(index: number): Slice {
+    const slice = this.slices.get(index) ?? { shared: 0, sending: 0, fresh: 0 };
+    this.slices.set(index, slice);
+    return slice;
+  }
+
+  private sliceOf(now: number): number {
+    return Math.floor(now / this.sliceMs);
+  }
+}

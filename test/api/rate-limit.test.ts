@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { RateLimiter } from '../../src/http/rate-limit.js';
+import { RateWindow } from '../../src/http/rate-window.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import type { Client, Reply } from '../support/client.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { type ManualClock, manualClock } from '../support/manual-clock.js';
+
+let gateway: Gateway;
+let clock: ManualClock;
+beforeAll(async () => {
+  clock = manualClock();
+  gateway = await startGateway({ clock, rateLimit: { quota: 20, windowSeconds: 60 } });
+});
+afterAll(() => gateway.stop());
+
+async function keyWith(quota: number, windowSeconds = 60): Promise<Client> {
+  clock.advance(61_000);
+  const rate_limit = { quota, window_seconds: windowSeconds };
+  const { body } = await gateway.root.post('/v1/keys', { name: 'limited', scopes: ['admin'], rate_limit });
+  return gateway.with(body.data.key);
+}
+
+const told = ({ headers }: Reply) =>
+  ['ratelimit-policy', 'ratelimit', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'].map((name) => headers.get(name));
+
+describe('rate limits', () => {
+  test('are told on every answer, good or bad', async () => {
+    const client = await keyWith(5);
+    const reset = String(Math.ceil(clock.now().getTime() / 1000) + 60);
+    expect(told(await client.get('/v1/whoami'))).toEqual(['"default";q=5;w=60', '"default";r=4;t=60', '5', '4', reset]);
+    expect(told(await client.get('/v1/accounts/nothing'))[1]).toBe('"default";r=3;t=60');
+    expect(told(await client.get('/v1/accounts?limit=0'))[1]).toBe('"default";r=2;t=60');
+    expect(told(await gateway.with(undefined).get('/v1/whoami'))[1]).toBeNull();
+  });
+
+  test('refuse what is over with 429 until the window has slid on', async () => {
+    const client = await keyWith(3, 30);
+    for (let count = 0; count < 3; count++) expect((await client.get('/v1/whoami')).status).toBe(200);
+    const refused = await client.get('/v1/whoami');
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([429, 'rate_limited', '30']);
+    expect(told(refused)[1]).toBe('"default";r=0;t=30');
+    clock.advance(29_000);
+    expect((await client.get('/v1/whoami')).status).toBe(429);
+    clock.advance(1_500);
+    expect((await client.get('/v1/whoami')).status).toBe(200);
+  });
+
+  test('are of the key: root sets them, nobody else, and a key passes its own on', async () => {
+    const client = await keyWith(10);
+    const other = await client.post('/v1/keys', { name: 'x', scopes: ['read'], rate_limit: { quota: 99, window_seconds: 1 } });
+    expect([other.status, other.body.code]).toEqual([403, 'forbidden']);
+    const child = await client.post('/v1/keys', { name: 'child', scopes: ['read'] });
+    expect(child.body.data.rate_limit).toEqual({ quota: 10, window_seconds: 60 });
+    clock.advance(61_000);
+    const plain = await gateway.root.post('/v1/keys', { name: 'plain', scopes: ['read'] });
+    expect(plain.body.data.rate_limit).toBeNull();
+    expect(told(await gateway.with(plain.body.data.key).get('/v1/whoami'))[0]).toBe('"default";q=20;w=60');
+  });
+
+  test('bound how many requests of a key are under way', () => {
+    const limiter = new RateLimiter(gateway.database, clock, silentLogger);
+    const free: (() => void)[] = [];
+    const take = (keyId: string) =>
+      limiter.take(
+        keyId,
+        null,
+        () => undefined,
+        (ended) => free.push(ended),
+      );
+    for (let count = 0; count < 100; count++) take('key_busy');
+    expect(() => take('key_busy')).toThrow('More than 100 requests of this key are under way.');
+    expect(() => take('key_other')).not.toThrow();
+    free[0]?.();
+    expect(() => take('key_busy')).not.toThrow();
+    expect(() => take('key_busy')).toThrow('under way');
+    limiter.stop();
+  });
+
+  test('are shared by replicas, a second late', async () => {
+    const own = { quota: 10, windowSeconds: 60 };
+    const replicas = [1, 2].map(() => new RateLimiter(gateway.database, clock, silentLogger));
+    const take = (replica: RateLimiter | undefined) => {
+      try {
+        replica?.take(
+          'key_shared',
+          own,
+          () => undefined,
+          (free) => free(),
+        );
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const [here, there] = replicas;
+    for (let count = 0; count < 6; count++) expect(take(here)).toBe(true);
+    await here?.sync();
+    expect(take(there)).toBe(true);
+    await there?.sync();
+    expect(Array.from({ length: 6 }, () => take(there))).toEqual([true, true, true, false, false, false]);
+    await Promise.all(replicas.map((replica) => replica.sync()));
+    await Promise.all(replicas.map((replica) => replica.sync()));
+    expect([take(here), take(there)]).toEqual([false, false]);
+    expect(await gateway.database.prisma.rateCount.findMany({ where: { keyId: 'key_shared' } })).toMatchObject([{ count: 10 }]);
+    clock.advance(61_000);
+    expect([take(here), take(there)]).toEqual([true, true]);
+  });
+
+  test('let through no more than the quota in any window, and refuse nothing below it', () => {
+    const steps = fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), steps, (quota, waits) => {
+        const window = new RateWindow({ quota, windowSeconds: 60 });
+        const taken: number[] = [];
+        let now = 1_000_000;
+        for (const wait of waits) {
+          now += wait;
+          // A slice of one second leaves the window as a whole.
+          const within = (seconds: number) => taken.filter((time) => time > now - seconds * 1000).length;
+          if (window.take(now)) {
+            taken.push(now);
+            expect(within(59)).toBeLessThanOrEqual(quota);
+          } else expect(within(61)).toBeGreaterThanOrEqual(quota);
+        }
+      }),
+    );
+  });
+});
