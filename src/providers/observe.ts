@@ -52,7 +52,10 @@ export async function* walk(
   platform?: Platform,
 ): AsyncGenerator<ObservedPage, void, void> {
   const adapter = adapterOf(executor.registry, connection.provider);
-  const health = adapter.operations.health === undefined ? null : await fetchHealth(executor, adapter, connection, context);
+  const tellsHealthApart = adapter.operations.health !== undefined;
+  const health = tellsHealthApart
+    ? await patiently(executor.clock, context.signal, () => fetchHealth(executor, adapter, connection, context))
+    : null;
   yield* pages(
     (cursor, stopped) => {
       const signal = context.signal === undefined ? stopped : AbortSignal.any([context.signal, stopped]);
@@ -110,7 +113,7 @@ async function findInList(
 }
 
 /** A long list may need more requests than a minute allows: what was held back here, and not refused there, is asked again. */
-async function patiently<Value>(clock: Clock, signal: AbortSignal, fetch: () => Promise<Value>): Promise<Value> {
+async function patiently<Value>(clock: Clock, signal: AbortSignal | undefined, fetch: () => Promise<Value>): Promise<Value> {
   for (;;) {
     try {
       return await fetch();

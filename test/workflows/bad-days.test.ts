@@ -1,0 +1,122 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Fault } from '../../sandbox/index.js';
+import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { until } from '../support/gateway-process.js';
+
+type ProviderName = (typeof ALL_PROVIDERS)[number];
+
+let gateway: Gateway;
+const connections = new Map<ProviderName, string>();
+beforeAll(async () => {
+  gateway = await startGateway({ policies: { ...BRISK, readDeadlineMs: 400, writeDeadlineMs: 400 }, sweepIntervalSeconds: 300 });
+  for (const provider of ALL_PROVIDERS) connections.set(provider, await gateway.connect(provider));
+});
+afterEach(async () => {
+  for (const provider of ALL_PROVIDERS) gateway.sandbox.provider(provider).faults.clear();
+});
+afterAll(() => gateway.stop());
+
+const connectionOf = (provider: ProviderName) => connections.get(provider) ?? '';
+const connection = async (provider: ProviderName) => (await gateway.root.get(`/v1/connections/${connectionOf(provider)}`)).body.data;
+const accounts = async (provider: ProviderName) =>
+  (
+    await gateway.root.get(
+      `/v1/accounts?provider=${provider}&limit=200&status=setup,active,paused,suspended,reconnect_required,unavailable,disconnected`,
+    )
+  ).body.data;
+/** Waits until calls are let through again, then sweeps. */
+const sweepOnceHealed = async (provider: ProviderName) => {
+  await until(async () => (await gateway.root.get(`/v1/providers/${provider}`)).body.data.state.circuit !== 'open');
+  return gateway.sweep(connectionOf(provider));
+};
+const another = (provider: ProviderName): ProviderName => (provider === 'octopost' ? 'outfame' : 'octopost');
+
+const FAULTS: readonly (readonly [fault: Fault, code: string])[] = [
+  [{ kind: 'down' }, 'network'],
+  [{ kind: 'slow', delay_ms: 900 }, 'timeout'],
+  [{ kind: 'hang' }, 'timeout'],
+  [{ kind: 'reset' }, 'invalid_answer'],
+  [{ kind: 'rate_limited', retry_after: 1 }, 'rate_limited'],
+  [{ kind: 'server_error' }, 'server_error'],
+  [{ kind: 'server_error', status: 503, retry_after: 1 }, 'unavailable'],
+  [{ kind: 'html' }, 'server_error'],
+  [{ kind: 'html', status: 200 }, 'invalid_answer'],
+  [{ kind: 'truncated' }, 'invalid_answer'],
+  [{ kind: 'wrong_shape' }, 'invalid_answer'],
+  [{ kind: 'lost_answer' }, 'network'],
+];
+
+describe.each([...ALL_PROVIDERS])('%s', (provider) => {
+  const cases = ['outfame', 'creatoraudit'].includes(provider)
+    ? [...FAULTS, [{ kind: 'repeat_cursor' }, 'invalid_answer'] as const]
+    : FAULTS;
+
+  test.each(cases.map(([fault, code]) => ({ fault, code })))(
+    '$fault: the sweep says $code, nothing is lost, and all is well afterwards',
+    async ({ fault, code }) => {
+      const before = await accounts(provider);
+      gateway.sandbox.provider(provider).faults.add(fault);
+      const sweeping = gateway.sweep(connectionOf(provider));
+      let isOver = false;
+      void sweeping.then(() => {
+        isOver = true;
+      });
+      if (fault.kind === 'hang') {
+        const readingFrom = performance.now();
+        await accounts(provider);
+        expect(isOver).toBe(false);
+        expect(performance.now() - readingFrom).toBeLessThan(400);
+      }
+      const failed = await sweeping;
+      // SocialSyncer has one code for every failure of its own, and that counts before the status.
+      const told = provider === 'socialsyncer' && code === 'unavailable' ? 'server_error' : code;
+      expect(failed).toMatchObject({ state: 'failed', vanished: 0, error: { code: told, message: expect.stringMatching(/^\w+ .+\.$/) } });
+      expect((await connection(provider)).last_error).toMatchObject({ code: told });
+      expect((await connection(provider)).state).toBe('active');
+      expect(await accounts(provider)).toEqual(before);
+      expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({ state: 'succeeded', vanished: 0 });
+
+      gateway.sandbox.provider(provider).faults.clear();
+      expect(await sweepOnceHealed(provider)).toMatchObject({ state: 'succeeded', seen: before.length, unchanged: before.length });
+      expect((await connection(provider)).last_error).toBeNull();
+    },
+  );
+
+  test('rejects our key: its accounts are unknown, it is asked less often, and a new key mends it', async () => {
+    const before = await accounts(provider);
+    gateway.sandbox.provider(provider).setKey('another-key-0123456789');
+    expect(await gateway.sweep(connectionOf(provider))).toMatchObject({ state: 'failed', error: { code: 'credential_rejected' } });
+    const rejected = await connection(provider);
+    expect(rejected).toMatchObject({ state: 'credential_rejected', last_error: { code: 'credential_rejected' } });
+    const wait = new Date(rejected.next_sweep_at).getTime() - Date.now();
+    expect(wait).toBeGreaterThan(0.85 * 1_800_000);
+    for (const item of await accounts(provider)) {
+      const former = before.find(({ id }: { id: string }) => id === item.id);
+      expect(item.status).toBe(former.status);
+      expect(item.health).toMatchObject({ status: 'unknown', reason: 'credential_rejected', fault: 'connection' });
+      expect(item.health.recommendations[0].code).toBe('check_credentials');
+    }
+    expect((await gateway.root.post(`/v1/accounts/${before[0].id}/probe`)).body).toMatchObject({
+      code: 'provider_credential_rejected',
+      fault: 'connection',
+    });
+    expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({ state: 'succeeded' });
+
+    const path = `/v1/connections/${connectionOf(provider)}`;
+    const wrong = await gateway.root.patch(path, { credentials: { api_key: 'a-wrong-one' } });
+    expect(wrong).toMatchObject({ status: 502, body: { code: 'provider_credential_rejected' } });
+    expect((await connection(provider)).state).toBe('credential_rejected');
+    const mended = await gateway.root.patch(path, { credentials: { api_key: 'another-key-0123456789' } });
+    expect(mended.body.data).toMatchObject({ state: 'active', last_error: null });
+    await gateway.sweep(connectionOf(provider));
+    const health = ({ health: { status, reason, fault } }: { health: Record<string, unknown> }) => ({ status, reason, fault });
+    expect((await accounts(provider)).map(health)).toEqual(before.map(health));
+  });
+});
+
+test('a permission that a good key lacks for one call condemns no connection', async () => {
+  gateway.sandbox.provider('creatoraudit').faults.add({ kind: 'key_revoked', times: 1 });
+  expect(await gateway.sweep(connectionOf('creatoraudit'))).toMatchObject({ state: 'failed', error: { code: 'credential_rejected' } });
+  expect((await connection('creatoraudit')).state).toBe('active');
+  expect(await gateway.sweep(connectionOf('creatoraudit'))).toMatchObject({ state: 'succeeded' });
+});
