@@ -44,6 +44,12 @@ import { sweepEndpoints } from './sweeps/sweeps.routes.js';
 import { SweepsService } from './sweeps/sweeps.service.js';
 import { teamEndpoints } from './teams/teams.routes.js';
 import { TeamsService } from './teams/teams.service.js';
+import { Courier } from './webhooks/courier.js';
+import { DeliveriesRepository } from './webhooks/deliveries.repository.js';
+import { WebhookAddresses } from './webhooks/webhook-address.js';
+import { WebhookSender } from './webhooks/webhook-sender.js';
+import { webhookEndpoints } from './webhooks/webhooks.routes.js';
+import { WebhooksService } from './webhooks/webhooks.service.js';
 
 export interface AppSettings {
   readonly database: Database;
@@ -57,6 +63,8 @@ export interface AppSettings {
   readonly disconnects?: Partial<DisconnectSettings>;
   /** Of keys that have none of their own. */
   readonly rateLimit?: RateLimit;
+  /** Where webhooks may be sent; public addresses when left out. */
+  readonly webhookAddresses?: WebhookAddresses;
 }
 
 /** The gateway, put together. It does not listen; `work` starts its workers. */
@@ -105,7 +113,12 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const accounts = new AccountsService(database, accountsRepository, connections, providers, clock);
   const connect = new ConnectService(database, connections, accounts, providers, clock);
   const health = new HealthService(database, accounts, accountsRepository, clock);
-  const events = new EventsService(new FeedRepository(database), cursors, clock);
+  const feed = new FeedRepository(database);
+  const events = new EventsService(feed, cursors, clock);
+  const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
+  const deliveries = new DeliveriesRepository(database);
+  const courier = new Courier(database, deliveries, new WebhookSender(addresses, clock), sealer, presence, clock, logger);
+  const webhooks = new WebhooksService(database, feed, deliveries, courier, addresses, sealer, clock);
   const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics);
   const patience = { ...DEFAULT_DISCONNECT_SETTINGS, ...settings.disconnects };
   const registry = providers.adapters;
@@ -151,6 +164,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     sweeps: sweepEndpoints(sweeps, cursors),
     system: systemEndpoints(system, metrics),
     teams: teamEndpoints(teams, cursors, providerIds),
+    webhooks: webhookEndpoints(webhooks, cursors),
   };
   const table = routes(endpoints);
   const document = describeApi(table, endpoints);
@@ -166,6 +180,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await presence.keep();
       await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
       worker.start();
+      courier.work();
       await sweeps.resume(0);
     },
     reconcile: async () => {
@@ -176,6 +191,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await events.prune();
       await idempotency.expire();
       await rateLimiter.expire();
+      await courier.prune();
     },
     retire: () => {
       retired = true;
@@ -184,7 +200,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     stop: async () => {
       sweeps.stop();
       events.stop();
-      await Promise.all([jobs.stop(), worker.stop()]);
+      await Promise.all([jobs.stop(), worker.stop(), courier.stop()]);
       await providers.close();
       rateLimiter.stop();
       presence.end();

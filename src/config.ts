@@ -26,6 +26,7 @@ const variables = z.object({
   DISCONNECT_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  WEBHOOKS_ALLOW_LOOPBACK: switched.default(false),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -56,6 +57,8 @@ export interface Config {
   /** Absent: only while nothing else is connected. */
   readonly sandbox: boolean | undefined;
   readonly sandboxAccounts: number;
+  /** Lets webhooks go to this machine's own addresses, over http too: for development. */
+  readonly webhooksAllowLoopback: boolean;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly providers: ReadonlyMap<string, ProviderSettings>;
 }
@@ -89,6 +92,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     disconnectRetentionDays: values.DISCONNECT_RETENTION_DAYS,
     sandbox: values.SANDBOX,
     sandboxAccounts: values.SANDBOX_ACCOUNTS,
+    webhooksAllowLoopback: values.WEBHOOKS_ALLOW_LOOPBACK,
     logLevel: values.LOG_LEVEL,
     providers,
   };

@@ -10,6 +10,7 @@ import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { createRegistry } from './providers/index.js';
+import { WebhookAddresses } from './webhooks/webhook-address.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
 const POOL_SIZE = 20;
@@ -50,6 +51,7 @@ async function start(): Promise<App> {
     secret,
     sweepIntervalSeconds: config.sweepIntervalSeconds,
     disconnects: { retentionDays: config.disconnectRetentionDays },
+    webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
   });
   undo.push(() => app.stop());
   const newRootKey = await app.teams.prepare(config.rootKey);

@@ -16,7 +16,7 @@ export interface Actor {
 export interface AuditEntry {
   /** `<thing>.<what was done>`, such as `account.paused`. */
   readonly action: string;
-  readonly targetType: 'account' | 'connection' | 'disconnect' | 'key' | 'sweep' | 'team';
+  readonly targetType: 'account' | 'connection' | 'disconnect' | 'key' | 'sweep' | 'team' | 'webhook';
   readonly targetId: string;
   readonly before?: object | undefined;
   readonly after?: object | undefined;

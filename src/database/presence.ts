@@ -26,6 +26,7 @@ export class Presence {
   private async open(): Promise<void> {
     const session = await this.database.pool.connect();
     session.once('error', () => {
+      if (this.session !== session) return;
       this.session = undefined;
       session.release(true);
     });

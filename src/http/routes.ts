@@ -9,6 +9,7 @@ import type { healthEndpoints } from '../health/health.routes.js';
 import type { providerEndpoints } from '../providers/providers.routes.js';
 import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
 import type { teamEndpoints } from '../teams/teams.routes.js';
+import type { webhookEndpoints } from '../webhooks/webhooks.routes.js';
 import type { documentationEndpoints } from './documentation.routes.js';
 import { get, patch, post, type Route, remove } from './route.js';
 import type { systemEndpoints } from './system.routes.js';
@@ -28,6 +29,7 @@ export interface Endpoints {
   readonly sweeps: ReturnType<typeof sweepEndpoints>;
   readonly system: ReturnType<typeof systemEndpoints>;
   readonly teams: ReturnType<typeof teamEndpoints>;
+  readonly webhooks: ReturnType<typeof webhookEndpoints>;
 }
 
 /** Every URL, with what it takes to call it. The first match wins: fixed words stand before parameters. */
@@ -85,6 +87,16 @@ export function routes(to: Endpoints): readonly Route[] {
 
     get('/v1/events', 'read', to.events.list),
     get('/v1/events/stream', 'read', to.events.stream),
+
+    get('/v1/webhooks', 'read', to.webhooks.list),
+    post('/v1/webhooks', 'admin', to.webhooks.create),
+    get('/v1/webhooks/{id}', 'read', to.webhooks.get),
+    patch('/v1/webhooks/{id}', 'admin', to.webhooks.change),
+    remove('/v1/webhooks/{id}', 'admin', to.webhooks.remove),
+    post('/v1/webhooks/{id}/rotate', 'admin', to.webhooks.rotate),
+    post('/v1/webhooks/{id}/test', 'write', to.webhooks.test),
+    get('/v1/webhooks/{id}/deliveries', 'read', to.webhooks.deliveries),
+    post('/v1/webhooks/{id}/deliveries/{delivery_id}/replay', 'write', to.webhooks.replay),
 
     get('/v1/audit', 'read', to.audit.list),
   ];

@@ -6,7 +6,7 @@ import { nameOf } from '../support/walk.js';
 
 let gateway: Gateway;
 /** What one team holds, by the word that a route's path or body has for it. */
-let held: { team: string; account: string; connection: string; disconnect: string; key: string };
+let held: { team: string; account: string; connection: string; disconnect: string; key: string; webhook: string };
 let owner: Client;
 
 beforeAll(async () => {
@@ -18,12 +18,14 @@ beforeAll(async () => {
   const key = await owner.post('/v1/keys', { name: 'another', scopes: ['read'] });
   const disconnected = await owner.delete('/v1/accounts/acc_Pau1Sed000');
   const account = await owner.get('/v1/accounts/acc_7Gx2kLm9Qr');
+  const webhook = await owner.post('/v1/webhooks', { url: 'https://93.184.215.14/' });
   held = {
     team: team.id,
     connection,
     account: account.body.data.id,
     disconnect: disconnected.body.data.id,
     key: key.body.data.id,
+    webhook: webhook.body.data.id,
   };
 });
 afterAll(() => gateway.stop());
@@ -34,12 +36,14 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/connections/', 'connection'],
   ['/v1/disconnects/', 'disconnect'],
   ['/v1/keys/', 'key'],
+  ['/v1/webhooks/', 'webhook'],
 ];
 
 /** Valid bodies, so that a route comes as far as looking for what it is about; here also ids stand in bodies. */
 const BODIES: Readonly<Record<string, () => object>> = {
   'PATCH /v1/accounts/{id}': () => ({ labels: { stolen: 'yes' } }),
   'PATCH /v1/connections/{id}': () => ({ name: 'stolen' }),
+  'PATCH /v1/webhooks/{id}': () => ({ description: 'stolen' }),
   'POST /v1/accounts': () => ({ connection_id: held.connection, platform: 'instagram', username: 'stolen' }),
   'POST /v1/connect': () => ({ connection_id: held.connection, platform: 'instagram', redirect_url: 'https://a.example' }),
 };
@@ -48,6 +52,7 @@ const BODIES: Readonly<Record<string, () => object>> = {
 const OF_NOBODY = new Set([
   'POST /v1/keys',
   'POST /v1/connections',
+  'POST /v1/webhooks',
   'POST /v1/connect/complete',
   // Ids of others are a 422 there like any that do not exist: test/api/disconnects.test.ts.
   'POST /v1/disconnects',

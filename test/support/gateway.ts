@@ -8,6 +8,7 @@ import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import type { PolicySettings } from '../../src/providers/index.js';
+import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase } from './database.js';
 
@@ -37,6 +38,7 @@ export interface GatewaySettings {
   readonly sweepIntervalSeconds?: number;
   /** Generous unless a test is about it. */
   readonly rateLimit?: RateLimit;
+  readonly webhookAddresses?: WebhookAddresses;
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -54,11 +56,27 @@ const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
 const SECRET = Buffer.alloc(32, 7).toString('base64');
 
 export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
-  const { clock = systemClock, accounts = 0, policies = BRISK, sweepIntervalSeconds = 3600, rateLimit = GENEROUS } = settings;
+  const {
+    clock = systemClock,
+    accounts = 0,
+    policies = BRISK,
+    sweepIntervalSeconds = 3600,
+    rateLimit = GENEROUS,
+    webhookAddresses = new WebhookAddresses(true),
+  } = settings;
   const testDatabase = await createTestDatabase();
   const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
   const sandbox = await startSandbox({ port: 0, accounts });
-  const app = await createApp({ database, clock, logger: silentLogger, secret: SECRET, sweepIntervalSeconds, policies, rateLimit });
+  const app = await createApp({
+    database,
+    clock,
+    logger: silentLogger,
+    secret: SECRET,
+    sweepIntervalSeconds,
+    policies,
+    rateLimit,
+    webhookAddresses,
+  });
   const rootKey = await app.teams.prepare(undefined);
   const server = createServer(app.http).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -15,4 +15,5 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   sweeps: 'Walks over everything that a connection lists.',
   system: 'The gateway itself, for load balancers and monitors.',
   teams: 'Teams, their keys, and who is calling.',
+  webhooks: 'Addresses that events are posted to, signed by the Standard Webhooks specification.',
 };

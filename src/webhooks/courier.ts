@@ -1,0 +1,118 @@
+import type { Database } from '../database/index.js';
+import type { Presence } from '../database/presence.js';
+import type { Webhook } from '../database/prisma-client/client.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { Sealer } from '../lib/seal.js';
+import type { ClaimedDelivery, DeliveriesRepository, Outcome } from './deliveries.repository.js';
+import { isHopeless, nextAttemptAt } from './retry-schedule.js';
+import { signedHeaders } from './signature.js';
+import type { Attempt, WebhookSender } from './webhook-sender.js';
+
+const ROUND_EVERY_MS = 1_000;
+/** Requests to one webhook at a time. */
+const LANE_WIDTH = 8;
+const DELIVERIES_KEPT_DAYS = 30;
+const GONE = 410;
+
+/** Brings events to webhooks: a lane for each, so that a slow one holds up no other. */
+export class Courier {
+  private readonly lanes = new Map<string, Promise<void>>();
+  private readonly stopping = new AbortController();
+  private rounds: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly deliveries: DeliveriesRepository,
+    private readonly sender: WebhookSender,
+    private readonly sealer: Sealer,
+    private readonly presence: Presence,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Goes round every second until it is stopped. */
+  work(): void {
+    this.rounds = this.goRound();
+  }
+
+  /** Takes no new delivery; resolves when those under way have ended. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.rounds;
+    await Promise.all(this.lanes.values());
+    await this.sender.close();
+  }
+
+  /** Makes deliveries of new events and starts on whatever is due. Lanes that run on are not waited for. */
+  async round(): Promise<void> {
+    for (const webhookId of await this.deliveries.behind()) {
+      while (!this.stopping.signal.aborted && (await this.deliveries.fanOut(webhookId, this.clock.now())));
+    }
+    for (const webhookId of await this.deliveries.due(this.clock.now())) this.open(webhookId);
+  }
+
+  /** Resolves when no lane runs. */
+  async settled(): Promise<void> {
+    while (this.lanes.size > 0) await Promise.all(this.lanes.values());
+  }
+
+  async prune(): Promise<void> {
+    await this.deliveries.forget(new Date(this.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000));
+  }
+
+  private async goRound(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.round().catch((error: unknown) => this.report(error));
+      await this.clock.sleep(ROUND_EVERY_MS, signal).catch(() => undefined);
+    }
+  }
+
+  private open(webhookId: string): void {
+    if (this.lanes.has(webhookId) || this.stopping.signal.aborted) return;
+    const lane = this.drain(webhookId)
+      .catch((error: unknown) => this.report(error))
+      .finally(() => this.lanes.delete(webhookId));
+    this.lanes.set(webhookId, lane);
+  }
+
+  private async drain(webhookId: string): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const webhook = await this.database.prisma.webhook.findFirst({ where: { id: webhookId, disabledAt: null } });
+      if (!webhook) return;
+      const claimed = await this.deliveries.claim(webhookId, LANE_WIDTH, this.presence.name, this.clock.now());
+      if (claimed.length === 0) return;
+      await Promise.all(claimed.map((delivery) => this.deliver(webhook, delivery)));
+    }
+  }
+
+  private async deliver(webhook: Webhook, delivery: ClaimedDelivery): Promise<void> {
+    const attempt = await this.post(webhook, delivery.event_id, delivery.body);
+    await this.deliveries.settle(webhook, delivery, attempt, outcomeOf(webhook, delivery.attempts, attempt));
+  }
+
+  /** Sends one event to a webhook now, signed. */
+  post(webhook: Webhook, eventId: string, body: string): Promise<Attempt> {
+    const now = this.clock.now();
+    const sealed = [
+      webhook.secret,
+      ...(webhook.formerSecret && webhook.formerUntil && webhook.formerUntil > now ? [webhook.formerSecret] : []),
+    ];
+    const secrets = sealed.map((secret) => this.sealer.open(secret, webhook.id));
+    return this.sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
+  }
+
+  private report(error: unknown): void {
+    this.logger.error('webhooks', { error: error instanceof Error ? String(error.stack) : 'not an Error' });
+  }
+}
+
+/** Pure but for the jitter. A webhook that says it is gone, or has done nothing but fail for five days, gets nothing any more. */
+export function outcomeOf(webhook: Pick<Webhook, 'failingSince'>, attempts: number, attempt: Attempt): Outcome {
+  if (attempt.error === null) return { state: 'succeeded', nextAttemptAt: null, disable: null };
+  if (attempt.status === GONE) return { state: 'failed', nextAttemptAt: null, disable: 'gone' };
+  const next = nextAttemptAt(attempts, attempt.at, attempt.retryAfterSeconds);
+  const disable = webhook.failingSince && isHopeless(webhook.failingSince, attempt.at) ? 'failing' : null;
+  return { state: next ? 'pending' : 'failed', nextAttemptAt: next ?? null, disable };
+}

@@ -1,0 +1,181 @@
+import type { Database } from '../database/index.js';
+import { holderIsGone } from '../database/presence.js';
+import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import { withTransaction } from '../database/transact.js';
+import { typesOf } from '../events/event-types.js';
+import { EVENT_DOCUMENT, SETTLED } from '../events/feed.repository.js';
+import { type EventType, recordEvents } from '../events/outbox.js';
+import { newId } from '../lib/ids.js';
+import type { Attempt } from './webhook-sender.js';
+
+const EVENTS_AT_ONCE = 1000;
+const LEASE_MS = 60_000;
+
+/** What an attempt leads to. */
+export interface Outcome {
+  readonly state: 'pending' | 'succeeded' | 'failed';
+  readonly nextAttemptAt: Date | null;
+  /** Why the webhook gets nothing any more; `null`: it goes on. */
+  readonly disable: 'gone' | 'failing' | null;
+}
+
+/** The rows of deliveries: what was made of which event, what is due, what came of it. */
+export class DeliveriesRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Webhooks that have settled events in front of them. */
+  async behind(): Promise<string[]> {
+    const { rows } = await this.database.pool.query<{ id: string }>(
+      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND EXISTS (
+         SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${SETTLED}
+           AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id))`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Makes deliveries of the next events and moves the webhook's position behind them, both in one transaction: each event is made a
+   * delivery of once, whichever replica does it and whenever it dies.
+   * @returns whether there may be more
+   */
+  async fanOut(webhookId: string, now: Date): Promise<boolean> {
+    return withTransaction(this.database.pool, async (client) => {
+      const { rows } = await client.query<WebhookPosition>(
+        `SELECT team_id, types, providers, position_transaction, position_id FROM webhooks
+         WHERE id = $1 AND disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
+        [webhookId],
+      );
+      const [webhook] = rows;
+      if (!webhook) return false;
+      const events = await client.query<{ id: string; type: EventType; provider: string | null; transaction_id: string }>(
+        `SELECT e.id, e.type, e.provider, e.transaction_id FROM events e
+         WHERE e.team_id = $1 AND e.transaction_id < ${SETTLED} AND (e.transaction_id, e.id) > ($2::bigint, $3)
+         ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
+        [webhook.team_id, webhook.position_transaction, webhook.position_id],
+      );
+      const last = events.rows.at(-1);
+      if (!last) return false;
+      const types = typesOf(webhook.types);
+      const wanted = events.rows.filter(
+        ({ type, provider }) =>
+          (webhook.types.length === 0 || types.includes(type)) &&
+          (webhook.providers.length === 0 || provider === null || webhook.providers.includes(provider)),
+      );
+      await client.query(
+        `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state, next_attempt_at, created_at)
+         SELECT d.id, $2, d.event_id, d.event_type, 'pending', $3, $3
+         FROM jsonb_to_recordset($1::jsonb) AS d(id text, event_id text, event_type text)`,
+        [JSON.stringify(wanted.map(({ id, type }) => ({ id: newId('dlv'), event_id: id, event_type: type }))), webhookId, now],
+      );
+      await client.query('UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1', [
+        webhookId,
+        last.transaction_id,
+        last.id,
+      ]);
+      return events.rows.length === EVENTS_AT_ONCE;
+    });
+  }
+
+  /** Webhooks that have a delivery due. */
+  async due(now: Date): Promise<string[]> {
+    const { rows } = await this.database.pool.query<{ id: string }>(
+      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND EXISTS (
+         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_attempt_at <= $1)`,
+      [now],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead holder too. */
+  async claim(webhookId: string, limit: number, holder: string, now: Date): Promise<ClaimedDelivery[]> {
+    const { rows } = await this.database.pool.query<ClaimedDelivery>(
+      `WITH claimed AS (
+         UPDATE webhook_deliveries SET attempts = attempts + 1, leased_by = $3, leased_until = $5 WHERE id IN (
+           SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= $4
+             AND (d.leased_by IS NULL OR d.leased_until < $4 OR ${holderIsGone('d.leased_by')})
+           ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING id, event_id, attempts)
+       SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,
+      [webhookId, limit, holder, now, new Date(now.getTime() + LEASE_MS)],
+    );
+    return rows;
+  }
+
+  /** Writes down an attempt and what it leads to. The event of a webhook that is given up is written with it. */
+  async settle(webhook: Webhook, delivery: ClaimedDelivery, attempt: Attempt, outcome: Outcome): Promise<void> {
+    const { state, nextAttemptAt, disable } = outcome;
+    await withTransaction(this.database.pool, async (client) => {
+      await client.query(
+        `UPDATE webhook_deliveries SET state = $2, log = log || $3::jsonb, next_attempt_at = $4, leased_by = NULL, leased_until = NULL,
+           finished_at = CASE WHEN $2 = 'pending' THEN NULL ELSE $5::timestamptz END WHERE id = $1`,
+        [delivery.id, state, JSON.stringify([logEntry(attempt)]), nextAttemptAt, attempt.at],
+      );
+      await client.query('UPDATE webhooks SET failing_since = CASE WHEN $2 THEN NULL ELSE COALESCE(failing_since, $3) END WHERE id = $1', [
+        webhook.id,
+        state === 'succeeded',
+        attempt.at,
+      ]);
+      if (disable === null) return;
+      const { rowCount } = await client.query(
+        'UPDATE webhooks SET disabled_at = $2, disabled_reason = $3, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL',
+        [webhook.id, attempt.at, disable],
+      );
+      const data = { webhook: { id: webhook.id, url: webhook.url }, reason: disable };
+      const events = rowCount === 0 ? [] : [{ type: 'webhook.disabled' as const, accountId: null, data }];
+      await recordEvents(client, webhook.teamId, events, attempt.at);
+    });
+  }
+
+  /** Writes down a delivery that was sent already and is never repeated. */
+  async note(webhookId: string, eventId: string, eventType: string, attempt: Attempt, state: 'succeeded' | 'failed') {
+    const log = [logEntry(attempt)];
+    const data = {
+      id: newId('dlv'),
+      webhookId,
+      eventId,
+      eventType,
+      state,
+      attempts: 1,
+      log,
+      createdAt: attempt.at,
+      finishedAt: attempt.at,
+    };
+    return this.database.prisma.webhookDelivery.create({ data });
+  }
+
+  /** A second delivery of the same event, due now. @returns `undefined` when the event is no longer kept */
+  async repeat(delivery: WebhookDelivery, now: Date): Promise<WebhookDelivery | undefined> {
+    const { webhookId, eventId, eventType } = delivery;
+    if ((await this.database.prisma.event.count({ where: { id: eventId } })) === 0) return undefined;
+    const data = { id: newId('dlv'), webhookId, eventId, eventType, state: 'pending', nextAttemptAt: now, createdAt: now };
+    return this.database.prisma.webhookDelivery.create({ data });
+  }
+
+  /** Forgets a batch of deliveries that ended before `time`. */
+  async forget(time: Date): Promise<void> {
+    await this.database.pool.query(
+      `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending' LIMIT 20000)`,
+      [time],
+    );
+  }
+}
+
+interface WebhookPosition {
+  readonly team_id: string;
+  readonly types: string[];
+  readonly providers: string[];
+  readonly position_transaction: string;
+  readonly position_id: string;
+}
+
+/** A delivery that this process is to send, with the text to send: the same each time. */
+export interface ClaimedDelivery {
+  readonly id: string;
+  readonly event_id: string;
+  readonly attempts: number;
+  readonly body: string;
+}
+
+function logEntry({ at, status, latencyMs, answer, error }: Attempt) {
+  return { at: at.toISOString(), status, latency_ms: latencyMs, answer, error };
+}

@@ -1,0 +1,98 @@
+import { Agent, type Dispatcher } from 'undici';
+import type { Clock } from '../lib/clock.js';
+import { storable } from '../lib/text.js';
+import { retryAfterSeconds } from './retry-schedule.js';
+import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
+
+const DEADLINE_MS = 15_000;
+const CONNECT_MS = 5_000;
+const ANSWER_KEPT_BYTES = 1024;
+
+/** What came of one attempt. */
+export interface Attempt {
+  readonly at: Date;
+  /** `null`: no answer came. */
+  readonly status: number | null;
+  readonly latencyMs: number;
+  /** The first 1 KB of the answer's body. */
+  readonly answer: string | null;
+  /** Why there was no answer, or why it was no success. */
+  readonly error: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+/** Posts to webhooks. Follows no redirect: it would lead past the check of the address. */
+export class WebhookSender {
+  private readonly agent: Agent;
+
+  constructor(
+    private readonly addresses: WebhookAddresses,
+    private readonly clock: Clock,
+  ) {
+    this.agent = new Agent({
+      connect: { lookup: addresses.lookup, timeout: CONNECT_MS },
+      headersTimeout: DEADLINE_MS,
+      bodyTimeout: DEADLINE_MS,
+    });
+  }
+
+  /** Never rejects: whatever happens is what came of it. */
+  async post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Attempt> {
+    const at = this.clock.now();
+    const started = performance.now();
+    const told = await this.exchange(url, headers, body, at).catch((error: unknown) => ({ ...NO_ANSWER, error: reasonOf(error) }));
+    return { at, latencyMs: Math.round(performance.now() - started), ...told };
+  }
+
+  private async exchange(address: string, headers: Readonly<Record<string, string>>, body: string, at: Date) {
+    const url = this.addresses.check(address);
+    const response = await this.agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'user-agent': 'Rollcall-Webhooks/1.0', ...headers },
+      body,
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    const status = response.statusCode;
+    const answer = await beginningOf(response).catch(() => null);
+    const retryAfter = response.headers['retry-after'];
+    return {
+      status,
+      answer,
+      error: status >= 200 && status < 300 ? null : failureOf(status),
+      retryAfterSeconds: retryAfterSeconds(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, at),
+    };
+  }
+
+  /** Waits for what is on its way. */
+  close(): Promise<void> {
+    return this.agent.close();
+  }
+}
+
+const NO_ANSWER = { status: null, answer: null, retryAfterSeconds: null };
+
+async function beginningOf({ body }: Dispatcher.ResponseData): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= ANSWER_KEPT_BYTES) break;
+  }
+  return storable(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES).toString());
+}
+
+function failureOf(status: number): string {
+  if (status >= 300 && status < 400) return 'It answered with a redirect, and redirects are not followed.';
+  return `It answered ${status}.`;
+}
+
+/** Told to the team: nothing of our network may be in it. */
+function reasonOf(error: unknown): string {
+  if (error instanceof ForbiddenAddress) return `The URL ${error.message}.`;
+  const { name, code } = error as { readonly name?: string; readonly code?: string };
+  if (name === 'TimeoutError' || code?.endsWith('TIMEOUT')) return `It gave no answer within ${DEADLINE_MS / 1000} s.`;
+  return `The connection failed${code === undefined ? '' : ` (${code})`}.`;
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { timestamp } from '../accounts/account.schema.js';
+import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import { eventPattern } from '../events/event-types.js';
+
+const url = z.string().max(2000);
+const types = z.array(eventPattern).max(50);
+const description = z.string().max(500).nullable();
+
+export const webhookRequest = z.strictObject({ url, types: types.default([]), description: description.default(null) });
+export const webhookChange = z
+  .strictObject({ url, types, description, enabled: z.boolean() })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'must change something');
+export type WebhookRequest = z.output<typeof webhookRequest>;
+export type WebhookChange = z.output<typeof webhookChange>;
+
+export const webhookSchema = z.object({
+  id: z.string(),
+  type: z.literal('webhook'),
+  url: z.string(),
+  types: z.array(z.string()),
+  description: z.string().nullable(),
+  enabled: z.boolean(),
+  disabled: z.object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp }).nullable(),
+  failing_since: timestamp.nullable(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+
+/** With the secret, which is shown this once. */
+export const webhookWithSecret = webhookSchema.extend({ secret: z.string() });
+
+export const deliverySchema = z.object({
+  id: z.string(),
+  type: z.literal('webhook_delivery'),
+  webhook_id: z.string(),
+  event_id: z.string(),
+  event_type: z.string(),
+  state: z.enum(['pending', 'succeeded', 'failed']),
+  attempts: z.array(
+    z.object({
+      at: timestamp,
+      status: z.int().nullable(),
+      latency_ms: z.int(),
+      answer: z.string().nullable(),
+      error: z.string().nullable(),
+    }),
+  ),
+  next_attempt_at: timestamp.nullable(),
+  created_at: timestamp,
+  finished_at: timestamp.nullable(),
+});
+
+export function webhookAnswer(row: Webhook) {
+  return {
+    id: row.id,
+    type: 'webhook',
+    url: row.url,
+    types: row.types,
+    description: row.description,
+    enabled: row.disabledAt === null,
+    disabled: row.disabledAt && { reason: row.disabledReason, at: row.disabledAt },
+    failing_since: row.failingSince,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  };
+}
+
+export function deliveryAnswer(row: WebhookDelivery) {
+  return {
+    id: row.id,
+    type: 'webhook_delivery',
+    webhook_id: row.webhookId,
+    event_id: row.eventId,
+    event_type: row.eventType,
+    state: row.state,
+    attempts: row.log,
+    next_attempt_at: row.nextAttemptAt,
+    created_at: row.createdAt,
+    finished_at: row.finishedAt,
+  };
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import {
+  deliveryAnswer,
+  deliverySchema,
+  webhookAnswer,
+  webhookChange,
+  webhookRequest,
+  webhookSchema,
+  webhookWithSecret,
+} from './webhook.schema.js';
+import type { Revealed, WebhooksService } from './webhooks.service.js';
+
+const id = z.string().meta({ description: 'The id of a webhook.' });
+const byId = z.object({ id });
+const page = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
+
+export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
+  const reveal = ({ webhook, secret }: Revealed) => ({ data: { ...webhookAnswer(webhook), secret } });
+  return {
+    list: endpoint({
+      summary: "The team's webhooks",
+      query: page,
+      answers: { 200: listOf(webhookSchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await webhooks.list(call.caller, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(webhookAnswer(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+    create: endpoint({
+      summary: 'Have events posted to an address. The secret is shown this once',
+      body: webhookRequest,
+      answers: { 201: dataOf(webhookWithSecret) },
+      problems: ['conflict'],
+      handle: async (call) => {
+        const made = await webhooks.create(call.caller, call.body);
+        return { status: 201, body: reveal(made), headers: { Location: `/v1/webhooks/${made.webhook.id}` } };
+      },
+    }),
+    get: endpoint({
+      summary: 'One webhook',
+      params: byId,
+      answers: { 200: dataOf(webhookSchema) },
+      handle: async (call) => ({ status: 200, body: { data: webhookAnswer(await webhooks.get(call.caller, call.params.id)) } }),
+    }),
+    change: endpoint({
+      summary: 'Change a webhook, or disable or enable it',
+      params: byId,
+      body: webhookChange,
+      answers: { 200: dataOf(webhookSchema) },
+      handle: async (call) => ({
+        status: 200,
+        body: { data: webhookAnswer(await webhooks.change(call.caller, call.params.id, call.body)) },
+      }),
+    }),
+    remove: endpoint({
+      summary: 'Delete a webhook',
+      params: byId,
+      answers: { 204: null },
+      handle: async (call) => {
+        await webhooks.remove(call.caller, call.params.id);
+        return { status: 204 };
+      },
+    }),
+    rotate: endpoint({
+      summary: 'Give a webhook a new secret, shown this once; for a day the former one signs too',
+      params: byId,
+      answers: { 200: dataOf(webhookWithSecret) },
+      handle: async (call) => ({ status: 200, body: reveal(await webhooks.rotate(call.caller, call.params.id)) }),
+    }),
+    test: endpoint({
+      summary: 'Send a test event now, once',
+      params: byId,
+      answers: { 200: dataOf(deliverySchema) },
+      handle: async (call) => ({ status: 200, body: { data: deliveryAnswer(await webhooks.test(call.caller, call.params.id)) } }),
+    }),
+    deliveries: endpoint({
+      summary: 'The deliveries of a webhook of the last 30 days, newest first',
+      params: byId,
+      query: page,
+      answers: { 200: listOf(deliverySchema) },
+      handle: (call) =>
+        answerPage(call, cursors, {}, async ({ after, limit }) => {
+          const rows = await webhooks.history(call.caller, call.params.id, after?.id, limit);
+          return rows.map((row) => ({ document: JSON.stringify(deliveryAnswer(row)), position: { value: null, id: row.id } }));
+        }),
+    }),
+    replay: endpoint({
+      summary: 'Deliver an event once more',
+      params: z.object({ id, delivery_id: z.string().meta({ description: 'The id of one of its deliveries.' }) }),
+      answers: { 202: dataOf(deliverySchema) },
+      problems: ['conflict'],
+      handle: async (call) => {
+        const delivery = await webhooks.replay(call.caller, call.params.id, call.params.delivery_id);
+        return {
+          status: 202,
+          body: { data: deliveryAnswer(delivery) },
+          headers: { Location: `/v1/webhooks/${call.params.id}/deliveries` },
+        };
+      },
+    }),
+  };
+}

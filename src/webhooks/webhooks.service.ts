@@ -1,0 +1,160 @@
+import { actorOf, auditRow } from '../audit/audit.js';
+import type { Database } from '../database/index.js';
+import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import type { FeedRepository } from '../events/feed.repository.js';
+import { invalidField, notFound, Problem } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import { newId } from '../lib/ids.js';
+import type { Sealer } from '../lib/seal.js';
+import type { Caller } from '../teams/caller.js';
+import type { Courier } from './courier.js';
+import type { DeliveriesRepository } from './deliveries.repository.js';
+import { newSecret } from './signature.js';
+import type { WebhookChange, WebhookRequest } from './webhook.schema.js';
+import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
+
+const MOST_WEBHOOKS = 50;
+/** How long the former secret signs too. */
+const ROTATION_MS = 86_400_000;
+
+/** A webhook and its secret, at the one moment when both are told. */
+export interface Revealed {
+  readonly webhook: Webhook;
+  readonly secret: string;
+}
+
+/** A team's webhooks. */
+export class WebhooksService {
+  constructor(
+    private readonly database: Database,
+    private readonly feed: FeedRepository,
+    private readonly deliveries: DeliveriesRepository,
+    private readonly courier: Courier,
+    private readonly addresses: WebhookAddresses,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Makes a webhook that gets whatever happens from now on. */
+  async create(caller: Caller, request: WebhookRequest): Promise<Revealed> {
+    await this.requireAllowed(request.url);
+    if ((await this.database.prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MOST_WEBHOOKS) {
+      throw new Problem('conflict', `The team has ${MOST_WEBHOOKS} webhooks already. Delete one first.`);
+    }
+    const position = await this.feed.end();
+    const id = newId('whk');
+    const secret = newSecret();
+    const now = this.clock.now();
+    const { url, types, description } = request;
+    const data = {
+      id,
+      teamId: caller.teamId,
+      url,
+      types,
+      description,
+      providers: [...caller.key.providers],
+      secret: this.sealer.seal(secret, id),
+      positionTransaction: BigInt(position.value ?? 0),
+      positionId: position.id,
+      createdAt: now,
+      updatedAt: now,
+    };
+    const create = this.database.prisma.webhook.create({ data });
+    const [webhook] = await this.database.prisma.$transaction([create, this.audited(caller, 'webhook.created', id, request, now)]);
+    return { webhook, secret };
+  }
+
+  async get(caller: Caller, id: string): Promise<Webhook> {
+    const row = await this.database.prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
+    if (!row) throw notFound(`Webhook ${id}`);
+    return row;
+  }
+
+  /** The team's webhooks after `afterId`, oldest first. */
+  list(caller: Caller, afterId: string | undefined, take: number): Promise<Webhook[]> {
+    const where = { ...seenBy(caller), ...(afterId !== undefined && { id: { gt: afterId } }) };
+    return this.database.prisma.webhook.findMany({ where, orderBy: { id: 'asc' }, take });
+  }
+
+  /** Enabled again, it gets what happened meanwhile as well. */
+  async change(caller: Caller, id: string, change: WebhookChange): Promise<Webhook> {
+    const row = await this.get(caller, id);
+    if (change.url !== undefined) await this.requireAllowed(change.url);
+    const { enabled, url, types, description } = change;
+    const now = this.clock.now();
+    const data = {
+      ...(url !== undefined && { url }),
+      ...(types !== undefined && { types }),
+      ...(description !== undefined && { description }),
+      ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
+      ...(enabled === false && row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
+      updatedAt: now,
+    };
+    const update = this.database.prisma.webhook.update({ where: { id }, data });
+    return (await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.changed', id, change, now)]))[0];
+  }
+
+  async remove(caller: Caller, id: string): Promise<void> {
+    const { url } = await this.get(caller, id);
+    const gone = this.database.prisma.webhook.delete({ where: { id } });
+    await this.database.prisma.$transaction([gone, this.audited(caller, 'webhook.deleted', id, { url }, this.clock.now())]);
+  }
+
+  /** Gives the webhook a new secret; the former one signs too for a day. */
+  async rotate(caller: Caller, id: string): Promise<Revealed> {
+    const row = await this.get(caller, id);
+    const secret = newSecret();
+    const now = this.clock.now();
+    const data = {
+      secret: this.sealer.seal(secret, id),
+      formerSecret: row.secret,
+      formerUntil: new Date(now.getTime() + ROTATION_MS),
+      updatedAt: now,
+    };
+    const update = this.database.prisma.webhook.update({ where: { id }, data });
+    const [webhook] = await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.secret_rotated', id, {}, now)]);
+    return { webhook, secret };
+  }
+
+  /** Sends an event that is only a test, once, and waits for what comes of it. */
+  async test(caller: Caller, id: string): Promise<WebhookDelivery> {
+    const webhook = await this.get(caller, id);
+    const event = { id: newId('evt'), type: 'webhook.test', timestamp: this.clock.now(), account_id: null, data: { webhook: { id } } };
+    const attempt = await this.courier.post(webhook, event.id, JSON.stringify(event));
+    return this.deliveries.note(id, event.id, event.type, attempt, attempt.error === null ? 'succeeded' : 'failed');
+  }
+
+  /** The deliveries of a webhook before `beforeId`, newest first. */
+  async history(caller: Caller, id: string, beforeId: string | undefined, take: number): Promise<WebhookDelivery[]> {
+    await this.get(caller, id);
+    const where = { webhookId: id, ...(beforeId !== undefined && { id: { lt: beforeId } }) };
+    return this.database.prisma.webhookDelivery.findMany({ where, orderBy: { id: 'desc' }, take });
+  }
+
+  /** Delivers the event of a delivery once more. */
+  async replay(caller: Caller, id: string, deliveryId: string): Promise<WebhookDelivery> {
+    const webhook = await this.get(caller, id);
+    const delivery = await this.database.prisma.webhookDelivery.findFirst({ where: { id: deliveryId, webhookId: id } });
+    if (!delivery) throw notFound(`Delivery ${deliveryId}`);
+    if (webhook.disabledAt) throw new Problem('conflict', 'The webhook is disabled. Enable it first (PATCH {"enabled": true}).');
+    const repeated = await this.deliveries.repeat(delivery, this.clock.now());
+    if (!repeated) throw new Problem('conflict', 'Its event is not kept: it was a test, or is over 90 days old.');
+    return repeated;
+  }
+
+  private async requireAllowed(url: string): Promise<void> {
+    await this.addresses.checkResolved(url).catch((error: unknown) => {
+      throw error instanceof ForbiddenAddress ? invalidField('url', error.message) : error;
+    });
+  }
+
+  private audited(caller: Caller, action: string, targetId: string, after: object, at: Date) {
+    const data = auditRow(actorOf(caller), { action, targetType: 'webhook', targetId, after }, at);
+    return this.database.prisma.auditEvent.create({ data });
+  }
+}
+
+/** A key that is limited to some providers sees the webhooks of its like: it must not redirect what it may not read. */
+function seenBy({ teamId, key }: Caller) {
+  return { teamId, ...(key.providers.length > 0 && { providers: { equals: [...key.providers] } }) };
+}
