@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { until } from '../support/gateway-process.js';
+import { type ManualClock, manualClock } from '../support/manual-clock.js';
+
+const INTERVAL_SECONDS = 3600;
+const INTERVAL_MS = INTERVAL_SECONDS * 1000;
+
+let clock: ManualClock;
+let gateway: Gateway;
+let outfame: string;
+beforeAll(async () => {
+  // What waits for a provider's patience waits on this clock, and is let through at once.
+  clock = manualClock(Date.now(), { skip: true });
+  gateway = await startGateway({ clock, sweepIntervalSeconds: INTERVAL_SECONDS, policies: BRISK });
+  outfame = await gateway.connect('outfame');
+  await gateway.connect('octopost');
+});
+afterAll(() => gateway.stop());
+
+const account = async (reference: string) => (await gateway.root.get(`/v1/accounts/${reference}`)).body.data;
+const verdict = async (reference: string) => {
+  const { status, health } = await account(reference);
+  return [status, health.status, health.reason, health.fault];
+};
+/** What a replica does every few seconds, and the sweeps that it begins. */
+const reconcile = async () => {
+  await gateway.app.reconcile();
+  await until(async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0);
+  await gateway.app.reconcile();
+};
+
+test('a verdict stands through failed looks, its age told, until three intervals have passed; then it is unknown, and heals by itself', async () => {
+  const ACTIVE = 'outfame:acc_7Gx2kLm9Qr';
+  const PAUSED = 'outfame:acc_Pau1Sed000';
+  const before = await account(ACTIVE);
+  expect(before.health).toMatchObject({ status: 'healthy', reason: null, fault: null });
+  gateway.sandbox.provider('outfame').faults.add({ kind: 'down' });
+
+  const probed = await gateway.root.post(`/v1/accounts/${ACTIVE}/probe`);
+  expect([502, 503, 504]).toContain(probed.status);
+  expect((await gateway.sweep(outfame)).state).toBe('failed');
+  expect(await account(ACTIVE)).toEqual(before);
+
+  clock.advance(2.9 * INTERVAL_MS);
+  await reconcile();
+  expect(await account(ACTIVE)).toEqual(before);
+  expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
+
+  clock.advance(0.2 * INTERVAL_MS);
+  await reconcile();
+  expect(await verdict(ACTIVE)).toEqual(['active', 'unknown', 'provider_unreachable', 'provider']);
+  expect(await verdict(PAUSED)).toEqual(['paused', 'unknown', 'provider_unreachable', 'provider']);
+  expect((await account(ACTIVE)).health.checked_at).toBe(before.health.checked_at);
+  expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
+  expect((await gateway.root.get('/v1/accounts/health?provider=outfame')).body.summary).toMatchObject({ total: 12, unknown: 12 });
+
+  gateway.sandbox.provider('outfame').faults.clear();
+  clock.advance(1.2 * INTERVAL_MS);
+  await until(async () => (await gateway.root.get('/v1/providers/outfame')).body.data.state.circuit !== 'open');
+  await reconcile();
+  expect(await verdict(ACTIVE)).toEqual(['active', 'healthy', null, null]);
+  expect(await verdict(PAUSED)).toEqual(['paused', 'warning', 'account_paused', 'account']);
+
+  const { body } = await gateway.root.get(`/v1/accounts/${ACTIVE}/health`);
+  const told = body.data.history.map(({ from, to, reason }: { from: string; to: string; reason: string }) => [from, to, reason]);
+  expect(told.slice(0, 2)).toEqual([
+    ['unknown', 'healthy', null],
+    ['healthy', 'unknown', 'provider_unreachable'],
+  ]);
+  expect(body.data.uptime['24h']).toBe(100);
+});
+
+test('each connection is swept when its interval is over, give or take a tenth, and not before', async () => {
+  await reconcile();
+  const count = () => gateway.database.prisma.sweep.count({ where: { connectionId: outfame } });
+  const before = await count();
+  clock.advance(0.85 * INTERVAL_MS);
+  await reconcile();
+  expect(await count()).toBe(before);
+  clock.advance(0.3 * INTERVAL_MS);
+  await reconcile();
+  expect(await count()).toBe(before + 1);
+});
+
+test('a check of a day ago on an account that one sweep after another cannot read grows old like any other', async () => {
+  gateway.sandbox.provider('octopost').putAccount('acc_def456', { platform: { unexpected: 1 } });
+  for (let turn = 0; turn < 4; turn++) {
+    clock.advance(1.2 * INTERVAL_MS);
+    await reconcile();
+  }
+  expect(await verdict('octopost:acc_def456')).toEqual(['active', 'unknown', 'provider_unreachable', 'provider']);
+  expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
+});
