@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Express } from 'express';
 import { AccountsRepository } from './accounts/accounts.repository.js';
 import { accountEndpoints } from './accounts/accounts.routes.js';
 import { AccountsService } from './accounts/accounts.service.js';
 import { engagementEndpoints } from './accounts/engagement.routes.js';
+import { operationsOf } from './accounts/operations.js';
 import { auditEndpoints } from './audit/audit.routes.js';
 import { connectEndpoints } from './connections/connect.routes.js';
 import { ConnectService } from './connections/connect.service.js';
@@ -168,9 +170,11 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   };
   const table = routes(endpoints);
   const document = describeApi(table, endpoints);
+  const shown = [document, providers.adapters.all().map(operationsOf)];
+  const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
 
   return {
-    http: createServer(table, { idempotency, rateLimiter, teams, logger, metrics, isRetired: () => retired }),
+    http: createServer(table, { release, idempotency, rateLimiter, teams, logger, metrics, isRetired: () => retired }),
     routes: table,
     document,
     teams,
@@ -192,6 +196,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await idempotency.expire();
       await rateLimiter.expire();
       await courier.prune();
+      await teams.compactVersions();
     },
     retire: () => {
       retired = true;

@@ -37,6 +37,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
   return {
     list: endpoint({
       summary: 'List and find accounts',
+      isVersioned: true,
       query: listQuery.extend({ include }),
       answers: { 200: listOf(accountSchema) },
       handle: (call) => {
@@ -54,6 +55,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
     health: endpoint({
       summary: 'The health of accounts, with a summary over the whole filter',
+      isVersioned: true,
       query: listQuery,
       answers: {
         200: listOf(accountHealthSchema).extend({
@@ -89,6 +91,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
     ofIdentity: endpoint({
       summary: 'Every account of the team on one platform identity',
+      isVersioned: true,
       params: z.object({
         platform: z.string().meta({ description: 'The social network.' }),
         platform_user_id: z.string().meta({ description: 'The id of the profile there.' }),

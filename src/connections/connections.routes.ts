@@ -19,6 +19,7 @@ export function connectionEndpoints(
   return {
     list: endpoint({
       summary: "The team's connections",
+      isVersioned: true,
       query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
       answers: { 200: listOf(connectionSchema) },
       handle: (call) =>

@@ -21,6 +21,10 @@ const sessionSettings = `
   SET statement_timeout = '60s';
   SET idle_in_transaction_session_timeout = '60s'`;
 
+/** As the pool has it: a transaction waits for a connection as long as a query does, where Prisma would give up after two seconds. */
+const TRANSACTION_WAIT_MS = connectTimeout;
+const TRANSACTION_MS = 30_000;
+
 /** Opens the database, without connecting yet. @param poolSize most connections at once, Prisma's included */
 export function openDatabase(parameters: { connection: DatabaseConnection; poolSize: number }): Database {
   const pool = new pg.Pool({
@@ -34,7 +38,7 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
   });
   // An idle connection that breaks is replaced, and a query that has none to use reports it.
   pool.on('error', () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal', transactionOptions: { maxWait: TRANSACTION_WAIT_MS, timeout: TRANSACTION_MS } });
   return {
     prisma,
     pool,

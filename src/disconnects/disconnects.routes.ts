@@ -62,6 +62,7 @@ export function disconnectEndpoints(
 
     list: endpoint({
       summary: 'Disconnects, newest first, each with its first steps',
+      isVersioned: true,
       query: disconnectsQuery,
       answers: { 200: listOf(disconnectSchema) },
       handle: (call) => {
@@ -87,6 +88,7 @@ export function disconnectEndpoints(
 
     steps: endpoint({
       summary: 'All steps of a disconnect',
+      isVersioned: true,
       params: byId,
       query: stepsQuery,
       answers: { 200: listOf(stepSchema) },

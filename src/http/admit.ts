@@ -20,6 +20,7 @@ export interface Doors {
 const NOBODY: Caller = {
   teamId: '',
   teamName: '',
+  teamVersion: '',
   requestId: '',
   key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
 };

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
+import { etagOf, isKnown } from './conditional.js';
 import { type Rendered, render } from './render.js';
 import { type Answer, TextStream } from './route.js';
 
@@ -17,17 +17,23 @@ export function finishRendered(request: Request, response: Response, { status, h
   response.status(status).set(headers);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && status === 200 && text !== undefined) {
-    const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+    const etag = response.get('ETag') ?? etagOf(text);
     response.set('ETag', etag);
     if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
-    if (matches(request.get('if-none-match'), etag)) {
-      response.removeHeader('Content-Type');
-      response.status(304).end();
+    if (isKnown(request.get('if-none-match'), etag)) {
+      finishUnchanged(response);
       return;
     }
   }
   if (text !== undefined) response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
+}
+
+/** What the caller has still holds. */
+export function finishUnchanged(response: Response): void {
+  if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
+  response.removeHeader('Content-Type');
+  response.status(304).end();
 }
 
 /** Proxies are asked not to hold pieces back. */
@@ -42,9 +48,4 @@ async function sendStream(response: Response, { chunks, contentType }: TextStrea
     // Cut off rather than ended: the caller sees that there is more, and reconnects.
     response.destroy();
   }
-}
-
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
 }

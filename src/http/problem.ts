@@ -12,6 +12,7 @@ export const PROBLEMS = {
   conflict: [409, 'Conflict'],
   ambiguous_reference: [409, 'Ambiguous Reference'],
   idempotency_in_progress: [409, 'Idempotency In Progress'],
+  precondition_failed: [412, 'Precondition Failed'],
   payload_too_large: [413, 'Payload Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
   validation_error: [422, 'Validation Error'],

@@ -66,6 +66,11 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** The content type of its answers where that is not JSON. */
   readonly produces?: string;
+  /**
+   * Shows nothing but rows of tables that count versions of their team (the migration `team_versions` lists them), and nothing that
+   * depends on the time: while the version stays, so does the answer.
+   */
+  readonly isVersioned?: true;
   /** Problems it can answer with beyond those that follow from its scope, method and schemas. */
   readonly problems?: readonly ProblemCode[];
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;

@@ -7,14 +7,15 @@ import { ProviderError } from '../model/index.js';
 import type { Caller } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { admit } from './admit.js';
+import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import { documentationPages } from './documentation.pages.js';
-import { finish, finishRendered } from './finish.js';
+import { finish, finishRendered, finishUnchanged } from './finish.js';
 import type { Idempotency } from './idempotency.js';
 import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { type Rendered, render, renderProblem } from './render.js';
-import type { Call, Method, Route } from './route.js';
+import type { Answer, Call, Method, Route } from './route.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -30,6 +31,8 @@ export function createServer(
     readonly logger: Logger;
     readonly metrics: Metrics;
     readonly isRetired: () => boolean;
+    /** Changes with what the gateway shows of the same rows. */
+    readonly release: string;
   },
 ): express.Express {
   const app = express();
@@ -44,13 +47,27 @@ export function createServer(
     try {
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
       const call = await admit(route, parts, request, response);
+      if (route.endpoint.isVersioned) {
+        const etag = etagOfVersion(call, parts.release);
+        response.set('ETag', etag);
+        if (isKnown(request.get('if-none-match'), etag)) return finishUnchanged(response);
+      }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
-      if (key === undefined) finish(request, response, await route.endpoint.handle(call));
-      else finishRendered(request, response, await once(key, route, call, request, response));
+      const ifMatch = route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
+      if (key !== undefined) finishRendered(request, response, await once(key, route, call, request, response));
+      else if (ifMatch !== undefined) finish(request, response, await guarded(ifMatch, route, call));
+      else finish(request, response, await route.endpoint.handle(call));
     } catch (error) {
       finishProblem(request, response, toProblem(error, response));
     }
   };
+
+  const preconditions = new Preconditions();
+
+  function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
+    const shows = routes.find(({ method, path }) => method === 'GET' && path === route.path);
+    return preconditions.guard(ifMatch, shows?.endpoint, call, () => route.endpoint.handle(call));
+  }
 
   /** A refusal of the handler is an answer too: it is kept and replayed. */
   function once(key: string, route: Route, call: AnyCall, request: Request, response: Response): Promise<Rendered> {
@@ -104,6 +121,7 @@ export function createServer(
 }
 
 function finishProblem(request: Request, response: Response, problem: Problem): void {
+  response.removeHeader('ETag');
   finishRendered(request, response, renderProblem(problem, request.path, response.locals.requestId as string));
 }
 

@@ -42,6 +42,7 @@ export function sweepEndpoints(sweeps: SweepsService, cursors: Cursors) {
     }),
     history: endpoint({
       summary: 'The sweeps of a connection, newest first',
+      isVersioned: true,
       params: byId,
       query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
       answers: { 200: listOf(sweepSchema) },

@@ -7,6 +7,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface Identity {
   readonly teamId: string;
   readonly teamName: string;
+  /** Grows with every write to a row of the team that lists show. */
+  readonly teamVersion: string;
   readonly key: {
     readonly id: string;
     readonly name: string;

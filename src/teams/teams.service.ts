@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
+import { withLock } from '../database/transact.js';
 import type { Execute } from '../http/idempotency.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -67,18 +68,23 @@ export class TeamsService {
           ? null
           : { quota: row.rate_quota, windowSeconds: row.rate_window_seconds },
     };
-    if (team === undefined || team === row.team_id) return { teamId: row.team_id, teamName: row.team_name, key };
+    if (team === undefined || team === row.team_id)
+      return { teamId: row.team_id, teamName: row.team_name, teamVersion: row.team_version, key };
     if (!row.is_root) throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
-    const other = await this.database.prisma.team.findUnique({ where: { id: team } });
+    const { rows } = await this.database.pool.query<{ id: string; name: string; version: string }>(
+      `SELECT t.id, t.name, ${VERSION} AS version FROM teams t WHERE t.id = $1`,
+      [team],
+    );
+    const [other] = rows;
     if (!other) throw notFound(`Team ${team}`);
-    return { teamId: other.id, teamName: other.name, key };
+    return { teamId: other.id, teamName: other.name, teamVersion: other.version, key };
   }
 
   /** One prepared statement by primary key: it runs on every request. */
   private async findKey(id: string): Promise<KeyRow | undefined> {
     const { rows } = await this.database.pool.query<KeyRow>({
       name: 'find-key',
-      text: `SELECT k.id, k.team_id, t.name AS team_name, k.name, k.secret_hash, k.scopes, k.providers, k.is_root,
+      text: `SELECT k.id, k.team_id, t.name AS team_name, ${VERSION} AS team_version, k.name, k.secret_hash, k.scopes, k.providers, k.is_root,
                     k.expires_at, k.last_used_at, k.revoked_at, k.rate_quota, k.rate_window_seconds
              FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id = $1`,
       values: [id],
@@ -152,6 +158,18 @@ export class TeamsService {
     });
   }
 
+  /** Adds up the version counts of sessions that are gone. */
+  async compactVersions(): Promise<void> {
+    await withLock(this.database.pool, 'team versions', (client) =>
+      client.query(`
+        WITH gone AS (
+          DELETE FROM team_versions v WHERE v.session <> 0 AND NOT EXISTS (SELECT FROM pg_stat_activity p WHERE p.pid = v.session)
+          RETURNING v.team_id, v.version)
+        INSERT INTO team_versions AS v (team_id, session, version) SELECT team_id, 0, sum(version) FROM gone GROUP BY team_id
+        ON CONFLICT (team_id, session) DO UPDATE SET version = v.version + EXCLUDED.version`),
+    );
+  }
+
   listTeams(afterId: string | undefined, take: number) {
     const where = afterId === undefined ? {} : { id: { gt: afterId } };
     return this.database.prisma.team.findMany({ where, orderBy: { id: 'asc' }, take });
@@ -190,10 +208,14 @@ export class TeamsService {
   }
 }
 
+/** The version of the team `t`: how often rows that its lists show were written. */
+const VERSION = '(SELECT coalesce(sum(v.version), 0)::text FROM team_versions v WHERE v.team_id = t.id)';
+
 interface KeyRow {
   readonly id: string;
   readonly team_id: string;
   readonly team_name: string;
+  readonly team_version: string;
   readonly name: string;
   readonly secret_hash: Buffer;
   readonly scopes: Scope[];

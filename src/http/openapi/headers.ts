@@ -76,6 +76,11 @@ export const REQUEST_HEADERS = {
     schema: text,
     example: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
+  'If-Match': {
+    description: 'The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.',
+    schema: text,
+    example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
+  },
   Prefer: { description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).', schema: text, example: 'wait=5' },
 } as const satisfies Record<string, Header>;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
@@ -87,6 +92,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
     ...(route.method === 'POST' ? (['Idempotency-Key'] as const) : []),
+    ...(route.method === 'PATCH' || route.method === 'DELETE' ? (['If-Match'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),

@@ -14,6 +14,7 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   if (scope !== 'public' && scope !== 'root') add('insufficient_scope');
   if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object)) add('cursor_mismatch');
   if (method === 'POST') add('idempotency_in_progress', 'idempotency_mismatch');
+  if (method === 'PATCH' || method === 'DELETE') add('precondition_failed');
   if (method !== 'GET') add('payload_too_large', 'unsupported_media_type');
   add(...(endpoint.problems ?? []));
   const byStatus = new Map<number, ProblemCode[]>();

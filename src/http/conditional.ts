@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { Problem } from './problem.js';
+import { render } from './render.js';
+import type { Call, Endpoint } from './route.js';
+import { validate } from './validate.js';
+
+type AnyCall = Call<unknown, unknown, unknown>;
+
+/** The strong ETag of a body. */
+export function etagOf(text: string): string {
+  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+}
+
+/**
+ * The strong ETag of a versioned list before it is built: of everything its body depends on. The caller's version was read before
+ * the list will be, so the list can only be newer than its ETag says, which the next request finds out.
+ * @param release changes with what the gateway shows of the same rows
+ */
+export function etagOfVersion({ caller, url, search }: AnyCall, release: string): string {
+  const { teamId, teamVersion, key } = caller;
+  return etagOf(JSON.stringify([release, teamId, teamVersion, key.providers, url, String(search)]));
+}
+
+/** Whether `If-None-Match` names the ETag. */
+export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
+}
+
+/** Does the conditional changes of one address one after the other, so that of two with the same ETag one comes too late. */
+export class Preconditions {
+  private readonly last = new Map<string, Promise<unknown>>();
+
+  /**
+   * Does `work` if the thing at the address still is what `If-Match` names.
+   * @param shows the endpoint that shows it, where there is one
+   * @throws Problem 412 `precondition_failed`
+   */
+  async guard<Result>(ifMatch: string, shows: Endpoint | undefined, call: AnyCall, work: () => Promise<Result>): Promise<Result> {
+    const address = `${call.caller.teamId} ${call.url}`;
+    const before = this.last.get(address) ?? Promise.resolve();
+    const mine = before.then(async () => {
+      const etag = shows && (await currentEtag(shows, call));
+      const named = ifMatch.split(',').map((candidate) => candidate.trim());
+      if (etag === undefined || !(named.includes('*') || named.includes(etag))) {
+        throw new Problem('precondition_failed', 'It has changed since, or has no ETag. GET it again and look before you change it.');
+      }
+      return work();
+    });
+    const settled = mine.catch(() => undefined);
+    this.last.set(address, settled);
+    try {
+      return await mine;
+    } finally {
+      if (this.last.get(address) === settled) this.last.delete(address);
+    }
+  }
+}
+
+async function currentEtag(shows: Endpoint, call: AnyCall): Promise<string | undefined> {
+  const query = shows.query && validate(shows.query, {}, 'query parameter');
+  const { text } = render(await shows.handle({ ...call, query, body: {} }));
+  return text === undefined ? undefined : etagOf(text);
+}

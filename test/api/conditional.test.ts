@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Client } from '../support/client.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+let client: Client;
+let connectionId: string;
+let ids: string[];
+beforeAll(async () => {
+  gateway = await startGateway();
+  const team = await gateway.newTeam('pollers');
+  client = team.client;
+  connectionId = await gateway.connect('outfame', team.id);
+  await gateway.connect('creatoraudit', team.id);
+  ids = (await client.get('/v1/accounts?limit=200')).body.data.map(({ id }: { id: string }) => id);
+});
+afterAll(() => gateway.stop());
+
+const since = (etag: string | null) => ({ 'If-None-Match': etag ?? '' });
+
+describe('ETag', () => {
+  test('of every list under every filter differs, and answers 304 with no body', async () => {
+    const addresses = ['', '?limit=2', '?limit=3', '?provider=outfame', '?order_by=username', '?include=remote_data'].map(
+      (query) => `/v1/accounts${query}`,
+    );
+    const etags = await Promise.all(addresses.map(async (address) => (await client.get(address)).headers.get('etag')));
+    expect(new Set(etags).size).toBe(addresses.length);
+    for (const [index, address] of addresses.entries()) {
+      const again = await client.get(address, since(etags[index] ?? null));
+      expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etags[index]]);
+      expect((await client.get(address, since(`W/${etags[index]}, "x"`))).status).toBe(304);
+    }
+    expect((await client.get('/v1/accounts', since(etags[1] ?? null))).status).toBe(200);
+  });
+
+  test('is answered without building the page', async () => {
+    const { headers } = await client.get('/v1/accounts');
+    const held = await gateway.database.pool.connect();
+    await held.query('BEGIN; LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE');
+    const again = await client.get('/v1/accounts', since(headers.get('etag')));
+    await held.query('ROLLBACK');
+    held.release();
+    expect(again.status).toBe(304);
+  });
+
+  test('is of the caller: a key that sees fewer providers has another', async () => {
+    const narrow = await client.post('/v1/keys', { name: 'narrow', scopes: ['read'], providers: ['creatoraudit'] });
+    const { headers } = await client.get('/v1/accounts');
+    const other = await gateway.with(narrow.body.data.key).get('/v1/accounts', since(headers.get('etag')));
+    expect(other.status).toBe(200);
+  });
+
+  test('never survives a change that its body would show', async () => {
+    const [id = ''] = ids;
+    const lists = gateway.app.routes.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => path);
+    const of = (path: string) => path.replace('{platform}', 'instagram').replace('{platform_user_id}', '1').replace('{id}', connectionId);
+    const addresses = [
+      ...lists.filter((path) => !path.startsWith('/v1/disconnects/{id}')).map(of),
+      '/v1/accounts?limit=2&order_by=followers',
+      '/v1/accounts/health?health=healthy',
+      `/v1/accounts/${id}`,
+      `/v1/accounts/${id}/health`,
+      '/v1/keys',
+      '/v1/audit',
+    ];
+    const { pool } = gateway.database;
+    const some = (table: string) => `(SELECT id FROM ${table} ORDER BY random() LIMIT 1)`;
+    const writes: Record<string, (value: number) => Promise<unknown>> = {
+      label: (value) => client.patch(`/v1/accounts/${ids[value % ids.length]}`, { labels: { mark: String(value) } }),
+      rename: (value) => client.patch(`/v1/connections/${connectionId}`, { name: `outfame ${value}` }),
+      sweep: async () => {
+        const { body } = await client.post(`/v1/connections/${connectionId}/sweep`);
+        const open = { id: body.data.id, finishedAt: null };
+        while (await gateway.database.prisma.sweep.findFirst({ where: open })) await new Promise(setImmediate);
+      },
+      key: (value) => client.post('/v1/keys', { name: `key ${value}`, scopes: ['read'] }),
+      probe: () => client.post(`/v1/accounts/${id}/probe`),
+      followers: (value) => pool.query(`UPDATE accounts SET followers = $1 WHERE id = ${some('accounts')}`, [value]),
+      health: (value) =>
+        pool.query(`UPDATE accounts SET health_status = $1 WHERE id = ${some('accounts')}`, [value % 2 ? 'warning' : 'healthy']),
+      swept: () => pool.query(`UPDATE connections SET swept_at = now() WHERE id = ${some('connections')}`),
+      nothing: async () => undefined,
+    };
+    let unchanged = 0;
+    const known = new Map<string, { etag: string | null; text: string }>();
+    const check = async (address: string) => {
+      const before = known.get(address);
+      const conditional = await client.get(address, since(before?.etag ?? null));
+      const now = await client.get(address);
+      if (conditional.status === 304) unchanged++;
+      if (conditional.status === 304) expect([address, now.text]).toEqual([address, before?.text]);
+      known.set(address, { etag: now.headers.get('etag'), text: now.text });
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...Object.keys(writes)), fc.nat({ max: 1000 }), async (write, value) => {
+        await writes[write]?.(value);
+        for (const address of addresses) await check(address);
+      }),
+      { numRuns: 40 },
+    );
+    expect(unchanged).toBeGreaterThan(40);
+  });
+
+  test('holds still when nothing changed though sessions of the database come and go', async () => {
+    const first = await client.get('/v1/accounts');
+    await gateway.database.pool.query('UPDATE team_versions SET session = -session WHERE session <> 0');
+    await gateway.app.teams.compactVersions();
+    const rows = await gateway.database.prisma.teamVersion.findMany({ where: { session: { not: 0 } } });
+    expect(rows).toEqual([]);
+    expect((await client.get('/v1/accounts', since(first.headers.get('etag')))).status).toBe(304);
+  });
+
+  test('counts the writes of every table that a versioned list could show', async () => {
+    const { rows } = await gateway.database.pool.query<{ table: string; triggers: string }>(
+      `SELECT c.relname AS table, count(t.oid) AS triggers FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'team_id'
+       LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgfoid = 'count_team_version'::regproc
+       WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace GROUP BY 1`,
+    );
+    const counted = rows.filter(({ triggers }) => Number(triggers) === 3).map(({ table }) => table);
+    expect(counted.sort()).toEqual(['accounts', 'connections', 'disconnect_steps', 'disconnects', 'sweeps']);
+  });
+});
+
+describe('If-Match', () => {
+  test('lets a change through that was made of what is there, and no other', async () => {
+    const address = `/v1/accounts/${ids[1]}`;
+    const { headers } = await client.get(address);
+    const etag = headers.get('etag') ?? '';
+    const first = await client.patch(address, { labels: { owner: 'ann' } }, { 'If-Match': etag });
+    const second = await client.patch(address, { labels: { owner: 'bob' } }, { 'If-Match': etag });
+    expect([first.status, second.status, second.body.code]).toEqual([200, 412, 'precondition_failed']);
+    expect((await client.get(address)).body.data.labels.owner).toBe('ann');
+    expect((await client.patch(address, { labels: { owner: 'cid' } }, { 'If-Match': '*' })).status).toBe(200);
+    expect((await client.patch(address, { labels: { owner: 'dan' } }, { 'If-Match': `W/${etag}` })).status).toBe(412);
+  });
+
+  test('of many changes at once lets one through', async () => {
+    const address = `/v1/accounts/${ids[2]}`;
+    const etag = (await client.get(address)).headers.get('etag') ?? '';
+    const changes = Array.from({ length: 10 }, (_, index) =>
+      client.patch(address, { labels: { turn: String(index) } }, { 'If-Match': etag }),
+    );
+    const statuses = (await Promise.all(changes)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 412)).toHaveLength(9);
+  });
+
+  test('holds for DELETE', async () => {
+    const made = await client.post('/v1/connections', {
+      provider: 'octopost',
+      credentials: { api_key: 'x' },
+      verify: false,
+    });
+    const address = `/v1/connections/${made.body.data.id}`;
+    expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
+    const { headers } = await client.get(address);
+    expect([204, 412]).toContain((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status);
+    expect((await client.delete('/v1/keys/key_x', { 'If-Match': '*' })).status).toBe(412);
+  });
+});
