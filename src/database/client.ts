@@ -38,7 +38,11 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
   });
   // An idle connection that breaks is replaced, and a query that has none to use reports it.
   pool.on('error', () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal', transactionOptions: { maxWait: TRANSACTION_WAIT_MS, timeout: TRANSACTION_MS } });
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    errorFormat: 'minimal',
+    transactionOptions: { maxWait: TRANSACTION_WAIT_MS, timeout: TRANSACTION_MS },
+  });
   return {
     prisma,
     pool,
