@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Caller } from '../teams/caller.js';
 import { begin } from './acceptance.js';
 import { COUNT_STEPS, close, closeFinished } from './closing.js';
+import { atEdge } from './edges.js';
 import type { PlannedAccount } from './plan.js';
 import type { DisconnectSettings, StepCounts } from './step-state.js';
 
@@ -166,11 +167,12 @@ export class DisconnectsRepository {
       where: { state: 'scheduled', finishedAt: null, scheduledAt: { lte: at } },
     });
     for (const { id, teamId, requestedById, requestedByName, requestId } of due) {
-      await withTransaction(this.database.pool, async (client) => {
+      const actor = { teamId, keyId: requestedById, keyName: requestedByName, requestId };
+      const start = async (client: pg.ClientBase) => {
         const { rowCount } = await client.query(`SELECT 1 FROM disconnects WHERE id = $1 AND state = 'scheduled' FOR UPDATE`, [id]);
-        const actor = { teamId, keyId: requestedById, keyName: requestedByName, requestId };
         if (rowCount) await begin(client, id, actor, at, this.settings.keepsTryingMs);
-      });
+      };
+      await atEdge('start', () => withTransaction(this.database.pool, start));
     }
     await closeFinished(this.database.pool, null, at);
     return due.length;

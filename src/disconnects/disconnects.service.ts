@@ -169,7 +169,7 @@ export class DisconnectsService {
 
   /** Starts what is due, finishes what a crash left open, forgets what is over its time. Run now and then, by any replica. */
   async reconcile(): Promise<void> {
-    await atEdge('start', () => this.parts.repository.startDue());
+    await this.parts.repository.startDue();
     await this.parts.worker.wake();
     await this.parts.repository.prune();
   }

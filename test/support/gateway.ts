@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
-import { type App, createApp } from '../../src/app.js';
-import { type Database, openDatabase } from '../../src/database/index.js';
+import { type App, type AppSettings, createApp } from '../../src/app.js';
+import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
 import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
@@ -17,6 +17,8 @@ export interface Gateway {
   readonly url: string;
   readonly app: App;
   readonly database: Database;
+  /** How another process reaches the same database. */
+  readonly connection: DatabaseConnection;
   readonly sandbox: Sandbox;
   /** Holds the root key. */
   readonly root: Client;
@@ -39,6 +41,7 @@ export interface GatewaySettings {
   /** Generous unless a test is about it. */
   readonly rateLimit?: RateLimit;
   readonly webhookAddresses?: WebhookAddresses;
+  readonly disconnects?: AppSettings['disconnects'];
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -51,9 +54,9 @@ export const BRISK: Partial<PolicySettings> = {
   writeDeadlineMs: 2_000,
 };
 
-const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
+export const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
 
-const SECRET = Buffer.alloc(32, 7).toString('base64');
+export const SECRET = Buffer.alloc(32, 7).toString('base64');
 
 export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
   const {
@@ -63,6 +66,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     sweepIntervalSeconds = 3600,
     rateLimit = GENEROUS,
     webhookAddresses = new WebhookAddresses(true),
+    disconnects = {},
   } = settings;
   const testDatabase = await createTestDatabase();
   const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
@@ -76,6 +80,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     policies,
     rateLimit,
     webhookAddresses,
+    disconnects,
   });
   const rootKey = await app.teams.prepare(undefined);
   const server = createServer(app.http).listen(0, '127.0.0.1');
@@ -97,6 +102,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     url,
     app,
     database,
+    connection: testDatabase.connection,
     sandbox,
     root,
     with: (key) => clientOf(url, key, app.document),

@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { AppSettings } from '../../src/app.js';
+import { checkout } from './checkout.js';
+import { BRISK, type Gateway, GENEROUS, SECRET } from './gateway.js';
+
+/** A second gateway on the database of the first, in a process that can be killed. */
+export interface Child {
+  readonly url: string;
+  /** Resolves with the signal that ended the process. */
+  readonly ended: Promise<NodeJS.Signals | null>;
+  /** As `kill -9` does; resolves once it is dead. */
+  kill(): Promise<void>;
+}
+
+/** @param crashAt a crash point, such as `delete:before` */
+export async function startChild(gateway: Gateway, disconnects: AppSettings['disconnects'], crashAt = ''): Promise<Child> {
+  const settings = JSON.stringify({ connection: gateway.connection, secret: SECRET, policies: BRISK, rateLimit: GENEROUS, disconnects });
+  const child = spawn(process.execPath, [join(checkout, 'test', 'support', 'gateway-child.mjs'), settings], {
+    env: { ...process.env, ROLLCALL_CRASH_AT: crashAt, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
+  return {
+    url: await firstLine(child),
+    ended,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout ?? []) {
+    text += chunk;
+    if (text.includes('\n')) return text.trim();
+  }
+  throw new Error('the child ended before it worked');
+}
