@@ -12,6 +12,7 @@ import { documentationPages } from './documentation.pages.js';
 import { finish, finishRendered, finishUnchanged } from './finish.js';
 import type { Idempotency } from './idempotency.js';
 import type { Metrics } from './metrics.js';
+import { PageCache } from './page-cache.js';
 import { Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { type Rendered, render, renderProblem } from './render.js';
@@ -51,6 +52,9 @@ export function createServer(
         const etag = etagOfVersion(call, parts.release);
         response.set('ETag', etag);
         if (isKnown(request.get('if-none-match'), etag)) return finishUnchanged(response);
+        const page = pages.get(etag) ?? render(await route.endpoint.handle(call));
+        pages.set(etag, page);
+        return finishRendered(request, response, page);
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       const ifMatch = route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
@@ -62,6 +66,7 @@ export function createServer(
     }
   };
 
+  const pages = new PageCache();
   const preconditions = new Preconditions();
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {

@@ -1,0 +1,42 @@
+import type { Rendered } from './render.js';
+
+const MOST_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Versioned lists as they were last answered, by ETag: who polls a list that did not change is not worth building it again.
+ * An entry is never out of date, as its ETag names the version it shows; the longest unused ones make room for others.
+ */
+export class PageCache {
+  private readonly pages = new Map<string, Rendered>();
+  private bytes = 0;
+
+  get(etag: string): Rendered | undefined {
+    const page = this.pages.get(etag);
+    if (page === undefined) return undefined;
+    this.pages.delete(etag);
+    this.pages.set(etag, page);
+    return page;
+  }
+
+  set(etag: string, page: Rendered): void {
+    this.forget(etag);
+    this.pages.set(etag, page);
+    this.bytes += sizeOf(page);
+    for (const oldest of this.pages.keys()) {
+      if (this.bytes <= MOST_BYTES) return;
+      this.forget(oldest);
+    }
+  }
+
+  private forget(etag: string): void {
+    const page = this.pages.get(etag);
+    if (page === undefined) return;
+    this.pages.delete(etag);
+    this.bytes -= sizeOf(page);
+  }
+}
+
+/** Strings take up to two bytes a character. */
+function sizeOf({ text = '' }: Rendered): number {
+  return 2 * text.length;
+}
