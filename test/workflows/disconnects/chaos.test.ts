@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { startChild } from '../../support/child.js';
+import { clientOf } from '../../support/client.js';
+import { type Gateway, startGateway } from '../../support/gateway.js';
+
+jest.setTimeout(120_000);
+
+const ACCOUNTS = 500;
+const LOST = 0.3;
+const UNAVAILABLE = 0.2;
+const NEVER_LOOKS = { pollMs: 3_600_000 };
+const QUICK = { pollMs: 50, firstDelayMs: 20, longestDelayMs: 300 };
+
+let gateway: Gateway;
+const children: Awaited<ReturnType<typeof startChild>>[] = [];
+
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.kill();
+  await gateway.stop();
+});
+
+/** A sandbox that loses 3 in 10 answers after the work and says 503 to 2 in 10, and a disconnect of 500 accounts accepted. */
+async function begin(): Promise<string> {
+  gateway = await startGateway({ accounts: 2 * ACCOUNTS, disconnects: NEVER_LOOKS });
+  await gateway.connect('outfame');
+  const outfame = gateway.sandbox.provider('outfame');
+  outfame.faults.add({ kind: 'lost_answer', probability: LOST });
+  outfame.faults.add({ kind: 'server_error', status: 503, retry_after: 0, probability: UNAVAILABLE / (1 - LOST) });
+  await start();
+  const refs = Array.from({ length: ACCOUNTS }, (_, index) => `outfame:acc_S${String(index).padStart(9, '0')}`);
+  const client = clientOf(children[0]?.url ?? '', gateway.root.key, gateway.app.document);
+  const { body } = await client.post('/v1/disconnects', { account_ids: refs });
+  return body.data.id;
+}
+
+async function start(crashAt = '') {
+  const child = await startChild(gateway, QUICK, crashAt);
+  children.push(child);
+  return child;
+}
+
+const summary = async (id: string) => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
+
+async function until(id: string, reached: (disconnect: { summary: { succeeded: number }; finished_at: string | null }) => boolean) {
+  for (;;) {
+    const disconnect = await summary(id);
+    if (reached(disconnect)) return disconnect;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function expectEachDeletedOnce(id: string): Promise<void> {
+  const finished = await until(id, ({ finished_at }) => finished_at !== null);
+  expect(finished).toMatchObject({ state: 'succeeded', summary: { total: ACCOUNTS, succeeded: ACCOUNTS } });
+  const counts = gateway.sandbox.provider('outfame').counts();
+  const effective = Object.values(counts.deletes).map((count) => count.effective);
+  expect(effective).toHaveLength(ACCOUNTS);
+  expect(new Set(effective)).toEqual(new Set([1]));
+  const { rows } = await gateway.database.pool.query(`SELECT status, count(*)::int AS total FROM accounts GROUP BY 1 ORDER BY 1`);
+  expect(rows).toContainEqual({ status: 'disconnected', total: ACCOUNTS });
+  expect(rows.map(({ status }) => status)).not.toContain('disconnecting');
+}
+
+describe('500 disconnects, 30 % of the answers lost after the work and 20 % 503', () => {
+  test('two kills: all end, with one effective delete each', async () => {
+    const id = await begin();
+    await until(id, (disconnect) => disconnect.summary.succeeded >= 100);
+    await children[0]?.kill();
+    const second = await start();
+    await until(id, (disconnect) => disconnect.summary.succeeded >= 300);
+    await second.kill();
+    await start();
+    await expectEachDeletedOnce(id);
+  });
+
+  test('two processes share the work: the same', async () => {
+    const id = await begin();
+    await start();
+    const holders = new Set<string>();
+    while (holders.size < 2) {
+      const { rows } = await gateway.database.pool.query(
+        'SELECT DISTINCT leased_by AS holder FROM disconnect_steps WHERE leased_by IS NOT NULL',
+      );
+      for (const { holder } of rows) holders.add(holder);
+    }
+    await expectEachDeletedOnce(id);
+  });
+});
