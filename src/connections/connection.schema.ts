@@ -33,7 +33,7 @@ const interval = z.int().min(10).max(86_400);
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .max(2000)
-  .refine((address) => /^https?:\/\/[^@?#]+$/i.test(address), 'must hold no user name, password, query or fragment')
+  .refine((address) => !/[@?#]/.test(address), 'must hold no user name, password, query or fragment')
   .transform((address) => address.replace(/\/+$/, ''));
 
 export const connectionRequest = z.strictObject({

@@ -63,6 +63,7 @@ export function connectionEndpoints(
     forget: endpoint({
       summary: 'Forget a connection and its accounts here; nothing is disconnected at the provider',
       params: byId,
+      problems: ['conflict'],
       answers: { 204: null },
       handle: async (call) => {
         await connections.forget(call.caller, call.params.id);
