@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
+import { variableNames } from '../src/config.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MOST_LINES = 300;
@@ -68,6 +69,11 @@ describe('adapters are pure', () => {
 });
 
 describe('files', () => {
+  test('.env.example lists every variable that the gateway reads, once, and no other', () => {
+    const listed = [...text('.env.example').matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name);
+    expect([...listed].sort()).toStrictEqual(variableNames(adapterIds).sort());
+  });
+
   test('generated files are in step with their sources', () => {
     const check = spawnSync(process.execPath, [join(root, 'src/setup/generate.mjs'), '--check'], { encoding: 'utf8' });
     expect(check.stderr).toBe('');
