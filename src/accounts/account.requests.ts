@@ -21,7 +21,8 @@ export type AccountRequest = z.output<typeof accountRequest>;
 /** `settings` are merged over the provider's current ones, `labels` over ours; a label of null is taken off. */
 export const accountChange = z
   .strictObject({ settings: settings.optional(), labels: z.record(labelKey, labelValue.nullable()).optional() })
-  .refine((change) => change.settings !== undefined || change.labels !== undefined, 'must hold `settings` or `labels`');
+  .refine((change) => change.settings !== undefined || change.labels !== undefined, 'must hold `settings` or `labels`')
+  .meta({ minProperties: 1 });
 export type AccountChangeRequest = z.output<typeof accountChange>;
 
 export { MOST_LABELS };

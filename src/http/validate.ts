@@ -63,7 +63,12 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(item).max(100))
-    .meta({ wire: { type: 'array', items: z.toJSONSchema(item, { io: 'input' }), minItems: 1, maxItems: 100 } });
+    .meta({ wire: { type: 'array', items: withoutComma(z.toJSONSchema(item, { io: 'input' })), minItems: 1, maxItems: 100 } });
+
+/** A value among others holds no comma. */
+function withoutComma({ $schema: _dialect, ...item }: z.core.JSONSchema.BaseSchema) {
+  return item.enum === undefined ? { ...item, pattern: '^[^,]+$' } : item;
+}
 
 export const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })

@@ -5,12 +5,14 @@ import { type Gateway, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
 let client: Client;
+let teamId: string;
 let connectionId: string;
 let ids: string[];
 beforeAll(async () => {
   gateway = await startGateway();
   const team = await gateway.newTeam('pollers');
   client = team.client;
+  teamId = team.id;
   connectionId = await gateway.connect('outfame', team.id);
   await gateway.connect('creatoraudit', team.id);
   ids = (await client.get('/v1/accounts?limit=200')).body.data.map(({ id }: { id: string }) => id);
@@ -147,12 +149,8 @@ describe('If-Match', () => {
   });
 
   test('holds for DELETE', async () => {
-    const made = await client.post('/v1/connections', {
-      provider: 'octopost',
-      credentials: { api_key: 'x' },
-      verify: false,
-    });
-    const address = `/v1/connections/${made.body.data.id}`;
+    const made = await gateway.connect('octopost', teamId);
+    const address = `/v1/connections/${made}`;
     expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
     const { headers } = await client.get(address);
     expect([204, 412]).toContain((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status);

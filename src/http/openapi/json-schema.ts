@@ -14,11 +14,13 @@ export class SchemaCollection {
   readonly named: Record<string, JsonSchema> = {};
 
   /**
+   * @param place a list of values is `a,b` in both, which in a query is OpenAPI's own way to write an array
    * @param direction what a caller sends (`input`) differs from what a handler gets: defaults, transformations
    * @returns the schema, with references to the named ones in it
    */
-  describe(schema: z.ZodType, direction: 'input' | 'output'): JsonSchema {
-    const whole = z.toJSONSchema(schema, { io: direction, unrepresentable: 'any', override: ({ jsonSchema }) => toWireForm(jsonSchema) });
+  describe(schema: z.ZodType, direction: 'input' | 'output', place: 'query' | 'body' = 'body'): JsonSchema {
+    const override = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => toWireForm(jsonSchema, place);
+    const whole = z.toJSONSchema(schema, { io: direction, unrepresentable: 'any', override });
     const {
       $schema: _dialect,
       $defs: definitions = {},
@@ -46,13 +48,22 @@ export class SchemaCollection {
  * A schema that transforms text declares how it looks on the wire with `.meta({ wire: {…} })`. Answers may gain members later, so they
  * are not closed; request bodies are.
  */
-function toWireForm(json: Record<string, unknown>): void {
+function toWireForm(json: Record<string, unknown>, place: 'query' | 'body'): void {
   if (typeof json.wire === 'object') {
-    const { wire, description, default: standard, examples } = json;
+    const { wire: given, description, default: standard, examples } = json;
+    const wire = place === 'query' ? given : asText(given as JsonSchema);
     for (const keyword of Object.keys(json)) delete json[keyword];
     Object.assign(json, wire, withoutUndefined({ description, default: standard, examples }));
   }
   if (json.format === 'date-time' || json.format === 'date' || json.format === 'uri') delete json.pattern;
+}
+
+/** An array in a query as the text that a body has in its place. */
+function asText(wire: JsonSchema): JsonSchema {
+  if (wire.type !== 'array') return wire;
+  const { enum: words, ...item } = wire.items as JsonSchema;
+  const word = Array.isArray(words) ? `(${words.map((each: string) => each.replace(/[.*]/g, '\\$&')).join('|')})` : '[^,]+';
+  return { ...(words ? {} : item), type: 'string', pattern: `^${word}(,${word})*$` };
 }
 
 export function withoutUndefined(members: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -77,7 +77,7 @@ export function headersOf(route: Route, status: number): Record<string, object> 
 
 function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query', schemas: SchemaCollection): object[] {
   if (schema === undefined) return [];
-  const { properties = {}, required = [] } = schemas.describe(schema, 'input');
+  const { properties = {}, required = [] } = schemas.describe(schema, 'input', 'query');
   return Object.entries(properties).map(([name, { description, ...member }]) =>
     withoutUndefined({
       name,
