@@ -22,7 +22,7 @@ export type AccountRequest = z.output<typeof accountRequest>;
 export const accountChange = z
   .strictObject({ settings: settings.optional(), labels: z.record(labelKey, labelValue.nullable()).optional() })
   .refine((change) => change.settings !== undefined || change.labels !== undefined, 'must hold `settings` or `labels`')
-  .meta({ minProperties: 1 });
+  .meta({ minProperties: 1, examples: [{ labels: { brand: 'acme' } }] });
 export type AccountChangeRequest = z.output<typeof accountChange>;
 
 export { MOST_LABELS };

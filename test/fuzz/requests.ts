@@ -36,9 +36,11 @@ export function requestsTo(
       inPath.map(({ name }) => [name, fc.constantFrom(...known(operation, name), 'nothing', 'a/../b?x=1', 'ü', 'acct_x')]),
     ),
   );
-  const queryValues = fc.record(Object.fromEntries(inQuery.map(({ name, schema }) => [name, values.valid(schema)])), {
-    requiredKeys: inQuery.filter(({ required }) => required).map(({ name }) => name),
-  });
+  const requiredKeys: string[] = inQuery.filter(({ required }) => required).map(({ name }) => name);
+  const queryShape: Record<string, Arbitrary<unknown>> = Object.fromEntries(
+    inQuery.map(({ name, schema }) => [name, values.valid(schema)]),
+  );
+  const queryValues = fc.record(queryShape, { requiredKeys });
   const bodyValues = bodySchema
     ? values.valid(bodySchema).map((body) => ({ ...(body as object), ...pick(always, bodySchema) }))
     : fc.constant(undefined);
