@@ -1,40 +1,39 @@
 import { toRecord } from '../src/accounts/record.js';
-import { writeSightings } from '../src/accounts/write-sightings.js';
+import { type SightingsOwner, writeSightings } from '../src/accounts/write-sightings.js';
 import type { Database } from '../src/database/index.js';
 import { withTransaction } from '../src/database/transact.js';
 import { HEALTHY, NO_METRICS, type ObservedAccount, type Verdict } from '../src/model/index.js';
 import { createRegistry } from '../src/providers/index.js';
-import { DEFAULT_TEAM_ID } from '../src/teams/teams.service.js';
 
-const OWNER = { id: 'conn_bench', teamId: DEFAULT_TEAM_ID, provider: 'outfame' };
 /** As a sweep writes. */
 const BATCH = 500;
 const PAUSED: Verdict = { status: 'warning', reason: 'account_paused', fault: 'account' };
 
 /** Writes accounts that are not known yet, as the first sweep does. @returns how many */
-export function importAccounts(database: Database, count: number): Promise<number> {
-  return write(database, count, HEALTHY, new Date('2026-01-01T00:00:00Z'));
+export function importAccounts(database: Database, owner: SightingsOwner, count: number, at: Date): Promise<number> {
+  return write(database, owner, count, HEALTHY, at);
 }
 
 /** Changes the verdict of accounts that are known. @returns how many */
-export function changeHealth(database: Database, count: number): Promise<number> {
-  return write(database, count, PAUSED, new Date('2026-01-01T00:05:00Z'));
+export function changeHealth(database: Database, owner: SightingsOwner, count: number, at: Date): Promise<number> {
+  return write(database, owner, count, PAUSED, at);
 }
 
-async function write(database: Database, count: number, verdict: Verdict, observedAt: Date): Promise<number> {
-  const adapter = createRegistry().get(OWNER.provider);
-  if (!adapter) throw new Error(`no adapter for ${OWNER.provider}`);
+async function write(database: Database, owner: SightingsOwner, count: number, verdict: Verdict, observedAt: Date): Promise<number> {
+  const adapter = createRegistry().get(owner.provider);
+  if (!adapter) throw new Error(`no adapter for ${owner.provider}`);
   for (let start = 0; start < count; start += BATCH) {
     const records = Array.from({ length: Math.min(BATCH, count - start) }, (_, offset) => {
       const account = observed(start + offset, verdict);
       return toRecord({ account, remoteData: { id: account.providerAccountId, username: account.username }, observedAt }, adapter);
     });
-    await withTransaction(database.pool, (client) => writeSightings(client, OWNER, records, observedAt));
+    await withTransaction(database.pool, (client) => writeSightings(client, owner, records, observedAt));
   }
   return count;
 }
 
-function observed(number: number, verdict: Verdict): ObservedAccount {
+/** An account as a look may show it. */
+export function observed(number: number, verdict: Verdict): ObservedAccount {
   return {
     providerAccountId: `acc_${number}`,
     platform: number % 2 === 0 ? 'instagram' : 'tiktok',

@@ -25,6 +25,8 @@ import { EventsService } from './events/events.service.js';
 import { FeedRepository } from './events/feed.repository.js';
 import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
+import { IncidentsService } from './health/incidents.service.js';
+import { TransitionsRepository } from './health/transitions.repository.js';
 import { createCursors } from './http/cursor.js';
 import { documentationEndpoints } from './http/documentation.routes.js';
 import { Idempotency } from './http/idempotency.js';
@@ -114,7 +116,8 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const accountsRepository = new AccountsRepository(database, providers.adapters);
   const accounts = new AccountsService(database, accountsRepository, connections, providers, clock);
   const connect = new ConnectService(database, connections, accounts, providers, clock);
-  const health = new HealthService(database, accounts, accountsRepository, clock);
+  const incidents = new IncidentsService(database, providers, clock);
+  const health = new HealthService(database, accounts, accountsRepository, new TransitionsRepository(database), incidents, cursors, clock);
   const feed = new FeedRepository(database);
   const events = new EventsService(feed, cursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
@@ -162,7 +165,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     events: eventEndpoints(events),
     documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),
-    providers: providerEndpoints(providers),
+    providers: providerEndpoints(providers, () => incidents.open()),
     sweeps: sweepEndpoints(sweeps, cursors),
     system: systemEndpoints(system, metrics),
     teams: teamEndpoints(teams, cursors, providerIds),
@@ -191,7 +194,10 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await presence.keep();
       await sweeps.scheduleDue();
       await disconnects.reconcile();
+      await incidents.watch();
       await health.age();
+      await health.prune();
+      await accountsRepository.mergeCounts();
       await events.prune();
       await idempotency.expire();
       await rateLimiter.expire();

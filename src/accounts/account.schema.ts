@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RECOMMENDATION_CODES } from '../health/recommendations.js';
 import { ACCOUNT_STATUSES, HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
 
 /** RFC 3339 in UTC. */
@@ -15,7 +16,7 @@ export const healthSchema = z
     token_valid: z.boolean().nullable(),
     permissions: z.array(z.string()).nullable(),
     token_expires_at: time,
-    recommendations: z.array(z.object({ code: z.string(), message: z.string() })),
+    recommendations: z.array(z.object({ code: z.enum(RECOMMENDATION_CODES), message: z.string(), url: z.string().nullable() })),
     checked_at: timestamp,
     since: timestamp,
   })

@@ -1,12 +1,30 @@
 import { z } from 'zod';
 import { accountHealthSchema, timestamp } from '../accounts/account.schema.js';
-import { dataOf } from '../http/page.js';
+import { answerFeed } from '../http/feed.js';
+import { dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { byAccount } from '../http/validate.js';
+import { byAccount, paging } from '../http/validate.js';
 import { HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
 import type { HealthService } from './health.service.js';
 
 const percent = z.number().nullable();
+
+const since = z.string().min(1).max(2000).optional().meta({ description: 'The last `next_cursor`, or an RFC 3339 time to begin at.' });
+const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
+
+const changeSchema = z.object({
+  id: z.string(),
+  type: z.literal('health_change'),
+  account_id: z.string(),
+  /** Null: the account was forgotten with its connection. */
+  ref: z.string().nullable(),
+  from: z.enum(HEALTH_STATUSES).nullable(),
+  to: z.enum(HEALTH_STATUSES),
+  reason: z.enum(HEALTH_REASONS).nullable(),
+  fault: z.enum(HEALTH_FAULTS).nullable(),
+  evidence: z.record(z.string(), z.unknown()).nullable(),
+  at: timestamp,
+});
 
 export function healthEndpoints(health: HealthService) {
   return {
@@ -22,15 +40,29 @@ export function healthEndpoints(health: HealthService) {
                 to: z.enum(HEALTH_STATUSES),
                 reason: z.enum(HEALTH_REASONS).nullable(),
                 fault: z.enum(HEALTH_FAULTS).nullable(),
+                evidence: z.record(z.string(), z.unknown()).nullable(),
                 at: timestamp,
               }),
             ),
+            mean_time_to_recovery_seconds: z.int().nullable(),
             uptime: z.object({ '24h': percent, '7d': percent, '30d': percent }),
           }),
         ),
       },
       problems: ['ambiguous_reference'],
       handle: async (call) => ({ status: 200, body: { data: await health.of(call.caller, call.params.id) } }),
+    }),
+
+    changes: endpoint({
+      summary: 'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
+      query: z.strictObject({ since, limit: paging.limit }),
+      answers: { 200: listOf(changeSchema) },
+      handle: async (call) => {
+        const { caller, query } = call;
+        const from = query.since !== undefined && isTime(query.since) ? new Date(query.since) : query.since;
+        const rows = await health.changes(caller, from, query.limit + 1);
+        return answerFeed(call, rows, {}, { parameter: 'since', value: query.since }, (row) => health.cursor(caller, row.position));
+      },
     }),
   };
 }

@@ -1,16 +1,20 @@
 import type { AccountsRepository } from '../accounts/accounts.repository.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { Database } from '../database/index.js';
-import { withTransaction } from '../database/transact.js';
+import type { Cursors, Position } from '../http/cursor.js';
+import type { PageRow } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
 import type { Caller } from '../teams/caller.js';
-import { type Uptime, uptimeOf } from './uptime.js';
-import { loseVerdicts } from './verdicts.repository.js';
+import { ageVerdicts } from './aging.js';
+import type { IncidentsService } from './incidents.service.js';
+import type { TransitionsRepository } from './transitions.repository.js';
+import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
 
-/** A verdict stands this many sweep intervals without a good look; then it is unknown. */
-const STANDS_FOR_INTERVALS = 3;
 const HISTORY_SHOWN = 200;
-const LONGEST_UPTIME_MS = 30 * 86_400_000;
+const DAY_MS = 86_400_000;
+const LONGEST_UPTIME_MS = 30 * DAY_MS;
+/** Thirteen months. */
+const KEPT_MS = 396 * DAY_MS;
 
 /** How verdicts age, and what they were. */
 export class HealthService {
@@ -18,49 +22,51 @@ export class HealthService {
     private readonly database: Database,
     private readonly accounts: AccountsService,
     private readonly repository: AccountsRepository,
+    private readonly transitions: TransitionsRepository,
+    private readonly incidents: IncidentsService,
+    private readonly cursors: Cursors,
     private readonly clock: Clock,
   ) {}
 
-  /** Turns verdicts that no good look has confirmed for three sweep intervals into `unknown`. Run now and then, by any replica. */
+  /** Turns verdicts that no good look has confirmed for too long into `unknown`. Run now and then, by any replica. */
   async age(): Promise<void> {
-    const now = this.clock.now();
-    const { rows } = await this.database.pool.query<{ id: string; team_id: string }>(
-      `SELECT DISTINCT c.id, c.team_id FROM connections c JOIN accounts a ON a.connection_id = c.id
-       WHERE c.state = 'active' AND a.status NOT IN ('disconnected', 'disconnecting')
-         AND a.health_reason IS DISTINCT FROM 'provider_unreachable' AND ${AGED.replaceAll('$2', '$1')}`,
-      [now],
-    );
-    for (const { id, team_id } of rows) {
-      await withTransaction(this.database.pool, (client) =>
-        loseVerdicts(client, { id, teamId: team_id }, 'provider_unreachable', now, AGED),
-      );
-    }
+    await ageVerdicts(this.database, await this.incidents.latest(), this.clock.now());
   }
 
-  /** An account's health now, its transitions (newest first) and its uptime. */
+  /** An account's health now, its transitions (newest first), its uptime and how long it takes to recover. */
   async of(caller: Caller, reference: string) {
     const row = await this.accounts.find(caller, reference);
     const document = await this.repository.document(row.id, false);
     const account = JSON.parse(document ?? '{}') as { health: { status: string }; created_at: string; [field: string]: unknown };
     const now = this.clock.now();
-    const since = new Date(now.getTime() - LONGEST_UPTIME_MS);
-    const shown = await this.database.prisma.healthTransition.findMany({
-      where: { accountId: row.id },
-      orderBy: [{ at: 'desc' }, { id: 'desc' }],
-      take: HISTORY_SHOWN,
-    });
-    const recent = await this.database.prisma.healthTransition.findMany({
-      where: { accountId: row.id, at: { gt: since } },
-      orderBy: [{ at: 'desc' }, { id: 'desc' }],
-    });
-    const uptime: Uptime = uptimeOf(account.health.status, recent, new Date(account.created_at), now);
+    const shown = await this.transitions.ofAccount(row.id, HISTORY_SHOWN);
+    const recent = await this.transitions.ofAccountSince(row.id, new Date(now.getTime() - LONGEST_UPTIME_MS));
     const { id, ref, provider, platform, username, status, health } = account;
-    const history = shown.map(({ fromStatus, toStatus, reason, fault, at }) => ({ from: fromStatus, to: toStatus, reason, fault, at }));
-    return { id, ref, provider, platform, username, status, health, history, uptime };
+    return {
+      ...{ id, ref, provider, platform, username, status, health },
+      history: shown.map(({ fromStatus, toStatus, reason, fault, evidence, at }) => {
+        return { from: fromStatus, to: toStatus, reason, fault, evidence, at };
+      }),
+      uptime: uptimeOf(account.health.status, recent, new Date(account.created_at), now),
+      mean_time_to_recovery_seconds: meanTimeToRecoverySeconds(recent),
+    };
+  }
+
+  /** Changes of the team's verdicts after `since`: a cursor of this feed, or a time. */
+  changes(caller: Caller, since: string | Date | undefined, limit: number): Promise<PageRow[]> {
+    const from = typeof since === 'string' ? this.cursors.decode(since, questionOf(caller)) : since;
+    return this.transitions.feed(caller, from, limit);
+  }
+
+  /** What to pass as `since` to go on behind a position. */
+  cursor(caller: Caller, position: Position): string {
+    return this.cursors.encode(position, questionOf(caller));
+  }
+
+  /** Forgets history of over thirteen months, a batch at a time. */
+  async prune(): Promise<void> {
+    await this.transitions.forget(new Date(this.clock.now().getTime() - KEPT_MS));
   }
 }
 
-/** The last good look is over three intervals old, and no sweep is under way that might give one. `$2` is now. */
-const AGED = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END
-    < $2::timestamptz - make_interval(secs => ${STANDS_FOR_INTERVALS} * c.sweep_interval_seconds)
-  AND NOT EXISTS (SELECT FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'running')`;
+const questionOf = (caller: Caller) => ['health changes', caller.teamId];

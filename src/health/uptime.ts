@@ -24,6 +24,23 @@ export function uptimeOf(current: string, transitions: readonly Transition[], kn
   return { '24h': over(1), '7d': over(7), '30d': over(30) };
 }
 
+/**
+ * How long it took on average from unhealthy to usable again, of the recoveries among the transitions; `null`: there was none. A
+ * spell that leads over `unknown` counts until it is known to have ended.
+ * @param transitions newest first
+ */
+export function meanTimeToRecoverySeconds(transitions: readonly Transition[]): number | null {
+  const spells: number[] = [];
+  let downSince: number | null = null;
+  for (const { toStatus, at } of [...transitions].reverse()) {
+    if (toStatus === 'unhealthy') downSince ??= at.getTime();
+    if (downSince === null || (toStatus !== 'healthy' && toStatus !== 'warning')) continue;
+    spells.push(at.getTime() - downSince);
+    downSince = null;
+  }
+  return spells.length === 0 ? null : Math.round(spells.reduce((sum, spell) => sum + spell, 0) / spells.length / 1000);
+}
+
 function percentUp(current: string, transitions: readonly Transition[], from: number, to: number): number | null {
   let [up, known] = [0, 0];
   const count = (status: string | null, start: number, end: number) => {

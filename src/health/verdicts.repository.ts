@@ -1,44 +1,51 @@
 import type pg from 'pg';
 import { recordChanges } from '../accounts/record-changes.js';
-import type { HealthFault, HealthReason, HealthStatus } from '../model/index.js';
+import type { HealthReason, HealthStatus } from '../model/index.js';
 import { recommend } from './recommendations.js';
-
-/** The verdicts that no look at an account gives, but the lack of one. */
-export type AbsentVerdict = 'credential_rejected' | 'provider_unreachable';
-
-const FAULT: Record<AbsentVerdict, HealthFault> = { credential_rejected: 'connection', provider_unreachable: 'provider' };
+import { ABSENT, type AbsentVerdict } from './verdict.js';
 
 /**
  * Sets `unknown` on accounts of a connection; their status stays. The next good look writes them whatever it shows, as their
  * content hash is dropped.
  * @param client within a transaction
- * @param condition SQL over `a` (the account) and `c` (its connection); `$1` is the connection's id, `$2` is `at`
+ * @param lookedBefore only accounts whose last good look is older; `null`: all
  * @returns how many accounts changed
  */
 export async function loseVerdicts(
   client: pg.ClientBase,
   connection: { readonly id: string; readonly teamId: string },
-  reason: AbsentVerdict,
+  absent: AbsentVerdict,
   at: Date,
-  condition = 'TRUE',
+  lookedBefore: Date | null,
 ): Promise<number> {
-  const { rows } = await client.query<{ id: string; health_before: HealthStatus; reason_before: HealthReason | null }>(
-    `UPDATE accounts a SET health_status = 'unknown', health_reason = $3, health_fault = $4, health_since = $2, recommendations = $5,
+  const { status, reason, fault } = ABSENT[absent];
+  const { rows } = await client.query<LostVerdict>(
+    `UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
        updated_at = $2, content_hash = NULL
      FROM accounts before JOIN connections c ON c.id = before.connection_id
      WHERE a.id = before.id AND a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')
-       AND a.health_reason IS DISTINCT FROM $3 AND ${condition}
-     RETURNING a.id, before.health_status AS health_before, before.health_reason AS reason_before`,
-    [connection.id, at, reason, FAULT[reason], JSON.stringify(recommend(reason, [], undefined))],
+       AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${LOOKED_AT} < $7)
+     RETURNING a.id, before.health_status, before.health_reason, c.last_error`,
+    [connection.id, at, status, reason, fault, JSON.stringify(recommend(reason, [], undefined)), lookedBefore],
   );
   const changes = rows.map((row) => ({
     id: row.id,
     kind: 'changed' as const,
-    healthBefore: row.health_before,
-    reasonBefore: row.reason_before,
+    healthBefore: row.health_status,
+    reasonBefore: row.health_reason,
     verdictChanged: true,
     fields: [],
   }));
-  await recordChanges(client, connection.teamId, changes, at, { last_error: null });
+  await recordChanges(client, connection.teamId, changes, at, { last_error: rows[0]?.last_error ?? null });
   return rows.length;
+}
+
+/** The last good look at `a`: its own, or its connection's last complete sweep, unless that one had no good look at it. */
+const LOOKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
+
+interface LostVerdict {
+  readonly id: string;
+  readonly health_status: HealthStatus;
+  readonly health_reason: HealthReason | null;
+  readonly last_error: object | null;
 }

@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
 
 /** Which table an id belongs to, told by its prefix. */
-export type IdPrefix = 'acct' | 'conn' | 'disc' | 'key' | 'req' | 'step' | 'swp' | 'team' | 'hlt' | 'evt' | 'aud' | 'whk' | 'dlv';
+export type IdPrefix = 'acct' | 'conn' | 'disc' | 'key' | 'req' | 'step' | 'swp' | 'team' | 'hlt' | 'evt' | 'aud' | 'whk' | 'inc' | 'dlv';
 
 const nextUlid = monotonicFactory();
 

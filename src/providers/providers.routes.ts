@@ -31,19 +31,28 @@ const providerSchema = z
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
       circuit: z.enum(['closed', 'open', 'half_open']),
+      incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
     }),
   })
   .meta({ id: 'Provider' });
 
+/** An outage under way, as all replicas know it. */
+interface Incident {
+  readonly id: string;
+  readonly openedAt: Date;
+  readonly error: string | null;
+}
+
 /** What each provider is, can do, and how it does at the moment. */
-export function providerEndpoints(providers: Providers) {
+export function providerEndpoints(providers: Providers, incidents: () => Promise<ReadonlyMap<string, Incident>>) {
   const seenBy = (caller: Caller) => providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
     list: endpoint({
       summary: 'The providers, what they can do and how they do',
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
-        const data = seenBy(call.caller).map((adapter) => toAnswer(adapter, providers));
+        const open = await incidents();
+        const data = seenBy(call.caller).map((adapter) => toAnswer(adapter, providers, open));
         const pagination = { next_cursor: null, has_next: false, limit: 200 };
         return { status: 200, body: { data, pagination, filters: {} }, headers: { Link: `<${call.url}>; rel="first"` } };
       },
@@ -55,7 +64,7 @@ export function providerEndpoints(providers: Providers) {
       handle: async (call) => {
         const adapter = seenBy(call.caller).find(({ id }) => id === call.params.provider);
         if (!adapter) throw notFound(`Provider ${call.params.provider}`);
-        return { status: 200, body: { data: toAnswer(adapter, providers) } };
+        return { status: 200, body: { data: toAnswer(adapter, providers, await incidents()) } };
       },
     }),
   };
@@ -68,8 +77,9 @@ export function conditionOf(state: ProviderState): 'operational' | 'degraded' | 
   return isDegraded ? 'degraded' : 'operational';
 }
 
-function toAnswer(adapter: AnyAdapter, providers: Providers) {
+function toAnswer(adapter: AnyAdapter, providers: Providers, incidents: ReadonlyMap<string, Incident>) {
   const state = providers.state(adapter.id);
+  const incident = incidents.get(adapter.id);
   const { destroysData, revokesToken, reversible, howToReconnect } = adapter.disconnectEffect;
   return {
     id: adapter.id,
@@ -85,7 +95,7 @@ function toAnswer(adapter: AnyAdapter, providers: Providers) {
     connect: adapter.connect ?? null,
     disconnect: { destroys_data: destroysData, revokes_token: revokesToken, reversible, how_to_reconnect: howToReconnect },
     state: {
-      status: conditionOf(state),
+      status: incident && state.circuit !== 'closed' ? 'down' : conditionOf(state),
       since: state.since,
       success_rate: state.successRate5m,
       latency_p50_ms: state.latencyP50Ms,
@@ -94,6 +104,7 @@ function toAnswer(adapter: AnyAdapter, providers: Providers) {
       last_failure_at: state.lastFailureAt,
       last_error: state.lastError,
       circuit: state.circuit,
+      incident: incident ? { id: incident.id, opened_at: incident.openedAt, error: incident.error } : null,
     },
   };
 }

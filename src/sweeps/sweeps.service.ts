@@ -209,7 +209,7 @@ export class SweepsService {
     if (stateBefore === 'active') {
       await recordEvents(client, connection.teamId, [connectionEvent('connection.credential_rejected', connection)], now);
     }
-    await loseVerdicts(client, connection, 'credential_rejected', now);
+    await loseVerdicts(client, connection, 'credential_rejected', now, null);
   }
 
   private async finish(

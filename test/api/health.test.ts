@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+  await gateway.connect('socialsyncer');
+  await gateway.connect('outfame');
+});
+afterAll(() => gateway.stop());
+
+const read = async (path: string) => (await gateway.root.get(path)).body;
+const summary = async (query = '') => (await read(`/v1/accounts/health?${query}`)).summary;
+const counted = async () => {
+  const { rows } = await gateway.database.pool.query(
+    `SELECT health_status AS status, count(*)::int AS total FROM accounts WHERE team_id = $1 AND status <> 'disconnected' GROUP BY 1`,
+    [DEFAULT_TEAM_ID],
+  );
+  return Object.fromEntries(rows.map(({ status, total }) => [status, total]));
+};
+describe('the summary', () => {
+  test('equals the accounts after every kind of write, before and after the counts are merged', async () => {
+    const pauses = async () => gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/pause');
+    const disconnects = async () => gateway.root.delete('/v1/accounts/acc_Pau1Sed000');
+    for (const write of [pauses, disconnects, () => gateway.app.reconcile(), async () => undefined]) {
+      await write();
+      expect(await summary()).toMatchObject(await counted());
+    }
+    const [connection] = (await read('/v1/connections')).data;
+    const { total } = await summary(`connection_id=${connection.id}&platform=instagram`);
+    expect(total).toBe((await read(`/v1/accounts?connection_id=${connection.id}&platform=instagram&limit=200`)).data.length);
+    expect((await summary('q=a')).total).toBe((await read('/v1/accounts?q=a&limit=200')).data.length);
+  });
+});
+
+describe('an account', () => {
+  test("warns of a token that expires in the provider's words, with no date, and says where to reconnect", async () => {
+    const { data } = await read('/v1/accounts/health?reason=token_expiring');
+    expect(data).toEqual([expect.objectContaining({ ref: 'socialsyncer:twitter/1234567890' })]);
+    expect(data[0].health).toMatchObject({
+      status: 'warning',
+      token_expires_at: null,
+      recommendations: [{ code: 'reconnect', message: 'Token expires in 3 days. Consider reconnecting.', url: '/v1/connect' }],
+    });
+  });
+
+  test('keeps what its provider said with each change; the feed of changes misses none', async () => {
+    const before = (await read('/v1/health/changes')).pagination.next_cursor;
+    await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/resume');
+    const { data, pagination } = await read(`/v1/health/changes?since=${before}`);
+    const change = { from: 'warning', to: 'healthy', reason: null, evidence: { provider_status: 'active' } };
+    expect(data).toEqual([
+      expect.objectContaining({ ref: 'outfame:acc_7Gx2kLm9Qr', ...change, evidence: expect.objectContaining(change.evidence) }),
+    ]);
+    expect((await read(`/v1/health/changes?since=${pagination.next_cursor}`)).data).toEqual([]);
+    expect((await read('/v1/health/changes?since=2020-01-01T00:00:00Z')).data.length).toBeGreaterThan(1);
+    const { history, mean_time_to_recovery_seconds } = (await read('/v1/accounts/outfame:acc_7Gx2kLm9Qr/health')).data;
+    expect(history[0]).toMatchObject({ from: 'warning', to: 'healthy', evidence: change.evidence });
+    expect(mean_time_to_recovery_seconds).toBeNull();
+  });
+});
