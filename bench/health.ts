@@ -19,6 +19,7 @@ const SECOND = new Date('2026-01-01T00:05:00Z');
 const CALLER: Caller = {
   teamId: DEFAULT_TEAM_ID,
   teamName: 'default',
+  teamVersion: '0',
   requestId: 'req_bench',
   key: { id: 'key_bench', name: 'bench', scopes: ['read'], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
 };
