@@ -1,11 +1,13 @@
 /**
  * Writes the adapters' generated files: `adapters/index.gen.ts` from the folder names, and `provider.gen.ts` in each folder
- * that holds the provider's `openapi.yaml`. With `--check` it writes nothing and exits 1, naming the file that is out of step.
+ * that holds the provider's `openapi.yaml`; and the client's types, `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing and exits 1, naming the file that is out of step.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import openapiTypescript, { astToString } from 'openapi-typescript';
+import { build } from './build.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const adaptersFolder = join(root, 'adapters');
@@ -33,10 +35,24 @@ for (const id of ids) {
   if (existsSync(openapiFile)) generated.set(join(adaptersFolder, id, 'provider.gen.ts'), await typesOfProvider(openapiFile));
 }
 
-const stale = [...generated].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
-if (process.argv.includes('--check')) {
-  for (const [file] of stale) console.error(`${relative(root, file)} is out of step: run node src/setup/generate.mjs`);
-  process.exitCode = stale.length === 0 ? 0 : 1;
-} else {
-  for (const [file, text] of stale) writeFileSync(file, text);
+const isCheck = process.argv.includes('--check');
+settle();
+// The document is made by the gateway itself, which knows its adapters by the index above.
+await build();
+const document = spawnSync(process.execPath, [join(root, 'dist/src/setup/openapi.js')], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+if (document.status !== 0) throw new Error(document.stderr);
+generated.set(join(root, 'src/client/api.gen.ts'), banner + astToString(await openapiTypescript(document.stdout)));
+settle();
+
+/** Writes what is out of step, or tells of it. */
+function settle() {
+  const stale = [...generated].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
+  generated.clear();
+  for (const [file, text] of stale) {
+    if (!isCheck) writeFileSync(file, text);
+    else {
+      console.error(`${relative(root, file)} is out of step: run node src/setup/generate.mjs`);
+      process.exitCode = 1;
+    }
+  }
 }

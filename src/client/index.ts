@@ -1,0 +1,96 @@
+import createOpenApiClient, { type Client, createQuerySerializer, defaultPathSerializer } from 'openapi-fetch';
+import type { components, paths } from './api.gen.js';
+import { type RetrySettings, retrying } from './retry.js';
+
+export type { components, paths };
+/** An error as the gateway answers it. */
+export type Problem = components['schemas']['Problem'];
+
+/** Thrown for every answer that is a problem; `problem.code` tells which. */
+export class RollcallError extends Error {
+  constructor(readonly problem: Problem) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.name = 'RollcallError';
+  }
+}
+
+export interface RollcallSettings extends RetrySettings {
+  /** Such as `http://127.0.0.1:3000`. */
+  readonly baseUrl: string;
+  readonly key: string;
+  /** The team that the root key acts for. */
+  readonly team?: string;
+}
+
+type ListOf<Path extends keyof paths> = paths[Path] extends {
+  get: { responses: { 200: { content: { 'application/json': { data: (infer Item)[]; pagination: unknown } } } } };
+}
+  ? Item
+  : never;
+
+/** The addresses that answer with pages. */
+export type ListPath = { [Path in keyof paths]: ListOf<Path> extends never ? never : Path }[keyof paths];
+
+type Asked<Path extends ListPath, Place extends 'path' | 'query'> = paths[Path] extends { get: { parameters: infer Parameters } }
+  ? Parameters extends { [key in Place]?: infer Given }
+    ? Given
+    : never
+  : never;
+
+export interface PagesOf<Path extends ListPath> {
+  readonly query?: Asked<Path, 'query'>;
+  readonly path?: Asked<Path, 'path'>;
+}
+
+/** Rollcall, typed: `GET`, `POST` … of openapi-fetch, and lists as one stream of items. */
+export interface Rollcall extends Client<paths> {
+  /** Every item of a list, page after page, asked for as they are read. */
+  pages<Path extends ListPath>(path: Path, asked?: PagesOf<Path>): AsyncGenerator<ListOf<Path>, void, undefined>;
+}
+
+/**
+ * A client of a gateway. It authenticates, gives each POST an `Idempotency-Key`, tries again as `Retry-After` says, and throws a
+ * `RollcallError` for every problem.
+ */
+export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSettings): Rollcall {
+  const headers = { Authorization: `Bearer ${key}`, ...(team !== undefined && { 'Rollcall-Team': team }) };
+  const fetch = retrying(retry);
+  const client = createOpenApiClient<paths>({ baseUrl, headers, fetch, querySerializer: QUERY });
+  client.use({
+    onRequest: ({ request }) => {
+      if (request.method === 'POST' && !request.headers.has('idempotency-key')) {
+        request.headers.set('idempotency-key', crypto.randomUUID());
+      }
+      return request;
+    },
+    onResponse: async ({ response }) => {
+      if (response.status >= 400) throw await errorOf(response);
+    },
+  });
+
+  async function* pages<Path extends ListPath>(path: Path, asked: PagesOf<Path> = {}): AsyncGenerator<ListOf<Path>, void, undefined> {
+    const query = createQuerySerializer(QUERY)(asked.query ?? {});
+    const address = defaultPathSerializer(path, asked.path ?? {});
+    let next: string | undefined = `${baseUrl}${address}${query && `?${query}`}`;
+    while (next !== undefined) {
+      const response: Response = await fetch(new Request(next, { headers }));
+      if (!response.ok) throw await errorOf(response);
+      const { data } = (await response.json()) as { data: ListOf<Path>[] };
+      yield* data;
+      // The address may be another's behind a proxy: what goes on is the query.
+      const linked = /<([^>]*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+      next = linked === undefined ? undefined : `${baseUrl}${address}${new URL(linked).search}`;
+    }
+  }
+
+  return Object.assign(client, { pages });
+}
+
+/** `a,b` for several values, as the gateway takes them. */
+const QUERY = { array: { style: 'form', explode: false }, object: { style: 'deepObject', explode: true } } as const;
+
+async function errorOf(response: Response): Promise<Error> {
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+  if (!isProblem) return new Error(`Rollcall answered with ${response.status} and no problem: is something else at this address?`);
+  return new RollcallError((await response.json()) as Problem);
+}
