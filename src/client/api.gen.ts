@@ -572,6 +572,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/health/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed
+         * @description Needs the scope `read`.
+         */
+        get: operations["health.changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/platforms/{platform}/accounts/{platform_user_id}": {
         parameters: {
             query?: never;
@@ -1022,6 +1042,12 @@ export interface components {
                 last_error: string | null;
                 /** @enum {string} */
                 circuit: "closed" | "open" | "half_open";
+                incident: {
+                    id: string;
+                    /** Format: date-time */
+                    opened_at: string;
+                    error: string | null;
+                } | null;
             };
         };
         Connection: {
@@ -1140,8 +1166,10 @@ export interface components {
             permissions: string[] | null;
             token_expires_at: string | null;
             recommendations: {
-                code: string;
+                /** @enum {string} */
+                code: "reconnect" | "resume" | "contact_provider" | "check_credentials" | "wait" | "verify_handle";
                 message: string;
+                url: string | null;
             }[];
             /** Format: date-time */
             checked_at: string;
@@ -3305,7 +3333,12 @@ export interface operations {
                      *             "last_success_at": "2026-02-09T11:45:22.000Z",
                      *             "last_failure_at": "2026-02-09T11:45:22.000Z",
                      *             "last_error": "last_error",
-                     *             "circuit": "closed"
+                     *             "circuit": "closed",
+                     *             "incident": {
+                     *               "id": "id",
+                     *               "opened_at": "2026-02-09T11:45:22.000Z",
+                     *               "error": "error"
+                     *             }
                      *           }
                      *         }
                      *       ],
@@ -3440,7 +3473,12 @@ export interface operations {
                      *           "last_success_at": "2026-02-09T11:45:22.000Z",
                      *           "last_failure_at": "2026-02-09T11:45:22.000Z",
                      *           "last_error": "last_error",
-                     *           "circuit": "closed"
+                     *           "circuit": "closed",
+                     *           "incident": {
+                     *             "id": "id",
+                     *             "opened_at": "2026-02-09T11:45:22.000Z",
+                     *             "error": "error"
+                     *           }
                      *         }
                      *       }
                      *     }
@@ -4420,8 +4458,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -4662,8 +4701,9 @@ export interface operations {
                      *             "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *             "recommendations": [
                      *               {
-                     *                 "code": "code",
-                     *                 "message": "message"
+                     *                 "code": "reconnect",
+                     *                 "message": "message",
+                     *                 "url": "url"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
@@ -4846,8 +4886,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -5073,8 +5114,9 @@ export interface operations {
                      *             "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *             "recommendations": [
                      *               {
-                     *                 "code": "code",
-                     *                 "message": "message"
+                     *                 "code": "reconnect",
+                     *                 "message": "message",
+                     *                 "url": "url"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
@@ -5230,8 +5272,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -5613,8 +5656,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -5756,8 +5800,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -5898,8 +5943,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -6040,8 +6086,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -6408,8 +6455,9 @@ export interface operations {
                      *           "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *           "recommendations": [
                      *             {
-                     *               "code": "code",
-                     *               "message": "message"
+                     *               "code": "reconnect",
+                     *               "message": "message",
+                     *               "url": "url"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
@@ -6421,9 +6469,11 @@ export interface operations {
                      *             "to": "healthy",
                      *             "reason": "setup_pending",
                      *             "fault": "account",
+                     *             "evidence": {},
                      *             "at": "2026-02-09T11:45:22.000Z"
                      *           }
                      *         ],
+                     *         "mean_time_to_recovery_seconds": 1,
                      *         "uptime": {
                      *           "24h": 1,
                      *           "7d": 1,
@@ -6448,9 +6498,13 @@ export interface operations {
                                 to: "healthy" | "warning" | "unhealthy" | "unknown";
                                 reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
                                 fault: ("account" | "connection" | "provider") | null;
+                                evidence: {
+                                    [key: string]: unknown;
+                                } | null;
                                 /** Format: date-time */
                                 at: string;
                             }[];
+                            mean_time_to_recovery_seconds: number | null;
                             uptime: {
                                 "24h": number | null;
                                 "7d": number | null;
@@ -6481,6 +6535,142 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["ambiguous_reference"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "health.changes": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The last `next_cursor`, or an RFC 3339 time to begin at.
+                 * @example since
+                 */
+                since?: string;
+                /**
+                 * @description Most items on the page.
+                 * @example 1
+                 */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description A name of your own for this request; echoed.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context, handed on to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description The team that the root key acts for; the default team without it.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description An ETag seen before: 304 while it holds.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "id",
+                     *           "type": "health_change",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *           "from": "healthy",
+                     *           "to": "healthy",
+                     *           "reason": "setup_pending",
+                     *           "fault": "account",
+                     *           "evidence": {},
+                     *           "at": "2026-02-09T11:45:22.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": "next_cursor",
+                     *         "has_next": true,
+                     *         "limit": 1
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: {
+                            id: string;
+                            /** @constant */
+                            type: "health_change";
+                            account_id: string;
+                            ref: string | null;
+                            from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
+                            /** @enum {string} */
+                            to: "healthy" | "warning" | "unhealthy" | "unknown";
+                            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
+                            fault: ("account" | "connection" | "provider") | null;
+                            evidence: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** Format: date-time */
+                            at: string;
+                        }[];
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description What the ETag names still holds. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
             422: components["responses"]["validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
@@ -6574,8 +6764,9 @@ export interface operations {
                      *             "token_expires_at": "2026-02-09T11:45:22.000Z",
                      *             "recommendations": [
                      *               {
-                     *                 "code": "code",
-                     *                 "message": "message"
+                     *                 "code": "reconnect",
+                     *                 "message": "message",
+                     *                 "url": "url"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
