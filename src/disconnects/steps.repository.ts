@@ -98,8 +98,13 @@ export class StepsRepository {
   /** Ends a step: step, account, event and audit entry together, and the disconnect with its last step. */
   async end(ending: Ending): Promise<void> {
     await this.writeEnding(ending);
-    await atEdge('close', () => closeFinished(this.database.pool, [ending.step.disconnectId], this.clock.now()));
+    await atEdge('close', () => this.close(ending.step.disconnectId));
   }
+
+  private readonly close = batched(BATCH_SIZE, async (ids: readonly string[]) => {
+    await closeFinished(this.database.pool, [...new Set(ids)], this.clock.now());
+    return ids;
+  });
 
   private readonly writeEnding = this.batchedWrite((client, endings: readonly Ending[], at) => this.writeEndings(client, endings, at));
 

@@ -10,10 +10,13 @@ import type { StepRunner } from './step-run.js';
 import type { DisconnectSettings } from './step-state.js';
 import { LeaseLost, type StepsRepository } from './steps.repository.js';
 
+/** More steps than the provider lets us ask at once: while some write, others ask. */
+const STEPS_PER_CALL = 4;
+
 /** Steps of one connection that are under way in this process. */
 interface Lane {
   readonly connectionId: string;
-  /** Twice what the provider lets us ask at once: while half of the steps write, the other half ask. */
+  /** How many steps may be under way. */
   readonly width: number;
   readonly running: Set<Promise<void>>;
   /** Whether the last claim found all that it asked for, so that there may be more. */
@@ -72,7 +75,7 @@ export class DisconnectWorker {
   private laneOf(connectionId: string, provider: string): Lane {
     const known = this.lanes.get(connectionId);
     if (known) return known;
-    const width = 2 * (this.parts.registry.get(provider)?.limits.concurrency ?? 1);
+    const width = STEPS_PER_CALL * (this.parts.registry.get(provider)?.limits.concurrency ?? 1);
     const lane: Lane = { connectionId, width, running: new Set(), mayHaveMore: false, isClaiming: false };
     this.lanes.set(connectionId, lane);
     return lane;
