@@ -57,15 +57,18 @@ export class StepRunner {
     },
   };
 
-  /** @returns when the step is due again; `undefined` when it has ended */
-  async run(step: Step, access: ProviderConnection): Promise<Date | undefined> {
+  /**
+   * @param isStopping ends the attempt between two phases; whoever takes the step up goes on from there
+   * @returns when the step is due again; `undefined` when it has ended or was left
+   */
+  async run(step: Step, access: ProviderConnection, isStopping: () => boolean): Promise<Date | undefined> {
     const attempt = new Attempt(step, access, this.tools);
     let phase: Turn | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
-    while (phase !== 'ended' && !(phase instanceof Date)) {
+    while (phase !== 'ended' && !(phase instanceof Date) && !isStopping()) {
       const now: Exclude<Phase, 'verified'> = phase;
       phase = await this.story[now](attempt).catch((error: unknown) => this.react(attempt, now, error));
     }
-    return phase === 'ended' ? undefined : phase;
+    return phase instanceof Date ? phase : undefined;
   }
 
   /** Looks before asking: what is gone is done, and what someone connected anew is left alone. */

@@ -64,7 +64,7 @@ export class DisconnectWorker {
     this.wake().catch((error: unknown) => this.report(error));
   }
 
-  /** Takes no new step; resolves when the running ones have ended. */
+  /** Takes no new step; resolves when the running ones have ended, or come to where another process can go on. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
@@ -110,7 +110,7 @@ export class DisconnectWorker {
 
   private async run(step: Step, access: ProviderConnection): Promise<void> {
     try {
-      const due = await this.parts.runner.run(step, access);
+      const due = await this.parts.runner.run(step, access, () => this.stopped);
       if (due) this.wakeAt(due.getTime());
     } catch (error) {
       // The lease lapses and the step is taken up again.

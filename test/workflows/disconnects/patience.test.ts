@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { AppSettings } from '../../../src/app.js';
+import { type Gateway, startGateway } from '../../support/gateway.js';
+
+jest.setTimeout(30_000);
+
+const ID = 'acc_aCme1Fit00';
+const REF = `outfame:${ID}`;
+let gateway: Gateway;
+
+afterEach(() => gateway.stop());
+
+async function start(disconnects: AppSettings['disconnects']) {
+  gateway = await startGateway({ disconnects: { firstDelayMs: 10, longestDelayMs: 50, ...disconnects } });
+  await gateway.connect('outfame');
+  return gateway.sandbox.provider('outfame');
+}
+
+const account = async () => (await gateway.root.get(`/v1/accounts/${REF}`)).body.data;
+
+async function until<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const firstStep = async (id: string) => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data.steps[0];
+
+describe('an account that the provider still shows after it said yes', () => {
+  test('is no success until it is gone', async () => {
+    const outfame = await start({});
+    outfame.faults.add({ kind: 'slow', method: 'GET', path: `/accounts/${ID}`, delay_ms: 300, times: 1 });
+    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] });
+    await until(async () => (outfame.account(ID) === undefined ? true : undefined));
+    outfame.putAccount(ID, {});
+    const waiting = await until(async () => {
+      const step = await firstStep(body.data.id);
+      return step.verified === 'still_present' ? step : undefined;
+    });
+    expect(waiting).toMatchObject({ outcome: null, last_error: { code: 'still_present' } });
+    expect(await account()).toMatchObject({ status: 'disconnecting' });
+    outfame.removeAccount(ID);
+    const done = await until(async () => {
+      const step = await firstStep(body.data.id);
+      return step.state === 'succeeded' ? step : undefined;
+    });
+    expect(done).toMatchObject({ verified: 'absent', outcome: 'disconnected' });
+    expect(outfame.counts().deletes[ID]?.calls).toBe(1);
+  });
+});
+
+describe('a provider that does not come back', () => {
+  test('ends the step when its time is over; the account gets its status back and is not left paused', async () => {
+    const outfame = await start({ keepsTryingMs: 500 });
+    outfame.faults.add({ kind: 'server_error', method: 'DELETE' });
+    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] }, { Prefer: 'wait=20' });
+    expect(body.data).toMatchObject({ state: 'failed', steps: [{ state: 'failed', last_error: { code: 'server_error' } }] });
+    expect(body.data.steps[0].attempts).toBeGreaterThan(1);
+    expect(await account()).toMatchObject({ status: 'active' });
+    expect(outfame.account(ID)).toMatchObject({ status: 'active' });
+  });
+
+  test('holds up no other', async () => {
+    const outfame = await start({ firstDelayMs: 60_000, longestDelayMs: 60_000 });
+    await gateway.connect('octopost');
+    outfame.faults.add({ kind: 'hang' });
+    const accounts = ['outfame:acc_aCme1Fit00', 'octopost:acc_abc123', 'octopost:acc_def456'];
+    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: accounts });
+    await until(async () => {
+      const { summary } = (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data;
+      return summary.succeeded === 2 ? true : undefined;
+    });
+    expect(await account()).toMatchObject({ status: 'disconnecting' });
+  });
+});
+
+describe('what is over its time', () => {
+  test('is forgotten: the finished disconnect and the tombstone, and nothing younger', async () => {
+    await start({ retentionDays: 365 });
+    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] }, { Prefer: 'wait=20' });
+    const get = async () => [
+      (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).status,
+      (await gateway.root.get(`/v1/accounts/${REF}`)).status,
+    ];
+    const age = async (days: number) => {
+      await gateway.database.pool.query(`UPDATE disconnects SET finished_at = now() - make_interval(days => $1)`, [days]);
+      await gateway.database.pool.query(
+        `UPDATE accounts SET disconnected_at = now() - make_interval(days => $1) WHERE status = 'disconnected'`,
+        [days],
+      );
+      await gateway.app.reconcile();
+    };
+    await age(364);
+    expect(await get()).toEqual([200, 200]);
+    await age(366);
+    expect(await get()).toEqual([404, 404]);
+  });
+});
