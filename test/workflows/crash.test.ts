@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { type GatewayProcess, SECRET, startProcess, until } from '../support/gateway-process.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+
+// Processes and waits take their time on a machine under load.
+jest.setTimeout(60_000);
 
 /** The built gateway in processes that are killed, on a PostgreSQL over TCP with a password; the providers outlive them. */
 

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
 import { until } from '../support/gateway-process.js';
+
+// Processes and waits take their time on a machine under load.
+jest.setTimeout(60_000);
 
 let gateway: Gateway;
 let outfame: string;
