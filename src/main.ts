@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
 import { checkConnection, type DatabaseConnection, migrate, openDatabase, startEmbedded } from './database/index.js';
+import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
@@ -84,7 +85,7 @@ async function connect(config: Config): Promise<DatabaseConnection> {
 }
 
 async function listen(app: App, config: Config): Promise<Server> {
-  const server = createServer(app.http).listen(config.port, config.host);
+  const server = createListener(app.http).listen(config.port, config.host);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
       throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);

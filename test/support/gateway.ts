@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { type App, type AppSettings, createApp } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
+import { createListener } from '../../src/http/listener.js';
 import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
@@ -83,7 +83,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     disconnects,
   });
   const rootKey = await app.teams.prepare(undefined);
-  const server = createServer(app.http).listen(0, '127.0.0.1');
+  const server = createListener(app.http).listen(0, '127.0.0.1');
   await once(server, 'listening');
   await app.work();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
