@@ -5,6 +5,7 @@ import { accountEndpoints } from './accounts/accounts.routes.js';
 import { AccountsService } from './accounts/accounts.service.js';
 import { engagementEndpoints } from './accounts/engagement.routes.js';
 import { operationsOf } from './accounts/operations.js';
+import { Probes } from './accounts/probes.js';
 import { auditEndpoints } from './audit/audit.routes.js';
 import { connectEndpoints } from './connections/connect.routes.js';
 import { ConnectService } from './connections/connect.service.js';
@@ -114,7 +115,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const teams = new TeamsService(database, clock);
   const connections = new ConnectionsService(database, providers, sealer, clock, settings.sweepIntervalSeconds);
   const accountsRepository = new AccountsRepository(database, providers.adapters);
-  const accounts = new AccountsService(database, accountsRepository, connections, providers, clock);
+  const accounts = new AccountsService(database, accountsRepository, connections, providers, new Probes(database, presence, clock), clock);
   const connect = new ConnectService(database, connections, accounts, providers, clock);
   const incidents = new IncidentsService(database, providers, clock);
   const health = new HealthService(database, accounts, accountsRepository, new TransitionsRepository(database), incidents, cursors, clock);

@@ -10,6 +10,7 @@ import { accountHealthSchema, accountSchema } from './account.schema.js';
 import { type AccountFilter, accountFilterFields, ORDER_DIRECTIONS, ORDER_KEYS } from './account-filter.js';
 import type { AccountsRepository } from './accounts.repository.js';
 import type { AccountsService } from './accounts.service.js';
+import { rationHeaders } from './probes.js';
 
 const include = z
   .literal('remote_data', { error: 'must be: remote_data' })
@@ -133,7 +134,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
-      handle: async (call) => one(call.caller, await service.probe(call.caller, call.params.id, contextOf(call))),
+      handle: async (call) => {
+        const { id, ration } = await service.probe(call.caller, call.params.id, contextOf(call));
+        return { ...(await one(call.caller, id)), headers: rationHeaders(ration) };
+      },
     }),
 
     pause: endpoint({

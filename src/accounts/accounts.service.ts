@@ -15,18 +15,18 @@ import { type AccountChangeRequest, type AccountRequest, MOST_LABELS } from './a
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository } from './accounts.repository.js';
 import { mergeSettings } from './merge-settings.js';
+import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
 import { writeSightings } from './write-sightings.js';
 
 /** What callers do with single accounts. Each method tells one story; answers are read afresh from the database. */
 export class AccountsService {
-  private readonly probes = new Map<string, Promise<void>>();
-
   constructor(
     private readonly database: Database,
     private readonly accounts: AccountsRepository,
     private readonly connections: ConnectionsService,
     private readonly providers: Providers,
+    private readonly probes: Probes,
     private readonly clock: Clock,
   ) {}
 
@@ -114,12 +114,9 @@ export class AccountsService {
   }
 
   /** Asks the provider now; calls for one account at the same time share one request. */
-  async probe(caller: Caller, reference: string, context: CallContext): Promise<string> {
+  async probe(caller: Caller, reference: string, context: CallContext): Promise<{ readonly id: string; readonly ration: Ration }> {
     const row = await this.findConnected(caller, reference);
-    const underWay = this.probes.get(row.id) ?? this.look(row, context).finally(() => this.probes.delete(row.id));
-    this.probes.set(row.id, underWay);
-    await underWay;
-    return row.id;
+    return { id: row.id, ration: await this.probes.run(row, this.adapter(row), () => this.look(row, context)) };
   }
 
   /** Pauses or resumes the account at its provider; that it is so already is no error. */

@@ -135,7 +135,7 @@ async function held(): Promise<Map<string, string>> {
 
 /** The health of every account from nothing but the events, in the feed's order. */
 async function replayed(): Promise<Map<string, string>> {
-  const caller = { teamId: 'team_month', key: { providers: [] as string[] } } as Caller;
+  const caller = { teamId: 'team_month', key: { providers: [] as string[] } } as unknown as Caller;
   const rows = await new FeedRepository(database).read(caller, [], undefined, 1_000_000);
   const states = new Map<string, string>();
   for (const { document } of rows) {

@@ -1,0 +1,134 @@
+import type { Database } from '../database/index.js';
+import { holderIsGone, type Presence } from '../database/presence.js';
+import { Problem, type ProblemCode, type ProblemExtras, problemOfProvider } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import { type AnyAdapter, ProviderError } from '../model/index.js';
+
+/** The share of a provider's rate that people may spend on probes; sweeps live on the rest. */
+const SHARE = 0.1;
+const LEAST_A_MINUTE = 5;
+const MINUTE_MS = 60_000;
+const LOOK_EVERY_MS = 50;
+
+/** What is left of a connection's probes in this minute. */
+export interface Ration {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetSeconds: number;
+}
+
+/** Probes of accounts: one at a time for each, shared by all who ask meanwhile on any replica, and rationed for each connection. */
+export class Probes {
+  constructor(
+    private readonly database: Database,
+    private readonly presence: Presence,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs `look`, unless one is under way for the account: then that one is waited for and its end is this one's.
+   * @throws Problem as the shared one did; 429 `rate_limited` when the connection's ration is used up
+   */
+  async run(
+    account: { readonly id: string; readonly connection_id: string },
+    adapter: AnyAdapter,
+    look: () => Promise<void>,
+  ): Promise<Ration> {
+    const limit = Math.max(LEAST_A_MINUTE, Math.floor(adapter.limits.requestsPerMinute * SHARE));
+    if (await this.begin(account.id)) {
+      const failure = await this.attempt(account.connection_id, limit, look);
+      await this.database.prisma.probe.update({
+        where: { accountId: account.id },
+        data: { finishedAt: this.clock.now(), ...(failure && { failure: toRow(failure) }) },
+      });
+      if (failure) throw failure;
+    } else {
+      await this.follow(account.id);
+    }
+    return this.ration(account.connection_id, limit);
+  }
+
+  private async attempt(connectionId: string, limit: number, look: () => Promise<void>): Promise<Problem | undefined> {
+    try {
+      await this.take(connectionId, limit);
+      await look();
+      return undefined;
+    } catch (error) {
+      if (error instanceof Problem) return error;
+      if (error instanceof ProviderError) return problemOfProvider(error);
+      return new Problem('internal_error', 'The probe broke on our side. Try again.');
+    }
+  }
+
+  /** @returns whether this process is to look; otherwise another one is at it */
+  private async begin(accountId: string): Promise<boolean> {
+    const { rowCount } = await this.database.pool.query(
+      `INSERT INTO probes (account_id, held_by, started_at) VALUES ($1, $2, $3)
+       ON CONFLICT (account_id) DO UPDATE SET held_by = $2, started_at = $3, finished_at = NULL, failure = NULL
+       WHERE probes.finished_at IS NOT NULL OR ${holderIsGone('probes.held_by')}`,
+      [accountId, this.presence.name, this.clock.now()],
+    );
+    return rowCount === 1;
+  }
+
+  private async follow(accountId: string): Promise<void> {
+    const first = await this.database.prisma.probe.findUnique({ where: { accountId } });
+    for (let now = first; now && now.startedAt.getTime() === first?.startedAt.getTime(); ) {
+      if (now.finishedAt) {
+        if (now.failure) throw fromRow(now.failure as unknown as FailureRow);
+        return;
+      }
+      await this.clock.sleep(LOOK_EVERY_MS);
+      now = await this.database.prisma.probe.findUnique({ where: { accountId } });
+    }
+  }
+
+  private async take(connectionId: string, limit: number): Promise<void> {
+    const { rowCount } = await this.database.pool.query(
+      `INSERT INTO probe_rations AS r (connection_id, minute, used) VALUES ($1, $2, 1)
+       ON CONFLICT (connection_id) DO UPDATE SET used = CASE WHEN r.minute = $2 THEN r.used + 1 ELSE 1 END, minute = $2
+       WHERE r.minute <> $2 OR r.used < $3`,
+      [connectionId, this.minute(), limit],
+    );
+    if (rowCount === 1) return;
+    const ration = await this.ration(connectionId, limit);
+    throw new Problem(
+      'rate_limited',
+      `The ${limit} probes a minute of this connection are used up. Wait as Retry-After says; sweeps go on meanwhile.`,
+      { retry_after: ration.resetSeconds },
+      { 'Retry-After': String(ration.resetSeconds), ...rationHeaders(ration) },
+    );
+  }
+
+  private async ration(connectionId: string, limit: number): Promise<Ration> {
+    const minute = this.minute();
+    const row = await this.database.prisma.probeRation.findUnique({ where: { connectionId } });
+    const used = row?.minute.getTime() === minute.getTime() ? row.used : 0;
+    const resetSeconds = Math.max(1, Math.ceil((minute.getTime() + MINUTE_MS - this.clock.now().getTime()) / 1000));
+    return { limit, remaining: Math.max(0, limit - used), resetSeconds };
+  }
+
+  private minute(): Date {
+    return new Date(Math.floor(this.clock.now().getTime() / MINUTE_MS) * MINUTE_MS);
+  }
+}
+
+/** How a ration is told to callers. */
+export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Record<string, string> {
+  return { 'X-Probe-Limit': String(limit), 'X-Probe-Remaining': String(remaining), 'X-Probe-Reset': String(resetSeconds) };
+}
+
+interface FailureRow {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly extras: ProblemExtras;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function toRow({ code, detail, extras, headers }: Problem): object {
+  return { code, detail, extras, headers };
+}
+
+function fromRow({ code, detail, extras, headers }: FailureRow): Problem {
+  return new Problem(code, detail, extras, headers);
+}

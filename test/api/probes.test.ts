@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Probes } from '../../src/accounts/probes.js';
+import { Presence } from '../../src/database/presence.js';
+import { systemClock } from '../../src/lib/clock.js';
+import { ProviderError } from '../../src/model/index.js';
+import { createRegistry } from '../../src/providers/index.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+let replicas: { readonly probes: Probes; readonly presence: Presence }[];
+beforeAll(async () => {
+  gateway = await startGateway();
+  await gateway.connect('outfame');
+  replicas = [1, 2].map(() => {
+    const presence = new Presence(gateway.database);
+    return { presence, probes: new Probes(gateway.database, presence, systemClock) };
+  });
+  for (const { presence } of replicas) await presence.keep();
+});
+afterAll(async () => {
+  for (const { presence } of replicas) presence.end();
+  await gateway.stop();
+});
+
+const outfame = () => {
+  const adapter = createRegistry().get('outfame');
+  if (!adapter) throw new Error('no adapter');
+  return adapter;
+};
+
+test('probes of one account at the same time are one request on all replicas, and share how it ends', async () => {
+  for (const fails of [false, true]) {
+    let looks = 0;
+    const look = async () => {
+      looks++;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      if (fails) throw new ProviderError('outfame', 'unavailable', 'Outfame is down.');
+    };
+    const account = { id: `acct_${fails}`, connection_id: 'conn_shared' };
+    const calls = Array.from({ length: 6 }, (_, number) => replicas[number % 2]?.probes.run(account, outfame(), look));
+    const ends = await Promise.allSettled(calls);
+    expect(looks).toBe(1);
+    expect(new Set(ends.map(({ status }) => status))).toEqual(new Set([fails ? 'rejected' : 'fulfilled']));
+  }
+});
+
+test('the ration of a connection is told in headers, and refuses with Retry-After when it is used up', async () => {
+  const { headers } = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
+  expect([headers.get('x-probe-limit'), headers.get('x-probe-remaining')]).toEqual(['50', '49']);
+  await gateway.database.pool.query(`UPDATE probe_rations SET used = 50, minute = date_trunc('minute', now())`);
+  const refused = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
+  expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+});
