@@ -82,6 +82,7 @@ describe('500 disconnects, 30 % of the answers lost after the work and 20 % 503'
         'SELECT DISTINCT leased_by AS holder FROM disconnect_steps WHERE leased_by IS NOT NULL',
       );
       for (const { holder } of rows) holders.add(holder);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await expectEachDeletedOnce(id);
   });
