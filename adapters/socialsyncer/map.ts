@@ -24,7 +24,10 @@ export function joinKey(item: unknown): string | undefined {
 const TELLS_OF_EXPIRY = /\btoken\b.*\bexpir/i;
 
 /** Health words are an open set: any but `healthy` is a warning while the token works. No health item: nothing is known. */
-function mapState({ tokenValid, health, recommendations }: AccountWire): { readonly status: ProviderGivenStatus; readonly verdict: Verdict } {
+function mapState({ tokenValid, health, recommendations }: AccountWire): {
+  readonly status: ProviderGivenStatus;
+  readonly verdict: Verdict;
+} {
   if (tokenValid === false) {
     return { status: 'reconnect_required', verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' } };
   }

@@ -57,6 +57,7 @@ export function healthEndpoints(health: HealthService) {
       summary: 'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
       query: z.strictObject({ since, limit: paging.limit }),
       answers: { 200: listOf(changeSchema) },
+      problems: ['cursor_mismatch'],
       handle: async (call) => {
         const { caller, query } = call;
         const from = query.since !== undefined && isTime(query.since) ? new Date(query.since) : query.since;

@@ -24,7 +24,7 @@ describe('npm start on a fresh clone', () => {
   beforeAll(async () => {
     port = await findFreePort();
     gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
-    const [, printed = ''] = await gateway.prints(/shown this once: (rc_\S+)[^]*curl .*\n/);
+    const [, printed = ''] = await gateway.prints(/shown this once: (rc_\S+)[\s\S]*curl .*\n/);
     key = printed;
   }, 120_000);
 

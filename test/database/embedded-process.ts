@@ -8,8 +8,8 @@ import { checkout } from '../support/checkout.js';
 const program = `
   import { startEmbedded } from ${JSON.stringify(pathToFileURL(join(checkout, 'dist/src/database/embedded.js')).href)};
   const database = await startEmbedded({ dataDir: process.argv[1], onProgress: () => undefined });
-  console.log('up');
   process.on('SIGTERM', async () => { await database.stop(); process.exit(0); });
+  console.log('up');
   setInterval(() => undefined, 1000);
 `;
 

@@ -11,7 +11,9 @@ type ProviderName = (typeof ALL_PROVIDERS)[number];
 let gateway: Gateway;
 const connections = new Map<ProviderName, string>();
 beforeAll(async () => {
-  gateway = await startGateway({ policies: { ...BRISK, readDeadlineMs: 1_000, writeDeadlineMs: 1_000 }, sweepIntervalSeconds: 300 });
+  // One bad day after the other would look like one long outage to the breaker's share of failures.
+  const policies = { ...BRISK, readDeadlineMs: 1_000, writeDeadlineMs: 1_000, breakerMinimumCalls: 10_000 };
+  gateway = await startGateway({ policies, sweepIntervalSeconds: 300 });
   for (const provider of ALL_PROVIDERS) connections.set(provider, await gateway.connect(provider));
 });
 afterEach(async () => {
@@ -27,10 +29,16 @@ const accounts = async (provider: ProviderName) =>
       `/v1/accounts?provider=${provider}&limit=200&status=setup,active,paused,suspended,reconnect_required,unavailable,disconnected`,
     )
   ).body.data;
-/** Waits until calls are let through again, then sweeps. */
+/** The first sweep that calls are let through for: not before the circuit closes and Retry-After is over. */
 const sweepOnceHealed = async (provider: ProviderName) => {
-  await until(async () => (await gateway.root.get(`/v1/providers/${provider}`)).body.data.state.circuit !== 'open');
-  return gateway.sweep(connectionOf(provider));
+  let sweep = await gateway.sweep(connectionOf(provider));
+  await until(async () => {
+    const { code } = (sweep.error ?? {}) as { code?: string };
+    if (code !== 'circuit_open' && code !== 'rate_limited') return true;
+    sweep = await gateway.sweep(connectionOf(provider));
+    return false;
+  });
+  return sweep;
 };
 const another = (provider: ProviderName): ProviderName => (provider === 'octopost' ? 'outfame' : 'octopost');
 
