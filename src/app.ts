@@ -63,6 +63,8 @@ export interface AppSettings {
   /** 32 bytes in base64. */
   readonly secret: string;
   readonly sweepIntervalSeconds: number;
+  /** Whether a proxy in front says what callers call us; not when left out. */
+  readonly trustProxy?: boolean;
   /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
   readonly disconnects?: Partial<DisconnectSettings>;
@@ -178,7 +180,16 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
 
   return {
-    http: createServer(table, { release, idempotency, rateLimiter, teams, logger, metrics, isRetired: () => retired }),
+    http: createServer(table, {
+      release,
+      idempotency,
+      rateLimiter,
+      teams,
+      logger,
+      metrics,
+      isRetired: () => retired,
+      trustProxy: settings.trustProxy ?? false,
+    }),
     routes: table,
     document,
     teams,

@@ -15,6 +15,7 @@ const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must look like 
 const variables = z.object({
   PORT: port.default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
+  TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
@@ -45,6 +46,8 @@ export interface ProviderSettings {
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Believes `X-Forwarded-Proto` and `X-Forwarded-Host`: for a gateway that is reached through a proxy alone. */
+  readonly trustProxy: boolean;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
@@ -84,6 +87,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
   return {
     port: values.PORT,
     host: values.HOST,
+    trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     secret: values.ROLLCALL_SECRET,

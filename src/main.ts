@@ -50,6 +50,7 @@ async function start(): Promise<App> {
     clock: systemClock,
     logger,
     secret,
+    trustProxy: config.trustProxy,
     sweepIntervalSeconds: config.sweepIntervalSeconds,
     disconnects: { retentionDays: config.disconnectRetentionDays },
     webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),

@@ -59,7 +59,9 @@ export async function admit(route: Route, doors: Doors, request: Request, respon
 
 function addressOf(request: Request): URL {
   try {
-    return new URL(request.originalUrl, `${request.protocol}://${request.get('host') ?? 'localhost'}`);
+    // Both are the proxy's words where it is trusted.
+    const scheme = request.protocol === 'https' ? 'https' : 'http';
+    return new URL(request.originalUrl, `${scheme}://${request.host ?? 'localhost'}`);
   } catch {
     throw new Problem('bad_request', 'The Host header is malformed.');
   }

@@ -32,12 +32,14 @@ export function createServer(
     readonly logger: Logger;
     readonly metrics: Metrics;
     readonly isRetired: () => boolean;
+    readonly trustProxy: boolean;
     /** Changes with what the gateway shows of the same rows. */
     readonly release: string;
   },
 ): express.Express {
   const app = express();
   app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
+  app.set('trust proxy', parts.trustProxy);
   app.use(helmet());
   app.use(identify);
   app.use('/docs', documentationPages());

@@ -6,7 +6,7 @@ import { type Database, type DatabaseConnection, openDatabase } from '../../src/
 import { createListener } from '../../src/http/listener.js';
 import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
-import { silentLogger } from '../../src/lib/logger.js';
+import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
@@ -42,6 +42,8 @@ export interface GatewaySettings {
   readonly rateLimit?: RateLimit;
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
+  readonly trustProxy?: boolean;
+  readonly logger?: Logger;
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -67,6 +69,8 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     rateLimit = GENEROUS,
     webhookAddresses = new WebhookAddresses(true),
     disconnects = {},
+    trustProxy = false,
+    logger = silentLogger,
   } = settings;
   const testDatabase = await createTestDatabase();
   const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
@@ -74,9 +78,10 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
   const app = await createApp({
     database,
     clock,
-    logger: silentLogger,
+    logger,
     secret: SECRET,
     sweepIntervalSeconds,
+    trustProxy,
     policies,
     rateLimit,
     webhookAddresses,
