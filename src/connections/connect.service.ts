@@ -40,14 +40,13 @@ export class ConnectService {
     }
     if (!adapter.platforms.includes(request.platform)) throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const state = randomBytes(24).toString('base64url');
-    const redirectUrl = new URL(request.redirect_url);
-    redirectUrl.searchParams.set('state', state);
     const expiresAt = new Date(this.clock.now().getTime() + FLOW_MINUTES * 60_000);
-    const flow = { platform: request.platform, redirectUrl: redirectUrl.href };
+    const { platform, redirect_url: redirectUrl } = request;
+    const flow = { platform, redirectUrl: withState(redirectUrl, state) };
     const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, context);
     await this.database.prisma.connectFlow.deleteMany({ where: { expiresAt: { lt: this.clock.now() } } });
     await this.database.prisma.connectFlow.create({
-      data: { stateHash: hashOf(state), teamId: caller.teamId, connectionId: connection.id, ...flow, expiresAt },
+      data: { stateHash: hashOf(state), teamId: caller.teamId, connectionId: connection.id, platform, redirectUrl, expiresAt },
     });
     return { auth_url: authUrl, state, expires_at: expiresAt };
   }
@@ -64,7 +63,8 @@ export class ConnectService {
     const flow = await this.database.prisma.connectFlow.findUniqueOrThrow({ where: { stateHash: where.stateHash } });
     const connection = await this.connections.get(caller, flow.connectionId);
     const access = this.connections.open(connection);
-    const { platform, redirectUrl } = flow;
+    const { platform } = flow;
+    const redirectUrl = withState(flow.redirectUrl, state);
     const { id } = await this.providers.connectComplete(access, { platform, code, redirectUrl }, context);
     // The answer's full shape is not documented: the list is the truth.
     const sighting = await this.providers.lookUp(access, { id, platform }, context);
@@ -76,6 +76,13 @@ export class ConnectService {
       after: { platform, connection_id: connection.id },
     });
   }
+}
+
+/** The address that the provider sends back to. The state is good for an account, so only its hash is stored. */
+function withState(redirectUrl: string, state: string): string {
+  const address = new URL(redirectUrl);
+  address.searchParams.set('state', state);
+  return address.href;
 }
 
 function hashOf(state: string): string {

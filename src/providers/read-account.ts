@@ -1,6 +1,6 @@
 import { unfitPart } from '../lib/text.js';
 import type { AnyAdapter, ObservedAccount } from '../model/index.js';
-import { redactFields } from './redact.js';
+import { redact, redactFields } from './redact.js';
 import { firstIssue } from './translate-error.js';
 
 /** What accounts are found by. An index entry of PostgreSQL holds 2,704 bytes, and no network has names of this length. */
@@ -32,7 +32,7 @@ export function readAccount(adapter: AnyAdapter, raw: unknown, observedAt: Date,
   const parsed = adapter.account.schema.safeParse(raw);
   if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
   try {
-    const account = adapter.account.map(parsed.data, observedAt);
+    const account = redact(adapter.account.map(parsed.data, observedAt), apiKey) as ObservedAccount;
     const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > LONGEST_NAME);
     if (overlong !== undefined) return { id: idOf(adapter, raw), reason: `${overlong}: is over ${LONGEST_NAME} characters` };
     return { account, remoteData: redactFields(raw, apiKey), observedAt };

@@ -76,7 +76,7 @@ export class TeamsService {
       [team],
     );
     const [other] = rows;
-    if (!other) throw notFound(`Team ${team}`);
+    if (!other) throw notFound('The team in Rollcall-Team');
     return { teamId: other.id, teamName: other.name, teamVersion: other.version, key };
   }
 
