@@ -93,9 +93,23 @@ export interface Route {
   readonly path: string;
   readonly scope: Scope | 'root' | 'public';
   readonly endpoint: Endpoint;
+  readonly deprecation?: Deprecation;
+}
+
+/** When a route was, or will be, deprecated, and when it goes away. */
+export interface Deprecation {
+  readonly since: Date;
+  readonly sunset: Date;
 }
 
 export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'GET', path, scope, endpoint: does });
 export const post = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'POST', path, scope, endpoint: does });
 export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'PATCH', path, scope, endpoint: does });
 export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'DELETE', path, scope, endpoint: does });
+
+/** A route that callers should leave: `deprecated(get(…), '2026-06-01', '2027-06-01')`. @throws Error for a date that is none, or out of order */
+export function deprecated(route: Route, sinceDate: string, sunsetDate: string): Route {
+  const deprecation = { since: new Date(sinceDate), sunset: new Date(sunsetDate) };
+  if (!(deprecation.since < deprecation.sunset)) throw new Error(`${route.method} ${route.path}: its sunset must follow its deprecation`);
+  return { ...route, deprecation };
+}

@@ -16,7 +16,7 @@ import { PageCache } from './page-cache.js';
 import { Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { type Rendered, render, renderProblem } from './render.js';
-import type { Answer, Call, Method, Route } from './route.js';
+import type { Answer, Call, Deprecation, Method, Route } from './route.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -47,6 +47,7 @@ export function createServer(
   const serve = (route: Route) => async (request: Request, response: Response) => {
     const started = performance.now();
     response.once('finish', () => report(route, request, response, performance.now() - started));
+    if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
       const call = await admit(route, parts, request, response);
@@ -139,6 +140,11 @@ function identify(request: Request, response: Response, next: NextFunction): voi
   response.locals.requestId = requestId;
   response.setHeader('X-Request-ID', requestId);
   next();
+}
+
+/** RFC 9745 takes a structured date, RFC 8594 the date of HTTP. */
+function deprecationHeaders({ since, sunset }: Deprecation): Record<string, string> {
+  return { Deprecation: `@${Math.floor(since.getTime() / 1000)}`, Sunset: sunset.toUTCString() };
 }
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {

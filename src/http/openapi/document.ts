@@ -28,7 +28,7 @@ export function describeApi(routes: readonly Route[], endpoints: Endpoints): Api
     const name = names.get(route.endpoint);
     if (!name) throw new Error(`${route.method} ${route.path} is no component's endpoint`);
     const operation = describeOperation(route, name, schemas, (status, codes) => {
-      const key = codes.join('.');
+      const key = [...codes, ...(route.deprecation ? ['deprecated'] : [])].join('.');
       responses[key] ??= describeProblems(status, codes, route);
       return { $ref: `#/components/responses/${key}` };
     });

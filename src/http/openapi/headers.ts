@@ -45,6 +45,12 @@ export const RESPONSE_HEADERS = {
   'Preference-Applied': { description: 'The preference that was followed (RFC 7240).', schema: text, example: 'respond-async' },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 1 }, example: 10 },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
+  Deprecation: {
+    description: 'Since when not to call it any more, as `@<Unix seconds>` (RFC 9745).',
+    schema: text,
+    example: '@1780272000',
+  },
+  Sunset: { description: 'From when on it may be gone (RFC 8594).', schema: text, example: 'Tue, 01 Jun 2027 00:00:00 GMT' },
 } as const satisfies Record<string, Header>;
 export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 
@@ -103,6 +109,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
 export function responseHeaders(route: Route, status: number): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
   const always: ResponseHeader[] = ['X-Request-ID'];
   const maybe: ResponseHeader[] = [];
+  if (route.deprecation) always.push('Deprecation', 'Sunset');
   if (route.scope !== 'public') (isAdmitted(status) ? always : maybe).push(...RATE_LIMIT_HEADERS);
   if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route)) always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');

@@ -42,6 +42,7 @@ export function describeOperation(
     tags: [tag],
     summary: endpoint.summary,
     description: [endpoint.description, scopeSentence(route)].filter((text) => text !== undefined).join('\n\n'),
+    deprecated: route.deprecation ? true : undefined,
     security: route.scope === 'public' ? [] : undefined,
     parameters: [
       ...parametersOf(endpoint.params, 'path', schemas),

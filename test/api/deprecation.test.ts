@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { type Database, openDatabase } from '../../src/database/index.js';
+import { Presence } from '../../src/database/presence.js';
+import { Idempotency } from '../../src/http/idempotency.js';
+import { createMetrics } from '../../src/http/metrics.js';
+import { type ApiDocument, describeApi } from '../../src/http/openapi/document.js';
+import { RateLimiter } from '../../src/http/rate-limit.js';
+import { deprecated, endpoint, get, post } from '../../src/http/route.js';
+import type { Endpoints } from '../../src/http/routes.js';
+import { createServer } from '../../src/http/server.js';
+import { systemClock } from '../../src/lib/clock.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { createSealer } from '../../src/lib/seal.js';
+import { TeamsService } from '../../src/teams/teams.service.js';
+import { type Client, clientOf } from '../support/client.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { describedOperations } from '../support/described.js';
+import { SECRET } from '../support/gateway.js';
+
+const greeting = () =>
+  endpoint({
+    summary: 'Greets',
+    answers: { 200: z.object({ hello: z.string() }) },
+    handle: async () => ({ status: 200, body: { hello: 'you' } }),
+  });
+const greetings = { old: greeting(), oldPost: greeting(), current: greeting() };
+const table = [
+  deprecated(get('/v1/old', 'read', greetings.old), '2026-06-01', '2027-06-01'),
+  deprecated(post('/v1/old', 'write', greetings.oldPost), '2026-06-01', '2027-06-01'),
+  get('/v1/current', 'read', greetings.current),
+];
+const document: ApiDocument = describeApi(table, { greetings } as unknown as Endpoints);
+
+let testDatabase: TestDatabase;
+let database: Database;
+let server: Server;
+let rateLimiter: RateLimiter;
+let client: Client;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase({ connection: testDatabase.connection, poolSize: 2 });
+  const teams = new TeamsService(database, systemClock);
+  rateLimiter = new RateLimiter(database, systemClock, silentLogger);
+  const application = createServer(table, {
+    ...{ teams, rateLimiter, logger: silentLogger, metrics: createMetrics(), isRetired: () => false, trustProxy: false, release: '1' },
+    idempotency: new Idempotency(database, new Presence(database), createSealer(SECRET), systemClock),
+  });
+  server = application.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  client = clientOf(url, await teams.prepare(undefined), document);
+});
+afterAll(async () => {
+  server.close();
+  server.closeAllConnections();
+  rateLimiter.stop();
+  await database.close();
+  await testDatabase.drop();
+});
+
+const told = ({ headers }: { headers: Headers }) => [headers.get('deprecation'), headers.get('sunset')];
+
+test('a deprecated route says so on every answer, good, unchanged or bad', async () => {
+  const answers = [
+    await client.get('/v1/old'),
+    await client.get('/v1/old', { 'If-None-Match': '*' }),
+    await client.get('/v1/old?unknown=1'),
+    await client.get('/v1/old', { Authorization: 'Bearer nobody' }),
+    await client.post('/v1/old'),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([200, 304, 422, 401, 200]);
+  for (const answer of answers) expect(told(answer)).toEqual(['@1780272000', 'Tue, 01 Jun 2027 00:00:00 GMT']);
+});
+
+test('others do not, whatever they answer', async () => {
+  for (const path of ['/v1/current', '/v1/current?unknown=1', '/v1/nothing']) expect(told(await client.get(path))).toEqual([null, null]);
+});
+
+test('the document marks it, and describes the headers of all its answers', () => {
+  const [old, oldPost, current] = describedOperations(document).all.map(({ description }) => description);
+  expect([old.deprecated, oldPost.deprecated, current.deprecated]).toEqual([true, true, undefined]);
+  expect(old.responses[200].headers).toMatchObject({ Deprecation: { $ref: '#/components/headers/Deprecation' }, Sunset: {} });
+  expect(current.responses[200].headers).not.toHaveProperty('Deprecation');
+  expect(old.responses[401]).not.toEqual(current.responses[401]);
+});
+
+test('a sunset is a date, after the deprecation', () => {
+  const route = get('/v1/current', 'read', greetings.current);
+  for (const sunset of ['2026-06-01', '2026-05-31', 'soon']) expect(() => deprecated(route, '2026-06-01', sunset)).toThrow('/v1/current');
+});
