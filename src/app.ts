@@ -28,7 +28,7 @@ import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
 import { IncidentsService } from './health/incidents.service.js';
 import { TransitionsRepository } from './health/transitions.repository.js';
-import { createCursors } from './http/cursor.js';
+import { createCursors, createListCursors, hourOf } from './http/cursor.js';
 import { documentationEndpoints } from './http/documentation.routes.js';
 import { Idempotency } from './http/idempotency.js';
 import { createMetrics } from './http/metrics.js';
@@ -103,7 +103,8 @@ export async function createApp(settings: AppSettings): Promise<App> {
 export function assemble(settings: AppSettings, jobs: Jobs): App {
   const { database, clock, logger, policies } = settings;
   const sealer = createSealer(settings.secret);
-  const cursors = createCursors(sealer);
+  const feedCursors = createCursors(sealer);
+  const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
   const presence = new Presence(database);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
@@ -120,9 +121,17 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const accounts = new AccountsService(database, accountsRepository, connections, providers, new Probes(database, presence, clock), clock);
   const connect = new ConnectService(database, connections, accounts, providers, clock);
   const incidents = new IncidentsService(database, providers, clock);
-  const health = new HealthService(database, accounts, accountsRepository, new TransitionsRepository(database), incidents, cursors, clock);
+  const health = new HealthService(
+    database,
+    accounts,
+    accountsRepository,
+    new TransitionsRepository(database),
+    incidents,
+    feedCursors,
+    clock,
+  );
   const feed = new FeedRepository(database);
-  const events = new EventsService(feed, cursors, clock);
+  const events = new EventsService(feed, feedCursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
   const deliveries = new DeliveriesRepository(database);
   const courier = new Courier(database, deliveries, new WebhookSender(addresses, clock), sealer, presence, clock, logger);
@@ -181,7 +190,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
 
   return {
     http: createServer(table, {
-      release,
+      release: () => `${release} ${hourOf(clock)}`,
       idempotency,
       rateLimiter,
       teams,

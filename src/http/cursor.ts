@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import { Problem } from './problem.js';
 
@@ -11,10 +12,14 @@ export interface Position {
 export interface Cursors {
   /** @param question the filters, the sort and the team, in a fixed order */
   encode(position: Position, question: readonly unknown[]): string;
-  /** @throws Problem 422 `cursor_mismatch` for an altered cursor or one of another question */
+  /** @throws Problem 422 `cursor_mismatch` for an altered cursor, one of another question, or one that is too old */
   decode(cursor: string, question: readonly unknown[]): Position;
 }
 
+const HOUR_MS = 3_600_000;
+const GOOD_FOR_HOURS = 24;
+
+/** Cursors that are good for as long as what they point into, for feeds. */
 export function createCursors(sealer: Sealer): Cursors {
   const signed = (body: string, question: readonly unknown[]) => `cursor\n${body}\n${JSON.stringify(question)}`;
   return {
@@ -35,4 +40,30 @@ export function createCursors(sealer: Sealer): Cursors {
       return { value, id };
     },
   };
+}
+
+/**
+ * Cursors of lists: good for a day, and for what is left of the hour after it. Only the hour they were made in stands in them, so that
+ * the same page is the same text for an hour, and its ETag with it.
+ */
+export function createListCursors(cursors: Cursors, clock: Clock): Cursors {
+  return {
+    encode(position, question) {
+      const hour = String(hourOf(clock));
+      return `${hour}.${cursors.encode(position, [hour, question])}`;
+    },
+    decode(cursor, question) {
+      const [hour = ''] = cursor.split('.', 1);
+      const position = cursors.decode(cursor.slice(hour.length + 1), [hour, question]);
+      if (hourOf(clock) - Number(hour) <= GOOD_FOR_HOURS) return position;
+      throw new Problem('cursor_mismatch', `The cursor is over ${GOOD_FOR_HOURS} hours old. Start again without it.`, {
+        errors: [{ field: 'cursor', message: 'is too old' }],
+      });
+    },
+  };
+}
+
+/** Hours since 1970. */
+export function hourOf(clock: Clock): number {
+  return Math.floor(clock.now().getTime() / HOUR_MS);
 }

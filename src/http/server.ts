@@ -33,8 +33,8 @@ export function createServer(
     readonly metrics: Metrics;
     readonly isRetired: () => boolean;
     readonly trustProxy: boolean;
-    /** Changes with what the gateway shows of the same rows. */
-    readonly release: string;
+    /** Changes with what the gateway shows of the same rows; cursors, which tell their hour, are a part of it. */
+    readonly release: () => string;
   },
 ): express.Express {
   const app = express();
@@ -52,7 +52,7 @@ export function createServer(
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
       const call = await admit(route, parts, request, response);
       if (route.endpoint.isVersioned) {
-        const etag = etagOfVersion(call, parts.release);
+        const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
         if (isKnown(request.get('if-none-match'), etag)) return finishUnchanged(response);
         const page = pages.get(etag) ?? render(await route.endpoint.handle(call));

@@ -46,7 +46,15 @@ beforeAll(async () => {
   const teams = new TeamsService(database, systemClock);
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);
   const application = createServer(table, {
-    ...{ teams, rateLimiter, logger: silentLogger, metrics: createMetrics(), isRetired: () => false, trustProxy: false, release: '1' },
+    ...{
+      teams,
+      rateLimiter,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      isRetired: () => false,
+      trustProxy: false,
+      release: () => '1',
+    },
     idempotency: new Idempotency(database, new Presence(database), createSealer(SECRET), systemClock),
   });
   server = application.listen(0, '127.0.0.1');
