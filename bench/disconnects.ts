@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startSandbox } from '../sandbox/index.js';
 import { createRegistry } from '../src/providers/index.js';
 import { report } from './figures.js';
@@ -17,7 +16,7 @@ const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 const CALLS = 3;
 
 /** One disconnect of 10,000 accounts at two providers that take 20 ms over each answer, beside what their concurrency allows. */
-export async function run(): Promise<void> {
+export async function disconnects(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
   // Run by root, the embedded PostgreSQL has another user.
   await chmod(dataDir, 0o755);
@@ -66,5 +65,3 @@ async function finished(gateway: GatewayProcess, id: string): Promise<{ readonly
     await sleep(200);
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run();

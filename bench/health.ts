@@ -25,7 +25,7 @@ const CALLER: Caller = {
 };
 
 /** Figures of health and events, on a database of their own. */
-export async function run(): Promise<void> {
+export async function health(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
   const embedded = await startEmbedded({ dataDir, onProgress: () => undefined });
   await migrate(embedded.connection, MIGRATIONS);
@@ -93,5 +93,3 @@ async function tell(what: string, work: () => Promise<number>): Promise<void> {
   const seconds = (performance.now() - started) / 1000;
   process.stdout.write(`${what}: ${count} in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s\n`);
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run();

@@ -1,13 +1,15 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { disconnects } from './disconnects.js';
+import { health } from './health.js';
 import { importing } from './importing.js';
 import { reading } from './reading.js';
 import { starting } from './starting.js';
 
 /** `npm run bench [-- name …]`: figures of one run on this machine. Compare the ratios, not the absolute figures. */
 const PORT = 4950;
-const benches = { importing, reading, starting };
+const benches = { importing, reading, starting, disconnects, health };
 
 const asked = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
