@@ -78,6 +78,14 @@ const recordset = ['id text', 'provider_account_id text', ...Object.entries(SIGH
 );
 
 /**
+ * The account that `i` is about, looked up by its index entry. Given a join, the planner reads a whole connection for each batch while its
+ * statistics are older than the import that grows it; the LIMIT keeps it from making a join of this.
+ */
+function oneByOne(connectionId: string): string {
+  return `(SELECT * FROM accounts WHERE connection_id = ${connectionId} AND provider_account_id = i.provider_account_id LIMIT 1)`;
+}
+
+/**
  * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider was asked.
  * Left alone are rows whose content is the same, rows that a later look has written, accounts that are being disconnected, and
  * accounts whose disconnect is younger than the look.
@@ -86,7 +94,7 @@ const WRITE = `
 WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${recordset})),
 known AS MATERIALIZED (
   SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at, ${fieldColumns.map((column) => `a.${column}`).join(', ')}
-  FROM accounts a WHERE a.connection_id = $2 AND a.provider_account_id IN (SELECT provider_account_id FROM incoming)
+  FROM incoming i CROSS JOIN LATERAL ${oneByOne('$2')} a
 ),
 changed AS (
   UPDATE accounts a SET ${assignments.join(', ')},
@@ -118,7 +126,7 @@ SELECT * FROM changed UNION ALL SELECT * FROM added`;
  */
 const FIND_DIFFERING = `
 SELECT i.provider_account_id FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
-LEFT JOIN accounts a ON a.connection_id = $1 AND a.provider_account_id = i.provider_account_id
+LEFT JOIN LATERAL ${oneByOne('$1')} a ON TRUE
 WHERE a.id IS NULL OR a.content_hash IS DISTINCT FROM i.content_hash
   OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
 
