@@ -6671,7 +6671,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["validation_error"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
