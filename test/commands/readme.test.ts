@@ -76,6 +76,10 @@ describe('the other commands of the README', () => {
     expect(readFileSync(join(clone.folder, 'adapters', 'index.gen.ts'), 'utf8')).toContain('acme');
   });
 
+  test('npm run migration finds nothing to migrate', async () => {
+    expect(await clone.run('npm run --silent migration -- nothing')).toContain('The migrations lead to this schema already.');
+  });
+
   test('every npm command it names exists', () => {
     const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
     const named = [...readme.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name);
