@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { RECOMMENDATION_CODES } from '../health/recommendations.js';
+import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES, HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
 
-/** RFC 3339 in UTC. */
-export const timestamp = z.iso.datetime();
 const time = timestamp.nullable();
 const text = z.string().nullable();
 const count = z.int().nullable();

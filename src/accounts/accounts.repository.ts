@@ -4,10 +4,10 @@ import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
+import { operationsOf } from '../providers/offered-operations.js';
 import type { Caller } from '../teams/caller.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
 import { type AccountFilter, filterConditions, type OrderDirection, type OrderKey, Parameters } from './account-filter.js';
-import { operationsOf } from './operations.js';
 
 /** What the services need to know of an account to act on it. */
 export interface AccountRow {

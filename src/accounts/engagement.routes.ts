@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
-import { dataOf, links, listOf } from '../http/page.js';
+import { dataOf, links, listOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
 import type { Activity, DailyStats } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
-import { timestamp } from './account.schema.js';
 import type { AccountsService } from './accounts.service.js';
 
 const activitySchema = z

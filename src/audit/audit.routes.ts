@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
 import type { Database } from '../database/index.js';
 import type { AuditEvent } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, listOf } from '../http/page.js';
+import { answerPage, listOf, timestamp } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { commaSeparated, paging, time } from '../http/validate.js';

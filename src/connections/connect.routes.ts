@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { accountSchema, timestamp } from '../accounts/account.schema.js';
+import { accountSchema } from '../accounts/account.schema.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
-import { dataOf } from '../http/page.js';
+import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint, RawText } from '../http/route.js';
 import type { ConnectService } from './connect.service.js';

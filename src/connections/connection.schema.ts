@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
+import { timestamp } from '../http/page.js';
 
 export const CONNECTION_STATES = ['active', 'credential_rejected'] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];

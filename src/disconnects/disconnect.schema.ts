@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
+import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
 
 export const DISCONNECT_STATES = ['scheduled', 'running', 'succeeded', 'partial', 'failed', 'cancelled'] as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
+import { timestamp } from '../http/page.js';
 import { EVENT_TYPES } from './outbox.js';
 
 /** An event, alike in the feed, in the stream and in a webhook's body. */

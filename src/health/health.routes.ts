@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { accountHealthSchema, timestamp } from '../accounts/account.schema.js';
+import { accountHealthSchema } from '../accounts/account.schema.js';
 import { answerFeed } from '../http/feed.js';
-import { dataOf, listOf } from '../http/page.js';
+import { dataOf, listOf, timestamp } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
 import { HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';

@@ -62,6 +62,9 @@ export function links(call: Call<unknown, unknown, unknown>, next: string | null
   return [to(null, 'first'), ...(next === null ? [] : [to(next, 'next')])].join(', ');
 }
 
+/** A time in an answer: RFC 3339 in UTC. */
+export const timestamp = z.iso.datetime();
+
 /** Schema of a list's answer. */
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.object({

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
-import { operationsOf } from '../accounts/operations.js';
-import { dataOf, listOf } from '../http/page.js';
+import { dataOf, listOf, timestamp } from '../http/page.js';
 import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import type { AnyAdapter } from '../model/index.js';
 import { type Caller, maySeeProvider } from '../teams/caller.js';
 import type { ProviderState, Providers } from './index.js';
+import { operationsOf } from './offered-operations.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
 import type { Sweep } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf } from '../http/page.js';
+import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from './sweeps.service.js';

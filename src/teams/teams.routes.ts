@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf } from '../http/page.js';
+import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
 import { type Answer, endpoint } from '../http/route.js';
 import { byId, paging, time } from '../http/validate.js';
 import { SCOPES } from './caller.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { timestamp } from '../accounts/account.schema.js';
 import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import { eventPattern } from '../events/event-types.js';
+import { timestamp } from '../http/page.js';
 
 const url = z.string().max(2000);
 const types = z.array(eventPattern).max(50);
