@@ -1,15 +1,23 @@
 import type pg from 'pg';
 
-/** Runs `work` as one transaction on a client that is already held. */
+const DEADLOCK = '40P01';
+const TRIES = 3;
+
+/**
+ * Runs `work` as one transaction on a client that is already held. Should it be the victim of a deadlock it runs again, so what it
+ * does besides SQL must bear repeating.
+ */
 export async function transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
-  await client.query('BEGIN');
-  try {
-    const result = await work();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    await client.query('BEGIN');
+    try {
+      const result = await work();
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      if ((error as { code?: string }).code !== DEADLOCK || attempt === TRIES) throw error;
+    }
   }
 }
 

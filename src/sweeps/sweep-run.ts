@@ -86,17 +86,15 @@ export class SweepRun {
       (oldest, sighting) => (sighting.observedAt < oldest ? sighting.observedAt : oldest),
       this.clock.now(),
     );
-    await transact(this.client, async () => {
-      const changes = await writeSightings(this.client, this.owner, records, observedAt);
-      const fresh = await this.sight(
-        records.map((record) => record.provider_account_id),
-        false,
-      );
-      this.seen += fresh;
-      const added = changes.filter((change) => change.kind === 'added').length;
-      this.added += added;
-      this.changed += changes.length - added;
-    });
+    const ids = records.map((record) => record.provider_account_id);
+    const { changes, fresh } = await transact(this.client, async () => ({
+      changes: await writeSightings(this.client, this.owner, records, observedAt),
+      fresh: await this.sight(ids, false),
+    }));
+    const added = changes.filter((change) => change.kind === 'added').length;
+    this.seen += fresh;
+    this.added += added;
+    this.changed += changes.length - added;
   }
 
   private async setAside(items: readonly QuarantinedItem[]): Promise<void> {
