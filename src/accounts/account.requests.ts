@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { words } from '../http/validate.js';
 
 const labelKey = z.string().min(1).max(64);
 const labelValue = z.string().max(256);
@@ -8,8 +9,8 @@ const MOST_LABELS = 64;
 export const accountRequest = z.strictObject({
   connection_id: z.string().optional(),
   provider: z.string().optional(),
-  platform: z.string().trim().toLowerCase().min(1).max(64),
-  username: z.string().trim().min(1).max(128),
+  platform: words(64).toLowerCase(),
+  username: words(128),
   settings: settings.optional(),
   labels: z
     .record(labelKey, labelValue)

@@ -4534,7 +4534,7 @@ export interface operations {
                 /**
                  * @description On one of these networks.
                  * @example [
-                 *       "platform"
+                 *       "instagram"
                  *     ]
                  */
                 platform?: string[];
@@ -4562,7 +4562,7 @@ export interface operations {
                 /**
                  * @description Seen over one of these connections.
                  * @example [
-                 *       "connection_id"
+                 *       "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 connection_id?: string[];
@@ -4576,7 +4576,7 @@ export interface operations {
                 /**
                  * @description With one of these handles, whatever their case.
                  * @example [
-                 *       "username"
+                 *       "yourhandle"
                  *     ]
                  */
                 username?: string[];
@@ -4962,7 +4962,7 @@ export interface operations {
                 /**
                  * @description On one of these networks.
                  * @example [
-                 *       "platform"
+                 *       "instagram"
                  *     ]
                  */
                 platform?: string[];
@@ -4990,7 +4990,7 @@ export interface operations {
                 /**
                  * @description Seen over one of these connections.
                  * @example [
-                 *       "connection_id"
+                 *       "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 connection_id?: string[];
@@ -5004,7 +5004,7 @@ export interface operations {
                 /**
                  * @description With one of these handles, whatever their case.
                  * @example [
-                 *       "username"
+                 *       "yourhandle"
                  *     ]
                  */
                 username?: string[];
@@ -9361,7 +9361,7 @@ export interface operations {
                 /**
                  * @description Done with one of these keys.
                  * @example [
-                 *       "key_id"
+                 *       "key_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 key_id?: string[];

@@ -4,6 +4,7 @@ import type { AccountsService } from '../accounts/accounts.service.js';
 import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { contextOf, endpoint, RawText } from '../http/route.js';
+import { words } from '../http/validate.js';
 import type { ConnectService } from './connect.service.js';
 
 export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
@@ -13,7 +14,7 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       body: z.strictObject({
         connection_id: z.string().optional(),
         provider: z.string().optional(),
-        platform: z.string().trim().toLowerCase().min(1).max(64),
+        platform: words(64).toLowerCase(),
         redirect_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2000),
       }),
       answers: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
+import { words } from '../http/validate.js';
 
 export const CONNECTION_STATES = ['active', 'credential_rejected'] as const;
 export type ConnectionState = (typeof CONNECTION_STATES)[number];
@@ -26,8 +27,8 @@ export const connectionSchema = z
   })
   .meta({ id: 'Connection' });
 
-const name = z.string().trim().min(1).max(100);
-const credentials = z.strictObject({ api_key: z.string().trim().min(1).max(4096) });
+const name = words(100);
+const credentials = z.strictObject({ api_key: words(4096) });
 const interval = z.int().min(10).max(86_400);
 /** A password in it would be shown with it, and a query would not reach the provider. */
 const baseUrl = z

@@ -76,6 +76,11 @@ export const time = z.iso
   // With its offset applied a time may leave the years that RFC 3339 and PostgreSQL can write.
   .refine((instant) => /^(?!0000)\d{4}-/.test(instant.toISOString()), 'must be within the years 1 to 9999');
 
+/** A name or word a person types: blanks at its ends are dropped, and something must be left. */
+export function words(longest: number) {
+  return z.string().min(1).max(longest).regex(/\S/, 'must not be blank').trim();
+}
+
 /** A whole number in decimal digits. */
 export function wholeNumber(least: number, most: number) {
   const error = `must be a whole number from ${least} to ${most}`;

@@ -3,7 +3,7 @@ import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
 import { type Answer, endpoint } from '../http/route.js';
-import { byId, paging, time } from '../http/validate.js';
+import { byId, paging, time, words } from '../http/validate.js';
 import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
 
@@ -59,7 +59,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     createKey: endpoint({
       summary: 'Make a key; it is shown this once',
       body: z.strictObject({
-        name: z.string().trim().min(1).max(100),
+        name: words(100),
         scopes: scopes.min(1),
         expires_at: time.optional(),
         providers: z.array(provider).max(50).optional(),
@@ -98,7 +98,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     createTeam: endpoint({
       summary: 'Make a team',
-      body: z.strictObject({ name: z.string().trim().min(1).max(100) }),
+      body: z.strictObject({ name: words(100) }),
       answers: { 201: dataOf(teamSchema) },
       handle: async (call) => {
         const answerOf = (team: Team): Answer => ({ status: 201, body: { data: toTeam(team) } });

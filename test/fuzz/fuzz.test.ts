@@ -19,7 +19,8 @@ const DEPENDS: Readonly<Record<string, RegExp>> = {
 
 const CASES = Number(process.env.FUZZ_CASES ?? 5_000);
 const AT_ONCE = 12;
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+/** The same requests at each run, so that a change is judged by itself; other seeds look further. */
+const seed = Number(process.env.FUZZ_SEED ?? 1);
 
 let gateway: Gateway;
 let known: KnownIds;

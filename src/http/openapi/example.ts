@@ -58,7 +58,8 @@ function exampleOfObject(schema: JsonSchema, schemas: SchemaCollection): Record<
 
 /** Whether the named value is of a type that the schema takes. */
 function fits(value: unknown, schema: JsonSchema, choices: readonly JsonSchema[] | undefined): boolean {
-  if (schema.format !== undefined || schema.pattern !== undefined) return false;
+  if (schema.format !== undefined) return false;
+  if (typeof schema.pattern === 'string' && !new RegExp(schema.pattern, 'u').test(String(value))) return false;
   const types = (choices ?? [schema]).flatMap(({ type }) => type ?? []);
   return types.includes(value === null ? 'null' : typeof value);
 }
