@@ -78,7 +78,7 @@ export const time = z.iso
 
 /** A name or word a person types: blanks at its ends are dropped, and something must be left. */
 export function words(longest: number) {
-  return z.string().min(1).max(longest).regex(/\S/, 'must not be blank').trim();
+  return z.string().max(longest).regex(/\S/, 'must not be blank').trim();
 }
 
 /** A whole number in decimal digits. */

@@ -140,6 +140,7 @@ describe('a run', () => {
     expect(await account(ref)).toMatchObject({ status: 'paused', disconnected_at: null });
     const step = (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data.steps[0];
     expect(step.reappeared_at).toMatch(/Z$/);
+    await gateway.settled();
     const events = (await gateway.root.get('/v1/events?type=account.reappeared')).body.data;
     expect(events).toHaveLength(1);
   });

@@ -20,6 +20,7 @@ afterAll(() => gateway.stop());
 
 /** Everything after a cursor, page by page, as a poller reads it. */
 async function poll(after: string | null, type?: string): Promise<{ events: Event[]; next: string | null }> {
+  await gateway.settled();
   const events: Event[] = [];
   for (let next = after; ; ) {
     const query = new URLSearchParams({ limit: '200', ...(next !== null && { after: next }), ...(type !== undefined && { type }) });

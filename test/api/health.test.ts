@@ -46,8 +46,10 @@ describe('an account', () => {
   });
 
   test('keeps what its provider said with each change; the feed of changes misses none', async () => {
+    await gateway.settled();
     const before = (await read('/v1/health/changes')).pagination.next_cursor;
     await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/resume');
+    await gateway.settled();
     const { data, pagination } = await read(`/v1/health/changes?since=${before}`);
     const change = { from: 'warning', to: 'healthy', reason: null, evidence: { provider_status: 'active' } };
     expect(data).toEqual([

@@ -121,6 +121,7 @@ describe('a cursor', () => {
   });
 
   test('of a feed is good for as long as the feed remembers', async () => {
+    await gateway.settled();
     const cursor = await next('/v1/events?limit=1');
     hours(50);
     expect((await gateway.root.get(`/v1/events?limit=1&after=${cursor}`)).status).toBe(200);

@@ -45,6 +45,7 @@ describe('a webhook', () => {
     expect(request?.path).toBe('/hook?team=1');
     const event = new Webhook(secret).verify(request?.body ?? '', request?.headers ?? {}) as { id: string };
     expect(request?.headers['webhook-id']).toBe(event.id);
+    await gateway.settled();
     const feed = (await gateway.root.get('/v1/events')).body.data;
     expect(event).toEqual(feed.find((item: { data: { number: number } }) => item.data.number === 2));
     const log = await until(
@@ -100,6 +101,7 @@ describe('a webhook', () => {
     await happen(4);
     const webhook = async () => (await gateway.root.get(`/v1/webhooks/${id}`)).body.data;
     expect((await until(webhook, ({ enabled }) => !enabled)).disabled.reason).toBe('gone');
+    await gateway.settled();
     const told = (await gateway.root.get('/v1/events?type=webhook.disabled')).body.data;
     expect(told).toEqual([expect.objectContaining({ data: { webhook: expect.objectContaining({ id }), reason: 'gone' } })]);
 

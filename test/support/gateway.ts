@@ -30,6 +30,11 @@ export interface Gateway {
   connect(provider: ProviderName, team?: string): Promise<string>;
   /** Sweeps a connection now and answers with the finished sweep. */
   sweep(connectionId: string): Promise<Record<string, unknown>>;
+  /**
+   * Resolves once feeds show all that is written by now. They wait for every older transaction, and on the tests' server that means those
+   * of other tests' databases too.
+   */
+  settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -127,6 +132,13 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
       }
     },
     sweep,
+    settled: async () => {
+      const { rows } = await database.pool.query<{ now: string }>('SELECT pg_current_xact_id()::text AS now');
+      const question = 'SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 AS settled';
+      while (!(await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now])).rows[0]?.settled) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
     stop: async () => {
       server.close();
       server.closeAllConnections();
