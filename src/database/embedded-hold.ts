@@ -65,8 +65,12 @@ async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'abs
   }
 }
 
-/** Another process's server, on its way up or down, is waited for; anything else will not get better. */
+/**
+ * Another process's server, on its way up or down, is waited for, and one that another process used and shut down before we got to it is
+ * started again; anything else will not get better.
+ */
 async function afterFailedLaunch(home: Home, output: string): Promise<void> {
+  if (/received \w+ shutdown request/.test(output)) return;
   if (!/lock file ".*" already exists|pre-existing shared memory/.test(output)) {
     const reason = output.split('\n').findLast((line) => line.includes('FATAL')) ?? output.trim();
     throw new StartError(`The embedded PostgreSQL in ${home.folder} did not start: ${reason}`);
