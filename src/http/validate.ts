@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { unfitPart } from '../lib/text.js';
+import { sayIssue } from './issue-message.js';
 import { type FieldError, Problem } from './problem.js';
 
 /**
@@ -16,9 +17,9 @@ export function validate<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const unfit = unfitPart(given);
   if (unfit !== undefined) throw refusal([{ field: unfit.path, message: unfit.reason }]);
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, { error: sayIssue });
   if (result.success) return result.data;
-  throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent)));
+  throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
 }
 
 function refusal(errors: readonly FieldError[]): Problem {
@@ -26,12 +27,14 @@ function refusal(errors: readonly FieldError[]): Problem {
   return new Problem('validation_error', told.join('; '), { errors });
 }
 
-function fieldErrors(issue: z.core.$ZodIssue, kind: string, parent: string | undefined): FieldError[] {
+function fieldErrors(issue: z.core.$ZodIssue, kind: string, parent: string | undefined, schema: z.ZodType): FieldError[] {
   const path = parent === undefined ? issue.path : [parent, ...issue.path];
   // A query parameter has no parts: what is wrong with one of its values is wrong with it.
   const field = kind === 'query parameter' ? nameOfParameter(path) : path.join('.');
   if (issue.code !== 'unrecognized_keys') return [{ field, message: issue.message }];
-  return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: `is no ${kind} here` }));
+  const known = issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const message = `is no ${kind} here${known.length > 0 ? `; there are: ${known.join(', ')}` : ''}`;
+  return issue.keys.map((key) => ({ field: [...path, key].join('.'), message }));
 }
 
 function nameOfParameter([name = '', part]: readonly PropertyKey[]): string {

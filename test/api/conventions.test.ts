@@ -92,6 +92,23 @@ describe('what is asked', () => {
     expect(await walk(writing, (route) => ask(gateway.root, route, '{"no_such":1}'), isNamed)).toEqual([]);
   });
 
+  test.each([
+    ['POST', '/v1/accounts', { platform: 5 }, 'platform: must be a string; username: is required'],
+    ['POST', '/v1/keys', { name: 'x', scopes: ['all'] }, 'scopes.0: must be one of: read, write, admin'],
+    [
+      'POST',
+      '/v1/keys',
+      { name: 'x'.repeat(101), scopes: [] },
+      'name: must have at most 100 characters; scopes: must have at least 1 item',
+    ],
+    ['POST', '/v1/teams', { title: 'x' }, 'name: is required; title: is no body field here; there are: name'],
+    ['PATCH', '/v1/accounts/acct_x', { labels: [] }, 'labels: must be an object'],
+    ['POST', '/v1/teams', [], 'must be an object'],
+  ])('%s %s with %j says what to mend', async (method, path, body, detail) => {
+    const reply = await gateway.root.send(method, path, JSON.stringify(body), JSON_TYPE);
+    expect(reply.body).toMatchObject({ code: 'validation_error', detail });
+  });
+
   test.each(['null', '[]', '7', '"text"', 'true', '[{}]'])('the body %s is no object', async (body) => {
     expect(await walk(writing, (route) => ask(gateway.root, route, body), hasCode('validation_error'))).toEqual([]);
   });
