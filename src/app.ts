@@ -45,6 +45,7 @@ import { createSigner } from './lib/signature.js';
 import { createProviders, type PolicySettings } from './providers/index.js';
 import { operationsOf } from './providers/offered-operations.js';
 import { conditionOf, providerEndpoints } from './providers/providers.routes.js';
+import { SharedFigures } from './providers/shared-figures.js';
 import { sweepEndpoints } from './sweeps/sweeps.routes.js';
 import { SweepsService } from './sweeps/sweeps.service.js';
 import { teamEndpoints } from './teams/teams.routes.js';
@@ -110,9 +111,11 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, presence, sealer, clock);
   const providers = createProviders({ clock, logger, ...(policies && { policies }) });
-  providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
-    metrics.observeProviderCall(provider, operation, outcome, latencyMs),
-  );
+  const figures = new SharedFigures(database, clock);
+  providers.onOutcome((attempt) => {
+    metrics.observeProviderCall(attempt.provider, attempt.operation, attempt.outcome, attempt.latencyMs);
+    figures.note(attempt);
+  });
   const providerIds = providers.adapters.all().map(({ id }) => id);
 
   const teams = new TeamsService(database, clock);
@@ -164,7 +167,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
         () => 'does not answer, or is not migrated',
       ),
     }),
-    providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id))])),
+    providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id), figures.read(id, '5m'))])),
   };
 
   const endpoints: Endpoints = {
@@ -177,7 +180,11 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     events: eventEndpoints(events),
     documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),
-    providers: providerEndpoints(providers, () => incidents.open()),
+    providers: providerEndpoints(
+      providers,
+      (id, span) => figures.read(id, span),
+      () => incidents.open(),
+    ),
     sweeps: sweepEndpoints(sweeps, cursors),
     system: systemEndpoints(system, metrics),
     teams: teamEndpoints(teams, cursors, providerIds),
@@ -215,6 +222,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await presence.keep();
       await sweeps.scheduleDue();
       await disconnects.reconcile();
+      await figures.share();
       await incidents.watch();
       await health.age();
       await health.prune();
@@ -234,6 +242,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       events.stop();
       await Promise.all([jobs.stop(), worker.stop(), courier.stop()]);
       await providers.close();
+      await figures.share().catch(() => undefined);
       rateLimiter.stop();
       presence.end();
     },

@@ -1034,13 +1034,31 @@ export interface components {
                 /** @enum {string} */
                 status: "operational" | "degraded" | "down";
                 since: string | null;
-                success_rate: number | null;
-                latency_p50_ms: number | null;
-                latency_p95_ms: number | null;
+                /** @description Percent of attempts that were answered, on all replicas. */
+                success_rate: {
+                    "5m": number | null;
+                    "24h": number | null;
+                };
+                /** @description Of attempts on all replicas, right to a tenth. */
+                latency_ms: {
+                    "5m": {
+                        p50: number | null;
+                        p95: number | null;
+                        p99: number | null;
+                    };
+                    "24h": {
+                        p50: number | null;
+                        p95: number | null;
+                        p99: number | null;
+                    };
+                };
                 last_success_at: string | null;
                 last_failure_at: string | null;
                 last_error: string | null;
-                /** @enum {string} */
+                /**
+                 * @description Of the replica that answers, as are `since` and the last success, failure and error.
+                 * @enum {string}
+                 */
                 circuit: "closed" | "open" | "half_open";
                 incident: {
                     id: string;
@@ -3327,9 +3345,22 @@ export interface operations {
                      *           "state": {
                      *             "status": "operational",
                      *             "since": "2026-02-09T11:45:22.000Z",
-                     *             "success_rate": 1,
-                     *             "latency_p50_ms": 1,
-                     *             "latency_p95_ms": 1,
+                     *             "success_rate": {
+                     *               "5m": 1,
+                     *               "24h": 1
+                     *             },
+                     *             "latency_ms": {
+                     *               "5m": {
+                     *                 "p50": 1,
+                     *                 "p95": 1,
+                     *                 "p99": 1
+                     *               },
+                     *               "24h": {
+                     *                 "p50": 1,
+                     *                 "p95": 1,
+                     *                 "p99": 1
+                     *               }
+                     *             },
                      *             "last_success_at": "2026-02-09T11:45:22.000Z",
                      *             "last_failure_at": "2026-02-09T11:45:22.000Z",
                      *             "last_error": "last_error",
@@ -3467,9 +3498,22 @@ export interface operations {
                      *         "state": {
                      *           "status": "operational",
                      *           "since": "2026-02-09T11:45:22.000Z",
-                     *           "success_rate": 1,
-                     *           "latency_p50_ms": 1,
-                     *           "latency_p95_ms": 1,
+                     *           "success_rate": {
+                     *             "5m": 1,
+                     *             "24h": 1
+                     *           },
+                     *           "latency_ms": {
+                     *             "5m": {
+                     *               "p50": 1,
+                     *               "p95": 1,
+                     *               "p99": 1
+                     *             },
+                     *             "24h": {
+                     *               "p50": 1,
+                     *               "p95": 1,
+                     *               "p99": 1
+                     *             }
+                     *           },
                      *           "last_success_at": "2026-02-09T11:45:22.000Z",
                      *           "last_failure_at": "2026-02-09T11:45:22.000Z",
                      *           "last_error": "last_error",

@@ -10,7 +10,7 @@ import {
 } from '../model/index.js';
 import { baseOf, type ProviderConnection } from './connection.js';
 import { announcedLimit, requestId } from './headers.js';
-import { isProviderFailure, type Lines } from './lines.js';
+import { isFailure, type Lines } from './lines.js';
 import { type Guards, guarded } from './policies.js';
 import type { Registry } from './registry.js';
 import type { Answer } from './send.js';
@@ -81,7 +81,7 @@ export async function execute<Name extends OperationName>(
   const operation = operationOf(adapter, name);
   const request = operation.request(input);
   const base = baseOf(adapter, connection);
-  const { sender, figures } = executor.lines.provider(adapter);
+  const { sender, last } = executor.lines.provider(adapter);
   const guards = executor.lines.guards(adapter, connection, base);
   const isRead = READS.has(name);
   const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
@@ -92,7 +92,7 @@ export async function execute<Name extends OperationName>(
     const startedAt = performance.now();
     const finish = (outcome: AttemptOutcome['outcome']) => {
       const latencyMs = performance.now() - startedAt;
-      figures.note(latencyMs, outcome !== 'ok' && isProviderFailure(outcome) ? outcome : null);
+      last.note(isFailure(outcome) ? outcome : null);
       executor.onOutcome({ provider: adapter.id, connectionId: connection.id, operation: name, outcome, latencyMs, at: askedAt });
     };
     try {

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import type { AnyAdapter, ProviderError, ProviderErrorCode } from '../model/index.js';
 import { Breaker, type Circuit, type Meaning } from './breaker.js';
 import { type Base, baseOf, credentialId, type ProviderConnection } from './connection.js';
-import { type Figures, LiveFigures } from './live-figures.js';
+import { LastOutcomes } from './last-outcomes.js';
 import type { Guards } from './policies.js';
 import { RateLimiter } from './rate-limit.js';
 import { RetryBudget } from './retry.js';
@@ -22,7 +22,7 @@ export interface LineSettings {
 }
 
 /** How a provider does at the moment, as far as this process saw. */
-export interface ProviderState extends Figures {
+export interface ProviderState extends Pick<LastOutcomes, 'lastSuccessAt' | 'lastFailureAt' | 'lastError'> {
   /** The worst, where connections use several base URLs. */
   readonly circuit: Circuit;
   /** Since when the circuit is so; `null`: since the start. */
@@ -32,9 +32,9 @@ export interface ProviderState extends Figures {
 /** Beyond it the keys longest known are forgotten: a forgotten key only starts with a clean slate. */
 const KEYS_AT_MOST = 10_000;
 
-/** All that is kept between calls: sockets and figures per provider, breakers per provider and origin, limits per key. */
+/** All that is kept between calls: sockets and last outcomes per provider, breakers per provider and origin, limits per key. */
 export class Lines {
-  private readonly providers = new Map<string, { readonly sender: Sender; readonly figures: LiveFigures }>();
+  private readonly providers = new Map<string, { readonly sender: Sender; readonly last: LastOutcomes }>();
   private readonly origins = new Map<
     string,
     { readonly provider: string; readonly providerBreaker: Breaker; readonly retryBudget: RetryBudget }
@@ -46,7 +46,7 @@ export class Lines {
   provider(adapter: AnyAdapter) {
     return getOrMake(this.providers, adapter.id, () => ({
       sender: new Sender(adapter, this.settings.policies),
-      figures: new LiveFigures(this.settings.clock),
+      last: new LastOutcomes(this.settings.clock),
     }));
   }
 
@@ -65,12 +65,12 @@ export class Lines {
   }
 
   state(provider: string): ProviderState {
-    const figures = this.providers.get(provider)?.figures ?? new LiveFigures(this.settings.clock);
+    const { lastSuccessAt = null, lastFailureAt = null, lastError = null } = this.providers.get(provider)?.last ?? {};
     const breakers = [...this.origins.values()].filter((origin) => origin.provider === provider).map((origin) => origin.providerBreaker);
     const worst = (['open', 'half_open', 'closed'] as const)
       .map((circuit) => breakers.find((breaker) => breaker.circuit === circuit))
       .find((breaker) => breaker !== undefined);
-    return { ...figures.read(), circuit: worst?.circuit ?? 'closed', since: worst?.since ?? null };
+    return { lastSuccessAt, lastFailureAt, lastError, circuit: worst?.circuit ?? 'closed', since: worst?.since ?? null };
   }
 
   /** Waits for requests on their way. */
@@ -104,19 +104,19 @@ export class Lines {
 
 const PROVIDER_FAILURES: ReadonlySet<ProviderErrorCode> = new Set(['server_error', 'unavailable', 'network', 'timeout', 'invalid_answer']);
 
-/** Whether the error shows a provider that does not work, rather than one that says no. */
-export function isProviderFailure(code: ProviderErrorCode): boolean {
-  return PROVIDER_FAILURES.has(code);
+/** Whether the outcome shows a provider that does not work, rather than one that says no. */
+export function isFailure(outcome: 'ok' | ProviderErrorCode): outcome is ProviderErrorCode {
+  return outcome !== 'ok' && PROVIDER_FAILURES.has(outcome);
 }
 
 function meaningForProvider(error: ProviderError): Meaning {
-  return isProviderFailure(error.code) ? 'failure' : 'success';
+  return isFailure(error.code) ? 'failure' : 'success';
 }
 
 /** 403 and 429 come to keys that are good: the one is about a permission, the other is the rate limiter's. */
 function meaningForKey(error: ProviderError): Meaning {
   if (error.code === 'credential_rejected') return 'failure';
-  return error.status === null || isProviderFailure(error.code) ? 'nothing' : 'success';
+  return error.status === null || isFailure(error.code) ? 'nothing' : 'success';
 }
 
 function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

@@ -4,11 +4,15 @@ import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import type { AnyAdapter } from '../model/index.js';
 import { type Caller, maySeeProvider } from '../teams/caller.js';
+import type { CallFigures, Span } from './call-figures.js';
 import type { ProviderState, Providers } from './index.js';
 import { operationsOf } from './offered-operations.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
+
+const rate = z.number().nullable();
+const latencies = z.object({ p50: rate, p95: rate, p99: rate });
 
 const providerSchema = z
   .object({
@@ -23,13 +27,14 @@ const providerSchema = z
     state: z.object({
       status: z.enum(['operational', 'degraded', 'down']),
       since: timestamp.nullable(),
-      success_rate: z.number().nullable(),
-      latency_p50_ms: z.number().nullable(),
-      latency_p95_ms: z.number().nullable(),
+      success_rate: z.object({ '5m': rate, '24h': rate }).meta({ description: 'Percent of attempts that were answered, on all replicas.' }),
+      latency_ms: z.object({ '5m': latencies, '24h': latencies }).meta({ description: 'Of attempts on all replicas, right to a tenth.' }),
       last_success_at: timestamp.nullable(),
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
-      circuit: z.enum(['closed', 'open', 'half_open']),
+      circuit: z
+        .enum(['closed', 'open', 'half_open'])
+        .meta({ description: 'Of the replica that answers, as are `since` and the last success, failure and error.' }),
       incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
     }),
   })
@@ -42,8 +47,11 @@ interface Incident {
   readonly error: string | null;
 }
 
+/** How a provider did over a span. */
+type ReadFigures = (provider: string, span: Span) => CallFigures;
+
 /** What each provider is, can do, and how it does at the moment. */
-export function providerEndpoints(providers: Providers, incidents: () => Promise<ReadonlyMap<string, Incident>>) {
+export function providerEndpoints(providers: Providers, figures: ReadFigures, incidents: () => Promise<ReadonlyMap<string, Incident>>) {
   const seenBy = (caller: Caller) => providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
     list: endpoint({
@@ -51,7 +59,7 @@ export function providerEndpoints(providers: Providers, incidents: () => Promise
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
         const open = await incidents();
-        const data = seenBy(call.caller).map((adapter) => toAnswer(adapter, providers, open));
+        const data = seenBy(call.caller).map((adapter) => toAnswer(adapter, providers, figures, open));
         const pagination = { next_cursor: null, has_next: false, limit: 200 };
         return { status: 200, body: { data, pagination, filters: {} }, headers: { Link: `<${call.url}>; rel="first"` } };
       },
@@ -63,21 +71,22 @@ export function providerEndpoints(providers: Providers, incidents: () => Promise
       handle: async (call) => {
         const adapter = seenBy(call.caller).find(({ id }) => id === call.params.provider);
         if (!adapter) throw notFound(`Provider ${call.params.provider}`);
-        return { status: 200, body: { data: toAnswer(adapter, providers, await incidents()) } };
+        return { status: 200, body: { data: toAnswer(adapter, providers, figures, await incidents()) } };
       },
     }),
   };
 }
 
-/** One word for how a provider does, from what this process saw of it. */
-export function conditionOf(state: ProviderState): 'operational' | 'degraded' | 'down' {
-  if (state.circuit === 'open') return 'down';
-  const isDegraded = state.circuit === 'half_open' || (state.successRate5m !== null && state.successRate5m < DEGRADED_BELOW_PERCENT);
+/** One word for how a provider does. @param lately its figures of the last five minutes */
+export function conditionOf({ circuit }: ProviderState, lately: CallFigures): 'operational' | 'degraded' | 'down' {
+  if (circuit === 'open') return 'down';
+  const isDegraded = circuit === 'half_open' || (lately.successRate !== null && lately.successRate < DEGRADED_BELOW_PERCENT);
   return isDegraded ? 'degraded' : 'operational';
 }
 
-function toAnswer(adapter: AnyAdapter, providers: Providers, incidents: ReadonlyMap<string, Incident>) {
+function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigures, incidents: ReadonlyMap<string, Incident>) {
   const state = providers.state(adapter.id);
+  const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
   const incident = incidents.get(adapter.id);
   const { destroysData, revokesToken, reversible, howToReconnect } = adapter.disconnectEffect;
   return {
@@ -94,11 +103,10 @@ function toAnswer(adapter: AnyAdapter, providers: Providers, incidents: Readonly
     connect: adapter.connect ?? null,
     disconnect: { destroys_data: destroysData, revokes_token: revokesToken, reversible, how_to_reconnect: howToReconnect },
     state: {
-      status: incident && state.circuit !== 'closed' ? 'down' : conditionOf(state),
+      status: incident && state.circuit !== 'closed' ? 'down' : conditionOf(state, lately),
       since: state.since,
-      success_rate: state.successRate5m,
-      latency_p50_ms: state.latencyP50Ms,
-      latency_p95_ms: state.latencyP95Ms,
+      success_rate: { '5m': lately.successRate, '24h': day.successRate },
+      latency_ms: { '5m': lately.latencyMs, '24h': day.latencyMs },
       last_success_at: state.lastSuccessAt,
       last_failure_at: state.lastFailureAt,
       last_error: state.lastError,

@@ -2,13 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { CircuitState } from 'cockatiel';
 import fc from 'fast-check';
 import { FailureCount } from '../../src/providers/breaker.js';
+import { bucketOf, figuresOf } from '../../src/providers/call-figures.js';
 import { announcedLimit, retryAfterSeconds } from '../../src/providers/headers.js';
-import { LiveFigures } from '../../src/providers/live-figures.js';
 import { block, initialRate, learn, take } from '../../src/providers/rate-limit.js';
 import { redact, redactText } from '../../src/providers/redact.js';
 import { retryDelayMs } from '../../src/providers/retry.js';
 import { DEFAULT_POLICIES } from '../../src/providers/settings.js';
-import { manualClock } from '../support/manual-clock.js';
 
 describe('the pause before a retry', () => {
   const attempt = fc.integer({ min: 1, max: 40 });
@@ -191,13 +190,24 @@ test('Retry-After and the rate-limit headers are read strictly', () => {
   expect([announced('0', '0'), announced('600', ''), announced('many', '1'), announcedLimit({})]).toEqual([null, null, null, null]);
 });
 
-test('live figures cover five minutes', () => {
-  const clock = manualClock();
-  const figures = new LiveFigures(clock);
-  figures.note(1_000, 'timeout');
-  clock.advance(200_000);
-  for (let latency = 1; latency <= 100; latency += 1) figures.note(latency, null);
-  expect(figures.read()).toMatchObject({ successRate5m: 99.01, latencyP50Ms: 51, latencyP95Ms: 96 });
-  clock.advance(150_000);
-  expect(figures.read()).toMatchObject({ successRate5m: 100, latencyP50Ms: 50, latencyP95Ms: 95, lastError: 'timeout' });
+test('percentiles are right to a tenth, however long the attempts took', () => {
+  const latencies = fc.array(fc.record({ ms: fc.double({ min: 1, max: 60_000, noNaN: true }), fails: fc.boolean() }), { minLength: 1 });
+  fc.assert(
+    fc.property(latencies, (attempts) => {
+      const counts = attempts.map(({ ms, fails }) => ({ bucket: bucketOf(ms), succeeded: fails ? 0 : 1, failed: fails ? 1 : 0 }));
+      const { successRate, latencyMs } = figuresOf(counts);
+      const sorted = attempts.map(({ ms }) => ms).sort((one, other) => one - other);
+      for (const [share, told] of [
+        [0.5, latencyMs.p50],
+        [0.95, latencyMs.p95],
+        [0.99, latencyMs.p99],
+      ] as const) {
+        const exact = sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+        // Half a millisecond is lost to rounding.
+        expect(Math.abs((told ?? 0) - exact)).toBeLessThanOrEqual(exact / 10 + 0.5);
+      }
+      expect(successRate).toBeCloseTo((100 * attempts.filter(({ fails }) => !fails).length) / attempts.length, 1);
+    }),
+  );
+  expect(figuresOf([])).toEqual({ successRate: null, latencyMs: { p50: null, p95: null, p99: null } });
 });
