@@ -22,7 +22,8 @@ export async function startReceiver() {
     answer(response, one);
     arrived();
   };
-  const server = createServer((request, response) => void take(request, response)).listen(0, '127.0.0.1');
+  // A sender that is killed in the middle of a request sent none.
+  const server = createServer((request, response) => void take(request, response).catch(() => undefined)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { Webhook } from 'standardwebhooks';
+import { seededRandom } from '../../../sandbox/deterministic.js';
+import { type Sandbox, startSandbox } from '../../../sandbox/index.js';
+import { type Client, clientOf } from '../../support/client.js';
+import { type GatewayProcess, SECRET, startProcess, until } from '../../support/gateway-process.js';
+import { type Receiver, startReceiver } from '../../support/receiver.js';
+import { startTcpPostgres, type TcpPostgres } from '../../support/tcp-postgres.js';
+import { startLoad } from './load.js';
+
+// Processes and waits take their time on a machine under load.
+jest.setTimeout(180_000);
+
+const KILLS = 20;
+const LONGEST_LIFE_MS = 400;
+const ACCOUNTS = 200;
+/** So that there is nearly always something on its way when the kill comes. */
+const ANSWER_MS = 20;
+
+let postgres: TcpPostgres;
+let database: pg.Pool;
+let sandbox: Sandbox;
+let receiver: Receiver;
+let gateway: GatewayProcess;
+let client: Client;
+
+beforeAll(async () => {
+  [postgres, sandbox, receiver] = await Promise.all([
+    startTcpPostgres(),
+    startSandbox({ port: 0, accounts: 2 * ACCOUNTS }),
+    startReceiver(),
+  ]);
+  database = new pg.Pool({ connectionString: postgres.url });
+  receiver.answerWith((response) => setTimeout(() => response.writeHead(204).end(), ANSWER_MS));
+});
+afterAll(async () => {
+  await gateway?.end('SIGTERM');
+  receiver.stop();
+  await database.end();
+  await Promise.all([postgres.stop(), sandbox.close()]);
+});
+
+const start = async (key?: string) => {
+  gateway = await startProcess({
+    DATABASE_URL: postgres.url,
+    ROLLCALL_SECRET: SECRET,
+    SANDBOX: 'false',
+    SWEEP_INTERVAL_SECONDS: '3600',
+    WEBHOOKS_ALLOW_LOOPBACK: 'true',
+  });
+  client = clientOf(gateway.url, key);
+};
+
+/** Columns of an account that no caller sees, or that tell of the look and not of the account. */
+const UNSEEN = `ARRAY['checked_at', 'updated_at', 'health_since', 'missing_since', 'quarantined_at', 'content_hash', 'remote_data',
+  'username_key', 'metrics_as_of', 'disconnected_at', 'disconnect_cause', 'disconnect_id', 'connected_at']`;
+
+/** Has the database itself note which transaction changed which account: what is noted has committed. */
+const WATCH_ACCOUNTS = `
+  CREATE TABLE witnessed (account_id text, transaction_id bigint);
+  CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO witnessed VALUES (NEW.id, pg_current_xact_id()::text::bigint);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER witness_new AFTER INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION witness();
+  CREATE TRIGGER witness_change AFTER UPDATE ON accounts FOR EACH ROW
+    WHEN (to_jsonb(OLD) - ${UNSEEN} IS DISTINCT FROM to_jsonb(NEW) - ${UNSEEN}) EXECUTE FUNCTION witness();`;
+
+const lines = async (query: string): Promise<string[]> => {
+  const { rows } = await database.query<{ line: string }>(query);
+  return rows.map(({ line }) => line).sort();
+};
+const count = async (query: string) => Number((await database.query(`SELECT count(*) AS count FROM ${query}`)).rows[0].count);
+
+/** The whole feed, page by page. */
+async function readFeed() {
+  const events: { id: string; type: string; account_id: string | null }[] = [];
+  for (let after = ''; ; ) {
+    const { body } = await client.get(`/v1/events?limit=200${after}`);
+    events.push(...body.data);
+    if (!body.pagination.has_next) return events;
+    after = `&after=${body.pagination.next_cursor}`;
+  }
+}
+
+describe(`killed with -9 ${KILLS} times under load`, () => {
+  const secrets = new Map<string, string>();
+
+  beforeAll(async () => {
+    await start();
+    const limit = { quota: 1_000_000, window_seconds: 60 };
+    const { key } = (await gateway.root.post('/v1/keys', { name: 'load', scopes: ['admin'], rate_limit: limit })).body.data;
+    client = clientOf(gateway.url, key);
+    await database.query(WATCH_ACCOUNTS);
+    for (const [path, types] of [
+      ['/all', []],
+      ['/health', ['account.health_changed']],
+    ] as const) {
+      const made = await client.post('/v1/webhooks', { url: receiver.url + path, types });
+      secrets.set(path, made.body.data.secret);
+    }
+    const outfame = sandbox.provider('outfame');
+    const request = { provider: 'outfame', credentials: { api_key: sandbox.apiKey('outfame') }, base_url: sandbox.baseUrl('outfame') };
+    // Root alone may say where a provider is.
+    const connection = (await gateway.root.post('/v1/connections', request)).body.data.id;
+    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `acc_S${String(index).padStart(9, '0')}`);
+    const load = startLoad(() => client, outfame, connection, accounts);
+
+    const random = seededRandom(1);
+    for (let kill = 0; kill < KILLS; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, random() * LONGEST_LIFE_MS));
+      await gateway.end('SIGKILL');
+      await start(key);
+    }
+    await load.end();
+    await until(
+      async () => (await count('sweeps WHERE finished_at IS NULL')) + (await count('disconnects WHERE finished_at IS NULL')) === 0,
+    );
+    const [newest] = (await database.query('SELECT id FROM events ORDER BY transaction_id DESC, id DESC LIMIT 1')).rows;
+    await until(async () => (await count(`webhooks WHERE position_id < '${newest.id}'`)) === 0);
+    await until(async () => (await count(`webhook_deliveries WHERE state = 'pending'`)) === 0);
+  });
+
+  test('every committed change of an account has its events in the same transaction, and no event is without one', async () => {
+    const changes = await lines(`SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM witnessed`);
+    const told = await lines(`SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM events WHERE account_id IS NOT NULL`);
+    expect(changes.length).toBeGreaterThan(500);
+    expect(told).toEqual(changes);
+    const twice = `SELECT account_id || ' ' || type AS line FROM events GROUP BY account_id, type, transaction_id HAVING count(*) > 1`;
+    expect(await lines(twice)).toEqual([]);
+  });
+
+  test('every transition in the health history has its event, and so has every deed in the audit log', async () => {
+    const transitions = await lines(
+      `SELECT concat_ws(' ', account_id, transaction_id, from_status, to_status, reason, at) AS line FROM health_transitions`,
+    );
+    const changes = await lines(
+      `SELECT concat_ws(' ', account_id, transaction_id, data #>> '{from,status}', data #>> '{account,health,status}',
+         data #>> '{account,health,reason}', created_at) AS line FROM events WHERE type = 'account.health_changed'`,
+    );
+    expect(transitions.length).toBeGreaterThan(50);
+    expect(changes).toEqual(transitions);
+
+    // Rows of the audit log are never written again, so the transaction that made one still stands in it.
+    const deeds = await lines(
+      `SELECT concat_ws(' ', replace(action, 'labels_changed', 'updated'), target_id, xmin) AS line FROM audit_events
+       WHERE action IN ('account.labels_changed', 'account.disconnecting', 'account.disconnected', 'account.disconnect_failed')`,
+    );
+    const told = await lines(
+      `SELECT concat_ws(' ', type, account_id, transaction_id) AS line FROM events
+       WHERE type LIKE 'account.disconnect%' OR data -> 'changed' = '["labels"]'`,
+    );
+    expect(new Set(deeds.map((deed) => deed.split(' ')[0]))).toEqual(
+      new Set(['account.updated', 'account.disconnecting', 'account.disconnected']),
+    );
+    expect(told).toEqual(deeds);
+  });
+
+  test('the feed shows every event once', async () => {
+    const shown = (await readFeed()).map(({ id }) => id);
+    expect(new Set(shown).size).toBe(shown.length);
+    expect(shown.sort()).toEqual(await lines('SELECT id AS line FROM events'));
+  });
+
+  test('every webhook got every event of its types, signed; what came twice has the same id and the same text', async () => {
+    const feed = await readFeed();
+    const wanted = { '/all': feed, '/health': feed.filter(({ type }) => type === 'account.health_changed') };
+    let repeated = 0;
+    for (const [path, events] of Object.entries(wanted)) {
+      const secret = secrets.get(path) ?? '';
+      const texts = new Map<string, string>();
+      for (const { headers, body } of receiver.received.filter((request) => request.path === path)) {
+        const id = headers['webhook-id'] ?? '';
+        expect(new Webhook(secret).verify(body, headers)).toMatchObject({ id });
+        if (texts.has(id)) repeated++;
+        expect(texts.get(id) ?? body).toBe(body);
+        texts.set(id, body);
+      }
+      expect([...texts.keys()].sort()).toEqual(events.map(({ id }) => id).sort());
+    }
+    expect(repeated).toBeGreaterThan(0);
+  });
+});
