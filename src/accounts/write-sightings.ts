@@ -81,12 +81,13 @@ const recordset = ['id text', 'provider_account_id text', ...Object.entries(SIGH
  * The account that `i` is about, looked up by its index entry. Given a join, the planner reads a whole connection for each batch while its
  * statistics are older than the import that grows it; the LIMIT keeps it from making a join of this.
  */
-function oneByOne(connectionId: string): string {
-  return `(SELECT * FROM accounts WHERE connection_id = ${connectionId} AND provider_account_id = i.provider_account_id LIMIT 1)`;
+function oneByOne(connectionId: string, lock: '' | 'FOR UPDATE' = ''): string {
+  return `(SELECT * FROM accounts WHERE connection_id = ${connectionId} AND provider_account_id = i.provider_account_id LIMIT 1 ${lock})`;
 }
 
 /**
- * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider was asked.
+ * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider was asked. What is known is locked as it
+ * is read, so that of two looks at once the second tells of its change from what the first has left, and not of the same once more.
  * Left alone are rows whose content is the same, rows that a later look has written, accounts that are being disconnected, and
  * accounts whose disconnect is younger than the look.
  */
@@ -94,7 +95,7 @@ const WRITE = `
 WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${recordset})),
 known AS MATERIALIZED (
   SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at, ${fieldColumns.map((column) => `a.${column}`).join(', ')}
-  FROM incoming i CROSS JOIN LATERAL ${oneByOne('$2')} a
+  FROM incoming i CROSS JOIN LATERAL ${oneByOne('$2', 'FOR UPDATE')} a
 ),
 changed AS (
   UPDATE accounts a SET ${assignments.join(', ')},

@@ -20,12 +20,16 @@ export async function loseVerdicts(
 ): Promise<number> {
   const { status, reason, fault } = ABSENT[absent];
   const { rows } = await client.query<LostVerdict>(
-    `UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
+    `WITH before AS MATERIALIZED (
+       SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id
+       WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')
+         AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${LOOKED_AT} < $7)
+       -- What is changed is what it was read as, whoever else looks at it.
+       FOR UPDATE OF a
+     )
+     UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
        updated_at = $2, content_hash = NULL
-     FROM accounts before JOIN connections c ON c.id = before.connection_id
-     WHERE a.id = before.id AND a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')
-       AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${LOOKED_AT} < $7)
-     RETURNING a.id, before.health_status, before.health_reason, c.last_error`,
+     FROM before WHERE a.id = before.id RETURNING a.id, before.health_status, before.health_reason, before.last_error`,
     [connection.id, at, status, reason, fault, JSON.stringify(recommend(reason, [], undefined)), lookedBefore],
   );
   const changes = rows.map((row) => ({
