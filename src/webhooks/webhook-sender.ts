@@ -14,7 +14,7 @@ export interface Attempt {
   /** `null`: no answer came. */
   readonly status: number | null;
   readonly latencyMs: number;
-  /** The first 1 KB of the answer's body. */
+  /** The first 1 KB of the answer's body, in whole characters. */
   readonly answer: string | null;
   /** Why there was no answer, or why it was no success. */
   readonly error: string | null;
@@ -81,7 +81,8 @@ async function beginningOf({ body }: Dispatcher.ResponseData): Promise<string> {
     size += chunk.length;
     if (size >= ANSWER_KEPT_BYTES) break;
   }
-  return storable(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES).toString());
+  // As if more were to come: a character that the cut goes through is left out.
+  return storable(new TextDecoder().decode(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES), { stream: true }));
 }
 
 function failureOf(status: number): string {

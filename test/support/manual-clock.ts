@@ -27,9 +27,14 @@ export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { s
       return Promise.resolve();
     }
     return new Promise<void>((resolve, reject) => {
-      if (signal?.aborted) reject(signal.reason);
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      sleepers.push({ until: time + ms, wake: resolve });
+      const abort = () => reject(signal?.reason);
+      if (signal?.aborted) abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      const wake = () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      sleepers.push({ until: time + ms, wake });
     });
   };
 
