@@ -12,6 +12,8 @@ const BATCH_SIZE = 500;
 const QUARANTINE_SHOWN = 100;
 /** Below this many accounts any number may vanish at once. */
 const SMALL_CONNECTION = 10;
+/** So many new accounts change the table enough for the database to look at it again. */
+const FIRST_ANALYSIS = 500;
 
 /** What a sweep counts. */
 export interface SweepCounts {
@@ -35,6 +37,7 @@ export class SweepRun {
   private quarantined = 0;
   private readonly shown: QuarantinedItem[] = [];
   private sawUnnamed = false;
+  private nextAnalysis = FIRST_ANALYSIS;
   private readonly waiting: AccountSighting[] = [];
 
   constructor(
@@ -95,6 +98,13 @@ export class SweepRun {
     this.seen += fresh;
     this.added += added;
     this.changed += changes.length - added;
+    if (this.added >= this.nextAnalysis) await this.analyze();
+  }
+
+  /** Without it readers of a large first import wait for whole-table plans until the database notices by itself, a minute or so later. */
+  private async analyze(): Promise<void> {
+    this.nextAnalysis = 2 * this.added;
+    await this.client.query('ANALYZE (SKIP_LOCKED) accounts');
   }
 
   private async setAside(items: readonly QuarantinedItem[]): Promise<void> {
