@@ -25,6 +25,7 @@ import { EventsService } from './events/events.service.js';
 import { FeedRepository } from './events/feed.repository.js';
 import { healthEndpoints } from './health/health.routes.js';
 import { HealthService } from './health/health.service.js';
+import { HistoryRepository } from './health/history.repository.js';
 import { IncidentsService } from './health/incidents.service.js';
 import { TransitionsRepository } from './health/transitions.repository.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
@@ -129,6 +130,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     accounts,
     accountsRepository,
     new TransitionsRepository(database),
+    new HistoryRepository(database),
     incidents,
     feedCursors,
     clock,

@@ -6514,7 +6514,18 @@ export interface operations {
                      *             "reason": "setup_pending",
                      *             "fault": "account",
                      *             "evidence": {},
-                     *             "at": "2026-02-09T11:45:22.000Z"
+                     *             "at": "2026-02-09T11:45:22.000Z",
+                     *             "summary": {
+                     *               "transitions": 1,
+                     *               "first_at": "2026-02-09T11:45:22.000Z",
+                     *               "worst": "healthy",
+                     *               "seconds": {
+                     *                 "healthy": 1,
+                     *                 "warning": 1,
+                     *                 "unhealthy": 1,
+                     *                 "unknown": 1
+                     *               }
+                     *             }
                      *           }
                      *         ],
                      *         "mean_time_to_recovery_seconds": 1,
@@ -6547,6 +6558,20 @@ export interface operations {
                                 } | null;
                                 /** Format: date-time */
                                 at: string;
+                                /** @description Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last (which is `to` and `at`), with the seconds between these two that each status lasted. */
+                                summary: {
+                                    transitions: number;
+                                    /** Format: date-time */
+                                    first_at: string;
+                                    /** @enum {string} */
+                                    worst: "healthy" | "warning" | "unhealthy" | "unknown";
+                                    seconds: {
+                                        healthy: number;
+                                        warning: number;
+                                        unhealthy: number;
+                                        unknown: number;
+                                    };
+                                } | null;
                             }[];
                             mean_time_to_recovery_seconds: number | null;
                             uptime: {
@@ -6589,7 +6614,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The last `next_cursor`, or an RFC 3339 time to begin at.
+                 * @description The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days, and so long a cursor is good.
                  * @example since
                  */
                 since?: string;

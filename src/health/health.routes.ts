@@ -9,7 +9,9 @@ import type { HealthService } from './health.service.js';
 
 const percent = z.number().nullable();
 
-const since = z.string().min(1).max(2000).optional().meta({ description: 'The last `next_cursor`, or an RFC 3339 time to begin at.' });
+const since = z.string().min(1).max(2000).optional().meta({
+  description: 'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days, and so long a cursor is good.',
+});
 const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
 
 const changeSchema = z.object({
@@ -26,6 +28,24 @@ const changeSchema = z.object({
   at: timestamp,
 });
 
+const seconds = z.number();
+
+const historySchema = changeSchema.pick({ from: true, to: true, reason: true, fault: true, evidence: true, at: true }).extend({
+  summary: z
+    .object({
+      transitions: z.int(),
+      first_at: timestamp,
+      worst: z.enum(HEALTH_STATUSES),
+      seconds: z.object({ healthy: seconds, warning: seconds, unhealthy: seconds, unknown: seconds }),
+    })
+    .nullable()
+    .meta({
+      description:
+        'Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last ' +
+        '(which is `to` and `at`), with the seconds between these two that each status lasted.',
+    }),
+});
+
 export function healthEndpoints(health: HealthService) {
   return {
     ofAccount: endpoint({
@@ -34,16 +54,7 @@ export function healthEndpoints(health: HealthService) {
       answers: {
         200: dataOf(
           accountHealthSchema.extend({
-            history: z.array(
-              z.object({
-                from: z.enum(HEALTH_STATUSES).nullable(),
-                to: z.enum(HEALTH_STATUSES),
-                reason: z.enum(HEALTH_REASONS).nullable(),
-                fault: z.enum(HEALTH_FAULTS).nullable(),
-                evidence: z.record(z.string(), z.unknown()).nullable(),
-                at: timestamp,
-              }),
-            ),
+            history: z.array(historySchema),
             mean_time_to_recovery_seconds: z.int().nullable(),
             uptime: z.object({ '24h': percent, '7d': percent, '30d': percent }),
           }),

@@ -5,7 +5,7 @@ import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import type { Caller } from '../teams/caller.js';
 
-/** The history of verdicts. */
+/** The changes of verdicts, one by one: those of the last 90 days. */
 export class TransitionsRepository {
   constructor(private readonly database: Database) {}
 
@@ -38,11 +38,8 @@ export class TransitionsRepository {
     });
   }
 
-  /** Forgets a batch from before `time`. What is kept stays true: each change tells what it changed from. */
-  async forget(time: Date): Promise<void> {
-    await this.database.pool.query(
-      'DELETE FROM health_transitions WHERE id IN (SELECT id FROM health_transitions WHERE at < $1 LIMIT 20000)',
-      [time],
-    );
+  /** Whether the change at which a reader stands is still kept. */
+  async has({ id }: Position): Promise<boolean> {
+    return (await this.database.prisma.healthTransition.findUnique({ where: { id }, select: { id: true } })) !== null;
   }
 }

@@ -61,4 +61,26 @@ describe('an account', () => {
     expect(history[0]).toMatchObject({ from: 'warning', to: 'healthy', evidence: change.evidence });
     expect(mean_time_to_recovery_seconds).toBeNull();
   });
+
+  test('has its changes of over 90 days ago summed up by the day; a cursor from before is refused', async () => {
+    const reference = 'outfame:acc_7Gx2kLm9Qr';
+    const { id, created_at } = (await read(`/v1/accounts/${reference}`)).data;
+    const cursor = (await read('/v1/health/changes')).pagination.next_cursor;
+    const day = new Date(Date.parse(created_at) - 100 * 86_400_000).toISOString().slice(0, 10);
+    // Its two changes so far, an hour apart on one day.
+    await gateway.database.pool.query(
+      `UPDATE health_transitions SET at = ($2::timestamptz + CASE to_status WHEN 'healthy' THEN interval '1 hour' ELSE '0' END) WHERE account_id = $1`,
+      [id, `${day}T10:00:00Z`],
+    );
+    const before = (await read(`/v1/accounts/${reference}/health`)).data;
+    expect(before.history).toHaveLength(2);
+    await gateway.app.reconcile();
+    const { history, uptime } = (await read(`/v1/accounts/${reference}/health`)).data;
+    const seconds = { healthy: 0, warning: 3600, unhealthy: 0, unknown: 0 };
+    const summary = { transitions: 2, first_at: `${day}T10:00:00.000Z`, worst: 'warning', seconds };
+    const newest = before.history[0];
+    expect(history).toEqual([{ ...newest, from: 'healthy', at: `${day}T11:00:00.000Z`, summary }]);
+    expect(uptime).toEqual(before.uptime);
+    expect(await read(`/v1/health/changes?since=${cursor}`)).toMatchObject({ status: 422, code: 'cursor_mismatch' });
+  });
 });
