@@ -123,7 +123,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const connections = new ConnectionsService(database, providers, sealer, clock, settings.sweepIntervalSeconds);
   const accountsRepository = new AccountsRepository(database, providers.adapters);
   const accounts = new AccountsService(database, accountsRepository, connections, providers, new Probes(database, presence, clock), clock);
-  const connect = new ConnectService(database, connections, accounts, providers, clock);
+  const connect = new ConnectService(database, connections, providers, clock);
   const incidents = new IncidentsService(database, providers, clock);
   const health = new HealthService(
     database,
@@ -150,9 +150,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const worker = new DisconnectWorker({ database, registry, connections, steps, runner, presence, clock, logger, settings: patience });
   const disconnectsRepository = new DisconnectsRepository(database, clock, patience);
   const disconnects = new DisconnectsService({
-    database,
     repository: disconnectsRepository,
-    accounts,
     registry,
     worker,
     signer,
@@ -178,7 +176,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     audit: auditEndpoints(database, cursors),
     connect: connectEndpoints(connect, accounts),
     connections: connectionEndpoints(connections, sweeps, disconnects, cursors),
-    disconnects: disconnectEndpoints(disconnects, disconnectsRepository, cursors, providerIds, signer.publicKey),
+    disconnects: disconnectEndpoints(disconnects, accounts, disconnectsRepository, cursors, providerIds, signer.publicKey),
     events: eventEndpoints(events),
     documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),
@@ -187,7 +185,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       (id, span) => figures.read(id, span),
       () => incidents.open(),
     ),
-    sweeps: sweepEndpoints(sweeps, cursors),
+    sweeps: sweepEndpoints(sweeps, connections, cursors),
     system: systemEndpoints(system, metrics),
     teams: teamEndpoints(teams, cursors, providerIds),
     webhooks: webhookEndpoints(webhooks, cursors),
@@ -199,6 +197,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
 
   return {
     http: createServer(table, {
+      database,
       release: () => `${release} ${hourOf(clock)}`,
       idempotency,
       rateLimiter,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
@@ -144,8 +145,8 @@ export class AccountsRepository {
   }
 
   /** The JSON text of one account. */
-  async document(id: string, withRemoteData: boolean): Promise<string | undefined> {
-    const { rows } = await this.database.pool.query<{ document: string }>({
+  async document(id: string, withRemoteData: boolean, client: pg.ClientBase | pg.Pool = this.database.pool): Promise<string | undefined> {
+    const { rows } = await client.query<{ document: string }>({
       name: `account-document-${withRemoteData}`,
       text: `SELECT ${accountDocument('$2', withRemoteData)} AS document FROM ${FROM_ACCOUNTS} WHERE a.id = $1`,
       values: [id, this.operations],

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
-import { type Answer, contextOf, endpoint, RawText } from '../http/route.js';
+import { action, type Call, contextOf, endpoint, RawText } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
-import type { Caller } from '../teams/caller.js';
 import { accountChange, accountRequest } from './account.requests.js';
 import { accountHealthSchema, accountSchema } from './account.schema.js';
 import { type AccountFilter, accountFilterFields, ORDER_DIRECTIONS, ORDER_KEYS } from './account-filter.js';
@@ -30,9 +29,11 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
   });
   type ListQuery = z.output<typeof listQuery>;
 
-  const one = async (caller: Caller, reference: string, status = 200): Promise<Answer> => {
-    const document = await service.document(caller, reference, false);
-    return { status, body: new RawText(`{"data":${document}}`) };
+  const one = (document: string) => new RawText(`{"data":${document}}`);
+
+  const switchTo = async (to: 'pause' | 'resume', call: Call<{ id: string }, unknown, unknown>) => {
+    const finding = await service.switch(call.caller, call.params.id, to, contextOf(call));
+    return call.commit(async ({ client }) => ({ status: 200, body: one((await service.record(client, finding)).document) }));
   };
 
   return {
@@ -86,7 +87,7 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       problems: ['ambiguous_reference'],
       handle: async (call) => {
         const document = await service.document(call.caller, call.params.id, call.query.include !== undefined);
-        return { status: 200, body: new RawText(`{"data":${document}}`) };
+        return { status: 200, body: one(document) };
       },
     }),
 
@@ -109,14 +110,17 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
         }),
     }),
 
-    create: endpoint({
+    create: action({
       summary: 'Create or track an account at its provider',
       body: accountRequest,
       answers: { 201: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const id = await service.create(call.caller, call.body, contextOf(call));
-        return { ...(await one(call.caller, id, 201)), headers: { Location: `/v1/accounts/${id}` } };
+        const finding = await service.create(call.caller, call.body, contextOf(call), call.begunBefore);
+        return call.commit(async ({ client }) => {
+          const { id, document } = await service.record(client, finding);
+          return { status: 201, body: one(document), headers: { Location: `/v1/accounts/${id}` } };
+        });
       },
     }),
 
@@ -126,34 +130,38 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       body: accountChange,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
-      handle: async (call) => one(call.caller, await service.change(call.caller, call.params.id, call.body, contextOf(call))),
+      handle: async (call) => {
+        const id = await service.change(call.caller, call.params.id, call.body, contextOf(call));
+        return { status: 200, body: one(await service.documentOf(id, false)) };
+      },
     }),
 
-    probe: endpoint({
+    probe: action({
       summary: 'Ask the provider about the account now',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const { id, ration } = await service.probe(call.caller, call.params.id, contextOf(call));
-        return { ...(await one(call.caller, id)), headers: rationHeaders(ration) };
+        const document = await service.documentOf(id, false);
+        return call.commit(async () => ({ status: 200, body: one(document), headers: rationHeaders(ration) }));
       },
     }),
 
-    pause: endpoint({
+    pause: action({
       summary: 'Pause the account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
-      handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'pause', contextOf(call))),
+      handle: (call) => switchTo('pause', call),
     }),
 
-    resume: endpoint({
+    resume: action({
       summary: 'Resume the account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
-      handle: async (call) => one(call.caller, await service.switch(call.caller, call.params.id, 'resume', contextOf(call))),
+      handle: (call) => switchTo('resume', call),
     }),
   };
 

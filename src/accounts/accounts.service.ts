@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
@@ -57,14 +58,21 @@ export class AccountsService {
 
   /** The JSON text of the account. */
   async document(caller: Caller, reference: string, withRemoteData: boolean): Promise<string> {
-    const row = await this.find(caller, reference);
-    const document = await this.accounts.document(row.id, withRemoteData);
-    if (document === undefined) throw notFound(`Account ${reference}`);
+    return this.documentOf((await this.find(caller, reference)).id, withRemoteData);
+  }
+
+  /** The JSON text of the account with an id of ours. @param client in a transaction, to see what it wrote */
+  async documentOf(id: string, withRemoteData: boolean, client?: pg.ClientBase): Promise<string> {
+    const document = await this.accounts.document(id, withRemoteData, client);
+    if (document === undefined) throw notFound(`Account ${id}`);
     return document;
   }
 
-  /** Has the provider create (or track) the account. @returns the new account's id */
-  async create(caller: Caller, request: AccountRequest, context: CallContext): Promise<string> {
+  /**
+   * Has the provider create (or track) the account.
+   * @param begunBefore when an earlier attempt at the same was cut off: an account that the provider has held only since is its work
+   */
+  async create(caller: Caller, request: AccountRequest, context: CallContext, begunBefore: Date | undefined): Promise<Finding> {
     const connection = await this.connections.resolve(caller, request);
     const adapter = this.adapter(connection);
     if (!adapter.operations.create) throw cannotCreate(adapter);
@@ -73,21 +81,41 @@ export class AccountsService {
     const settings =
       request.settings === undefined ? {} : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
-    const sighting = await this.providers.create(this.connections.open(connection), account, context).catch(async (error: unknown) => {
-      if (error instanceof ProviderError && error.code === 'already_exists') {
-        const known = await this.accounts.findByUsername(connection.id, request.platform, usernameKey(username));
-        const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
-        throw new Problem(
-          'conflict',
-          `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
-          known ? { account_id: known.id } : {},
-        );
-      }
-      throw error;
+    const access = this.connections.open(connection);
+    const sighting = await this.providers.create(access, account, context).catch(async (error: unknown) => {
+      if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
+      const own = begunBefore && (await this.createdSince(begunBefore, access, account, context));
+      if (own) return own;
+      const known = await this.accounts.findByUsername(connection.id, request.platform, usernameKey(username));
+      const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
+      throw new Problem(
+        'conflict',
+        `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
+        known ? { account_id: known.id } : {},
+      );
     });
     const labels = request.labels && { labels: request.labels };
     const after = { platform: request.platform, username, settings, ...labels };
-    return this.write(connection, sighting, { caller, action: 'account.created', after }, request.labels);
+    return { connection, sighting, labels: request.labels, deed: { caller, action: 'account.created', after } };
+  }
+
+  /** The account of that handle, if the provider says that it has held it only since `time`. */
+  private async createdSince(
+    time: Date,
+    access: ProviderConnection,
+    { platform, username }: { readonly platform: string; readonly username: string },
+    context: CallContext,
+  ): Promise<AccountSighting | undefined> {
+    for await (const page of this.providers.walk(access, context)) {
+      const found = page.accounts.find(
+        ({ account }) =>
+          account.platform === platform && account.username !== null && usernameKey(account.username) === usernameKey(username),
+      );
+      if (!found) continue;
+      const { connectedAt } = found.account;
+      return connectedAt !== null && new Date(connectedAt) >= time ? found : undefined;
+    }
+    return undefined;
   }
 
   /** Merges settings over the provider's current ones and sends them whole; merges labels here. */
@@ -107,30 +135,38 @@ export class AccountsService {
       const settings = mergeSettings(former, changes);
       const sighting = await this.providers.update(access, { id: row.provider_account_id, settings }, context);
       const facts = { before: { settings: former }, after: { settings } };
-      await this.write(connection, sighting, { caller, action: 'account.settings_changed', ...facts });
+      const deed = { caller, action: 'account.settings_changed', ...facts };
+      await withTransaction(this.database.pool, (client) => this.write(client, { connection, sighting, deed }));
     }
     if (change.labels !== undefined) await this.mergeLabels(caller, row.id, change.labels);
     return row.id;
   }
 
-  /** Asks the provider now; calls for one account at the same time share one request. */
+  /** Asks the provider now and writes down what it says; calls for one account at the same time share one request. */
   async probe(caller: Caller, reference: string, context: CallContext): Promise<{ readonly id: string; readonly ration: Ration }> {
     const row = await this.findConnected(caller, reference);
-    return { id: row.id, ration: await this.probes.run(row, this.adapter(row), () => this.look(row, context)) };
+    const look = async () => {
+      const connection = await this.connectionOf(row);
+      const sighting = await this.lookUp(row, this.connections.open(connection), context);
+      await withTransaction(this.database.pool, (client) => this.write(client, { connection, sighting }));
+    };
+    return { id: row.id, ration: await this.probes.run(row, this.adapter(row), look) };
   }
 
-  /** Pauses or resumes the account at its provider; that it is so already is no error. */
-  async switch(caller: Caller, reference: string, to: 'pause' | 'resume', context: CallContext): Promise<string> {
+  /** Pauses or resumes the account at its provider, where it may be so already, and looks at it then. */
+  async switch(caller: Caller, reference: string, to: 'pause' | 'resume', context: CallContext): Promise<Finding> {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
-    await this.providers[to](this.connections.open(connection), { id: row.provider_account_id }, context);
-    const action = to === 'pause' ? 'account.paused' : 'account.resumed';
-    await withTransaction(this.database.pool, (client) =>
-      recordAudit(client, actorOf(caller), [{ action, targetType: 'account', targetId: row.id }], this.clock.now()),
-    );
-    await this.look(row, context);
-    return row.id;
+    const access = this.connections.open(connection);
+    await this.providers[to](access, { id: row.provider_account_id }, context);
+    const deed = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
+    const sighting = await this.lookUp(row, access, context).catch(async (error: unknown) => {
+      // It was done, whatever the look came to.
+      await withTransaction(this.database.pool, (client) => this.audit(client, deed, row.id));
+      throw error;
+    });
+    return { connection, sighting, deed };
   }
 
   /** The account's row and its provider access, for reads that pass through. @throws Problem 422 when the provider has no such operation */
@@ -141,30 +177,29 @@ export class AccountsService {
     return { row, access: this.connections.open(connection) };
   }
 
-  /** Writes a fresh look at an account, what a caller did to it, and the labels it was given. @returns its id */
-  async write(connection: Connection, sighting: AccountSighting, deed?: Deed, labels?: Readonly<Record<string, string>>): Promise<string> {
-    const record = toRecord(sighting, this.adapter(connection));
-    return withTransaction(this.database.pool, async (client) => {
-      await writeSightings(client, connection, [record], sighting.observedAt);
-      // Unchanged content is not written again; that it was looked at is.
-      const { rows } = await client.query<{ id: string }>(
-        `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
-         WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
-        [connection.id, record.provider_account_id, sighting.observedAt, labels ?? null],
-      );
-      const [row] = rows;
-      if (!row) throw new Error('an account that was written is not there');
-      if (deed) {
-        const { caller, ...told } = deed;
-        await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId: row.id }], this.clock.now());
-      }
-      return row.id;
-    });
+  /** Writes down a finding. @param client within a transaction @returns the account's id and its JSON text */
+  async record(client: pg.ClientBase, finding: Finding): Promise<{ readonly id: string; readonly document: string }> {
+    const id = await this.write(client, finding);
+    return { id, document: await this.documentOf(id, false, client) };
   }
 
-  private async look(row: AccountRow, context: CallContext): Promise<void> {
-    const connection = await this.connectionOf(row);
-    await this.write(connection, await this.lookUp(row, this.connections.open(connection), context));
+  private async write(client: pg.ClientBase, { connection, sighting, deed, labels }: Finding): Promise<string> {
+    const record = toRecord(sighting, this.adapter(connection));
+    await writeSightings(client, connection, [record], sighting.observedAt);
+    // Unchanged content is not written again; that it was looked at is.
+    const { rows } = await client.query<{ id: string }>(
+      `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
+       WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
+      [connection.id, record.provider_account_id, sighting.observedAt, labels ?? null],
+    );
+    const [row] = rows;
+    if (!row) throw new Error('an account that was written is not there');
+    if (deed) await this.audit(client, deed, row.id);
+    return row.id;
+  }
+
+  private async audit(client: pg.ClientBase, { caller, ...told }: Deed, id: string): Promise<void> {
+    await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId: id }], this.clock.now());
   }
 
   /** @throws Problem 404 when the provider no longer holds the account, which is then disconnected here too */
@@ -215,6 +250,16 @@ export class AccountsService {
       throw new Problem('operation_not_supported', `${adapter.name} cannot do this over its API. See GET /v1/providers/${adapter.id}.`);
     }
   }
+}
+
+/** What a provider showed of an account, and why it was asked: ready to be written down. */
+export interface Finding {
+  readonly connection: Connection;
+  readonly sighting: AccountSighting;
+  /** What a caller did to the account. */
+  readonly deed?: Deed;
+  /** What it is labelled from now on. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a caller did to an account, for the audit log. */

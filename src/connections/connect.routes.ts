@@ -3,13 +3,13 @@ import { accountSchema } from '../accounts/account.schema.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
-import { contextOf, endpoint, RawText } from '../http/route.js';
+import { action, contextOf, RawText } from '../http/route.js';
 import { words } from '../http/validate.js';
 import type { ConnectService } from './connect.service.js';
 
 export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
   return {
-    start: endpoint({
+    start: action({
       summary: 'Begin an OAuth connect flow: send the person to auth_url',
       body: z.strictObject({
         connection_id: z.string().optional(),
@@ -23,17 +23,24 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const flow = await connect.start(call.caller, call.body, contextOf(call));
-        return { status: 201, body: { data: { type: 'connect_flow', ...flow } }, headers: { 'Cache-Control': 'no-store' } };
+        const data = { type: 'connect_flow', auth_url: flow.authUrl, state: flow.state, expires_at: flow.expiresAt };
+        return call.commit(async (transaction) => {
+          await connect.remember(transaction, flow);
+          return { status: 201, body: { data }, headers: { 'Cache-Control': 'no-store' } };
+        });
       },
     }),
-    complete: endpoint({
+    complete: action({
       summary: 'Finish a connect flow with the code and the state that came back',
       body: z.strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) }),
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const id = await connect.complete(call.caller, call.body.state, call.body.code, contextOf(call));
-        return { status: 200, body: new RawText(`{"data":${await accounts.document(call.caller, id, false)}}`) };
+        const finding = await connect.complete(call.caller, call.body.state, call.body.code, contextOf(call));
+        return call.commit(async ({ client }) => {
+          const { document } = await accounts.record(client, finding);
+          return { status: 200, body: new RawText(`{"data":${document}}`) };
+        });
       },
     }),
   };

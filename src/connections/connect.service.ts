@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { AccountsService } from '../accounts/accounts.service.js';
-import type { Database } from '../database/index.js';
+import type { Finding } from '../accounts/accounts.service.js';
+import type { Database, Transaction } from '../database/index.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
@@ -17,6 +17,18 @@ export interface ConnectRequest {
   readonly redirect_url: string;
 }
 
+/** A flow that the provider has begun. */
+export interface Flow {
+  readonly authUrl: string;
+  readonly state: string;
+  readonly teamId: string;
+  readonly connectionId: string;
+  readonly platform: string;
+  /** Without the state. */
+  readonly redirectUrl: string;
+  readonly expiresAt: Date;
+}
+
 /**
  * The OAuth flow of providers that connect accounts so. The provider's own `state` can be guessed (SocialSyncer docs, /docs/api/connect),
  * so the callback address carries one of ours: random, good for once and for ten minutes.
@@ -25,12 +37,12 @@ export class ConnectService {
   constructor(
     private readonly database: Database,
     private readonly connections: ConnectionsService,
-    private readonly accounts: AccountsService,
     private readonly providers: Providers,
     private readonly clock: Clock,
   ) {}
 
-  async start(caller: Caller, request: ConnectRequest, context: CallContext) {
+  /** Has the provider begin a flow. */
+  async start(caller: Caller, request: ConnectRequest, context: CallContext): Promise<Flow> {
     const connection = await this.connections.resolve(caller, request);
     const adapter = this.providers.adapters.get(connection.provider);
     if (!adapter?.operations.connectStart) {
@@ -44,15 +56,17 @@ export class ConnectService {
     const { platform, redirect_url: redirectUrl } = request;
     const flow = { platform, redirectUrl: withState(redirectUrl, state) };
     const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, context);
-    await this.database.prisma.connectFlow.deleteMany({ where: { expiresAt: { lt: this.clock.now() } } });
-    await this.database.prisma.connectFlow.create({
-      data: { stateHash: hashOf(state), teamId: caller.teamId, connectionId: connection.id, platform, redirectUrl, expiresAt },
-    });
-    return { auth_url: authUrl, state, expires_at: expiresAt };
+    return { authUrl, state, teamId: caller.teamId, connectionId: connection.id, platform, redirectUrl, expiresAt };
   }
 
-  /** Trades the code for a connected account. @returns its id */
-  async complete(caller: Caller, state: string, code: string, context: CallContext): Promise<string> {
+  /** Remembers a flow, so that it can be completed. */
+  async remember({ prisma }: Transaction, { authUrl: _authUrl, state, ...flow }: Flow): Promise<void> {
+    await prisma.connectFlow.deleteMany({ where: { expiresAt: { lt: this.clock.now() } } });
+    await prisma.connectFlow.create({ data: { stateHash: hashOf(state), ...flow } });
+  }
+
+  /** Trades the code for a connected account. Its state is used up first: whoever else has it comes too late. */
+  async complete(caller: Caller, state: string, code: string, context: CallContext): Promise<Finding> {
     const now = this.clock.now();
     const where = { stateHash: hashOf(state), teamId: caller.teamId };
     const taken = await this.database.prisma.connectFlow.updateMany({
@@ -70,11 +84,8 @@ export class ConnectService {
     const sighting = await this.providers.lookUp(access, { id, platform }, context);
     if (!sighting)
       throw new ProviderError(connection.provider, 'invalid_answer', 'The provider reports the account connected but does not list it.');
-    return this.accounts.write(connection, sighting, {
-      caller,
-      action: 'account.connected',
-      after: { platform, connection_id: connection.id },
-    });
+    const after = { platform, connection_id: connection.id };
+    return { connection, sighting, deed: { caller, action: 'account.connected', after } };
   }
 }
 

@@ -4,7 +4,7 @@ import type { DisconnectsService } from '../disconnects/disconnects.service.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { PROVIDER_PROBLEMS } from '../http/problem.js';
-import { contextOf, endpoint } from '../http/route.js';
+import { action, contextOf, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from '../sweeps/sweeps.service.js';
 import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
@@ -28,15 +28,20 @@ export function connectionEndpoints(
           return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
         }),
     }),
-    create: endpoint({
+    create: action({
       summary: 'Connect a provider: its key is verified there first',
       body: connectionRequest,
       answers: { 201: dataOf(connectionSchema) },
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
-        const row = await connections.create(call.caller, call.body, contextOf(call));
-        await sweeps.request(call.caller, row.id);
-        return { status: 201, body: { data: toAnswer(row) }, headers: { Location: `/v1/connections/${row.id}` } };
+        const access = await connections.accept(call.caller, call.body, contextOf(call));
+        const answer = await call.commit(async (transaction) => {
+          const row = await connections.create(transaction, call.caller, call.body, access);
+          await sweeps.request(transaction, call.caller, row);
+          return { status: 201, body: { data: toAnswer(row) }, headers: { Location: `/v1/connections/${row.id}` } };
+        });
+        sweeps.wake();
+        return answer;
       },
     }),
     get: endpoint({
@@ -53,11 +58,15 @@ export function connectionEndpoints(
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
         const row = await connections.change(call.caller, call.params.id, call.body, contextOf(call));
-        if (call.body.credentials !== undefined || call.body.base_url !== undefined) {
-          await sweeps.request(call.caller, row.id);
-          await disconnects.goOn(row.id);
-        }
-        return { status: 200, body: { data: toAnswer(row) } };
+        const answer = { status: 200, body: { data: toAnswer(row) } };
+        if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
+        const committed = await call.commit(async (transaction) => {
+          await sweeps.request(transaction, call.caller, row);
+          return answer;
+        });
+        sweeps.wake();
+        await disconnects.goOn(row.id);
+        return committed;
       },
     }),
     forget: endpoint({

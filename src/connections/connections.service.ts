@@ -1,5 +1,5 @@
 import { actorOf, auditRow } from '../audit/audit.js';
-import type { Database } from '../database/index.js';
+import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { eventRow, type NewEvent } from '../events/outbox.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
@@ -32,20 +32,25 @@ export class ConnectionsService {
     private readonly defaultSweepIntervalSeconds: number,
   ) {}
 
-  /** Makes a connection, once the provider has accepted its key (unless `verify` is false). It is swept at once. */
-  async create(caller: Caller, request: ConnectionRequest, context: CallContext): Promise<Connection> {
+  /** The credentials for a new connection, once the provider has accepted them (unless `verify` is false). */
+  async accept(caller: Caller, request: ConnectionRequest, context: CallContext): Promise<ProviderConnection> {
     this.adapterFor(caller, request.provider);
     this.mayAddress(caller, request.base_url);
-    const id = newId('conn');
-    const baseUrl = request.base_url ?? null;
-    const apiKey = request.credentials.api_key;
-    if (request.verify) await this.providers.verify({ id, provider: request.provider, baseUrl, apiKey }, context);
+    const { provider, base_url: baseUrl = null, credentials } = request;
+    const access = { id: newId('conn'), provider, baseUrl, apiKey: credentials.api_key };
+    if (request.verify) await this.providers.verify(access, context);
+    return access;
+  }
+
+  /** Makes a connection with credentials that were accepted. It is due for a sweep. */
+  async create({ prisma }: Transaction, caller: Caller, request: ConnectionRequest, access: ProviderConnection): Promise<Connection> {
+    const { id, provider, baseUrl, apiKey } = access;
     const now = this.clock.now();
     const data = {
       id,
       teamId: caller.teamId,
-      provider: request.provider,
-      name: request.name ?? (await this.freeName(caller.teamId, request.provider)),
+      provider,
+      name: request.name ?? (await freeName(prisma, caller.teamId, provider)),
       baseUrl,
       credentials: this.sealCredentials(apiKey, id),
       stateSince: now,
@@ -54,10 +59,9 @@ export class ConnectionsService {
       createdAt: now,
       updatedAt: now,
     };
-    const create = this.database.prisma.connection.create({ data });
-    const event = this.record(data, connectionEvent('connection.created', data), now);
-    const audited = this.audited(caller, 'connection.created', id, null, tell(data), now);
-    const [row] = await this.database.prisma.$transaction([create, event, audited]).catch(refuseTakenName);
+    const row = await prisma.connection.create({ data }).catch(refuseTakenName);
+    await prisma.event.create({ data: eventRow(caller.teamId, connectionEvent('connection.created', data), now) });
+    await prisma.auditEvent.create({ data: auditOf(caller, 'connection.created', id, null, tell(data), now) });
     return row;
   }
 
@@ -198,11 +202,8 @@ export class ConnectionsService {
     return (await this.database.prisma.connection.count({ where: { source: { not: 'sandbox' } }, take: 1 })) > 0;
   }
 
-  private audited(caller: Caller, action: string, id: string, before: object | null, after: object | null, at: Date) {
-    const facts = { ...(before && { before }), ...(after && { after }) };
-    return this.database.prisma.auditEvent.create({
-      data: auditRow(actorOf(caller), { action, targetType: 'connection', targetId: id, ...facts }, at),
-    });
+  private audited(...entry: Parameters<typeof auditOf>) {
+    return this.database.prisma.auditEvent.create({ data: auditOf(...entry) });
   }
 
   /** The outbox row of an event, for the transaction that makes the change. */
@@ -228,18 +229,20 @@ export class ConnectionsService {
   private sealCredentials(apiKey: string, id: string): Uint8Array<ArrayBuffer> {
     return this.sealer.seal(JSON.stringify({ api_key: apiKey }), id);
   }
+}
 
-  private async freeName(teamId: string, provider: string): Promise<string> {
-    const taken = await this.database.prisma.connection.findMany({
-      where: { teamId, name: { startsWith: provider } },
-      select: { name: true },
-    });
-    const names = new Set(taken.map(({ name }) => name));
-    if (!names.has(provider)) return provider;
-    let number = 2;
-    while (names.has(`${provider}-${number}`)) number++;
-    return `${provider}-${number}`;
-  }
+async function freeName(prisma: Prisma.TransactionClient, teamId: string, provider: string): Promise<string> {
+  const taken = await prisma.connection.findMany({ where: { teamId, name: { startsWith: provider } }, select: { name: true } });
+  const names = new Set(taken.map(({ name }) => name));
+  if (!names.has(provider)) return provider;
+  let number = 2;
+  while (names.has(`${provider}-${number}`)) number++;
+  return `${provider}-${number}`;
+}
+
+function auditOf(caller: Caller, action: string, id: string, before: object | null, after: object | null, at: Date) {
+  const facts = { ...(before && { before }), ...(after && { after }) };
+  return auditRow(actorOf(caller), { action, targetType: 'connection', targetId: id, ...facts }, at);
 }
 
 /** What the audit log tells of a connection: everything a caller may set but its credentials. */

@@ -1,13 +1,23 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { connectTimeout, type DatabaseConnection } from './connection.js';
-import { PrismaClient } from './prisma-client/client.js';
+import { type Prisma, PrismaClient } from './prisma-client/client.js';
+import { unlessDeadlocked } from './transact.js';
+
+/** One transaction for both ways to speak to the database. */
+export interface Transaction {
+  readonly prisma: Prisma.TransactionClient;
+  /** For SQL by hand; the same session. */
+  readonly client: pg.PoolClient;
+}
 
 /** The database in use: Prisma for plain rows, the pool for SQL by hand, both on the same connections. */
 export interface Database {
   readonly prisma: PrismaClient;
   /** Here `bigint` and `numeric` come as strings, as `pg` has it, and `jsonb` as the value it holds. */
   readonly pool: pg.Pool;
+  /** Runs `work` as one transaction, again should it be the victim of a deadlock: what it does besides queries must bear repeating. */
+  transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Waits for the queries that run. */
   close(): Promise<void>;
 }
@@ -24,9 +34,12 @@ const sessionSettings = `
 /** As the pool has it: a transaction waits for a connection as long as a query does, where Prisma would give up after two seconds. */
 const TRANSACTION_WAIT_MS = connectTimeout;
 const TRANSACTION_MS = 30_000;
+/** The longest a timer can be. A shared transaction is ended by the limits of its session: Prisma would hand the session on while SQL runs. */
+const NEVER_MS = 2 ** 31 - 1;
 
 /** Opens the database, without connecting yet. @param poolSize most connections at once, Prisma's included */
 export function openDatabase(parameters: { connection: DatabaseConnection; poolSize: number }): Database {
+  const sessions = new Map<number, pg.PoolClient>();
   const pool = new pg.Pool({
     ...parameters.connection,
     max: parameters.poolSize,
@@ -34,7 +47,11 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
     application_name: 'rollcall',
     onConnect: async (client) => {
       await client.query(sessionSettings);
+      sessions.set(await sessionId(client), client as pg.PoolClient);
     },
+  });
+  pool.on('remove', (removed) => {
+    for (const [id, client] of sessions) if (client === removed) sessions.delete(id);
   });
   // An idle connection that breaks is replaced, and a query that has none to use reports it.
   pool.on('error', () => undefined);
@@ -46,9 +63,27 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
   return {
     prisma,
     pool,
+    transaction: (work) =>
+      unlessDeadlocked(() =>
+        prisma.$transaction(
+          async (transaction) => {
+            // Prisma does not tell which client of the pool it took; the database does.
+            const [session] = await transaction.$queryRaw<{ id: number }[]>`SELECT pg_backend_pid() AS id`;
+            const client = sessions.get(session?.id ?? 0);
+            if (!client) throw new Error('a transaction runs on a session that is not of the pool');
+            return work({ prisma: transaction, client });
+          },
+          { timeout: NEVER_MS },
+        ),
+      ),
     close: async () => {
       await prisma.$disconnect();
       await pool.end();
     },
   };
+}
+
+async function sessionId(client: pg.ClientBase): Promise<number> {
+  const { rows } = await client.query<{ id: number }>('SELECT pg_backend_pid() AS id');
+  return rows[0]?.id ?? 0;
 }

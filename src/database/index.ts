@@ -1,4 +1,4 @@
-export { type Database, openDatabase } from './client.js';
+export { type Database, openDatabase, type Transaction } from './client.js';
 export { checkConnection, type DatabaseConnection, isUnreachable } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded.js';
 export { migrate } from './migrate.js';

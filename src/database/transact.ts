@@ -1,14 +1,23 @@
 import type pg from 'pg';
 
-const DEADLOCK = '40P01';
+/** What PostgreSQL and Prisma call a deadlock. */
+const DEADLOCKS: readonly (string | undefined)[] = ['40P01', 'P2034'];
 const TRIES = 3;
 
-/**
- * Runs `work` as one transaction on a client that is already held. Should it be the victim of a deadlock it runs again, so what it
- * does besides SQL must bear repeating.
- */
-export async function transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+/** Runs a whole transaction, and again should it be the victim of a deadlock: what it does besides SQL must bear repeating. */
+export async function unlessDeadlocked<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!DEADLOCKS.includes((error as { code?: string }).code) || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** Runs `work` as one transaction on a client that is already held; see `unlessDeadlocked`. */
+export function transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+  return unlessDeadlocked(async () => {
     await client.query('BEGIN');
     try {
       const result = await work();
@@ -16,9 +25,9 @@ export async function transact<Result>(client: pg.ClientBase, work: () => Promis
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
-      if ((error as { code?: string }).code !== DEADLOCK || attempt === TRIES) throw error;
+      throw error;
     }
-  }
+  });
 }
 
 /** Runs `work` as one transaction on a client of the pool. */

@@ -35,18 +35,24 @@ export class DisconnectsRepository {
     private readonly settings: DisconnectSettings,
   ) {}
 
-  async find(caller: Caller, id: string): Promise<Disconnect | null> {
-    return this.database.prisma.disconnect.findFirst({ where: { id, ...visibleTo(caller) } });
+  async find(caller: Caller, id: string, prisma: Prisma.TransactionClient = this.database.prisma): Promise<Disconnect | null> {
+    return prisma.disconnect.findFirst({ where: { id, ...visibleTo(caller) } });
   }
 
-  async counts(id: string): Promise<StepCounts> {
-    const { rows } = await this.database.pool.query<StepCounts>({ name: 'count-steps', text: COUNT_STEPS, values: [id] });
+  async counts(id: string, client: pg.ClientBase | pg.Pool = this.database.pool): Promise<StepCounts> {
+    const { rows } = await client.query<StepCounts>({ name: 'count-steps', text: COUNT_STEPS, values: [id] });
     return rows[0] ?? { total: 0, succeeded: 0, failed: 0, pending: 0, cancelled: 0 };
   }
 
   /** Up to `take` steps after `afterId`, in their order. */
-  steps(disconnectId: string, states: readonly string[] | undefined, afterId: string | undefined, take: number): Promise<DisconnectStep[]> {
-    return this.database.prisma.disconnectStep.findMany({
+  steps(
+    disconnectId: string,
+    states: readonly string[] | undefined,
+    afterId: string | undefined,
+    take: number,
+    prisma: Prisma.TransactionClient = this.database.prisma,
+  ): Promise<DisconnectStep[]> {
+    return prisma.disconnectStep.findMany({
       where: { disconnectId, ...(states && { state: { in: [...states] } }), ...(afterId !== undefined && { id: { gt: afterId } }) },
       orderBy: { id: 'asc' },
       take,
@@ -94,70 +100,66 @@ export class DisconnectsRepository {
   }
 
   /** Remembers a plan for a day, so that a run with its hash can be told what has changed. */
-  async rememberPlan(teamId: string, hash: string, accounts: readonly PlannedAccount[]): Promise<void> {
-    await this.database.pool.query(
+  async rememberPlan(client: pg.ClientBase, teamId: string, hash: string, accounts: readonly PlannedAccount[]): Promise<void> {
+    await client.query(
       `INSERT INTO disconnect_plans (team_id, hash, accounts, created_at) VALUES ($1, $2, $3, $4)
        ON CONFLICT (team_id, hash) DO UPDATE SET created_at = EXCLUDED.created_at`,
       [teamId, hash, JSON.stringify(accounts), this.clock.now()],
     );
   }
 
-  async plan(teamId: string, hash: string): Promise<readonly PlannedAccount[] | undefined> {
-    const row = await this.database.prisma.disconnectPlan.findUnique({ where: { teamId_hash: { teamId, hash } } });
+  async plan(prisma: Prisma.TransactionClient, teamId: string, hash: string): Promise<readonly PlannedAccount[] | undefined> {
+    const row = await prisma.disconnectPlan.findUnique({ where: { teamId_hash: { teamId, hash } } });
     return row === null ? undefined : (row.accounts as unknown as PlannedAccount[]);
   }
 
   /** Cancels the steps that no attempt was made at; their accounts get their status back. @returns how many */
-  async cancel(caller: Caller, id: string): Promise<number> {
+  async cancel(client: pg.ClientBase, caller: Caller, id: string): Promise<number> {
     const at = this.clock.now();
-    return withTransaction(this.database.pool, async (client) => {
-      await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
-      const { rows } = await client.query<{ account_id: string; former_status: string }>(
-        `UPDATE disconnect_steps SET state = 'cancelled', finished_at = $2, next_attempt_at = NULL
+    await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
+    const { rows } = await client.query<{ account_id: string; former_status: string }>(
+      `UPDATE disconnect_steps SET state = 'cancelled', finished_at = $2, next_attempt_at = NULL
          WHERE disconnect_id = $1 AND state = 'pending' AND attempts = 0 AND phase = 'accepted' RETURNING account_id, former_status`,
-        [id, at],
-      );
-      await client.query(
-        `UPDATE accounts a SET status = s.former_status, disconnect_id = NULL, updated_at = $2, content_hash = NULL
+      [id, at],
+    );
+    await client.query(
+      `UPDATE accounts a SET status = s.former_status, disconnect_id = NULL, updated_at = $2, content_hash = NULL
          FROM disconnect_steps s WHERE s.disconnect_id = $1 AND s.state = 'cancelled' AND a.id = s.account_id
            AND a.status = 'disconnecting' AND a.disconnect_id = $1`,
-        [id, at],
-      );
-      if (rows.length === 0) return 0;
-      const entries = rows.map(
-        ({ account_id, former_status }): AuditEntry => ({
-          action: 'account.disconnect_cancelled',
-          targetType: 'account',
-          targetId: account_id,
-          after: { status: former_status, disconnect_id: id },
-        }),
-      );
-      const whole = { action: 'disconnect.cancelled', targetType: 'disconnect', targetId: id, after: { cancelled: rows.length } } as const;
-      await recordAudit(client, actorOf(caller), [whole, ...entries], at);
-      await close(client, id, at);
-      return rows.length;
-    });
+      [id, at],
+    );
+    if (rows.length === 0) return 0;
+    const entries = rows.map(
+      ({ account_id, former_status }): AuditEntry => ({
+        action: 'account.disconnect_cancelled',
+        targetType: 'account',
+        targetId: account_id,
+        after: { status: former_status, disconnect_id: id },
+      }),
+    );
+    const whole = { action: 'disconnect.cancelled', targetType: 'disconnect', targetId: id, after: { cancelled: rows.length } } as const;
+    await recordAudit(client, actorOf(caller), [whole, ...entries], at);
+    await close(client, id, at);
+    return rows.length;
   }
 
   /** Begins the failed steps anew, but for those whose account someone connected anew. @returns how many */
-  async retry(caller: Caller, id: string): Promise<number> {
+  async retry(client: pg.ClientBase, caller: Caller, id: string): Promise<number> {
     const at = this.clock.now();
-    return withTransaction(this.database.pool, async (client) => {
-      await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
-      const { rowCount } = await client.query(
-        `UPDATE disconnect_steps s SET state = 'pending', phase = 'accepted', looks_first = true, paused = false, attempts = 0, outcome = NULL,
+    await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
+    const { rowCount } = await client.query(
+      `UPDATE disconnect_steps s SET state = 'pending', phase = 'accepted', looks_first = true, paused = false, attempts = 0, outcome = NULL,
            verified = 'pending', verified_at = NULL, finished_at = NULL, next_attempt_at = NULL
          FROM accounts a WHERE s.disconnect_id = $1 AND s.state = 'failed' AND s.last_error ->> 'code' IS DISTINCT FROM 'reconnected'
            AND a.id = s.account_id AND a.status <> 'disconnecting'`,
-        [id],
-      );
-      if (!rowCount) return 0;
-      await client.query('UPDATE disconnects SET finished_at = NULL WHERE id = $1', [id]);
-      const entry = { action: 'disconnect.retried', targetType: 'disconnect', targetId: id, after: { retried: rowCount } } as const;
-      await recordAudit(client, actorOf(caller), [entry], at);
-      await begin(client, id, actorOf(caller), at, this.settings.keepsTryingMs);
-      return rowCount;
-    });
+      [id],
+    );
+    if (!rowCount) return 0;
+    await client.query('UPDATE disconnects SET finished_at = NULL WHERE id = $1', [id]);
+    const entry = { action: 'disconnect.retried', targetType: 'disconnect', targetId: id, after: { retried: rowCount } } as const;
+    await recordAudit(client, actorOf(caller), [entry], at);
+    await begin(client, id, actorOf(caller), at, this.settings.keepsTryingMs);
+    return rowCount;
   }
 
   /** Starts the scheduled disconnects whose time has come. @returns how many */

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import type { AccountsService } from '../accounts/accounts.service.js';
+import type { Transaction } from '../database/index.js';
+import type { Committed } from '../http/commit.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
-import { type Answer, type Call, endpoint } from '../http/route.js';
+import { type Answer, action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { PublicKey } from '../lib/signature.js';
 import { toStep } from './answers.js';
@@ -18,21 +21,41 @@ const one = dataOf(disconnectSchema);
 
 export function disconnectEndpoints(
   disconnects: DisconnectsService,
+  accounts: AccountsService,
   repository: DisconnectsRepository,
   cursors: Cursors,
   providers: readonly string[],
   publicKey: PublicKey,
 ) {
-  /** Waits as the caller prefers, and answers 200 with the finished disconnect or 202 while it goes on. */
-  const answer = async (call: Call<unknown, unknown, unknown>, id: string, defaultSeconds: number): Promise<Answer> => {
+  /**
+   * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the finished disconnect or 202 while it
+   * goes on.
+   * @param begin gives the disconnect's id
+   */
+  const commitAndWait = async (
+    call: Call<unknown, unknown, unknown>,
+    defaultSeconds: number,
+    begin: (transaction: Transaction) => Promise<string>,
+  ): Promise<Committed> => {
     const preference = waitPreference(call.prefer, defaultSeconds, LONGEST_WAIT_SECONDS);
-    await disconnects.wait(id, preference.seconds, call.signal);
-    const data = await disconnects.get(call.caller, id);
-    const headers = {
-      Location: `/v1/disconnects/${id}`,
-      ...(preference.applied !== undefined && { 'Preference-Applied': preference.applied }),
+    const answer = async (id: string, transaction?: Transaction): Promise<Answer> => {
+      const data = await disconnects.get(call.caller, id, transaction);
+      const headers = {
+        Location: `/v1/disconnects/${id}`,
+        ...(preference.applied !== undefined && { 'Preference-Applied': preference.applied }),
+      };
+      return { status: data.finished_at === null ? 202 : 200, body: { data }, headers };
     };
-    return { status: data.finished_at === null ? 202 : 200, body: { data }, headers };
+    let id = '';
+    const accept = async (transaction: Transaction) => {
+      id = await begin(transaction);
+      return answer(id, transaction);
+    };
+    return call.commit(accept, async () => {
+      disconnects.wake();
+      await disconnects.wait(id, preference.seconds, call.signal);
+      return answer(id);
+    });
   };
 
   return {
@@ -44,20 +67,27 @@ export function disconnectEndpoints(
       problems: ['conflict', 'ambiguous_reference', 'operation_not_supported'],
       handle: async (call) => {
         const reason = { code: call.query.reason_code, note: call.query.reason_note ?? null };
-        const id = await disconnects.disconnectAccount(call.caller, call.params.id, reason);
-        return answer(call, id, DEFAULT_WAIT_SECONDS.one);
+        const account = await accounts.find(call.caller, call.params.id);
+        return commitAndWait(call, DEFAULT_WAIT_SECONDS.one, (transaction) =>
+          disconnects.disconnectAccount(transaction, call.caller, account, reason),
+        );
       },
     }),
 
-    disconnectMany: endpoint({
+    disconnectMany: action({
       summary: 'Disconnect many accounts, or plan it with dry_run',
       body: disconnectRequest(providers),
       answers: { 200: dataOf(z.union([disconnectSchema, planSchema])), 202: one },
       problems: ['conflict', 'operation_not_supported', 'plan_mismatch'],
-      handle: async (call) => {
-        if (call.body.dry_run) return { status: 200, body: { data: await disconnects.plan(call.caller, call.body) } };
-        return answer(call, await disconnects.disconnectMany(call.caller, call.body), DEFAULT_WAIT_SECONDS.many);
-      },
+      handle: (call) =>
+        call.body.dry_run
+          ? call.commit(async (transaction) => ({
+              status: 200,
+              body: { data: await disconnects.plan(transaction, call.caller, call.body) },
+            }))
+          : commitAndWait(call, DEFAULT_WAIT_SECONDS.many, (transaction) =>
+              disconnects.disconnectMany(transaction, call.caller, call.body),
+            ),
     }),
 
     list: endpoint({
@@ -104,26 +134,28 @@ export function disconnectEndpoints(
       },
     }),
 
-    cancel: endpoint({
+    cancel: action({
       summary: 'Stop the steps that have not started; their accounts get their status back',
       params: byId,
       answers: { 200: one },
       problems: ['conflict'],
-      handle: async (call) => {
-        await disconnects.cancel(call.caller, call.params.id);
-        return { status: 200, body: { data: await disconnects.get(call.caller, call.params.id) } };
-      },
+      handle: (call) =>
+        call.commit(async (transaction) => {
+          await disconnects.cancel(transaction, call.caller, call.params.id);
+          return { status: 200, body: { data: await disconnects.get(call.caller, call.params.id, transaction) } };
+        }),
     }),
 
-    retry: endpoint({
+    retry: action({
       summary: 'Try the failed steps again',
       params: byId,
       answers: { 200: one, 202: one },
       problems: ['conflict'],
-      handle: async (call) => {
-        await disconnects.retry(call.caller, call.params.id);
-        return answer(call, call.params.id, DEFAULT_WAIT_SECONDS.many);
-      },
+      handle: (call) =>
+        commitAndWait(call, DEFAULT_WAIT_SECONDS.many, async (transaction) => {
+          await disconnects.retry(transaction, call.caller, call.params.id);
+          return call.params.id;
+        }),
     }),
 
     receipt: endpoint({

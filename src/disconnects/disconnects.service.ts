@@ -1,8 +1,6 @@
 import type { AccountRow } from '../accounts/accounts.repository.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
-import type { Database } from '../database/index.js';
+import type { Transaction } from '../database/index.js';
 import type { Disconnect, DisconnectStep } from '../database/prisma-client/client.js';
-import { withTransaction } from '../database/transact.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
@@ -13,7 +11,6 @@ import { type Reason, writeIntent } from './acceptance.js';
 import { toAnswer, toHead, toReceiptStep } from './answers.js';
 import type { DisconnectRequest } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
-import { atEdge } from './edges.js';
 import { difference, hashOf, planOf, refOf } from './plan.js';
 import { planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
@@ -29,9 +26,7 @@ const NAMED = 100;
 export class DisconnectsService {
   constructor(
     private readonly parts: {
-      readonly database: Database;
       readonly repository: DisconnectsRepository;
-      readonly accounts: AccountsService;
       readonly registry: Registry;
       readonly worker: DisconnectWorker;
       readonly signer: Signer;
@@ -40,55 +35,52 @@ export class DisconnectsService {
     },
   ) {}
 
-  /** Starts to disconnect one account, or joins what already does. @returns the disconnect's id */
-  async disconnectAccount(caller: Caller, reference: string, reason: Reason): Promise<string> {
-    const { database, accounts, repository, clock, settings, worker } = this.parts;
-    const found = await accounts.find(caller, reference);
+  /**
+   * Starts to disconnect one account, or joins what already does. Once the transaction has committed, `wake` has the work begin.
+   * @returns the disconnect's id
+   */
+  async disconnectAccount({ client }: Transaction, caller: Caller, found: AccountRow, reason: Reason): Promise<string> {
+    const { repository, clock, settings } = this.parts;
     const effects = this.effectsOn([found]);
-    const accept = withTransaction.bind(null, database.pool, async (client) => {
-      const [account] = await repository.accountsOf(client, caller, [found.id]);
-      if (!account) throw notFound(`Account ${reference}`);
-      const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
-      if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
-      const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
-      return writeIntent(client, intent, clock.now(), settings.keepsTryingMs);
-    });
-    const id = (await atEdge('accept', accept)) as string;
-    worker.wakeSoon();
-    return id;
+    const [account] = await repository.accountsOf(client, caller, [found.id]);
+    if (!account) throw notFound(`Account ${found.id}`);
+    const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
+    if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
+    const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
+    return writeIntent(client, intent, clock.now(), settings.keepsTryingMs);
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
-  async plan(caller: Caller, request: DisconnectRequest) {
-    const { database, repository } = this.parts;
-    const accounts = await withTransaction(database.pool, (client) => selectAccounts(client, repository, caller, request));
+  async plan({ client }: Transaction, caller: Caller, request: DisconnectRequest) {
+    const { repository } = this.parts;
+    const accounts = await selectAccounts(client, repository, caller, request);
     const plan = planOf(accounts, this.effectsOn(accounts));
     const remembered = accounts.map((account) => ({ id: account.id, ref: refOf(account) }));
-    await repository.rememberPlan(caller.teamId, plan.plan_hash, remembered);
+    await repository.rememberPlan(client, caller.teamId, plan.plan_hash, remembered);
     return plan;
   }
 
-  /** Accepts a disconnect of many accounts in one transaction. @returns its id */
-  async disconnectMany(caller: Caller, request: DisconnectRequest): Promise<string> {
-    const { database, repository, clock, settings, worker } = this.parts;
+  /** Accepts a disconnect of many accounts. Once the transaction has committed, `wake` has the work begin. @returns its id */
+  async disconnectMany({ client, prisma }: Transaction, caller: Caller, request: DisconnectRequest): Promise<string> {
+    const { repository, clock, settings } = this.parts;
     const scheduledAt = request.scheduled_at ?? null;
     if (scheduledAt !== null && scheduledAt <= clock.now()) throw invalidField('scheduled_at', 'lies in the past');
     if (request.filter !== undefined && request.plan_hash === undefined) {
       throw invalidField('plan_hash', 'is required with `filter`: ask for the plan with dry_run first, and read it');
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
-    const accept = withTransaction.bind(null, database.pool, async (client) => {
-      const accounts = await selectAccounts(client, repository, caller, request);
-      const effects = this.effectsOn(accounts);
-      if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
-        const planned = await repository.plan(caller.teamId, request.plan_hash);
-        throw planMismatch(planned && difference(planned, accounts));
-      }
-      return writeIntent(client, { caller, accounts, effects, reason, scheduledAt }, clock.now(), settings.keepsTryingMs);
-    });
-    const id = (await atEdge('accept', accept)) as string;
-    worker.wakeSoon();
-    return id;
+    const accounts = await selectAccounts(client, repository, caller, request);
+    const effects = this.effectsOn(accounts);
+    if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
+      const planned = await repository.plan(prisma, caller.teamId, request.plan_hash);
+      throw planMismatch(planned && difference(planned, accounts));
+    }
+    return writeIntent(client, { caller, accounts, effects, reason, scheduledAt }, clock.now(), settings.keepsTryingMs);
+  }
+
+  /** Has the steps that are due begin now. */
+  wake(): void {
+    this.parts.worker.wakeSoon();
   }
 
   /** Waits until the disconnect has finished, `seconds` at most, or until the caller goes away. */
@@ -100,28 +92,30 @@ export class DisconnectsService {
     }
   }
 
-  async get(caller: Caller, id: string) {
-    return this.answer(await this.find(caller, id), STEPS_SHOWN);
+  /** @param transaction to see what it wrote */
+  async get(caller: Caller, id: string, transaction?: Transaction) {
+    return this.answer(await this.find(caller, id, transaction), STEPS_SHOWN, transaction);
   }
 
-  async answer(row: Disconnect, stepsShown = STEPS_SHOWN_IN_LIST) {
+  async answer(row: Disconnect, stepsShown = STEPS_SHOWN_IN_LIST, transaction?: Transaction) {
     const { repository } = this.parts;
-    const [counts, steps] = await Promise.all([repository.counts(row.id), repository.steps(row.id, undefined, undefined, stepsShown)]);
+    const counts = await repository.counts(row.id, transaction?.client);
+    const steps = await repository.steps(row.id, undefined, undefined, stepsShown, transaction?.prisma);
     return toAnswer(row, counts, steps);
   }
 
   /** @throws Problem 404 */
-  async find(caller: Caller, id: string): Promise<Disconnect> {
-    const row = await this.parts.repository.find(caller, id);
+  async find(caller: Caller, id: string, transaction?: Transaction): Promise<Disconnect> {
+    const row = await this.parts.repository.find(caller, id, transaction?.prisma);
     if (!row) throw notFound(`Disconnect ${id}`);
     return row;
   }
 
   /** Stops the steps that have not started. @throws Problem 409 when none is left to stop, naming those that are done */
-  async cancel(caller: Caller, id: string): Promise<void> {
-    const row = await this.find(caller, id);
-    if ((await this.parts.repository.cancel(caller, id)) > 0) return;
-    const steps = await this.parts.repository.steps(row.id, ['succeeded', 'running', 'pending'], undefined, NAMED);
+  async cancel(transaction: Transaction, caller: Caller, id: string): Promise<void> {
+    const row = await this.find(caller, id, transaction);
+    if ((await this.parts.repository.cancel(transaction.client, caller, id)) > 0) return;
+    const steps = await this.parts.repository.steps(row.id, ['succeeded', 'running', 'pending'], undefined, NAMED, transaction.prisma);
     const isDone = (step: DisconnectStep) => step.state === 'succeeded' || step.phase === 'deleted';
     const refs = (chosen: readonly DisconnectStep[]) => chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
     const done = refs(steps.filter(isDone));
@@ -136,16 +130,15 @@ export class DisconnectsService {
     });
   }
 
-  /** Tries the failed steps again. @throws Problem 409 when there is none to try */
-  async retry(caller: Caller, id: string): Promise<void> {
-    await this.find(caller, id);
-    if ((await this.parts.repository.retry(caller, id)) === 0) {
+  /** Tries the failed steps again, from the next `wake` on. @throws Problem 409 when there is none to try */
+  async retry(transaction: Transaction, caller: Caller, id: string): Promise<void> {
+    await this.find(caller, id, transaction);
+    if ((await this.parts.repository.retry(transaction.client, caller, id)) === 0) {
       throw new Problem(
         'conflict',
         'No failed step can be tried again. An account that someone connected anew takes a new disconnect, decided on anew.',
       );
     }
-    this.parts.worker.wakeSoon();
   }
 
   /** What an auditor keeps. @throws Problem 409 while the disconnect goes on */

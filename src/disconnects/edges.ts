@@ -2,7 +2,6 @@ import { betweenCrashPoints } from '../lib/crash-point.js';
 
 /** Every write and every call to a provider of a disconnect: the places where a crash must do no harm, each before and after. */
 export const EDGES = [
-  'accept',
   'start',
   'claim',
   'look',

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { utc } from '../accounts/account.sql.js';
 import type { Database } from '../database/index.js';
 import type { Position } from '../http/cursor.js';
@@ -40,8 +41,8 @@ export class FeedRepository {
   }
 
   /** Before everything that has yet to settle: where a reader begins that wants only what comes. */
-  async end(): Promise<Position> {
-    const { rows } = await this.database.pool.query<{ settled: string }>(`SELECT ${SETTLED} AS settled`);
+  async end(client: pg.ClientBase | pg.Pool = this.database.pool): Promise<Position> {
+    const { rows } = await client.query<{ settled: string }>(`SELECT ${SETTLED} AS settled`);
     return { value: rows[0]?.settled ?? '0', id: '' };
   }
 

@@ -16,6 +16,9 @@ export interface Doors {
   readonly rateLimiter: RateLimiter;
 }
 
+/** A call but for what it takes to do its effect. */
+export type Admitted = Omit<Call<unknown, unknown, unknown>, 'commit' | 'begunBefore'>;
+
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {
   teamId: '',
@@ -29,7 +32,7 @@ const NOBODY: Caller = {
  * Lets a request in: who asks, may they, is it JSON, is it valid. The one place where requests are refused.
  * @throws Problem for the first thing that is wrong
  */
-export async function admit(route: Route, doors: Doors, request: Request, response: Response): Promise<Call<unknown, unknown, unknown>> {
+export async function admit(route: Route, doors: Doors, request: Request, response: Response): Promise<Admitted> {
   const caller = await authorize(route, doors, request, response);
   response.locals.caller = caller;
   const { produces = 'application/json' } = route.endpoint;
@@ -52,7 +55,6 @@ export async function admit(route: Route, doors: Doors, request: Request, respon
     lastEventId: request.get('last-event-id') || undefined,
     url: url.origin + url.pathname,
     search: url.searchParams,
-    keep: async () => undefined,
     signal: gone.signal,
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { holderIsGone, type Presence } from '../database/presence.js';
 import type { Clock } from '../lib/clock.js';
@@ -7,7 +8,7 @@ import type { Caller } from '../teams/caller.js';
 import { invalidField, Problem } from './problem.js';
 import type { Rendered } from './render.js';
 
-const KEPT_HOURS = 24;
+const KEPT_MS = 24 * 3_600_000;
 const RETRY_AFTER_SECONDS = 1;
 const KEY_FORMAT = /^[\x21-\x7e]{1,255}$/;
 
@@ -22,16 +23,30 @@ export interface OnceRequest {
   readonly body: unknown;
 }
 
-/** Runs SQL with `$1` … within a transaction, on a client of the pool or in Prisma's. @returns how many rows it changed */
-export type Execute = (sql: string, ...values: unknown[]) => Promise<number>;
-
-/** Stores the answer within the transaction of the effect, so that neither is there without the other. */
-export type KeepAnswer = (execute: Execute, answer: Rendered) => Promise<void>;
+/** A try at such a request, by the one process that is to do it. */
+export interface Attempt {
+  /** When a process began this very request and died in the middle: what it asked of a provider may have been done since. */
+  readonly begunBefore: Date | undefined;
+  /**
+   * Stores the answer within the transaction of the effect.
+   * @param isLast whether it may be replayed at once; otherwise only should this process die before it has a better one
+   */
+  keep(client: pg.ClientBase | pg.Pool, answer: Rendered, isLast: boolean): Promise<void>;
+}
 
 /**
- * `Idempotency-Key` on POST, across replicas and restarts. A row is taken before the work begins and holds the answer when it is done.
- * The row of a process that died is free to be taken over: what runs in one transaction with `keep` was then not done; what asks a
- * provider may have been, and runs again as it would without a key.
+ * `Idempotency-Key` on POST, across replicas and restarts. A row is taken before the work begins; the transaction of the effect puts
+ * the answer in (`Commit`). A process that dies leaves a row that the next request under the key takes over. Either the effect is
+ * there, and with it the answer to replay; or it is not, and the work runs again: on our side for the first time. What was asked of a
+ * provider before the transaction may have been done, and each request settles that for itself:
+ *
+ * | asked of a provider | when it is asked again |
+ * |---|---|
+ * | verify a key, begin a connect flow, look at an account | it has no effect there |
+ * | pause or resume an account | that it is so already counts as done |
+ * | create an account | "already exists": ours when the provider dates it after the first attempt, 201; otherwise 409 that names it |
+ * | complete a connect flow | its state is good for once: 422; the next sweep lists the account if it was connected |
+ * | send a webhook's test event | it is sent again, as deliveries are made at least once |
  */
 export class Idempotency {
   constructor(
@@ -45,24 +60,23 @@ export class Idempotency {
    * Does `work` unless it was done before. An answer of 500 and above is not kept: the same key may try again.
    * @throws Problem 422 `idempotency_mismatch` for another request under the key, 409 `idempotency_in_progress` while the first one runs
    */
-  async once(request: OnceRequest, work: (keep: KeepAnswer) => Promise<Rendered>): Promise<Rendered> {
+  async once(request: OnceRequest, work: (attempt: Attempt) => Promise<Rendered>): Promise<Rendered> {
     if (!KEY_FORMAT.test(request.key)) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
     const row = [request.caller.teamId, request.caller.key.id, request.key];
-    const kept = await this.take(row, fingerprintOf(request));
-    if (kept) return { ...kept, headers: { ...kept.headers, 'Idempotency-Replayed': 'true' } };
-    let isKept = false;
-    const keep: KeepAnswer = async (execute, answer) => {
+    const taken = await this.take(row, fingerprintOf(request));
+    if ('answer' in taken) return { ...taken.answer, headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' } };
+    let isSettled = false;
+    const keep: Attempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
-      const changed = await execute(KEEP, ...row, sealed, this.presence.name);
+      const { rowCount } = await client.query(KEEP, [...row, sealed, this.presence.name, !isLast]);
       // Taken over while the database held us for dead: the one that has it now answers for the effect.
-      if (changed === 0) throw inProgress();
-      isKept = true;
+      if (rowCount === 0) throw inProgress();
+      isSettled = isLast;
     };
-    const execute: Execute = async (sql, ...values) => (await this.database.pool.query(sql, values)).rowCount ?? 0;
     try {
-      const answer = await work(keep);
+      const answer = await work({ begunBefore: taken.begunBefore, keep });
       if (answer.status >= 500) await this.release(row);
-      else if (!isKept) await keep(execute, answer);
+      else if (!isSettled) await keep(this.database.pool, answer, true);
       return answer;
     } catch (error) {
       await this.release(row);
@@ -75,42 +89,62 @@ export class Idempotency {
     await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [this.clock.now()]);
   }
 
-  /** @returns the answer that was kept; `undefined` when the row is ours now and the work to be done */
-  private async take(row: readonly string[], fingerprint: Buffer): Promise<Rendered | undefined> {
+  /** Makes the row ours, or finds the answer in it. */
+  private async take(row: readonly string[], fingerprint: Buffer): Promise<{ answer: Rendered } | { begunBefore: Date | undefined }> {
     await this.presence.keep();
-    const now = this.clock.now();
+    const { name } = this.presence;
     for (;;) {
-      const taken = await this.database.pool.query(TAKE, [...row, fingerprint, this.presence.name, now, expiryOf(now)]);
-      if (taken.rowCount === 1) return undefined;
-      const { rows } = await this.database.pool.query<{ fingerprint: Buffer; answer: Buffer | null }>(LOOK, [...row]);
+      const now = this.clock.now();
+      const expiry = new Date(now.getTime() + KEPT_MS);
+      const taken = await this.database.pool.query(TAKE, [...row, fingerprint, name, now, expiry]);
+      if (taken.rowCount === 1) return { begunBefore: undefined };
+      const { rows } = await this.database.pool.query<FoundRow>(LOOK, [...row]);
       const [found] = rows;
       // Given back in between: try again.
       if (!found) continue;
-      if (!found.fingerprint.equals(fingerprint)) {
-        throw new Problem(
-          'idempotency_mismatch',
-          'This Idempotency-Key came with another request before. Use a new key for a new request.',
-        );
-      }
-      if (found.answer === null) throw inProgress();
-      return JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered;
+      if (!found.fingerprint.equals(fingerprint)) throw mismatch();
+      if (found.is_under_way) throw inProgress();
+      if (found.answer !== null) return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
+      const takenOver = await this.database.pool.query(TAKE_OVER, [...row, name, found.held_by]);
+      if (takenOver.rowCount === 1) return { begunBefore: new Date(found.expires_at.getTime() - KEPT_MS) };
     }
   }
 
+  /** Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it has is the last one. */
   private async release(row: readonly string[]): Promise<void> {
-    const sql = 'DELETE FROM idempotency_keys WHERE team_id = $1 AND key_id = $2 AND key = $3 AND held_by = $4 AND answer IS NULL';
-    await this.database.pool.query(sql, [...row, this.presence.name]);
+    await this.database.pool.query(DROP, [...row, this.presence.name]);
+    await this.database.pool.query(SETTLE, [...row, this.presence.name]);
   }
 }
 
-/** Takes a row that is not there, is too old, or was left by a dead process in the middle of this very request. */
+interface FoundRow {
+  readonly fingerprint: Buffer;
+  readonly answer: Buffer | null;
+  readonly held_by: string;
+  readonly expires_at: Date;
+  readonly is_under_way: boolean;
+}
+
+const OF_ROW = 'team_id = $1 AND key_id = $2 AND key = $3';
+
+/** Takes a row that is not there or is too old. */
 const TAKE = `
   INSERT INTO idempotency_keys AS k (team_id, key_id, key, fingerprint, held_by, expires_at) VALUES ($1, $2, $3, $4, $5, $7)
   ON CONFLICT (team_id, key_id, key) DO UPDATE
-    SET fingerprint = EXCLUDED.fingerprint, held_by = EXCLUDED.held_by, answer = NULL, expires_at = EXCLUDED.expires_at
-    WHERE k.expires_at <= $6 OR (k.answer IS NULL AND k.fingerprint = EXCLUDED.fingerprint AND ${holderIsGone('k.held_by')})`;
-const KEEP = 'UPDATE idempotency_keys SET answer = $4 WHERE team_id = $1 AND key_id = $2 AND key = $3 AND held_by = $5';
-const LOOK = 'SELECT fingerprint, answer FROM idempotency_keys WHERE team_id = $1 AND key_id = $2 AND key = $3';
+    SET fingerprint = EXCLUDED.fingerprint, held_by = EXCLUDED.held_by, answer = NULL, provisional = FALSE, expires_at = EXCLUDED.expires_at
+    WHERE k.expires_at <= $6`;
+const LOOK = `
+  SELECT fingerprint, answer, held_by, expires_at, (answer IS NULL OR provisional) AND NOT (${holderIsGone('held_by')}) AS is_under_way
+  FROM idempotency_keys WHERE ${OF_ROW}`;
+/** Of several that find a dead process's row, one. */
+const TAKE_OVER = `UPDATE idempotency_keys SET held_by = $4 WHERE ${OF_ROW} AND held_by = $5 AND answer IS NULL`;
+const KEEP = `UPDATE idempotency_keys SET answer = $4, provisional = $6 WHERE ${OF_ROW} AND held_by = $5`;
+const DROP = `DELETE FROM idempotency_keys WHERE ${OF_ROW} AND held_by = $4 AND answer IS NULL`;
+const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} AND held_by = $4 AND provisional`;
+
+function mismatch(): Problem {
+  return new Problem('idempotency_mismatch', 'This Idempotency-Key came with another request before. Use a new key for a new request.');
+}
 
 function inProgress(): Problem {
   const detail = 'The first request with this Idempotency-Key is still running. Wait as Retry-After says and send it again.';
@@ -122,10 +156,6 @@ function fingerprintOf({ method, address, body }: OnceRequest): Buffer {
   return createHash('sha256')
     .update(JSON.stringify([method, address, body]))
     .digest();
-}
-
-function expiryOf(now: Date): Date {
-  return new Date(now.getTime() + KEPT_HOURS * 3_600_000);
 }
 
 function boundTo(row: readonly string[]): string {

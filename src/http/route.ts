@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { CallContext } from '../providers/index.js';
 import type { Caller, Scope } from '../teams/caller.js';
-import type { Execute } from './idempotency.js';
+import type { Commit, Committed } from './commit.js';
 import type { ProblemCode } from './problem.js';
 
 /** Text that is sent as it stands, e.g. JSON that the database built. */
@@ -43,8 +43,10 @@ export interface Call<Params, Query, Body> {
   readonly url: string;
   /** The query as it came, for links to other pages. */
   readonly search: URLSearchParams;
-  /** Stores the answer of a request that must take effect once in the transaction of that effect. Nothing else needs it. */
-  readonly keep: (execute: Execute, answer: Answer) => Promise<void>;
+  /** Does the effect of the request and stores its answer, in one transaction. */
+  readonly commit: Commit;
+  /** When a process that died began this very request, under the same Idempotency-Key. */
+  readonly begunBefore: Date | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }
@@ -76,6 +78,12 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;
 }
 
+/** An endpoint that takes effect once for each Idempotency-Key: what POST routes lead to. Its answer can only come from `call.commit`. */
+export interface Action<Params extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType>
+  extends Endpoint<Params, Query, Body> {
+  readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Committed>;
+}
+
 /** Binds the handler's types to the schemas beside it. */
 export function endpoint<
   Params extends z.ZodType = z.ZodObject,
@@ -83,6 +91,13 @@ export function endpoint<
   Body extends z.ZodType = z.ZodObject,
 >(declaration: Endpoint<Params, Query, Body>): Endpoint {
   return declaration as unknown as Endpoint;
+}
+
+/** The same for an action. */
+export function action<Params extends z.ZodType = z.ZodObject, Query extends z.ZodType = z.ZodObject, Body extends z.ZodType = z.ZodObject>(
+  declaration: Action<Params, Query, Body>,
+): Action {
+  return declaration as unknown as Action;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -103,7 +118,7 @@ export interface Deprecation {
 }
 
 export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'GET', path, scope, endpoint: does });
-export const post = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'POST', path, scope, endpoint: does });
+export const post = (path: string, scope: Route['scope'], does: Action): Route => ({ method: 'POST', path, scope, endpoint: does });
 export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'PATCH', path, scope, endpoint: does });
 export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'DELETE', path, scope, endpoint: does });
 

@@ -1,12 +1,13 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { isUnreachable } from '../database/index.js';
+import { type Database, isUnreachable } from '../database/index.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { ProviderError } from '../model/index.js';
 import type { Caller } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { admit } from './admit.js';
+import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import { documentationPages } from './documentation.pages.js';
 import { finish, finishRendered, finishUnchanged } from './finish.js';
@@ -26,6 +27,7 @@ type AnyCall = Call<unknown, unknown, unknown>;
 export function createServer(
   routes: readonly Route[],
   parts: {
+    readonly database: Database;
     readonly idempotency: Idempotency;
     readonly rateLimiter: RateLimiter;
     readonly teams: TeamsService;
@@ -50,7 +52,7 @@ export function createServer(
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
       if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
-      const call = await admit(route, parts, request, response);
+      const call = { ...(await admit(route, parts, request, response)), commit: committing(parts.database), begunBefore: undefined };
       if (route.endpoint.isVersioned) {
         const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
@@ -80,9 +82,9 @@ export function createServer(
   /** A refusal of the handler is an answer too: it is kept and replayed. */
   function once(key: string, route: Route, call: AnyCall, request: Request, response: Response): Promise<Rendered> {
     const { caller, body } = call;
-    return parts.idempotency.once({ caller, key, method: request.method, address: request.originalUrl, body }, (keep) =>
+    return parts.idempotency.once({ caller, key, method: request.method, address: request.originalUrl, body }, (attempt) =>
       route.endpoint
-        .handle({ ...call, keep: (execute, answer) => keep(execute, render(answer)) })
+        .handle({ ...call, commit: committing(parts.database, attempt), begunBefore: attempt.begunBefore })
         .then(render)
         .catch((error: unknown) => renderProblem(toProblem(error, response), request.path, call.requestId)),
     );

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Sweep } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
-import { endpoint } from '../http/route.js';
+import { action, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from './sweeps.service.js';
 
@@ -28,15 +29,20 @@ export const sweepSchema = z
   })
   .meta({ id: 'Sweep' });
 
-export function sweepEndpoints(sweeps: SweepsService, cursors: Cursors) {
+export function sweepEndpoints(sweeps: SweepsService, connections: ConnectionsService, cursors: Cursors) {
   return {
-    start: endpoint({
+    start: action({
       summary: 'Sweep a connection now',
       params: byId,
       answers: { 202: dataOf(sweepSchema) },
       handle: async (call) => {
-        const sweep = await sweeps.request(call.caller, call.params.id);
-        return { status: 202, body: { data: toAnswer(sweep) }, headers: { Location: `/v1/connections/${call.params.id}/sweeps` } };
+        const connection = await connections.get(call.caller, call.params.id);
+        const answer = await call.commit(async (transaction) => {
+          const sweep = await sweeps.request(transaction, call.caller, connection);
+          return { status: 202, body: { data: toAnswer(sweep) }, headers: { Location: `/v1/connections/${connection.id}/sweeps` } };
+        });
+        sweeps.wake();
+        return answer;
       },
     }),
     history: endpoint({

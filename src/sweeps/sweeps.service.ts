@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { actorOf, recordAudit } from '../audit/audit.js';
 import { connectionEvent } from '../connections/connection-events.js';
 import type { ConnectionsService } from '../connections/connections.service.js';
-import type { Database } from '../database/index.js';
+import type { Database, Transaction } from '../database/index.js';
 import type { Jobs } from '../database/jobs.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
 import { transact, withLock, withTransaction } from '../database/transact.js';
@@ -43,12 +43,14 @@ export class SweepsService {
     this.stopping.abort(new Error('Rollcall is shutting down'));
   }
 
-  /** Starts a sweep now; while one is queued or running that one is the answer. */
-  async request(caller: Caller, connectionId: string): Promise<Sweep> {
-    const connection = await this.connections.get(caller, connectionId);
-    const sweep = await this.enqueue(connection, caller);
+  /** Starts a sweep; while one is queued or running that one is the answer. Once the transaction has committed, `wake` has it begin now. */
+  async request({ client, prisma }: Transaction, caller: Caller, connection: Connection): Promise<Sweep> {
+    const id = await this.enqueue(client, connection, caller);
+    return prisma.sweep.findUniqueOrThrow({ where: { id } });
+  }
+
+  wake(): void {
     this.jobs.wake('sweep');
-    return sweep;
   }
 
   /** The sweeps of a connection before `beforeId`, newest first. */
@@ -62,8 +64,8 @@ export class SweepsService {
   async scheduleDue(): Promise<void> {
     const now = this.clock.now();
     const due = await this.database.prisma.connection.findMany({ where: { nextSweepAt: { lte: now } } });
-    for (const connection of due) await this.enqueue(connection);
-    if (due.length > 0) this.jobs.wake('sweep');
+    for (const connection of due) await withTransaction(this.database.pool, (client) => this.enqueue(client, connection));
+    if (due.length > 0) this.wake();
     await this.resume(LEFT_AFTER_MS);
     await this.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } } });
   }
@@ -74,34 +76,35 @@ export class SweepsService {
     const where = { state: { in: OPEN_STATES }, createdAt: { lte: before } };
     const left = await this.database.prisma.sweep.findMany({ where, select: { id: true } });
     for (const { id } of left) await this.jobs.send('sweep', { sweepId: id });
-    if (left.length > 0) this.jobs.wake('sweep');
+    if (left.length > 0) this.wake();
   }
 
-  /** One open sweep a connection: row and job in one transaction, under the connection's row lock. */
-  private async enqueue(connection: Connection, caller?: Caller): Promise<Sweep> {
+  /**
+   * One open sweep a connection: row and job in one transaction, under the connection's row lock.
+   * @param client within that transaction
+   * @returns the sweep's id
+   */
+  private async enqueue(client: pg.ClientBase, connection: Connection, caller?: Caller): Promise<string> {
     const now = this.clock.now();
-    const id = await withTransaction(this.database.pool, async (client) => {
-      await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
-      const { rows } = await client.query<{ id: string }>(
-        `SELECT id FROM sweeps WHERE connection_id = $1 AND state IN ('queued', 'running') LIMIT 1`,
-        [connection.id],
-      );
-      const sweepId = rows[0]?.id ?? newId('swp');
-      if (rows.length === 0) {
-        await client.query(`INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`, [
-          sweepId,
-          connection.teamId,
-          connection.id,
-          now,
-        ]);
-        await this.jobs.send('sweep', { sweepId }, client);
-      }
-      await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [connection.id, nextSweepAt(connection, now)]);
-      const entry = { action: 'sweep.requested', targetType: 'sweep', targetId: sweepId, after: { connection_id: connection.id } } as const;
-      if (caller) await recordAudit(client, actorOf(caller), [entry], now);
-      return sweepId;
-    });
-    return this.database.prisma.sweep.findUniqueOrThrow({ where: { id } });
+    await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
+    const { rows } = await client.query<{ id: string }>(
+      `SELECT id FROM sweeps WHERE connection_id = $1 AND state IN ('queued', 'running') LIMIT 1`,
+      [connection.id],
+    );
+    const sweepId = rows[0]?.id ?? newId('swp');
+    if (rows.length === 0) {
+      await client.query(`INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`, [
+        sweepId,
+        connection.teamId,
+        connection.id,
+        now,
+      ]);
+      await this.jobs.send('sweep', { sweepId }, client);
+    }
+    await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [connection.id, nextSweepAt(connection, now)]);
+    const entry = { action: 'sweep.requested', targetType: 'sweep', targetId: sweepId, after: { connection_id: connection.id } } as const;
+    if (caller) await recordAudit(client, actorOf(caller), [entry], now);
+    return sweepId;
   }
 
   /** Does one sweep, unless another replica is at this connection. Safe to repeat: a sweep that was cut off begins again. */

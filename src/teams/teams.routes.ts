@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
-import { type Answer, endpoint } from '../http/route.js';
+import { action, endpoint } from '../http/route.js';
 import { byId, paging, time, words } from '../http/validate.js';
 import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
@@ -56,7 +56,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           return rows.map((row) => ({ document: JSON.stringify(toKey(row)), position: { value: null, id: row.id } }));
         }),
     }),
-    createKey: endpoint({
+    createKey: action({
       summary: 'Make a key; it is shown this once',
       body: z.strictObject({
         name: words(100),
@@ -66,15 +66,11 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
         rate_limit: rateLimit.optional().meta({ description: "Of this key; only root may set it. Without it the key has its maker's." }),
       }),
       answers: { 201: dataOf(keySchema.extend({ key: z.string() })) },
-      handle: async (call) => {
-        const answerOf = ({ row, key }: { row: ApiKey; key: string }): Answer => ({
-          status: 201,
-          body: { data: { ...toKey(row), key } },
-          headers: { 'Cache-Control': 'no-store' },
-        });
-        const made = await teams.createKey(call.caller, call.body, (result, execute) => call.keep(execute, answerOf(result)));
-        return answerOf(made);
-      },
+      handle: (call) =>
+        call.commit(async (transaction) => {
+          const { row, key } = await teams.createKey(transaction, call.caller, call.body);
+          return { status: 201, body: { data: { ...toKey(row), key } }, headers: { 'Cache-Control': 'no-store' } };
+        }),
     }),
     revokeKey: endpoint({
       summary: 'Revoke a key at once',
@@ -96,15 +92,15 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           return rows.map((row) => ({ document: JSON.stringify(toTeam(row)), position: { value: null, id: row.id } }));
         }),
     }),
-    createTeam: endpoint({
+    createTeam: action({
       summary: 'Make a team',
       body: z.strictObject({ name: words(100) }),
       answers: { 201: dataOf(teamSchema) },
-      handle: async (call) => {
-        const answerOf = (team: Team): Answer => ({ status: 201, body: { data: toTeam(team) } });
-        const team = await teams.createTeam(call.caller, call.body.name, (made, execute) => call.keep(execute, answerOf(made)));
-        return answerOf(team);
-      },
+      handle: (call) =>
+        call.commit(async (transaction) => {
+          const team = await teams.createTeam(transaction, call.caller, call.body.name);
+          return { status: 201, body: { data: toTeam(team) } };
+        }),
     }),
   };
 }

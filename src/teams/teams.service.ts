@@ -1,9 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { actorOf, auditRow } from '../audit/audit.js';
-import type { Database } from '../database/index.js';
+import type { Database, Transaction } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';
-import type { Execute } from '../http/idempotency.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -92,11 +91,8 @@ export class TeamsService {
     return rows[0];
   }
 
-  /**
-   * @param keep called in the transaction that makes the key
-   * @returns the key's row and the key itself, which is shown this once
-   */
-  async createKey(caller: Caller, request: KeyRequest, keep: (made: { row: ApiKey; key: string }, execute: Execute) => Promise<void>) {
+  /** @returns the key's row and the key itself, which is shown this once */
+  async createKey({ prisma }: Transaction, caller: Caller, request: KeyRequest): Promise<{ row: ApiKey; key: string }> {
     if (request.expires_at && request.expires_at <= this.clock.now()) throw invalidField('expires_at', 'lies in the past');
     const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
     if (stronger.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`);
@@ -118,12 +114,9 @@ export class TeamsService {
     const data = { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now };
     const rate = { rateQuota: rateLimit?.quota ?? null, rateWindowSeconds: rateLimit?.windowSeconds ?? null };
     const entry = { action: 'key.created', targetType: 'key', targetId: id, after } as const;
-    return this.database.prisma.$transaction(async (transaction) => {
-      const row = await transaction.apiKey.create({ data: { ...data, ...rate } });
-      await transaction.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
-      await keep({ row, key }, (sql, ...values) => transaction.$executeRawUnsafe(sql, ...values));
-      return { row, key };
-    });
+    const row = await prisma.apiKey.create({ data: { ...data, ...rate } });
+    await prisma.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
+    return { row, key };
   }
 
   /** The live keys of the caller's team after `afterId`, oldest first. */
@@ -144,18 +137,15 @@ export class TeamsService {
     });
   }
 
-  /** The entry in the audit log is the new team's first. @param keep called in the transaction that makes the team */
-  async createTeam(caller: Caller, name: string, keep: (team: Team, execute: Execute) => Promise<void>): Promise<Team> {
+  /** The entry in the audit log is the new team's first. */
+  async createTeam({ prisma }: Transaction, caller: Caller, name: string): Promise<Team> {
     const id = newId('team');
     const now = this.clock.now();
     const actor = { ...actorOf(caller), teamId: id };
     const entry = { action: 'team.created', targetType: 'team', targetId: id, after: { name } } as const;
-    return this.database.prisma.$transaction(async (transaction) => {
-      const row = await transaction.team.create({ data: { id, name, createdAt: now } });
-      await transaction.auditEvent.create({ data: auditRow(actor, entry, now) });
-      await keep(row, (sql, ...values) => transaction.$executeRawUnsafe(sql, ...values));
-      return row;
-    });
+    const row = await prisma.team.create({ data: { id, name, createdAt: now } });
+    await prisma.auditEvent.create({ data: auditRow(actor, entry, now) });
+    return row;
   }
 
   /** Adds up the version counts of sessions that are gone. */

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.js';
 import { holderIsGone } from '../database/presence.js';
-import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { typesOf } from '../events/event-types.js';
 import { EVENT_DOCUMENT, SETTLED } from '../events/feed.repository.js';
@@ -127,7 +127,14 @@ export class DeliveriesRepository {
   }
 
   /** Writes down a delivery that was sent already and is never repeated. */
-  async note(webhookId: string, eventId: string, eventType: string, attempt: Attempt, state: 'succeeded' | 'failed') {
+  async note(
+    prisma: Prisma.TransactionClient,
+    webhookId: string,
+    eventId: string,
+    eventType: string,
+    attempt: Attempt,
+    state: 'succeeded' | 'failed',
+  ) {
     const log = [logEntry(attempt)];
     const data = {
       id: newId('dlv'),
@@ -140,15 +147,15 @@ export class DeliveriesRepository {
       createdAt: attempt.at,
       finishedAt: attempt.at,
     };
-    return this.database.prisma.webhookDelivery.create({ data });
+    return prisma.webhookDelivery.create({ data });
   }
 
   /** A second delivery of the same event, due now. @returns `undefined` when the event is no longer kept */
-  async repeat(delivery: WebhookDelivery, now: Date): Promise<WebhookDelivery | undefined> {
+  async repeat(prisma: Prisma.TransactionClient, delivery: WebhookDelivery, now: Date): Promise<WebhookDelivery | undefined> {
     const { webhookId, eventId, eventType } = delivery;
-    if ((await this.database.prisma.event.count({ where: { id: eventId } })) === 0) return undefined;
+    if ((await prisma.event.count({ where: { id: eventId } })) === 0) return undefined;
     const data = { id: newId('dlv'), webhookId, eventId, eventType, state: 'pending', nextAttemptAt: now, createdAt: now };
-    return this.database.prisma.webhookDelivery.create({ data });
+    return prisma.webhookDelivery.create({ data });
   }
 
   /** Forgets a batch of deliveries that ended before `time`. */

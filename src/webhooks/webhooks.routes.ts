@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
-import { endpoint } from '../http/route.js';
+import { action, endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import {
   deliveryAnswer,
@@ -31,14 +31,17 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
           return rows.map((row) => ({ document: JSON.stringify(webhookAnswer(row)), position: { value: null, id: row.id } }));
         }),
     }),
-    create: endpoint({
+    create: action({
       summary: 'Have events posted to an address. The secret is shown this once',
       body: webhookRequest,
       answers: { 201: dataOf(webhookWithSecret) },
       problems: ['conflict'],
       handle: async (call) => {
-        const made = await webhooks.create(call.caller, call.body);
-        return { status: 201, body: reveal(made), headers: { Location: `/v1/webhooks/${made.webhook.id}` } };
+        await webhooks.requireAllowed(call.body.url);
+        return call.commit(async (transaction) => {
+          const made = await webhooks.create(transaction, call.caller, call.body);
+          return { status: 201, body: reveal(made), headers: { Location: `/v1/webhooks/${made.webhook.id}` } };
+        });
       },
     }),
     get: endpoint({
@@ -66,17 +69,24 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
         return { status: 204 };
       },
     }),
-    rotate: endpoint({
+    rotate: action({
       summary: 'Give a webhook a new secret, shown this once; for a day the former one signs too',
       params: byId,
       answers: { 200: dataOf(webhookWithSecret) },
-      handle: async (call) => ({ status: 200, body: reveal(await webhooks.rotate(call.caller, call.params.id)) }),
+      handle: (call) =>
+        call.commit(async (transaction) => ({
+          status: 200,
+          body: reveal(await webhooks.rotate(transaction, call.caller, call.params.id)),
+        })),
     }),
-    test: endpoint({
+    test: action({
       summary: 'Send a test event now, once',
       params: byId,
       answers: { 200: dataOf(deliverySchema) },
-      handle: async (call) => ({ status: 200, body: { data: deliveryAnswer(await webhooks.test(call.caller, call.params.id)) } }),
+      handle: async (call) => {
+        const note = await webhooks.test(call.caller, call.params.id);
+        return call.commit(async (transaction) => ({ status: 200, body: { data: deliveryAnswer(await note(transaction)) } }));
+      },
     }),
     deliveries: endpoint({
       summary: 'The deliveries of a webhook of the last 30 days, newest first',
@@ -89,19 +99,17 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
           return rows.map((row) => ({ document: JSON.stringify(deliveryAnswer(row)), position: { value: null, id: row.id } }));
         }),
     }),
-    replay: endpoint({
+    replay: action({
       summary: 'Deliver an event once more',
       params: z.object({ id, delivery_id: z.string().meta({ description: 'The id of one of its deliveries.' }) }),
       answers: { 202: dataOf(deliverySchema) },
       problems: ['conflict'],
-      handle: async (call) => {
-        const delivery = await webhooks.replay(call.caller, call.params.id, call.params.delivery_id);
-        return {
-          status: 202,
-          body: { data: deliveryAnswer(delivery) },
-          headers: { Location: `/v1/webhooks/${call.params.id}/deliveries` },
-        };
-      },
+      handle: (call) =>
+        call.commit(async (transaction) => {
+          const delivery = await webhooks.replay(transaction, call.caller, call.params.id, call.params.delivery_id);
+          const headers = { Location: `/v1/webhooks/${call.params.id}/deliveries` };
+          return { status: 202, body: { data: deliveryAnswer(delivery) }, headers };
+        }),
     }),
   };
 }

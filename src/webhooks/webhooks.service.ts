@@ -1,6 +1,6 @@
 import { actorOf, auditRow } from '../audit/audit.js';
-import type { Database } from '../database/index.js';
-import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import type { Database, Transaction } from '../database/index.js';
+import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/feed.repository.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -35,13 +35,12 @@ export class WebhooksService {
     private readonly clock: Clock,
   ) {}
 
-  /** Makes a webhook that gets whatever happens from now on. */
-  async create(caller: Caller, request: WebhookRequest): Promise<Revealed> {
-    await this.requireAllowed(request.url);
-    if ((await this.database.prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MOST_WEBHOOKS) {
+  /** Makes a webhook that gets whatever happens from now on. Its address must have been found to be allowed. */
+  async create({ prisma, client }: Transaction, caller: Caller, request: WebhookRequest): Promise<Revealed> {
+    if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MOST_WEBHOOKS) {
       throw new Problem('conflict', `The team has ${MOST_WEBHOOKS} webhooks already. Delete one first.`);
     }
-    const position = await this.feed.end();
+    const position = await this.feed.end(client);
     const id = newId('whk');
     const secret = newSecret();
     const now = this.clock.now();
@@ -59,13 +58,13 @@ export class WebhooksService {
       createdAt: now,
       updatedAt: now,
     };
-    const create = this.database.prisma.webhook.create({ data });
-    const [webhook] = await this.database.prisma.$transaction([create, this.audited(caller, 'webhook.created', id, request, now)]);
+    const webhook = await prisma.webhook.create({ data });
+    await this.audited(caller, 'webhook.created', id, request, now, prisma);
     return { webhook, secret };
   }
 
-  async get(caller: Caller, id: string): Promise<Webhook> {
-    const row = await this.database.prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
+  async get(caller: Caller, id: string, prisma: Prisma.TransactionClient = this.database.prisma): Promise<Webhook> {
+    const row = await prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
     if (!row) throw notFound(`Webhook ${id}`);
     return row;
   }
@@ -101,8 +100,8 @@ export class WebhooksService {
   }
 
   /** Gives the webhook a new secret; the former one signs too for a day. */
-  async rotate(caller: Caller, id: string): Promise<Revealed> {
-    const row = await this.get(caller, id);
+  async rotate({ prisma }: Transaction, caller: Caller, id: string): Promise<Revealed> {
+    const row = await this.get(caller, id, prisma);
     const secret = newSecret();
     const now = this.clock.now();
     const data = {
@@ -111,17 +110,17 @@ export class WebhooksService {
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
     };
-    const update = this.database.prisma.webhook.update({ where: { id }, data });
-    const [webhook] = await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.secret_rotated', id, {}, now)]);
+    const webhook = await prisma.webhook.update({ where: { id }, data });
+    await this.audited(caller, 'webhook.secret_rotated', id, {}, now, prisma);
     return { webhook, secret };
   }
 
-  /** Sends an event that is only a test, once, and waits for what comes of it. */
-  async test(caller: Caller, id: string): Promise<WebhookDelivery> {
+  /** Sends an event that is only a test, once, and waits for what comes of it. @returns what writes it down */
+  async test(caller: Caller, id: string): Promise<(transaction: Transaction) => Promise<WebhookDelivery>> {
     const webhook = await this.get(caller, id);
     const event = { id: newId('evt'), type: 'webhook.test', timestamp: this.clock.now(), account_id: null, data: { webhook: { id } } };
     const attempt = await this.courier.post(webhook, event.id, JSON.stringify(event));
-    return this.deliveries.note(id, event.id, event.type, attempt, attempt.error === null ? 'succeeded' : 'failed');
+    return ({ prisma }) => this.deliveries.note(prisma, id, event.id, event.type, attempt, attempt.error === null ? 'succeeded' : 'failed');
   }
 
   /** The deliveries of a webhook before `beforeId`, newest first. */
@@ -132,25 +131,33 @@ export class WebhooksService {
   }
 
   /** Delivers the event of a delivery once more. */
-  async replay(caller: Caller, id: string, deliveryId: string): Promise<WebhookDelivery> {
-    const webhook = await this.get(caller, id);
-    const delivery = await this.database.prisma.webhookDelivery.findFirst({ where: { id: deliveryId, webhookId: id } });
+  async replay({ prisma }: Transaction, caller: Caller, id: string, deliveryId: string): Promise<WebhookDelivery> {
+    const webhook = await this.get(caller, id, prisma);
+    const delivery = await prisma.webhookDelivery.findFirst({ where: { id: deliveryId, webhookId: id } });
     if (!delivery) throw notFound(`Delivery ${deliveryId}`);
     if (webhook.disabledAt) throw new Problem('conflict', 'The webhook is disabled. Enable it first (PATCH {"enabled": true}).');
-    const repeated = await this.deliveries.repeat(delivery, this.clock.now());
+    const repeated = await this.deliveries.repeat(prisma, delivery, this.clock.now());
     if (!repeated) throw new Problem('conflict', 'Its event is not kept: it was a test, or is over 90 days old.');
     return repeated;
   }
 
-  private async requireAllowed(url: string): Promise<void> {
+  /** @throws Problem 422 for an address that events must not be sent to */
+  async requireAllowed(url: string): Promise<void> {
     await this.addresses.checkResolved(url).catch((error: unknown) => {
       throw error instanceof ForbiddenAddress ? invalidField('url', error.message) : error;
     });
   }
 
-  private audited(caller: Caller, action: string, targetId: string, after: object, at: Date) {
+  private audited(
+    caller: Caller,
+    action: string,
+    targetId: string,
+    after: object,
+    at: Date,
+    prisma: Prisma.TransactionClient = this.database.prisma,
+  ) {
     const data = auditRow(actorOf(caller), { action, targetType: 'webhook', targetId, after }, at);
-    return this.database.prisma.auditEvent.create({ data });
+    return prisma.auditEvent.create({ data });
   }
 }
 

@@ -9,7 +9,7 @@ import { Idempotency } from '../../src/http/idempotency.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { type ApiDocument, describeApi } from '../../src/http/openapi/document.js';
 import { RateLimiter } from '../../src/http/rate-limit.js';
-import { deprecated, endpoint, get, post } from '../../src/http/route.js';
+import { action, deprecated, endpoint, get, post } from '../../src/http/route.js';
 import type { Endpoints } from '../../src/http/routes.js';
 import { createServer } from '../../src/http/server.js';
 import { systemClock } from '../../src/lib/clock.js';
@@ -21,13 +21,13 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describedOperations } from '../support/described.js';
 import { SECRET } from '../support/gateway.js';
 
-const greeting = () =>
-  endpoint({
-    summary: 'Greets',
-    answers: { 200: z.object({ hello: z.string() }) },
-    handle: async () => ({ status: 200, body: { hello: 'you' } }),
-  });
-const greetings = { old: greeting(), oldPost: greeting(), current: greeting() };
+const greets = { summary: 'Greets', answers: { 200: z.object({ hello: z.string() }) } };
+const greeting = async () => ({ status: 200, body: { hello: 'you' } });
+const greetings = {
+  old: endpoint({ ...greets, handle: greeting }),
+  oldPost: action({ ...greets, handle: (call) => call.commit(greeting) }),
+  current: endpoint({ ...greets, handle: greeting }),
+};
 const table = [
   deprecated(get('/v1/old', 'read', greetings.old), '2026-06-01', '2027-06-01'),
   deprecated(post('/v1/old', 'write', greetings.oldPost), '2026-06-01', '2027-06-01'),
@@ -55,6 +55,7 @@ beforeAll(async () => {
       trustProxy: false,
       release: () => '1',
     },
+    database,
     idempotency: new Idempotency(database, new Presence(database), createSealer(SECRET), systemClock),
   });
   server = application.listen(0, '127.0.0.1');

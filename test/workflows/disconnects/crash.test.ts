@@ -31,16 +31,19 @@ function freshAccount(): string {
 }
 
 /** What must be wrong at the provider for a step to pass the edge. */
-function arrange(edge: Edge, id: string): void {
+function arrange(edge: Place, id: string): void {
   const path = `/accounts/${id}`;
   const refuse = () => outfame().faults.add({ kind: 'html', method: 'DELETE', path, status: 403, times: 2 });
   if (edge === 'postpone' || edge === 'look') outfame().faults.add({ kind: 'lost_answer', method: 'DELETE', path, times: 1 });
   if (edge === 'note_resuming' || edge === 'resume' || edge === 'fail') refuse();
 }
 
-const FAILING: readonly Edge[] = ['note_resuming', 'resume', 'fail'];
+const FAILING: readonly Place[] = ['note_resuming', 'resume', 'fail'];
 
-async function ask(edge: Edge, id: string): Promise<void> {
+/** The acceptance is a commit like any other; all else is the worker's. */
+type Place = 'commit' | Edge;
+
+async function ask(edge: Place, id: string): Promise<void> {
   const client = clientOf(child.url, gateway.root.key, gateway.app.document);
   const scheduledAt = new Date(Date.now() + 1000).toISOString();
   const body = { account_ids: [`outfame:${id}`], ...(edge === 'start' && { scheduled_at: scheduledAt }) };
@@ -50,7 +53,8 @@ async function ask(edge: Edge, id: string): Promise<void> {
 
 const account = async (id: string) => (await gateway.root.get(`/v1/accounts/outfame:${id}`)).body.data;
 const claimsSuccess = async (id: string) => (await account(id)).status === 'disconnected';
-const points = EDGES.flatMap((edge) => (['before', 'after'] as const).map((side) => ({ edge, side })));
+const places: readonly Place[] = ['commit', ...EDGES];
+const points = places.flatMap((edge) => (['before', 'after'] as const).map((side) => ({ edge, side })));
 
 describe('killed with -9 at every edge of a step, and taken up by another process', () => {
   test.each(points)('$side $edge', async ({ edge, side }) => {
@@ -65,7 +69,7 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
     if (!isGone) expect(await claimsSuccess(id)).toBe(false);
     const accepted = await gateway.database.prisma.disconnectStep.findFirst({ where: { providerAccountId: id } });
     if (!accepted) {
-      expect([edge, side]).toEqual(['accept', 'before']);
+      expect([edge, side]).toEqual(['commit', 'before']);
       expect(await account(id)).toMatchObject({ status: 'active' });
       return;
     }

@@ -1,0 +1,34 @@
+import type { Database, Transaction } from '../database/index.js';
+import { betweenCrashPoints } from '../lib/crash-point.js';
+import type { Attempt } from './idempotency.js';
+import { render } from './render.js';
+import type { Answer } from './route.js';
+
+declare const isCommitted: unique symbol;
+
+/** The answer of a request whose effect is committed. Only `commit` gives one, so what must return one cannot go round it. */
+export type Committed = Answer & { readonly [isCommitted]: true };
+
+/**
+ * Does the effect of a request: runs `work` as one transaction, which also stores the answer under the request's Idempotency-Key, so
+ * that neither is there without the other. It may run again after a deadlock, so what it does besides queries must bear repeating.
+ * @param later waits for a better answer once the effect is there; it takes the place of the first, unless this process dies before
+ */
+export type Commit = (work: (transaction: Transaction) => Promise<Answer>, later?: () => Promise<Answer>) => Promise<Committed>;
+
+/** @param attempt at a request with an Idempotency-Key; without one no answer is stored */
+export function committing(database: Database, attempt?: Attempt): Commit {
+  return async (work, later) => {
+    const effect = async (transaction: Transaction) => {
+      const answer = await work(transaction);
+      await betweenCrashPoints('keep', async () => attempt?.keep(transaction.client, render(answer), later === undefined));
+      return answer;
+    };
+    const first = await betweenCrashPoints('commit', () => database.transaction(effect));
+    return committed(later ? await later() : first);
+  };
+}
+
+function committed(answer: Answer): Committed {
+  return answer as Committed;
+}
