@@ -71,7 +71,7 @@ async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'abs
  */
 async function afterFailedLaunch(home: Home, output: string): Promise<void> {
   if (/received \w+ shutdown request/.test(output)) return;
-  if (!/lock file ".*" already exists|pre-existing shared memory/.test(output)) {
+  if (!/lock file ".*" (already exists|is empty)|pre-existing shared memory/.test(output)) {
     const reason = output.split('\n').findLast((line) => line.includes('FATAL')) ?? output.trim();
     throw new StartError(`The embedded PostgreSQL in ${home.folder} did not start: ${reason}`);
   }

@@ -123,9 +123,12 @@ describe('the embedded PostgreSQL', () => {
     await stop(database);
   });
 
-  it('starts although postmaster.pid names a process that is another program', async () => {
+  it.each([
+    ['names a process that is another program', `${process.ppid}\n`],
+    ['is empty, as a crash or another start leaves it for a moment', ''],
+  ])('starts although postmaster.pid %s', async (_what, content) => {
     await stop(await start());
-    await writeFile(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), `${process.ppid}\n`);
+    await writeFile(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), content);
     const database = await start();
     await stop(database);
     expect(await serverPid()).toBeUndefined();
