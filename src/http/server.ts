@@ -21,6 +21,9 @@ import type { Answer, Call, Deprecation, Method, Route } from './route.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
+/** Answers are data: a browser that shows one has nothing to load, and no page may frame it. */
+const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+
 type AnyCall = Call<unknown, unknown, unknown>;
 
 /** The web application: every route through the same two doors, `admit` and `finish`. It does not listen. */
@@ -42,7 +45,7 @@ export function createServer(
   const app = express();
   app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
   app.set('trust proxy', parts.trustProxy);
-  app.use(helmet());
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: NOTHING_TO_LOAD } }));
   app.use(identify);
   app.use('/docs', documentationPages());
 
@@ -120,7 +123,11 @@ export function createServer(
     app.all(expressPath, (request, response) => finishProblem(request, response, wrongMethod(request.method, here)));
   }
   app.use((request, response) => {
-    finishProblem(request, response, new Problem('not_found', `There is no ${request.path}. The paths are listed in the README.`));
+    finishProblem(
+      request,
+      response,
+      new Problem('not_found', `There is no ${request.path}. The paths are listed at /docs and /openapi.json.`),
+    );
   });
   // Express knows an error handler by its four parameters.
   app.use((error: { status?: number }, request: Request, response: Response, _next: NextFunction) => {
