@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { timestamp } from '../http/page.js';
 import { words } from '../http/validate.js';
 
-export const CONNECTION_STATES = ['active', 'credential_rejected'] as const;
-export type ConnectionState = (typeof CONNECTION_STATES)[number];
-
 const failure = z.object({ code: z.string(), message: z.string(), at: timestamp });
 
 /** A connection as the API answers it: everything but its credentials. */
@@ -16,7 +13,7 @@ export const connectionSchema = z
     name: z.string(),
     source: z.enum(['api', 'environment', 'sandbox']),
     base_url: z.string().nullable(),
-    state: z.enum(CONNECTION_STATES),
+    state: z.enum(['active', 'credential_rejected']),
     state_since: timestamp,
     sweep_interval_seconds: z.int(),
     next_sweep_at: timestamp,
