@@ -74,9 +74,20 @@ export class SweepRun {
     while (this.waiting.length >= BATCH_SIZE) await this.write(this.waiting.splice(0, BATCH_SIZE));
   }
 
-  /** Writes what still waits; also when the walk broke off, as what was seen is kept. */
+  /** Writes what still waits, at the end of the walk. */
   async flush(): Promise<void> {
     if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
+  }
+
+  /** Ends a walk that broke off: what was seen is kept, and of what was seen unchanged that it was looked at. */
+  async breakOff(): Promise<void> {
+    await this.flush();
+    await this.client.query(
+      `UPDATE accounts a SET checked_at = $2 FROM sighted s
+       WHERE a.connection_id = $1 AND a.provider_account_id = s.provider_account_id AND NOT s.quarantined
+         AND a.status NOT IN ('disconnected', 'disconnecting') AND a.checked_at < $2`,
+      [this.owner.id, this.startedAt],
+    );
   }
 
   private async write(sightings: readonly AccountSighting[]): Promise<void> {
@@ -157,10 +168,10 @@ export class SweepRun {
       const events = gone.rows.map(({ id }) => ({ type: 'account.vanished' as const, accountId: id }));
       await recordAccountEvents(this.client, this.owner.teamId, events, this.startedAt);
       this.vanished = gone.rows.length;
-      if (this.vanished > 0 || !suspicious) return 'succeeded';
+      if (!suspicious) return 'succeeded';
     }
     await this.keepAge(`missing_since = $2`, `a.missing_since IS NULL AND ${UNSEEN}`);
-    return 'held';
+    return this.vanished > 0 ? 'succeeded' : 'held';
   }
 
   private async markQuarantined(): Promise<void> {

@@ -139,8 +139,10 @@ export class SweepsService {
     if (connection.state === 'credential_rejected') await this.providers.verify(access, context);
     try {
       for await (const page of this.providers.walk(access, context)) await run.take(page);
-    } finally {
       await run.flush();
+    } catch (error) {
+      await run.breakOff();
+      throw error;
     }
   }
 

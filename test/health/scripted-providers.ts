@@ -1,0 +1,44 @@
+import type { Clock } from '../../src/lib/clock.js';
+import { type ObservedAccount, ProviderError, type ProviderErrorCode } from '../../src/model/index.js';
+import { createProviders, type Providers } from '../../src/providers/index.js';
+
+/** What a provider does the next time it is asked. */
+export interface Script {
+  readonly accounts: readonly ObservedAccount[];
+  /** It answers with this after so many accounts; `null`: it lists them all. */
+  readonly failure: { readonly code: ProviderErrorCode; readonly after: number } | null;
+  /** Whether it rejects the key whatever is asked, and not by mistake on one call. */
+  readonly rejectsKey: boolean;
+}
+
+const PAGE = 100;
+
+/** The way out with nobody behind it: lists come from the scripts, by provider. */
+export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Script>): Providers {
+  const scriptOf = (provider: string) => {
+    const script = scripts.get(provider);
+    if (!script) throw new Error(`${provider} has no script`);
+    return script;
+  };
+  const checkKey = async (provider: string) => {
+    if (scriptOf(provider).rejectsKey) throw new ProviderError(provider, 'credential_rejected', 'The key is rejected.', { status: 401 });
+  };
+  return {
+    ...createProviders({ clock }),
+    verify: ({ provider }) => checkKey(provider),
+    list: async ({ provider }) => {
+      await checkKey(provider);
+      return { observedAt: clock.now(), accounts: [], quarantined: [], next: null };
+    },
+    async *walk({ provider }) {
+      await checkKey(provider);
+      const { accounts, failure } = scriptOf(provider);
+      const listed = accounts.slice(0, failure?.after);
+      for (let start = 0; start < listed.length; start += PAGE) {
+        const page = listed.slice(start, start + PAGE).map((account) => ({ account, remoteData: {}, observedAt: clock.now() }));
+        yield { observedAt: clock.now(), accounts: page, quarantined: [] };
+      }
+      if (failure) throw new ProviderError(provider, failure.code, 'It did not work.');
+    },
+  };
+}
