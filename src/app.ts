@@ -31,6 +31,7 @@ import { TransitionsRepository } from './health/transitions.repository.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
 import { documentationEndpoints } from './http/documentation.routes.js';
 import { Idempotency } from './http/idempotency.js';
+import { Load, type LoadLimits } from './http/load.js';
 import { createMetrics } from './http/metrics.js';
 import { type ApiDocument, describeApi } from './http/openapi/document.js';
 import { RateLimiter } from './http/rate-limit.js';
@@ -72,6 +73,8 @@ export interface AppSettings {
   readonly disconnects?: Partial<DisconnectSettings>;
   /** Of keys that have none of their own. */
   readonly rateLimit?: RateLimit;
+  /** Over the defaults. */
+  readonly load?: Partial<LoadLimits>;
   /** Where webhooks may be sent; public addresses when left out. */
   readonly webhookAddresses?: WebhookAddresses;
 }
@@ -110,6 +113,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const metrics = createMetrics();
   const presence = new Presence(database);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
+  const load = new Load(database.pool, settings.load);
   const idempotency = new Idempotency(database, presence, sealer, clock);
   const providers = createProviders({ clock, logger, ...(policies && { policies }) });
   const figures = new SharedFigures(database, clock);
@@ -162,12 +166,10 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const system = {
     checks: async () => ({
       process: retired ? 'shutting down' : null,
-      database: await database.pool.query('SELECT 1 FROM pgboss.version, teams LIMIT 1').then(
-        () => null,
-        () => 'does not answer, or is not migrated',
-      ),
+      database: (await database.pulse.beats()) ? null : 'does not answer, or is not migrated',
     }),
     providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id), figures.read(id, '5m'))])),
+    overload: () => load.overload,
   };
 
   const endpoints: Endpoints = {
@@ -200,6 +202,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       database,
       release: () => `${release} ${hourOf(clock)}`,
       idempotency,
+      load,
       rateLimiter,
       teams,
       logger,
@@ -245,6 +248,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await providers.close();
       await figures.share().catch(() => undefined);
       rateLimiter.stop();
+      load.stop();
       presence.end();
     },
   };

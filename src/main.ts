@@ -5,6 +5,7 @@ import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js'
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
 import { checkConnection, type DatabaseConnection, migrate, openDatabase, startEmbedded } from './database/index.js';
+import { farewell } from './http/farewell.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
@@ -20,7 +21,6 @@ const FIRST_SWEEPS_MS = 30_000;
 const DRAIN_MS = 30_000;
 /** So long load balancers can see in `/readyz` that they should send no more. */
 const RETIREMENT_MS = 1_000;
-const IDLE_CHECK_MS = 50;
 
 const undo: (() => unknown)[] = [];
 const stopping = new AbortController();
@@ -57,8 +57,10 @@ async function start(): Promise<App> {
   });
   undo.push(() => app.stop());
   const newRootKey = await app.teams.prepare(config.rootKey);
-  const server = await listen(app, config);
-  undo.push(() => close(server));
+  const server = createListener(app.http);
+  const close = farewell(server);
+  await listen(server, config);
+  undo.push(close);
   sandbox = await connectProviders(app, config);
   stopping.signal.throwIfAborted();
 
@@ -85,14 +87,13 @@ async function connect(config: Config): Promise<DatabaseConnection> {
   return embedded.connection;
 }
 
-async function listen(app: App, config: Config): Promise<Server> {
-  const server = createListener(app.http).listen(config.port, config.host);
+async function listen(server: Server, config: Config): Promise<void> {
+  server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
       throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);
     throw new StartError(`HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`);
   });
-  return server;
 }
 
 /** Connects what the environment names; with nothing there and nothing connected before, the sandbox. */
@@ -118,16 +119,6 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
 async function firstSweeps(app: App): Promise<void> {
   const end = Date.now() + FIRST_SWEEPS_MS;
   while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll())) await systemClock.sleep(50);
-}
-
-/** Takes no new connections; resolves when the requests under way have been answered. */
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  // Connections fall idle one by one as their answers go out.
-  const sweeper = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
-  await closed;
-  clearInterval(sweeper);
 }
 
 /** Ends it all in good order, within `DRAIN_MS`. */

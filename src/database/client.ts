@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
+import { Pulse } from './pulse.js';
 import { unlessDeadlocked } from './transact.js';
 
 /** One transaction for both ways to speak to the database. */
@@ -18,6 +19,8 @@ export interface Database {
   readonly pool: pg.Pool;
   /** Runs `work` as one transaction, again should it be the victim of a deadlock: what it does besides queries must bear repeating. */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** Asks over none of those connections. */
+  readonly pulse: Pulse;
   /** Waits for the queries that run. */
   close(): Promise<void>;
 }
@@ -31,19 +34,25 @@ const sessionSettings = `
   SET statement_timeout = '60s';
   SET idle_in_transaction_session_timeout = '60s'`;
 
-/** As the pool has it: a transaction waits for a connection as long as a query does, where Prisma would give up after two seconds. */
-const TRANSACTION_WAIT_MS = connectTimeout;
 const TRANSACTION_MS = 30_000;
 /** The longest a timer can be. A shared transaction is ended by the limits of its session: Prisma would hand the session on while SQL runs. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Opens the database, without connecting yet. @param poolSize most connections at once, Prisma's included */
-export function openDatabase(parameters: { connection: DatabaseConnection; poolSize: number }): Database {
+export interface DatabaseSettings {
+  readonly connection: DatabaseConnection;
+  /** Most connections at once, Prisma's included. */
+  readonly poolSize: number;
+  /** Milliseconds that a query or a transaction waits for one of them; as long as for the server when left out. */
+  readonly waitMs?: number;
+}
+
+/** Opens the database, without connecting yet. */
+export function openDatabase({ connection, poolSize, waitMs = connectTimeout }: DatabaseSettings): Database {
   const sessions = new Map<number, pg.PoolClient>();
   const pool = new pg.Pool({
-    ...parameters.connection,
-    max: parameters.poolSize,
-    connectionTimeoutMillis: connectTimeout,
+    ...connection,
+    max: poolSize,
+    connectionTimeoutMillis: waitMs,
     application_name: 'rollcall',
     onConnect: async (client) => {
       await client.query(sessionSettings);
@@ -58,8 +67,10 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
-    transactionOptions: { maxWait: TRANSACTION_WAIT_MS, timeout: TRANSACTION_MS },
+    // Prisma would give up on a connection after two seconds.
+    transactionOptions: { maxWait: waitMs, timeout: TRANSACTION_MS },
   });
+  const pulse = new Pulse(connection);
   return {
     prisma,
     pool,
@@ -76,9 +87,10 @@ export function openDatabase(parameters: { connection: DatabaseConnection; poolS
           { timeout: NEVER_MS },
         ),
       ),
+    pulse,
     close: async () => {
       await prisma.$disconnect();
-      await pool.end();
+      await Promise.all([pool.end(), pulse.close()]);
     },
   };
 }

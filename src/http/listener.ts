@@ -3,21 +3,51 @@ import { newId } from '../lib/ids.js';
 import { Problem } from './problem.js';
 import { renderProblem } from './render.js';
 
-/** Address and headers together. */
-const LARGEST_HEAD_BYTES = 16 * 1024;
-/** A caller that has not sent its headers, or its whole request, by then is let go. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
+/** What the server takes from callers before it lets go of them; times in milliseconds. */
+export interface ListenerLimits {
+  /** Address and headers together. */
+  readonly headBytes: number;
+  /** Until the headers have come. */
+  readonly headersMs: number;
+  /** Until the whole request has come. */
+  readonly requestMs: number;
+  /** Without a byte either way while a request is under way: a caller that does not read its answer. Longer than any answer takes. */
+  readonly silenceMs: number;
+  /** Between two requests; longer than load balancers keep a connection, so that it is they who close it. */
+  readonly keepAliveMs: number;
+  readonly connections: number;
+}
+
+const DEFAULT_LIMITS: ListenerLimits = {
+  headBytes: 16 * 1024,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  silenceMs: 120_000,
+  keepAliveMs: 65_000,
+  connections: 5_000,
+};
+
+/** How often it is looked for requests that are late. */
+const CHECKS_PER_LIMIT = 10;
 
 /** The HTTP server: bounded in what it reads before the application sees it. What it cannot read it answers with a problem too. */
-export function createListener(application: RequestListener): Server {
+export function createListener(application: RequestListener, limits: Partial<ListenerLimits> = {}): Server {
+  const { headBytes, headersMs, requestMs, silenceMs, keepAliveMs, connections } = { ...DEFAULT_LIMITS, ...limits };
   const server = createServer(
-    { maxHeaderSize: LARGEST_HEAD_BYTES, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 1000 },
+    {
+      maxHeaderSize: headBytes,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: headersMs / CHECKS_PER_LIMIT,
+    },
     application,
   );
+  server.timeout = silenceMs;
+  server.maxConnections = connections;
   server.on('clientError', (_error, socket) => {
     if (!socket.writable) return;
-    const detail = `The request is malformed, too slow, or its address and headers are over ${LARGEST_HEAD_BYTES / 1024} KiB.`;
+    const detail = `The request is malformed, too slow, or its address and headers are over ${headBytes / 1024} KiB.`;
     const requestId = newId('req');
     const { headers, text = '' } = renderProblem(new Problem('bad_request', detail), '/', requestId);
     const all = { ...headers, 'X-Request-ID': requestId, 'Content-Length': String(Buffer.byteLength(text)), Connection: 'close' };

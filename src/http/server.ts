@@ -12,6 +12,7 @@ import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import { documentationPages } from './documentation.pages.js';
 import { finish, finishRendered, finishUnchanged } from './finish.js';
 import type { Idempotency } from './idempotency.js';
+import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { PageCache } from './page-cache.js';
 import { Problem, problemOfProvider } from './problem.js';
@@ -32,6 +33,7 @@ export function createServer(
   parts: {
     readonly database: Database;
     readonly idempotency: Idempotency;
+    readonly load: Load;
     readonly rateLimiter: RateLimiter;
     readonly teams: TeamsService;
     readonly logger: Logger;
@@ -54,7 +56,7 @@ export function createServer(
     response.once('finish', () => report(route, request, response, performance.now() - started));
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
-      if (route.scope !== 'public' && parts.isRetired()) throw shuttingDown();
+      if (route.scope !== 'public') takeOn(request, response);
       const call = { ...(await admit(route, parts, request, response)), commit: committing(parts.database), begunBefore: undefined };
       if (route.endpoint.isVersioned) {
         const etag = etagOfVersion(call, parts.release());
@@ -73,6 +75,12 @@ export function createServer(
       finishProblem(request, response, toProblem(error, response));
     }
   };
+
+  /** Before anything that costs, so that the refusal costs next to nothing. */
+  function takeOn(request: Request, response: Response): void {
+    if (parts.isRetired()) throw shuttingDown();
+    parts.load.take(request.method === 'GET' || request.method === 'HEAD', (free) => response.once('close', free));
+  }
 
   const pages = new PageCache();
   const preconditions = new Preconditions();

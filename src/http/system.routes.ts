@@ -6,6 +6,8 @@ import { endpoint, RawText } from './route.js';
 export interface SystemState {
   /** Each part that must work for requests to be served, with what is wrong with it (`null`: nothing). */
   checks(): Promise<Readonly<Record<string, string | null>>>;
+  /** What there is too much of for new requests; `null`: nothing. */
+  overload(): string | null;
   /** Each provider's state: it never makes us unready, but a person wants to see it. */
   providers(): Readonly<Record<string, 'operational' | 'degraded' | 'down'>>;
 }
@@ -35,7 +37,9 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       produces: HEALTH_TYPE,
       handle: async () => {
         const failed = Object.values(await state.checks()).some((problem) => problem !== null);
-        return answer(failed ? 503 : 200, { status: failed ? 'fail' : 'pass' });
+        // Still ready: were it taken out, its share would overload the next one too. Those it cannot serve it turns away by itself.
+        const fit = state.overload() === null ? 'pass' : 'warn';
+        return answer(failed ? 503 : 200, { status: failed ? 'fail' : fit });
       },
     }),
     health: endpoint({
@@ -47,11 +51,13 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       produces: HEALTH_TYPE,
       handle: async () => {
         const own = Object.entries(await state.checks());
+        const overload = state.overload();
         const providers = Object.entries(state.providers());
         const failed = own.some(([, problem]) => problem !== null);
-        const warned = providers.some(([, condition]) => condition !== 'operational');
+        const warned = overload !== null || providers.some(([, condition]) => condition !== 'operational');
         const checks = Object.fromEntries([
           ...own.map(([name, problem]) => [name, [problem === null ? { status: 'pass' } : { status: 'fail', output: problem }]]),
+          ['load', [overload === null ? { status: 'pass' } : { status: 'warn', output: overload }]],
           ...providers.map(([name, condition]) => [
             `provider:${name}`,
             [condition === 'operational' ? { status: 'pass' } : { status: 'warn', output: condition }],

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { Presence } from '../../src/database/presence.js';
 import { Idempotency } from '../../src/http/idempotency.js';
+import { Load } from '../../src/http/load.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { type ApiDocument, describeApi } from '../../src/http/openapi/document.js';
 import { RateLimiter } from '../../src/http/rate-limit.js';
@@ -49,6 +50,7 @@ beforeAll(async () => {
     ...{
       teams,
       rateLimiter,
+      load: new Load(database.pool),
       logger: silentLogger,
       metrics: createMetrics(),
       isRetired: () => false,

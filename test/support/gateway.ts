@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { type App, type AppSettings, createApp } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
-import { createListener } from '../../src/http/listener.js';
+import { createListener, type ListenerLimits } from '../../src/http/listener.js';
+import type { LoadLimits } from '../../src/http/load.js';
 import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
@@ -35,6 +37,8 @@ export interface Gateway {
    * of other tests' databases too.
    */
   settled(): Promise<void>;
+  /** How many sockets its listener holds. */
+  connections(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +49,10 @@ export interface GatewaySettings {
   readonly sweepIntervalSeconds?: number;
   /** Generous unless a test is about it. */
   readonly rateLimit?: RateLimit;
+  /** Patient with the event loop unless a test is about it, as that is the tests' own too. */
+  readonly load?: Partial<LoadLimits>;
+  readonly listener?: Partial<ListenerLimits>;
+  readonly pool?: { readonly poolSize: number; readonly waitMs?: number };
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
   readonly trustProxy?: boolean;
@@ -72,13 +80,16 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     policies = BRISK,
     sweepIntervalSeconds = 3600,
     rateLimit = GENEROUS,
+    load = {},
+    listener = {},
+    pool = { poolSize: 12 },
     webhookAddresses = new WebhookAddresses(true),
     disconnects = {},
     trustProxy = false,
     logger = silentLogger,
   } = settings;
   const testDatabase = await createTestDatabase();
-  const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
+  const database = openDatabase({ connection: testDatabase.connection, ...pool });
   const sandbox = await startSandbox({ port: 0, accounts });
   const app = await createApp({
     database,
@@ -89,11 +100,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     trustProxy,
     policies,
     rateLimit,
+    load: { loopDelayMs: Number.POSITIVE_INFINITY, ...load },
     webhookAddresses,
     disconnects,
   });
   const rootKey = await app.teams.prepare(undefined);
-  const server = createListener(app.http).listen(0, '127.0.0.1');
+  const server = createListener(app.http, listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   await app.work();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -139,6 +151,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     },
+    connections: () => promisify(server.getConnections.bind(server))(),
     stop: async () => {
       server.close();
       server.closeAllConnections();

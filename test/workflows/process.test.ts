@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { findHome } from '../../src/database/embedded-home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, ROOT_KEY, run, SECRET, startProcess, until } from '../support/gateway-process.js';
+import { openSocket } from '../support/raw-socket.js';
 
 // Processes and waits take their time on a machine under load.
 jest.setTimeout(60_000);
@@ -155,8 +156,22 @@ describe('a start with nothing but a folder', () => {
   test('starts a second time with what it had', async () => {
     gateway = await startProcess({ DATA_DIR: dataDir });
     expect((await gateway.root.get('/v1/accounts?limit=200')).body.data).toHaveLength(46);
+  });
+
+  test('is held up by no caller who listens, sends slowly or does not read', async () => {
+    const head = (request: string) => `${request} HTTP/1.1\r\nHost: rollcall\r\nAuthorization: Bearer ${ROOT_KEY}\r\n`;
+    const listening = await openSocket(gateway.url);
+    listening.socket.write(`${head('GET /v1/events/stream')}\r\n`);
+    await once(listening.socket, 'data');
+    const deaf = await openSocket(gateway.url);
+    deaf.socket.pause().write(`${head('GET /openapi.json')}\r\n`.repeat(200));
+    const slowHead = await openSocket(gateway.url);
+    slowHead.socket.write('GET /livez HTTP/1.1\r\n');
+    const slowBody = await openSocket(gateway.url);
+    slowBody.socket.write(`${head('POST /v1/teams')}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{`);
     // A terminal and npm may both pass one Ctrl-C on.
     process.kill(gateway.pid, 'SIGINT');
     expect(await gateway.end('SIGINT')).toMatchObject({ code: 0, errors: '' });
+    deaf.socket.destroy();
   });
 });

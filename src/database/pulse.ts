@@ -1,0 +1,40 @@
+import pg from 'pg';
+import type { DatabaseConnection } from './connection.js';
+
+const LONGEST_MS = 2_000;
+
+/** Whether the database answers, asked over a connection of its own: it tells the truth while all others are in use. */
+export class Pulse {
+  private readonly pool: pg.Pool;
+  private asked: Promise<boolean> | undefined;
+
+  constructor(connection: DatabaseConnection) {
+    this.pool = new pg.Pool({
+      ...connection,
+      max: 1,
+      connectionTimeoutMillis: LONGEST_MS,
+      query_timeout: LONGEST_MS,
+      application_name: 'rollcall pulse',
+    });
+    this.pool.on('error', () => undefined);
+  }
+
+  /** Whether it answers and is migrated. Those who ask at once share one question. */
+  beats(): Promise<boolean> {
+    this.asked ??= this.ask().finally(() => {
+      this.asked = undefined;
+    });
+    return this.asked;
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+
+  private ask(): Promise<boolean> {
+    return this.pool.query('SELECT 1 FROM pgboss.version, teams LIMIT 1').then(
+      () => true,
+      () => false,
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import { afterEach, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import type { Reply } from '../support/client.js';
+import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
+import { until } from '../support/gateway-process.js';
+import { readStream } from '../support/stream.js';
+
+const POOL_SIZE = 3;
+
+let gateway: Gateway;
+const held: pg.PoolClient[] = [];
+afterEach(async () => {
+  release();
+  await gateway.stop();
+});
+
+/** A gateway whose database has no connection to give, until `release`. */
+async function startExhausted(settings: GatewaySettings): Promise<void> {
+  gateway = await startGateway({ pool: { poolSize: POOL_SIZE }, ...settings });
+  // The gateway keeps one for itself, by which others see that it lives.
+  for (let left = POOL_SIZE - 1; left > 0; left--) held.push(await gateway.database.pool.connect());
+}
+
+function release(): void {
+  for (const client of held.splice(0)) client.release();
+}
+
+const isRefusal = (reply: Reply, why: RegExp) =>
+  reply.status === 503 &&
+  reply.body.code === 'service_unavailable' &&
+  why.test(reply.body.detail) &&
+  reply.headers.get('retry-after') === '2';
+const recovered = () => until(async () => (await gateway.root.get('/v1/whoami')).status === 200);
+const names = async () => (await gateway.root.get('/v1/teams')).body.data.map(({ name }: { name: string }) => name);
+
+test('reads that find too many queries waiting are refused at once; probes answer, writes go on, and it recovers', async () => {
+  const most = 10;
+  await startExhausted({ load: { waitingQueries: most, stalledMs: Number.POSITIVE_INFINITY } });
+  const write = gateway.root.post('/v1/teams', { name: 'made under load' });
+  await until(() => gateway.database.pool.waitingCount > 0);
+  const reads = Array.from({ length: 100 }, () => gateway.root.get('/v1/accounts'));
+  let refused = 0;
+  for (const read of reads) void read.then((reply) => isRefusal(reply, /queries wait/) && refused++);
+  await until(() => refused >= 100 - most);
+
+  const late = gateway.root.post('/v1/teams', { name: 'begun under load' });
+  const nobody = gateway.with(undefined);
+  expect((await nobody.get('/livez')).status).toBe(200);
+  expect(await nobody.get('/readyz')).toMatchObject({ status: 200, body: { status: 'warn' } });
+  const health = (await nobody.get('/health')).body;
+  expect(health).toMatchObject({ status: 'warn', checks: { database: [{ status: 'pass' }], load: [{ status: 'warn' }] } });
+  expect((await nobody.get('/metrics')).status).toBe(200);
+  // The workers' own queries wait beside them.
+  expect(gateway.database.pool.waitingCount).toBeLessThan(2 * most);
+
+  release();
+  const waited = (await Promise.all(reads)).filter(({ status }) => status === 200).length;
+  expect([waited + refused, (await write).status, (await late).status]).toEqual([100, 201, 201]);
+  await recovered();
+  expect(await names()).toEqual(expect.arrayContaining(['made under load', 'begun under load']));
+  expect((await nobody.get('/readyz')).body).toEqual({ status: 'pass' });
+});
+
+test('reads are refused at once while no query gets a connection, however few wait', async () => {
+  await startExhausted({ load: { stalledMs: 50 } });
+  const replies: Reply[] = [];
+  const reads: Promise<unknown>[] = [];
+  await until(() => {
+    reads.push(gateway.root.get('/v1/accounts').then((reply) => replies.push(reply)));
+    return replies.length > 0;
+  });
+  expect(replies.every((reply) => isRefusal(reply, /keeps queries waiting/))).toBe(true);
+  release();
+  await Promise.all(reads);
+  await recovered();
+});
+
+test('whoever waited too long for a connection is answered 503, on every route', async () => {
+  const patient = Number.POSITIVE_INFINITY;
+  await startExhausted({ pool: { poolSize: POOL_SIZE, waitMs: 200 }, load: { waitingQueries: patient, stalledMs: patient } });
+  const routes = gateway.app.routes.filter(({ scope }) => scope !== 'public');
+  const replies = await Promise.all(
+    routes.map(({ method, path }) => gateway.root.send(method, path.replace(/\{\w+\}/g, 'acct_x'), method === 'GET' ? undefined : '{}')),
+  );
+  for (const { status, body, headers } of replies) {
+    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'service_unavailable', '5']);
+  }
+  release();
+  await recovered();
+});
+
+test('reads are refused while too many requests are under way, other requests at twice as many', async () => {
+  gateway = await startGateway({ load: { requests: 2 } });
+  const streams = [await readStream(gateway, '/v1/events/stream'), await readStream(gateway, '/v1/events/stream')];
+  expect(isRefusal(await gateway.root.get('/v1/accounts'), /requests are under way/)).toBe(true);
+  expect((await gateway.root.get('/livez')).status).toBe(200);
+  expect((await gateway.root.post('/v1/teams', { name: 'made beside them' })).status).toBe(201);
+  for (const stream of streams) stream.close();
+  await recovered();
+});
+
+test('reads are refused while the event loop is late', async () => {
+  gateway = await startGateway({ load: { loopDelayMs: 100 } });
+  let isBusy = true;
+  const keepBusy = () => {
+    const end = performance.now() + 150;
+    while (performance.now() < end);
+    if (isBusy) setTimeout(keepBusy);
+  };
+  keepBusy();
+  await until(async () => isRefusal(await gateway.root.get('/v1/whoami'), /too busy/));
+  isBusy = false;
+  await recovered();
+});
