@@ -129,16 +129,17 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const accounts = new AccountsService(database, accountsRepository, connections, providers, new Probes(database, presence, clock), clock);
   const connect = new ConnectService(database, connections, providers, clock);
   const incidents = new IncidentsService(database, providers, clock);
-  const health = new HealthService(
+  const health = new HealthService({
     database,
+    registry: providers.adapters,
     accounts,
     accountsRepository,
-    new TransitionsRepository(database),
-    new HistoryRepository(database),
+    transitions: new TransitionsRepository(database),
+    history: new HistoryRepository(database),
     incidents,
-    feedCursors,
+    cursors: feedCursors,
     clock,
-  );
+  });
   const feed = new FeedRepository(database);
   const events = new EventsService(feed, feedCursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);

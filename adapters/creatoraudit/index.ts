@@ -9,6 +9,7 @@ export const creatoraudit = defineAdapter({
   id: 'creatoraudit',
   name: 'CreatorAudit',
   docs: 'https://docs.creatoraudit.com',
+  pages: { keys: 'https://docs.creatoraudit.com/security', freshness: 'https://docs.creatoraudit.com/data-freshness' },
   baseUrl: 'https://api.creatoraudit.com/v2',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'tiktok'],

@@ -8,6 +8,7 @@ export const octopost = defineAdapter({
   id: 'octopost',
   name: 'Octopost',
   docs: 'https://octopost.ink/docs',
+  pages: { keys: 'https://octopost.ink/docs/api/authentication' },
   baseUrl: 'https://api.octopost.ink/v1',
   auth: { scheme: 'bearer' },
   // Asked for on every request; without it GET and DELETE may be refused with 400 (/docs/api/overview, /docs/api/errors).

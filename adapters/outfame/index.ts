@@ -9,6 +9,7 @@ export const outfame = defineAdapter({
   id: 'outfame',
   name: 'Outfame',
   docs: 'https://www.outfame.com/docs',
+  pages: { keys: 'https://www.outfame.com/docs/authentication' },
   baseUrl: 'https://api.outfame.com/v1',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'tiktok'],

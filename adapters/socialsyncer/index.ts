@@ -8,6 +8,7 @@ export const socialsyncer = defineAdapter({
   id: 'socialsyncer',
   name: 'SocialSyncer',
   docs: 'https://social-syncer-api.com/docs',
+  pages: { keys: 'https://social-syncer-api.com/docs/authentication' },
   baseUrl: 'https://api.socialsyncerapi.com/v1',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],

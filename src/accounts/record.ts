@@ -33,7 +33,7 @@ function contentOf({ account, remoteData }: AccountSighting, adapter: AnyAdapter
     token_valid: account.tokenValid,
     permissions: account.permissions,
     token_expires_at: account.tokenExpiresAt,
-    recommendations: recommend(verdict.reason, account.advice, adapter),
+    recommendations: recommend(verdict, { adapter, advice: account.advice, profileUrl: account.profileUrl }),
     followers: metrics.followers,
     following: metrics.following,
     posts: metrics.posts,

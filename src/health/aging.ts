@@ -1,5 +1,6 @@
 import type { Database } from '../database/index.js';
 import { withTransaction } from '../database/transact.js';
+import type { Registry } from '../providers/index.js';
 import { oldestThatCounts } from './verdict.js';
 import { loseVerdicts } from './verdicts.repository.js';
 
@@ -7,7 +8,12 @@ import { loseVerdicts } from './verdicts.repository.js';
  * Turns verdicts that no good look has confirmed for too long into `unknown`.
  * @param incidents each provider's latest outage: `open`, or when it ended
  */
-export async function ageVerdicts(database: Database, incidents: ReadonlyMap<string, 'open' | Date>, now: Date): Promise<void> {
+export async function ageVerdicts(
+  database: Database,
+  registry: Registry,
+  incidents: ReadonlyMap<string, 'open' | Date>,
+  now: Date,
+): Promise<void> {
   // A sweep that is under way may give the look that is awaited; while a key is rejected nothing is expected.
   const connections = await database.prisma.connection.findMany({
     where: { state: 'active', sweeps: { none: { state: 'running' } } },
@@ -16,7 +22,8 @@ export async function ageVerdicts(database: Database, incidents: ReadonlyMap<str
   for (const connection of connections) {
     const { sweepIntervalSeconds, provider } = connection;
     const oldest = oldestThatCounts(now, { sweepIntervalSeconds, incident: incidents.get(provider) ?? null });
-    if (oldest === null) continue;
-    await withTransaction(database.pool, (client) => loseVerdicts(client, connection, 'provider_unreachable', now, oldest));
+    const adapter = registry.get(provider);
+    if (oldest === null || adapter === undefined) continue;
+    await withTransaction(database.pool, (client) => loseVerdicts(client, connection, adapter, 'provider_unreachable', now, oldest));
   }
 }

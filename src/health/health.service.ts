@@ -5,6 +5,7 @@ import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
+import type { Registry } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
 import { ageVerdicts } from './aging.js';
 import { historyItem, historyItemOfDay } from './history.js';
@@ -21,33 +22,39 @@ const ONE_BY_ONE_MS = 90 * DAY_MS;
 /** Thirteen months. */
 const KEPT_MS = 396 * DAY_MS;
 
+/** What the service stands on. */
+interface HealthParts {
+  readonly database: Database;
+  readonly registry: Registry;
+  readonly accounts: AccountsService;
+  readonly accountsRepository: AccountsRepository;
+  readonly transitions: TransitionsRepository;
+  readonly history: HistoryRepository;
+  readonly incidents: IncidentsService;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+}
+
 /** How verdicts age, and what they were. */
 export class HealthService {
-  constructor(
-    private readonly database: Database,
-    private readonly accounts: AccountsService,
-    private readonly repository: AccountsRepository,
-    private readonly transitions: TransitionsRepository,
-    private readonly history: HistoryRepository,
-    private readonly incidents: IncidentsService,
-    private readonly cursors: Cursors,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly parts: HealthParts) {}
 
   /** Turns verdicts that no good look has confirmed for too long into `unknown`. Run now and then, by any replica. */
   async age(): Promise<void> {
-    await ageVerdicts(this.database, await this.incidents.latest(), this.clock.now());
+    const { database, registry, incidents, clock } = this.parts;
+    await ageVerdicts(database, registry, await incidents.latest(), clock.now());
   }
 
   /** An account's health now, its history (newest first), its uptime and how long it takes to recover. */
   async of(caller: Caller, reference: string) {
-    const row = await this.accounts.find(caller, reference);
-    const document = await this.repository.document(row.id, false);
+    const { accounts, accountsRepository, transitions, history, clock } = this.parts;
+    const row = await accounts.find(caller, reference);
+    const document = await accountsRepository.document(row.id, false);
     const account = JSON.parse(document ?? '{}') as { health: { status: string }; created_at: string; [field: string]: unknown };
-    const now = this.clock.now();
-    const changes = await this.transitions.ofAccount(row.id, HISTORY_SHOWN);
-    const days = await this.history.ofAccount(row.id, HISTORY_SHOWN - changes.length);
-    const recent = await this.transitions.ofAccountSince(row.id, new Date(now.getTime() - LONGEST_UPTIME_MS));
+    const now = clock.now();
+    const changes = await transitions.ofAccount(row.id, HISTORY_SHOWN);
+    const days = await history.ofAccount(row.id, HISTORY_SHOWN - changes.length);
+    const recent = await transitions.ofAccountSince(row.id, new Date(now.getTime() - LONGEST_UPTIME_MS));
     const { id, ref, provider, platform, username, status, health } = account;
     return {
       ...{ id, ref, provider, platform, username, status, health },
@@ -63,24 +70,25 @@ export class HealthService {
    */
   async changes(caller: Caller, since: string | Date | undefined, limit: number): Promise<PageRow[]> {
     const from = typeof since === 'string' ? await this.readPosition(caller, since) : since;
-    return this.transitions.feed(caller, from, limit);
+    return this.parts.transitions.feed(caller, from, limit);
   }
 
   /** What to pass as `since` to go on behind a position. */
   cursor(caller: Caller, position: Position): string {
-    return this.cursors.encode(position, questionOf(caller));
+    return this.parts.cursors.encode(position, questionOf(caller));
   }
 
   /** Sums up changes of over 90 days and forgets history of over thirteen months, a batch at a time. */
   async prune(): Promise<void> {
-    const now = this.clock.now().getTime();
-    await this.history.compact(new Date(now - ONE_BY_ONE_MS));
-    await this.history.forget(new Date(now - KEPT_MS));
+    const { history, clock } = this.parts;
+    const now = clock.now().getTime();
+    await history.compact(new Date(now - ONE_BY_ONE_MS));
+    await history.forget(new Date(now - KEPT_MS));
   }
 
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {
-    const position = this.cursors.decode(cursor, questionOf(caller));
-    if (await this.transitions.has(position)) return position;
+    const position = this.parts.cursors.decode(cursor, questionOf(caller));
+    if (await this.parts.transitions.has(position)) return position;
     throw new Problem('cursor_mismatch', 'The change that the cursor stands at is over 90 days old. Begin again without it.', {
       errors: [{ field: 'since', message: 'is too old' }],
     });

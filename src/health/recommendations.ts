@@ -1,4 +1,4 @@
-import type { AnyAdapter, HealthReason } from '../model/index.js';
+import type { AnyAdapter, HealthReason, Verdict } from '../model/index.js';
 
 export const RECOMMENDATION_CODES = ['reconnect', 'resume', 'contact_provider', 'check_credentials', 'wait', 'verify_handle'] as const;
 export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
@@ -7,7 +7,7 @@ export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
 export interface Recommendation {
   readonly code: RecommendationCode;
   readonly message: string;
-  /** Where to do it, where that is one place. */
+  /** Where to do it or to learn more, where that is one place: at the provider, at the network, or a path of ours. */
   readonly url: string | null;
 }
 
@@ -24,28 +24,52 @@ const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   provider_unreachable: { code: 'wait', message: 'The provider has not given a good answer for three sweeps.' },
 };
 
+/** For a verdict that is neither healthy nor has a reason. */
+const NOTHING_TOLD: Omit<Recommendation, 'url'> = { code: 'wait', message: 'The provider says nothing of its health so far.' };
+
 /** Our own connect flow: POST there. */
 const CONNECT_FLOW = '/v1/connect';
+/** Where our reference tells how to resume an account. */
+const HOW_TO_RESUME = '/docs#/accounts/accounts.resume';
 
-/**
- * What to do about a reason. Where the provider advises something itself its words come instead of ours.
- * @param advice the provider's own texts
- * @param adapter the account's provider; absent where the reason is about a whole connection
- */
-export function recommend(reason: HealthReason | null, advice: readonly string[], adapter: AnyAdapter | undefined): Recommendation[] {
-  const step = reason === null ? NO_STEP : NEXT_STEP[reason];
-  const url = adapter ? placeOf(step.code, adapter) : null;
+/** What a recommendation goes by besides the verdict. */
+export interface Circumstances {
+  readonly adapter: AnyAdapter;
+  /** The provider's own texts. */
+  readonly advice?: readonly string[];
+  /** Where people see the profile. */
+  readonly profileUrl?: string | null;
+}
+
+/** What to do about a verdict. Where the provider advises something itself its words come instead of ours. */
+export function recommend({ status, reason }: Verdict, circumstances: Circumstances): Recommendation[] {
+  const { adapter, advice = [] } = circumstances;
+  // What a provider advises for an account that is well can only be about its connection.
+  if (status === 'healthy') return advice.map((message) => ({ code: 'reconnect', message, url: placeToReconnect(adapter) }));
+  const step = reason === null ? NOTHING_TOLD : NEXT_STEP[reason];
+  const url = placeOf(step.code, reason, circumstances);
   if (advice.length > 0) return advice.map((message) => ({ code: step.code, message, url }));
-  if (reason === null) return [];
-  const how = step.code === 'reconnect' && adapter ? ` ${adapter.disconnectEffect.howToReconnect}` : '';
+  const how = step.code === 'reconnect' ? ` ${adapter.disconnectEffect.howToReconnect}` : '';
   return [{ code: step.code, message: step.message + how, url }];
 }
 
-/** What a provider advises for an account that is well can only be about its connection. */
-const NO_STEP = { code: 'reconnect', message: '' } as const;
+function placeOf(code: RecommendationCode, reason: HealthReason | null, { adapter, profileUrl = null }: Circumstances): string | null {
+  switch (code) {
+    case 'reconnect':
+      return placeToReconnect(adapter);
+    case 'resume':
+      return HOW_TO_RESUME;
+    case 'contact_provider':
+      return adapter.docs;
+    case 'check_credentials':
+      return adapter.pages?.keys ?? adapter.docs;
+    case 'verify_handle':
+      return profileUrl;
+    case 'wait':
+      return reason === 'provider_unreachable' ? `/v1/providers/${adapter.id}` : (adapter.pages?.freshness ?? null);
+  }
+}
 
-function placeOf(code: RecommendationCode, adapter: AnyAdapter): string | null {
-  if (code === 'contact_provider') return adapter.docs;
-  if (code !== 'reconnect') return null;
+function placeToReconnect(adapter: AnyAdapter): string {
   return adapter.connect?.flow === 'oauth' ? CONNECT_FLOW : (adapter.connect?.url ?? adapter.docs);
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { recordChanges } from '../accounts/record-changes.js';
-import type { HealthReason, HealthStatus } from '../model/index.js';
+import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
 import { recommend } from './recommendations.js';
 import { ABSENT, type AbsentVerdict } from './verdict.js';
 
@@ -8,12 +8,14 @@ import { ABSENT, type AbsentVerdict } from './verdict.js';
  * Sets `unknown` on accounts of a connection; their status stays. The next good look writes them whatever it shows, as their
  * content hash is dropped.
  * @param client within a transaction
+ * @param adapter the connection's provider
  * @param lookedBefore only accounts whose last good look is older; `null`: all
  * @returns how many accounts changed
  */
 export async function loseVerdicts(
   client: pg.ClientBase,
   connection: { readonly id: string; readonly teamId: string },
+  adapter: AnyAdapter,
   absent: AbsentVerdict,
   at: Date,
   lookedBefore: Date | null,
@@ -30,7 +32,7 @@ export async function loseVerdicts(
      UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
        updated_at = $2, content_hash = NULL
      FROM before WHERE a.id = before.id RETURNING a.id, before.health_status, before.health_reason, before.last_error`,
-    [connection.id, at, status, reason, fault, JSON.stringify(recommend(reason, [], undefined)), lookedBefore],
+    [connection.id, at, status, reason, fault, JSON.stringify(recommend(ABSENT[absent], { adapter })), lookedBefore],
   );
   const changes = rows.map((row) => ({
     id: row.id,

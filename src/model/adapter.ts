@@ -114,6 +114,8 @@ export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }
   readonly id: string;
   readonly name: string;
   readonly docs: `https://${string}`;
+  /** Pages for people, where its documentation has them: on API keys, and on when an account's figures are fresh. */
+  readonly pages?: { readonly keys?: `https://${string}`; readonly freshness?: `https://${string}` };
   /** Version path included, no slash at the end. */
   readonly baseUrl: `https://${string}`;
   readonly auth: { readonly scheme: 'bearer' } | { readonly scheme: 'header'; readonly header: string };

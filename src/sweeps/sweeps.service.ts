@@ -12,7 +12,7 @@ import type { Metrics } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
-import { ProviderError } from '../model/index.js';
+import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
 import { nextSweepAt } from './schedule.js';
@@ -117,9 +117,7 @@ export class SweepsService {
       const { connection } = current;
       const startedAt = this.clock.now();
       await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
-      const adapter = this.providers.adapters.get(connection.provider);
-      if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
-      const run = new SweepRun(client, connection, adapter, startedAt, this.clock);
+      const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
       try {
         await run.begin();
         await this.walk(run, connection);
@@ -214,7 +212,7 @@ export class SweepsService {
     if (stateBefore === 'active') {
       await recordEvents(client, connection.teamId, [connectionEvent('connection.credential_rejected', connection)], now);
     }
-    await loseVerdicts(client, connection, 'credential_rejected', now, null);
+    await loseVerdicts(client, connection, this.adapter(connection), 'credential_rejected', now, null);
   }
 
   private async finish(
@@ -242,6 +240,12 @@ export class SweepsService {
       count: run.counts.seen,
       ...(code !== undefined && { code }),
     });
+  }
+
+  private adapter({ provider }: Connection): AnyAdapter {
+    const adapter = this.providers.adapters.get(provider);
+    if (!adapter) throw new Error(`no adapter for ${provider}`);
+    return adapter;
   }
 
   /** Resolves when every connection has been swept once, for the first start. */

@@ -14,7 +14,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))('$id: de
   });
 
   test('its addresses are those of a real provider, and a path can follow the base URL', () => {
-    for (const address of [adapter.docs, adapter.baseUrl]) {
+    for (const address of [adapter.docs, adapter.baseUrl, ...Object.values(adapter.pages ?? {})]) {
       expect(new URL(address).protocol).toBe('https:');
       expect(new URL(address).hostname).not.toMatch(PLACEHOLDER_HOST);
     }

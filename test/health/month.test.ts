@@ -10,6 +10,7 @@ import { newId } from '../../src/lib/ids.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
+import { createRegistry } from '../../src/providers/index.js';
 import { SweepsService } from '../../src/sweeps/sweeps.service.js';
 import type { Caller } from '../../src/teams/caller.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -131,7 +132,7 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
         if (witness.lastSeenAt !== undefined && now - witness.lastSeenAt > 3 * INTERVAL_MS) witness.note({ what: 'silence', at: now });
       }
     }
-    await ageVerdicts(database, incidentsOf(months), new Date(now));
+    await ageVerdicts(database, createRegistry(), incidentsOf(months), new Date(now));
     expect(await held()).toEqual(new Map([...witnesses].map(([key, witness]) => [key, witness.answer])));
   }
 
