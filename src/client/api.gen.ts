@@ -765,7 +765,9 @@ export interface paths {
         };
         /**
          * What happens, as server-sent events; `Last-Event-ID` resumes
-         * @description Needs the scope `read`.
+         * @description A comment comes every 15 seconds in which nothing happens. A stream ends after an hour, or when its replica stops: connect again with the last id, to any replica. A key may have 10 streams open at each replica; they do not count as requests under way.
+         *
+         *     Needs the scope `read`.
          */
         get: operations["events.stream"];
         put?: never;

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { answerFeed } from '../http/feed.js';
 import { listOf } from '../http/page.js';
-import { endpoint, TextStream } from '../http/route.js';
+import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import { eventSchema } from './event.schema.js';
 import { eventPatterns, typesOf } from './event-types.js';
-import type { EventsService } from './events.service.js';
+import { EVENT_STREAM, type EventsService } from './events.service.js';
 
-const EVENT_STREAM = 'text/event-stream';
 const after = z.string().min(1).max(2000).optional().meta({ description: 'Only what happened behind this `next_cursor` or event.' });
 const type = eventPatterns.optional().meta({ description: 'Only these types, or families such as `account.*`.' });
 
@@ -28,14 +27,17 @@ export function eventEndpoints(events: EventsService) {
 
     stream: endpoint({
       summary: 'What happens, as server-sent events; `Last-Event-ID` resumes',
+      description:
+        'A comment comes every 15 seconds in which nothing happens. A stream ends after an hour, or when its replica stops: connect again ' +
+        'with the last id, to any replica. A key may have 10 streams open at each replica; they do not count as requests under way.',
       query: z.strictObject({ after, type }),
       answers: { 200: z.string() },
       produces: EVENT_STREAM,
+      isStream: true,
       problems: ['cursor_mismatch'],
       handle: async (call) => {
         const from = call.lastEventId ?? call.query.after;
-        const chunks = await events.stream(call.caller, typesOf(call.query.type), from, call.signal);
-        return { status: 200, body: new TextStream(chunks, EVENT_STREAM) };
+        return { status: 200, body: await events.stream(call.caller, typesOf(call.query.type), from, call.signal) };
       },
     }),
   };

@@ -1,21 +1,24 @@
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import { invalidField, Problem } from '../http/problem.js';
+import { invalidField } from '../http/problem.js';
+import { TextStream } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
 import type { Caller } from '../teams/caller.js';
 import type { FeedRepository } from './feed.repository.js';
+import { OpenStreams } from './open-streams.js';
 
 const KEPT_DAYS = 90;
 const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
-/** Each open stream asks the database twice a second. */
-const MOST_STREAMS = 100;
+export const EVENT_STREAM = 'text/event-stream';
+/** Whoever reconnects shows its key again, which may have been revoked. */
+const LONGEST_STREAM_MS = 3_600_000;
 
 /** Reading the outbox: as pages, and as a stream. */
 export class EventsService {
   private readonly stopping = new AbortController();
-  private streams = 0;
+  private readonly open = new OpenStreams();
 
   constructor(
     private readonly feed: FeedRepository,
@@ -35,39 +38,44 @@ export class EventsService {
 
   /**
    * The events after `after`, and those that come, as server-sent events; without `after` only those that come. Ends when the caller
-   * leaves or this process stops; whoever reconnects with the last id goes on where the stream broke off, on any replica.
+   * leaves, this process stops, or an hour is over; whoever reconnects with the last id goes on where the stream broke off, on any
+   * replica.
+   * @throws Problem 429 or 503 when too many streams are open
    */
-  async stream(caller: Caller, types: readonly string[], after: string | undefined, left: AbortSignal): Promise<AsyncIterable<string>> {
-    if (this.streams >= MOST_STREAMS) {
-      throw new Problem('service_unavailable', `${MOST_STREAMS} streams are open already. Try again later, or poll GET /v1/events.`);
-    }
+  async stream(caller: Caller, types: readonly string[], after: string | undefined, left: AbortSignal): Promise<TextStream> {
+    this.open.enter(caller.key.id, left);
     const position = (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
-    return this.follow(caller, types, position, AbortSignal.any([left, this.stopping.signal]));
+    const ended = AbortSignal.any([left, this.stopping.signal, this.expiry(left)]);
+    return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }
 
   private async *follow(caller: Caller, types: readonly string[], from: Position, ended: AbortSignal): AsyncGenerator<string, void, void> {
-    this.streams++;
-    try {
-      let position = from;
-      let quietSince = this.clock.now().getTime();
-      yield `retry: 1000\n: listening\n\n`;
-      while (!ended.aborted) {
-        const rows = await this.feed.read(caller, types, position, BATCH);
-        for (const row of rows) {
-          yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
-          position = row.position;
-        }
-        const now = this.clock.now().getTime();
-        if (rows.length > 0) quietSince = now;
-        if (now - quietSince >= HEARTBEAT_MS) {
-          quietSince = now;
-          yield ': still here\n\n';
-        }
-        if (rows.length < BATCH) await this.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
+    let position = from;
+    let quietSince = this.clock.now().getTime();
+    yield `retry: 1000\n: listening\n\n`;
+    while (!ended.aborted) {
+      const rows = await this.feed.read(caller, types, position, BATCH);
+      for (const row of rows) {
+        yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
+        position = row.position;
       }
-    } finally {
-      this.streams--;
+      const now = this.clock.now().getTime();
+      if (rows.length > 0) quietSince = now;
+      if (now - quietSince >= HEARTBEAT_MS) {
+        quietSince = now;
+        yield ': still here\n\n';
+      }
+      if (rows.length < BATCH) await this.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
     }
+  }
+
+  private expiry(left: AbortSignal): AbortSignal {
+    const expired = new AbortController();
+    this.clock.sleep(LONGEST_STREAM_MS, left).then(
+      () => expired.abort(),
+      () => undefined,
+    );
+    return expired.signal;
   }
 
   /** Ends every stream, so that the process can. */

@@ -77,7 +77,7 @@ async function authorize(route: Route, { teams, rateLimiter }: Doors, request: R
     caller.key.id,
     caller.key.rateLimit,
     (headers) => response.set(headers),
-    (free) => response.once('close', free),
+    (free) => (route.endpoint.isStream ? free() : response.once('close', free)),
   );
   if (route.scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');

@@ -8,7 +8,7 @@ import { type Answer, TextStream } from './route.js';
 export function finish(request: Request, response: Response, answer: Answer): void {
   if (answer.body instanceof TextStream) {
     response.status(answer.status).set(answer.headers ?? {});
-    void sendStream(response, answer.body);
+    void sendStream(request, response, answer.body);
   } else finishRendered(request, response, render(answer));
 }
 
@@ -36,12 +36,12 @@ export function finishUnchanged(response: Response): void {
   response.status(304).end();
 }
 
-/** Proxies are asked not to hold pieces back. */
-async function sendStream(response: Response, { chunks, contentType }: TextStream): Promise<void> {
+/** Takes no more from the source than the reader does from us. Proxies are asked not to hold pieces back. */
+async function sendStream(request: Request, response: Response, { chunks, contentType, ended }: TextStream): Promise<void> {
   response.set({ 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' }).flushHeaders();
   try {
-    for await (const chunk of chunks) {
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (request.method !== 'HEAD') {
+      for await (const chunk of chunks) if (!response.write(chunk)) await once(response, 'drain', { signal: ended });
     }
     response.end();
   } catch {

@@ -14,9 +14,11 @@ export class RawText {
 
 /** Text that goes on for as long as its source does, each piece sent as it comes. */
 export class TextStream {
+  /** @param ended aborts when there is no more to wait for: a reader that takes nothing is cut off then */
   constructor(
     readonly chunks: AsyncIterable<string>,
     readonly contentType: string,
+    readonly ended: AbortSignal,
   ) {}
 }
 
@@ -68,6 +70,8 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** The content type of its answers where that is not JSON. */
   readonly produces?: string;
+  /** Its answers go on for long: they are no requests under way, and have a bound of their own. */
+  readonly isStream?: true;
   /**
    * Shows nothing but rows of tables that count versions of their team (the migration `team_versions` lists them), and nothing that
    * depends on the time: while the version stays, so does the answer.

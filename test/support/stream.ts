@@ -7,7 +7,7 @@ export interface StreamedEvent {
 }
 
 /** Listens to a stream of the gateway with the root key; resolves once it is listening. */
-export async function readStream(gateway: Gateway, path: string, headers: Record<string, string> = {}) {
+export async function readStream(gateway: Pick<Gateway, 'url' | 'root'>, path: string, headers: Record<string, string> = {}) {
   const leaving = new AbortController();
   const response = await fetch(gateway.url + path, {
     headers: { Authorization: `Bearer ${gateway.root.key}`, Accept: 'text/event-stream', ...headers },
@@ -17,12 +17,14 @@ export async function readStream(gateway: Gateway, path: string, headers: Record
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = (await reader.read()).value ?? '';
   const events: StreamedEvent[] = [];
+  let comments = 0;
   let arrived: () => void = () => undefined;
   const read = async () => {
     for (;;) {
       const blocks = buffer.split('\n\n');
       buffer = blocks.pop() ?? '';
       for (const block of blocks) {
+        if (block.startsWith(':')) comments++;
         const id = /^id: (.*)$/m.exec(block)?.[1];
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (id !== undefined && data !== undefined) events.push({ id, data: JSON.parse(data) });
@@ -37,6 +39,8 @@ export async function readStream(gateway: Gateway, path: string, headers: Record
   return {
     ended,
     close: () => leaving.abort(),
+    /** How many pieces without an event have come so far. */
+    comments: () => comments,
     /** The next `count` events, once they have come. */
     take: async (count: number): Promise<StreamedEvent[]> => {
       while (events.length < count) {

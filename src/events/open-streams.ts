@@ -1,0 +1,37 @@
+import { Problem } from '../http/problem.js';
+
+/** Each open stream asks the database twice a second. */
+const MOST = 100;
+const MOST_OF_KEY = 10;
+const RETRY_SECONDS = 10;
+
+/** The streams that are open in this process, of all keys and of each. */
+export class OpenStreams {
+  private readonly ofKey = new Map<string, number>();
+  private total = 0;
+
+  /**
+   * Counts a stream of a key until `left` aborts.
+   * @throws Problem 429 when the key has its most streams open, 503 when this process has
+   */
+  enter(keyId: string, left: AbortSignal): void {
+    const open = this.ofKey.get(keyId) ?? 0;
+    if (open >= MOST_OF_KEY) throw refused('rate_limited', `The key has ${MOST_OF_KEY} streams open here. Close one`);
+    if (this.total >= MOST) throw refused('service_unavailable', `${MOST} streams are open here. Try again later`);
+    if (left.aborted) return;
+    this.count(keyId, 1);
+    left.addEventListener('abort', () => this.count(keyId, -1), { once: true });
+  }
+
+  private count(keyId: string, change: 1 | -1): void {
+    const open = (this.ofKey.get(keyId) ?? 0) + change;
+    if (open === 0) this.ofKey.delete(keyId);
+    else this.ofKey.set(keyId, open);
+    this.total += change;
+  }
+}
+
+function refused(code: 'rate_limited' | 'service_unavailable', why: string): Problem {
+  const headers = { 'Retry-After': String(RETRY_SECONDS) };
+  return new Problem(code, `${why}, or poll GET /v1/events.`, { retry_after: RETRY_SECONDS }, headers);
+}
