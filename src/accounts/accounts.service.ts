@@ -99,7 +99,7 @@ export class AccountsService {
     return { connection, sighting, labels: request.labels, deed: { caller, action: 'account.created', after } };
   }
 
-  /** The account of that handle, if the provider says that it has held it only since `time`. */
+  /** The account of that handle, if the provider, which may tell whole seconds, says that it has held it only since `time`. */
   private async createdSince(
     time: Date,
     access: ProviderConnection,
@@ -113,7 +113,7 @@ export class AccountsService {
       );
       if (!found) continue;
       const { connectedAt } = found.account;
-      return connectedAt !== null && new Date(connectedAt) >= time ? found : undefined;
+      return connectedAt !== null && Date.parse(connectedAt) >= Math.floor(time.getTime() / 1000) * 1000 ? found : undefined;
     }
     return undefined;
   }

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { startChild } from '../support/child.js';
+import { type Client, clientOf, type Reply } from '../support/client.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+// Each test starts and kills processes.
+jest.setTimeout(20_000);
+
+let gateway: Gateway;
+let connections: string[];
+let taken = 0;
+
+beforeAll(async () => {
+  gateway = await startGateway({ accounts: 60 });
+  connections = [await gateway.connect('outfame'), await gateway.connect('socialsyncer')];
+});
+afterAll(() => gateway.stop());
+
+const count = async (table: string, where: string, ...values: unknown[]) => {
+  const { rows } = await gateway.database.pool.query(`SELECT count(*)::int AS count FROM ${table} WHERE ${where}`, values);
+  return rows[0].count as number;
+};
+const audited = (action: string, targetId: string) => count('audit_events', 'action = $1 AND target_id = $2', action, targetId);
+const outfame = () => gateway.sandbox.provider('outfame');
+
+/** A POST, and what must be true once it was done once. */
+interface Deed {
+  readonly path: string;
+  readonly body?: object;
+  readonly headers?: Record<string, string>;
+  readonly status: number;
+  /** Where one waits for a better answer. */
+  readonly finalStatus?: number;
+  check(data: ReturnType<typeof JSON.parse>): Promise<void>;
+}
+
+const deeds: Readonly<Record<string, (name: string) => Deed>> = {
+  'a key': (name) => ({
+    path: '/v1/keys',
+    body: { name, scopes: ['read'] },
+    status: 201,
+    check: async ({ id, key }) => {
+      expect([await count('api_keys', 'name = $1', name), await audited('key.created', id)]).toEqual([1, 1]);
+      expect((await gateway.with(key).get('/v1/whoami')).status).toBe(200);
+    },
+  }),
+  'a connection': (name) => ({
+    path: '/v1/connections',
+    body: {
+      provider: 'octopost',
+      name,
+      credentials: { api_key: gateway.sandbox.apiKey('octopost') },
+      base_url: gateway.sandbox.baseUrl('octopost'),
+    },
+    status: 201,
+    check: async ({ id }) => {
+      expect([await count('connections', 'name = $1', name), await count('sweeps', 'connection_id = $1', id)]).toEqual([1, 1]);
+      expect(await count('events', `type = 'connection.created' AND data -> 'connection' ->> 'id' = $1`, id)).toBe(1);
+    },
+  }),
+  'a sweep': () => ({
+    path: `/v1/connections/${connections[taken % 2]}/sweep`,
+    status: 202,
+    check: async ({ id }) => expect(await audited('sweep.requested', id)).toBe(1),
+  }),
+  'an account at its provider': (name) => ({
+    path: '/v1/accounts',
+    body: { provider: 'outfame', platform: 'instagram', username: name, labels: { brand: 'acme' } },
+    status: 201,
+    check: async ({ id, labels }) => {
+      expect(labels).toEqual({ brand: 'acme' });
+      expect([await count('accounts', 'username = $1', name), await audited('account.created', id)]).toEqual([1, 1]);
+      expect(await count('events', `type = 'account.discovered' AND account_id = $1`, id)).toBe(1);
+    },
+  }),
+  'a pause': (name) => ({
+    path: `/v1/accounts/outfame:${name}/pause`,
+    status: 200,
+    check: async ({ id, status }) => {
+      expect([status, outfame().account(name)?.status]).toEqual(['paused', 'paused']);
+      expect(await audited('account.paused', id)).toBe(1);
+    },
+  }),
+  'a disconnect that is waited for': (name) => ({
+    path: '/v1/disconnects',
+    body: { account_ids: [`outfame:${name}`] },
+    headers: { Prefer: 'wait=5' },
+    status: 202,
+    finalStatus: 200,
+    check: async ({ id }) => {
+      expect(await count('disconnect_steps', 'provider_account_id = $1', name)).toBe(1);
+      expect(await audited('disconnect.requested', id)).toBe(1);
+    },
+  }),
+};
+
+/** An account that no other test uses, which is active; as a name it serves for other things too. */
+function freshName(what: string): string {
+  taken += 1;
+  const needsAccount = what === 'a pause' || what === 'a disconnect that is waited for';
+  return needsAccount ? `acc_S${String(taken).padStart(9, '0')}` : `crash${taken}`;
+}
+
+const send = (client: Client, { path, body, headers }: Deed, key: string): Promise<Reply> =>
+  client.post(path, body, { ...headers, 'Idempotency-Key': key });
+
+/** Has a process of its own do it and be killed at `place`. */
+async function killedAt(place: string, deed: Deed, key: string): Promise<void> {
+  const child = await startChild(gateway, undefined, place);
+  const answered = await send(clientOf(child.url, gateway.root.key, gateway.app.document), deed, key).catch(() => undefined);
+  await child.kill();
+  expect([answered?.text, await child.ended]).toEqual([undefined, 'SIGKILL']);
+}
+
+/** The answers to asking twice after the crash. */
+async function askTwice(deed: Deed, key: string): Promise<[Reply, Reply]> {
+  return [await send(gateway.root, deed, key), await send(gateway.root, deed, key)];
+}
+
+const told = ({ status, headers }: Reply) => [status, headers.get('idempotency-replayed')];
+
+describe('killed with -9 in the middle of a POST, another process answers the same Idempotency-Key', () => {
+  test.each(Object.entries(deeds))('%s', async (what, deedOf) => {
+    const [committed, uncommitted] = [deedOf(freshName(what)), deedOf(freshName(what))];
+    const keys = [randomUUID(), randomUUID()] as const;
+    // The answer was kept in the transaction, and the transaction was not over; or it was, and the answer not sent.
+    await Promise.all([killedAt('commit:after', committed, keys[0]), killedAt('keep:after', uncommitted, keys[1])]);
+
+    const replayed = await askTwice(committed, keys[0]);
+    expect(replayed.map(told)).toEqual(Array(2).fill([committed.status, 'true']));
+    expect(replayed[1].text).toBe(replayed[0].text);
+    await committed.check(replayed[0].body.data);
+
+    const [done, again] = await askTwice(uncommitted, keys[1]);
+    expect([told(done), told(again)]).toEqual([
+      [uncommitted.finalStatus ?? uncommitted.status, null],
+      [done.status, 'true'],
+    ]);
+    expect(again.text).toBe(done.text);
+    await uncommitted.check(done.body.data);
+  });
+
+  test('an account that the provider held before is not called ours', async () => {
+    const [known] = (await gateway.root.get('/v1/accounts?provider=outfame&status=active&limit=1')).body.data;
+    const body = { provider: 'outfame', platform: 'instagram', username: known.username };
+    const deed: Deed = { path: '/v1/accounts', body, status: 409, check: async () => undefined };
+    await gateway.database.pool.query(`UPDATE accounts SET username_key = 'unknown' WHERE id = $1`, [known.id]);
+    outfame().faults.add({ kind: 'hang', method: 'POST', path: '/accounts', times: 1 });
+    const child = await startChild(gateway, undefined);
+    const cutOff = send(clientOf(child.url, gateway.root.key, gateway.app.document), deed, 'held-before').catch(() => undefined);
+    while (!outfame().faults.list()[0]?.struck) await new Promise((resolve) => setTimeout(resolve, 5));
+    await child.kill();
+    await cutOff;
+    const reply = await send(gateway.root, deed, 'held-before');
+    expect([reply.status, reply.body.code, reply.headers.get('idempotency-replayed')]).toEqual([409, 'conflict', null]);
+  });
+
+  test('a connect flow that the provider had completed is used up, and the next sweep lists its account', async () => {
+    const flow = { provider: 'socialsyncer', platform: 'instagram', redirect_url: 'https://app.example/callback' };
+    const { auth_url, state } = (await gateway.root.post('/v1/connect', flow)).body.data;
+    const agreed = await fetch(`${auth_url}&account_id=17841400999111222`, { redirect: 'manual' });
+    const code = new URL(agreed.headers.get('location') ?? '').searchParams.get('code') ?? '';
+    const deed: Deed = { path: '/v1/connect/complete', body: { state, code }, status: 422, check: async () => undefined };
+    await killedAt('commit:before', deed, 'connect');
+    expect(await send(gateway.root, deed, 'connect')).toMatchObject({ status: 422, body: { errors: [{ field: 'state' }] } });
+    await gateway.sweep(connections[1] ?? '');
+    expect((await gateway.root.get('/v1/accounts/socialsyncer:instagram%2F17841400999111222')).body.data.status).toBe('active');
+  });
+});
