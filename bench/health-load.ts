@@ -14,16 +14,23 @@ export function importAccounts(database: Database, owner: SightingsOwner, count:
   return write(database, owner, count, HEALTHY, at);
 }
 
-/** Changes the verdict of accounts that are known. @returns how many */
-export function changeHealth(database: Database, owner: SightingsOwner, count: number, at: Date): Promise<number> {
-  return write(database, owner, count, PAUSED, at);
+/** Changes the verdict of accounts that are known. @param batch how many a transaction @returns how many in all */
+export function changeHealth(database: Database, owner: SightingsOwner, count: number, at: Date, batch = BATCH): Promise<number> {
+  return write(database, owner, count, PAUSED, at, batch);
 }
 
-async function write(database: Database, owner: SightingsOwner, count: number, verdict: Verdict, observedAt: Date): Promise<number> {
+async function write(
+  database: Database,
+  owner: SightingsOwner,
+  count: number,
+  verdict: Verdict,
+  observedAt: Date,
+  batch = BATCH,
+): Promise<number> {
   const adapter = createRegistry().get(owner.provider);
   if (!adapter) throw new Error(`no adapter for ${owner.provider}`);
-  for (let start = 0; start < count; start += BATCH) {
-    const records = Array.from({ length: Math.min(BATCH, count - start) }, (_, offset) => {
+  for (let start = 0; start < count; start += batch) {
+    const records = Array.from({ length: Math.min(batch, count - start) }, (_, offset) => {
       const account = observed(start + offset, verdict);
       return toRecord({ account, remoteData: { id: account.providerAccountId, username: account.username }, observedAt }, adapter);
     });

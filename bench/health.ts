@@ -8,14 +8,20 @@ import { type Database, migrate, openDatabase, startEmbedded } from '../src/data
 import { createRegistry } from '../src/providers/index.js';
 import type { Caller } from '../src/teams/caller.js';
 import { DEFAULT_TEAM_ID } from '../src/teams/teams.service.js';
+import { median, report } from './figures.js';
 import { changeHealth, importAccounts } from './health-load.js';
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+const FEW = 1_000;
 const IMPORTED = 100_000;
 const MANY = 1_000_000;
 const OWNER = { id: 'conn_bench', teamId: DEFAULT_TEAM_ID, provider: 'outfame' };
 const FIRST = new Date('2026-01-01T00:00:00Z');
 const SECOND = new Date('2026-01-01T00:05:00Z');
+const THIRD = new Date('2026-01-01T00:10:00Z');
+/** So long the driver, the planner and the caches are new to it. */
+const WARM_UP = 50;
+const TURNS = 200;
 const CALLER: Caller = {
   teamId: DEFAULT_TEAM_ID,
   teamName: 'default',
@@ -23,6 +29,8 @@ const CALLER: Caller = {
   requestId: 'req_bench',
   key: { id: 'key_bench', name: 'bench', scopes: ['read'], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
 };
+
+const FILTERS: Readonly<Record<string, AccountFilter>> = { 'whole team': {}, 'one connection': { connection_id: [OWNER.id] } };
 
 /** Figures of health and events, on a database of their own. */
 export async function health(): Promise<void> {
@@ -32,12 +40,18 @@ export async function health(): Promise<void> {
   const database = openDatabase({ connection: embedded.connection, poolSize: 8 });
   try {
     await prepare(database);
-    await importAccounts(database, OWNER, 1_000, FIRST);
-    await tellHealthList(database, 1_000);
-    await tell('first import with its events, rows', () => importAccounts(database, OWNER, IMPORTED, FIRST));
-    await tell('health changes with history and events', () => changeHealth(database, OWNER, IMPORTED, SECOND));
+    await importAccounts(database, OWNER, FEW, FIRST);
+    const few = await timeHealthList(database, FEW);
+    report('first import with its events', await rate(() => importAccounts(database, OWNER, IMPORTED, FIRST)), 'rows/s');
+    const alone = await rate(() => changeHealth(database, OWNER, FEW, SECOND, 1));
+    const together = await rate(() => changeHealth(database, OWNER, IMPORTED, THIRD));
+    report('health changes with history and events', together, 'rows/s');
+    report('the same one by one', alone, 'rows/s');
+    report('together ÷ one by one', together / alone, '×');
     await multiply(database);
-    await tellHealthList(database, MANY);
+    const many = await timeHealthList(database, MANY);
+    for (const what of Object.keys(FILTERS))
+      report(`health list, ${what}: a million ÷ a thousand`, (many[what] ?? 0) / (few[what] ?? 0), '×');
   } finally {
     await database.close();
     await embedded.stop();
@@ -60,36 +74,38 @@ async function multiply({ pool }: Database): Promise<void> {
   for (let copy = 1; copy < MANY / IMPORTED; copy++) {
     await pool.query(
       `INSERT INTO accounts (id, provider_account_id, ${columns})
-       SELECT a.id || 'x' || $1, a.provider_account_id || 'x' || $1, ${columns} FROM accounts a WHERE a.id NOT LIKE '%x%' LIMIT ${IMPORTED}`,
+       SELECT a.id || '~' || $1, a.provider_account_id || '~' || $1, ${columns} FROM accounts a WHERE a.id NOT LIKE '%~%'`,
       [String(copy)],
     );
   }
-  await pool.query('VACUUM ANALYZE accounts');
 }
 
-/** The page and the summary that `GET /v1/accounts/health` reads, for the whole team and for one connection. */
-async function tellHealthList(database: Database, accounts: number): Promise<void> {
+/** How long the page and the summary take that `GET /v1/accounts/health` reads. @returns the median of each filter in milliseconds */
+async function timeHealthList(database: Database, accounts: number): Promise<Record<string, number>> {
   const repository = new AccountsRepository(database, createRegistry());
   await repository.mergeCounts();
-  const filters: Readonly<Record<string, AccountFilter>> = { 'whole team': {}, 'one connection': { connection_id: [OWNER.id] } };
-  for (const [what, filter] of Object.entries(filters)) {
+  await database.pool.query('VACUUM ANALYZE accounts');
+  const medians: Record<string, number> = {};
+  for (const [what, filter] of Object.entries(FILTERS)) {
     const times: number[] = [];
-    for (let turn = 0; turn < 100; turn++) {
+    for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
       const started = performance.now();
-      await Promise.all([
+      const [, { total }] = await Promise.all([
         repository.healthPage(CALLER, filter, 'created_at', 'desc', { after: undefined, limit: 51 }),
         repository.healthSummary(CALLER, filter),
       ]);
-      times.push(performance.now() - started);
+      if (total !== accounts) throw new Error(`there are ${total} accounts, not ${accounts}`);
+      if (turn >= WARM_UP) times.push(performance.now() - started);
     }
-    const p50 = times.sort((left, right) => left - right)[50] ?? 0;
-    process.stdout.write(`health list at ${accounts} accounts, ${what}: p50 ${p50.toFixed(1)} ms\n`);
+    medians[what] = median(times);
+    report(`health list at ${accounts.toLocaleString('en')} accounts, ${what}`, medians[what], 'ms', `median of ${TURNS}`);
   }
+  return medians;
 }
 
-async function tell(what: string, work: () => Promise<number>): Promise<void> {
+/** @returns how many a second */
+async function rate(work: () => Promise<number>): Promise<number> {
   const started = performance.now();
   const count = await work();
-  const seconds = (performance.now() - started) / 1000;
-  process.stdout.write(`${what}: ${count} in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s\n`);
+  return count / ((performance.now() - started) / 1000);
 }

@@ -72,7 +72,11 @@ export function filterConditions(
   among('a.connection_id', filter.connection_id);
   among('a.profile_id', filter.profile_id);
   among('a.username_key', filter.username?.map(usernameKey));
-  for (const [key, values] of Object.entries(filter.label ?? {})) among(`a.labels ->> ${parameters.add(key)}`, values);
+  for (const [key, values] of Object.entries(filter.label ?? {})) {
+    const wanted = parameters.add(values.map((value) => JSON.stringify({ [key]: value })));
+    // In the words of the index, which leaves out accounts without labels.
+    conditions.push(`a.labels <> '{}' AND a.labels @> ANY(${wanted}::jsonb[])`);
+  }
   if (filter.q !== undefined) {
     const pattern = parameters.add(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
     conditions.push(`(a.username ILIKE ${pattern} OR a.display_name ILIKE ${pattern})`);
