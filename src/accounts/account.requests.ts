@@ -6,17 +6,19 @@ const labelValue = z.string().max(256);
 const settings = z.record(z.string().min(1).max(64), z.unknown());
 const MOST_LABELS = 64;
 
-export const accountRequest = z.strictObject({
-  connection_id: z.string().optional(),
-  provider: z.string().optional(),
-  platform: words(64).toLowerCase(),
-  username: words(128),
-  settings: settings.optional(),
-  labels: z
-    .record(labelKey, labelValue)
-    .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
-    .optional(),
-});
+export const accountRequest = z
+  .strictObject({
+    connection_id: z.string().optional(),
+    provider: z.string().optional(),
+    platform: words(64).toLowerCase(),
+    username: words(128),
+    settings: settings.optional(),
+    labels: z
+      .record(labelKey, labelValue)
+      .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
+      .optional(),
+  })
+  .meta({ examples: [{ provider: 'outfame', platform: 'instagram', username: 'yourhandle', labels: { brand: 'acme' } }] });
 export type AccountRequest = z.output<typeof accountRequest>;
 
 /** `settings` are merged over the provider's current ones, `labels` over ours; a label of null is taken off. */

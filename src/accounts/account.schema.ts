@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RECOMMENDATION_CODES } from '../health/recommendations.js';
 import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES, HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
+import { ACCOUNT_EXAMPLE, ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
 
 const time = timestamp.nullable();
 const text = z.string().nullable();
@@ -66,7 +67,7 @@ export const accountSchema = z
     disconnected_at: time,
     remote_data: z.record(z.string(), z.unknown()).optional(),
   })
-  .meta({ id: 'Account' });
+  .meta({ id: 'Account', examples: [ACCOUNT_EXAMPLE] });
 
 /** An item of the health list. */
 export const accountHealthSchema = accountSchema
@@ -79,4 +80,4 @@ export const accountHealthSchema = accountSchema
     status: true,
     health: true,
   })
-  .meta({ id: 'AccountHealth' });
+  .meta({ id: 'AccountHealth', examples: [ACCOUNT_HEALTH_EXAMPLE] });

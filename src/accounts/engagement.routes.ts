@@ -19,7 +19,21 @@ const activitySchema = z
     quality_score: z.number().nullable(),
     performed_at: timestamp.nullable(),
   })
-  .meta({ id: 'Activity' });
+  .meta({
+    id: 'Activity',
+    examples: [
+      {
+        id: 'act_1',
+        type: 'like',
+        status: 'completed',
+        target_username: 'trailrunner',
+        target_post_id: '3141592653589793238',
+        source: 'hashtag',
+        quality_score: 87,
+        performed_at: '2026-02-09T11:40:11.000Z',
+      },
+    ],
+  });
 
 const statsSchema = z
   .object({
@@ -33,7 +47,22 @@ const statsSchema = z
     next_action_at: timestamp.nullable(),
     resets_at: timestamp.nullable(),
   })
-  .meta({ id: 'Stats' });
+  .meta({
+    id: 'Stats',
+    examples: [
+      {
+        type: 'stats',
+        account_id: 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        date: '2026-02-09',
+        actions: { likes: { performed: 90, limit: 150, remaining: 60 } },
+        total_actions: 90,
+        conversion_rates: { likes: 3.2 },
+        average_quality_score: 81.5,
+        next_action_at: '2026-02-09T11:47:00.000Z',
+        resets_at: '2026-02-10T00:00:00.000Z',
+      },
+    ],
+  });
 
 /** What a provider did for an account. These pass through to the provider: it alone keeps the log. */
 export function engagementEndpoints(accounts: AccountsService, providers: Providers, cursors: Cursors) {

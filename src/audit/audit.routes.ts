@@ -24,12 +24,34 @@ export const auditEventSchema = z
     reason: z.string().nullable(),
     at: timestamp,
   })
-  .meta({ id: 'AuditEvent' });
+  .meta({
+    id: 'AuditEvent',
+    examples: [
+      {
+        id: 'aud_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        type: 'audit_event',
+        action: 'account.paused',
+        target: { type: 'account', id: 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4' },
+        actor: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'operations' },
+        request_id: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        before: { status: 'active' },
+        after: { status: 'paused' },
+        reason: null,
+        at: '2026-02-09T11:45:22.000Z',
+      },
+    ],
+  });
 
 const filterFields = {
-  action: commaSeparated(word).optional().meta({ description: 'One of these actions, such as `account.paused`.' }),
-  target_type: commaSeparated(word).optional().meta({ description: 'Done to one of these kinds of thing.' }),
-  target_id: commaSeparated(word).optional().meta({ description: 'Done to one of these.' }),
+  action: commaSeparated(word)
+    .optional()
+    .meta({ description: 'One of these actions.', examples: [['account.paused']] }),
+  target_type: commaSeparated(word)
+    .optional()
+    .meta({ description: 'Done to one of these kinds of thing.', examples: [['account']] }),
+  target_id: commaSeparated(word)
+    .optional()
+    .meta({ description: 'Done to one of these.', examples: [['acct_01k9z3m8q4v7x2c5n6b8a1s3d4']] }),
   key_id: commaSeparated(word).optional().meta({ description: 'Done with one of these keys.' }),
   request_id: word.optional().meta({ description: 'Done in this request.' }),
   since: time.optional().meta({ description: 'Done at or after this time.' }),

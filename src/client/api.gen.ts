@@ -987,6 +987,14 @@ export interface components {
                 url: string;
             };
         };
+        /**
+         * @example {
+         *       "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "team",
+         *       "name": "Social",
+         *       "created_at": "2026-01-15T08:00:00.000Z"
+         *     }
+         */
         Team: {
             id: string;
             /** @constant */
@@ -995,6 +1003,21 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @example {
+         *       "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "key",
+         *       "name": "health monitor",
+         *       "scopes": [
+         *         "read"
+         *       ],
+         *       "providers": [],
+         *       "rate_limit": null,
+         *       "expires_at": "2027-01-15T08:00:00.000Z",
+         *       "last_used_at": "2026-02-09T11:45:00.000Z",
+         *       "created_at": "2026-01-15T08:00:00.000Z"
+         *     }
+         */
         Key: {
             id: string;
             /** @constant */
@@ -1012,6 +1035,59 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /**
+         * @example {
+         *       "id": "octopost",
+         *       "type": "provider",
+         *       "name": "Octopost",
+         *       "docs_url": "https://octopost.ink/docs",
+         *       "platforms": [
+         *         "instagram",
+         *         "linkedin",
+         *         "tiktok"
+         *       ],
+         *       "operations": [
+         *         "probe",
+         *         "disconnect"
+         *       ],
+         *       "connect": {
+         *         "flow": "dashboard",
+         *         "instructions": "Connect the profile in the Octopost dashboard.",
+         *         "url": "https://octopost.ink"
+         *       },
+         *       "disconnect": {
+         *         "destroys_data": false,
+         *         "revokes_token": true,
+         *         "reversible": true,
+         *         "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+         *       },
+         *       "state": {
+         *         "status": "operational",
+         *         "since": null,
+         *         "success_rate": {
+         *           "5m": 100,
+         *           "24h": 99.98
+         *         },
+         *         "latency_ms": {
+         *           "5m": {
+         *             "p50": 84,
+         *             "p95": 210,
+         *             "p99": 340
+         *           },
+         *           "24h": {
+         *             "p50": 81,
+         *             "p95": 205,
+         *             "p99": 390
+         *           }
+         *         },
+         *         "last_success_at": "2026-02-09T11:45:22.000Z",
+         *         "last_failure_at": null,
+         *         "last_error": null,
+         *         "circuit": "closed",
+         *         "incident": null
+         *       }
+         *     }
+         */
         Provider: {
             id: string;
             /** @constant */
@@ -1070,6 +1146,24 @@ export interface components {
                 } | null;
             };
         };
+        /**
+         * @example {
+         *       "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "connection",
+         *       "provider": "octopost",
+         *       "name": "octopost",
+         *       "source": "api",
+         *       "base_url": null,
+         *       "state": "active",
+         *       "state_since": "2026-01-15T08:30:00.000Z",
+         *       "sweep_interval_seconds": 300,
+         *       "next_sweep_at": "2026-02-09T11:50:20.000Z",
+         *       "swept_at": "2026-02-09T11:45:22.000Z",
+         *       "last_error": null,
+         *       "created_at": "2026-01-15T08:30:00.000Z",
+         *       "updated_at": "2026-01-15T08:30:00.000Z"
+         *     }
+         */
         Connection: {
             id: string;
             /** @constant */
@@ -1098,6 +1192,30 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /**
+         * @example {
+         *       "id": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "sweep",
+         *       "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "state": "succeeded",
+         *       "seen": 12,
+         *       "added": 1,
+         *       "changed": 2,
+         *       "vanished": 0,
+         *       "unchanged": 9,
+         *       "quarantined": 1,
+         *       "quarantine": [
+         *         {
+         *           "id": "acc_abc123",
+         *           "reason": "platform: Invalid input: expected string, received object"
+         *         }
+         *       ],
+         *       "error": null,
+         *       "created_at": "2026-02-09T11:45:20.000Z",
+         *       "started_at": "2026-02-09T11:45:20.000Z",
+         *       "finished_at": "2026-02-09T11:45:22.000Z"
+         *     }
+         */
         Sweep: {
             id: string;
             /** @constant */
@@ -1124,6 +1242,71 @@ export interface components {
             started_at: string | null;
             finished_at: string | null;
         };
+        /**
+         * @example {
+         *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "account",
+         *       "ref": "octopost:acc_abc123",
+         *       "provider": "octopost",
+         *       "provider_account_id": "acc_abc123",
+         *       "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
+         *       "profile_id": null,
+         *       "platform": "instagram",
+         *       "platform_user_id": "17841400123456789",
+         *       "username": "yourhandle",
+         *       "display_name": "Your Brand",
+         *       "avatar_url": null,
+         *       "profile_url": "https://www.instagram.com/yourhandle",
+         *       "is_verified": null,
+         *       "status": "reconnect_required",
+         *       "provider_status": null,
+         *       "health": {
+         *         "status": "unhealthy",
+         *         "reason": "token_invalid",
+         *         "fault": "account",
+         *         "token_valid": false,
+         *         "permissions": null,
+         *         "token_expires_at": null,
+         *         "recommendations": [
+         *           {
+         *             "code": "reconnect",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "url": "https://octopost.ink"
+         *           }
+         *         ],
+         *         "checked_at": "2026-02-09T11:45:22.000Z",
+         *         "since": "2026-02-08T07:10:03.000Z"
+         *       },
+         *       "metrics": {
+         *         "followers": null,
+         *         "following": null,
+         *         "posts": null,
+         *         "views": null,
+         *         "likes": null,
+         *         "comments": null,
+         *         "shares": null,
+         *         "saves": null,
+         *         "engagement_rate": null,
+         *         "growth_rate_30d": null,
+         *         "as_of": null
+         *       },
+         *       "settings": null,
+         *       "operations": [
+         *         "probe",
+         *         "disconnect"
+         *       ],
+         *       "labels": {
+         *         "brand": "acme"
+         *       },
+         *       "connected_at": "2026-01-15T08:30:00.000Z",
+         *       "last_used_at": "2026-02-07T18:00:00.000Z",
+         *       "provider_updated_at": null,
+         *       "last_seen_at": "2026-02-09T11:45:22.000Z",
+         *       "created_at": "2026-01-15T08:31:07.000Z",
+         *       "updated_at": "2026-02-08T07:10:03.000Z",
+         *       "disconnected_at": null
+         *     }
+         */
         Account: {
             id: string;
             /** @constant */
@@ -1196,6 +1379,33 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        /**
+         * @example {
+         *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "provider": "octopost",
+         *       "platform": "instagram",
+         *       "username": "yourhandle",
+         *       "status": "reconnect_required",
+         *       "health": {
+         *         "status": "unhealthy",
+         *         "reason": "token_invalid",
+         *         "fault": "account",
+         *         "token_valid": false,
+         *         "permissions": null,
+         *         "token_expires_at": null,
+         *         "recommendations": [
+         *           {
+         *             "code": "reconnect",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "url": "https://octopost.ink"
+         *           }
+         *         ],
+         *         "checked_at": "2026-02-09T11:45:22.000Z",
+         *         "since": "2026-02-08T07:10:03.000Z"
+         *       }
+         *     }
+         */
         AccountHealth: {
             id: string;
             ref: string;
@@ -1206,6 +1416,52 @@ export interface components {
             status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
             health: components["schemas"]["Health"];
         };
+        /**
+         * @example {
+         *       "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "state": "succeeded",
+         *       "reason_code": "offboarding",
+         *       "reason_note": "left the company",
+         *       "requested_by": {
+         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "name": "operations"
+         *       },
+         *       "scheduled_at": null,
+         *       "created_at": "2026-02-09T11:45:22.000Z",
+         *       "finished_at": "2026-02-09T11:45:23.400Z",
+         *       "summary": {
+         *         "total": 1,
+         *         "succeeded": 1,
+         *         "failed": 0,
+         *         "pending": 0,
+         *         "cancelled": 0
+         *       },
+         *       "type": "disconnect",
+         *       "steps": [
+         *         {
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "ref": "octopost:acc_abc123",
+         *           "provider": "octopost",
+         *           "platform": "instagram",
+         *           "username": "northwind.goods",
+         *           "state": "succeeded",
+         *           "outcome": "disconnected",
+         *           "effect": {
+         *             "destroys_data": false,
+         *             "revokes_token": true,
+         *             "reversible": true
+         *           },
+         *           "verified": "absent",
+         *           "verified_at": "2026-02-09T11:45:23.400Z",
+         *           "reappeared_at": null,
+         *           "last_error": null,
+         *           "attempts": 1,
+         *           "next_attempt_at": null
+         *         }
+         *       ],
+         *       "has_more_steps": false
+         *     }
+         */
         Disconnect: {
             id: string;
             /** @constant */
@@ -1233,6 +1489,28 @@ export interface components {
             steps: components["schemas"]["DisconnectStep"][];
             has_more_steps: boolean;
         };
+        /**
+         * @example {
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "provider": "octopost",
+         *       "platform": "instagram",
+         *       "username": "northwind.goods",
+         *       "state": "succeeded",
+         *       "outcome": "disconnected",
+         *       "effect": {
+         *         "destroys_data": false,
+         *         "revokes_token": true,
+         *         "reversible": true
+         *       },
+         *       "verified": "absent",
+         *       "verified_at": "2026-02-09T11:45:23.400Z",
+         *       "reappeared_at": null,
+         *       "last_error": null,
+         *       "attempts": 1,
+         *       "next_attempt_at": null
+         *     }
+         */
         DisconnectStep: {
             account_id: string;
             ref: string;
@@ -1261,6 +1539,18 @@ export interface components {
                 at: string;
             } | null;
         };
+        /**
+         * @example {
+         *       "id": "act_1",
+         *       "type": "like",
+         *       "status": "completed",
+         *       "target_username": "trailrunner",
+         *       "target_post_id": "3141592653589793238",
+         *       "source": "hashtag",
+         *       "quality_score": 87,
+         *       "performed_at": "2026-02-09T11:40:11.000Z"
+         *     }
+         */
         Activity: {
             id: string;
             type: string;
@@ -1271,6 +1561,27 @@ export interface components {
             quality_score: number | null;
             performed_at: string | null;
         };
+        /**
+         * @example {
+         *       "type": "stats",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "date": "2026-02-09",
+         *       "actions": {
+         *         "likes": {
+         *           "performed": 90,
+         *           "limit": 150,
+         *           "remaining": 60
+         *         }
+         *       },
+         *       "total_actions": 90,
+         *       "conversion_rates": {
+         *         "likes": 3.2
+         *       },
+         *       "average_quality_score": 81.5,
+         *       "next_action_at": "2026-02-09T11:47:00.000Z",
+         *       "resets_at": "2026-02-10T00:00:00.000Z"
+         *     }
+         */
         Stats: {
             /** @constant */
             type: "stats";
@@ -1291,6 +1602,170 @@ export interface components {
             next_action_at: string | null;
             resets_at: string | null;
         };
+        /**
+         * @example {
+         *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "provider": "octopost",
+         *       "platform": "instagram",
+         *       "username": "yourhandle",
+         *       "status": "reconnect_required",
+         *       "health": {
+         *         "status": "unhealthy",
+         *         "reason": "token_invalid",
+         *         "fault": "account",
+         *         "token_valid": false,
+         *         "permissions": null,
+         *         "token_expires_at": null,
+         *         "recommendations": [
+         *           {
+         *             "code": "reconnect",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "url": "https://octopost.ink"
+         *           }
+         *         ],
+         *         "checked_at": "2026-02-09T11:45:22.000Z",
+         *         "since": "2026-02-08T07:10:03.000Z"
+         *       },
+         *       "history": [
+         *         {
+         *           "from": "healthy",
+         *           "to": "unhealthy",
+         *           "reason": "token_invalid",
+         *           "fault": "account",
+         *           "evidence": {
+         *             "provider_status": null,
+         *             "token_valid": false,
+         *             "advice": []
+         *           },
+         *           "at": "2026-02-08T07:10:03.000Z",
+         *           "summary": null
+         *         }
+         *       ],
+         *       "mean_time_to_recovery_seconds": 4210,
+         *       "uptime": {
+         *         "24h": 0,
+         *         "7d": 82.98,
+         *         "30d": 96.02
+         *       }
+         *     }
+         */
+        AccountHealthHistory: {
+            id: string;
+            ref: string;
+            provider: string;
+            platform: string;
+            username: string | null;
+            /** @enum {string} */
+            status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
+            health: components["schemas"]["Health"];
+            history: {
+                from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
+                /** @enum {string} */
+                to: "healthy" | "warning" | "unhealthy" | "unknown";
+                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
+                fault: ("account" | "connection" | "provider") | null;
+                evidence: {
+                    [key: string]: unknown;
+                } | null;
+                /** Format: date-time */
+                at: string;
+                /** @description Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last (which is `to` and `at`), with the seconds between these two that each status lasted. */
+                summary: {
+                    transitions: number;
+                    /** Format: date-time */
+                    first_at: string;
+                    /** @enum {string} */
+                    worst: "healthy" | "warning" | "unhealthy" | "unknown";
+                    seconds: {
+                        healthy: number;
+                        warning: number;
+                        unhealthy: number;
+                        unknown: number;
+                    };
+                } | null;
+            }[];
+            mean_time_to_recovery_seconds: number | null;
+            uptime: {
+                "24h": number | null;
+                "7d": number | null;
+                "30d": number | null;
+            };
+        };
+        /**
+         * @example {
+         *       "id": "hlt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "health_change",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "from": "healthy",
+         *       "to": "unhealthy",
+         *       "reason": "token_invalid",
+         *       "fault": "account",
+         *       "evidence": {
+         *         "provider_status": null,
+         *         "token_valid": false,
+         *         "advice": []
+         *       },
+         *       "at": "2026-02-08T07:10:03.000Z"
+         *     }
+         */
+        HealthChange: {
+            id: string;
+            /** @constant */
+            type: "health_change";
+            account_id: string;
+            ref: string | null;
+            from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
+            /** @enum {string} */
+            to: "healthy" | "warning" | "unhealthy" | "unknown";
+            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
+            fault: ("account" | "connection" | "provider") | null;
+            evidence: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            at: string;
+        };
+        /**
+         * @example {
+         *       "type": "disconnect_plan",
+         *       "plan_hash": "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLfHgE5uA8iO6bN1kM0",
+         *       "totals": {
+         *         "total": 1,
+         *         "destroys_data": 0,
+         *         "revokes_token": 1,
+         *         "irreversible": 0
+         *       },
+         *       "providers": [
+         *         {
+         *           "provider": "octopost",
+         *           "total": 1,
+         *           "effect": {
+         *             "destroys_data": false,
+         *             "revokes_token": true,
+         *             "reversible": true
+         *           },
+         *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+         *         }
+         *       ],
+         *       "accounts": [
+         *         {
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "ref": "octopost:acc_abc123",
+         *           "provider": "octopost",
+         *           "platform": "instagram",
+         *           "username": "northwind.goods",
+         *           "status": "active",
+         *           "effect": {
+         *             "destroys_data": false,
+         *             "revokes_token": true,
+         *             "reversible": true
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
         DisconnectPlan: {
             /** @constant */
             type: "disconnect_plan";
@@ -1326,6 +1801,74 @@ export interface components {
                 };
             }[];
         };
+        /**
+         * @example {
+         *       "type": "disconnect_receipt",
+         *       "receipt": {
+         *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "state": "succeeded",
+         *         "reason_code": "offboarding",
+         *         "reason_note": "left the company",
+         *         "requested_by": {
+         *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "name": "operations"
+         *         },
+         *         "scheduled_at": null,
+         *         "created_at": "2026-02-09T11:45:22.000Z",
+         *         "finished_at": "2026-02-09T11:45:23.400Z",
+         *         "summary": {
+         *           "total": 1,
+         *           "succeeded": 1,
+         *           "failed": 0,
+         *           "pending": 0,
+         *           "cancelled": 0
+         *         },
+         *         "team_id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "steps": [
+         *           {
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "ref": "octopost:acc_abc123",
+         *             "provider": "octopost",
+         *             "platform": "instagram",
+         *             "username": "northwind.goods",
+         *             "state": "succeeded",
+         *             "outcome": "disconnected",
+         *             "effect": {
+         *               "destroys_data": false,
+         *               "revokes_token": true,
+         *               "reversible": true
+         *             },
+         *             "verified": "absent",
+         *             "verified_at": "2026-02-09T11:45:23.400Z",
+         *             "reappeared_at": null,
+         *             "last_error": null,
+         *             "finished_at": "2026-02-09T11:45:23.400Z",
+         *             "answers": [
+         *               {
+         *                 "call": "delete",
+         *                 "outcome": "ok",
+         *                 "status": 200,
+         *                 "request_id": null,
+         *                 "at": "2026-02-09T11:45:22.900Z"
+         *               },
+         *               {
+         *                 "call": "verify",
+         *                 "outcome": "not_found",
+         *                 "status": 404,
+         *                 "request_id": null,
+         *                 "at": "2026-02-09T11:45:23.300Z"
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       },
+         *       "signature": {
+         *         "algorithm": "Ed25519",
+         *         "key_id": "r0LlCaLl",
+         *         "value": "bWFkZSBvdmVyIHRoZSBjYW5vbmljYWwgSlNPTiBvZiB0aGUgcmVjZWlwdA"
+         *       }
+         *     }
+         */
         DisconnectReceipt: {
             /** @constant */
             type: "disconnect_receipt";
@@ -1396,6 +1939,137 @@ export interface components {
                 value: string;
             };
         };
+        /**
+         * @example {
+         *       "id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "connection.recovered",
+         *       "timestamp": "2026-02-09T11:45:22.000Z",
+         *       "account_id": null,
+         *       "data": {
+         *         "connection": {
+         *           "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "name": "octopost",
+         *           "provider": "octopost"
+         *         }
+         *       }
+         *     }
+         */
+        Event: {
+            id: string;
+            /** @enum {string} */
+            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled";
+            /** Format: date-time */
+            timestamp: string;
+            account_id: string | null;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @example {
+         *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "webhook",
+         *       "url": "https://monitor.example.com/rollcall",
+         *       "types": [
+         *         "account.health_changed",
+         *         "provider.*"
+         *       ],
+         *       "description": "pages whoever is on call",
+         *       "enabled": true,
+         *       "disabled": null,
+         *       "failing_since": null,
+         *       "created_at": "2026-01-15T08:00:00.000Z",
+         *       "updated_at": "2026-01-15T08:00:00.000Z"
+         *     }
+         */
+        Webhook: {
+            id: string;
+            /** @constant */
+            type: "webhook";
+            url: string;
+            types: string[];
+            description: string | null;
+            enabled: boolean;
+            disabled: {
+                /** @enum {string} */
+                reason: "requested" | "gone" | "failing";
+                /** Format: date-time */
+                at: string;
+            } | null;
+            failing_since: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "dlv_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "webhook_delivery",
+         *       "webhook_id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "event_id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "event_type": "account.health_changed",
+         *       "state": "succeeded",
+         *       "attempts": [
+         *         {
+         *           "at": "2026-02-08T07:10:03.200Z",
+         *           "status": 204,
+         *           "latency_ms": 41,
+         *           "answer": "",
+         *           "error": null
+         *         }
+         *       ],
+         *       "next_attempt_at": null,
+         *       "created_at": "2026-02-08T07:10:03.100Z",
+         *       "finished_at": "2026-02-08T07:10:03.241Z"
+         *     }
+         */
+        WebhookDelivery: {
+            id: string;
+            /** @constant */
+            type: "webhook_delivery";
+            webhook_id: string;
+            event_id: string;
+            event_type: string;
+            /** @enum {string} */
+            state: "pending" | "succeeded" | "failed";
+            attempts: {
+                /** Format: date-time */
+                at: string;
+                status: number | null;
+                latency_ms: number;
+                answer: string | null;
+                error: string | null;
+            }[];
+            next_attempt_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            finished_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "aud_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "audit_event",
+         *       "action": "account.paused",
+         *       "target": {
+         *         "type": "account",
+         *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+         *       },
+         *       "actor": {
+         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "name": "operations"
+         *       },
+         *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "before": {
+         *         "status": "active"
+         *       },
+         *       "after": {
+         *         "status": "paused"
+         *       },
+         *       "reason": null,
+         *       "at": "2026-02-09T11:45:22.000Z"
+         *     }
+         */
         AuditEvent: {
             id: string;
             /** @constant */
@@ -2470,12 +3144,39 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "pass",
-                     *       "checks": {}
+                     *       "checks": {
+                     *         "database": [
+                     *           {
+                     *             "status": "pass"
+                     *           }
+                     *         ],
+                     *         "provider:octopost": [
+                     *           {
+                     *             "status": "warn",
+                     *             "output": "down"
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/health+json": {
                         /** @enum {string} */
                         status: "pass" | "warn" | "fail";
+                        /**
+                         * @example {
+                         *       "database": [
+                         *         {
+                         *           "status": "pass"
+                         *         }
+                         *       ],
+                         *       "provider:octopost": [
+                         *         {
+                         *           "status": "warn",
+                         *           "output": "down"
+                         *         }
+                         *       ]
+                         *     }
+                         */
                         checks: {
                             [key: string]: {
                                 /** @enum {string} */
@@ -2501,12 +3202,39 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "pass",
-                     *       "checks": {}
+                     *       "checks": {
+                     *         "database": [
+                     *           {
+                     *             "status": "pass"
+                     *           }
+                     *         ],
+                     *         "provider:octopost": [
+                     *           {
+                     *             "status": "warn",
+                     *             "output": "down"
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/health+json": {
                         /** @enum {string} */
                         status: "pass" | "warn" | "fail";
+                        /**
+                         * @example {
+                         *       "database": [
+                         *         {
+                         *           "status": "pass"
+                         *         }
+                         *       ],
+                         *       "provider:octopost": [
+                         *         {
+                         *           "status": "warn",
+                         *           "output": "down"
+                         *         }
+                         *       ]
+                         *     }
+                         */
                         checks: {
                             [key: string]: {
                                 /** @enum {string} */
@@ -2543,7 +3271,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example text */
+                    /** @example rollcall_sweeps_total{provider="outfame",state="succeeded"} 1 */
                     "text/plain": string;
                 };
             };
@@ -2699,16 +3427,16 @@ export interface operations {
                      *       "data": {
                      *         "type": "whoami",
                      *         "team": {
-                     *           "id": "id",
-                     *           "name": "acme"
+                     *           "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "Social"
                      *         },
                      *         "key": {
-                     *           "id": "id",
-                     *           "name": "acme",
+                     *           "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "health monitor",
                      *           "scopes": [
                      *             "read"
                      *           ],
-                     *           "expires_at": "2026-02-09T11:45:22.000Z"
+                     *           "expires_at": "2027-01-15T08:00:00.000Z"
                      *         }
                      *       }
                      *     }
@@ -2717,10 +3445,26 @@ export interface operations {
                         data: {
                             /** @constant */
                             type: "whoami";
+                            /**
+                             * @example {
+                             *       "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                             *       "name": "Social"
+                             *     }
+                             */
                             team: {
                                 id: string;
                                 name: string;
                             };
+                            /**
+                             * @example {
+                             *       "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                             *       "name": "health monitor",
+                             *       "scopes": [
+                             *         "read"
+                             *       ],
+                             *       "expires_at": "2027-01-15T08:00:00.000Z"
+                             *     }
+                             */
                             key: {
                                 id: string;
                                 name: string;
@@ -2762,12 +3506,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -2817,22 +3561,29 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "team",
-                     *           "name": "acme",
-                     *           "created_at": "2026-02-09T11:45:22.000Z"
+                     *           "name": "Social",
+                     *           "created_at": "2026-01-15T08:00:00.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Team"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -2903,7 +3654,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "acme"
+                 *       "name": "Social"
                  *     }
                  */
                 "application/json": {
@@ -2930,10 +3681,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "team",
-                     *         "name": "acme",
-                     *         "created_at": "2026-02-09T11:45:22.000Z"
+                     *         "name": "Social",
+                     *         "created_at": "2026-01-15T08:00:00.000Z"
                      *       }
                      *     }
                      */
@@ -2961,12 +3712,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -3016,34 +3767,36 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "key",
-                     *           "name": "acme",
+                     *           "name": "health monitor",
                      *           "scopes": [
                      *             "read"
                      *           ],
-                     *           "providers": [
-                     *             "providers"
-                     *           ],
-                     *           "rate_limit": {
-                     *             "quota": 1,
-                     *             "window_seconds": 1
-                     *           },
-                     *           "expires_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *           "created_at": "2026-02-09T11:45:22.000Z"
+                     *           "providers": [],
+                     *           "rate_limit": null,
+                     *           "expires_at": "2027-01-15T08:00:00.000Z",
+                     *           "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *           "created_at": "2026-01-15T08:00:00.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Key"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -3114,10 +3867,11 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "acme",
+                 *       "name": "health monitor",
                  *       "scopes": [
                  *         "read"
-                 *       ]
+                 *       ],
+                 *       "expires_at": "2027-01-15T08:00:00.000Z"
                  *     }
                  */
                 "application/json": {
@@ -3153,27 +3907,38 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "key",
-                     *         "name": "acme",
+                     *         "name": "health monitor",
                      *         "scopes": [
                      *           "read"
                      *         ],
-                     *         "providers": [
-                     *           "providers"
-                     *         ],
-                     *         "rate_limit": {
-                     *           "quota": 1,
-                     *           "window_seconds": 1
-                     *         },
-                     *         "expires_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "key": "key"
+                     *         "providers": [],
+                     *         "rate_limit": null,
+                     *         "expires_at": "2027-01-15T08:00:00.000Z",
+                     *         "last_used_at": null,
+                     *         "created_at": "2026-01-15T08:00:00.000Z",
+                     *         "key": "rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM"
                      *       }
                      *     }
                      */
                     "application/json": {
+                        /**
+                         * @example {
+                         *       "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                         *       "type": "key",
+                         *       "name": "health monitor",
+                         *       "scopes": [
+                         *         "read"
+                         *       ],
+                         *       "providers": [],
+                         *       "rate_limit": null,
+                         *       "expires_at": "2027-01-15T08:00:00.000Z",
+                         *       "last_used_at": null,
+                         *       "created_at": "2026-01-15T08:00:00.000Z",
+                         *       "key": "rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM"
+                         *     }
+                         */
                         data: {
                             id: string;
                             /** @constant */
@@ -3323,68 +4088,74 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "octopost",
                      *           "type": "provider",
-                     *           "name": "acme",
-                     *           "docs_url": "docs_url",
+                     *           "name": "Octopost",
+                     *           "docs_url": "https://octopost.ink/docs",
                      *           "platforms": [
-                     *             "platforms"
+                     *             "instagram",
+                     *             "linkedin",
+                     *             "tiktok"
                      *           ],
                      *           "operations": [
-                     *             "operations"
+                     *             "probe",
+                     *             "disconnect"
                      *           ],
                      *           "connect": {
-                     *             "flow": "oauth",
-                     *             "instructions": "instructions",
-                     *             "url": "url"
+                     *             "flow": "dashboard",
+                     *             "instructions": "Connect the profile in the Octopost dashboard.",
+                     *             "url": "https://octopost.ink"
                      *           },
                      *           "disconnect": {
-                     *             "destroys_data": true,
+                     *             "destroys_data": false,
                      *             "revokes_token": true,
                      *             "reversible": true,
-                     *             "how_to_reconnect": "how_to_reconnect"
+                     *             "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
                      *           },
                      *           "state": {
                      *             "status": "operational",
-                     *             "since": "2026-02-09T11:45:22.000Z",
+                     *             "since": null,
                      *             "success_rate": {
-                     *               "5m": 1,
-                     *               "24h": 1
+                     *               "5m": 100,
+                     *               "24h": 99.98
                      *             },
                      *             "latency_ms": {
                      *               "5m": {
-                     *                 "p50": 1,
-                     *                 "p95": 1,
-                     *                 "p99": 1
+                     *                 "p50": 84,
+                     *                 "p95": 210,
+                     *                 "p99": 340
                      *               },
                      *               "24h": {
-                     *                 "p50": 1,
-                     *                 "p95": 1,
-                     *                 "p99": 1
+                     *                 "p50": 81,
+                     *                 "p95": 205,
+                     *                 "p99": 390
                      *               }
                      *             },
                      *             "last_success_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_failure_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": "last_error",
+                     *             "last_failure_at": null,
+                     *             "last_error": null,
                      *             "circuit": "closed",
-                     *             "incident": {
-                     *               "id": "id",
-                     *               "opened_at": "2026-02-09T11:45:22.000Z",
-                     *               "error": "error"
-                     *             }
+                     *             "incident": null
                      *           }
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Provider"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -3476,55 +4247,54 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "octopost",
                      *         "type": "provider",
-                     *         "name": "acme",
-                     *         "docs_url": "docs_url",
+                     *         "name": "Octopost",
+                     *         "docs_url": "https://octopost.ink/docs",
                      *         "platforms": [
-                     *           "platforms"
+                     *           "instagram",
+                     *           "linkedin",
+                     *           "tiktok"
                      *         ],
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "connect": {
-                     *           "flow": "oauth",
-                     *           "instructions": "instructions",
-                     *           "url": "url"
+                     *           "flow": "dashboard",
+                     *           "instructions": "Connect the profile in the Octopost dashboard.",
+                     *           "url": "https://octopost.ink"
                      *         },
                      *         "disconnect": {
-                     *           "destroys_data": true,
+                     *           "destroys_data": false,
                      *           "revokes_token": true,
                      *           "reversible": true,
-                     *           "how_to_reconnect": "how_to_reconnect"
+                     *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
                      *         },
                      *         "state": {
                      *           "status": "operational",
-                     *           "since": "2026-02-09T11:45:22.000Z",
+                     *           "since": null,
                      *           "success_rate": {
-                     *             "5m": 1,
-                     *             "24h": 1
+                     *             "5m": 100,
+                     *             "24h": 99.98
                      *           },
                      *           "latency_ms": {
                      *             "5m": {
-                     *               "p50": 1,
-                     *               "p95": 1,
-                     *               "p99": 1
+                     *               "p50": 84,
+                     *               "p95": 210,
+                     *               "p99": 340
                      *             },
                      *             "24h": {
-                     *               "p50": 1,
-                     *               "p95": 1,
-                     *               "p99": 1
+                     *               "p50": 81,
+                     *               "p95": 205,
+                     *               "p99": 390
                      *             }
                      *           },
                      *           "last_success_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_failure_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_error": "last_error",
+                     *           "last_failure_at": null,
+                     *           "last_error": null,
                      *           "circuit": "closed",
-                     *           "incident": {
-                     *             "id": "id",
-                     *             "opened_at": "2026-02-09T11:45:22.000Z",
-                     *             "error": "error"
-                     *           }
+                     *           "incident": null
                      *         }
                      *       }
                      *     }
@@ -3565,12 +4335,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -3620,36 +4390,39 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "connection",
-                     *           "provider": "outfame",
-                     *           "name": "acme",
+                     *           "provider": "octopost",
+                     *           "name": "octopost",
                      *           "source": "api",
-                     *           "base_url": "base_url",
+                     *           "base_url": null,
                      *           "state": "active",
-                     *           "state_since": "2026-02-09T11:45:22.000Z",
-                     *           "sweep_interval_seconds": 1,
-                     *           "next_sweep_at": "2026-02-09T11:45:22.000Z",
+                     *           "state_since": "2026-01-15T08:30:00.000Z",
+                     *           "sweep_interval_seconds": 300,
+                     *           "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *           "swept_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_error": {
-                     *             "code": "code",
-                     *             "message": "message",
-                     *             "at": "2026-02-09T11:45:22.000Z"
-                     *           },
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "updated_at": "2026-02-09T11:45:22.000Z"
+                     *           "last_error": null,
+                     *           "created_at": "2026-01-15T08:30:00.000Z",
+                     *           "updated_at": "2026-01-15T08:30:00.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Connection"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -3720,9 +4493,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "provider": "outfame",
+                 *       "provider": "octopost",
                  *       "credentials": {
-                 *         "api_key": "api_key"
+                 *         "api_key": "oct_live_0123456789abcdef"
                  *       }
                  *     }
                  */
@@ -3759,24 +4532,20 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "connection",
-                     *         "provider": "outfame",
-                     *         "name": "acme",
+                     *         "provider": "octopost",
+                     *         "name": "octopost",
                      *         "source": "api",
-                     *         "base_url": "base_url",
+                     *         "base_url": null,
                      *         "state": "active",
-                     *         "state_since": "2026-02-09T11:45:22.000Z",
-                     *         "sweep_interval_seconds": 1,
-                     *         "next_sweep_at": "2026-02-09T11:45:22.000Z",
+                     *         "state_since": "2026-01-15T08:30:00.000Z",
+                     *         "sweep_interval_seconds": 300,
+                     *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_error": {
-                     *           "code": "code",
-                     *           "message": "message",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         "last_error": null,
+                     *         "created_at": "2026-01-15T08:30:00.000Z",
+                     *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }
                      *     }
                      */
@@ -3854,24 +4623,20 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "connection",
-                     *         "provider": "outfame",
-                     *         "name": "acme",
+                     *         "provider": "octopost",
+                     *         "name": "octopost",
                      *         "source": "api",
-                     *         "base_url": "base_url",
+                     *         "base_url": null,
                      *         "state": "active",
-                     *         "state_since": "2026-02-09T11:45:22.000Z",
-                     *         "sweep_interval_seconds": 1,
-                     *         "next_sweep_at": "2026-02-09T11:45:22.000Z",
+                     *         "state_since": "2026-01-15T08:30:00.000Z",
+                     *         "sweep_interval_seconds": 300,
+                     *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_error": {
-                     *           "code": "code",
-                     *           "message": "message",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         "last_error": null,
+                     *         "created_at": "2026-01-15T08:30:00.000Z",
+                     *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }
                      *     }
                      */
@@ -4007,7 +4772,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "credentials": {
+                 *         "api_key": "oct_live_fedcba9876543210"
+                 *       }
+                 *     }
+                 */
                 "application/json": {
                     name?: string;
                     credentials?: {
@@ -4037,24 +4808,20 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "connection",
-                     *         "provider": "outfame",
-                     *         "name": "acme",
+                     *         "provider": "octopost",
+                     *         "name": "octopost",
                      *         "source": "api",
-                     *         "base_url": "base_url",
+                     *         "base_url": null,
                      *         "state": "active",
-                     *         "state_since": "2026-02-09T11:45:22.000Z",
-                     *         "sweep_interval_seconds": 1,
-                     *         "next_sweep_at": "2026-02-09T11:45:22.000Z",
+                     *         "state_since": "2026-01-15T08:30:00.000Z",
+                     *         "sweep_interval_seconds": 300,
+                     *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_error": {
-                     *           "code": "code",
-                     *           "message": "message",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         "last_error": null,
+                     *         "created_at": "2026-01-15T08:30:00.000Z",
+                     *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }
                      *     }
                      */
@@ -4134,28 +4901,25 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "sweep",
                      *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *         "state": "queued",
-                     *         "seen": 1,
+                     *         "state": "succeeded",
+                     *         "seen": 12,
                      *         "added": 1,
-                     *         "changed": 1,
-                     *         "vanished": 1,
-                     *         "unchanged": 1,
+                     *         "changed": 2,
+                     *         "vanished": 0,
+                     *         "unchanged": 9,
                      *         "quarantined": 1,
                      *         "quarantine": [
                      *           {
-                     *             "id": "id",
-                     *             "reason": "reason"
+                     *             "id": "acc_abc123",
+                     *             "reason": "platform: Invalid input: expected string, received object"
                      *           }
                      *         ],
-                     *         "error": {
-                     *           "code": "code",
-                     *           "message": "message"
-                     *         },
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "started_at": "2026-02-09T11:45:22.000Z",
+                     *         "error": null,
+                     *         "created_at": "2026-02-09T11:45:20.000Z",
+                     *         "started_at": "2026-02-09T11:45:20.000Z",
                      *         "finished_at": "2026-02-09T11:45:22.000Z"
                      *       }
                      *     }
@@ -4184,12 +4948,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -4245,41 +5009,45 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "sweep",
                      *           "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "state": "queued",
-                     *           "seen": 1,
+                     *           "state": "succeeded",
+                     *           "seen": 12,
                      *           "added": 1,
-                     *           "changed": 1,
-                     *           "vanished": 1,
-                     *           "unchanged": 1,
+                     *           "changed": 2,
+                     *           "vanished": 0,
+                     *           "unchanged": 9,
                      *           "quarantined": 1,
                      *           "quarantine": [
                      *             {
-                     *               "id": "id",
-                     *               "reason": "reason"
+                     *               "id": "acc_abc123",
+                     *               "reason": "platform: Invalid input: expected string, received object"
                      *             }
                      *           ],
-                     *           "error": {
-                     *             "code": "code",
-                     *             "message": "message"
-                     *           },
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "started_at": "2026-02-09T11:45:22.000Z",
+                     *           "error": null,
+                     *           "created_at": "2026-02-09T11:45:20.000Z",
+                     *           "started_at": "2026-02-09T11:45:20.000Z",
                      *           "finished_at": "2026-02-09T11:45:22.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Sweep"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -4351,7 +5119,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "platform": "instagram",
-                 *       "redirect_url": "https://example.com/"
+                 *       "redirect_url": "https://console.example.com/connected"
                  *     }
                  */
                 "application/json": {
@@ -4383,13 +5151,21 @@ export interface operations {
                      * @example {
                      *       "data": {
                      *         "type": "connect_flow",
-                     *         "auth_url": "auth_url",
-                     *         "state": "state",
-                     *         "expires_at": "2026-02-09T11:45:22.000Z"
+                     *         "auth_url": "https://www.instagram.com/oauth/authorize?client_id=1",
+                     *         "state": "pX3nV8qT1mR6kZ0wB5yJ2g",
+                     *         "expires_at": "2026-02-09T11:55:22.000Z"
                      *       }
                      *     }
                      */
                     "application/json": {
+                        /**
+                         * @example {
+                         *       "type": "connect_flow",
+                         *       "auth_url": "https://www.instagram.com/oauth/authorize?client_id=1",
+                         *       "state": "pX3nV8qT1mR6kZ0wB5yJ2g",
+                         *       "expires_at": "2026-02-09T11:55:22.000Z"
+                         *     }
+                         */
                         data: {
                             /** @constant */
                             type: "connect_flow";
@@ -4449,8 +5225,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "state": "state",
-                 *       "code": "code"
+                 *       "state": "pX3nV8qT1mR6kZ0wB5yJ2g",
+                 *       "code": "AQD-4fJ0s2"
                  *     }
                  */
                 "application/json": {
@@ -4477,72 +5253,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -4615,7 +5386,7 @@ export interface operations {
                 /**
                  * @description Of one of these profiles.
                  * @example [
-                 *       "profile_id"
+                 *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 profile_id?: string[];
@@ -4628,12 +5399,14 @@ export interface operations {
                 username?: string[];
                 /**
                  * @description Part of the username or the display name.
-                 * @example q
+                 * @example acme
                  */
                 q?: string;
                 /**
                  * @description Labelled so: `label[brand]=acme`.
-                 * @example {}
+                 * @example {
+                 *       "brand": "acme"
+                 *     }
                  */
                 label?: {
                     [key: string]: string;
@@ -4645,17 +5418,17 @@ export interface operations {
                 updated_since?: string;
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
                 /**
                  * @description Adds `pagination.total_count`.
-                 * @example true
+                 * @example false
                  */
                 include_total?: boolean;
                 /**
@@ -4720,84 +5493,86 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "account",
-                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *           "provider": "outfame",
-                     *           "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *           "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "ref": "octopost:acc_abc123",
+                     *           "provider": "octopost",
+                     *           "provider_account_id": "acc_abc123",
+                     *           "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *           "profile_id": null,
                      *           "platform": "instagram",
                      *           "platform_user_id": "17841400123456789",
                      *           "username": "yourhandle",
-                     *           "display_name": "Acme",
+                     *           "display_name": "Your Brand",
                      *           "avatar_url": null,
                      *           "profile_url": "https://www.instagram.com/yourhandle",
-                     *           "is_verified": true,
-                     *           "status": "setup",
-                     *           "provider_status": "provider_status",
+                     *           "is_verified": null,
+                     *           "status": "reconnect_required",
+                     *           "provider_status": null,
                      *           "health": {
-                     *             "status": "healthy",
-                     *             "reason": "setup_pending",
+                     *             "status": "unhealthy",
+                     *             "reason": "token_invalid",
                      *             "fault": "account",
-                     *             "token_valid": true,
-                     *             "permissions": [
-                     *               "permissions"
-                     *             ],
-                     *             "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *             "token_valid": false,
+                     *             "permissions": null,
+                     *             "token_expires_at": null,
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "message",
-                     *                 "url": "url"
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
-                     *             "since": "2026-02-09T11:45:22.000Z"
+                     *             "since": "2026-02-08T07:10:03.000Z"
                      *           },
                      *           "metrics": {
-                     *             "followers": 1,
-                     *             "following": 1,
-                     *             "posts": 1,
-                     *             "views": 1,
-                     *             "likes": 1,
-                     *             "comments": 1,
-                     *             "shares": 1,
-                     *             "saves": 1,
-                     *             "engagement_rate": 1,
-                     *             "growth_rate_30d": 1,
-                     *             "as_of": "2026-02-09T11:45:22.000Z"
+                     *             "followers": null,
+                     *             "following": null,
+                     *             "posts": null,
+                     *             "views": null,
+                     *             "likes": null,
+                     *             "comments": null,
+                     *             "shares": null,
+                     *             "saves": null,
+                     *             "engagement_rate": null,
+                     *             "growth_rate_30d": null,
+                     *             "as_of": null
                      *           },
-                     *           "settings": {
-                     *             "daily_limits": {
-                     *               "like": 100
-                     *             }
-                     *           },
+                     *           "settings": null,
                      *           "operations": [
-                     *             "operations"
+                     *             "probe",
+                     *             "disconnect"
                      *           ],
                      *           "labels": {
                      *             "brand": "acme"
                      *           },
-                     *           "connected_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *           "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *           "connected_at": "2026-01-15T08:30:00.000Z",
+                     *           "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *           "provider_updated_at": null,
                      *           "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "updated_at": "2026-02-09T11:45:22.000Z",
-                     *           "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z",
+                     *           "disconnected_at": null
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Account"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -4868,8 +5643,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "provider": "outfame",
                  *       "platform": "instagram",
-                 *       "username": "yourhandle"
+                 *       "username": "yourhandle",
+                 *       "labels": {
+                 *         "brand": "acme"
+                 *       }
                  *     }
                  */
                 "application/json": {
@@ -4905,72 +5684,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -5043,7 +5817,7 @@ export interface operations {
                 /**
                  * @description Of one of these profiles.
                  * @example [
-                 *       "profile_id"
+                 *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 profile_id?: string[];
@@ -5056,12 +5830,14 @@ export interface operations {
                 username?: string[];
                 /**
                  * @description Part of the username or the display name.
-                 * @example q
+                 * @example acme
                  */
                 q?: string;
                 /**
                  * @description Labelled so: `label[brand]=acme`.
-                 * @example {}
+                 * @example {
+                 *       "brand": "acme"
+                 *     }
                  */
                 label?: {
                     [key: string]: string;
@@ -5073,17 +5849,17 @@ export interface operations {
                 updated_since?: string;
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
                 /**
                  * @description Adds `pagination.total_count`.
-                 * @example true
+                 * @example false
                  */
                 include_total?: boolean;
                 /**
@@ -5143,37 +5919,35 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
-                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *           "provider": "outfame",
+                     *           "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "ref": "octopost:acc_abc123",
+                     *           "provider": "octopost",
                      *           "platform": "instagram",
                      *           "username": "yourhandle",
-                     *           "status": "setup",
+                     *           "status": "reconnect_required",
                      *           "health": {
-                     *             "status": "healthy",
-                     *             "reason": "setup_pending",
+                     *             "status": "unhealthy",
+                     *             "reason": "token_invalid",
                      *             "fault": "account",
-                     *             "token_valid": true,
-                     *             "permissions": [
-                     *               "permissions"
-                     *             ],
-                     *             "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *             "token_valid": false,
+                     *             "permissions": null,
+                     *             "token_expires_at": null,
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "message",
-                     *                 "url": "url"
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
-                     *             "since": "2026-02-09T11:45:22.000Z"
+                     *             "since": "2026-02-08T07:10:03.000Z"
                      *           }
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {},
                      *       "summary": {
@@ -5187,6 +5961,13 @@ export interface operations {
                      */
                     "application/json": {
                         data: components["schemas"]["AccountHealth"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -5291,72 +6072,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -5402,7 +6178,7 @@ export interface operations {
                 reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                 /**
                  * @description Why, in your own words.
-                 * @example reason_note
+                 * @example left the company
                  */
                 reason_note?: string;
             };
@@ -5462,53 +6238,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -5535,53 +6306,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -5675,72 +6441,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -5819,72 +6580,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -5962,72 +6718,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -6105,72 +6856,67 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "account",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
-                     *         "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *         "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
+                     *         "provider_account_id": "acc_abc123",
+                     *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
-                     *         "display_name": "Acme",
+                     *         "display_name": "Your Brand",
                      *         "avatar_url": null,
                      *         "profile_url": "https://www.instagram.com/yourhandle",
-                     *         "is_verified": true,
-                     *         "status": "setup",
-                     *         "provider_status": "provider_status",
+                     *         "is_verified": null,
+                     *         "status": "reconnect_required",
+                     *         "provider_status": null,
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "metrics": {
-                     *           "followers": 1,
-                     *           "following": 1,
-                     *           "posts": 1,
-                     *           "views": 1,
-                     *           "likes": 1,
-                     *           "comments": 1,
-                     *           "shares": 1,
-                     *           "saves": 1,
-                     *           "engagement_rate": 1,
-                     *           "growth_rate_30d": 1,
-                     *           "as_of": "2026-02-09T11:45:22.000Z"
+                     *           "followers": null,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
                      *         },
-                     *         "settings": {
-                     *           "daily_limits": {
-                     *             "like": 100
-                     *           }
-                     *         },
+                     *         "settings": null,
                      *         "operations": [
-                     *           "operations"
+                     *           "probe",
+                     *           "disconnect"
                      *         ],
                      *         "labels": {
                      *           "brand": "acme"
                      *         },
-                     *         "connected_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *         "connected_at": "2026-01-15T08:30:00.000Z",
+                     *         "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *         "provider_updated_at": null,
                      *         "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z",
+                     *         "disconnected_at": null
                      *       }
                      *     }
                      */
@@ -6210,12 +6956,12 @@ export interface operations {
                 date?: string;
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -6271,26 +7017,33 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
-                     *           "type": "type",
-                     *           "status": "status",
-                     *           "target_username": "target_username",
-                     *           "target_post_id": "target_post_id",
-                     *           "source": "source",
-                     *           "quality_score": 1,
-                     *           "performed_at": "2026-02-09T11:45:22.000Z"
+                     *           "id": "act_1",
+                     *           "type": "like",
+                     *           "status": "completed",
+                     *           "target_username": "trailrunner",
+                     *           "target_post_id": "3141592653589793238",
+                     *           "source": "hashtag",
+                     *           "quality_score": 87,
+                     *           "performed_at": "2026-02-09T11:40:11.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Activity"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -6387,13 +7140,21 @@ export interface operations {
                      *       "data": {
                      *         "type": "stats",
                      *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *         "date": "date",
-                     *         "actions": {},
-                     *         "total_actions": 1,
-                     *         "conversion_rates": {},
-                     *         "average_quality_score": 1,
-                     *         "next_action_at": "2026-02-09T11:45:22.000Z",
-                     *         "resets_at": "2026-02-09T11:45:22.000Z"
+                     *         "date": "2026-02-09",
+                     *         "actions": {
+                     *           "likes": {
+                     *             "performed": 90,
+                     *             "limit": 150,
+                     *             "remaining": 60
+                     *           }
+                     *         },
+                     *         "total_actions": 90,
+                     *         "conversion_rates": {
+                     *           "likes": 3.2
+                     *         },
+                     *         "average_quality_score": 81.5,
+                     *         "next_action_at": "2026-02-09T11:47:00.000Z",
+                     *         "resets_at": "2026-02-10T00:00:00.000Z"
                      *       }
                      *     }
                      */
@@ -6484,104 +7245,55 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *         "provider": "outfame",
+                     *         "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "provider": "octopost",
                      *         "platform": "instagram",
                      *         "username": "yourhandle",
-                     *         "status": "setup",
+                     *         "status": "reconnect_required",
                      *         "health": {
-                     *           "status": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "status": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "token_valid": true,
-                     *           "permissions": [
-                     *             "permissions"
-                     *           ],
-                     *           "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *           "token_valid": false,
+                     *           "permissions": null,
+                     *           "token_expires_at": null,
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "message",
-                     *               "url": "url"
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "url": "https://octopost.ink"
                      *             }
                      *           ],
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
-                     *           "since": "2026-02-09T11:45:22.000Z"
+                     *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
                      *         "history": [
                      *           {
                      *             "from": "healthy",
-                     *             "to": "healthy",
-                     *             "reason": "setup_pending",
+                     *             "to": "unhealthy",
+                     *             "reason": "token_invalid",
                      *             "fault": "account",
-                     *             "evidence": {},
-                     *             "at": "2026-02-09T11:45:22.000Z",
-                     *             "summary": {
-                     *               "transitions": 1,
-                     *               "first_at": "2026-02-09T11:45:22.000Z",
-                     *               "worst": "healthy",
-                     *               "seconds": {
-                     *                 "healthy": 1,
-                     *                 "warning": 1,
-                     *                 "unhealthy": 1,
-                     *                 "unknown": 1
-                     *               }
-                     *             }
+                     *             "evidence": {
+                     *               "provider_status": null,
+                     *               "token_valid": false,
+                     *               "advice": []
+                     *             },
+                     *             "at": "2026-02-08T07:10:03.000Z",
+                     *             "summary": null
                      *           }
                      *         ],
-                     *         "mean_time_to_recovery_seconds": 1,
+                     *         "mean_time_to_recovery_seconds": 4210,
                      *         "uptime": {
-                     *           "24h": 1,
-                     *           "7d": 1,
-                     *           "30d": 1
+                     *           "24h": 0,
+                     *           "7d": 82.98,
+                     *           "30d": 96.02
                      *         }
                      *       }
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            ref: string;
-                            provider: string;
-                            platform: string;
-                            username: string | null;
-                            /** @enum {string} */
-                            status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
-                            health: components["schemas"]["Health"];
-                            history: {
-                                from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
-                                /** @enum {string} */
-                                to: "healthy" | "warning" | "unhealthy" | "unknown";
-                                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
-                                fault: ("account" | "connection" | "provider") | null;
-                                evidence: {
-                                    [key: string]: unknown;
-                                } | null;
-                                /** Format: date-time */
-                                at: string;
-                                /** @description Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last (which is `to` and `at`), with the seconds between these two that each status lasted. */
-                                summary: {
-                                    transitions: number;
-                                    /** Format: date-time */
-                                    first_at: string;
-                                    /** @enum {string} */
-                                    worst: "healthy" | "warning" | "unhealthy" | "unknown";
-                                    seconds: {
-                                        healthy: number;
-                                        warning: number;
-                                        unhealthy: number;
-                                        unknown: number;
-                                    };
-                                } | null;
-                            }[];
-                            mean_time_to_recovery_seconds: number | null;
-                            uptime: {
-                                "24h": number | null;
-                                "7d": number | null;
-                                "30d": number | null;
-                            };
-                        };
+                        data: components["schemas"]["AccountHealthHistory"];
                     };
                 };
             };
@@ -6617,12 +7329,12 @@ export interface operations {
             query?: {
                 /**
                  * @description The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days, and so long a cursor is good.
-                 * @example since
+                 * @example 2026-02-09T11:45:22.000Z
                  */
                 since?: string;
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
             };
@@ -6672,44 +7384,39 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "hlt_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "health_change",
                      *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *           "ref": "octopost:acc_abc123",
                      *           "from": "healthy",
-                     *           "to": "healthy",
-                     *           "reason": "setup_pending",
+                     *           "to": "unhealthy",
+                     *           "reason": "token_invalid",
                      *           "fault": "account",
-                     *           "evidence": {},
-                     *           "at": "2026-02-09T11:45:22.000Z"
+                     *           "evidence": {
+                     *             "provider_status": null,
+                     *             "token_valid": false,
+                     *             "advice": []
+                     *           },
+                     *           "at": "2026-02-08T07:10:03.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "health_change";
-                            account_id: string;
-                            ref: string | null;
-                            from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
-                            /** @enum {string} */
-                            to: "healthy" | "warning" | "unhealthy" | "unknown";
-                            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
-                            fault: ("account" | "connection" | "provider") | null;
-                            evidence: {
-                                [key: string]: unknown;
-                            } | null;
-                            /** Format: date-time */
-                            at: string;
-                        }[];
+                        data: components["schemas"]["HealthChange"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -6808,84 +7515,86 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "account",
-                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *           "provider": "outfame",
-                     *           "provider_account_id": "acc_7Gx2kLm9Qr",
-                     *           "connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "ref": "octopost:acc_abc123",
+                     *           "provider": "octopost",
+                     *           "provider_account_id": "acc_abc123",
+                     *           "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *           "profile_id": null,
                      *           "platform": "instagram",
                      *           "platform_user_id": "17841400123456789",
                      *           "username": "yourhandle",
-                     *           "display_name": "Acme",
+                     *           "display_name": "Your Brand",
                      *           "avatar_url": null,
                      *           "profile_url": "https://www.instagram.com/yourhandle",
-                     *           "is_verified": true,
-                     *           "status": "setup",
-                     *           "provider_status": "provider_status",
+                     *           "is_verified": null,
+                     *           "status": "reconnect_required",
+                     *           "provider_status": null,
                      *           "health": {
-                     *             "status": "healthy",
-                     *             "reason": "setup_pending",
+                     *             "status": "unhealthy",
+                     *             "reason": "token_invalid",
                      *             "fault": "account",
-                     *             "token_valid": true,
-                     *             "permissions": [
-                     *               "permissions"
-                     *             ],
-                     *             "token_expires_at": "2026-02-09T11:45:22.000Z",
+                     *             "token_valid": false,
+                     *             "permissions": null,
+                     *             "token_expires_at": null,
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "message",
-                     *                 "url": "url"
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
-                     *             "since": "2026-02-09T11:45:22.000Z"
+                     *             "since": "2026-02-08T07:10:03.000Z"
                      *           },
                      *           "metrics": {
-                     *             "followers": 1,
-                     *             "following": 1,
-                     *             "posts": 1,
-                     *             "views": 1,
-                     *             "likes": 1,
-                     *             "comments": 1,
-                     *             "shares": 1,
-                     *             "saves": 1,
-                     *             "engagement_rate": 1,
-                     *             "growth_rate_30d": 1,
-                     *             "as_of": "2026-02-09T11:45:22.000Z"
+                     *             "followers": null,
+                     *             "following": null,
+                     *             "posts": null,
+                     *             "views": null,
+                     *             "likes": null,
+                     *             "comments": null,
+                     *             "shares": null,
+                     *             "saves": null,
+                     *             "engagement_rate": null,
+                     *             "growth_rate_30d": null,
+                     *             "as_of": null
                      *           },
-                     *           "settings": {
-                     *             "daily_limits": {
-                     *               "like": 100
-                     *             }
-                     *           },
+                     *           "settings": null,
                      *           "operations": [
-                     *             "operations"
+                     *             "probe",
+                     *             "disconnect"
                      *           ],
                      *           "labels": {
                      *             "brand": "acme"
                      *           },
-                     *           "connected_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *           "provider_updated_at": "2026-02-09T11:45:22.000Z",
+                     *           "connected_at": "2026-01-15T08:30:00.000Z",
+                     *           "last_used_at": "2026-02-07T18:00:00.000Z",
+                     *           "provider_updated_at": null,
                      *           "last_seen_at": "2026-02-09T11:45:22.000Z",
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "updated_at": "2026-02-09T11:45:22.000Z",
-                     *           "disconnected_at": "2026-02-09T11:45:22.000Z"
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z",
+                     *           "disconnected_at": null
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Account"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -6929,17 +7638,17 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
                 /**
                  * @description Adds `pagination.total_count`.
-                 * @example true
+                 * @example false
                  */
                 include_total?: boolean;
                 /**
@@ -6959,7 +7668,7 @@ export interface operations {
                 /**
                  * @description Asked for with one of these keys.
                  * @example [
-                 *       "requested_by"
+                 *       "key_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 requested_by?: string[];
@@ -7020,65 +7729,67 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
-                     *           "type": "disconnect",
-                     *           "state": "scheduled",
-                     *           "reason_code": "user_request",
-                     *           "reason_note": "reason_note",
+                     *           "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "state": "succeeded",
+                     *           "reason_code": "offboarding",
+                     *           "reason_note": "left the company",
                      *           "requested_by": {
                      *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "name": "acme"
+                     *             "name": "operations"
                      *           },
-                     *           "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *           "scheduled_at": null,
                      *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "finished_at": "2026-02-09T11:45:22.000Z",
+                     *           "finished_at": "2026-02-09T11:45:23.400Z",
                      *           "summary": {
                      *             "total": 1,
                      *             "succeeded": 1,
-                     *             "failed": 1,
-                     *             "pending": 1,
-                     *             "cancelled": 1
+                     *             "failed": 0,
+                     *             "pending": 0,
+                     *             "cancelled": 0
                      *           },
+                     *           "type": "disconnect",
                      *           "steps": [
                      *             {
                      *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *               "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *               "provider": "outfame",
+                     *               "ref": "octopost:acc_abc123",
+                     *               "provider": "octopost",
                      *               "platform": "instagram",
-                     *               "username": "yourhandle",
-                     *               "state": "pending",
+                     *               "username": "northwind.goods",
+                     *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
-                     *                 "destroys_data": true,
+                     *                 "destroys_data": false,
                      *                 "revokes_token": true,
                      *                 "reversible": true
                      *               },
-                     *               "attempts": 1,
-                     *               "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *               "verified": "absent",
-                     *               "verified_at": "2026-02-09T11:45:22.000Z",
-                     *               "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *               "last_error": {
-                     *                 "code": "code",
-                     *                 "message": "message",
-                     *                 "provider_code": "provider_code",
-                     *                 "at": "2026-02-09T11:45:22.000Z"
-                     *               }
+                     *               "verified_at": "2026-02-09T11:45:23.400Z",
+                     *               "reappeared_at": null,
+                     *               "last_error": null,
+                     *               "attempts": 1,
+                     *               "next_attempt_at": null
                      *             }
                      *           ],
-                     *           "has_more_steps": true
+                     *           "has_more_steps": false
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["Disconnect"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -7152,7 +7863,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "username": "northwind.goods"
+                 *       },
+                 *       "dry_run": true
+                 *     }
+                 */
                 "application/json": {
                     /** @description Ids of ours, or refs. */
                     account_ids?: string[];
@@ -7178,7 +7896,12 @@ export interface operations {
                         username?: string;
                         /** @description Part of the username or the display name. */
                         q?: string;
-                        /** @description Labelled so: `label[brand]=acme`. */
+                        /**
+                         * @description Labelled so: `label[brand]=acme`.
+                         * @example {
+                         *       "brand": "acme"
+                         *     }
+                         */
                         label?: {
                             [key: string]: string;
                         };
@@ -7231,53 +7954,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -7305,53 +8023,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -7427,53 +8140,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -7513,17 +8221,17 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
                 /**
                  * @description Adds `pagination.total_count`.
-                 * @example true
+                 * @example false
                  */
                 include_total?: boolean;
                 /**
@@ -7587,40 +8295,42 @@ export interface operations {
                      *       "data": [
                      *         {
                      *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *           "provider": "outfame",
+                     *           "ref": "octopost:acc_abc123",
+                     *           "provider": "octopost",
                      *           "platform": "instagram",
-                     *           "username": "yourhandle",
-                     *           "state": "pending",
+                     *           "username": "northwind.goods",
+                     *           "state": "succeeded",
                      *           "outcome": "disconnected",
                      *           "effect": {
-                     *             "destroys_data": true,
+                     *             "destroys_data": false,
                      *             "revokes_token": true,
                      *             "reversible": true
                      *           },
-                     *           "attempts": 1,
-                     *           "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *           "verified": "absent",
-                     *           "verified_at": "2026-02-09T11:45:22.000Z",
-                     *           "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *           "last_error": {
-                     *             "code": "code",
-                     *             "message": "message",
-                     *             "provider_code": "provider_code",
-                     *             "at": "2026-02-09T11:45:22.000Z"
-                     *           }
+                     *           "verified_at": "2026-02-09T11:45:23.400Z",
+                     *           "reappeared_at": null,
+                     *           "last_error": null,
+                     *           "attempts": 1,
+                     *           "next_attempt_at": null
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["DisconnectStep"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -7714,56 +8424,58 @@ export interface operations {
                      *       "data": {
                      *         "type": "disconnect_receipt",
                      *         "receipt": {
-                     *           "id": "id",
-                     *           "state": "scheduled",
-                     *           "reason_code": "user_request",
-                     *           "reason_note": "reason_note",
+                     *           "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "state": "succeeded",
+                     *           "reason_code": "offboarding",
+                     *           "reason_note": "left the company",
                      *           "requested_by": {
                      *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "name": "acme"
+                     *             "name": "operations"
                      *           },
-                     *           "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *           "scheduled_at": null,
                      *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "finished_at": "2026-02-09T11:45:22.000Z",
+                     *           "finished_at": "2026-02-09T11:45:23.400Z",
                      *           "summary": {
                      *             "total": 1,
                      *             "succeeded": 1,
-                     *             "failed": 1,
-                     *             "pending": 1,
-                     *             "cancelled": 1
+                     *             "failed": 0,
+                     *             "pending": 0,
+                     *             "cancelled": 0
                      *           },
-                     *           "team_id": "team_id",
+                     *           "team_id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "steps": [
                      *             {
                      *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *               "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *               "provider": "outfame",
+                     *               "ref": "octopost:acc_abc123",
+                     *               "provider": "octopost",
                      *               "platform": "instagram",
-                     *               "username": "yourhandle",
-                     *               "state": "pending",
+                     *               "username": "northwind.goods",
+                     *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
-                     *                 "destroys_data": true,
+                     *                 "destroys_data": false,
                      *                 "revokes_token": true,
                      *                 "reversible": true
                      *               },
                      *               "verified": "absent",
-                     *               "verified_at": "2026-02-09T11:45:22.000Z",
-                     *               "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *               "last_error": {
-                     *                 "code": "code",
-                     *                 "message": "message",
-                     *                 "provider_code": "provider_code",
-                     *                 "at": "2026-02-09T11:45:22.000Z"
-                     *               },
-                     *               "finished_at": "2026-02-09T11:45:22.000Z",
+                     *               "verified_at": "2026-02-09T11:45:23.400Z",
+                     *               "reappeared_at": null,
+                     *               "last_error": null,
+                     *               "finished_at": "2026-02-09T11:45:23.400Z",
                      *               "answers": [
                      *                 {
-                     *                   "call": "look",
-                     *                   "outcome": "outcome",
-                     *                   "status": 1,
-                     *                   "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *                   "at": "2026-02-09T11:45:22.000Z"
+                     *                   "call": "delete",
+                     *                   "outcome": "ok",
+                     *                   "status": 200,
+                     *                   "request_id": null,
+                     *                   "at": "2026-02-09T11:45:22.900Z"
+                     *                 },
+                     *                 {
+                     *                   "call": "verify",
+                     *                   "outcome": "not_found",
+                     *                   "status": 404,
+                     *                   "request_id": null,
+                     *                   "at": "2026-02-09T11:45:23.300Z"
                      *                 }
                      *               ]
                      *             }
@@ -7771,8 +8483,8 @@ export interface operations {
                      *         },
                      *         "signature": {
                      *           "algorithm": "Ed25519",
-                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "value": "value"
+                     *           "key_id": "r0LlCaLl",
+                     *           "value": "bWFkZSBvdmVyIHRoZSBjYW5vbmljYWwgSlNPTiBvZiB0aGUgcmVjZWlwdA"
                      *         }
                      *       }
                      *     }
@@ -7862,53 +8574,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -7991,53 +8698,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -8065,53 +8767,48 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
-                     *         "type": "disconnect",
-                     *         "state": "scheduled",
-                     *         "reason_code": "user_request",
-                     *         "reason_note": "reason_note",
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "name": "acme"
+                     *           "name": "operations"
                      *         },
-                     *         "scheduled_at": "2026-02-09T11:45:22.000Z",
+                     *         "scheduled_at": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
                      *           "total": 1,
                      *           "succeeded": 1,
-                     *           "failed": 1,
-                     *           "pending": 1,
-                     *           "cancelled": 1
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
                      *         },
+                     *         "type": "disconnect",
                      *         "steps": [
                      *           {
                      *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
-                     *             "provider": "outfame",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
                      *             "platform": "instagram",
-                     *             "username": "yourhandle",
-                     *             "state": "pending",
+                     *             "username": "northwind.goods",
+                     *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
-                     *               "destroys_data": true,
+                     *               "destroys_data": false,
                      *               "revokes_token": true,
                      *               "reversible": true
                      *             },
-                     *             "attempts": 1,
-                     *             "next_attempt_at": "2026-02-09T11:45:22.000Z",
                      *             "verified": "absent",
-                     *             "verified_at": "2026-02-09T11:45:22.000Z",
-                     *             "reappeared_at": "2026-02-09T11:45:22.000Z",
-                     *             "last_error": {
-                     *               "code": "code",
-                     *               "message": "message",
-                     *               "provider_code": "provider_code",
-                     *               "at": "2026-02-09T11:45:22.000Z"
-                     *             }
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
                      *           }
                      *         ],
-                     *         "has_more_steps": true
+                     *         "has_more_steps": false
                      *       }
                      *     }
                      */
@@ -8139,7 +8836,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Only what happened behind this `next_cursor` or event.
-                 * @example after
+                 * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 after?: string;
                 /**
@@ -8151,7 +8848,7 @@ export interface operations {
                 type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
             };
@@ -8201,33 +8898,36 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
-                     *           "type": "account.discovered",
+                     *           "id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "connection.recovered",
                      *           "timestamp": "2026-02-09T11:45:22.000Z",
-                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "data": {}
+                     *           "account_id": null,
+                     *           "data": {
+                     *             "connection": {
+                     *               "id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "name": "octopost",
+                     *               "provider": "octopost"
+                     *             }
+                     *           }
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @enum {string} */
-                            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled";
-                            /** Format: date-time */
-                            timestamp: string;
-                            account_id: string | null;
-                            data: {
-                                [key: string]: unknown;
-                            };
-                        }[];
+                        data: components["schemas"]["Event"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -8271,7 +8971,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Only what happened behind this `next_cursor` or event.
-                 * @example after
+                 * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 after?: string;
                 /**
@@ -8322,7 +9022,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example text */
+                    /**
+                     * @example id: WyI3NjgiLCJldnRfMDFrOXozbTgi
+                     *     data: {"id":"evt_01k9z3m8q4v7x2c5n6b8a1s3d4","type":"connection.recovered","timestamp":"2026-02-09T11:45:22.000Z","account_id":null,"data":{"connection":{"id":"conn_01k9z3m8q4v7x2c5n6b8a1s3d4","name":"octopost","provider":"octopost"}}}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -8342,12 +9045,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -8397,52 +9100,38 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "webhook",
-                     *           "url": "url",
+                     *           "url": "https://monitor.example.com/rollcall",
                      *           "types": [
-                     *             "types"
+                     *             "account.health_changed",
+                     *             "provider.*"
                      *           ],
-                     *           "description": "description",
+                     *           "description": "pages whoever is on call",
                      *           "enabled": true,
-                     *           "disabled": {
-                     *             "reason": "requested",
-                     *             "at": "2026-02-09T11:45:22.000Z"
-                     *           },
-                     *           "failing_since": "2026-02-09T11:45:22.000Z",
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "updated_at": "2026-02-09T11:45:22.000Z"
+                     *           "disabled": null,
+                     *           "failing_since": null,
+                     *           "created_at": "2026-01-15T08:00:00.000Z",
+                     *           "updated_at": "2026-01-15T08:00:00.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook";
-                            url: string;
-                            types: string[];
-                            description: string | null;
-                            enabled: boolean;
-                            disabled: {
-                                /** @enum {string} */
-                                reason: "requested" | "gone" | "failing";
-                                /** Format: date-time */
-                                at: string;
-                            } | null;
-                            failing_since: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: date-time */
-                            updated_at: string;
-                        }[];
+                        data: components["schemas"]["Webhook"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -8513,7 +9202,11 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "url": "url"
+                 *       "url": "https://monitor.example.com/rollcall",
+                 *       "types": [
+                 *         "account.health_changed",
+                 *         "provider.*"
+                 *       ]
                  *     }
                  */
                 "application/json": {
@@ -8544,26 +9237,42 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
-                     *         "url": "url",
+                     *         "url": "https://monitor.example.com/rollcall",
                      *         "types": [
-                     *           "types"
+                     *           "account.health_changed",
+                     *           "provider.*"
                      *         ],
-                     *         "description": "description",
+                     *         "description": "pages whoever is on call",
                      *         "enabled": true,
-                     *         "disabled": {
-                     *           "reason": "requested",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "failing_since": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "secret": "secret"
+                     *         "disabled": null,
+                     *         "failing_since": null,
+                     *         "created_at": "2026-01-15T08:00:00.000Z",
+                     *         "updated_at": "2026-01-15T08:00:00.000Z",
+                     *         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
                      *       }
                      *     }
                      */
                     "application/json": {
+                        /**
+                         * @example {
+                         *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                         *       "type": "webhook",
+                         *       "url": "https://monitor.example.com/rollcall",
+                         *       "types": [
+                         *         "account.health_changed",
+                         *         "provider.*"
+                         *       ],
+                         *       "description": "pages whoever is on call",
+                         *       "enabled": true,
+                         *       "disabled": null,
+                         *       "failing_since": null,
+                         *       "created_at": "2026-01-15T08:00:00.000Z",
+                         *       "updated_at": "2026-01-15T08:00:00.000Z",
+                         *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                         *     }
+                         */
                         data: {
                             id: string;
                             /** @constant */
@@ -8630,7 +9339,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -8655,45 +9364,24 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
-                     *         "url": "url",
+                     *         "url": "https://monitor.example.com/rollcall",
                      *         "types": [
-                     *           "types"
+                     *           "account.health_changed",
+                     *           "provider.*"
                      *         ],
-                     *         "description": "description",
+                     *         "description": "pages whoever is on call",
                      *         "enabled": true,
-                     *         "disabled": {
-                     *           "reason": "requested",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "failing_since": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         "disabled": null,
+                     *         "failing_since": null,
+                     *         "created_at": "2026-01-15T08:00:00.000Z",
+                     *         "updated_at": "2026-01-15T08:00:00.000Z"
                      *       }
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook";
-                            url: string;
-                            types: string[];
-                            description: string | null;
-                            enabled: boolean;
-                            disabled: {
-                                /** @enum {string} */
-                                reason: "requested" | "gone" | "failing";
-                                /** Format: date-time */
-                                at: string;
-                            } | null;
-                            failing_since: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: date-time */
-                            updated_at: string;
-                        };
+                        data: components["schemas"]["Webhook"];
                     };
                 };
             };
@@ -8751,7 +9439,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -8815,7 +9503,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -8823,7 +9511,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "enabled": true
+                 *     }
+                 */
                 "application/json": {
                     url?: string;
                     types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
@@ -8849,45 +9541,24 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
-                     *         "url": "url",
+                     *         "url": "https://monitor.example.com/rollcall",
                      *         "types": [
-                     *           "types"
+                     *           "account.health_changed",
+                     *           "provider.*"
                      *         ],
-                     *         "description": "description",
+                     *         "description": "pages whoever is on call",
                      *         "enabled": true,
-                     *         "disabled": {
-                     *           "reason": "requested",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "failing_since": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         "disabled": null,
+                     *         "failing_since": null,
+                     *         "created_at": "2026-01-15T08:00:00.000Z",
+                     *         "updated_at": "2026-01-15T08:00:00.000Z"
                      *       }
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook";
-                            url: string;
-                            types: string[];
-                            description: string | null;
-                            enabled: boolean;
-                            disabled: {
-                                /** @enum {string} */
-                                reason: "requested" | "gone" | "failing";
-                                /** Format: date-time */
-                                at: string;
-                            } | null;
-                            failing_since: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            /** Format: date-time */
-                            updated_at: string;
-                        };
+                        data: components["schemas"]["Webhook"];
                     };
                 };
             };
@@ -8933,7 +9604,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -8958,26 +9629,42 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
-                     *         "url": "url",
+                     *         "url": "https://monitor.example.com/rollcall",
                      *         "types": [
-                     *           "types"
+                     *           "account.health_changed",
+                     *           "provider.*"
                      *         ],
-                     *         "description": "description",
+                     *         "description": "pages whoever is on call",
                      *         "enabled": true,
-                     *         "disabled": {
-                     *           "reason": "requested",
-                     *           "at": "2026-02-09T11:45:22.000Z"
-                     *         },
-                     *         "failing_since": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "updated_at": "2026-02-09T11:45:22.000Z",
-                     *         "secret": "secret"
+                     *         "disabled": null,
+                     *         "failing_since": null,
+                     *         "created_at": "2026-01-15T08:00:00.000Z",
+                     *         "updated_at": "2026-01-15T08:00:00.000Z",
+                     *         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
                      *       }
                      *     }
                      */
                     "application/json": {
+                        /**
+                         * @example {
+                         *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                         *       "type": "webhook",
+                         *       "url": "https://monitor.example.com/rollcall",
+                         *       "types": [
+                         *         "account.health_changed",
+                         *         "provider.*"
+                         *       ],
+                         *       "description": "pages whoever is on call",
+                         *       "enabled": true,
+                         *       "disabled": null,
+                         *       "failing_since": null,
+                         *       "created_at": "2026-01-15T08:00:00.000Z",
+                         *       "updated_at": "2026-01-15T08:00:00.000Z",
+                         *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                         *     }
+                         */
                         data: {
                             id: string;
                             /** @constant */
@@ -9044,7 +9731,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -9069,50 +9756,29 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "dlv_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook_delivery",
-                     *         "webhook_id": "webhook_id",
-                     *         "event_id": "event_id",
-                     *         "event_type": "event_type",
-                     *         "state": "pending",
+                     *         "webhook_id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "event_id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "event_type": "account.health_changed",
+                     *         "state": "succeeded",
                      *         "attempts": [
                      *           {
-                     *             "at": "2026-02-09T11:45:22.000Z",
-                     *             "status": 1,
-                     *             "latency_ms": 1,
-                     *             "answer": "answer",
-                     *             "error": "error"
+                     *             "at": "2026-02-08T07:10:03.200Z",
+                     *             "status": 204,
+                     *             "latency_ms": 41,
+                     *             "answer": "",
+                     *             "error": null
                      *           }
                      *         ],
-                     *         "next_attempt_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z"
+                     *         "next_attempt_at": null,
+                     *         "created_at": "2026-02-08T07:10:03.100Z",
+                     *         "finished_at": "2026-02-08T07:10:03.241Z"
                      *       }
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook_delivery";
-                            webhook_id: string;
-                            event_id: string;
-                            event_type: string;
-                            /** @enum {string} */
-                            state: "pending" | "succeeded" | "failed";
-                            attempts: {
-                                /** Format: date-time */
-                                at: string;
-                                status: number | null;
-                                latency_ms: number;
-                                answer: string | null;
-                                error: string | null;
-                            }[];
-                            next_attempt_at: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            finished_at: string | null;
-                        };
+                        data: components["schemas"]["WebhookDelivery"];
                     };
                 };
             };
@@ -9135,12 +9801,12 @@ export interface operations {
             query?: {
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
@@ -9169,7 +9835,7 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
             };
@@ -9196,57 +9862,43 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "dlv_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "webhook_delivery",
-                     *           "webhook_id": "webhook_id",
-                     *           "event_id": "event_id",
-                     *           "event_type": "event_type",
-                     *           "state": "pending",
+                     *           "webhook_id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "event_id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "event_type": "account.health_changed",
+                     *           "state": "succeeded",
                      *           "attempts": [
                      *             {
-                     *               "at": "2026-02-09T11:45:22.000Z",
-                     *               "status": 1,
-                     *               "latency_ms": 1,
-                     *               "answer": "answer",
-                     *               "error": "error"
+                     *               "at": "2026-02-08T07:10:03.200Z",
+                     *               "status": 204,
+                     *               "latency_ms": 41,
+                     *               "answer": "",
+                     *               "error": null
                      *             }
                      *           ],
-                     *           "next_attempt_at": "2026-02-09T11:45:22.000Z",
-                     *           "created_at": "2026-02-09T11:45:22.000Z",
-                     *           "finished_at": "2026-02-09T11:45:22.000Z"
+                     *           "next_attempt_at": null,
+                     *           "created_at": "2026-02-08T07:10:03.100Z",
+                     *           "finished_at": "2026-02-08T07:10:03.241Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook_delivery";
-                            webhook_id: string;
-                            event_id: string;
-                            event_type: string;
-                            /** @enum {string} */
-                            state: "pending" | "succeeded" | "failed";
-                            attempts: {
-                                /** Format: date-time */
-                                at: string;
-                                status: number | null;
-                                latency_ms: number;
-                                answer: string | null;
-                                error: string | null;
-                            }[];
-                            next_attempt_at: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            finished_at: string | null;
-                        }[];
+                        data: components["schemas"]["WebhookDelivery"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;
@@ -9313,12 +9965,12 @@ export interface operations {
             path: {
                 /**
                  * @description The id of a webhook.
-                 * @example id
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
                 /**
                  * @description The id of one of its deliveries.
-                 * @example delivery_id
+                 * @example dlv_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 delivery_id: string;
             };
@@ -9344,50 +9996,29 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "dlv_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook_delivery",
-                     *         "webhook_id": "webhook_id",
-                     *         "event_id": "event_id",
-                     *         "event_type": "event_type",
-                     *         "state": "pending",
+                     *         "webhook_id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "event_id": "evt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "event_type": "account.health_changed",
+                     *         "state": "succeeded",
                      *         "attempts": [
                      *           {
-                     *             "at": "2026-02-09T11:45:22.000Z",
-                     *             "status": 1,
-                     *             "latency_ms": 1,
-                     *             "answer": "answer",
-                     *             "error": "error"
+                     *             "at": "2026-02-08T07:10:03.200Z",
+                     *             "status": 204,
+                     *             "latency_ms": 41,
+                     *             "answer": "",
+                     *             "error": null
                      *           }
                      *         ],
-                     *         "next_attempt_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z",
-                     *         "finished_at": "2026-02-09T11:45:22.000Z"
+                     *         "next_attempt_at": null,
+                     *         "created_at": "2026-02-08T07:10:03.100Z",
+                     *         "finished_at": "2026-02-08T07:10:03.241Z"
                      *       }
                      *     }
                      */
                     "application/json": {
-                        data: {
-                            id: string;
-                            /** @constant */
-                            type: "webhook_delivery";
-                            webhook_id: string;
-                            event_id: string;
-                            event_type: string;
-                            /** @enum {string} */
-                            state: "pending" | "succeeded" | "failed";
-                            attempts: {
-                                /** Format: date-time */
-                                at: string;
-                                status: number | null;
-                                latency_ms: number;
-                                answer: string | null;
-                                error: string | null;
-                            }[];
-                            next_attempt_at: string | null;
-                            /** Format: date-time */
-                            created_at: string;
-                            finished_at: string | null;
-                        };
+                        data: components["schemas"]["WebhookDelivery"];
                     };
                 };
             };
@@ -9409,23 +10040,23 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description One of these actions, such as `account.paused`.
+                 * @description One of these actions.
                  * @example [
-                 *       "action"
+                 *       "account.paused"
                  *     ]
                  */
                 action?: string[];
                 /**
                  * @description Done to one of these kinds of thing.
                  * @example [
-                 *       "target_type"
+                 *       "account"
                  *     ]
                  */
                 target_type?: string[];
                 /**
                  * @description Done to one of these.
                  * @example [
-                 *       "target_id"
+                 *       "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 target_id?: string[];
@@ -9453,17 +10084,17 @@ export interface operations {
                 until?: string;
                 /**
                  * @description Most items on the page.
-                 * @example 1
+                 * @example 50
                  */
                 limit?: number;
                 /**
                  * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
-                 * @example cursor
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
                 /**
                  * @description Adds `pagination.total_count`.
-                 * @example true
+                 * @example false
                  */
                 include_total?: boolean;
             };
@@ -9513,34 +10144,45 @@ export interface operations {
                      * @example {
                      *       "data": [
                      *         {
-                     *           "id": "id",
+                     *           "id": "aud_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "audit_event",
-                     *           "action": "action",
+                     *           "action": "account.paused",
                      *           "target": {
-                     *             "type": "type",
-                     *             "id": "id"
+                     *             "type": "account",
+                     *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
                      *           },
                      *           "actor": {
                      *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *             "name": "acme"
+                     *             "name": "operations"
                      *           },
                      *           "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4",
-                     *           "before": {},
-                     *           "after": {},
-                     *           "reason": "reason",
+                     *           "before": {
+                     *             "status": "active"
+                     *           },
+                     *           "after": {
+                     *             "status": "paused"
+                     *           },
+                     *           "reason": null,
                      *           "at": "2026-02-09T11:45:22.000Z"
                      *         }
                      *       ],
                      *       "pagination": {
-                     *         "next_cursor": "next_cursor",
-                     *         "has_next": true,
-                     *         "limit": 1
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
                      *       },
                      *       "filters": {}
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["AuditEvent"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
                         pagination: {
                             next_cursor: string | null;
                             has_next: boolean;

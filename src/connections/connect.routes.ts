@@ -11,14 +11,27 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
   return {
     start: action({
       summary: 'Begin an OAuth connect flow: send the person to auth_url',
-      body: z.strictObject({
-        connection_id: z.string().optional(),
-        provider: z.string().optional(),
-        platform: words(64).toLowerCase(),
-        redirect_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2000),
-      }),
+      body: z
+        .strictObject({
+          connection_id: z.string().optional(),
+          provider: z.string().optional(),
+          platform: words(64).toLowerCase(),
+          redirect_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2000),
+        })
+        .meta({ examples: [{ platform: 'instagram', redirect_url: 'https://console.example.com/connected' }] }),
       answers: {
-        201: dataOf(z.object({ type: z.literal('connect_flow'), auth_url: z.string(), state: z.string(), expires_at: timestamp })),
+        201: dataOf(
+          z.object({ type: z.literal('connect_flow'), auth_url: z.string(), state: z.string(), expires_at: timestamp }).meta({
+            examples: [
+              {
+                type: 'connect_flow',
+                auth_url: 'https://www.instagram.com/oauth/authorize?client_id=1',
+                state: 'pX3nV8qT1mR6kZ0wB5yJ2g',
+                expires_at: '2026-02-09T11:55:22.000Z',
+              },
+            ],
+          }),
+        ),
       },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
@@ -32,7 +45,9 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
     }),
     complete: action({
       summary: 'Finish a connect flow with the code and the state that came back',
-      body: z.strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) }),
+      body: z
+        .strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) })
+        .meta({ examples: [{ state: 'pX3nV8qT1mR6kZ0wB5yJ2g', code: 'AQD-4fJ0s2' }] }),
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {

@@ -22,7 +22,27 @@ export const connectionSchema = z
     created_at: timestamp,
     updated_at: timestamp,
   })
-  .meta({ id: 'Connection' });
+  .meta({
+    id: 'Connection',
+    examples: [
+      {
+        id: 'conn_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        type: 'connection',
+        provider: 'octopost',
+        name: 'octopost',
+        source: 'api',
+        base_url: null,
+        state: 'active',
+        state_since: '2026-01-15T08:30:00.000Z',
+        sweep_interval_seconds: 300,
+        next_sweep_at: '2026-02-09T11:50:20.000Z',
+        swept_at: '2026-02-09T11:45:22.000Z',
+        last_error: null,
+        created_at: '2026-01-15T08:30:00.000Z',
+        updated_at: '2026-01-15T08:30:00.000Z',
+      },
+    ],
+  });
 
 const name = words(100);
 const credentials = z.strictObject({ api_key: words(4096) });
@@ -34,21 +54,25 @@ const baseUrl = z
   .refine((address) => !/[@?#]/.test(address), 'must hold no user name, password, query or fragment')
   .transform((address) => address.replace(/\/+$/, ''));
 
-export const connectionRequest = z.strictObject({
-  provider: z.string(),
-  name: name.optional(),
-  credentials,
-  sweep_interval_seconds: interval.optional(),
-  base_url: baseUrl.optional(),
-  verify: z.boolean().default(true),
-});
+export const connectionRequest = z
+  .strictObject({
+    provider: z.string(),
+    name: name.optional(),
+    credentials,
+    sweep_interval_seconds: interval.optional(),
+    base_url: baseUrl.optional(),
+    verify: z.boolean().default(true),
+  })
+  .meta({ examples: [{ provider: 'octopost', credentials: { api_key: 'oct_live_0123456789abcdef' } }] });
 export type ConnectionRequest = z.output<typeof connectionRequest>;
 
-export const connectionChange = z.strictObject({
-  name: name.optional(),
-  credentials: credentials.optional(),
-  sweep_interval_seconds: interval.optional(),
-  base_url: baseUrl.nullable().optional(),
-  verify: z.boolean().default(true),
-});
+export const connectionChange = z
+  .strictObject({
+    name: name.optional(),
+    credentials: credentials.optional(),
+    sweep_interval_seconds: interval.optional(),
+    base_url: baseUrl.nullable().optional(),
+    verify: z.boolean().default(true),
+  })
+  .meta({ examples: [{ credentials: { api_key: 'oct_live_fedcba9876543210' } }] });
 export type ConnectionChange = z.output<typeof connectionChange>;

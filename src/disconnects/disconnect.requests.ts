@@ -15,7 +15,7 @@ const WHY = 'Why, in your own words.';
 
 export const disconnectAccountQuery = z.strictObject({
   reason_code: reasonCode,
-  reason_note: reasonNote.optional().meta({ description: WHY }),
+  reason_note: reasonNote.optional().meta({ description: WHY, examples: ['left the company'] }),
 });
 
 export function disconnectRequest(providers: readonly string[]) {
@@ -35,7 +35,8 @@ export function disconnectRequest(providers: readonly string[]) {
     .refine(
       (asked) => [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined).length === 1,
       'must hold exactly one of `account_ids`, `profile_id` and `filter`',
-    );
+    )
+    .meta({ examples: [{ filter: { username: 'northwind.goods' }, dry_run: true }] });
 }
 export type DisconnectRequest = z.output<ReturnType<typeof disconnectRequest>>;
 
@@ -48,7 +49,9 @@ export const disconnectsQuery = z.strictObject({
   ...paging,
   state: oneOf(DISCONNECT_STATES, 'In one of these states.'),
   reason_code: oneOf(REASON_CODES, 'For one of these reasons.'),
-  requested_by: commaSeparated(z.string().min(1).max(100)).optional().meta({ description: 'Asked for with one of these keys.' }),
+  requested_by: commaSeparated(z.string().min(1).max(100))
+    .optional()
+    .meta({ description: 'Asked for with one of these keys.', examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']] }),
   created_since: time.optional().meta({ description: 'Asked for at or after this time.' }),
   created_until: time.optional().meta({ description: 'Asked for before this time.' }),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
+import { DISCONNECT_EXAMPLE, PLAN_EXAMPLE, RECEIPT_EXAMPLE, STEP_EXAMPLE } from './disconnect.example.js';
 
 export const DISCONNECT_STATES = ['scheduled', 'running', 'succeeded', 'partial', 'failed', 'cancelled'] as const;
 export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
@@ -27,7 +28,7 @@ export const stepSchema = z
     reappeared_at: timestamp.nullable(),
     last_error: z.object({ code: z.string(), message: z.string(), provider_code: z.string().nullable(), at: timestamp }).nullable(),
   })
-  .meta({ id: 'DisconnectStep' });
+  .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
 export type StepAnswerBody = z.input<typeof stepSchema>;
 
 export const disconnectSchema = z
@@ -46,7 +47,7 @@ export const disconnectSchema = z
     steps: z.array(stepSchema),
     has_more_steps: z.boolean(),
   })
-  .meta({ id: 'Disconnect' });
+  .meta({ id: 'Disconnect', examples: [{ ...DISCONNECT_EXAMPLE, type: 'disconnect', steps: [STEP_EXAMPLE], has_more_steps: false }] });
 export type DisconnectAnswer = z.input<typeof disconnectSchema>;
 
 export const planSchema = z
@@ -67,7 +68,7 @@ export const planSchema = z
       }),
     ),
   })
-  .meta({ id: 'DisconnectPlan' });
+  .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 
 /** What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785) of `receipt`. */
 export const receiptSchema = z
@@ -92,7 +93,7 @@ export const receiptSchema = z
     }),
     signature: z.object({ algorithm: z.literal('Ed25519'), key_id: z.string(), value: z.string() }),
   })
-  .meta({ id: 'DisconnectReceipt' });
+  .meta({ id: 'DisconnectReceipt', examples: [RECEIPT_EXAMPLE] });
 
 export const wellKnownSchema = z.object({
   service: z.literal('rollcall'),

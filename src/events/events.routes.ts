@@ -3,10 +3,11 @@ import { answerFeed } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
-import { eventSchema } from './event.schema.js';
+import { EVENT_EXAMPLE, eventSchema } from './event.schema.js';
 import { eventPatterns, typesOf } from './event-types.js';
 import { EVENT_STREAM, type EventsService } from './events.service.js';
 
+const STREAM_EXAMPLE = `id: WyI3NjgiLCJldnRfMDFrOXozbTgi\ndata: ${JSON.stringify(EVENT_EXAMPLE)}\n\n`;
 const after = z.string().min(1).max(2000).optional().meta({ description: 'Only what happened behind this `next_cursor` or event.' });
 const type = eventPatterns.optional().meta({ description: 'Only these types, or families such as `account.*`.' });
 
@@ -31,7 +32,7 @@ export function eventEndpoints(events: EventsService) {
         'A comment comes every 15 seconds in which nothing happens. A stream ends after an hour, or when its replica stops: connect again ' +
         'with the last id, to any replica. A key may have 10 streams open at each replica; they do not count as requests under way.',
       query: z.strictObject({ after, type }),
-      answers: { 200: z.string() },
+      answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,
       isStream: true,
       problems: ['cursor_mismatch'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ACCOUNT_HEALTH_EXAMPLE } from '../accounts/account.example.js';
 import { accountHealthSchema } from '../accounts/account.schema.js';
 import { answerFeed } from '../http/feed.js';
 import { dataOf, listOf, timestamp } from '../http/page.js';
@@ -14,19 +15,41 @@ const since = z.string().min(1).max(2000).optional().meta({
 });
 const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
 
-const changeSchema = z.object({
-  id: z.string(),
-  type: z.literal('health_change'),
-  account_id: z.string(),
-  /** Null: the account was forgotten with its connection. */
-  ref: z.string().nullable(),
-  from: z.enum(HEALTH_STATUSES).nullable(),
-  to: z.enum(HEALTH_STATUSES),
-  reason: z.enum(HEALTH_REASONS).nullable(),
-  fault: z.enum(HEALTH_FAULTS).nullable(),
-  evidence: z.record(z.string(), z.unknown()).nullable(),
-  at: timestamp,
-});
+const CHANGE_EXAMPLE = {
+  from: 'healthy',
+  to: 'unhealthy',
+  reason: 'token_invalid',
+  fault: 'account',
+  evidence: { provider_status: null, token_valid: false, advice: [] },
+  at: '2026-02-08T07:10:03.000Z',
+};
+
+const changeSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('health_change'),
+    account_id: z.string(),
+    /** Null: the account was forgotten with its connection. */
+    ref: z.string().nullable(),
+    from: z.enum(HEALTH_STATUSES).nullable(),
+    to: z.enum(HEALTH_STATUSES),
+    reason: z.enum(HEALTH_REASONS).nullable(),
+    fault: z.enum(HEALTH_FAULTS).nullable(),
+    evidence: z.record(z.string(), z.unknown()).nullable(),
+    at: timestamp,
+  })
+  .meta({
+    id: 'HealthChange',
+    examples: [
+      {
+        id: 'hlt_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        type: 'health_change',
+        account_id: 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        ref: 'octopost:acc_abc123',
+        ...CHANGE_EXAMPLE,
+      },
+    ],
+  });
 
 const seconds = z.number();
 
@@ -46,19 +69,31 @@ const historySchema = changeSchema.pick({ from: true, to: true, reason: true, fa
     }),
 });
 
+const accountHistorySchema = accountHealthSchema
+  .extend({
+    history: z.array(historySchema),
+    mean_time_to_recovery_seconds: z.int().nullable(),
+    uptime: z.object({ '24h': percent, '7d': percent, '30d': percent }),
+  })
+  .meta({
+    id: 'AccountHealthHistory',
+    examples: [
+      {
+        ...ACCOUNT_HEALTH_EXAMPLE,
+        history: [{ ...CHANGE_EXAMPLE, summary: null }],
+        mean_time_to_recovery_seconds: 4210,
+        uptime: { '24h': 0, '7d': 82.98, '30d': 96.02 },
+      },
+    ],
+  });
+
 export function healthEndpoints(health: HealthService) {
   return {
     ofAccount: endpoint({
       summary: "An account's health, its history and its uptime",
       params: byAccount,
       answers: {
-        200: dataOf(
-          accountHealthSchema.extend({
-            history: z.array(historySchema),
-            mean_time_to_recovery_seconds: z.int().nullable(),
-            uptime: z.object({ '24h': percent, '7d': percent, '30d': percent }),
-          }),
-        ),
+        200: dataOf(accountHistorySchema),
       },
       problems: ['ambiguous_reference'],
       handle: async (call) => ({ status: 200, body: { data: await health.of(call.caller, call.params.id) } }),

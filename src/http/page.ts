@@ -69,12 +69,14 @@ export const timestamp = z.iso.datetime();
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.object({
     data: z.array(item),
-    pagination: z.object({
-      next_cursor: z.string().nullable(),
-      has_next: z.boolean(),
-      limit: z.int(),
-      total_count: z.int().optional(),
-    }),
+    pagination: z
+      .object({
+        next_cursor: z.string().nullable(),
+        has_next: z.boolean(),
+        limit: z.int(),
+        total_count: z.int().optional(),
+      })
+      .meta({ examples: [{ next_cursor: null, has_next: false, limit: 50 }] }),
     filters: z.record(z.string(), z.unknown()),
   });
 }

@@ -16,6 +16,9 @@ const HEALTH_TYPE = 'application/health+json';
 const HEALTH_TYPE_SENT = `${HEALTH_TYPE}; charset=utf-8`;
 const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
 const componentSchema = z.array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }));
+const checks = z
+  .record(z.string(), componentSchema)
+  .meta({ examples: [{ database: [{ status: 'pass' }], 'provider:octopost': [{ status: 'warn', output: 'down' }] }] });
 
 /** For load balancers and monitors: no key, no secrets, never cached. */
 export function systemEndpoints(state: SystemState, metrics: Metrics) {
@@ -45,8 +48,8 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
     health: endpoint({
       summary: 'How each part does',
       answers: {
-        200: status.extend({ checks: z.record(z.string(), componentSchema) }),
-        503: status.extend({ checks: z.record(z.string(), componentSchema) }),
+        200: status.extend({ checks }),
+        503: status.extend({ checks }),
       },
       produces: HEALTH_TYPE,
       handle: async () => {
@@ -68,7 +71,7 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
     }),
     metrics: endpoint({
       summary: 'Figures for Prometheus',
-      answers: { 200: z.string() },
+      answers: { 200: z.string().meta({ examples: ['rollcall_sweeps_total{provider="outfame",state="succeeded"} 1\n'] }) },
       produces: 'text/plain',
       handle: async () => {
         const { text, contentType } = await metrics.expose();

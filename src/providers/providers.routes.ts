@@ -7,6 +7,7 @@ import { type Caller, maySeeProvider } from '../teams/caller.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { ProviderState, Providers } from './index.js';
 import { operationsOf } from './offered-operations.js';
+import { PROVIDER_EXAMPLE } from './provider.example.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
@@ -38,7 +39,7 @@ const providerSchema = z
       incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
     }),
   })
-  .meta({ id: 'Provider' });
+  .meta({ id: 'Provider', examples: [PROVIDER_EXAMPLE] });
 
 /** An outage under way, as all replicas know it. */
 interface Incident {

@@ -27,7 +27,28 @@ export const sweepSchema = z
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
   })
-  .meta({ id: 'Sweep' });
+  .meta({
+    id: 'Sweep',
+    examples: [
+      {
+        id: 'swp_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        type: 'sweep',
+        connection_id: 'conn_01k9z3m8q4v7x2c5n6b8a1s3d4',
+        state: 'succeeded',
+        seen: 12,
+        added: 1,
+        changed: 2,
+        vanished: 0,
+        unchanged: 9,
+        quarantined: 1,
+        quarantine: [{ id: 'acc_abc123', reason: 'platform: Invalid input: expected string, received object' }],
+        error: null,
+        created_at: '2026-02-09T11:45:20.000Z',
+        started_at: '2026-02-09T11:45:20.000Z',
+        finished_at: '2026-02-09T11:45:22.000Z',
+      },
+    ],
+  });
 
 export function sweepEndpoints(sweeps: SweepsService, connections: ConnectionsService, cursors: Cursors) {
   return {

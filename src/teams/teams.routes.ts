@@ -11,7 +11,22 @@ const scopes = z.array(z.enum(SCOPES));
 const rateLimit = z.strictObject({ quota: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(3600) });
 const pageQuery = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
 
-const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({ id: 'Team' });
+const TEAM_EXAMPLE = { id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4', type: 'team', name: 'Social', created_at: '2026-01-15T08:00:00.000Z' };
+const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({
+  id: 'Team',
+  examples: [TEAM_EXAMPLE],
+});
+const KEY_EXAMPLE = {
+  id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  type: 'key',
+  name: 'health monitor',
+  scopes: ['read'],
+  providers: [],
+  rate_limit: null,
+  expires_at: '2027-01-15T08:00:00.000Z',
+  last_used_at: '2026-02-09T11:45:00.000Z',
+  created_at: '2026-01-15T08:00:00.000Z',
+};
 const keySchema = z
   .object({
     id: z.string(),
@@ -24,7 +39,12 @@ const keySchema = z
     last_used_at: timestamp.nullable(),
     created_at: timestamp,
   })
-  .meta({ id: 'Key' });
+  .meta({ id: 'Key', examples: [KEY_EXAMPLE] });
+
+/** With the key itself, which is shown this once. */
+const keyWithSecret = keySchema.extend({ key: z.string() }).meta({
+  examples: [{ ...KEY_EXAMPLE, last_used_at: null, key: 'rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM' }],
+});
 
 export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: readonly string[]) {
   const provider = z.enum(providers as [string, ...string[]], { error: `must be one of: ${providers.join(', ')}` });
@@ -35,8 +55,10 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
         200: dataOf(
           z.object({
             type: z.literal('whoami'),
-            team: z.object({ id: z.string(), name: z.string() }),
-            key: z.object({ id: z.string(), name: z.string(), scopes, expires_at: timestamp.nullable() }),
+            team: z.object({ id: z.string(), name: z.string() }).meta({ examples: [{ id: TEAM_EXAMPLE.id, name: TEAM_EXAMPLE.name }] }),
+            key: z.object({ id: z.string(), name: z.string(), scopes, expires_at: timestamp.nullable() }).meta({
+              examples: [{ id: KEY_EXAMPLE.id, name: KEY_EXAMPLE.name, scopes: KEY_EXAMPLE.scopes, expires_at: KEY_EXAMPLE.expires_at }],
+            }),
           }),
         ),
       },
@@ -58,14 +80,16 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     createKey: action({
       summary: 'Make a key; it is shown this once',
-      body: z.strictObject({
-        name: words(100),
-        scopes: scopes.min(1),
-        expires_at: time.optional(),
-        providers: z.array(provider).max(50).optional(),
-        rate_limit: rateLimit.optional().meta({ description: "Of this key; only root may set it. Without it the key has its maker's." }),
-      }),
-      answers: { 201: dataOf(keySchema.extend({ key: z.string() })) },
+      body: z
+        .strictObject({
+          name: words(100),
+          scopes: scopes.min(1),
+          expires_at: time.optional(),
+          providers: z.array(provider).max(50).optional(),
+          rate_limit: rateLimit.optional().meta({ description: "Of this key; only root may set it. Without it the key has its maker's." }),
+        })
+        .meta({ examples: [{ name: 'health monitor', scopes: ['read'], expires_at: '2027-01-15T08:00:00.000Z' }] }),
+      answers: { 201: dataOf(keyWithSecret) },
       handle: (call) =>
         call.commit(async (transaction) => {
           const { row, key } = await teams.createKey(transaction, call.caller, call.body);
@@ -94,7 +118,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     createTeam: action({
       summary: 'Make a team',
-      body: z.strictObject({ name: words(100) }),
+      body: z.strictObject({ name: words(100) }).meta({ examples: [{ name: 'Social' }] }),
       answers: { 201: dataOf(teamSchema) },
       handle: (call) =>
         call.commit(async (transaction) => {

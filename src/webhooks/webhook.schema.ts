@@ -2,55 +2,65 @@ import { z } from 'zod';
 import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import { eventPattern } from '../events/event-types.js';
 import { timestamp } from '../http/page.js';
+import { DELIVERY_EXAMPLE, WEBHOOK_EXAMPLE } from './webhook.example.js';
 
 const url = z.string().max(2000);
 const types = z.array(eventPattern).max(50);
 const description = z.string().max(500).nullable();
 
-export const webhookRequest = z.strictObject({ url, types: types.default([]), description: description.default(null) });
+export const webhookRequest = z
+  .strictObject({ url, types: types.default([]), description: description.default(null) })
+  .meta({ examples: [{ url: WEBHOOK_EXAMPLE.url, types: WEBHOOK_EXAMPLE.types }] });
 export const webhookChange = z
   .strictObject({ url, types, description, enabled: z.boolean() })
   .partial()
-  .refine((change) => Object.keys(change).length > 0, 'must change something');
+  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .meta({ examples: [{ enabled: true }] });
 export type WebhookRequest = z.output<typeof webhookRequest>;
 export type WebhookChange = z.output<typeof webhookChange>;
 
-export const webhookSchema = z.object({
-  id: z.string(),
-  type: z.literal('webhook'),
-  url: z.string(),
-  types: z.array(z.string()),
-  description: z.string().nullable(),
-  enabled: z.boolean(),
-  disabled: z.object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp }).nullable(),
-  failing_since: timestamp.nullable(),
-  created_at: timestamp,
-  updated_at: timestamp,
-});
+export const webhookSchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('webhook'),
+    url: z.string(),
+    types: z.array(z.string()),
+    description: z.string().nullable(),
+    enabled: z.boolean(),
+    disabled: z.object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp }).nullable(),
+    failing_since: timestamp.nullable(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'Webhook', examples: [WEBHOOK_EXAMPLE] });
 
 /** With the secret, which is shown this once. */
-export const webhookWithSecret = webhookSchema.extend({ secret: z.string() });
+export const webhookWithSecret = webhookSchema
+  .extend({ secret: z.string() })
+  .meta({ examples: [{ ...WEBHOOK_EXAMPLE, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }] });
 
-export const deliverySchema = z.object({
-  id: z.string(),
-  type: z.literal('webhook_delivery'),
-  webhook_id: z.string(),
-  event_id: z.string(),
-  event_type: z.string(),
-  state: z.enum(['pending', 'succeeded', 'failed']),
-  attempts: z.array(
-    z.object({
-      at: timestamp,
-      status: z.int().nullable(),
-      latency_ms: z.int(),
-      answer: z.string().nullable(),
-      error: z.string().nullable(),
-    }),
-  ),
-  next_attempt_at: timestamp.nullable(),
-  created_at: timestamp,
-  finished_at: timestamp.nullable(),
-});
+export const deliverySchema = z
+  .object({
+    id: z.string(),
+    type: z.literal('webhook_delivery'),
+    webhook_id: z.string(),
+    event_id: z.string(),
+    event_type: z.string(),
+    state: z.enum(['pending', 'succeeded', 'failed']),
+    attempts: z.array(
+      z.object({
+        at: timestamp,
+        status: z.int().nullable(),
+        latency_ms: z.int(),
+        answer: z.string().nullable(),
+        error: z.string().nullable(),
+      }),
+    ),
+    next_attempt_at: timestamp.nullable(),
+    created_at: timestamp,
+    finished_at: timestamp.nullable(),
+  })
+  .meta({ id: 'WebhookDelivery', examples: [DELIVERY_EXAMPLE] });
 
 export function webhookAnswer(row: Webhook) {
   return {

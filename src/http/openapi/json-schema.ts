@@ -19,7 +19,10 @@ export class SchemaCollection {
    * @returns the schema, with references to the named ones in it
    */
   describe(schema: z.ZodType, direction: 'input' | 'output', place: 'query' | 'body' = 'body'): JsonSchema {
-    const override = ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => toWireForm(jsonSchema, place);
+    const override = ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }) => {
+      toWireForm(jsonSchema, place);
+      if (direction === 'input') keepDeclared(zodSchema, jsonSchema);
+    };
     const whole = z.toJSONSchema(schema, { io: direction, unrepresentable: 'any', override });
     const {
       $schema: _dialect,
@@ -56,6 +59,13 @@ function toWireForm(json: Record<string, unknown>, place: 'query' | 'body'): voi
     Object.assign(json, wire, withoutUndefined({ description, default: standard, examples }));
   }
   if (json.format === 'date-time' || json.format === 'date' || json.format === 'uri') delete json.pattern;
+}
+
+/** Where a schema transforms, zod takes its default and examples for values after it; ours are as a caller writes them. */
+function keepDeclared(schema: z.core.$ZodType, json: Record<string, unknown>): void {
+  const { def } = schema._zod as z.core.$ZodTypes['_zod'];
+  const declared = { default: def.type === 'default' ? def.defaultValue : undefined, examples: z.globalRegistry.get(schema)?.examples };
+  Object.assign(json, withoutUndefined(declared));
 }
 
 /** An array in a query as the text that a body has in its place. */

@@ -1,0 +1,61 @@
+/** What disconnects look like in the reference: one account at Octopost, gone and seen to be gone. */
+const EFFECT = { destroys_data: false, revokes_token: true, reversible: true };
+
+const ACCOUNT = {
+  account_id: 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  ref: 'octopost:acc_abc123',
+  provider: 'octopost',
+  platform: 'instagram',
+  username: 'northwind.goods',
+};
+
+const OUTCOME = {
+  ...ACCOUNT,
+  state: 'succeeded',
+  outcome: 'disconnected',
+  effect: EFFECT,
+  verified: 'absent',
+  verified_at: '2026-02-09T11:45:23.400Z',
+  reappeared_at: null,
+  last_error: null,
+};
+
+export const STEP_EXAMPLE = { ...OUTCOME, attempts: 1, next_attempt_at: null };
+
+/** Without its steps. */
+export const DISCONNECT_EXAMPLE = {
+  id: 'disc_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  state: 'succeeded',
+  reason_code: 'offboarding',
+  reason_note: 'left the company',
+  requested_by: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'operations' },
+  scheduled_at: null,
+  created_at: '2026-02-09T11:45:22.000Z',
+  finished_at: '2026-02-09T11:45:23.400Z',
+  summary: { total: 1, succeeded: 1, failed: 0, pending: 0, cancelled: 0 },
+};
+
+const HOW_TO_RECONNECT = 'Connect the profile again in the Octopost dashboard; expect a new id.';
+
+export const PLAN_EXAMPLE = {
+  type: 'disconnect_plan',
+  plan_hash: 'Wn4mB0qQ7p1jT3vXc9ZrK2sYdLfHgE5uA8iO6bN1kM0',
+  totals: { total: 1, destroys_data: 0, revokes_token: 1, irreversible: 0 },
+  providers: [{ provider: 'octopost', total: 1, effect: EFFECT, how_to_reconnect: HOW_TO_RECONNECT }],
+  accounts: [{ ...ACCOUNT, status: 'active', effect: EFFECT }],
+};
+
+const ANSWERS = [
+  { call: 'delete', outcome: 'ok', status: 200, request_id: null, at: '2026-02-09T11:45:22.900Z' },
+  { call: 'verify', outcome: 'not_found', status: 404, request_id: null, at: '2026-02-09T11:45:23.300Z' },
+];
+
+export const RECEIPT_EXAMPLE = {
+  type: 'disconnect_receipt',
+  receipt: {
+    ...DISCONNECT_EXAMPLE,
+    team_id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
+    steps: [{ ...OUTCOME, finished_at: '2026-02-09T11:45:23.400Z', answers: ANSWERS }],
+  },
+  signature: { algorithm: 'Ed25519', key_id: 'r0LlCaLl', value: 'bWFkZSBvdmVyIHRoZSBjYW5vbmljYWwgSlNPTiBvZiB0aGUgcmVjZWlwdA' },
+};
