@@ -35,16 +35,15 @@ export class Probes {
     look: () => Promise<void>,
   ): Promise<Ration> {
     const limit = Math.max(LEAST_A_MINUTE, Math.floor(adapter.limits.requestsPerMinute * SHARE));
-    if (await this.begin(account.id)) {
-      const failure = await this.attempt(account.connection_id, limit, look);
-      await this.database.prisma.probe.update({
-        where: { accountId: account.id },
-        data: { finishedAt: this.clock.now(), ...(failure && { failure: toRow(failure) }) },
-      });
-      if (failure) throw failure;
-    } else {
-      await this.follow(account.id);
+    while (!(await this.begin(account.id))) {
+      if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }
+    const failure = await this.attempt(account.connection_id, limit, look);
+    await this.database.prisma.probe.update({
+      where: { accountId: account.id },
+      data: { finishedAt: this.clock.now(), ...(failure && { failure: toRow(failure) }) },
+    });
+    if (failure) throw failure;
     return this.ration(account.connection_id, limit);
   }
 
@@ -71,16 +70,23 @@ export class Probes {
     return rowCount === 1;
   }
 
-  private async follow(accountId: string): Promise<void> {
-    const first = await this.database.prisma.probe.findUnique({ where: { accountId } });
-    for (let now = first; now && now.startedAt.getTime() === first?.startedAt.getTime(); ) {
-      if (now.finishedAt) {
-        if (now.failure) throw fromRow(now.failure as unknown as FailureRow);
-        return;
-      }
+  /** Waits for the probe under way to end. @returns `false` when nobody is at it any more, as its process is gone */
+  private async follow(accountId: string): Promise<boolean> {
+    const read = async () => {
+      const { rows } = await this.database.pool.query<ProbeRow>(
+        `SELECT started_at, finished_at, failure, ${holderIsGone('held_by')} AS is_left FROM probes WHERE account_id = $1`,
+        [accountId],
+      );
+      return rows[0];
+    };
+    const first = await read();
+    for (let now = first; now && now.started_at.getTime() === first?.started_at.getTime(); now = await read()) {
+      if (now.failure) throw fromRow(now.failure);
+      if (now.finished_at) return true;
+      if (now.is_left) return false;
       await this.clock.sleep(LOOK_EVERY_MS);
-      now = await this.database.prisma.probe.findUnique({ where: { accountId } });
     }
+    return true;
   }
 
   private async take(connectionId: string, limit: number): Promise<void> {
@@ -116,6 +122,13 @@ export class Probes {
 /** How a ration is told to callers. */
 export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Record<string, string> {
   return { 'X-Probe-Limit': String(limit), 'X-Probe-Remaining': String(remaining), 'X-Probe-Reset': String(resetSeconds) };
+}
+
+interface ProbeRow {
+  readonly started_at: Date;
+  readonly finished_at: Date | null;
+  readonly failure: FailureRow | null;
+  readonly is_left: boolean;
 }
 
 interface FailureRow {

@@ -168,33 +168,36 @@ export class ConnectionsService {
   async ensure(own: OwnConnection): Promise<void> {
     const now = this.clock.now();
     const where = { teamId_name: { teamId: DEFAULT_TEAM_ID, name: own.name } };
-    const known = await this.database.prisma.connection.findUnique({ where });
-    const id = known?.id ?? newId('conn');
-    const same = known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
-    if (same) return;
-    const access = {
-      baseUrl: own.baseUrl,
-      credentials: this.sealCredentials(own.apiKey, id),
-      source: own.source,
-      state: 'active',
-      stateSince: now,
-      nextSweepAt: now,
-      lastError: Prisma.DbNull,
-      updatedAt: now,
-    };
-    const create = {
-      id,
-      teamId: DEFAULT_TEAM_ID,
-      provider: own.provider,
-      name: own.name,
-      sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
-      createdAt: now,
-      ...access,
-    };
-    const upsert = this.database.prisma.connection.upsert({ where, update: access, create });
-    const told = known === null ? 'connection.created' : known.state === 'active' ? null : 'connection.recovered';
-    const event = told === null ? [] : [this.record(create, connectionEvent(told, create), now)];
-    await this.database.prisma.$transaction([upsert, ...event]);
+    await this.database.transaction(async ({ prisma }) => {
+      // Replicas that start together make one connection between them: its credentials are sealed to its id.
+      await prisma.$queryRaw`SELECT 1 FROM teams WHERE id = ${DEFAULT_TEAM_ID} FOR UPDATE`;
+      const known = await prisma.connection.findUnique({ where });
+      const id = known?.id ?? newId('conn');
+      const same = known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
+      if (same) return;
+      const access = {
+        baseUrl: own.baseUrl,
+        credentials: this.sealCredentials(own.apiKey, id),
+        source: own.source,
+        state: 'active',
+        stateSince: now,
+        nextSweepAt: now,
+        lastError: Prisma.DbNull,
+        updatedAt: now,
+      };
+      const create = {
+        id,
+        teamId: DEFAULT_TEAM_ID,
+        provider: own.provider,
+        name: own.name,
+        sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
+        createdAt: now,
+        ...access,
+      };
+      await prisma.connection.upsert({ where, update: access, create });
+      const told = known === null ? 'connection.created' : known.state === 'active' ? null : 'connection.recovered';
+      if (told !== null) await prisma.event.create({ data: eventRow(create.teamId, connectionEvent(told, create), now) });
+    });
   }
 
   /** Whether anything but the sandbox is connected. */

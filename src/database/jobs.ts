@@ -29,8 +29,10 @@ export interface Jobs {
 export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
   const boss = new PgBoss({ db: executing(pool), schedule: false, archiveCompletedAfterSeconds: 3600, deleteAfterHours: KEPT_HOURS });
   boss.on('error', (error) => logger.error('job queue', { error: String(error.stack ?? error) }));
-  await boss.start();
-  for (const name of QUEUE_NAMES) await boss.createQueue(name, { name, retryLimit: 0, expireInSeconds: QUEUES[name].expireInSeconds });
+  await inTurn(pool, async () => {
+    await boss.start();
+    for (const name of QUEUE_NAMES) await boss.createQueue(name, { name, retryLimit: 0, expireInSeconds: QUEUES[name].expireInSeconds });
+  });
 
   const workers = new Map<QueueName, string[]>();
   const running = new Set<Promise<void>>();
@@ -59,6 +61,18 @@ export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
       await boss.stop({ graceful: false, close: false, wait: false });
     },
   };
+}
+
+/** Replicas that start together make the queues one after the other: at once they would lock each other out. */
+async function inTurn(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query(`SELECT pg_advisory_lock(hashtextextended('job queues', 0))`);
+    await work();
+  } finally {
+    // The lock ends with its session.
+    client.release(true);
+  }
 }
 
 /** pg-boss speaks through our own pool or transaction. */
