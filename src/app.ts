@@ -203,6 +203,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       database,
       release: () => `${release} ${hourOf(clock)}`,
       idempotency,
+      presence,
       load,
       rateLimiter,
       teams,

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Database } from './client.js';
+
+const ASK_AGAIN_MS = 20;
 
 /**
  * Shows the other replicas that this process lives: one session that bears its name, gone the moment the process is, however it
@@ -11,6 +14,7 @@ export class Presence {
   readonly name = `rollcall ${randomUUID()}`;
   private session: pg.PoolClient | undefined;
   private opening: Promise<void> | undefined;
+  private asked: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly database: Database) {}
 
@@ -21,6 +25,33 @@ export class Presence {
       this.opening = undefined;
     });
     await this.opening;
+  }
+
+  /**
+   * Runs `work` while no other process holds `name`, and waits its turn. All names are held by the one session, so however many there are
+   * they take no connection from others; within this process the caller sees to it that one name is asked for once at a time.
+   */
+  async holding<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    while (!(await this.ask('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', name))) {
+      await setTimeout(ASK_AGAIN_MS);
+    }
+    try {
+      return await work();
+    } finally {
+      // With a session that broke its locks went too.
+      await this.ask('SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS held', name).catch(() => undefined);
+    }
+  }
+
+  /** One question after the other, as a session takes them. */
+  private ask(text: string, name: string): Promise<boolean> {
+    const answer = this.asked.then(async () => {
+      await this.keep();
+      const answered = await this.session?.query<{ held: boolean }>(text, [name]);
+      return answered?.rows[0]?.held ?? false;
+    });
+    this.asked = answer.catch(() => undefined);
+    return answer;
   }
 
   private async open(): Promise<void> {

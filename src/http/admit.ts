@@ -71,14 +71,17 @@ function addressOf(request: Request): URL {
 
 async function authorize(route: Route, { teams, rateLimiter }: Doors, request: Request, response: Response): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
-  const identity = await teams.authenticate(request.get('authorization'), request.get('rollcall-team'));
-  const caller = { ...identity, requestId: response.locals.requestId as string };
+  const identity = await teams.authenticate(request.get('authorization'));
   rateLimiter.take(
-    caller.key.id,
-    caller.key.rateLimit,
+    identity.key.id,
+    identity.key.rateLimit,
     (headers) => response.set(headers),
     (free) => (route.endpoint.isStream ? free() : response.once('close', free)),
   );
+  const caller = {
+    ...(await teams.actingFor(identity, request.get('rollcall-team'))),
+    requestId: response.locals.requestId as string,
+  };
   if (route.scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
   } else if (!holdsScope(caller, route.scope)) {

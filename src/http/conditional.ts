@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Presence } from '../database/presence.js';
 import { Problem } from './problem.js';
 import { render } from './render.js';
 import type { Call, Endpoint } from './route.js';
@@ -27,9 +28,14 @@ export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean 
   return ifNoneMatch.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
 }
 
-/** Does the conditional changes of one address one after the other, so that of two with the same ETag one comes too late. */
+/**
+ * Does the conditional changes of one address one after the other on all replicas, so that of two with the same ETag one comes too late.
+ * Changes without a condition, which their callers want whatever is there, do not wait.
+ */
 export class Preconditions {
   private readonly last = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly presence: Presence) {}
 
   /**
    * Does `work` if the thing at the address still is what `If-Match` names.
@@ -37,16 +43,18 @@ export class Preconditions {
    * @throws Problem 412 `precondition_failed`
    */
   async guard<Result>(ifMatch: string, shows: Endpoint | undefined, call: AnyCall, work: () => Promise<Result>): Promise<Result> {
-    const address = `${call.caller.teamId} ${call.url}`;
+    // The path alone: replicas may be called by different names.
+    const address = `${call.caller.teamId} ${new URL(call.url).pathname}`;
     const before = this.last.get(address) ?? Promise.resolve();
-    const mine = before.then(async () => {
+    const act = async () => {
       const etag = shows && (await currentEtag(shows, call));
       const named = ifMatch.split(',').map((candidate) => candidate.trim());
       if (etag === undefined || !(named.includes('*') || named.includes(etag))) {
         throw new Problem('precondition_failed', 'It has changed since, or has no ETag. GET it again and look before you change it.');
       }
       return work();
-    });
+    };
+    const mine = before.then(() => this.presence.holding(`change of ${address}`, act));
     const settled = mine.catch(() => undefined);
     this.last.set(address, settled);
     try {

@@ -45,8 +45,10 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/whoami', 'read', to.teams.whoami),
     get('/v1/teams', 'root', to.teams.listTeams),
     post('/v1/teams', 'root', to.teams.createTeam),
+    get('/v1/teams/{id}', 'root', to.teams.getTeam),
     get('/v1/keys', 'admin', to.teams.listKeys),
     post('/v1/keys', 'admin', to.teams.createKey),
+    get('/v1/keys/{id}', 'admin', to.teams.getKey),
     remove('/v1/keys/{id}', 'admin', to.teams.revokeKey),
 
     get('/v1/providers', 'read', to.providers.list),

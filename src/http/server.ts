@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { type Database, isUnreachable } from '../database/index.js';
+import type { Presence } from '../database/presence.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { ProviderError } from '../model/index.js';
@@ -33,6 +34,7 @@ export function createServer(
   parts: {
     readonly database: Database;
     readonly idempotency: Idempotency;
+    readonly presence: Presence;
     readonly load: Load;
     readonly rateLimiter: RateLimiter;
     readonly teams: TeamsService;
@@ -83,7 +85,7 @@ export function createServer(
   }
 
   const pages = new PageCache();
-  const preconditions = new Preconditions();
+  const preconditions = new Preconditions(parts.presence);
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
     const shows = routes.find(({ method, path }) => method === 'GET' && path === route.path);

@@ -96,6 +96,12 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           return { status: 201, body: { data: { ...toKey(row), key } }, headers: { 'Cache-Control': 'no-store' } };
         }),
     }),
+    getKey: endpoint({
+      summary: 'One key, without its secret',
+      params: byId,
+      answers: { 200: dataOf(keySchema) },
+      handle: async (call) => ({ status: 200, body: { data: toKey(await teams.getKey(call.caller, call.params.id)) } }),
+    }),
     revokeKey: endpoint({
       summary: 'Revoke a key at once',
       params: byId,
@@ -115,6 +121,12 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           const rows = await teams.listTeams(after?.id, limit);
           return rows.map((row) => ({ document: JSON.stringify(toTeam(row)), position: { value: null, id: row.id } }));
         }),
+    }),
+    getTeam: endpoint({
+      summary: 'One team',
+      params: byId,
+      answers: { 200: dataOf(teamSchema) },
+      handle: async (call) => ({ status: 200, body: { data: toTeam(await teams.getTeam(call.params.id)) } }),
     }),
     createTeam: action({
       summary: 'Make a team',

@@ -32,10 +32,10 @@ export class TeamsService {
 
   /**
    * @param authorization the `Authorization` header
-   * @param team the `Rollcall-Team` header, which only root may send
-   * @throws Problem 401 without a live key, 403 for a team header from another key
+   * @returns who the key is, in its own team
+   * @throws Problem 401 without a live key
    */
-  async authenticate(authorization: string | undefined, team: string | undefined): Promise<Identity> {
+  async authenticate(authorization: string | undefined): Promise<Identity> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.', {}, UNAUTHORIZED);
     const parsed = parseKey(token);
@@ -67,16 +67,25 @@ export class TeamsService {
           ? null
           : { quota: row.rate_quota, windowSeconds: row.rate_window_seconds },
     };
-    if (team === undefined || team === row.team_id)
-      return { teamId: row.team_id, teamName: row.team_name, teamVersion: row.team_version, key };
-    if (!row.is_root) throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
+    return { teamId: row.team_id, teamName: row.team_name, teamVersion: row.team_version, key };
+  }
+
+  /**
+   * The identity in the team that it acts for.
+   * @param team the `Rollcall-Team` header, which only root may send
+   * @throws Problem 403 for another key, 404 for a team that is not there
+   */
+  async actingFor(identity: Identity, team: string | undefined): Promise<Identity> {
+    if (team === undefined || team === identity.teamId) return identity;
+    if (!identity.key.isRoot)
+      throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
     const { rows } = await this.database.pool.query<{ id: string; name: string; version: string }>(
       `SELECT t.id, t.name, ${VERSION} AS version FROM teams t WHERE t.id = $1`,
       [team],
     );
     const [other] = rows;
     if (!other) throw notFound('The team in Rollcall-Team');
-    return { teamId: other.id, teamName: other.name, teamVersion: other.version, key };
+    return { teamId: other.id, teamName: other.name, teamVersion: other.version, key: identity.key };
   }
 
   /** One prepared statement by primary key: it runs on every request. */
@@ -119,6 +128,13 @@ export class TeamsService {
     return { row, key };
   }
 
+  /** A live key of the caller's team. @throws Problem 404 */
+  async getKey(caller: Caller, id: string): Promise<ApiKey> {
+    const row = await this.database.prisma.apiKey.findFirst({ where: { id, teamId: caller.teamId, revokedAt: null } });
+    if (!row) throw notFound(`Key ${id}`);
+    return row;
+  }
+
   /** The live keys of the caller's team after `afterId`, oldest first. */
   listKeys(caller: Caller, afterId: string | undefined, take: number) {
     const where = { teamId: caller.teamId, revokedAt: null, ...(afterId === undefined ? {} : { id: { gt: afterId } }) };
@@ -158,6 +174,13 @@ export class TeamsService {
         INSERT INTO team_versions AS v (team_id, session, version) SELECT team_id, 0, sum(version) FROM gone GROUP BY team_id
         ON CONFLICT (team_id, session) DO UPDATE SET version = v.version + EXCLUDED.version`),
     );
+  }
+
+  /** @throws Problem 404 */
+  async getTeam(id: string): Promise<Team> {
+    const row = await this.database.prisma.team.findUnique({ where: { id } });
+    if (!row) throw notFound(`Team ${id}`);
+    return row;
   }
 
   listTeams(afterId: string | undefined, take: number) {

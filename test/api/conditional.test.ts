@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Client } from '../support/client.js';
+import { Presence } from '../../src/database/presence.js';
+import { startChild } from '../support/child.js';
+import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
@@ -148,12 +150,62 @@ describe('If-Match', () => {
     expect(statuses.filter((status) => status === 412)).toHaveLength(9);
   });
 
+  test('of many changes at once over two replicas lets one through', async () => {
+    const replica = await startChild(gateway, undefined);
+    const clients = [client, clientOf(replica.url, client.key, gateway.app.document)];
+    for (let run = 0; run < 20; run++) {
+      const address = `/v1/accounts/${ids[run % ids.length]}`;
+      const etag = (await client.get(address)).headers.get('etag') ?? '';
+      const change = (one: Client, turn: number) => one.patch(address, { labels: { turn: `${run}.${turn}` } }, { 'If-Match': etag });
+      const replies = await Promise.all(Array.from({ length: 8 }, (_, turn) => change(clients[turn % 2] as Client, turn)));
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(412)]);
+    }
+    await replica.kill();
+  });
+
+  test('holds up no other change, however many wait', async () => {
+    const replica = new Presence(gateway.database);
+    const address = `/v1/accounts/${ids[2]}`;
+    const etag = (await client.get(address)).headers.get('etag') ?? '';
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      const work = () =>
+        new Promise<void>((free) => {
+          letGo = free;
+          resolve();
+        });
+      void replica.holding(`change of ${teamId} ${address}`, work);
+    });
+    await held;
+    const waiting = Array.from({ length: 30 }, () => client.patch(address, { labels: { waited: 'yes' } }, { 'If-Match': etag }));
+    const others = ids.slice(3, 6).map((id) => client.patch(`/v1/accounts/${id}`, { labels: { waited: 'no' } }, { 'If-Match': '*' }));
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    letGo();
+    expect((await Promise.all(waiting)).filter(({ status }) => status === 200)).toHaveLength(1);
+    replica.end();
+  });
+
+  test('can be had for whatever can be changed: its GET shows it', () => {
+    const changing = gateway.app.routes.filter(({ method }) => method === 'PATCH' || method === 'DELETE' || method === 'PUT');
+    const unseen = changing.filter(({ path }) => !gateway.app.routes.some((route) => route.method === 'GET' && route.path === path));
+    expect(unseen.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  test('holds for a key that is to be revoked', async () => {
+    const address = `/v1/keys/${(await client.post('/v1/keys', { name: 'short', scopes: ['read'] })).body.data.id}`;
+    const { headers, body } = await client.get(address);
+    expect(body.data).toMatchObject({ name: 'short', last_used_at: null });
+    expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
+    expect((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status).toBe(204);
+    expect((await client.get(address)).status).toBe(404);
+  });
+
   test('holds for DELETE', async () => {
     const made = await gateway.connect('octopost', teamId);
     const address = `/v1/connections/${made}`;
     expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
     const { headers } = await client.get(address);
     expect([204, 412]).toContain((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status);
-    expect((await client.delete('/v1/keys/key_x', { 'If-Match': '*' })).status).toBe(412);
+    expect((await client.delete('/v1/keys/key_x', { 'If-Match': '*' })).status).toBe(404);
   });
 });

@@ -46,6 +46,7 @@ beforeAll(async () => {
   database = openDatabase({ connection: testDatabase.connection, poolSize: 2 });
   const teams = new TeamsService(database, systemClock);
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);
+  const presence = new Presence(database);
   const application = createServer(table, {
     ...{
       teams,
@@ -58,7 +59,8 @@ beforeAll(async () => {
       release: () => '1',
     },
     database,
-    idempotency: new Idempotency(database, new Presence(database), createSealer(SECRET), systemClock),
+    presence,
+    idempotency: new Idempotency(database, presence, createSealer(SECRET), systemClock),
   });
   server = application.listen(0, '127.0.0.1');
   await once(server, 'listening');

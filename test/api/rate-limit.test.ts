@@ -35,6 +35,14 @@ describe('rate limits', () => {
     expect(told(await gateway.with(undefined).get('/v1/whoami'))[1]).toBeNull();
   });
 
+  test('are told where the team of Rollcall-Team is refused: the key counts', async () => {
+    const client = await keyWith(5);
+    const forbidden = await client.get('/v1/whoami', { 'Rollcall-Team': 'team_other' });
+    expect([forbidden.status, told(forbidden)[1]]).toEqual([403, '"default";r=4;t=60']);
+    const missing = await gateway.root.get('/v1/whoami', { 'Rollcall-Team': 'team_other' });
+    expect([missing.status, told(missing)[0]]).toEqual([404, '"default";q=20;w=60']);
+  });
+
   test('refuse what is over with 429 until the window has slid on', async () => {
     const client = await keyWith(3, 30);
     for (let count = 0; count < 3; count++) expect((await client.get('/v1/whoami')).status).toBe(200);
