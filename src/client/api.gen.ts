@@ -3784,10 +3784,10 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "team",
-                     *         "name": "acme",
-                     *         "created_at": "2026-02-09T11:45:22.000Z"
+                     *         "name": "Social",
+                     *         "created_at": "2026-01-15T08:00:00.000Z"
                      *       }
                      *     }
                      */
@@ -4142,22 +4142,17 @@ export interface operations {
                     /**
                      * @example {
                      *       "data": {
-                     *         "id": "id",
+                     *         "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "key",
-                     *         "name": "acme",
+                     *         "name": "health monitor",
                      *         "scopes": [
                      *           "read"
                      *         ],
-                     *         "providers": [
-                     *           "providers"
-                     *         ],
-                     *         "rate_limit": {
-                     *           "quota": 1,
-                     *           "window_seconds": 1
-                     *         },
-                     *         "expires_at": "2026-02-09T11:45:22.000Z",
-                     *         "last_used_at": "2026-02-09T11:45:22.000Z",
-                     *         "created_at": "2026-02-09T11:45:22.000Z"
+                     *         "providers": [],
+                     *         "rate_limit": null,
+                     *         "expires_at": "2027-01-15T08:00:00.000Z",
+                     *         "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *         "created_at": "2026-01-15T08:00:00.000Z"
                      *       }
                      *     }
                      */
