@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disconnects } from './disconnects.js';
+import { events } from './events.js';
 import { health } from './health.js';
 import { importing } from './importing.js';
 import { reading } from './reading.js';
@@ -9,7 +10,7 @@ import { starting } from './starting.js';
 
 /** `npm run bench [-- name …]`: figures of one run on this machine. Compare the ratios, not the absolute figures. */
 const PORT = 4950;
-const benches = { importing, reading, starting, disconnects, health };
+const benches = { importing, reading, starting, disconnects, health, events };
 
 const asked = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));

@@ -1,17 +1,21 @@
 import type { Database } from '../database/index.js';
 import type { Presence } from '../database/presence.js';
 import type { Webhook } from '../database/prisma-client/client.js';
+import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
-import type { ClaimedDelivery, DeliveriesRepository, Outcome } from './deliveries.repository.js';
+import type { ClaimedDelivery, DeliveriesRepository } from './deliveries.repository.js';
 import { isHopeless, nextAttemptAt } from './retry-schedule.js';
+import { type Outcome, type SettledDelivery, writeSettled } from './settled-deliveries.js';
 import { signedHeaders } from './signature.js';
 import type { Attempt, WebhookSender } from './webhook-sender.js';
 
 const ROUND_EVERY_MS = 1_000;
 /** Requests to one webhook at a time. */
 const LANE_WIDTH = 8;
+/** Deliveries of one webhook that are leased at a time. Should each take its whole deadline, the last is sent while the lease holds. */
+const BATCH = 128;
 const DELIVERIES_KEPT_DAYS = 30;
 const GONE = 410;
 
@@ -20,6 +24,11 @@ export class Courier {
   private readonly lanes = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private rounds: Promise<void> = Promise.resolve();
+  /** Of all lanes together, so that many attempts share a write. */
+  private readonly settle = batched(BATCH, async (settled: readonly SettledDelivery[]) => {
+    await writeSettled(this.database, settled);
+    return settled;
+  });
 
   constructor(
     private readonly database: Database,
@@ -44,12 +53,9 @@ export class Courier {
     await this.sender.close();
   }
 
-  /** Makes deliveries of new events and starts on whatever is due. Lanes that run on are not waited for. */
+  /** Starts on whatever there is to do. Lanes that run on are not waited for. */
   async round(): Promise<void> {
-    for (const webhookId of await this.deliveries.behind()) {
-      while (!this.stopping.signal.aborted && (await this.deliveries.fanOut(webhookId, this.clock.now())));
-    }
-    for (const webhookId of await this.deliveries.due(this.clock.now())) this.open(webhookId);
+    for (const webhookId of await this.deliveries.withWork(this.clock.now())) this.open(webhookId);
   }
 
   /** Resolves when no lane runs. */
@@ -77,19 +83,39 @@ export class Courier {
     this.lanes.set(webhookId, lane);
   }
 
+  /** Makes deliveries of what is new and sends what is due, until there is neither. */
   private async drain(webhookId: string): Promise<void> {
-    while (!this.stopping.signal.aborted) {
+    for (let isMore = true; isMore && !this.stopping.signal.aborted; ) {
+      const isBehind = await this.deliveries.fanOut(webhookId, this.clock.now());
       const webhook = await this.database.prisma.webhook.findFirst({ where: { id: webhookId, disabledAt: null } });
       if (!webhook) return;
-      const claimed = await this.deliveries.claim(webhookId, LANE_WIDTH, this.presence.name, this.clock.now());
-      if (claimed.length === 0) return;
-      await Promise.all(claimed.map((delivery) => this.deliver(webhook, delivery)));
+      const claimed = await this.deliveries.claim(webhookId, BATCH, this.presence.name, this.clock.now());
+      await this.deliverAll(webhook, claimed);
+      isMore = isBehind || claimed.length > 0;
     }
   }
 
-  private async deliver(webhook: Webhook, delivery: ClaimedDelivery): Promise<void> {
+  /** What is left when this process stops, or when the webhook has been given up, goes back to be claimed again. */
+  private async deliverAll(webhook: Webhook, claimed: ClaimedDelivery[]): Promise<void> {
+    let isGivenUp = false;
+    const takeTurns = async () => {
+      while (!isGivenUp && !this.stopping.signal.aborted) {
+        const delivery = claimed.shift();
+        if (!delivery) return;
+        isGivenUp = await this.deliver(webhook, delivery);
+      }
+    };
+    await Promise.all(Array.from({ length: LANE_WIDTH }, takeTurns));
+    await this.deliveries.release(claimed);
+  }
+
+  /** @returns whether the webhook is given up with it */
+  private async deliver(webhook: Webhook, delivery: ClaimedDelivery): Promise<boolean> {
+    const attempts = delivery.attempts + 1;
     const attempt = await this.post(webhook, delivery.event_id, delivery.body);
-    await this.deliveries.settle(webhook, delivery, attempt, outcomeOf(webhook, delivery.attempts, attempt));
+    const outcome = outcomeOf(webhook, attempts, attempt);
+    await this.settle({ webhook, id: delivery.id, attempts, attempt, outcome });
+    return outcome.disable !== null;
   }
 
   /** Sends one event to a webhook now, signed. */

@@ -1,34 +1,30 @@
 import type { Database } from '../database/index.js';
 import { holderIsGone } from '../database/presence.js';
-import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
+import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { typesOf } from '../events/event-types.js';
 import { EVENT_DOCUMENT, SETTLED } from '../events/feed.repository.js';
-import { type EventType, recordEvents } from '../events/outbox.js';
+import type { EventType } from '../events/outbox.js';
 import { newId } from '../lib/ids.js';
+import { logEntry } from './settled-deliveries.js';
 import type { Attempt } from './webhook-sender.js';
 
 const EVENTS_AT_ONCE = 1000;
-const LEASE_MS = 60_000;
-
-/** What an attempt leads to. */
-export interface Outcome {
-  readonly state: 'pending' | 'succeeded' | 'failed';
-  readonly nextAttemptAt: Date | null;
-  /** Why the webhook gets nothing any more; `null`: it goes on. */
-  readonly disable: 'gone' | 'failing' | null;
-}
+/** Of a process that lives. One that is gone holds nothing. */
+const LEASE_MS = 300_000;
 
 /** The rows of deliveries: what was made of which event, what is due, what came of it. */
 export class DeliveriesRepository {
   constructor(private readonly database: Database) {}
 
-  /** Webhooks that have settled events in front of them. */
-  async behind(): Promise<string[]> {
+  /** Webhooks that have settled events in front of them or a delivery due. */
+  async withWork(now: Date): Promise<string[]> {
     const { rows } = await this.database.pool.query<{ id: string }>(
-      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND EXISTS (
+      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (EXISTS (
          SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${SETTLED}
-           AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id))`,
+           AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id)) OR EXISTS (
+         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_attempt_at <= $1))`,
+      [now],
     );
     return rows.map(({ id }) => id);
   }
@@ -76,21 +72,11 @@ export class DeliveriesRepository {
     });
   }
 
-  /** Webhooks that have a delivery due. */
-  async due(now: Date): Promise<string[]> {
-    const { rows } = await this.database.pool.query<{ id: string }>(
-      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND EXISTS (
-         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_attempt_at <= $1)`,
-      [now],
-    );
-    return rows.map(({ id }) => id);
-  }
-
   /** Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead holder too. */
   async claim(webhookId: string, limit: number, holder: string, now: Date): Promise<ClaimedDelivery[]> {
     const { rows } = await this.database.pool.query<ClaimedDelivery>(
       `WITH claimed AS (
-         UPDATE webhook_deliveries SET attempts = attempts + 1, leased_by = $3, leased_until = $5 WHERE id IN (
+         UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
            SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= $4
              AND (d.leased_by IS NULL OR d.leased_until < $4 OR ${holderIsGone('d.leased_by')})
            ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -101,29 +87,12 @@ export class DeliveriesRepository {
     return rows;
   }
 
-  /** Writes down an attempt and what it leads to. The event of a webhook that is given up is written with it. */
-  async settle(webhook: Webhook, delivery: ClaimedDelivery, attempt: Attempt, outcome: Outcome): Promise<void> {
-    const { state, nextAttemptAt, disable } = outcome;
-    await withTransaction(this.database.pool, async (client) => {
-      await client.query(
-        `UPDATE webhook_deliveries SET state = $2, log = log || $3::jsonb, next_attempt_at = $4, leased_by = NULL, leased_until = NULL,
-           finished_at = CASE WHEN $2 = 'pending' THEN NULL ELSE $5::timestamptz END WHERE id = $1`,
-        [delivery.id, state, JSON.stringify([logEntry(attempt)]), nextAttemptAt, attempt.at],
-      );
-      await client.query('UPDATE webhooks SET failing_since = CASE WHEN $2 THEN NULL ELSE COALESCE(failing_since, $3) END WHERE id = $1', [
-        webhook.id,
-        state === 'succeeded',
-        attempt.at,
-      ]);
-      if (disable === null) return;
-      const { rowCount } = await client.query(
-        'UPDATE webhooks SET disabled_at = $2, disabled_reason = $3, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL',
-        [webhook.id, attempt.at, disable],
-      );
-      const data = { webhook: { id: webhook.id, url: webhook.url }, reason: disable };
-      const events = rowCount === 0 ? [] : [{ type: 'webhook.disabled' as const, accountId: null, data }];
-      await recordEvents(client, webhook.teamId, events, attempt.at);
-    });
+  /** Ends leases of deliveries that were not sent. */
+  async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    await this.database.pool.query('UPDATE webhook_deliveries SET leased_by = NULL, leased_until = NULL WHERE id = ANY($1)', [
+      deliveries.map(({ id }) => id),
+    ]);
   }
 
   /** Writes down a delivery that was sent already and is never repeated. */
@@ -179,10 +148,7 @@ interface WebhookPosition {
 export interface ClaimedDelivery {
   readonly id: string;
   readonly event_id: string;
+  /** Made so far. */
   readonly attempts: number;
   readonly body: string;
-}
-
-function logEntry({ at, status, latencyMs, answer, error }: Attempt) {
-  return { at: at.toISOString(), status, latency_ms: latencyMs, answer, error };
 }
