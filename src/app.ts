@@ -187,6 +187,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       providers,
       (id, span) => figures.read(id, span),
       () => incidents.open(),
+      cursors,
     ),
     sweeps: sweepEndpoints(sweeps, connections, cursors),
     system: systemEndpoints(system, metrics),

@@ -49,6 +49,20 @@ function isCounted(filter: AccountFilter): boolean {
   return Object.entries(filter).every(([name, value]) => value === undefined || COUNTED_FILTERS.has(name));
 }
 
+/** Who someone is on one platform. */
+export interface PlatformIdentity {
+  readonly platform: string;
+  readonly platformUserId: string;
+}
+
+/** With the values of `identityOf`. */
+const OF_IDENTITY = `a.team_id = $1 AND a.platform = $2 AND a.platform_user_id = $3 AND a.status <> 'disconnected'
+  AND (cardinality($4::text[]) = 0 OR a.provider = ANY($4))`;
+
+function identityOf({ teamId, key }: Caller, { platform, platformUserId }: PlatformIdentity): unknown[] {
+  return [teamId, platform, platformUserId, key.providers];
+}
+
 /** SQL that makes a row's JSON text. */
 type Document = (parameters: Parameters) => string;
 
@@ -154,15 +168,22 @@ export class AccountsRepository {
     return rows[0]?.document;
   }
 
-  /** The JSON text of every account of the team on one platform identity. */
-  async documentsOfIdentity(caller: Caller, platform: string, platformUserId: string): Promise<string[]> {
-    const { rows } = await this.database.pool.query<{ document: string }>(
-      `SELECT ${accountDocument('$4', false)} AS document FROM ${FROM_ACCOUNTS}
-       WHERE a.team_id = $1 AND a.platform = $2 AND a.platform_user_id = $3 AND a.status <> 'disconnected'
-         AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5)) ORDER BY a.created_at, a.id LIMIT 200`,
-      [caller.teamId, platform, platformUserId, this.operations, caller.key.providers],
+  /** The accounts of the team on one platform identity, oldest first. */
+  async pageOfIdentity(caller: Caller, identity: PlatformIdentity, { after, limit }: PageRequest): Promise<PageRow[]> {
+    const { rows } = await this.database.pool.query<{ id: string; document: string }>(
+      `SELECT a.id, ${accountDocument('$5', false)} AS document FROM ${FROM_ACCOUNTS}
+       WHERE ${OF_IDENTITY} AND a.id > $6 ORDER BY a.id LIMIT $7`,
+      [...identityOf(caller, identity), this.operations, after?.id ?? '', limit],
     );
-    return rows.map((row) => row.document);
+    return rows.map(({ id, document }) => ({ document, position: { value: null, id } }));
+  }
+
+  async countOfIdentity(caller: Caller, identity: PlatformIdentity): Promise<number> {
+    const { rows } = await this.database.pool.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM accounts a WHERE ${OF_IDENTITY}`,
+      identityOf(caller, identity),
+    );
+    return rows[0]?.count ?? 0;
   }
 
   /**

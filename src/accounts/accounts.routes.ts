@@ -49,8 +49,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
           call,
           cursors,
           { ...echo, ...(withRemoteData && { include: call.query.include }) },
-          (page) => repository.page(withRemoteData, call.caller, filter, sort.order_by, sort.order_direction, page),
-          { count: () => repository.count(call.caller, filter) },
+          {
+            read: (page) => repository.page(withRemoteData, call.caller, filter, sort.order_by, sort.order_direction, page),
+            count: () => repository.count(call.caller, filter),
+          },
         );
       },
     }),
@@ -66,16 +68,11 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       },
       handle: (call) => {
         const { filter, sort, echo } = questionOf(call.query);
-        return answerPage(
-          call,
-          cursors,
-          echo,
-          (page) => repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
-          {
-            count: () => repository.count(call.caller, filter),
-            top: async () => ({ summary: await repository.healthSummary(call.caller, filter) }),
-          },
-        );
+        return answerPage(call, cursors, echo, {
+          read: (page) => repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
+          count: () => repository.count(call.caller, filter),
+          top: async () => ({ summary: await repository.healthSummary(call.caller, filter) }),
+        });
       },
     }),
 
@@ -98,16 +95,15 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
         platform: z.string().meta({ description: 'The social network.' }),
         platform_user_id: z.string().meta({ description: 'The id of the profile there.' }),
       }),
+      query: z.strictObject(paging),
       answers: { 200: listOf(accountSchema) },
-      handle: (call) =>
-        answerPage({ ...call, query: { limit: 200 } }, cursors, call.params, async () => {
-          const documents = await repository.documentsOfIdentity(
-            call.caller,
-            call.params.platform.toLowerCase(),
-            call.params.platform_user_id,
-          );
-          return documents.map((document) => ({ document, position: { value: null, id: '' } }));
-        }),
+      handle: (call) => {
+        const identity = { platform: call.params.platform.toLowerCase(), platformUserId: call.params.platform_user_id };
+        return answerPage(call, cursors, call.params, {
+          read: (page) => repository.pageOfIdentity(call.caller, identity, page),
+          count: () => repository.countOfIdentity(call.caller, identity),
+        });
+      },
     }),
 
     create: action({

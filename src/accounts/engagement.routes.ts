@@ -69,6 +69,7 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
   return {
     activity: endpoint({
       summary: 'The engagement log of an account, from its provider',
+      description: 'Its provider tells no total: `include_total` is refused.',
       params: byAccount,
       query: z.strictObject({
         type: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Database } from '../database/index.js';
 import type { AuditEvent } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, listOf, timestamp } from '../http/page.js';
+import { answerPage, listById, listOf, type Rows, timestamp } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { commaSeparated, paging, time } from '../http/validate.js';
@@ -74,21 +74,15 @@ export function auditEndpoints(database: Database, cursors: Cursors) {
         }
         const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;
         const where = conditionsOf(call.caller.teamId, filter);
-        return answerPage(
-          call,
-          cursors,
-          filter,
-          async ({ after, limit }) => {
-            const beyond = after === undefined ? {} : { id: { lt: after.id } };
-            const rows = await database.prisma.auditEvent.findMany({
-              where: { AND: [where, beyond] },
-              orderBy: { id: 'desc' },
-              take: limit,
-            });
-            return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
+        const { auditEvent } = database.prisma;
+        const rows: Rows<AuditEvent> = {
+          read: (beyondId, take) => {
+            const beyond = beyondId === undefined ? {} : { id: { lt: beyondId } };
+            return auditEvent.findMany({ where: { AND: [where, beyond] }, orderBy: { id: 'desc' }, take });
           },
-          { count: () => database.prisma.auditEvent.count({ where }) },
-        );
+          count: () => auditEvent.count({ where }),
+        };
+        return answerPage(call, cursors, filter, listById(rows, toAnswer));
       },
     }),
   };

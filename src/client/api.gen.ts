@@ -545,7 +545,9 @@ export interface paths {
         };
         /**
          * The engagement log of an account, from its provider
-         * @description Needs the scope `read`.
+         * @description Its provider tells no total: `include_total` is refused.
+         *
+         *     Needs the scope `read`.
          */
         get: operations["engagement.activity"];
         put?: never;
@@ -605,7 +607,9 @@ export interface paths {
         };
         /**
          * Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed
-         * @description Needs the scope `read`.
+         * @description A feed has no total: `include_total` is refused.
+         *
+         *     Needs the scope `read`.
          */
         get: operations["health.changes"];
         put?: never;
@@ -769,7 +773,9 @@ export interface paths {
         };
         /**
          * What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice
-         * @description Needs the scope `read`.
+         * @description A feed has no total: `include_total` is refused.
+         *
+         *     Needs the scope `read`.
          */
         get: operations["events.list"];
         put?: never;
@@ -3538,6 +3544,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**
@@ -3835,6 +3846,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**
@@ -4254,7 +4270,23 @@ export interface operations {
     };
     "providers.list": {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Most items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+            };
             header?: {
                 /**
                  * @description A name of your own for this request; echoed.
@@ -4401,7 +4433,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["validation_error"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
@@ -4556,6 +4588,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**
@@ -5169,6 +5206,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**
@@ -7670,7 +7712,23 @@ export interface operations {
     };
     "accounts.ofIdentity": {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Most items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+            };
             header?: {
                 /**
                  * @description A name of your own for this request; echoed.
@@ -7840,7 +7898,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["validation_error"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
@@ -9266,6 +9324,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**
@@ -10022,6 +10085,11 @@ export interface operations {
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
             };
             header?: {
                 /**

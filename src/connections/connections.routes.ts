@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Connection } from '../database/prisma-client/client.js';
 import type { DisconnectsService } from '../disconnects/disconnects.service.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf } from '../http/page.js';
+import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { PROVIDER_PROBLEMS } from '../http/problem.js';
 import { action, contextOf, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
@@ -20,13 +20,9 @@ export function connectionEndpoints(
     list: endpoint({
       summary: "The team's connections",
       isVersioned: true,
-      query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
+      query: z.strictObject(paging),
       answers: { 200: listOf(connectionSchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await connections.list(call.caller, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: (call) => answerPage(call, cursors, {}, listById(connections.all(call.caller), toAnswer)),
     }),
     create: action({
       summary: 'Connect a provider: its key is verified there first',

@@ -2,6 +2,7 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { eventRow, type NewEvent } from '../events/outbox.js';
+import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -71,18 +72,15 @@ export class ConnectionsService {
     return row;
   }
 
-  /** The caller's connections after `afterId`, oldest first. */
-  list(caller: Caller, afterId: string | undefined, take: number): Promise<Connection[]> {
+  /** The caller's connections, oldest first. */
+  all(caller: Caller): Rows<Connection> {
     const { providers } = caller.key;
-    return this.database.prisma.connection.findMany({
-      where: {
-        teamId: caller.teamId,
-        ...(providers.length > 0 && { provider: { in: [...providers] } }),
-        ...(afterId !== undefined && { id: { gt: afterId } }),
-      },
-      orderBy: { id: 'asc' },
-      take,
-    });
+    const where = { teamId: caller.teamId, ...(providers.length > 0 && { provider: { in: [...providers] } }) };
+    const { connection } = this.database.prisma;
+    return {
+      read: (beyondId, take) => connection.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      count: () => connection.count({ where }),
+    };
   }
 
   /** Changes a connection. A new key or address is verified first, and makes the connection `active` and due for a sweep. */

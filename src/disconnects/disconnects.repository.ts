@@ -59,6 +59,10 @@ export class DisconnectsRepository {
     });
   }
 
+  countSteps(disconnectId: string, states: readonly string[] | undefined): Promise<number> {
+    return this.database.prisma.disconnectStep.count({ where: { disconnectId, ...(states && { state: { in: [...states] } }) } });
+  }
+
   /** A page of disconnects, newest first. */
   page(caller: Caller, filter: DisconnectFilter, { after, limit }: PageRequest): Promise<Disconnect[]> {
     const where = { AND: [conditionsOf(caller, filter), after === undefined ? {} : beyond(after.value, after.id)] };

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { Transaction } from '../database/index.js';
+import type { DisconnectStep } from '../database/prisma-client/client.js';
 import type { Committed } from '../http/commit.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf } from '../http/page.js';
+import { answerPage, dataOf, listById, listOf, type Rows } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
 import { type Answer, action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
@@ -105,7 +106,7 @@ export function disconnectEndpoints(
             position: { value: createdAt.toISOString(), id },
           }));
         };
-        return answerPage(call, cursors, filter, read, { count: () => repository.count(call.caller, filter) });
+        return answerPage(call, cursors, filter, { read, count: () => repository.count(call.caller, filter) });
       },
     }),
 
@@ -125,12 +126,11 @@ export function disconnectEndpoints(
       handle: async (call) => {
         const { id } = await disconnects.find(call.caller, call.params.id);
         const { state } = call.query;
-        const read = async ({ after, limit }: Parameters<DisconnectsRepository['page']>[2]) => {
-          const rows = await repository.steps(id, state, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(toStep(row)), position: { value: null, id: row.id } }));
+        const rows: Rows<DisconnectStep> = {
+          read: (beyondId, take) => repository.steps(id, state, beyondId, take),
+          count: () => repository.countSteps(id, state),
         };
-        const count = async () => (await repository.steps(id, state, undefined, Number.MAX_SAFE_INTEGER)).length;
-        return answerPage(call, cursors, { ...(state && { state }) }, read, { count });
+        return answerPage(call, cursors, { ...(state && { state }) }, listById(rows, toStep));
       },
     }),
 

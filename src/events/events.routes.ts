@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerFeed } from '../http/feed.js';
+import { answerFeed, NO_TOTAL } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
@@ -15,6 +15,7 @@ export function eventEndpoints(events: EventsService) {
   return {
     list: endpoint({
       summary: 'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
+      description: NO_TOTAL,
       query: z.strictObject({ after, type, limit: paging.limit }),
       answers: { 200: listOf(eventSchema) },
       problems: ['cursor_mismatch'],

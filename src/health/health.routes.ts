@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ACCOUNT_HEALTH_EXAMPLE } from '../accounts/account.example.js';
 import { accountHealthSchema } from '../accounts/account.schema.js';
-import { answerFeed } from '../http/feed.js';
+import { answerFeed, NO_TOTAL } from '../http/feed.js';
 import { dataOf, listOf, timestamp } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
@@ -101,6 +101,7 @@ export function healthEndpoints(health: HealthService) {
 
     changes: endpoint({
       summary: 'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
+      description: NO_TOTAL,
       query: z.strictObject({ since, limit: paging.limit }),
       answers: { 200: listOf(changeSchema) },
       problems: ['cursor_mismatch'],

@@ -1,6 +1,9 @@
 import { links, type PageRow } from './page.js';
 import { type Answer, type Call, RawText } from './route.js';
 
+/** For the document, of every feed. */
+export const NO_TOTAL = 'A feed has no total: `include_total` is refused.';
+
 /**
  * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a list's, its `next_cursor` is there on
  * the last page too: it is where to ask from next time.

@@ -19,28 +19,54 @@ export interface PageRequest {
 export interface PagingQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
-  readonly include_total?: boolean | undefined;
+  readonly include_total: boolean;
+}
+
+/** A list as its component holds it. */
+export interface List {
+  /** Reads up to `limit` rows after a position. */
+  readonly read: (page: PageRequest) => Promise<readonly PageRow[]>;
+  /** All of them, for `include_total`. */
+  readonly count: () => Promise<number>;
+  /** More members of the answer. */
+  readonly top?: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** The rows behind a list that is in the order of their ids. */
+export interface Rows<Row extends { readonly id: string }> {
+  /** Reads up to `take` rows beyond an id. */
+  readonly read: (beyondId: string | undefined, take: number) => Promise<readonly Row[]>;
+  readonly count: () => Promise<number>;
+}
+
+/** @param show a row as the API answers it */
+export function listById<Row extends { readonly id: string }>({ read, count }: Rows<Row>, show: (row: Row) => object): List {
+  return {
+    read: async ({ after, limit }) => {
+      const rows = await read(after?.id, limit);
+      return rows.map((row) => ({ document: JSON.stringify(show(row)), position: { value: null, id: row.id } }));
+    },
+    count,
+  };
 }
 
 /**
  * Answers a list: envelope, signed cursor, `Link`.
  * @param filters what is asked, sort included: echoed, and what the cursor is bound to
- * @param read reads up to `limit` rows after a position
  */
 export async function answerPage<Query extends PagingQuery>(
   call: Call<unknown, Query, unknown>,
   cursors: Cursors,
   filters: Readonly<Record<string, unknown>>,
-  read: (page: PageRequest) => Promise<readonly PageRow[]>,
-  extras: { readonly count?: () => Promise<number>; readonly top?: () => Promise<Readonly<Record<string, unknown>>> } = {},
+  list: List,
 ): Promise<Answer> {
   const { limit, cursor, include_total } = call.query;
   const question = [new URL(call.url).pathname, call.caller.teamId, filters];
   const after = cursor === undefined ? undefined : cursors.decode(cursor, question);
   const [rows, total, top] = await Promise.all([
-    read({ after, limit: limit + 1 }),
-    include_total ? extras.count?.() : undefined,
-    extras.top?.(),
+    list.read({ after, limit: limit + 1 }),
+    include_total ? list.count() : undefined,
+    list.top?.(),
   ]);
   const page = rows.slice(0, limit);
   const last = page.at(-1);

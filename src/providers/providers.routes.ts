@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { dataOf, listOf, timestamp } from '../http/page.js';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listById, listOf, type Rows, timestamp } from '../http/page.js';
 import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
 import type { AnyAdapter } from '../model/index.js';
 import { type Caller, maySeeProvider } from '../teams/caller.js';
 import type { CallFigures, Span } from './call-figures.js';
@@ -52,17 +54,31 @@ interface Incident {
 type ReadFigures = (provider: string, span: Span) => CallFigures;
 
 /** What each provider is, can do, and how it does at the moment. */
-export function providerEndpoints(providers: Providers, figures: ReadFigures, incidents: () => Promise<ReadonlyMap<string, Incident>>) {
+export function providerEndpoints(
+  providers: Providers,
+  figures: ReadFigures,
+  incidents: () => Promise<ReadonlyMap<string, Incident>>,
+  cursors: Cursors,
+) {
   const seenBy = (caller: Caller) => providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
     list: endpoint({
       summary: 'The providers, what they can do and how they do',
+      query: z.strictObject(paging),
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
         const open = await incidents();
-        const data = seenBy(call.caller).map((adapter) => toAnswer(adapter, providers, figures, open));
-        const pagination = { next_cursor: null, has_next: false, limit: 200 };
-        return { status: 200, body: { data, pagination, filters: {} }, headers: { Link: `<${call.url}>; rel="first"` } };
+        const seen = seenBy(call.caller);
+        const rows: Rows<AnyAdapter> = {
+          read: async (beyondId = '', take) => seen.filter(({ id }) => id > beyondId).slice(0, take),
+          count: async () => seen.length,
+        };
+        return answerPage(
+          call,
+          cursors,
+          {},
+          listById(rows, (adapter) => toAnswer(adapter, providers, figures, open)),
+        );
       },
     }),
     get: endpoint({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Sweep } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
+import { answerPage, dataOf, listById, listOf, timestamp } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
 import type { SweepsService } from './sweeps.service.js';
@@ -70,13 +70,12 @@ export function sweepEndpoints(sweeps: SweepsService, connections: ConnectionsSe
       summary: 'The sweeps of a connection, newest first',
       isVersioned: true,
       params: byId,
-      query: z.strictObject({ limit: paging.limit, cursor: paging.cursor }),
+      query: z.strictObject(paging),
       answers: { 200: listOf(sweepSchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await sweeps.history(call.caller, call.params.id, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(toAnswer(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: async (call) => {
+        const connection = await connections.get(call.caller, call.params.id);
+        return answerPage(call, cursors, {}, listById(sweeps.history(connection), toAnswer));
+      },
     }),
   };
 }

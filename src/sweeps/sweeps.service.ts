@@ -9,6 +9,7 @@ import { transact, withLock, withTransaction } from '../database/transact.js';
 import { recordEvents } from '../events/outbox.js';
 import { loseVerdicts } from '../health/verdicts.repository.js';
 import type { Metrics } from '../http/metrics.js';
+import type { Rows } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
@@ -53,11 +54,15 @@ export class SweepsService {
     this.jobs.wake('sweep');
   }
 
-  /** The sweeps of a connection before `beforeId`, newest first. */
-  async history(caller: Caller, connectionId: string, beforeId: string | undefined, take: number): Promise<Sweep[]> {
-    await this.connections.get(caller, connectionId);
-    const where = { connectionId, ...(beforeId !== undefined && { id: { lt: beforeId } }) };
-    return this.database.prisma.sweep.findMany({ where, orderBy: { id: 'desc' }, take });
+  /** The sweeps of a connection, newest first. */
+  history(connection: Connection): Rows<Sweep> {
+    const { sweep } = this.database.prisma;
+    const where = { connectionId: connection.id };
+    return {
+      read: (beyondId, take) =>
+        sweep.findMany({ where: { ...where, ...(beyondId !== undefined && { id: { lt: beyondId } }) }, orderBy: { id: 'desc' }, take }),
+      count: () => sweep.count({ where }),
+    };
   }
 
   /** Queues a sweep for every connection whose time has come, and takes up those that were left behind. */

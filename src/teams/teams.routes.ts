@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf, timestamp } from '../http/page.js';
+import { answerPage, dataOf, listById, listOf, timestamp } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging, time, words } from '../http/validate.js';
 import { SCOPES } from './caller.js';
@@ -9,7 +9,7 @@ import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));
 const rateLimit = z.strictObject({ quota: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(3600) });
-const pageQuery = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
+const pageQuery = z.strictObject(paging);
 
 const TEAM_EXAMPLE = { id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4', type: 'team', name: 'Social', created_at: '2026-01-15T08:00:00.000Z' };
 const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({
@@ -72,11 +72,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: "The team's keys, without their secrets",
       query: pageQuery,
       answers: { 200: listOf(keySchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await teams.listKeys(call.caller, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(toKey(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: (call) => answerPage(call, cursors, {}, listById(teams.keys(call.caller), toKey)),
     }),
     createKey: action({
       summary: 'Make a key; it is shown this once',
@@ -116,11 +112,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: 'All teams',
       query: pageQuery,
       answers: { 200: listOf(teamSchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await teams.listTeams(after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(toTeam(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: (call) => answerPage(call, cursors, {}, listById(teams.all(), toTeam)),
     }),
     getTeam: endpoint({
       summary: 'One team',

@@ -3,6 +3,7 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';
+import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -135,10 +136,14 @@ export class TeamsService {
     return row;
   }
 
-  /** The live keys of the caller's team after `afterId`, oldest first. */
-  listKeys(caller: Caller, afterId: string | undefined, take: number) {
-    const where = { teamId: caller.teamId, revokedAt: null, ...(afterId === undefined ? {} : { id: { gt: afterId } }) };
-    return this.database.prisma.apiKey.findMany({ where, orderBy: { id: 'asc' }, take });
+  /** The live keys of the caller's team, oldest first. */
+  keys(caller: Caller): Rows<ApiKey> {
+    const { apiKey } = this.database.prisma;
+    const where = { teamId: caller.teamId, revokedAt: null };
+    return {
+      read: (beyondId, take) => apiKey.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      count: () => apiKey.count({ where }),
+    };
   }
 
   async revokeKey(caller: Caller, id: string): Promise<void> {
@@ -183,9 +188,13 @@ export class TeamsService {
     return row;
   }
 
-  listTeams(afterId: string | undefined, take: number) {
-    const where = afterId === undefined ? {} : { id: { gt: afterId } };
-    return this.database.prisma.team.findMany({ where, orderBy: { id: 'asc' }, take });
+  /** All teams, oldest first. */
+  all(): Rows<Team> {
+    const { team } = this.database.prisma;
+    return {
+      read: (beyondId, take) => team.findMany({ where: { id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      count: () => team.count(),
+    };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listOf } from '../http/page.js';
+import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import {
@@ -16,7 +16,7 @@ import type { Revealed, WebhooksService } from './webhooks.service.js';
 
 const id = z.string().meta({ description: 'The id of a webhook.' });
 const byId = z.object({ id });
-const page = z.strictObject({ limit: paging.limit, cursor: paging.cursor });
+const page = z.strictObject(paging);
 
 export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
   const reveal = ({ webhook, secret }: Revealed) => ({ data: { ...webhookAnswer(webhook), secret } });
@@ -25,11 +25,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       summary: "The team's webhooks",
       query: page,
       answers: { 200: listOf(webhookSchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await webhooks.list(call.caller, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(webhookAnswer(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: (call) => answerPage(call, cursors, {}, listById(webhooks.all(call.caller), webhookAnswer)),
     }),
     create: action({
       summary: 'Have events posted to an address. The secret is shown this once',
@@ -93,11 +89,10 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       params: byId,
       query: page,
       answers: { 200: listOf(deliverySchema) },
-      handle: (call) =>
-        answerPage(call, cursors, {}, async ({ after, limit }) => {
-          const rows = await webhooks.history(call.caller, call.params.id, after?.id, limit);
-          return rows.map((row) => ({ document: JSON.stringify(deliveryAnswer(row)), position: { value: null, id: row.id } }));
-        }),
+      handle: async (call) => {
+        const webhook = await webhooks.get(call.caller, call.params.id);
+        return answerPage(call, cursors, {}, listById(webhooks.history(webhook), deliveryAnswer));
+      },
     }),
     replay: action({
       summary: 'Deliver an event once more',

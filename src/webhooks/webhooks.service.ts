@@ -2,6 +2,7 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/feed.repository.js';
+import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
@@ -69,10 +70,14 @@ export class WebhooksService {
     return row;
   }
 
-  /** The team's webhooks after `afterId`, oldest first. */
-  list(caller: Caller, afterId: string | undefined, take: number): Promise<Webhook[]> {
-    const where = { ...seenBy(caller), ...(afterId !== undefined && { id: { gt: afterId } }) };
-    return this.database.prisma.webhook.findMany({ where, orderBy: { id: 'asc' }, take });
+  /** The team's webhooks, oldest first. */
+  all(caller: Caller): Rows<Webhook> {
+    const { webhook } = this.database.prisma;
+    const where = seenBy(caller);
+    return {
+      read: (beyondId, take) => webhook.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      count: () => webhook.count({ where }),
+    };
   }
 
   /** Enabled again, it gets what happened meanwhile as well. */
@@ -123,11 +128,16 @@ export class WebhooksService {
     return ({ prisma }) => this.deliveries.note(prisma, id, event.id, event.type, attempt, attempt.error === null ? 'succeeded' : 'failed');
   }
 
-  /** The deliveries of a webhook before `beforeId`, newest first. */
-  async history(caller: Caller, id: string, beforeId: string | undefined, take: number): Promise<WebhookDelivery[]> {
-    await this.get(caller, id);
-    const where = { webhookId: id, ...(beforeId !== undefined && { id: { lt: beforeId } }) };
-    return this.database.prisma.webhookDelivery.findMany({ where, orderBy: { id: 'desc' }, take });
+  /** The deliveries of a webhook, newest first. */
+  history({ id: webhookId }: Webhook): Rows<WebhookDelivery> {
+    const { webhookDelivery } = this.database.prisma;
+    return {
+      read: (beyondId, take) => {
+        const where = { webhookId, ...(beyondId !== undefined && { id: { lt: beyondId } }) };
+        return webhookDelivery.findMany({ where, orderBy: { id: 'desc' }, take });
+      },
+      count: () => webhookDelivery.count({ where: { webhookId } }),
+    };
   }
 
   /** Delivers the event of a delivery once more. */
