@@ -237,6 +237,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await events.prune();
       await idempotency.expire();
       await rateLimiter.expire();
+      await webhooks.sealUrls();
       await courier.prune();
       await teams.compactVersions();
     },

@@ -10,6 +10,7 @@ import { isHopeless, nextAttemptAt } from './retry-schedule.js';
 import { type Outcome, type SettledDelivery, writeSettled } from './settled-deliveries.js';
 import { signedHeaders } from './signature.js';
 import type { Attempt, WebhookSender } from './webhook-sender.js';
+import { openUrl } from './webhook-url.js';
 
 const ROUND_EVERY_MS = 1_000;
 /** Requests to one webhook at a time. */
@@ -90,7 +91,7 @@ export class Courier {
       const webhook = await this.database.prisma.webhook.findFirst({ where: { id: webhookId, disabledAt: null } });
       if (!webhook) return;
       const claimed = await this.deliveries.claim(webhookId, BATCH, this.presence.name, this.clock.now());
-      await this.deliverAll(webhook, claimed);
+      await this.deliverAll(openUrl(this.sealer, webhook), claimed);
       isMore = isBehind || claimed.length > 0;
     }
   }

@@ -4,6 +4,7 @@ import type { Webhook } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { recordEvents } from '../events/outbox.js';
 import type { Attempt } from './webhook-sender.js';
+import { originOf } from './webhook-url.js';
 
 /** What an attempt leads to. */
 export interface Outcome {
@@ -77,7 +78,7 @@ async function disable(client: pg.ClientBase, webhook: Webhook, reason: 'gone' |
     [webhook.id, at, reason],
   );
   if (rowCount === 0) return;
-  const data = { webhook: { id: webhook.id, url: webhook.url }, reason };
+  const data = { webhook: { id: webhook.id, url: originOf(webhook.url) }, reason };
   await recordEvents(client, webhook.teamId, [{ type: 'webhook.disabled', accountId: null, data }], at);
 }
 

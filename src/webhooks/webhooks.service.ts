@@ -13,6 +13,7 @@ import type { DeliveriesRepository } from './deliveries.repository.js';
 import { newSecret } from './signature.js';
 import type { WebhookChange, WebhookRequest } from './webhook.schema.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
+import { openUrl, originOf, sealUrl, sealUrls } from './webhook-url.js';
 
 const MOST_WEBHOOKS = 50;
 /** How long the former secret signs too. */
@@ -49,7 +50,7 @@ export class WebhooksService {
     const data = {
       id,
       teamId: caller.teamId,
-      url,
+      ...sealUrl(this.sealer, id, url),
       types,
       description,
       providers: [...caller.key.providers],
@@ -60,14 +61,14 @@ export class WebhooksService {
       updatedAt: now,
     };
     const webhook = await prisma.webhook.create({ data });
-    await this.audited(caller, 'webhook.created', id, request, now, prisma);
-    return { webhook, secret };
+    await this.audited(caller, 'webhook.created', id, { ...request, url: originOf(url) }, now, prisma);
+    return { webhook: openUrl(this.sealer, webhook), secret };
   }
 
   async get(caller: Caller, id: string, prisma: Prisma.TransactionClient = this.database.prisma): Promise<Webhook> {
     const row = await prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
     if (!row) throw notFound(`Webhook ${id}`);
-    return row;
+    return openUrl(this.sealer, row);
   }
 
   /** The team's webhooks, oldest first. */
@@ -75,7 +76,10 @@ export class WebhooksService {
     const { webhook } = this.database.prisma;
     const where = seenBy(caller);
     return {
-      read: (beyondId, take) => webhook.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      read: async (beyondId, take) => {
+        const rows = await webhook.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take });
+        return rows.map((row) => openUrl(this.sealer, row));
+      },
       count: () => webhook.count({ where }),
     };
   }
@@ -87,7 +91,7 @@ export class WebhooksService {
     const { enabled, url, types, description } = change;
     const now = this.clock.now();
     const data = {
-      ...(url !== undefined && { url }),
+      ...(url !== undefined && sealUrl(this.sealer, id, url)),
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
       ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
@@ -95,13 +99,15 @@ export class WebhooksService {
       updatedAt: now,
     };
     const update = this.database.prisma.webhook.update({ where: { id }, data });
-    return (await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.changed', id, change, now)]))[0];
+    const told = { ...change, ...(url !== undefined && { url: originOf(url) }) };
+    const [webhook] = await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.changed', id, told, now)]);
+    return openUrl(this.sealer, webhook);
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
     const { url } = await this.get(caller, id);
     const gone = this.database.prisma.webhook.delete({ where: { id } });
-    await this.database.prisma.$transaction([gone, this.audited(caller, 'webhook.deleted', id, { url }, this.clock.now())]);
+    await this.database.prisma.$transaction([gone, this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.clock.now())]);
   }
 
   /** Gives the webhook a new secret; the former one signs too for a day. */
@@ -117,7 +123,7 @@ export class WebhooksService {
     };
     const webhook = await prisma.webhook.update({ where: { id }, data });
     await this.audited(caller, 'webhook.secret_rotated', id, {}, now, prisma);
-    return { webhook, secret };
+    return { webhook: openUrl(this.sealer, webhook), secret };
   }
 
   /** Sends an event that is only a test, once, and waits for what comes of it. @returns what writes it down */
@@ -156,6 +162,11 @@ export class WebhooksService {
     await this.addresses.checkResolved(url).catch((error: unknown) => {
       throw error instanceof ForbiddenAddress ? invalidField('url', error.message) : error;
     });
+  }
+
+  /** Seals what a previous version left in clear. */
+  sealUrls(): Promise<void> {
+    return sealUrls(this.database, this.sealer);
   }
 
   private audited(

@@ -145,6 +145,28 @@ test('that we make: keys and the secrets of webhooks', async () => {
   expectSecrecy(await gateway.root.get(`/v1/webhooks/${id}/deliveries`));
 });
 
+test('in the path and the query of a webhook, which its team alone may read', async () => {
+  const { client } = await gateway.newTeam('hooks');
+  const path = canaries.make('the path of a webhook');
+  const query = canaries.make('the query of a webhook');
+  const url = `${receiver.url}/${path}?token=${query}`;
+  const { id } = (await client.post('/v1/webhooks', { url }, { 'Idempotency-Key': 'hook' })).body.data;
+  expect((await client.get(`/v1/webhooks/${id}`)).body.data.url).toBe(url);
+  expect((await client.patch(`/v1/webhooks/${id}`, { url: `${url}&again=${query}` })).body.data.url).toContain(query);
+  expectRefusal(await client.patch(`/v1/webhooks/${id}`, { url: `http://10.0.0.1/${path}?token=${query}` }));
+  receiver.answerWith((response) => response.writeHead(410).end('gone'));
+  await client.post('/v1/connections', { provider: 'outfame', credentials: { api_key: 'k' }, verify: false });
+  const events = () => client.get('/v1/events?type=webhook.disabled');
+  while ((await events()).body.data.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(receiver.received.at(-1)?.path).toBe(`/${path}?token=${query}&again=${query}`);
+  expect((await events()).body.data[0].data.webhook.url).toBe(receiver.url);
+  expectSecrecy(await client.post(`/v1/webhooks/${id}/test`));
+  receiver.answerWith((response) => response.destroy());
+  expectSecrecy(await client.post(`/v1/webhooks/${id}/test`));
+  for (const place of [`/v1/webhooks/${id}/deliveries`, '/v1/events', '/v1/audit']) expectSecrecy(await client.get(place));
+  expect((await client.get('/v1/audit')).text).toContain(receiver.url);
+});
+
 test('of the connect flow', async () => {
   const team = await gateway.newTeam('flow');
   await gateway.connect('socialsyncer', team.id);

@@ -135,4 +135,21 @@ describe('a webhook', () => {
     expect((await other.client.get(`/v1/webhooks/${id}`)).status).toBe(404);
     expect((await other.client.get('/v1/webhooks')).body.data).toEqual([]);
   });
+
+  test('that a previous version made, its URL in clear, works on and is sealed', async () => {
+    const { id } = await create('/before?token=1');
+    const row = async () => gateway.database.prisma.webhook.findUniqueOrThrow({ where: { id } });
+    expect(await row()).toMatchObject({ url: '', sealedUrl: expect.anything() });
+    await gateway.database.prisma.webhook.update({ where: { id }, data: { url: `${receiver.url}/after?token=2` } });
+    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(`${receiver.url}/after?token=2`);
+    await happen(1);
+    await receiver.until(() => receiver.received.some(({ path }) => path === '/after?token=2'));
+
+    await gateway.app.reconcile();
+    expect((await row()).url).toBe('');
+    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(`${receiver.url}/after?token=2`);
+    await happen(2);
+    await receiver.until(() => receiver.received.filter(({ path }) => path === '/after?token=2').length === 2);
+    await gateway.root.delete(`/v1/webhooks/${id}`);
+  });
 });
