@@ -106,8 +106,10 @@ export class Courier {
         isGivenUp = await this.deliver(webhook, delivery);
       }
     };
-    await Promise.all(Array.from({ length: LANE_WIDTH }, takeTurns));
+    const turns = await Promise.allSettled(Array.from({ length: LANE_WIDTH }, takeTurns));
     await this.deliveries.release(claimed);
+    const failed = turns.find((turn) => turn.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /** @returns whether the webhook is given up with it */

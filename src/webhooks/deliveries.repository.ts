@@ -72,13 +72,16 @@ export class DeliveriesRepository {
     });
   }
 
-  /** Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead holder too. */
+  /**
+   * Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead holder too, and what `holder` itself
+   * sent and could not write down, as it claims no more while it sends.
+   */
   async claim(webhookId: string, limit: number, holder: string, now: Date): Promise<ClaimedDelivery[]> {
     const { rows } = await this.database.pool.query<ClaimedDelivery>(
       `WITH claimed AS (
          UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
            SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= $4
-             AND (d.leased_by IS NULL OR d.leased_until < $4 OR ${holderIsGone('d.leased_by')})
+             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4 OR ${holderIsGone('d.leased_by')})
            ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, attempts)
        SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,

@@ -167,6 +167,26 @@ describe('a delivery that fails', () => {
   });
 });
 
+describe('a delivery that cannot be written down', () => {
+  test('is made again as soon as it can, with the same id', async () => {
+    const { pool } = gateway.database;
+    const id = await create('/twice');
+    await pool.query(`ALTER TABLE webhook_deliveries ADD CONSTRAINT refused CHECK (state <> 'succeeded') NOT VALID`);
+    await happen(1);
+    await until(() => arrivals('/twice').length > 0);
+    await pool.query('ALTER TABLE webhook_deliveries DROP CONSTRAINT refused');
+    let delivery = (await deliveries(id))[0];
+    // Well before its lease is over.
+    for (let turn = 0; turn < 60 && delivery.state === 'pending'; turn++) {
+      clock.advance(SECOND);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      delivery = (await deliveries(id))[0];
+    }
+    expect(delivery.state).toBe('succeeded');
+    expect(new Set(arrivals('/twice').map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  });
+});
+
 describe('the log of deliveries', () => {
   test('keeps the first KB of an answer in whole characters', async () => {
     receiver.answerWith((response) => response.end(`${'x'.repeat(1022)}€uro`));
