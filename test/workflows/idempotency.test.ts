@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { startChild } from '../support/child.js';
+import { Agent, request } from 'undici';
+import { seededRandom } from '../../sandbox/deterministic.js';
+import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+
+const RUNS = Number(process.env.IDEMPOTENCY_RUNS ?? 10);
+const AT_ONCE = 50;
 
 // Each test starts and kills processes.
 jest.setTimeout(20_000);
@@ -168,3 +173,29 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     expect((await gateway.root.get('/v1/accounts/socialsyncer:instagram%2F17841400999111222')).body.data.status).toBe('active');
   });
 });
+
+test(
+  `${RUNS} times ${AT_ONCE} at once over two replicas: one execution`,
+  async () => {
+    const replicas = await Promise.all([startChild(gateway, undefined), startChild(gateway, undefined)]);
+    const agent = new Agent({ connections: AT_ONCE });
+    const random = seededRandom(7);
+    const post = async (key: string) => {
+      const { url } = replicas[Math.floor(random() * 2)] as Child;
+      const headers = { Authorization: `Bearer ${gateway.root.key}`, 'Content-Type': 'application/json', 'Idempotency-Key': key };
+      const reply = await request(`${url}/v1/teams`, { method: 'POST', headers, body: JSON.stringify({ name: key }), dispatcher: agent });
+      return { status: reply.statusCode, isReplayed: 'idempotency-replayed' in reply.headers, text: await reply.body.text() };
+    };
+    for (let run = 0; run < RUNS; run++) {
+      const replies = await Promise.all(Array.from({ length: AT_ONCE }, () => post(`rush-${run}`)));
+      const made = replies.filter(({ status }) => status === 201);
+      expect(replies.filter(({ status }) => status !== 201 && status !== 409)).toEqual([]);
+      expect([new Set(made.map(({ text }) => text)).size, made.filter(({ isReplayed }) => !isReplayed).length]).toEqual([1, 1]);
+    }
+    expect(await count('teams', `name LIKE 'rush-%'`)).toBe(RUNS);
+    expect(await count('audit_events', `action = 'team.created' AND after ->> 'name' LIKE 'rush-%'`)).toBe(RUNS);
+    await agent.close();
+    await Promise.all(replicas.map((replica) => replica.kill()));
+  },
+  60_000 + RUNS * 2_000,
+);
