@@ -57,17 +57,42 @@ describe('ETag', () => {
 
   test('never survives a change that its body would show', async () => {
     const [id = ''] = ids;
-    const lists = gateway.app.routes.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => path);
-    const of = (path: string) => path.replace('{platform}', 'instagram').replace('{platform_user_id}', '1').replace('{id}', connectionId);
+    const made = async (path: string, body: object) => (await client.post(path, body)).body.data.id as string;
+    const webhookId = await made('/v1/webhooks', { url: 'http://127.0.0.1:9/', types: ['provider.incident_opened'] });
+    const keyId = await made('/v1/keys', { name: 'shown', scopes: ['read'] });
+    const later = { scheduled_at: '2100-01-01T00:00:00Z' };
+    const disconnectId = await made('/v1/disconnects', { account_ids: [ids.at(-1)], ...later });
+    const done = await client.delete(`/v1/accounts/${ids.at(-2)}`);
+    /** What stands for the parameters of a path. */
+    const example: Record<string, string> = {
+      '/v1/connections/{id}': connectionId,
+      '/v1/accounts/{id}': id,
+      '/v1/keys/{id}': keyId,
+      '/v1/disconnects/{id}/receipt': done.body.data.id,
+      '/v1/disconnects/{id}': disconnectId,
+      '/v1/webhooks/{id}': webhookId,
+    };
+    const fill = (path: string) => {
+      const [start = '', given] = Object.entries(example).find(([known]) => path.startsWith(known)) ?? [];
+      return given === undefined ? path : start.replace('{id}', given) + path.slice(start.length);
+    };
+    const others = { '{provider}': 'outfame', '{platform}': 'instagram', '{platform_user_id}': '17841400123456789' };
     const addresses = [
-      ...lists.filter((path) => !path.startsWith('/v1/disconnects/{id}')).map(of),
+      ...gateway.app.routes
+        // Root's own routes, a stream, and what is asked of the provider each time.
+        .filter(({ method, scope, endpoint }) => method === 'GET' && scope !== 'public' && scope !== 'root' && !endpoint.isStream)
+        .filter(({ path }) => !/\/(activity|stats)$/.test(path))
+        .map(({ path }) => Object.entries(others).reduce((address, [name, value]) => address.replace(name, value), fill(path))),
       '/v1/accounts?limit=2&order_by=followers',
+      '/v1/accounts?label[mark]=1',
+      '/v1/accounts?q=a&order_by=username&include_total=true',
+      '/v1/accounts?updated_since=2026-01-01T00:00:00Z&status=active,paused&include=remote_data',
       '/v1/accounts/health?health=healthy',
-      `/v1/accounts/${id}`,
-      `/v1/accounts/${id}/health`,
-      '/v1/keys',
-      '/v1/audit',
+      '/v1/accounts/health?provider=creatoraudit&reason=data_stale',
+      '/v1/disconnects?state=scheduled',
+      '/v1/audit?action=key.created',
     ];
+    expect(addresses.filter((address) => address.includes('{'))).toEqual([]);
     const { pool } = gateway.database;
     const some = (table: string) => `(SELECT id FROM ${table} ORDER BY random() LIMIT 1)`;
     const writes: Record<string, (value: number) => Promise<unknown>> = {
@@ -84,6 +109,12 @@ describe('ETag', () => {
       health: (value) =>
         pool.query(`UPDATE accounts SET health_status = $1 WHERE id = ${some('accounts')}`, [value % 2 ? 'warning' : 'healthy']),
       swept: () => pool.query(`UPDATE connections SET swept_at = now() WHERE id = ${some('connections')}`),
+      webhook: (value) => client.patch(`/v1/webhooks/${webhookId}`, { description: `number ${value}` }),
+      delivery: () => client.post(`/v1/webhooks/${webhookId}/test`),
+      disconnect: async (value) => {
+        const scheduled = await made('/v1/disconnects', { account_ids: [ids[value % 3]], ...later });
+        if (value % 2) await client.post(`/v1/disconnects/${scheduled}/cancel`);
+      },
       nothing: async () => undefined,
     };
     let unchanged = 0;
@@ -91,17 +122,22 @@ describe('ETag', () => {
     const check = async (address: string) => {
       const before = known.get(address);
       const conditional = await client.get(address, since(before?.etag ?? null));
+      if (before === undefined || conditional.status !== 304) {
+        expect([address, conditional.status]).toEqual([address, 200]);
+        known.set(address, { etag: conditional.headers.get('etag'), text: conditional.text });
+        return;
+      }
+      unchanged++;
       const now = await client.get(address);
-      if (conditional.status === 304) unchanged++;
-      if (conditional.status === 304) expect([address, now.text]).toEqual([address, before?.text]);
-      known.set(address, { etag: now.headers.get('etag'), text: now.text });
+      // A feed may have shown more in between; then its ETag is another.
+      if (now.text !== before.text) expect([address, (await client.get(address, since(before.etag))).status]).toEqual([address, 200]);
     };
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...Object.keys(writes)), fc.nat({ max: 1000 }), async (write, value) => {
         await writes[write]?.(value);
         for (const address of addresses) await check(address);
       }),
-      { numRuns: 40 },
+      { numRuns: 20, seed: 7 },
     );
     expect(unchanged).toBeGreaterThan(40);
   });

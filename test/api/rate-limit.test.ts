@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { RateLimiter } from '../../src/http/rate-limit.js';
 import { RateWindow } from '../../src/http/rate-window.js';
 import { silentLogger } from '../../src/lib/logger.js';
-import type { Client, Reply } from '../support/client.js';
+import { type Child, startChild } from '../support/child.js';
+import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { until } from '../support/gateway-process.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 
 let gateway: Gateway;
@@ -115,6 +117,28 @@ describe('rate limits', () => {
     clock.advance(61_000);
     expect([take(here), take(there)]).toEqual([true, true]);
   });
+
+  test('are shared by processes, and known to one that starts anew', async () => {
+    const made = await gateway.root.post('/v1/keys', { name: 'shared', scopes: ['read'], rate_limit: { quota: 20, window_seconds: 3600 } });
+    const ask = async ({ url }: Child) => (await clientOf(url, made.body.data.key, gateway.app.document).get('/v1/whoami')).status;
+    const counted = async () => {
+      const sum = await gateway.database.prisma.rateCount.aggregate({ where: { keyId: made.body.data.id }, _sum: { count: true } });
+      return sum._sum.count ?? 0;
+    };
+    const first = await startChild(gateway, undefined);
+    for (let count = 0; count < 20; count++) expect(await ask(first)).toBe(200);
+    await until(async () => (await counted()) === 20);
+    expect(await ask(first)).toBe(429);
+    const second = await startChild(gateway, undefined);
+    await first.kill();
+    // It has yet to hear of the others, which it does with its first word to them.
+    expect(await ask(second)).toBe(200);
+    await until(async () => (await counted()) === 21);
+    let more = 0;
+    while ((await ask(second)) === 200) more++;
+    expect(more).toBeLessThan(5);
+    await second.kill();
+  }, 30_000);
 
   test('let through no more than the quota in any window, and refuse nothing below it', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 200 });
