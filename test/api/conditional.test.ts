@@ -77,12 +77,12 @@ describe('ETag', () => {
       return given === undefined ? path : start.replace('{id}', given) + path.slice(start.length);
     };
     const others = { '{provider}': 'outfame', '{platform}': 'instagram', '{platform_user_id}': '17841400123456789' };
-    const addresses = [
-      ...gateway.app.routes
-        // Root's own routes, a stream, and what is asked of the provider each time.
-        .filter(({ method, scope, endpoint }) => method === 'GET' && scope !== 'public' && scope !== 'root' && !endpoint.isStream)
-        .filter(({ path }) => !/\/(activity|stats)$/.test(path))
-        .map(({ path }) => Object.entries(others).reduce((address, [name, value]) => address.replace(name, value), fill(path))),
+    const addressOf = (path: string) => Object.entries(others).reduce((address, [name, value]) => address.replace(name, value), fill(path));
+    const shown = gateway.app.routes
+      // Root's own routes, a stream, and what is asked of the provider each time.
+      .filter(({ method, scope, endpoint }) => method === 'GET' && scope !== 'public' && scope !== 'root' && !endpoint.isStream)
+      .filter(({ path }) => !/\/(activity|stats)$/.test(path));
+    const filtered = [
       '/v1/accounts?limit=2&order_by=followers',
       '/v1/accounts?label[mark]=1',
       '/v1/accounts?q=a&order_by=username&include_total=true',
@@ -90,8 +90,9 @@ describe('ETag', () => {
       '/v1/accounts/health?health=healthy',
       '/v1/accounts/health?provider=creatoraudit&reason=data_stale',
       '/v1/disconnects?state=scheduled',
-      '/v1/audit?action=key.created',
     ];
+    const versioned = new Set([...shown.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => addressOf(path)), ...filtered]);
+    const addresses = [...shown.map(({ path }) => addressOf(path)), ...filtered, '/v1/audit?action=key.created'];
     expect(addresses.filter((address) => address.includes('{'))).toEqual([]);
     const { pool } = gateway.database;
     const some = (table: string) => `(SELECT id FROM ${table} ORDER BY random() LIMIT 1)`;
@@ -118,6 +119,16 @@ describe('ETag', () => {
       nothing: async () => undefined,
     };
     let unchanged = 0;
+    let looks = 0;
+    /** The same question in words not used before, as a page that was answered once is kept for its words. */
+    const reworded = (address: string) => {
+      looks++;
+      const question = new URL(address, gateway.url);
+      const limit = question.searchParams.get('limit') ?? '50';
+      question.searchParams.set('limit', limit.padStart(2 + (looks % 14), '0'));
+      if (looks % 28 < 14 && !question.searchParams.has('include_total')) question.searchParams.set('include_total', 'false');
+      return question.pathname + question.search;
+    };
     const known = new Map<string, { etag: string | null; text: string }>();
     const check = async (address: string) => {
       const before = known.get(address);
@@ -128,7 +139,7 @@ describe('ETag', () => {
         return;
       }
       unchanged++;
-      const now = await client.get(address);
+      const now = await client.get(versioned.has(address) ? reworded(address) : address);
       // A feed may have shown more in between; then its ETag is another.
       if (now.text !== before.text) expect([address, (await client.get(address, since(before.etag))).status]).toEqual([address, 200]);
     };
