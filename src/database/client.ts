@@ -55,6 +55,8 @@ export function openDatabase({ connection, poolSize, waitMs = connectTimeout }: 
     connectionTimeoutMillis: waitMs,
     application_name: 'rollcall',
     onConnect: async (client) => {
+      // A session may break between two queries of a transaction: the next one reports it.
+      client.on('error', () => undefined);
       await client.query(sessionSettings);
       sessions.set(await sessionId(client), client as pg.PoolClient);
     },
