@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { withTransaction } from '../../src/database/transact.js';
@@ -65,9 +64,10 @@ test('Prisma and SQL by hand share a transaction: each sees what the other wrote
 test('a session that is ended between two queries fails its transaction and nothing else', async () => {
   const run = withTransaction(database.pool, async (client) => {
     const { rows } = await client.query('SELECT pg_backend_pid() AS id');
-    const ended = once(client, 'end');
+    const ended = withResolvers();
+    client.once('end', ended.resolve);
     await database.pool.query('SELECT pg_terminate_backend($1)', [rows[0].id]);
-    await ended;
+    await ended.promise;
     await client.query('SELECT 1');
   });
   await expect(run).rejects.toThrow();
