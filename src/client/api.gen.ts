@@ -7583,7 +7583,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days, and so long a cursor is good.
+                 * @description The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 since?: string;

@@ -11,7 +11,7 @@ import type { HealthService } from './health.service.js';
 const percent = z.number().nullable();
 
 const since = z.string().min(1).max(2000).optional().meta({
-  description: 'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days, and so long a cursor is good.',
+  description: 'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.',
 });
 const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
 

@@ -66,7 +66,7 @@ export class HealthService {
 
   /**
    * Changes of the team's verdicts after `since`: a cursor of this feed, or a time.
-   * @throws Problem 422 `cursor_mismatch` for a cursor so old that what came after it may be summed up
+   * @throws Problem 422 `cursor_mismatch` for a cursor so far behind that what came after it may be summed up
    */
   async changes(caller: Caller, since: string | Date | undefined, limit: number): Promise<PageRow[]> {
     const from = typeof since === 'string' ? await this.readPosition(caller, since) : since;
@@ -89,7 +89,7 @@ export class HealthService {
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {
     const position = this.parts.cursors.decode(cursor, questionOf(caller));
     if (await this.parts.transitions.has(position)) return position;
-    throw new Problem('cursor_mismatch', 'The change that the cursor stands at is over 90 days old. Begin again without it.', {
+    throw new Problem('cursor_mismatch', 'The cursor is over 90 days behind. Begin again without it.', {
       errors: [{ field: 'since', message: 'is too old' }],
     });
   }

@@ -17,7 +17,7 @@ export class HistoryRepository {
 
   /**
    * Sums up a batch of the changes before the UTC day of `time`, whole days of an account at a time. Replicas take turns; a batch is one
-   * statement, so that a change is either kept or summed up.
+   * statement, so that a change is either kept or summed up. The last change of a team is kept: its feed's readers stand there.
    */
   async compact(time: Date): Promise<void> {
     const midnight = new Date(time);
@@ -38,8 +38,11 @@ const msOf = (status: string) => `COALESCE(sum(extract(epoch FROM until - at) * 
 
 const COMPACT = `
 WITH days AS (
-  SELECT DISTINCT account_id, date_trunc('day', at, 'UTC') AS day
+  SELECT account_id, date_trunc('day', at, 'UTC') AS day
   FROM (SELECT account_id, at FROM health_transitions WHERE at < $1 LIMIT $2) AS old
+  EXCEPT
+  SELECT account_id, date_trunc('day', at, 'UTC') FROM teams m CROSS JOIN LATERAL (
+    SELECT account_id, at FROM health_transitions t WHERE t.team_id = m.id ORDER BY t.transaction_id DESC, t.id DESC LIMIT 1) AS newest
 ),
 changes AS (
   DELETE FROM health_transitions t USING days d

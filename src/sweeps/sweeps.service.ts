@@ -112,28 +112,42 @@ export class SweepsService {
     return sweepId;
   }
 
-  /** Does one sweep, unless another replica is at this connection. Safe to repeat: a sweep that was cut off begins again. */
+  /**
+   * Does one sweep, unless a process is at this connection already: that one looks for others when it is done. Safe to repeat: a sweep
+   * that was cut off begins again.
+   */
   async run(sweepId: string): Promise<void> {
     const sweep = await this.database.prisma.sweep.findUnique({ where: { id: sweepId } });
     if (!sweep) return;
-    await withLock(this.database.pool, `sweep ${sweep.connectionId}`, async (client) => {
-      const current = await this.database.prisma.sweep.findUnique({ where: { id: sweepId }, include: { connection: true } });
-      if (!current || !OPEN_STATES.includes(current.state)) return;
-      const { connection } = current;
-      const startedAt = this.clock.now();
-      await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
-      const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
-      try {
-        await run.begin();
-        await this.walk(run, connection);
-        await this.succeed(run, sweepId, connection, startedAt, client);
-      } catch (error) {
-        if (this.stopping.signal.aborted) return;
-        await this.fail(run, sweepId, connection, error);
-      } finally {
-        await run.end();
-      }
+    const { connectionId } = sweep;
+    const isDone = await withLock(this.database.pool, `sweep ${connectionId}`, async (client) => {
+      await this.runAlone(client, sweepId);
+      return true;
     });
+    if (!isDone || this.stopping.signal.aborted) return;
+    // One that was asked for just before the lock was free again found nobody to run it.
+    const next = await this.database.prisma.sweep.findFirst({ where: { connectionId, state: 'queued', id: { not: sweepId } } });
+    if (next) await this.run(next.id);
+  }
+
+  /** @param client holds the lock of the connection */
+  private async runAlone(client: pg.ClientBase, sweepId: string): Promise<void> {
+    const current = await this.database.prisma.sweep.findUnique({ where: { id: sweepId }, include: { connection: true } });
+    if (!current || !OPEN_STATES.includes(current.state)) return;
+    const { connection } = current;
+    const startedAt = this.clock.now();
+    await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
+    const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
+    try {
+      await run.begin();
+      await this.walk(run, connection);
+      await this.succeed(run, sweepId, connection, startedAt, client);
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      await this.fail(run, sweepId, connection, error);
+    } finally {
+      await run.end();
+    }
   }
 
   private async walk(run: SweepRun, connection: Connection): Promise<void> {

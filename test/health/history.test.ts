@@ -126,6 +126,22 @@ test('the time in each status is the same from the summaries as from all changes
   await fc.assert(property, { numRuns: 40 });
 });
 
+test('the last change of a team is kept however old, as readers of its feed stand there, until another one follows', async () => {
+  const teamId = 'team_quiet';
+  await database.prisma.team.create({ data: { id: teamId, name: 'quiet', createdAt: new Date(start) } });
+  const change = (id: string, at: number) =>
+    database.prisma.healthTransition.create({ data: { id, teamId, accountId: 'acct_quiet', toStatus: 'warning', at: new Date(at) } });
+  const kept = async () => {
+    await new HistoryRepository(database).compact(new Date(start + DAYS * DAY_MS));
+    return (await database.prisma.healthTransition.findMany({ where: { teamId } })).map(({ id }) => id);
+  };
+  await change('hlt_quiet_1', start);
+  await change('hlt_quiet_2', start + DAY_MS);
+  expect(await kept()).toEqual(['hlt_quiet_2']);
+  await change('hlt_quiet_3', start + DAYS * DAY_MS);
+  expect(await kept()).toEqual(['hlt_quiet_3']);
+});
+
 test('history of over thirteen months is forgotten, the rest stays', async () => {
   const repository = new HistoryRepository(database);
   await repository.forget(new Date(start + 2 * DAY_MS));

@@ -236,6 +236,19 @@ test('two replicas on one database make one sweep of a connection at a time', as
   await replica.stop();
 });
 
+test('a sweep that is asked for while the one before still winds up runs when that is done', async () => {
+  sandbox('octopost').changeSettings({ latency_ms: 300 });
+  const ask = async () => (await gateway.root.post(`/v1/connections/${octopost}/sweep`)).body.data.id;
+  const state = async (id: string) => (await gateway.database.prisma.sweep.findUniqueOrThrow({ where: { id } })).state;
+  const first = await ask();
+  await until(async () => (await state(first)) === 'running');
+  // As its last transaction leaves it, just before it lets go of the connection.
+  await gateway.database.prisma.sweep.update({ where: { id: first }, data: { state: 'succeeded' } });
+  const second = await ask();
+  expect(second).not.toBe(first);
+  await until(async () => (await state(second)) === 'succeeded');
+});
+
 test('a connection that is forgotten during its sweep is gone, with all its accounts', async () => {
   const { client, id: team } = await gateway.newTeam('forgetful');
   const connection = await gateway.connect('outfame', team);
