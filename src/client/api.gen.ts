@@ -1164,7 +1164,7 @@ export interface components {
                 last_failure_at: string | null;
                 last_error: string | null;
                 /**
-                 * @description Of the replica that answers, as are `since` and the last success, failure and error.
+                 * @description Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.
                  * @enum {string}
                  */
                 circuit: "closed" | "open" | "half_open";

@@ -37,7 +37,9 @@ const providerSchema = z
       last_error: z.string().nullable(),
       circuit: z
         .enum(['closed', 'open', 'half_open'])
-        .meta({ description: 'Of the replica that answers, as are `since` and the last success, failure and error.' }),
+        .meta({
+          description: 'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
+        }),
       incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
     }),
   })
@@ -101,6 +103,11 @@ export function conditionOf({ circuit }: ProviderState, lately: CallFigures): 'o
   return isDegraded ? 'degraded' : 'operational';
 }
 
+/** While an outage is under way: a replica whose own calls are answered again knows no more than that. */
+function conditionDuring({ circuit }: ProviderState): 'degraded' | 'down' {
+  return circuit === 'closed' ? 'degraded' : 'down';
+}
+
 function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigures, incidents: ReadonlyMap<string, Incident>) {
   const state = providers.state(adapter.id);
   const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
@@ -120,8 +127,8 @@ function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigure
     connect: adapter.connect ?? null,
     disconnect: { destroys_data: destroysData, revokes_token: revokesToken, reversible, how_to_reconnect: howToReconnect },
     state: {
-      status: incident && state.circuit !== 'closed' ? 'down' : conditionOf(state, lately),
-      since: state.since,
+      status: incident ? conditionDuring(state) : conditionOf(state, lately),
+      since: incident?.openedAt ?? state.since,
       success_rate: { '5m': lately.successRate, '24h': day.successRate },
       latency_ms: { '5m': lately.latencyMs, '24h': day.latencyMs },
       last_success_at: state.lastSuccessAt,

@@ -40,6 +40,7 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   const { state } = (await gateway.root.get('/v1/providers/octopost')).body.data;
   expect(state).toMatchObject({ status: 'down', incident: { id: expect.stringMatching(/^inc_/) } });
+  expect(state.since).toBe(state.incident.opened_at);
   await gateway.settled();
   const { data } = (await gateway.root.get('/v1/events?type=provider.*')).body;
   expect(data[0].data.accounts).toBeGreaterThanOrEqual(ACCOUNTS);
