@@ -44,6 +44,7 @@ import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { createSealer } from './lib/seal.js';
 import { createSigner } from './lib/signature.js';
+import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { createProviders, type PolicySettings } from './providers/index.js';
 import { operationsOf } from './providers/offered-operations.js';
 import { conditionOf, providerEndpoints } from './providers/providers.routes.js';
@@ -63,6 +64,8 @@ export interface AppSettings {
   readonly database: Database;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** None when left out. */
+  readonly tracing?: Tracing;
   /** 32 bytes in base64. */
   readonly secret: string;
   readonly sweepIntervalSeconds: number;
@@ -106,7 +109,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
 
 /** Composition root: makes every part and ties them together, without a call to anything outside. */
 export function assemble(settings: AppSettings, jobs: Jobs): App {
-  const { database, clock, logger, policies } = settings;
+  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
   const sealer = createSealer(settings.secret);
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
@@ -115,7 +118,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const load = new Load(database.pool, settings.load);
   const idempotency = new Idempotency(database, presence, sealer, clock);
-  const providers = createProviders({ clock, logger, ...(policies && { policies }) });
+  const providers = createProviders({ clock, logger, tracing, ...(policies && { policies }) });
   const figures = new SharedFigures(database, clock);
   providers.onOutcome((attempt) => {
     metrics.observeProviderCall(attempt.provider, attempt.operation, attempt.outcome, attempt.latencyMs);
@@ -144,15 +147,26 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const events = new EventsService(feed, feedCursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
   const deliveries = new DeliveriesRepository(database);
-  const courier = new Courier(database, deliveries, new WebhookSender(addresses, clock), sealer, presence, clock, logger);
+  const courier = new Courier(database, deliveries, new WebhookSender(addresses, clock), sealer, presence, clock, logger, tracing);
   const webhooks = new WebhooksService(database, feed, deliveries, courier, addresses, sealer, clock);
-  const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics);
+  const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics, tracing);
   const patience = { ...DEFAULT_DISCONNECT_SETTINGS, ...settings.disconnects };
   const registry = providers.adapters;
   const signer = createSigner(settings.secret);
   const steps = new StepsRepository(database, clock, patience);
   const runner = new StepRunner({ steps, providers, clock, settings: patience });
-  const worker = new DisconnectWorker({ database, registry, connections, steps, runner, presence, clock, logger, settings: patience });
+  const worker = new DisconnectWorker({
+    database,
+    registry,
+    connections,
+    steps,
+    runner,
+    presence,
+    clock,
+    logger,
+    tracing,
+    settings: patience,
+  });
   const disconnectsRepository = new DisconnectsRepository(database, clock, patience);
   const disconnects = new DisconnectsService({
     repository: disconnectsRepository,
@@ -209,6 +223,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       rateLimiter,
       teams,
       logger,
+      tracing,
       metrics,
       isRetired: () => retired,
       trustProxy: settings.trustProxy ?? false,

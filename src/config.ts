@@ -28,6 +28,7 @@ const variables = z.object({
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
   WEBHOOKS_ALLOW_LOOPBACK: switched.default(false),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -62,6 +63,8 @@ export interface Config {
   readonly sandboxAccounts: number;
   /** Lets webhooks go to this machine's own addresses, over http too: for development. */
   readonly webhooksAllowLoopback: boolean;
+  /** Of the OTLP collector that gets traces. Absent: none are made. */
+  readonly tracesEndpoint: string | undefined;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly providers: ReadonlyMap<string, ProviderSettings>;
 }
@@ -97,6 +100,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     sandbox: values.SANDBOX,
     sandboxAccounts: values.SANDBOX_ACCOUNTS,
     webhooksAllowLoopback: values.WEBHOOKS_ALLOW_LOOPBACK,
+    tracesEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: values.LOG_LEVEL,
     providers,
   };

@@ -11,6 +11,7 @@ import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
+import { startTracing } from './lib/tracing.js';
 import { createRegistry } from './providers/index.js';
 import { WebhookAddresses } from './webhooks/webhook-address.js';
 
@@ -35,6 +36,8 @@ async function start(): Promise<App> {
       .map(({ id }) => id),
   );
   const logger = createLogger(config.logLevel);
+  const tracing = await startTracing(config.tracesEndpoint);
+  undo.push(() => tracing.stop());
   const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
   const connection = await connect(config);
   stopping.signal.throwIfAborted();
@@ -49,6 +52,7 @@ async function start(): Promise<App> {
     database,
     clock: systemClock,
     logger,
+    tracing,
     secret,
     trustProxy: config.trustProxy,
     sweepIntervalSeconds: config.sweepIntervalSeconds,

@@ -3,6 +3,7 @@ import type { Database } from '../database/index.js';
 import type { Presence } from '../database/presence.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { Tracing } from '../lib/tracing.js';
 import type { ProviderConnection, Registry } from '../providers/index.js';
 import { atEdge } from './edges.js';
 import type { Step } from './step.js';
@@ -41,6 +42,7 @@ export class DisconnectWorker {
       readonly presence: Presence;
       readonly clock: Clock;
       readonly logger: Logger;
+      readonly tracing: Tracing;
       readonly settings: DisconnectSettings;
     },
   ) {}
@@ -110,7 +112,9 @@ export class DisconnectWorker {
 
   private async run(step: Step, access: ProviderConnection): Promise<void> {
     try {
-      const due = await this.parts.runner.run(step, access, () => this.stopped);
+      const { runner, tracing } = this.parts;
+      const facts = { 'rollcall.disconnect_id': step.disconnectId, 'rollcall.step_id': step.id, 'rollcall.attempt': step.attempts };
+      const due = await tracing.root('disconnect step', facts, () => runner.run(step, access, () => this.stopped));
       if (due) this.wakeAt(due.getTime());
     } catch (error) {
       // The lease lapses and the step is taken up again.

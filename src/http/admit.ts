@@ -1,5 +1,6 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
+import type { Span } from '../lib/tracing.js';
 import { type Caller, holdsScope } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { Problem } from './problem.js';
@@ -51,7 +52,7 @@ export async function admit(route: Route, doors: Doors, request: Request, respon
     body: validate(endpoint.body ?? NOTHING, body, 'body field'),
     requestId: response.locals.requestId as string,
     prefer: request.get('prefer') ?? '',
-    traceparent: request.get('traceparent'),
+    traceparent: (response.locals.span as Span).traceparent,
     lastEventId: request.get('last-event-id') || undefined,
     url: url.origin + url.pathname,
     search: url.searchParams,

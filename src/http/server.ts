@@ -4,6 +4,7 @@ import { type Database, isUnreachable } from '../database/index.js';
 import type { Presence } from '../database/presence.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
+import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import type { Caller } from '../teams/caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
@@ -40,6 +41,7 @@ export function createServer(
     readonly teams: TeamsService;
     readonly logger: Logger;
     readonly metrics: Metrics;
+    readonly tracing: Tracing;
     readonly isRetired: () => boolean;
     readonly trustProxy: boolean;
     /** Changes with what the gateway shows of the same rows; cursors, which tell their hour, are a part of it. */
@@ -56,6 +58,7 @@ export function createServer(
   const serve = (route: Route) => async (request: Request, response: Response) => {
     const started = performance.now();
     response.once('finish', () => report(route, request, response, performance.now() - started));
+    trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
       if (route.scope !== 'public') takeOn(request, response);
@@ -114,6 +117,23 @@ export function createServer(
       status: response.statusCode,
       duration_ms: Math.round(durationMs * 10) / 10,
       ...(caller && { key_id: caller.key.id, team_id: caller.teamId }),
+    });
+  }
+
+  /** A span from here to the end of the answer. Probes are not worth one, and like them the address stays out: it may hold anything. */
+  function trace(route: Route, request: Request, response: Response): void {
+    const tracing = route.scope === 'public' ? UNTRACED : parts.tracing;
+    const facts = { 'http.request.method': route.method, 'http.route': route.path };
+    const span = tracing.start('server', `${route.method} ${route.path}`, facts, request.get('traceparent'));
+    response.locals.span = span;
+    response.once('close', () => {
+      const caller = response.locals.caller as Caller | undefined;
+      const told = {
+        'http.response.status_code': response.statusCode,
+        'rollcall.request_id': response.locals.requestId as string,
+        ...(caller && { 'rollcall.team_id': caller.teamId, 'rollcall.key_id': caller.key.id }),
+      };
+      span.end(told, response.statusCode >= 500);
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { type AnyAdapter, type Input, type OperationName, type Output, type Platform, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { type AttemptOutcome, adapterOf, type CallContext, type Executor, execute } from './execute.js';
@@ -55,6 +56,7 @@ export interface Providers {
 export interface ProvidersSettings {
   readonly clock: Clock;
   readonly logger?: ProviderLogger;
+  readonly tracing?: Tracing;
   /** Over the defaults. */
   readonly policies?: Partial<PolicySettings>;
   /** Those in `adapters/` when left out. */
@@ -62,7 +64,7 @@ export interface ProvidersSettings {
 }
 
 export function createProviders(settings: ProvidersSettings): Providers {
-  const { clock, logger } = settings;
+  const { clock, logger, tracing = UNTRACED } = settings;
   const policies = { ...DEFAULT_POLICIES, ...settings.policies };
   const listeners = new Set<(outcome: AttemptOutcome) => void>();
   const lines = new Lines({ clock, logger, policies });
@@ -71,6 +73,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     registry,
     lines,
     clock,
+    tracing,
     policies,
     onOutcome: (outcome) => {
       for (const listener of listeners) listener(outcome);

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import type { Span, Tracing } from '../lib/tracing.js';
 import {
   type AnyAdapter,
   type Input,
@@ -7,8 +8,9 @@ import {
   type Output,
   ProviderError,
   type ProviderErrorCode,
+  type ProviderRequest,
 } from '../model/index.js';
-import { baseOf, type ProviderConnection } from './connection.js';
+import { type Base, baseOf, type ProviderConnection } from './connection.js';
 import { announcedLimit, requestId } from './headers.js';
 import { isFailure, type Lines } from './lines.js';
 import { type Guards, guarded } from './policies.js';
@@ -52,6 +54,7 @@ export interface Executor {
   readonly registry: Registry;
   readonly lines: Lines;
   readonly clock: Clock;
+  readonly tracing: Tracing;
   readonly policies: PolicySettings;
   readonly onOutcome: (outcome: AttemptOutcome) => void;
 }
@@ -90,13 +93,18 @@ export async function execute<Name extends OperationName>(
   const attempt = async (signal: AbortSignal): Promise<Answered<Output<Name>>> => {
     const askedAt = executor.clock.now();
     const startedAt = performance.now();
+    const span = startSpan(executor, connection, name, request, base, context);
+    let told = 'stopped' as AttemptOutcome['outcome'] | 'stopped';
+    let status: number | undefined;
     const finish = (outcome: AttemptOutcome['outcome']) => {
+      told = outcome;
       const latencyMs = performance.now() - startedAt;
       last.note(isFailure(outcome) ? outcome : null);
       executor.onOutcome({ provider: adapter.id, connectionId: connection.id, operation: name, outcome, latencyMs, at: askedAt });
     };
     try {
-      const answer = await sender.send(request, { base, apiKey: connection.apiKey, traceparent: context.traceparent, signal });
+      const answer = await sender.send(request, { base, apiKey: connection.apiKey, traceparent: span.traceparent, signal });
+      status = answer.status;
       context.onAnswer?.({ status: answer.status, requestId: requestId(answer.headers), at: executor.clock.now() });
       guards.rateLimiter.learn(announcedLimit(answer.headers));
       const isSuccess = answer.status >= 200 && answer.status < 300;
@@ -113,6 +121,8 @@ export async function execute<Name extends OperationName>(
         finish(failure.code);
       }
       throw failure;
+    } finally {
+      span.end({ 'rollcall.outcome': told, ...(status !== undefined && { 'http.response.status_code': status }) }, told !== 'ok');
     }
   };
 
@@ -128,6 +138,25 @@ export async function execute<Name extends OperationName>(
     },
     attempt,
   );
+}
+
+/** One for each attempt: what goes out names it. The path stays out, as it may hold what a caller sent. */
+function startSpan(
+  { tracing }: Executor,
+  connection: ProviderConnection,
+  operation: OperationName,
+  request: ProviderRequest,
+  base: Base,
+  context: CallContext,
+): Span {
+  const facts = {
+    'rollcall.provider': connection.provider,
+    'rollcall.operation': operation,
+    'rollcall.connection_id': connection.id,
+    'http.request.method': request.method,
+    'server.address': new URL(base.origin).hostname,
+  };
+  return tracing.start('client', `${connection.provider} ${operation}`, facts, context.traceparent);
 }
 
 /** @throws Error for a provider without an adapter */

@@ -13,6 +13,7 @@ import type { Rows } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
+import type { Tracing } from '../lib/tracing.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
@@ -37,6 +38,7 @@ export class SweepsService {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly metrics: Metrics,
+    private readonly tracing: Tracing,
   ) {}
 
   /** Sweeps that run stop at their next page; they are taken up again after the restart. */
@@ -138,9 +140,10 @@ export class SweepsService {
     const startedAt = this.clock.now();
     await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
     const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
+    const facts = { 'rollcall.sweep_id': sweepId, 'rollcall.connection_id': connection.id, 'rollcall.team_id': connection.teamId };
     try {
       await run.begin();
-      await this.walk(run, connection);
+      await this.tracing.root('sweep', facts, () => this.walk(run, connection));
       await this.succeed(run, sweepId, connection, startedAt, client);
     } catch (error) {
       if (this.stopping.signal.aborted) return;

@@ -5,6 +5,7 @@ import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
+import type { Tracing } from '../lib/tracing.js';
 import type { ClaimedDelivery, DeliveriesRepository } from './deliveries.repository.js';
 import { isHopeless, nextAttemptAt } from './retry-schedule.js';
 import { type Outcome, type SettledDelivery, writeSettled } from './settled-deliveries.js';
@@ -39,6 +40,7 @@ export class Courier {
     private readonly presence: Presence,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly tracing: Tracing,
   ) {}
 
   /** Goes round every second until it is stopped. */
@@ -103,7 +105,8 @@ export class Courier {
       while (!isGivenUp && !this.stopping.signal.aborted) {
         const delivery = claimed.shift();
         if (!delivery) return;
-        isGivenUp = await this.deliver(webhook, delivery);
+        const facts = { 'rollcall.webhook_id': webhook.id, 'rollcall.event_id': delivery.event_id, 'rollcall.team_id': webhook.teamId };
+        isGivenUp = await this.tracing.root('webhook delivery', facts, () => this.deliver(webhook, delivery));
       }
     };
     const turns = await Promise.allSettled(Array.from({ length: LANE_WIDTH }, takeTurns));

@@ -16,6 +16,7 @@ import { createServer } from '../../src/http/server.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
+import { UNTRACED } from '../../src/lib/tracing.js';
 import { TeamsService } from '../../src/teams/teams.service.js';
 import { type Client, clientOf } from '../support/client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -54,6 +55,7 @@ beforeAll(async () => {
       load: new Load(database.pool),
       logger: silentLogger,
       metrics: createMetrics(),
+      tracing: UNTRACED,
       isRetired: () => false,
       trustProxy: false,
       release: () => '1',

@@ -9,6 +9,7 @@ import { createMetrics } from '../../src/http/metrics.js';
 import { newId } from '../../src/lib/ids.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
+import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { SweepsService } from '../../src/sweeps/sweeps.service.js';
@@ -45,7 +46,7 @@ beforeAll(async () => {
   const sealer = createSealer(SECRET);
   const providers = scriptedProviders(clock, scripts);
   const connections = new ConnectionsService(database, providers, sealer, clock, INTERVAL_SECONDS);
-  sweeps = new SweepsService(database, idle, providers, connections, clock, silentLogger, createMetrics());
+  sweeps = new SweepsService(database, idle, providers, connections, clock, silentLogger, createMetrics(), UNTRACED);
   await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
   for (const provider of PROVIDERS) {
     const access = { credentials: sealer.seal('{"api_key":"key"}', provider), sweepIntervalSeconds: INTERVAL_SECONDS };

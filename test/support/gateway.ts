@@ -9,6 +9,7 @@ import type { LoadLimits } from '../../src/http/load.js';
 import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
+import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
@@ -57,6 +58,7 @@ export interface GatewaySettings {
   readonly disconnects?: AppSettings['disconnects'];
   readonly trustProxy?: boolean;
   readonly logger?: Logger;
+  readonly tracing?: Tracing;
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -87,6 +89,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     disconnects = {},
     trustProxy = false,
     logger = silentLogger,
+    tracing = UNTRACED,
   } = settings;
   const testDatabase = await createTestDatabase();
   const database = openDatabase({ connection: testDatabase.connection, ...pool });
@@ -95,6 +98,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     database,
     clock,
     logger,
+    tracing,
     secret: SECRET,
     sweepIntervalSeconds,
     trustProxy,
