@@ -35,11 +35,9 @@ const providerSchema = z
       last_success_at: timestamp.nullable(),
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
-      circuit: z
-        .enum(['closed', 'open', 'half_open'])
-        .meta({
-          description: 'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
-        }),
+      circuit: z.enum(['closed', 'open', 'half_open']).meta({
+        description: 'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
+      }),
       incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
     }),
   })
