@@ -81,6 +81,22 @@ describe('with a collector', () => {
     }
   });
 
+  test('a provider is told the span of its call', async () => {
+    const asked = { provider: 'octopost', credentials: { api_key: 'oct_live_0123456789abcdef' }, base_url: `${collector.url}/octopost` };
+    // The collector is no provider: what it answers is refused, and what it was asked is what counts here.
+    expect((await gateway.root.post('/v1/connections', asked, { traceparent: TRACEPARENT })).status).toBe(502);
+    const span = await arrived(({ name }) => name === 'octopost verify');
+    const call = collector.received.find(({ path }) => path.startsWith('/octopost'));
+    expect(call?.headers.traceparent).toBe(`00-${CALLER.traceId}-${span.spanId}-01`);
+  });
+
+  test('what is left is sent before the end', async () => {
+    const last = await startTracing(collector.url);
+    last.start('server', 'the last one', {}, undefined).end({}, false);
+    await last.stop();
+    expect(spans().map(({ name }) => name)).toContain('the last one');
+  });
+
   test('a malformed trace context is as none', async () => {
     await gateway.root.get('/v1/whoami', { traceparent: `00-${'0'.repeat(32)}-${CALLER.spanId}-01` });
     const server = await arrived(({ name }) => name === 'GET /v1/whoami');
