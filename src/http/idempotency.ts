@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { Database } from '../database/index.js';
+import { type Database, isUnreachable } from '../database/index.js';
 import { holderIsGone, type Presence } from '../database/presence.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
@@ -49,6 +49,8 @@ export interface Attempt {
  * | send a webhook's test event | it is sent again, as deliveries are made at least once |
  */
 export class Idempotency {
+  private readonly unreleased = new Set<() => Promise<void>>();
+
   constructor(
     private readonly database: Database,
     private readonly presence: Presence,
@@ -75,29 +77,33 @@ export class Idempotency {
     };
     try {
       const answer = await work({ begunBefore: taken.begunBefore, keep });
-      if (answer.status >= 500) await this.release(row);
+      if (answer.status >= 500) await this.release(row, taken.expiry);
       else if (!isSettled) await keep(this.database.pool, answer, true);
       return answer;
     } catch (error) {
-      await this.release(row);
+      await this.release(row, taken.expiry);
       throw error;
     }
   }
 
-  /** Forgets what is older than a day. */
+  /** Forgets what is older than a day, and gives back what could not be given back before. */
   async expire(): Promise<void> {
+    for (const giveBack of this.unreleased) await giveBack();
     await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [this.clock.now()]);
   }
 
   /** Makes the row ours, or finds the answer in it. */
-  private async take(row: readonly string[], fingerprint: Buffer): Promise<{ answer: Rendered } | { begunBefore: Date | undefined }> {
+  private async take(
+    row: readonly string[],
+    fingerprint: Buffer,
+  ): Promise<{ answer: Rendered } | { begunBefore: Date | undefined; expiry: Date }> {
     await this.presence.keep();
     const { name } = this.presence;
     for (;;) {
       const now = this.clock.now();
       const expiry = new Date(now.getTime() + KEPT_MS);
       const taken = await this.database.pool.query(TAKE, [...row, fingerprint, name, now, expiry]);
-      if (taken.rowCount === 1) return { begunBefore: undefined };
+      if (taken.rowCount === 1) return { begunBefore: undefined, expiry };
       const { rows } = await this.database.pool.query<FoundRow>(LOOK, [...row]);
       const [found] = rows;
       // Given back in between: try again.
@@ -106,14 +112,25 @@ export class Idempotency {
       if (found.is_under_way) throw inProgress();
       if (found.answer !== null) return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
       const takenOver = await this.database.pool.query(TAKE_OVER, [...row, name, found.held_by]);
-      if (takenOver.rowCount === 1) return { begunBefore: new Date(found.expires_at.getTime() - KEPT_MS) };
+      if (takenOver.rowCount === 1) return { begunBefore: new Date(found.expires_at.getTime() - KEPT_MS), expiry: found.expires_at };
     }
   }
 
-  /** Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it has is the last one. */
-  private async release(row: readonly string[]): Promise<void> {
-    await this.database.pool.query(DROP, [...row, this.presence.name]);
-    await this.database.pool.query(SETTLE, [...row, this.presence.name]);
+  /**
+   * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it has is the last one. While the database
+   * is away it waits for the next `expire`.
+   * @param expiry tells this attempt's row from that of a later one
+   */
+  private async release(row: readonly string[], expiry: Date): Promise<void> {
+    const giveBack = async () => {
+      await this.database.pool.query(DROP, [...row, this.presence.name, expiry]);
+      await this.database.pool.query(SETTLE, [...row, this.presence.name, expiry]);
+      this.unreleased.delete(giveBack);
+    };
+    this.unreleased.add(giveBack);
+    await giveBack().catch((error: unknown) => {
+      if (!isUnreachable(error)) throw error;
+    });
   }
 }
 
@@ -139,8 +156,8 @@ const LOOK = `
 /** Of several that find a dead process's row, one. */
 const TAKE_OVER = `UPDATE idempotency_keys SET held_by = $4 WHERE ${OF_ROW} AND held_by = $5 AND answer IS NULL`;
 const KEEP = `UPDATE idempotency_keys SET answer = $4, provisional = $6 WHERE ${OF_ROW} AND held_by = $5`;
-const DROP = `DELETE FROM idempotency_keys WHERE ${OF_ROW} AND held_by = $4 AND answer IS NULL`;
-const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} AND held_by = $4 AND provisional`;
+const DROP = `DELETE FROM idempotency_keys WHERE ${OF_ROW} AND held_by = $4 AND expires_at = $5 AND answer IS NULL`;
+const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} AND held_by = $4 AND expires_at = $5 AND provisional`;
 
 function mismatch(): Problem {
   return new Problem('idempotency_mismatch', 'This Idempotency-Key came with another request before. Use a new key for a new request.');

@@ -89,6 +89,23 @@ test('whoever waited too long for a connection is answered 503, on every route',
   await recovered();
 });
 
+test('an Idempotency-Key whose request met no connection is good again once there are some', async () => {
+  const patient = Number.POSITIVE_INFINITY;
+  gateway = await startGateway({ pool: { poolSize: POOL_SIZE, waitMs: 200 }, load: { waitingQueries: patient, stalledMs: patient } });
+  const { sandbox } = gateway;
+  const asked = { provider: 'octopost', credentials: { api_key: sandbox.apiKey('octopost') }, base_url: sandbox.baseUrl('octopost') };
+  const connect = () => gateway.root.post('/v1/connections', asked, { 'Idempotency-Key': 'again' });
+  sandbox.provider('octopost').changeSettings({ latency_ms: 500 });
+  const first = connect();
+  await until(() => sandbox.provider('octopost').counts().requests > 0);
+  for (let left = POOL_SIZE - 1; left > 0; left--) held.push(await gateway.database.pool.connect());
+  expect((await first).status).toBe(503);
+  release();
+  expect((await connect()).body.code).toBe('idempotency_in_progress');
+  await gateway.app.reconcile();
+  expect(await connect()).toMatchObject({ status: 201, body: { data: { provider: 'octopost' } } });
+});
+
 test('reads are refused while too many requests are under way, other requests at twice as many', async () => {
   gateway = await startGateway({ load: { requests: 2 } });
   const streams = [await readStream(gateway, '/v1/events/stream'), await readStream(gateway, '/v1/events/stream')];
