@@ -21,6 +21,8 @@ const ODD_TEXTS = [
   '𝒳'.repeat(70),
   'x'.repeat(5_000),
 ];
+/** Right-to-left, an override of it, marks that combine, a joined emoji: text like any other. */
+const STRANGE_BUT_FINE = ['مرحبا', '\u202eabc', 'e\u0301e\u0301', '👩‍👩‍👧'];
 const HUGE = 'x'.repeat(1_000_000);
 const deep = (depth: number) => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as unknown;
 const ODD_VALUES = [null, true, 0, -1, 1.5, 1e308, 2 ** 53, [], {}, [[]], [null], { a: { b: 1 } }, deep(2_000), ...ODD_TEXTS];
@@ -95,5 +97,6 @@ function validText(schema: Json): Arbitrary<string> {
   if (schema.format === 'uri') return fc.constantFrom('https://nobody.invalid/x', 'http://nobody.invalid:8080/a?b=c');
   if (schema.pattern) return fc.stringMatching(new RegExp(schema.pattern));
   const limits = { minLength: schema.minLength ?? 0, maxLength: Math.min(schema.maxLength ?? 20, 20) };
-  return fc.string({ unit: 'grapheme', ...limits }).filter((text) => !isOddText(text));
+  const plain = fc.string({ unit: 'grapheme', ...limits }).filter((text) => !isOddText(text));
+  return fc.oneof({ weight: 8, arbitrary: plain }, { weight: 1, arbitrary: fc.constantFrom(...STRANGE_BUT_FINE) });
 }
