@@ -89,7 +89,8 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       handle: (call) =>
         call.commit(async (transaction) => {
           const { row, key } = await teams.createKey(transaction, call.caller, call.body);
-          return { status: 201, body: { data: { ...toKey(row), key } }, headers: { 'Cache-Control': 'no-store' } };
+          const headers = { Location: `/v1/keys/${row.id}`, 'Cache-Control': 'no-store' };
+          return { status: 201, body: { data: { ...toKey(row), key } }, headers };
         }),
     }),
     getKey: endpoint({
@@ -127,7 +128,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       handle: (call) =>
         call.commit(async (transaction) => {
           const team = await teams.createTeam(transaction, call.caller, call.body.name);
-          return { status: 201, body: { data: toTeam(team) } };
+          return { status: 201, body: { data: toTeam(team) }, headers: { Location: `/v1/teams/${team.id}` } };
         }),
     }),
   };

@@ -206,6 +206,18 @@ describe('keys', () => {
     expect((await gateway.with(admin.body.data.key).delete(`/v1/keys/${rootId}`)).status).toBe(404);
   });
 
+  test('are found where their Location says, and teams too', async () => {
+    const requests = [
+      ['/v1/keys', { name: 'located', scopes: ['read'] }],
+      ['/v1/teams', { name: 'located' }],
+    ] as const;
+    for (const [path, body] of requests) {
+      const made = await gateway.root.post(path, body);
+      const found = await gateway.root.get(made.headers.get('location') ?? '');
+      expect(found).toMatchObject({ status: 200, body: { data: { id: made.body.data.id, name: 'located' } } });
+    }
+  });
+
   test('are listed page by page, and teams too', async () => {
     const first = await owner.get('/v1/keys?limit=2');
     const next = await owner.get(`/v1/keys?limit=2&cursor=${first.body.pagination.next_cursor}`);
