@@ -55,7 +55,7 @@ export class ConnectService {
     const expiresAt = new Date(this.clock.now().getTime() + FLOW_MINUTES * 60_000);
     const { platform, redirect_url: redirectUrl } = request;
     const flow = { platform, redirectUrl: withState(redirectUrl, state) };
-    const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, context);
+    const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, { ...context, secrets: [state] });
     return { authUrl, state, teamId: caller.teamId, connectionId: connection.id, platform, redirectUrl, expiresAt };
   }
 
@@ -79,7 +79,7 @@ export class ConnectService {
     const access = this.connections.open(connection);
     const { platform } = flow;
     const redirectUrl = withState(flow.redirectUrl, state);
-    const { id } = await this.providers.connectComplete(access, { platform, code, redirectUrl }, context);
+    const { id } = await this.providers.connectComplete(access, { platform, code, redirectUrl }, { ...context, secrets: [code, state] });
     // The answer's full shape is not documented: the list is the truth.
     const sighting = await this.providers.lookUp(access, { id, platform }, context);
     if (!sighting)

@@ -27,6 +27,8 @@ export interface CallContext {
   readonly traceparent?: string;
   /** Shortens the deadline of the call (of each page, for a walk). */
   readonly deadlineMs?: number;
+  /** Secrets in the call's input, kept out of what its errors tell as the connection's key is. */
+  readonly secrets?: readonly string[];
   /** Hears of every answer with a status, refusals too. */
   readonly onAnswer?: (answer: ProviderAnswer) => void;
 }
@@ -108,7 +110,7 @@ export async function execute<Name extends OperationName>(
       context.onAnswer?.({ status: answer.status, requestId: requestId(answer.headers), at: executor.clock.now() });
       guards.rateLimiter.learn(announcedLimit(answer.headers));
       const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess) throw refusal(adapter, name, answer, connection.apiKey, executor.clock.now());
+      if (!isSuccess) throw refusal(adapter, name, answer, [connection.apiKey, ...(context.secrets ?? [])], executor.clock.now());
       const value = readAnswer(adapter, operation, input, answer);
       finish('ok');
       return { value, askedAt };

@@ -55,8 +55,11 @@ const KEY_LIKE = /bearer\s+\S+|\b[a-z]{2,6}_(live_|test_)?[a-z\d]{12,}/gi;
 /** A masked key still shows its beginning: `sk_live_ab***`. */
 const WORD = /[\w.*-]{8,}/g;
 
-/** Someone else's prose, without anything that resembles a key or a part of `apiKey`. */
-export function redactText(text: string, apiKey: string): string {
-  const withoutKey = apiKey === '' ? text : text.replaceAll(apiKey, REDACTED);
-  return withoutKey.replace(KEY_LIKE, REDACTED).replace(WORD, (word) => (apiKey.includes(word.slice(0, 8)) ? REDACTED : word));
+/** Someone else's prose, without anything that resembles a key, or one of `secrets` or a part of it. */
+export function redactText(text: string, secrets: readonly string[]): string {
+  const forms = secrets.filter((secret) => secret !== '').flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  return forms
+    .reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
+    .replace(KEY_LIKE, REDACTED)
+    .replace(WORD, (word) => (forms.some((form) => form.includes(word.slice(0, 8))) ? REDACTED : word));
 }

@@ -23,8 +23,14 @@ const SAID: Partial<Record<ProviderErrorCode, string>> = {
   server_error: 'failed with an error of its own',
 };
 
-/** An answer that is not 2xx, in the gateway's words. */
-export function refusal(adapter: AnyAdapter, operation: OperationName, answer: Answer, apiKey: string, now: Date): ProviderError {
+/** An answer that is not 2xx, in the gateway's words; the provider's own are shown without the `secrets` that it was sent. */
+export function refusal(
+  adapter: AnyAdapter,
+  operation: OperationName,
+  answer: Answer,
+  secrets: readonly string[],
+  now: Date,
+): ProviderError {
   if (answer.status < 400) return invalidAnswer(adapter, `a redirect (${answer.status})`, answer.status);
   const fault = readFault(adapter, answer.body);
   const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
@@ -33,15 +39,15 @@ export function refusal(adapter: AnyAdapter, operation: OperationName, answer: A
     retryAfterSeconds(answer.headers, now) ?? fault?.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
   return new ProviderError(adapter.id, code, `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`, {
     status: answer.status,
-    providerCode: fault?.code == null ? null : told(fault.code, apiKey),
-    providerMessage: fault?.message == null ? null : told(fault.message, apiKey),
+    providerCode: fault?.code == null ? null : told(fault.code, secrets),
+    providerMessage: fault?.message == null ? null : told(fault.message, secrets),
     retryAfterSeconds: wait === null ? null : Math.min(wait, LONGEST_WAIT_SECONDS),
   });
 }
 
 /** The provider's words, fit to be shown and stored. */
-function told(text: string, apiKey: string): string {
-  return storable(redactText(text, apiKey).slice(0, MESSAGE_LENGTH));
+function told(text: string, secrets: readonly string[]): string {
+  return storable(redactText(text, secrets).slice(0, MESSAGE_LENGTH));
 }
 
 function readFault(adapter: AnyAdapter, body: string): ReturnType<AnyAdapter['fault']['read']> | null {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { makeKey } from '../../src/teams/key-format.js';
-import { type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
+import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { Canaries, dump } from '../support/canaries.js';
 import type { Reply } from '../support/client.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
@@ -26,12 +26,15 @@ afterAll(async () => {
   await gateway.stop();
 });
 
+const errorObject = (said: string) => ({ code: said, message: `The key ${said} is no good.`, type: said });
+/** As SocialSyncer tells its errors. */
+const errorText = (said: string) => `The code ${said} is no good.`;
+
 /** A provider that answers with all that it was asked, in every place that a client may read. */
-const repeat = (status: number) =>
+const repeat = (status: number, errorOf: (said: string) => unknown = errorObject) =>
   parrot.answer(({ headers, url }, response) => {
-    const said = Object.values(headers).flat().join(' ') + url;
-    const error = { code: said, message: `The key ${said} is no good.`, type: said };
-    const body = { success: false, error, message: said, code: said, detail: said, data: { id: said, note: said } };
+    const said = [...Object.values(headers).flat(), url, parrot.requests.at(-1)?.body].join(' ');
+    const body = { success: false, error: errorOf(said), message: said, code: said, detail: said, data: { id: said, note: said } };
     response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': said.slice(0, 200) }).end(JSON.stringify(body));
   });
 
@@ -101,6 +104,8 @@ test('as the credentials of connections, at providers that repeat them', async (
     for (const status of [200, 400, 401, 403, 404, 422, 429, 500]) {
       repeat(status);
       expectSecrecy(await create(`a key that ${status} repeats`, parrot.baseUrl));
+      repeat(status, errorText);
+      expectSecrecy(await create(`a key that ${status} repeats in a text`, parrot.baseUrl));
     }
     for (const status of [200, 401, 500]) {
       repeat(status);
@@ -177,6 +182,30 @@ test('of the connect flow', async () => {
   const code = canaries.make('a code');
   expectRefusal(await team.client.post('/v1/connect/complete', { state, code }, { 'Idempotency-Key': 'done' }));
   expectRefusal(await team.client.post('/v1/connect/complete', { state: canaries.make('a wrong state'), code }));
+});
+
+test.each([200, 400, 401, 403, 404, 422, 429, 500])('of the connect flow, at a provider that repeats them with %s', async (status) => {
+  const flow = await gateway.newTeam(`a flow that ${status} ends`);
+  parrot.answer(json(200, { accounts: [], authUrl: 'https://network.example/agree' }));
+  const access = { credentials: { api_key: canaries.make('a key of a flow') }, base_url: parrot.baseUrl, verify: false };
+  const acting = { 'Rollcall-Team': flow.id };
+  expect((await gateway.root.post('/v1/connections', { provider: 'socialsyncer', ...access }, acting)).status).toBe(201);
+  const request = { provider: 'socialsyncer', platform: 'instagram', redirect_url: 'https://app.example/callback' };
+  const started = await flow.client.post('/v1/connect', request);
+  expect(started.status).toBe(201);
+  const state = canaries.watch(`a state that ${status} repeats`, started.body.data.state);
+  const code = canaries.make(`a code that ${status} repeats`);
+  repeat(status, errorText);
+  const completed = expectRefusal(await flow.client.post('/v1/connect/complete', { state, code }));
+  if (status >= 400) expect(completed.body.provider).toMatchObject({ status, message: expect.stringContaining('[redacted]') });
+  const sent = () => parrot.requests.findLast(({ url }) => url.includes('/connect/'));
+  expect(JSON.parse(sent()?.body ?? '')).toMatchObject({ code, redirect_url: expect.stringContaining(state) });
+
+  const refused = await flow.client.post('/v1/connect', request);
+  const unseen = new URL(sent()?.url ?? '', parrot.baseUrl).searchParams.get('redirect_url') ?? state;
+  canaries.watch(`a state that a start with ${status} repeats`, new URL(unseen).searchParams.get('state') ?? '');
+  expectRefusal(refused);
+  expectSecrecy(await gateway.root.get('/v1/events?limit=200', acting));
 });
 
 test('on their way into a database that fails', async () => {

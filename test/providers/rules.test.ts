@@ -173,9 +173,12 @@ describe('what is redacted', () => {
   test('keys in prose, whole, masked or of another vendor; ids stay', () => {
     const key = 'sk_live_abc123def456ghi789';
     const prose = 'acc_7Gx2kLm9Qr of 550e8400-e29b-41d4-a716-446655440000';
-    expect(redactText(prose, key)).toBe(prose);
-    expect(redactText(`${key}; sk_live_abc***; oct_live_abc123def456; Bearer abc`, key)).toBe(
+    expect(redactText(prose, [key])).toBe(prose);
+    expect(redactText(`${key}; sk_live_abc***; oct_live_abc123def456; Bearer abc`, [key])).toBe(
       '[redacted]; [redacted]; [redacted]; [redacted]',
+    );
+    expect(redactText('The code 4/0Ab_cd is spent: ?code=4%2F0Ab_cd', [key, '4/0Ab_cd'])).toBe(
+      'The code [redacted] is spent: ?code=[redacted]',
     );
   });
 });

@@ -16,7 +16,12 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 /** A server on loopback that answers as the test says, and counts. */
 export interface SmallProvider {
   readonly baseUrl: string;
-  readonly requests: { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers'] }[];
+  readonly requests: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: IncomingMessage['headers'];
+    readonly body: string;
+  }[];
   /** Answers every request from now on. */
   answer(handler: Handler): void;
   close(): Promise<void>;
@@ -26,8 +31,14 @@ export async function startSmallProvider(): Promise<SmallProvider> {
   let handler: Handler = json(200, { items: [] });
   const requests: SmallProvider['requests'] = [];
   const server = createServer((request, response) => {
-    requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers });
-    request.resume().on('end', () => handler(request, response));
+    let body = '';
+    request.setEncoding('utf8').on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
+      handler(request, response);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
