@@ -3,6 +3,8 @@ import { dirname, join, relative } from 'node:path';
 import { root } from './paths.mjs';
 
 const sourceFolders = ['src', 'adapters', 'sandbox', 'bench'];
+/** What other packages import: their compilers read declarations beside the code. */
+const publicFolder = join(root, 'src', 'client');
 
 /**
  * Compiles into `dist` what changed, and removes what has no source any more. It uses the compiler and settings of the
@@ -10,14 +12,13 @@ const sourceFolders = ['src', 'adapters', 'sandbox', 'bench'];
  */
 export async function build() {
   const sources = sourceFolders.flatMap((folder) => filesUnder(join(root, folder))).filter((file) => /(?<!\.d)\.ts$/.test(file));
-  const outputs = new Map(sources.map((source) => [source, outputOf(source)]));
-  removeOthers(new Set(outputs.values()));
+  removeOthers(new Set(sources.flatMap(outputsOf)));
 
   const packageFile = join(root, 'package.json');
   const settingsChanged = statSync(packageFile).mtimeMs;
   const stale = sources.filter((source) => {
-    const output = statSync(outputs.get(source), { throwIfNoEntry: false });
-    return output === undefined || output.mtimeMs <= Math.max(statSync(source).mtimeMs, settingsChanged);
+    const changed = Math.max(statSync(source).mtimeMs, settingsChanged);
+    return outputsOf(source).some((output) => (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= changed);
   });
   if (stale.length === 0) return;
 
@@ -25,24 +26,32 @@ export async function build() {
   const [, settings] = JSON.parse(readFileSync(packageFile, 'utf8')).jest.transform['^.+\\.ts$'];
   await Promise.all(
     stale.map(async (source) => {
-      const output = outputs.get(source);
+      const [output, declarations] = outputsOf(source);
       mkdirSync(dirname(output), { recursive: true });
-      const { code, map } = await transform(readFileSync(source, 'utf8'), {
+      const {
+        code,
+        map,
+        output: others,
+      } = await transform(readFileSync(source, 'utf8'), {
         ...settings,
+        jsc: { ...settings.jsc, experimental: { emitIsolatedDts: declarations !== undefined } },
         swcrc: false,
         module: { type: 'es6' },
         sourceMaps: true,
         filename: source,
         sourceFileName: relative(dirname(output), source),
       });
+      if (declarations !== undefined) writeWhole(declarations, JSON.parse(others).__swc_isolated_declarations__);
       writeWhole(`${output}.map`, map);
       writeWhole(output, `${code}//# sourceMappingURL=${output.slice(dirname(output).length + 1)}.map\n`);
     }),
   );
 }
 
-function outputOf(source) {
-  return join(root, 'dist', relative(root, source).replace(/\.ts$/, '.js'));
+/** The code, and the declarations of what is public. The compiler makes them of one file alone, so it refuses exports without a written type. */
+function outputsOf(source) {
+  const output = join(root, 'dist', relative(root, source).replace(/\.ts$/, ''));
+  return dirname(source) === publicFolder ? [`${output}.js`, `${output}.d.ts`] : [`${output}.js`];
 }
 
 function removeOthers(outputs) {

@@ -1,8 +1,5 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import ts from 'typescript';
 import { createRollcall, type Rollcall, RollcallError } from '../../src/client/index.js';
-import { checkout } from '../support/checkout.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
@@ -81,55 +78,5 @@ describe('rollcall/client', () => {
     const client = createRollcall({ baseUrl: gateway.url, key: key(), fetch });
     await expect(client.PATCH('/v1/accounts/{id}', { params: { path: { id: 'x' } }, body: { labels: {} } })).rejects.toThrow('broken');
     expect(asked).toHaveLength(1);
-  });
-});
-
-describe('the compiler', () => {
-  const GOOD = `
-    const { data } = await rollcall.GET('/v1/accounts', { params: { query: { status: ['active'], limit: 5 } } });
-    const name: string | null | undefined = data?.data[0]?.username;
-    for await (const account of rollcall.pages('/v1/accounts')) console.log(account.health.status, name);
-    await rollcall.POST('/v1/teams', { body: { name: 'acme' } });`;
-  const BAD: readonly (readonly [what: string, lines: string, complaint: RegExp])[] = [
-    ['a field that is not there', `const { data } = await rollcall.GET('/v1/accounts'); data?.data[0]?.user_name;`, /user_name/],
-    ['an item that has no such field', `for await (const account of rollcall.pages('/v1/accounts')) account.healthy;`, /healthy/],
-    ['an unknown filter', `await rollcall.GET('/v1/accounts', { params: { query: { state: 'active' } } });`, /state/],
-    ['a wrong value', `await rollcall.GET('/v1/accounts', { params: { query: { status: ['on'] } } });`, /"on"/],
-    ['an unknown body field', `await rollcall.POST('/v1/teams', { body: { title: 'acme' } });`, /title/],
-    ['an address that is not there', `await rollcall.GET('/v1/account', {});`, /v1\/account/],
-    ['pages of what is no list', `rollcall.pages('/v1/whoami');`, /whoami/],
-  ];
-
-  /** The compiler's messages about each piece of a caller's code, which imports the package by its name. */
-  function complaintsAbout(pieces: readonly string[]): string[] {
-    const head = `import { createRollcall } from 'rollcall/client';\nconst rollcall = createRollcall({ baseUrl: '', key: '' });\n`;
-    const texts = new Map(pieces.map((lines, index) => [join(checkout, 'test', 'client', `sample${index}.ts`), head + lines]));
-    const { config } = ts.readConfigFile(join(checkout, 'tsconfig.json'), ts.sys.readFile);
-    const settings = { ...config.compilerOptions, noEmit: true, incremental: false, tsBuildInfoFile: undefined };
-    const { options } = ts.convertCompilerOptionsFromJson(settings, checkout);
-    const host = ts.createCompilerHost(options);
-    const { readFile, fileExists } = host;
-    host.readFile = (name) => texts.get(name) ?? readFile(name);
-    host.fileExists = (name) => texts.has(name) || fileExists(name);
-    const program = ts.createProgram([...texts.keys()], options, host);
-    return [...texts.keys()].map((name) =>
-      ts
-        .getPreEmitDiagnostics(program, program.getSourceFile(name))
-        .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
-        .join('\n'),
-    );
-  }
-
-  let complaints: string[];
-  beforeAll(() => {
-    complaints = complaintsAbout([GOOD, ...BAD.map(([, lines]) => lines)]);
-  }, 60_000);
-
-  test('takes what the document describes', () => {
-    expect(complaints[0]).toBe('');
-  });
-
-  test.each(BAD.map(([what, , complaint], index) => ({ what, complaint, index })))('refuses $what', ({ complaint, index }) => {
-    expect(complaints[index + 1]).toMatch(complaint);
   });
 });
