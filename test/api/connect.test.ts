@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
-import { type ManualClock, manualClock } from '../support/manual-clock.js';
+import { shiftedClock } from '../support/manual-clock.js';
 
-let clock: ManualClock;
+const clock = shiftedClock();
 let gateway: Gateway;
 beforeAll(async () => {
-  clock = manualClock(Date.now(), { skip: true });
   gateway = await startGateway({ clock, policies: BRISK });
   await gateway.connect('socialsyncer');
   await gateway.connect('outfame');

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { importAccounts } from '../../bench/health-load.js';
-import { systemClock } from '../../src/lib/clock.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { until } from '../support/gateway-process.js';
+import { shiftedClock } from '../support/manual-clock.js';
 
 const ACCOUNTS = 10_000;
 const HOUR_MS = 3_600_000;
-let ahead = 0;
-const clock = { now: () => new Date(Date.now() + ahead), sleep: systemClock.sleep };
+const clock = shiftedClock();
 let gateway: Gateway;
 let connectionId: string;
 
@@ -35,7 +34,7 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   gateway.sandbox.provider('octopost').faults.add({ kind: 'down' });
   for (let turn = 0; turn < 3; turn++) await gateway.sweep(connectionId);
   await gateway.app.reconcile();
-  ahead += 24 * HOUR_MS;
+  clock.advance(24 * HOUR_MS);
   await gateway.app.reconcile();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   const { state } = (await gateway.root.get('/v1/providers/octopost')).body.data;
@@ -52,14 +51,14 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   while (status !== 200) status = (await gateway.root.post('/v1/accounts/octopost:acc_abc123/probe')).status;
   await gateway.app.reconcile();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
-  ahead += 2 * 60_000;
+  clock.advance(2 * 60_000);
   await gateway.app.reconcile();
   await gateway.app.reconcile();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1, 'provider.incident_closed': 1 });
 
   // Silence without an outage is another matter: it is told account by account.
   gateway.sandbox.provider('octopost').faults.add({ kind: 'rate_limited', retry_after: 3_600 });
-  ahead += 4 * HOUR_MS;
+  clock.advance(4 * HOUR_MS);
   await until(async () => {
     await gateway.app.reconcile();
     return ((await eventsSince(mark))['account.health_changed'] ?? 0) >= ACCOUNTS;

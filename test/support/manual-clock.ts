@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/lib/clock.js';
+import { type Clock, systemClock } from '../../src/lib/clock.js';
 
 export interface ManualClock extends Clock {
   /** Moves time on by `ms` milliseconds and wakes every sleeper whose time has come. */
@@ -7,7 +7,10 @@ export interface ManualClock extends Clock {
   readonly sleeps: readonly number[];
 }
 
-/** A clock that stands still until a test moves it. With `skip`, each sleep ends at once and moves the time on by its length. */
+/**
+ * A clock that stands still until a test moves it. With `skip`, each sleep ends at once and moves the time on by its length: not for
+ * what sleeps in a loop.
+ */
 export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { skip = false } = {}): ManualClock {
   let time = new Date(start).getTime();
   let sleepers: { readonly until: number; readonly wake: () => void }[] = [];
@@ -39,4 +42,16 @@ export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { s
   };
 
   return { now: () => new Date(time), sleep, advance, sleeps };
+}
+
+/** The system's clock, which a test can move ahead. For a whole gateway: what it does now and then, it does now and then. */
+export function shiftedClock(): Clock & Pick<ManualClock, 'advance'> {
+  let ahead = 0;
+  return {
+    now: () => new Date(systemClock.now().getTime() + ahead),
+    sleep: systemClock.sleep,
+    advance: (ms) => {
+      ahead += ms;
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
 import { until } from '../support/gateway-process.js';
-import { type ManualClock, manualClock } from '../support/manual-clock.js';
+import { shiftedClock } from '../support/manual-clock.js';
 
 // Processes and waits take their time on a machine under load.
 jest.setTimeout(60_000);
@@ -9,12 +9,10 @@ jest.setTimeout(60_000);
 const INTERVAL_SECONDS = 3600;
 const INTERVAL_MS = INTERVAL_SECONDS * 1000;
 
-let clock: ManualClock;
+const clock = shiftedClock();
 let gateway: Gateway;
 let outfame: string;
 beforeAll(async () => {
-  // What waits for a provider's patience waits on this clock, and is let through at once.
-  clock = manualClock(Date.now(), { skip: true });
   gateway = await startGateway({ clock, sweepIntervalSeconds: INTERVAL_SECONDS, policies: BRISK });
   outfame = await gateway.connect('outfame');
   await gateway.connect('octopost');
