@@ -104,6 +104,7 @@ test('an Idempotency-Key whose request met no connection is good again once ther
   expect((await connect()).body.code).toBe('idempotency_in_progress');
   await gateway.app.reconcile();
   expect(await connect()).toMatchObject({ status: 201, body: { data: { provider: 'octopost' } } });
+  await until(async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0);
 });
 
 test('reads are refused while too many requests are under way, other requests at twice as many', async () => {
