@@ -15,7 +15,10 @@ const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 /** Pause, delete, verify. */
 const CALLS = 3;
 
-/** One disconnect of 10,000 accounts at two providers that take 20 ms over each answer, beside what their concurrency allows. */
+/**
+ * One disconnect of 10,000 accounts at two providers that take 20 ms over each answer, beside what
+ * their concurrency allows.
+ */
 export async function disconnects(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
   // Run by root, the embedded PostgreSQL has another user.
@@ -24,13 +27,18 @@ export async function disconnects(): Promise<void> {
   const gateway = await startGatewayProcess(PORT, { DATA_DIR: dataDir, SANDBOX: 'false' });
   try {
     for (const provider of PROVIDERS) {
-      const request = { provider, credentials: { api_key: sandbox.apiKey(provider) }, base_url: sandbox.baseUrl(provider) };
+      const request = {
+        provider,
+        credentials: { api_key: sandbox.apiKey(provider) },
+        base_url: sandbox.baseUrl(provider),
+      };
       await swept(gateway, (await gateway.post('/v1/connections', request)).body.data.id);
       sandbox.provider(provider).changeSettings({ latency_ms: LATENCY_MS });
     }
     const idle = await gateway.memory();
     const filter = { provider: PROVIDERS.join(',') };
-    const { plan_hash, totals } = (await gateway.post('/v1/disconnects', { filter, dry_run: true })).body.data;
+    const { plan_hash, totals } = (await gateway.post('/v1/disconnects', { filter, dry_run: true }))
+      .body.data;
     const started = performance.now();
     const { id } = (await gateway.post('/v1/disconnects', { filter, plan_hash })).body.data;
     const accepted = performance.now();
@@ -39,14 +47,32 @@ export async function disconnects(): Promise<void> {
     const { peak } = await gateway.memory();
 
     const registry = createRegistry();
-    const slots = PROVIDERS.reduce((sum, provider) => sum + (registry.get(provider)?.limits.concurrency ?? 0), 0);
+    const slots = PROVIDERS.reduce(
+      (sum, provider) => sum + (registry.get(provider)?.limits.concurrency ?? 0),
+      0,
+    );
     const most = (slots * 1000) / (CALLS * LATENCY_MS);
     const rate = totals.total / seconds;
     report('acceptance in one transaction', accepted - started, 'ms', `${totals.total} accounts`);
-    report('accounts disconnected and verified', rate, 'a second', `${state} in ${seconds.toFixed(1)} s`);
-    report("what the providers' concurrency allows", most, 'a second', `${slots} calls at once, ${CALLS} of ${LATENCY_MS} ms an account`);
+    report(
+      'accounts disconnected and verified',
+      rate,
+      'a second',
+      `${state} in ${seconds.toFixed(1)} s`,
+    );
+    report(
+      "what the providers' concurrency allows",
+      most,
+      'a second',
+      `${slots} calls at once, ${CALLS} of ${LATENCY_MS} ms an account`,
+    );
     report('of it', (100 * rate) / most, '%');
-    report('gateway memory over idle, at its peak', peak - idle.now, 'MB', `idle ${Math.round(idle.now)} MB`);
+    report(
+      'gateway memory over idle, at its peak',
+      peak - idle.now,
+      'MB',
+      `idle ${Math.round(idle.now)} MB`,
+    );
   } finally {
     await gateway.stop();
     await sandbox.close();
@@ -55,7 +81,8 @@ export async function disconnects(): Promise<void> {
 }
 
 async function swept(gateway: GatewayProcess, connectionId: string): Promise<void> {
-  while (!(await gateway.get(`/v1/connections/${connectionId}`)).body.data.swept_at) await sleep(100);
+  while (!(await gateway.get(`/v1/connections/${connectionId}`)).body.data.swept_at)
+    await sleep(100);
 }
 
 async function finished(gateway: GatewayProcess, id: string): Promise<{ readonly state: string }> {

@@ -15,17 +15,25 @@ const PORT = 4970;
 const ENDPOINTS = 20;
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 1_000);
 
-/** Events fanned out to 20 webhooks, beside bare loops that post the same bodies to the same receivers, and with one that is slow. */
+/**
+ * Events fanned out to 20 webhooks, beside bare loops that post the same bodies to the same
+ * receivers, and with one that is slow.
+ */
 export async function events(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
   // Run by root, the embedded PostgreSQL has another user.
   await chmod(dataDir, 0o755);
-  const gateway = await startGatewayProcess(PORT, { DATA_DIR: dataDir, SANDBOX: 'false', WEBHOOKS_ALLOW_LOOPBACK: 'true' });
+  const gateway = await startGatewayProcess(PORT, {
+    DATA_DIR: dataDir,
+    SANDBOX: 'false',
+    WEBHOOKS_ALLOW_LOOPBACK: 'true',
+  });
   const embedded = await startEmbedded({ dataDir, onProgress: () => undefined });
   const database = openDatabase({ connection: embedded.connection, poolSize: 2 });
   const receivers = await startReceivers();
   try {
-    for (const port of receivers.ports) await gateway.post('/v1/webhooks', { url: `http://127.0.0.1:${port}/hook` });
+    for (const port of receivers.ports)
+      await gateway.post('/v1/webhooks', { url: `http://127.0.0.1:${port}/hook` });
     const everybody = receivers.ports.map((_, index) => index);
     const rate = await fanOut(database, receivers, everybody);
     const bare = await postBare(await readBodies(gateway), receivers);
@@ -36,7 +44,11 @@ export async function events(): Promise<void> {
     receivers.slowDown(0);
     const besides = await fanOut(database, receivers, everybody.slice(1));
     report('deliveries to 19 while one takes 10 s an answer', besides, 'a second');
-    report('for each, of what it was', (100 * (besides / (ENDPOINTS - 1))) / (rate / ENDPOINTS), '%');
+    report(
+      'for each, of what it was',
+      (100 * (besides / (ENDPOINTS - 1))) / (rate / ENDPOINTS),
+      '%',
+    );
   } finally {
     receivers.stop();
     await database.close();
@@ -46,8 +58,15 @@ export async function events(): Promise<void> {
   }
 }
 
-/** Makes events happen and waits until these receivers have them all. @returns deliveries a second */
-async function fanOut({ pool }: Database, receivers: Receivers, to: readonly number[]): Promise<number> {
+/**
+ * Makes events happen and waits until these receivers have them all.
+ * @returns deliveries a second
+ */
+async function fanOut(
+  { pool }: Database,
+  receivers: Receivers,
+  to: readonly number[],
+): Promise<number> {
   const before = receivers.answered();
   const started = performance.now();
   await pool.query(
@@ -56,7 +75,8 @@ async function fanOut({ pool }: Database, receivers: Receivers, to: readonly num
      FROM generate_series(1, $2::int) AS n`,
     [DEFAULT_TEAM_ID, EVENTS],
   );
-  while (to.some((index) => (receivers.answered()[index] ?? 0) - (before[index] ?? 0) < EVENTS)) await sleep(10);
+  while (to.some((index) => (receivers.answered()[index] ?? 0) - (before[index] ?? 0) < EVENTS))
+    await sleep(10);
   return (to.length * EVENTS * 1000) / (performance.now() - started);
 }
 
@@ -70,7 +90,10 @@ async function readBodies(gateway: GatewayProcess): Promise<string[]> {
   }
 }
 
-/** One loop for each receiver, as small as a sender can be: signed, but nothing is read or kept. @returns posts a second */
+/**
+ * One loop for each receiver, as small as a sender can be: signed, but nothing is read or kept.
+ * @returns posts a second
+ */
 async function postBare(bodies: readonly string[], receivers: Receivers): Promise<number> {
   const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
   const started = performance.now();
@@ -78,7 +101,10 @@ async function postBare(bodies: readonly string[], receivers: Receivers): Promis
     receivers.ports.map(async (port) => {
       const client = new Client(`http://127.0.0.1:${port}`);
       for (const [index, body] of bodies.entries()) {
-        const headers = { 'content-type': 'application/json', ...signedHeaders(`evt_${index}`, new Date(), body, [secret]) };
+        const headers = {
+          'content-type': 'application/json',
+          ...signedHeaders(`evt_${index}`, new Date(), body, [secret]),
+        };
         const answer = await client.request({ path: '/hook', method: 'POST', headers, body });
         await answer.body.dump();
       }
@@ -99,7 +125,9 @@ interface Receivers {
 
 async function startReceivers(): Promise<Receivers> {
   const program = decodeURIComponent(new URL('./receivers.js', import.meta.url).pathname);
-  const child = spawn(process.execPath, [program, String(ENDPOINTS)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, String(ENDPOINTS)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface(child.stdout);
   let answered: readonly number[] = [];
   const ports = await new Promise<number[]>((resolve) => {

@@ -21,18 +21,31 @@ interface Answer {
   readonly body: ReturnType<typeof JSON.parse>;
 }
 
-export async function startGatewayProcess(port: number, environment: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+export async function startGatewayProcess(
+  port: number,
+  environment: Readonly<Record<string, string>>,
+): Promise<GatewayProcess> {
   const key = makeKey(newId('key'));
   const url = `http://127.0.0.1:${port}`;
   const main = new URL('../src/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [decodeURIComponent(main)], {
-    env: { PATH: process.env.PATH, PORT: String(port), ROLLCALL_ROOT_KEY: key, LOG_LEVEL: 'error', ...environment },
+    env: {
+      PATH: process.env.PATH,
+      PORT: String(port),
+      ROLLCALL_ROOT_KEY: key,
+      LOG_LEVEL: 'error',
+      ...environment,
+    },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await untilReady(url, child);
   const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
     const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
-    const response = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const response = await fetch(url + path, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
     return { status: response.status, body: await response.json() };
   };
   // The root key has a caller's quota; the bench needs more.
@@ -45,7 +58,8 @@ export async function startGatewayProcess(port: number, environment: Readonly<Re
     post: (path, body) => ask('POST', path, body),
     memory: async () => {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
-      const megabytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+      const megabytes = (field: string) =>
+        Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
       return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
     },
     stop: async () => {
@@ -58,7 +72,8 @@ export async function startGatewayProcess(port: number, environment: Readonly<Re
 /** Resolves when the gateway answers that it is ready; rejects when its process ends before. */
 export async function untilReady(url: string, child: ChildProcess): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the gateway ended with exit code ${child.exitCode}`);
+    if (child.exitCode !== null)
+      throw new Error(`the gateway ended with exit code ${child.exitCode}`);
     const ready = await fetch(`${url}/readyz`).then(
       (response) => response.ok,
       () => false,

@@ -10,12 +10,27 @@ const BATCH = 500;
 const PAUSED: Verdict = { status: 'warning', reason: 'account_paused', fault: 'account' };
 
 /** Writes accounts that are not known yet, as the first sweep does. @returns how many */
-export function importAccounts(database: Database, owner: SightingsOwner, count: number, at: Date): Promise<number> {
+export function importAccounts(
+  database: Database,
+  owner: SightingsOwner,
+  count: number,
+  at: Date,
+): Promise<number> {
   return write(database, owner, count, HEALTHY, at);
 }
 
-/** Changes the verdict of accounts that are known. @param batch how many a transaction @returns how many in all */
-export function changeHealth(database: Database, owner: SightingsOwner, count: number, at: Date, batch = BATCH): Promise<number> {
+/**
+ * Changes the verdict of accounts that are known.
+ * @param batch how many a transaction
+ * @returns how many in all
+ */
+export function changeHealth(
+  database: Database,
+  owner: SightingsOwner,
+  count: number,
+  at: Date,
+  batch = BATCH,
+): Promise<number> {
   return write(database, owner, count, PAUSED, at, batch);
 }
 
@@ -32,9 +47,18 @@ async function write(
   for (let start = 0; start < count; start += batch) {
     const records = Array.from({ length: Math.min(batch, count - start) }, (_, offset) => {
       const account = observed(start + offset, verdict);
-      return toRecord({ account, remoteData: { id: account.providerAccountId, username: account.username }, observedAt }, adapter);
+      return toRecord(
+        {
+          account,
+          remoteData: { id: account.providerAccountId, username: account.username },
+          observedAt,
+        },
+        adapter,
+      );
     });
-    await withTransaction(database.pool, (client) => writeSightings(client, owner, records, observedAt));
+    await withTransaction(database.pool, (client) =>
+      writeSightings(client, owner, records, observedAt),
+    );
   }
   return count;
 }

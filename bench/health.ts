@@ -27,10 +27,21 @@ const CALLER: Caller = {
   teamName: 'default',
   teamVersion: '0',
   requestId: 'req_bench',
-  key: { id: 'key_bench', name: 'bench', scopes: ['read'], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
+  key: {
+    id: 'key_bench',
+    name: 'bench',
+    scopes: ['read'],
+    isRoot: false,
+    expiresAt: null,
+    providers: [],
+    rateLimit: null,
+  },
 };
 
-const FILTERS: Readonly<Record<string, AccountFilter>> = { 'whole team': {}, 'one connection': { connection_id: [OWNER.id] } };
+const FILTERS: Readonly<Record<string, AccountFilter>> = {
+  'whole team': {},
+  'one connection': { connection_id: [OWNER.id] },
+};
 
 /** Figures of health and events, on a database of their own. */
 export async function health(): Promise<void> {
@@ -42,7 +53,11 @@ export async function health(): Promise<void> {
     await prepare(database);
     await importAccounts(database, OWNER, FEW, FIRST);
     const few = await timeHealthList(database, FEW);
-    report('first import with its events', await rate(() => importAccounts(database, OWNER, IMPORTED, FIRST)), 'rows/s');
+    report(
+      'first import with its events',
+      await rate(() => importAccounts(database, OWNER, IMPORTED, FIRST)),
+      'rows/s',
+    );
     const alone = await rate(() => changeHealth(database, OWNER, FEW, SECOND, 1));
     const together = await rate(() => changeHealth(database, OWNER, IMPORTED, THIRD));
     report('health changes with history and events', together, 'rows/s');
@@ -51,7 +66,11 @@ export async function health(): Promise<void> {
     await multiply(database);
     const many = await timeHealthList(database, MANY);
     for (const what of Object.keys(FILTERS))
-      report(`health list, ${what}: a million ÷ a thousand`, (many[what] ?? 0) / (few[what] ?? 0), '×');
+      report(
+        `health list, ${what}: a million ÷ a thousand`,
+        (many[what] ?? 0) / (few[what] ?? 0),
+        '×',
+      );
   } finally {
     await database.close();
     await embedded.stop();
@@ -61,7 +80,13 @@ export async function health(): Promise<void> {
 
 async function prepare({ prisma }: Database): Promise<void> {
   await prisma.team.create({ data: { id: DEFAULT_TEAM_ID, name: 'default' } });
-  const connection = { id: 'conn_bench', teamId: DEFAULT_TEAM_ID, provider: 'outfame', name: 'bench', sweepIntervalSeconds: 300 };
+  const connection = {
+    id: 'conn_bench',
+    teamId: DEFAULT_TEAM_ID,
+    provider: 'outfame',
+    name: 'bench',
+    sweepIntervalSeconds: 300,
+  };
   await prisma.connection.create({ data: { ...connection, credentials: new Uint8Array(1) } });
 }
 
@@ -80,8 +105,14 @@ async function multiply({ pool }: Database): Promise<void> {
   }
 }
 
-/** How long the page and the summary take that `GET /v1/accounts/health` reads. @returns the median of each filter in milliseconds */
-async function timeHealthList(database: Database, accounts: number): Promise<Record<string, number>> {
+/**
+ * How long the page and the summary take that `GET /v1/accounts/health` reads.
+ * @returns the median of each filter in milliseconds
+ */
+async function timeHealthList(
+  database: Database,
+  accounts: number,
+): Promise<Record<string, number>> {
   const repository = new AccountsRepository(database, createRegistry());
   await repository.mergeCounts();
   await database.pool.query('VACUUM ANALYZE accounts');
@@ -91,14 +122,22 @@ async function timeHealthList(database: Database, accounts: number): Promise<Rec
     for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
       const started = performance.now();
       const [, { total }] = await Promise.all([
-        repository.healthPage(CALLER, filter, 'created_at', 'desc', { after: undefined, limit: 51 }),
+        repository.healthPage(CALLER, filter, 'created_at', 'desc', {
+          after: undefined,
+          limit: 51,
+        }),
         repository.healthSummary(CALLER, filter),
       ]);
       if (total !== accounts) throw new Error(`there are ${total} accounts, not ${accounts}`);
       if (turn >= WARM_UP) times.push(performance.now() - started);
     }
     medians[what] = median(times);
-    report(`health list at ${accounts.toLocaleString('en')} accounts, ${what}`, medians[what], 'ms', `median of ${TURNS}`);
+    report(
+      `health list at ${accounts.toLocaleString('en')} accounts, ${what}`,
+      medians[what],
+      'ms',
+      `median of ${TURNS}`,
+    );
   }
   return medians;
 }

@@ -10,7 +10,8 @@ const UPSERTS = 2_000;
 const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 
 /**
- * First import and unchanged re-sweep of 100,000 sandbox accounts, beside Prisma upserts one by one on the same database.
+ * First import and unchanged re-sweep of 100,000 sandbox accounts, beside Prisma upserts one by one
+ * on the same database.
  * @param dataDir is left filled, for benches that read
  */
 export async function importing(dataDir: string, port: number): Promise<void> {
@@ -22,7 +23,11 @@ export async function importing(dataDir: string, port: number): Promise<void> {
     const idle = await gateway.memory();
     const connections: string[] = [];
     for (const provider of PROVIDERS) {
-      const request = { provider, credentials: { api_key: sandbox.apiKey(provider) }, base_url: sandbox.baseUrl(provider) };
+      const request = {
+        provider,
+        credentials: { api_key: sandbox.apiKey(provider) },
+        base_url: sandbox.baseUrl(provider),
+      };
       connections.push((await gateway.post('/v1/connections', request)).body.data.id);
     }
     const first = await sweepsDone(gateway, connections, 1);
@@ -31,12 +36,27 @@ export async function importing(dataDir: string, port: number): Promise<void> {
     const { peak } = await gateway.memory();
     const upserts = await upsertOneByOne(database);
 
-    report('first import', first.seen / first.seconds, 'rows/s', `${first.seen} accounts, ${first.added} added`);
-    report('unchanged re-sweep', again.seen / again.seconds, 'rows/s', `${again.added + again.changed} rows written`);
+    report(
+      'first import',
+      first.seen / first.seconds,
+      'rows/s',
+      `${first.seen} accounts, ${first.added} added`,
+    );
+    report(
+      'unchanged re-sweep',
+      again.seen / again.seconds,
+      'rows/s',
+      `${again.added + again.changed} rows written`,
+    );
     report('Prisma upserts one by one', upserts, 'rows/s');
     report('first import ÷ upserts', first.seen / first.seconds / upserts, '×');
     report('re-sweep ÷ upserts', again.seen / again.seconds / upserts, '×');
-    report('gateway memory over idle, at its peak', peak - idle.now, 'MB', `idle ${Math.round(idle.now)} MB`);
+    report(
+      'gateway memory over idle, at its peak',
+      peak - idle.now,
+      'MB',
+      `idle ${Math.round(idle.now)} MB`,
+    );
   } finally {
     await database.close();
     await gateway.stop();
@@ -45,7 +65,10 @@ export async function importing(dataDir: string, port: number): Promise<void> {
   }
 }
 
-/** Waits for the sweep number `count` of each connection; seconds from the first start to the last end. */
+/**
+ * Waits for the sweep number `count` of each connection; seconds from the first start to the last
+ * end.
+ */
 async function sweepsDone(gateway: GatewayProcess, connections: readonly string[], count: number) {
   const sweeps: Record<string, string>[] = [];
   for (const id of connections) {
@@ -61,7 +84,12 @@ async function sweepsDone(gateway: GatewayProcess, connections: readonly string[
   const total = (field: string) => sweeps.reduce((sum, sweep) => sum + Number(sweep[field]), 0);
   const started = Math.min(...sweeps.map((sweep) => Date.parse(sweep.started_at ?? '')));
   const finished = Math.max(...sweeps.map((sweep) => Date.parse(sweep.finished_at ?? '')));
-  return { seconds: (finished - started) / 1000, seen: total('seen'), added: total('added'), changed: total('changed') };
+  return {
+    seconds: (finished - started) / 1000,
+    seen: total('seen'),
+    added: total('added'),
+    changed: total('changed'),
+  };
 }
 
 /** What a gateway without bulk writes would do, on rows copied from the import. @returns rows/s */
@@ -69,11 +97,29 @@ async function upsertOneByOne({ prisma }: Database): Promise<number> {
   const rows = await prisma.account.findMany({ take: UPSERTS });
   const { lastError: _, ...copy } = await prisma.connection.findFirstOrThrow();
   const id = newId('conn');
-  await prisma.connection.create({ data: { ...copy, id, name: 'upserts', nextSweepAt: new Date('2100-01-01') } });
+  await prisma.connection.create({
+    data: { ...copy, id, name: 'upserts', nextSweepAt: new Date('2100-01-01') },
+  });
   const started = performance.now();
-  for (const { permissions: _permissions, settings: _settings, recommendations: _recommendations, labels: _labels, ...row } of rows) {
-    const account = { ...row, id: newId('acct'), connectionId: id, remoteData: row.remoteData ?? {} };
-    const where = { connectionId_providerAccountId: { connectionId: id, providerAccountId: row.providerAccountId } };
+  for (const {
+    permissions: _permissions,
+    settings: _settings,
+    recommendations: _recommendations,
+    labels: _labels,
+    ...row
+  } of rows) {
+    const account = {
+      ...row,
+      id: newId('acct'),
+      connectionId: id,
+      remoteData: row.remoteData ?? {},
+    };
+    const where = {
+      connectionId_providerAccountId: {
+        connectionId: id,
+        providerAccountId: row.providerAccountId,
+      },
+    };
     await prisma.account.upsert({ where, create: account, update: account });
   }
   const seconds = (performance.now() - started) / 1000;

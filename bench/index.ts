@@ -8,7 +8,10 @@ import { importing } from './importing.js';
 import { reading } from './reading.js';
 import { starting } from './starting.js';
 
-/** `npm run bench [-- name …]`: figures of one run on this machine. Compare the ratios, not the absolute figures. */
+/**
+ * `npm run bench [-- name …]`: figures of one run on this machine. Compare the ratios, not the
+ * absolute figures.
+ */
 const PORT = 4950;
 const benches = { importing, reading, starting, disconnects, health, events };
 

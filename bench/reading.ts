@@ -8,12 +8,17 @@ const CONNECTIONS = 16;
 const ROUND_SECONDS = 4;
 const ROUNDS = 3;
 
-/** `GET /v1/accounts?limit=50` beside a bare Express + Prisma `findMany` of the same rows, in turn. @param dataDir as `importing` left it */
+/**
+ * `GET /v1/accounts?limit=50` beside a bare Express + Prisma `findMany` of the same rows, in turn.
+ * @param dataDir as `importing` left it
+ */
 export async function reading(dataDir: string, port: number): Promise<void> {
   const gateway = await startGatewayProcess(port, { DATA_DIR: dataDir, SANDBOX: 'false' });
   const barePort = port + 1;
   const bareServer = decodeURIComponent(new URL('./bare-server.js', import.meta.url).pathname);
-  const bare = spawn(process.execPath, [bareServer, dataDir, String(barePort)], { stdio: 'inherit' });
+  const bare = spawn(process.execPath, [bareServer, dataDir, String(barePort)], {
+    stdio: 'inherit',
+  });
   try {
     const bareUrl = `http://127.0.0.1:${barePort}`;
     while (
@@ -26,17 +31,25 @@ export async function reading(dataDir: string, port: number): Promise<void> {
     const rates = { polled: [] as number[], asked: [] as number[], bare: [] as number[] };
     const authorization = { authorization: `Bearer ${gateway.key}` };
     for (let round = 0; round < ROUNDS; round++) {
-      rates.polled.push(await requestsPerSecond(gateway.url, () => '/v1/accounts?limit=50', authorization));
+      rates.polled.push(
+        await requestsPerSecond(gateway.url, () => '/v1/accounts?limit=50', authorization),
+      );
       rates.asked.push(
         await requestsPerSecond(
           gateway.url,
-          (number) => `/v1/accounts?limit=50&updated_since=${new Date(number + round * 1e7).toISOString()}`,
+          (number) =>
+            `/v1/accounts?limit=50&updated_since=${new Date(number + round * 1e7).toISOString()}`,
           authorization,
         ),
       );
       rates.bare.push(await requestsPerSecond(bareUrl, () => '/accounts', {}));
     }
-    report('GET /v1/accounts?limit=50, polled', median(rates.polled), 'requests/s', `median of ${ROUNDS} rounds of ${ROUND_SECONDS} s`);
+    report(
+      'GET /v1/accounts?limit=50, polled',
+      median(rates.polled),
+      'requests/s',
+      `median of ${ROUNDS} rounds of ${ROUND_SECONDS} s`,
+    );
     report('the same rows, no two requests alike', median(rates.asked), 'requests/s');
     report('bare Express + Prisma findMany of the same rows', median(rates.bare), 'requests/s');
     report('polled ÷ bare', median(rates.polled) / median(rates.bare), '×');
@@ -47,7 +60,11 @@ export async function reading(dataDir: string, port: number): Promise<void> {
   }
 }
 
-async function requestsPerSecond(url: string, pathOf: (number: number) => string, headers: Record<string, string>): Promise<number> {
+async function requestsPerSecond(
+  url: string,
+  pathOf: (number: number) => string,
+  headers: Record<string, string>,
+): Promise<number> {
   const pool = new Pool(url, { connections: CONNECTIONS });
   const started = performance.now();
   const end = started + ROUND_SECONDS * 1000;

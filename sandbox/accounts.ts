@@ -9,7 +9,10 @@ export interface GeneratedAccounts {
   readonly accountAt: (index: number) => Fields;
 }
 
-/** What a provider holds before anybody changes anything. Both parts are in order of age, the oldest first. */
+/**
+ * What a provider holds before anybody changes anything. Both parts are in order of age, the oldest
+ * first.
+ */
 export interface AccountSource {
   readonly seeded: ReadonlyMap<string, Fields>;
   readonly generated: GeneratedAccounts;
@@ -72,7 +75,10 @@ export class Accounts {
     return this.#changes.has(id) || this.#original(id) !== undefined;
   }
 
-  /** Merges the fields into the account, brings a removed one back as it was but for the fields, or makes a new one of them. */
+  /**
+   * Merges the fields into the account, brings a removed one back as it was but for the fields, or
+   * makes a new one of them.
+   */
   put(id: string, fields: Fields): void {
     if (!this.knows(id)) this.#created.push(id);
     this.#removed.delete(id);
@@ -118,11 +124,18 @@ export class Accounts {
     return this.#created.length;
   }
 
-  /** Walks in order of age, from behind the position `after`. Accounts that come or go meanwhile shift no other. */
+  /**
+   * Walks in order of age, from behind the position `after`. Accounts that come or go meanwhile
+   * shift no other.
+   */
   *walk(direction: 'oldest_first' | 'newest_first', after?: number): Generator<Entry> {
     const step = direction === 'oldest_first' ? 1 : -1;
     const start = direction === 'oldest_first' ? 0 : this.#positions - 1;
-    for (let position = after === undefined ? start : after + step; position >= 0 && position < this.#positions; position += step) {
+    for (
+      let position = after === undefined ? start : after + step;
+      position >= 0 && position < this.#positions;
+      position += step
+    ) {
       const id = this.#idAt(position);
       const account = this.get(id);
       if (account) yield { id, position, account };
@@ -131,16 +144,25 @@ export class Accounts {
 
   /** What differs from the source. */
   save(): SavedAccounts {
-    return { created: this.#created, removed: [...this.#removed], changes: [...this.#changes], scheduled: this.#scheduled };
+    return {
+      created: this.#created,
+      removed: [...this.#removed],
+      changes: [...this.#changes],
+      scheduled: this.#scheduled,
+    };
   }
 
-  /** Back to the source, then to what was saved. Changes to generated accounts that are no longer made are dropped. */
+  /**
+   * Back to the source, then to what was saved. Changes to generated accounts that are no longer
+   * made are dropped.
+   */
   restore(saved: SavedAccounts): void {
     this.#created.splice(0, this.#created.length, ...saved.created);
     this.#changes.clear();
     this.#removed.clear();
     const created = new Set(saved.created);
-    for (const [id, change] of saved.changes) if (created.has(id) || this.#original(id)) this.#changes.set(id, change);
+    for (const [id, change] of saved.changes)
+      if (created.has(id) || this.#original(id)) this.#changes.set(id, change);
     for (const id of saved.removed) if (this.knows(id)) this.#removed.add(id);
     this.#scheduled = [...saved.scheduled];
     this.revision += 1;

@@ -1,7 +1,8 @@
 /**
  * Control routes: what a test or a curious person does to the sandbox behind the gateway's back.
- * They need no key and are there on loopback only. `{provider}` is outfame, creatoraudit, socialsyncer or octopost;
- * an account id is the provider's, for SocialSyncer `{platform}/{accountId}`. Fault kinds: see `faults.ts`.
+ * They need no key and are there on loopback only. `{provider}` is outfame, creatoraudit,
+ * socialsyncer or octopost; an account id is the provider's, for SocialSyncer
+ * `{platform}/{accountId}`. Fault kinds: see `faults.ts`.
  *
  *     GET    /control                               providers: base URL, key
  *     POST   /control/reset                         everything back to the first start
@@ -52,7 +53,9 @@ export function answerControl(providers: Providers, question: Question): Answer 
       return { status: 200, body: { reset: true } };
     }
     const provider = [...providers.values()].find(({ definition }) => definition.name === name);
-    return provider ? controlProvider(provider, question, rest) : complaint(404, 'No such provider');
+    return provider
+      ? controlProvider(provider, question, rest)
+      : complaint(404, 'No such provider');
   } catch (error) {
     if (error instanceof Refused) return error.answer;
     throw error;
@@ -67,11 +70,18 @@ interface ControlRoute {
 
 const ROUTES: readonly ControlRoute[] = [
   { method: 'GET', path: '/', handle: (provider) => ({ status: 200, body: provider.counts() }) },
-  { method: 'GET', path: '/requests', handle: (provider) => ({ status: 200, body: { requests: provider.traffic.log } }) },
+  {
+    method: 'GET',
+    path: '/requests',
+    handle: (provider) => ({ status: 200, body: { requests: provider.traffic.log } }),
+  },
   {
     method: 'POST',
     path: '/faults',
-    handle: (provider, question) => ({ status: 201, body: { id: provider.faults.add(body(question, Fault)) } }),
+    handle: (provider, question) => ({
+      status: 201,
+      body: { id: provider.faults.add(body(question, Fault)) },
+    }),
   },
   {
     method: 'DELETE',
@@ -84,7 +94,10 @@ const ROUTES: readonly ControlRoute[] = [
   {
     method: 'GET',
     path: '/accounts',
-    handle: (provider, question) => ({ status: 200, body: { accounts: firstAccounts(provider, question) } }),
+    handle: (provider, question) => ({
+      status: 200,
+      body: { accounts: firstAccounts(provider, question) },
+    }),
   },
   {
     method: 'GET',
@@ -97,12 +110,16 @@ const ROUTES: readonly ControlRoute[] = [
   {
     method: 'PUT',
     path: '/accounts/{id}',
-    handle: (provider, question, id) => ({ status: 200, body: provider.putAccount(id, body(question, AccountFields)) }),
+    handle: (provider, question, id) => ({
+      status: 200,
+      body: provider.putAccount(id, body(question, AccountFields)),
+    }),
   },
   {
     method: 'DELETE',
     path: '/accounts/{id}',
-    handle: (provider, _question, id) => (provider.removeAccount(id) ? { status: 204 } : complaint(404, 'No such account')),
+    handle: (provider, _question, id) =>
+      provider.removeAccount(id) ? { status: 204 } : complaint(404, 'No such account'),
   },
   {
     method: 'PUT',
@@ -123,7 +140,11 @@ const ROUTES: readonly ControlRoute[] = [
 ];
 
 /** An account id may hold slashes, encoded or plain: it is all that follows `accounts`. */
-function controlProvider(provider: RunningProvider, question: Question, [part, ...id]: readonly string[]): Answer {
+function controlProvider(
+  provider: RunningProvider,
+  question: Question,
+  [part, ...id]: readonly string[],
+): Answer {
   const segments = [part ?? '', id.join('/')].filter((segment) => segment !== '');
   const match = findRoute(ROUTES, question.method, segments);
   if (match === 'unknown_path') return complaint(404, 'No such control route');
@@ -133,7 +154,10 @@ function controlProvider(provider: RunningProvider, question: Question, [part, .
 
 function overview(providers: Providers, origin: string): unknown {
   return Object.fromEntries(
-    [...providers].map(([name, { definition, apiKey }]) => [name, { base_url: `${origin}${definition.mountPath}`, api_key: apiKey }]),
+    [...providers].map(([name, { definition, apiKey }]) => [
+      name,
+      { base_url: `${origin}${definition.mountPath}`, api_key: apiKey },
+    ]),
   );
 }
 
@@ -151,7 +175,9 @@ function body<Shape>(question: Question, schema: z.ZodType<Shape>): Shape {
   try {
     return schema.parse(JSON.parse(question.text));
   } catch (error) {
-    throw new Refused(complaint(400, error instanceof z.ZodError ? z.prettifyError(error) : 'The body is no JSON'));
+    throw new Refused(
+      complaint(400, error instanceof z.ZodError ? z.prettifyError(error) : 'The body is no JSON'),
+    );
   }
 }
 

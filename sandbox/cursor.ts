@@ -1,6 +1,8 @@
 import { parseObject } from './message.js';
 
-/** A place in a list: the value it is sorted by (0 where that is the age) and the position by age. */
+/**
+ * A place in a list: the value it is sorted by (0 where that is the age) and the position by age.
+ */
 export interface Place {
   readonly rank: number;
   readonly position: number;

@@ -3,7 +3,13 @@ import type { Fault } from './faults.js';
 import type { Answer, Question } from './message.js';
 import { findRoute } from './routes.js';
 import type { RunningProvider } from './running-provider.js';
-import { htmlPage, ofWrongShape, withBadItem, withoutRepeatedCursor, withRepeatedCursor } from './spoil.js';
+import {
+  htmlPage,
+  ofWrongShape,
+  withBadItem,
+  withoutRepeatedCursor,
+  withRepeatedCursor,
+} from './spoil.js';
 import type { SeenRequest } from './traffic.js';
 
 /** What becomes of a request on the wire. */
@@ -17,21 +23,31 @@ export type Outcome =
 /** One request to one provider, with the faults in force. */
 export async function exchange(provider: RunningProvider, question: Question): Promise<Outcome> {
   const match = findRoute(provider.definition.routes, question.method, question.segments);
-  const operation = typeof match === 'string' ? 'other' : `${match.route.method} ${match.route.path}`;
+  const operation =
+    typeof match === 'string' ? 'other' : `${match.route.method} ${match.route.path}`;
   const request = provider.traffic.seen(question, operation, new Date());
-  const deletedId = typeof match === 'object' && question.method === 'DELETE' ? Object.values(match.params).join('/') : undefined;
+  const deletedId =
+    typeof match === 'object' && question.method === 'DELETE'
+      ? Object.values(match.params).join('/')
+      : undefined;
   if (deletedId !== undefined) provider.traffic.countDelete(deletedId, { calls: 1, effective: 0 });
 
   const fault = provider.faults.strike(question);
   if (fault?.kind === 'down') return { kind: 'disconnected' };
   if (fault?.kind === 'hang') return { kind: 'silence' };
-  const wait = provider.settings.latency_ms + (fault?.kind === 'slow' ? (fault.delay_ms ?? 2_000) : 0);
+  const wait =
+    provider.settings.latency_ms + (fault?.kind === 'slow' ? (fault.delay_ms ?? 2_000) : 0);
   if (wait > 0) await delay(wait);
 
   const refusal = fault && refusalFor(fault, provider, question);
   if (refusal) return { kind: 'answered', answer: refusal };
-  const answer = work(provider, fault?.kind === 'repeat_cursor' ? withoutRepeatedCursor(question) : question, request);
-  if (deletedId !== undefined && request.effective) provider.traffic.countDelete(deletedId, { calls: 0, effective: 1 });
+  const answer = work(
+    provider,
+    fault?.kind === 'repeat_cursor' ? withoutRepeatedCursor(question) : question,
+    request,
+  );
+  if (deletedId !== undefined && request.effective)
+    provider.traffic.countDelete(deletedId, { calls: 0, effective: 1 });
   return fault ? spoiled(answer, fault) : { kind: 'answered', answer };
 }
 
@@ -40,12 +56,20 @@ function work(provider: RunningProvider, question: Question, request: SeenReques
   try {
     return provider.answer(question, request);
   } catch (error) {
-    return { status: 500, headers: { 'Content-Type': 'text/plain' }, body: `The sandbox failed: ${String(error)}` };
+    return {
+      status: 500,
+      headers: { 'Content-Type': 'text/plain' },
+      body: `The sandbox failed: ${String(error)}`,
+    };
   }
 }
 
 /** The answer of a fault that keeps the work from being done. */
-function refusalFor(fault: Fault, provider: RunningProvider, question: Question): Answer | undefined {
+function refusalFor(
+  fault: Fault,
+  provider: RunningProvider,
+  question: Question,
+): Answer | undefined {
   const retryAfter = fault.retry_after ?? 1;
   switch (fault.kind) {
     case 'rate_limited':
@@ -53,7 +77,11 @@ function refusalFor(fault: Fault, provider: RunningProvider, question: Question)
     case 'key_revoked':
       return provider.refusal('revoked_key', question, retryAfter);
     case 'server_error':
-      return provider.refusal(fault.status === 503 ? 'unavailable' : 'server_error', question, retryAfter);
+      return provider.refusal(
+        fault.status === 503 ? 'unavailable' : 'server_error',
+        question,
+        retryAfter,
+      );
     case 'html':
       return htmlPage(fault.status ?? 502);
     default:

@@ -43,7 +43,9 @@ export const Fault = z.strictObject({
   kind: z.enum(FAULT_KINDS),
   /** Only requests with this method. */
   method: z.string().exactOptional(),
-  /** Only requests to this path below the provider's base URL; `*` and `{name}` fit any one segment. */
+  /**
+   * Only requests to this path below the provider's base URL; `*` and `{name}` fit any one segment.
+   */
   path: z.string().exactOptional(),
   /** At most so many strikes. */
   times: z.int().min(1).exactOptional(),

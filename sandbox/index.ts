@@ -21,7 +21,10 @@ export interface SandboxSettings {
   readonly port?: number;
   /** Default 127.0.0.1. The control routes need no key, so keep it to loopback. */
   readonly host?: string;
-  /** Generated accounts beside the seeded ones, shared evenly by Outfame and CreatorAudit, the two that page; default 0. */
+  /**
+   * Generated accounts beside the seeded ones, shared evenly by Outfame and CreatorAudit, the two
+   * that page; default 0.
+   */
   readonly accounts?: number;
   /** Where changes to accounts and keys outlive a restart; left out, they are kept in memory. */
   readonly stateFile?: string;
@@ -42,15 +45,24 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** Starts the four providers on one port. Rejects where the port is taken or the state file unusable. */
+/**
+ * Starts the four providers on one port. Rejects where the port is taken or the state file
+ * unusable.
+ */
 export async function startSandbox(settings: SandboxSettings = {}): Promise<Sandbox> {
   const { port = 4900, host = '127.0.0.1', accounts = 0, stateFile } = settings;
   const providers = new Map<ProviderName, RunningProvider>();
   const persist = () => {
     if (stateFile === undefined) return;
-    saveState(stateFile, Object.fromEntries([...providers].map(([name, provider]) => [name, provider.save()])));
+    saveState(
+      stateFile,
+      Object.fromEntries([...providers].map(([name, provider]) => [name, provider.save()])),
+    );
   };
-  const shares: Partial<Record<ProviderName, number>> = { outfame: Math.ceil(accounts / 2), creatoraudit: Math.floor(accounts / 2) };
+  const shares: Partial<Record<ProviderName, number>> = {
+    outfame: Math.ceil(accounts / 2),
+    creatoraudit: Math.floor(accounts / 2),
+  };
   const saved = stateFile === undefined ? {} : loadState(stateFile);
   for (const definition of DEFINITIONS) {
     const provider = new RunningProvider(definition, shares[definition.name] ?? 0, persist);

@@ -1,8 +1,9 @@
 import { PROVIDER_NAMES, startSandbox } from './index.js';
 
 /**
- * The sandbox on its own. `SANDBOX_PORT` (default 4900), `SANDBOX_ACCOUNTS` (generated accounts, shared by Outfame and
- * CreatorAudit; default 0) and `SANDBOX_STATE_FILE` (default none: changes are forgotten at the end).
+ * The sandbox on its own. `SANDBOX_PORT` (default 4900), `SANDBOX_ACCOUNTS` (generated accounts,
+ * shared by Outfame and CreatorAudit; default 0) and `SANDBOX_STATE_FILE` (default none: changes
+ * are forgotten at the end).
  */
 const { SANDBOX_STATE_FILE: stateFile } = process.env;
 
@@ -14,13 +15,20 @@ try {
   });
   for (const name of PROVIDER_NAMES) {
     const variable = name.toUpperCase();
-    console.log(`${variable}_BASE_URL=${sandbox.baseUrl(name)} ${variable}_API_KEY=${sandbox.apiKey(name)}`);
+    console.log(
+      `${variable}_BASE_URL=${sandbox.baseUrl(name)} ${variable}_API_KEY=${sandbox.apiKey(name)}`,
+    );
   }
-  console.log(`\nMake something go wrong:\n  curl -X POST ${sandbox.url}/control/outfame/faults -d '{"kind": "rate_limited", "times": 3}'`);
+  console.log(
+    `\nMake something go wrong:\n  curl -X POST ${sandbox.url}/control/outfame/faults -d '{"kind": "rate_limited", "times": 3}'`,
+  );
   console.log(`See what arrived:\n  curl ${sandbox.url}/control/outfame`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void sandbox.close());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void sandbox.close());
 } catch (error) {
-  console.error(`The sandbox did not start: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(
+    `The sandbox did not start: ${error instanceof Error ? error.message : String(error)}`,
+  );
   process.exitCode = 1;
 }
 

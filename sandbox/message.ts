@@ -17,7 +17,10 @@ export interface Question {
   readonly origin: string;
 }
 
-/** One HTTP answer, as data. A body that is a string is sent as it is, anything else as JSON; left out, there is none. */
+/**
+ * One HTTP answer, as data. A body that is a string is sent as it is, anything else as JSON; left
+ * out, there is none.
+ */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

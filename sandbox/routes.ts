@@ -1,5 +1,11 @@
-/** The path parameters where the pattern fits the path, else undefined. `{name}` and `*` fit any one segment. */
-export function matchPath(pattern: string, segments: readonly string[]): Record<string, string> | undefined {
+/**
+ * The path parameters where the pattern fits the path, else undefined. `{name}` and `*` fit any one
+ * segment.
+ */
+export function matchPath(
+  pattern: string,
+  segments: readonly string[],
+): Record<string, string> | undefined {
   const parts = pattern.split('/').filter((part) => part !== '');
   if (parts.length !== segments.length) return undefined;
   const params: Record<string, string> = {};

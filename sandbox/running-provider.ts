@@ -7,7 +7,12 @@ import { findRoute, type MatchedRoute } from './routes.js';
 import { type SeenRequest, Traffic } from './traffic.js';
 
 /** Generous, so that no import of any size is slowed until a test asks for it. */
-const DEFAULT_SETTINGS: ProviderSettings = { latency_ms: 0, requests_per_minute: 120_000, setup_ms: 5_000, account_limit: null };
+const DEFAULT_SETTINGS: ProviderSettings = {
+  latency_ms: 0,
+  requests_per_minute: 120_000,
+  setup_ms: 5_000,
+  account_limit: null,
+};
 
 /** What outlives a restart. */
 export interface SavedProvider {
@@ -21,7 +26,9 @@ export interface ProviderCounts {
   readonly by_operation: Readonly<Record<string, number>>;
   readonly faults: readonly (Fault & { readonly id: string; readonly struck: number })[];
   readonly accounts: number;
-  readonly deletes: Readonly<Record<string, { readonly calls: number; readonly effective: number }>>;
+  readonly deletes: Readonly<
+    Record<string, { readonly calls: number; readonly effective: number }>
+  >;
 }
 
 /** One provider at work: its accounts, key, settings, faults and the traffic it has seen. */
@@ -67,11 +74,17 @@ export class RunningProvider {
     return this.accounts.get(id);
   }
 
-  /** Changes an account behind the gateway's back, brings a removed one back, or makes one out of defaults and the fields. */
+  /**
+   * Changes an account behind the gateway's back, brings a removed one back, or makes one out of
+   * defaults and the fields.
+   */
   putAccount(id: string, fields: Fields): Fields {
     this.accounts.settle(new Date());
     this.accounts.cancelLater(id);
-    this.accounts.put(id, this.accounts.knows(id) ? fields : { ...this.definition.blank(id, new Date()), ...fields });
+    this.accounts.put(
+      id,
+      this.accounts.knows(id) ? fields : { ...this.definition.blank(id, new Date()), ...fields },
+    );
     this.#onChange();
     return this.accounts.get(id) ?? {};
   }
@@ -95,7 +108,10 @@ export class RunningProvider {
 
   /** Back to the state of a first start. */
   reset(): void {
-    this.restore({ key: this.definition.defaultKey, accounts: { created: [], removed: [], changes: [], scheduled: [] } });
+    this.restore({
+      key: this.definition.defaultKey,
+      accounts: { created: [], removed: [], changes: [], scheduled: [] },
+    });
     this.#settings = DEFAULT_SETTINGS;
     this.#window.reset(Date.now());
     this.faults.clear();
@@ -128,10 +144,18 @@ export class RunningProvider {
   /** The provider's own refusal, with all the headers it puts on an answer. */
   refusal(reason: RefusalReason, question: Question, retryAfter: number): Answer {
     const quota = this.#quota();
-    return this.definition.finish(this.definition.refuse(reason, { question, quota, retryAfter }), question, quota);
+    return this.definition.finish(
+      this.definition.refuse(reason, { question, quota, retryAfter }),
+      question,
+      quota,
+    );
   }
 
-  #attempt(question: Question, match: MatchedRoute<Route> | 'unknown_path' | 'wrong_method', now: Date): Answer {
+  #attempt(
+    question: Question,
+    match: MatchedRoute<Route> | 'unknown_path' | 'wrong_method',
+    now: Date,
+  ): Answer {
     try {
       if (typeof match === 'object' && match.route.open) {
         return this.definition.finish(this.#handle(question, match, now), question, undefined);
@@ -142,7 +166,8 @@ export class RunningProvider {
       if (typeof match === 'string') return this.refusal(match, question, 0);
       return this.definition.finish(this.#handle(question, match, now), question, this.#quota());
     } catch (error) {
-      if (error instanceof Refused) return this.definition.finish(error.answer, question, this.#quota());
+      if (error instanceof Refused)
+        return this.definition.finish(error.answer, question, this.#quota());
       throw error;
     }
   }
@@ -151,11 +176,19 @@ export class RunningProvider {
     const header = question.headers.authorization;
     if (header === undefined) return 'missing_key';
     if (header !== `Bearer ${this.#key}`) return 'invalid_key';
-    return this.#window.take(this.#settings.requests_per_minute, now.getTime()) ? undefined : 'rate_limited';
+    return this.#window.take(this.#settings.requests_per_minute, now.getTime())
+      ? undefined
+      : 'rate_limited';
   }
 
   #handle(question: Question, { route, params }: MatchedRoute<Route>, now: Date): Answer {
-    return route.handle({ question, params, accounts: this.accounts, settings: this.#settings, now });
+    return route.handle({
+      question,
+      params,
+      accounts: this.accounts,
+      settings: this.#settings,
+      now,
+    });
   }
 
   #quota(): Quota {

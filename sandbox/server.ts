@@ -16,19 +16,35 @@ export function listen(providers: Providers, host: string, port: number): Promis
   });
 }
 
-async function serve(providers: Providers, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  providers: Providers,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const target = request.url ?? '/';
-  const provider = [...providers.values()].find(({ definition }) => isUnder(definition.mountPath, target));
-  if (provider) return deliver(await exchange(provider, await read(request, provider.definition.mountPath)), response);
-  if (isUnder('/control', target)) return send(answerControl(providers, await read(request, '/control')), response);
-  send({ status: 404, body: { error: 'No such path. GET /control lists what is here.' } }, response);
+  const provider = [...providers.values()].find(({ definition }) =>
+    isUnder(definition.mountPath, target),
+  );
+  if (provider)
+    return deliver(
+      await exchange(provider, await read(request, provider.definition.mountPath)),
+      response,
+    );
+  if (isUnder('/control', target))
+    return send(answerControl(providers, await read(request, '/control')), response);
+  send(
+    { status: 404, body: { error: 'No such path. GET /control lists what is here.' } },
+    response,
+  );
 }
 
 function isUnder(mountPath: string, target: string): boolean {
   return target.startsWith(mountPath) && ['', '/', '?'].includes(target.charAt(mountPath.length));
 }
 
-/** Takes the path apart by hand: `new URL` would resolve `%2E%2E`, which is an id like any other. */
+/**
+ * Takes the path apart by hand: `new URL` would resolve `%2E%2E`, which is an id like any other.
+ */
 async function read(request: IncomingMessage, mountPath: string): Promise<Question> {
   const target = (request.url ?? '').slice(mountPath.length);
   const [path = '', query = ''] = target.split('?');
@@ -91,5 +107,9 @@ function bytes({ body }: Answer): Buffer | undefined {
 
 function headersOf(answer: Answer, body: Buffer | undefined): Record<string, string> {
   if (!body) return { ...answer.headers };
-  return { 'Content-Type': 'application/json', 'Content-Length': String(body.length), ...answer.headers };
+  return {
+    'Content-Type': 'application/json',
+    'Content-Length': String(body.length),
+    ...answer.headers,
+  };
 }

@@ -12,10 +12,16 @@ export function htmlPage(status: number): Answer {
 
 /** Valid JSON in which nothing is where it was documented. */
 export function ofWrongShape(answer: Answer): Answer {
-  return { ...answer, status: answer.status === 204 ? 200 : answer.status, body: { result: [{ value: 42 }] } };
+  return {
+    ...answer,
+    status: answer.status === 204 ? 200 : answer.status,
+    body: { result: [{ value: 42 }] },
+  };
 }
 
-/** The list with the types of its first item broken. Its ids stay, so that the item can be named. */
+/**
+ * The list with the types of its first item broken. Its ids stay, so that the item can be named.
+ */
 export function withBadItem(answer: Answer): Answer {
   if (!isObject(answer.body)) return answer;
   const entries = Object.entries(answer.body).map(([name, value]) => {
@@ -28,7 +34,10 @@ export function withBadItem(answer: Answer): Answer {
 function brokenItem(item: Fields): Fields {
   const isId = (name: string) => name === 'id' || name === 'accountId';
   return Object.fromEntries(
-    Object.entries(item).map(([name, value]) => [name, typeof value === 'string' && !isId(name) ? { unexpected: value } : value]),
+    Object.entries(item).map(([name, value]) => [
+      name,
+      typeof value === 'string' && !isId(name) ? { unexpected: value } : value,
+    ]),
   );
 }
 
@@ -40,11 +49,21 @@ export function withoutRepeatedCursor(question: Question): Question {
   return { ...question, query };
 }
 
-/** The page with a next cursor that is always the same. Answers that have no paging stay as they are. */
+/**
+ * The page with a next cursor that is always the same. Answers that have no paging stay as they
+ * are.
+ */
 export function withRepeatedCursor(answer: Answer): Answer {
   const { body } = answer;
   if (!isObject(body)) return answer;
-  if ('has_more' in body) return { ...answer, body: { ...body, has_more: true, next_cursor: REPEATED_CURSOR } };
+  if ('has_more' in body)
+    return { ...answer, body: { ...body, has_more: true, next_cursor: REPEATED_CURSOR } };
   if (!isObject(body.pagination)) return answer;
-  return { ...answer, body: { ...body, pagination: { ...body.pagination, has_next: true, next_cursor: REPEATED_CURSOR } } };
+  return {
+    ...answer,
+    body: {
+      ...body,
+      pagination: { ...body.pagination, has_next: true, next_cursor: REPEATED_CURSOR },
+    },
+  };
 }

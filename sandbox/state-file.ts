@@ -17,17 +17,25 @@ const SavedProviders = z.record(
 );
 export type SavedProviders = Readonly<Record<string, SavedProvider>>;
 
-/** What was saved; nothing where the file is not there yet. Throws, naming the file, where it cannot be used. */
+/**
+ * What was saved; nothing where the file is not there yet. Throws, naming the file, where it cannot
+ * be used.
+ */
 export function loadState(file: string): SavedProviders {
   if (!existsSync(file)) return {};
   try {
     return SavedProviders.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new Error(`The sandbox cannot read its state file ${file}; remove it to start afresh.`, { cause: error });
+    throw new Error(`The sandbox cannot read its state file ${file}; remove it to start afresh.`, {
+      cause: error,
+    });
   }
 }
 
-/** Written before the change is answered, and swapped in whole, so that a kill at any instant leaves a good file. */
+/**
+ * Written before the change is answered, and swapped in whole, so that a kill at any instant leaves
+ * a good file.
+ */
 export function saveState(file: string, state: SavedProviders): void {
   const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, JSON.stringify(state));

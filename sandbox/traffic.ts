@@ -30,7 +30,13 @@ export class Traffic {
   readonly log: SeenRequest[] = [];
 
   seen(question: Question, operation: string, at: Date): SeenRequest {
-    const request = { at: at.toISOString(), method: question.method, target: question.target, operation, effective: false };
+    const request = {
+      at: at.toISOString(),
+      method: question.method,
+      target: question.target,
+      operation,
+      effective: false,
+    };
     this.requests += 1;
     this.byOperation.set(operation, (this.byOperation.get(operation) ?? 0) + 1);
     this.log.push(request);
@@ -40,7 +46,10 @@ export class Traffic {
 
   countDelete(accountId: string, added: DeleteCount): void {
     const { calls = 0, effective = 0 } = this.deletes.get(accountId) ?? {};
-    this.deletes.set(accountId, { calls: calls + added.calls, effective: effective + added.effective });
+    this.deletes.set(accountId, {
+      calls: calls + added.calls,
+      effective: effective + added.effective,
+    });
   }
 
   clear(): void {

@@ -107,7 +107,9 @@ export async function createApp(settings: AppSettings): Promise<App> {
   return assemble(settings, await startJobs(settings.database.pool, settings.logger));
 }
 
-/** Composition root: makes every part and ties them together, without a call to anything outside. */
+/**
+ * Composition root: makes every part and ties them together, without a call to anything outside.
+ */
 export function assemble(settings: AppSettings, jobs: Jobs): App {
   const { database, clock, logger, policies, tracing = UNTRACED } = settings;
   const sealer = createSealer(settings.secret);
@@ -121,15 +123,33 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const providers = createProviders({ clock, logger, tracing, ...(policies && { policies }) });
   const figures = new SharedFigures(database, clock);
   providers.onOutcome((attempt) => {
-    metrics.observeProviderCall(attempt.provider, attempt.operation, attempt.outcome, attempt.latencyMs);
+    metrics.observeProviderCall(
+      attempt.provider,
+      attempt.operation,
+      attempt.outcome,
+      attempt.latencyMs,
+    );
     figures.note(attempt);
   });
   const providerIds = providers.adapters.all().map(({ id }) => id);
 
   const teams = new TeamsService(database, clock);
-  const connections = new ConnectionsService(database, providers, sealer, clock, settings.sweepIntervalSeconds);
+  const connections = new ConnectionsService(
+    database,
+    providers,
+    sealer,
+    clock,
+    settings.sweepIntervalSeconds,
+  );
   const accountsRepository = new AccountsRepository(database, providers.adapters);
-  const accounts = new AccountsService(database, accountsRepository, connections, providers, new Probes(database, presence, clock), clock);
+  const accounts = new AccountsService(
+    database,
+    accountsRepository,
+    connections,
+    providers,
+    new Probes(database, presence, clock),
+    clock,
+  );
   const connect = new ConnectService(database, connections, providers, clock);
   const incidents = new IncidentsService(database, providers, clock);
   const health = new HealthService({
@@ -147,9 +167,35 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const events = new EventsService(feed, feedCursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
   const deliveries = new DeliveriesRepository(database);
-  const courier = new Courier(database, deliveries, new WebhookSender(addresses, clock), sealer, presence, clock, logger, tracing);
-  const webhooks = new WebhooksService(database, feed, deliveries, courier, addresses, sealer, clock);
-  const sweeps = new SweepsService(database, jobs, providers, connections, clock, logger, metrics, tracing);
+  const courier = new Courier(
+    database,
+    deliveries,
+    new WebhookSender(addresses, clock),
+    sealer,
+    presence,
+    clock,
+    logger,
+    tracing,
+  );
+  const webhooks = new WebhooksService(
+    database,
+    feed,
+    deliveries,
+    courier,
+    addresses,
+    sealer,
+    clock,
+  );
+  const sweeps = new SweepsService(
+    database,
+    jobs,
+    providers,
+    connections,
+    clock,
+    logger,
+    metrics,
+    tracing,
+  );
   const patience = { ...DEFAULT_DISCONNECT_SETTINGS, ...settings.disconnects };
   const registry = providers.adapters;
   const signer = createSigner(settings.secret);
@@ -183,7 +229,10 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       process: retired ? 'shutting down' : null,
       database: (await database.pulse.beats()) ? null : 'does not answer, or is not migrated',
     }),
-    providers: () => Object.fromEntries(providerIds.map((id) => [id, conditionOf(providers.state(id), figures.read(id, '5m'))])),
+    providers: () =>
+      Object.fromEntries(
+        providerIds.map((id) => [id, conditionOf(providers.state(id), figures.read(id, '5m'))]),
+      ),
     overload: () => load.overload,
   };
 
@@ -193,7 +242,14 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     audit: auditEndpoints(database, cursors),
     connect: connectEndpoints(connect, accounts),
     connections: connectionEndpoints(connections, sweeps, disconnects, cursors),
-    disconnects: disconnectEndpoints(disconnects, accounts, disconnectsRepository, cursors, providerIds, signer.publicKey),
+    disconnects: disconnectEndpoints(
+      disconnects,
+      accounts,
+      disconnectsRepository,
+      cursors,
+      providerIds,
+      signer.publicKey,
+    ),
     events: eventEndpoints(events),
     documentation: documentationEndpoints(() => document),
     health: healthEndpoints(health),

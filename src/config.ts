@@ -6,12 +6,21 @@ const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().int().min(5).max(86_400);
 const secret = z
   .string()
-  .refine((value) => Buffer.from(value, 'base64').length === 32, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them');
+  .refine(
+    (value) => Buffer.from(value, 'base64').length === 32,
+    'must be 32 bytes in base64, as `openssl rand -base64 32` prints them',
+  );
 const switched = z.enum(['true', 'false']).transform((value) => value === 'true');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });
-const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must look like postgresql://user:password@host:5432/database' });
+const postgresUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must look like postgresql://user:password@host:5432/database',
+});
 
-/** Every variable with a fixed name; `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL` come on top, two for each adapter. */
+/**
+ * Every variable with a fixed name; `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL` come on top, two
+ * for each adapter.
+ */
 const variables = z.object({
   PORT: port.default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -34,7 +43,10 @@ const variables = z.object({
 
 /** The names of all variables, as `.env.example` lists them. */
 export function variableNames(providerIds: readonly string[]): string[] {
-  const own = providerIds.flatMap((id) => [`${id.toUpperCase()}_API_KEY`, `${id.toUpperCase()}_BASE_URL`]);
+  const own = providerIds.flatMap((id) => [
+    `${id.toUpperCase()}_API_KEY`,
+    `${id.toUpperCase()}_BASE_URL`,
+  ]);
   return [...Object.keys(variables.shape), ...own];
 }
 
@@ -47,7 +59,10 @@ export interface ProviderSettings {
 export interface Config {
   readonly port: number;
   readonly host: string;
-  /** Believes `X-Forwarded-Proto` and `X-Forwarded-Host`: for a gateway that is reached through a proxy alone. */
+  /**
+   * Believes `X-Forwarded-Proto` and `X-Forwarded-Host`: for a gateway that is reached through a
+   * proxy alone.
+   */
   readonly trustProxy: boolean;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
@@ -77,13 +92,18 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const values = parse(variables, given);
   if (values.DATABASE_URL !== undefined && values.ROLLCALL_SECRET === undefined) {
-    throw new StartError('ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.');
+    throw new StartError(
+      'ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.',
+    );
   }
   const providers = new Map(
     providerIds.map((id): [string, ProviderSettings] => {
       const key = `${id.toUpperCase()}_API_KEY`;
       const baseUrl = `${id.toUpperCase()}_BASE_URL`;
-      const own = parse(z.object({ [key]: z.string().optional(), [baseUrl]: httpUrl.optional() }), given);
+      const own = parse(
+        z.object({ [key]: z.string().optional(), [baseUrl]: httpUrl.optional() }),
+        given,
+      );
       return [id, { apiKey: own[key], baseUrl: own[baseUrl]?.replace(/\/+$/, '') }];
     }),
   );

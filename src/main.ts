@@ -4,7 +4,13 @@ import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
-import { checkConnection, type DatabaseConnection, migrate, openDatabase, startEmbedded } from './database/index.js';
+import {
+  checkConnection,
+  type DatabaseConnection,
+  migrate,
+  openDatabase,
+  startEmbedded,
+} from './database/index.js';
 import { farewell } from './http/farewell.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
@@ -27,7 +33,10 @@ const undo: (() => unknown)[] = [];
 const stopping = new AbortController();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** The process: configuration, database, app, workers. What it has begun stands in `undo`; a signal ends it between any two steps. */
+/**
+ * The process: configuration, database, app, workers. What it has begun stands in `undo`; a signal
+ * ends it between any two steps.
+ */
 async function start(): Promise<App> {
   const config = readConfig(
     process.env,
@@ -71,7 +80,9 @@ async function start(): Promise<App> {
   await app.work();
   await app.reconcile();
   const timer = setInterval(() => {
-    app.reconcile().catch((error: Error) => logger.error('reconcile', { error: String(error.stack) }));
+    app
+      .reconcile()
+      .catch((error: Error) => logger.error('reconcile', { error: String(error.stack) }));
   }, RECONCILE_MS);
   undo.push(() => clearInterval(timer));
   if (sandbox) await firstSweeps(app);
@@ -95,18 +106,31 @@ async function listen(server: Server, config: Config): Promise<void> {
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
-      throw new StartError(`PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`);
-    throw new StartError(`HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`);
+      throw new StartError(
+        `PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`,
+      );
+    throw new StartError(
+      `HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`,
+    );
   });
 }
 
-/** Connects what the environment names; with nothing there and nothing connected before, the sandbox. */
+/**
+ * Connects what the environment names; with nothing there and nothing connected before, the
+ * sandbox.
+ */
 async function connectProviders(app: App, config: Config): Promise<Sandbox | undefined> {
   let anyKey = false;
   for (const [provider, { apiKey, baseUrl }] of config.providers) {
     if (apiKey === undefined) continue;
     anyKey = true;
-    await app.connections.ensure({ provider, name: `env-${provider}`, source: 'environment', apiKey, baseUrl: baseUrl ?? null });
+    await app.connections.ensure({
+      provider,
+      name: `env-${provider}`,
+      source: 'environment',
+      apiKey,
+      baseUrl: baseUrl ?? null,
+    });
   }
   const wanted = config.sandbox ?? (!anyKey && !(await app.connections.hasRealConnection()));
   if (!wanted) return undefined;
@@ -114,7 +138,13 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
   const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
   for (const provider of PROVIDER_NAMES) {
     const apiKey = sandbox.apiKey(provider);
-    await app.connections.ensure({ provider, name: `sandbox-${provider}`, source: 'sandbox', apiKey, baseUrl: sandbox.baseUrl(provider) });
+    await app.connections.ensure({
+      provider,
+      name: `sandbox-${provider}`,
+      source: 'sandbox',
+      apiKey,
+      baseUrl: sandbox.baseUrl(provider),
+    });
   }
   return sandbox;
 }
@@ -122,7 +152,8 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
 /** So that the printed request answers with accounts of all four. */
 async function firstSweeps(app: App): Promise<void> {
   const end = Date.now() + FIRST_SWEEPS_MS;
-  while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll())) await systemClock.sleep(50);
+  while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll()))
+    await systemClock.sleep(50);
 }
 
 /** Ends it all in good order, within `DRAIN_MS`. */
@@ -138,21 +169,34 @@ async function undoAll(): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-function greet(config: Config, server: Server, sandbox: Sandbox | undefined, newRootKey: string | undefined): void {
+function greet(
+  config: Config,
+  server: Server,
+  sandbox: Sandbox | undefined,
+  newRootKey: string | undefined,
+): void {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   const key = newRootKey ?? '$ROLLCALL_KEY';
   say('');
   say(`Rollcall listens on ${url}`);
-  if (sandbox) say(`Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is touched.`);
+  if (sandbox)
+    say(
+      `Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is touched.`,
+    );
   say(
     newRootKey
       ? `Root key, shown this once: ${newRootKey}`
       : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.',
   );
   say('Try:');
-  say(`  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace("Bearer $ROLLCALL_KEY'", `Bearer '"$ROLLCALL_KEY"`));
+  say(
+    `  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace(
+      "Bearer $ROLLCALL_KEY'",
+      `Bearer '"$ROLLCALL_KEY"`,
+    ),
+  );
 }
 
 async function main(): Promise<void> {
@@ -166,7 +210,9 @@ async function main(): Promise<void> {
   } catch (error) {
     await undoAll();
     if (stopping.signal.aborted) process.exit(0);
-    process.stderr.write(`${error instanceof StartError ? error.message : String((error as Error).stack)}\n`);
+    process.stderr.write(
+      `${error instanceof StartError ? error.message : String((error as Error).stack)}\n`,
+    );
     process.exit(1);
   }
 }

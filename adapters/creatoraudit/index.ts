@@ -9,17 +9,22 @@ export const creatoraudit = defineAdapter({
   id: 'creatoraudit',
   name: 'CreatorAudit',
   docs: 'https://docs.creatoraudit.com',
-  pages: { keys: 'https://docs.creatoraudit.com/security', freshness: 'https://docs.creatoraudit.com/data-freshness' },
+  pages: {
+    keys: 'https://docs.creatoraudit.com/security',
+    freshness: 'https://docs.creatoraudit.com/data-freshness',
+  },
   baseUrl: 'https://api.creatoraudit.com/v2',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'tiktok'],
-  // No rate is published; 600 is the sample of /api-reference/rate-limits, and the answers' headers tell the real one.
+  // No rate is published; 600 is the sample of /api-reference/rate-limits, and the answers' headers
+  // tell the real one.
   limits: { requestsPerMinute: 600, concurrency: 8, pageSize: 200 },
   disconnectEffect: {
     destroysData: true,
     revokesToken: false,
     reversible: false,
-    howToReconnect: 'Track the profile again with POST /v1/accounts; it starts without history, under a new id.',
+    howToReconnect:
+      'Track the profile again with POST /v1/accounts; it starts without history, under a new id.',
   },
   settings: settingsSchema,
   createSettings: createSettingsSchema,
@@ -27,7 +32,8 @@ export const creatoraudit = defineAdapter({
   fault: {
     schema: faultSchema,
     read: ({ code, detail }) => ({ code: code ?? null, message: detail ?? null }),
-    // 403 has three meanings. CONFLICT is left to its status: a duplicate on create, a state conflict elsewhere.
+    // 403 has three meanings. CONFLICT is left to its status: a duplicate on create, a state
+    // conflict elsewhere.
     codes: {
       BAD_REQUEST: 'refused',
       UNAUTHORIZED: 'credential_rejected',
@@ -46,9 +52,16 @@ export const creatoraudit = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit, platform }) => ({ method: 'GET', path: path`/accounts`, query: { platform, limit, cursor } }),
+      request: ({ cursor, limit, platform }) => ({
+        method: 'GET',
+        path: path`/accounts`,
+        query: { platform, limit, cursor },
+      }),
       response: pageSchema,
-      map: ({ data, pagination }) => ({ items: data, next: pagination.has_next ? (pagination.next_cursor ?? undefined) : undefined }),
+      map: ({ data, pagination }) => ({
+        items: data,
+        next: pagination.has_next ? (pagination.next_cursor ?? undefined) : undefined,
+      }),
     },
     get: {
       request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
@@ -70,18 +83,31 @@ export const creatoraudit = defineAdapter({
       map: ({ data }) => data,
     },
     update: {
-      request: ({ id, settings }) => ({ method: 'PATCH', path: path`/accounts/${id}`, body: settings }),
+      request: ({ id, settings }) => ({
+        method: 'PATCH',
+        path: path`/accounts/${id}`,
+        body: settings,
+      }),
       response: rawAccountSchema,
       map: ({ data }) => data,
     },
-    // The answers of PATCH and DELETE are not documented: any success counts, with or without a body.
+    // The answers of PATCH and DELETE are not documented: any success counts, with or without a
+    // body.
     pause: {
-      request: ({ id }) => ({ method: 'PATCH', path: path`/accounts/${id}`, body: { is_active: false } }),
+      request: ({ id }) => ({
+        method: 'PATCH',
+        path: path`/accounts/${id}`,
+        body: { is_active: false },
+      }),
       response: z.unknown(),
       map: () => true,
     },
     resume: {
-      request: ({ id }) => ({ method: 'PATCH', path: path`/accounts/${id}`, body: { is_active: true } }),
+      request: ({ id }) => ({
+        method: 'PATCH',
+        path: path`/accounts/${id}`,
+        body: { is_active: true },
+      }),
       response: z.unknown(),
       map: () => true,
     },

@@ -1,26 +1,60 @@
-import type { Metrics, ObservedAccount, ProviderGivenStatus, Verdict } from '../../src/model/index.js';
+import type {
+  Metrics,
+  ObservedAccount,
+  ProviderGivenStatus,
+  Verdict,
+} from '../../src/model/index.js';
 import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
 const HOUR_MS = 3_600_000;
 
-/** The account has no status field: its state is read from its facts, the gravest first. `is_active` null counts as active. */
-function mapState(wire: AccountWire, observedAt: Date): { readonly status: ProviderGivenStatus; readonly verdict: Verdict } {
+/**
+ * The account has no status field: its state is read from its facts, the gravest first. `is_active`
+ * null counts as active.
+ */
+function mapState(
+  wire: AccountWire,
+  observedAt: Date,
+): { readonly status: ProviderGivenStatus; readonly verdict: Verdict } {
   if (wire.is_unavailable) {
-    return { status: 'unavailable', verdict: { status: 'unhealthy', reason: 'profile_unavailable', fault: 'account' } };
+    return {
+      status: 'unavailable',
+      verdict: { status: 'unhealthy', reason: 'profile_unavailable', fault: 'account' },
+    };
   }
-  if (wire.is_active === false) return { status: 'paused', verdict: { status: 'warning', reason: 'account_paused', fault: 'account' } };
-  if (wire.last_scrape_time == null) return { status: 'setup', verdict: { status: 'unknown', reason: 'setup_pending', fault: null } };
+  if (wire.is_active === false)
+    return {
+      status: 'paused',
+      verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
+    };
+  if (wire.last_scrape_time == null)
+    return {
+      status: 'setup',
+      verdict: { status: 'unknown', reason: 'setup_pending', fault: null },
+    };
   const age = observedAt.getTime() - Date.parse(wire.last_scrape_time);
   if (age > 2 * wire.scrape_interval_hours * HOUR_MS) {
-    return { status: 'active', verdict: { status: 'warning', reason: 'data_stale', fault: 'provider' } };
+    return {
+      status: 'active',
+      verdict: { status: 'warning', reason: 'data_stale', fault: 'provider' },
+    };
   }
   return { status: 'active', verdict: HEALTHY };
 }
 
-/** (likes + comments + shares) / views in percent, as the provider's own pages compute it (/concepts); four decimals. */
-function engagementRate({ view_count, like_count, comment_count, share_count }: AccountWire): number | null {
-  if (!view_count || like_count == null || comment_count == null || share_count == null) return null;
+/**
+ * (likes + comments + shares) / views in percent, as the provider's own pages compute it
+ * (/concepts); four decimals.
+ */
+function engagementRate({
+  view_count,
+  like_count,
+  comment_count,
+  share_count,
+}: AccountWire): number | null {
+  if (!view_count || like_count == null || comment_count == null || share_count == null)
+    return null;
   const percent = ((like_count + comment_count + share_count) / view_count) * 100;
   return Number(percent.toFixed(4));
 }

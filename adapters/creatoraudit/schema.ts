@@ -7,7 +7,9 @@ const count = z.int().nullish();
 const text = z.string().nullish();
 const DEFAULT_SCRAPE_INTERVAL_HOURS = 24;
 
-/** One account. Counters default to 0 at the provider: before the first refresh they are no data. */
+/**
+ * One account. Counters default to 0 at the provider: before the first refresh they are no data.
+ */
 export const accountSchema = z.object({
   id: z.string().min(1),
   platform: z.string().min(1).toLowerCase(),
@@ -48,16 +50,22 @@ export const pageSchema = z.object({
   data: z.array(z.unknown()),
   pagination: z
     .object({ has_next: z.boolean(), next_cursor: text })
-    .refine((page) => !page.has_next || page.next_cursor, { path: ['next_cursor'], error: 'missing although has_next is true' }),
+    .refine((page) => !page.has_next || page.next_cursor, {
+      path: ['next_cursor'],
+      error: 'missing although has_next is true',
+    }),
 });
 
 /** RFC 9457 problem details. */
 export const faultSchema = z.object({ code: text, detail: text });
 
-/** The part of `Theirs` that `Schema` reads. Compiles only while each field read is documented and each documented value is taken. */
-export type ReadPart<Schema extends z.ZodType, Theirs extends z.input<Schema> & Record<keyof z.input<Schema>, unknown>> = Pick<
-  Theirs,
-  keyof z.input<Schema>
->;
+/**
+ * The part of `Theirs` that `Schema` reads. Compiles only while each field read is documented and
+ * each documented value is taken.
+ */
+export type ReadPart<
+  Schema extends z.ZodType,
+  Theirs extends z.input<Schema> & Record<keyof z.input<Schema>, unknown>,
+> = Pick<Theirs, keyof z.input<Schema>>;
 export type DocumentedAccount = ReadPart<typeof accountSchema, Documented['AccountResponse']>;
 export type DocumentedFault = ReadPart<typeof faultSchema, Documented['ProblemDetail']>;

@@ -7,12 +7,18 @@ export const createSettingsSchema = z.strictObject({
   metadata: z
     .record(z.string().max(255), z.unknown())
     .refine((tags) => Object.keys(tags).length <= 20, 'at most 20 keys')
-    .refine((tags) => Object.values(tags).every((tag) => typeof tag !== 'string' || tag.length <= 255), 'at most 255 characters each')
+    .refine(
+      (tags) => Object.values(tags).every((tag) => typeof tag !== 'string' || tag.length <= 255),
+      'at most 255 characters each',
+    )
     .nullish(),
   scrape_interval_hours: z.int().min(6).max(720).optional(),
 });
 
-/** What update takes: two overrides more, whose bounds are not published; `null` inherits the organization's default. */
+/**
+ * What update takes: two overrides more, whose bounds are not published; `null` inherits the
+ * organization's default.
+ */
 export const settingsSchema = createSettingsSchema.extend({
   max_recent_posts_per_account: z.int().nullish(),
   post_lookback_days: z.int().nullish(),

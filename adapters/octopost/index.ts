@@ -3,7 +3,9 @@ import { defineAdapter, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
 import { accountSchema, accountsSchema, faultSchema, rawAccountSchema } from './schema.js';
 
-/** Publishes to many networks: an account is a connected profile whose credentials Octopost holds. */
+/**
+ * Publishes to many networks: an account is a connected profile whose credentials Octopost holds.
+ */
 export const octopost = defineAdapter({
   id: 'octopost',
   name: 'Octopost',
@@ -11,11 +13,27 @@ export const octopost = defineAdapter({
   pages: { keys: 'https://octopost.ink/docs/api/authentication' },
   baseUrl: 'https://api.octopost.ink/v1',
   auth: { scheme: 'bearer' },
-  // Asked for on every request; without it GET and DELETE may be refused with 400 (/docs/api/overview, /docs/api/errors).
+  // Asked for on every request; without it GET and DELETE may be refused with 400
+  // (/docs/api/overview, /docs/api/errors).
   headers: { 'Content-Type': 'application/json' },
-  platforms: ['twitter', 'bluesky', 'mastodon', 'linkedin', 'threads', 'instagram', 'facebook', 'tiktok', 'youtube'],
+  platforms: [
+    'twitter',
+    'bluesky',
+    'mastodon',
+    'linkedin',
+    'threads',
+    'instagram',
+    'facebook',
+    'tiktok',
+    'youtube',
+  ],
   // The Starter tier's rate (/docs/api/rate-limits).
-  limits: { requestsPerMinute: 300, concurrency: 4, pageSize: 200, maxAnswerBytes: 64 * 1024 * 1024 },
+  limits: {
+    requestsPerMinute: 300,
+    concurrency: 4,
+    pageSize: 200,
+    maxAnswerBytes: 64 * 1024 * 1024,
+  },
   disconnectEffect: {
     destroysData: false,
     revokesToken: true,
@@ -24,7 +42,8 @@ export const octopost = defineAdapter({
   },
   connect: {
     flow: 'dashboard',
-    instructions: 'Octopost connects accounts in its dashboard only. Connect the profile there; the next sweep shows it.',
+    instructions:
+      'Octopost connects accounts in its dashboard only. Connect the profile there; the next sweep shows it.',
     url: 'https://octopost.ink',
   },
   account: { schema: accountSchema, map: mapAccount },

@@ -3,10 +3,16 @@ import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/in
 import type { AccountWire } from './schema.js';
 
 /** `is_active` tells of the token (expired or revoked when false), not of a pause. */
-function mapState({ is_active }: AccountWire): { readonly status: ProviderGivenStatus; readonly verdict: Verdict } {
+function mapState({ is_active }: AccountWire): {
+  readonly status: ProviderGivenStatus;
+  readonly verdict: Verdict;
+} {
   return is_active
     ? { status: 'active', verdict: HEALTHY }
-    : { status: 'reconnect_required', verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' } };
+    : {
+        status: 'reconnect_required',
+        verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
+      };
 }
 
 export function mapAccount(wire: AccountWire): ObservedAccount {

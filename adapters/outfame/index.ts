@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount, mapActivity, mapStats, nextCursor } from './map.js';
-import { accountSchema, activitySchema, faultSchema, pageSchema, rawAccountSchema, statsSchema } from './schema.js';
+import {
+  accountSchema,
+  activitySchema,
+  faultSchema,
+  pageSchema,
+  rawAccountSchema,
+  statsSchema,
+} from './schema.js';
 import { settingsSchema } from './settings.js';
 
 /** Automated growth on Instagram and TikTok: an account is one profile under growth. */
@@ -19,13 +26,18 @@ export const outfame = defineAdapter({
     destroysData: true,
     revokesToken: false,
     reversible: false,
-    howToReconnect: 'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame are lost for good.',
+    howToReconnect:
+      'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame are lost for good.',
   },
   settings: settingsSchema,
   account: { schema: accountSchema, map: mapAccount },
   fault: {
     schema: faultSchema,
-    read: ({ error }) => ({ code: error.code ?? null, message: error.message ?? null, retryAfterSeconds: error.retry_after ?? null }),
+    read: ({ error }) => ({
+      code: error.code ?? null,
+      message: error.message ?? null,
+      retryAfterSeconds: error.retry_after ?? null,
+    }),
     // State conflicts are 400 and the plan's cap is 403, so the code decides before the status.
     codes: {
       invalid_username: 'refused',
@@ -42,7 +54,11 @@ export const outfame = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit, platform }) => ({ method: 'GET', path: path`/accounts`, query: { platform, limit, cursor } }),
+      request: ({ cursor, limit, platform }) => ({
+        method: 'GET',
+        path: path`/accounts`,
+        query: { platform, limit, cursor },
+      }),
       response: pageSchema(z.unknown()),
       map: (page) => ({ items: page.data, next: nextCursor(page) }),
     },
@@ -66,17 +82,29 @@ export const outfame = defineAdapter({
       map: (account) => account,
     },
     update: {
-      request: ({ id, settings }) => ({ method: 'PATCH', path: path`/accounts/${id}`, body: settings }),
+      request: ({ id, settings }) => ({
+        method: 'PATCH',
+        path: path`/accounts/${id}`,
+        body: settings,
+      }),
       response: rawAccountSchema,
       map: (account) => account,
     },
     pause: {
-      request: ({ id }) => ({ method: 'POST', path: path`/engagement/pause`, body: { account_id: id } }),
+      request: ({ id }) => ({
+        method: 'POST',
+        path: path`/engagement/pause`,
+        body: { account_id: id },
+      }),
       response: z.object({ status: z.literal('paused') }),
       map: () => true,
     },
     resume: {
-      request: ({ id }) => ({ method: 'POST', path: path`/engagement/resume`, body: { account_id: id } }),
+      request: ({ id }) => ({
+        method: 'POST',
+        path: path`/engagement/resume`,
+        body: { account_id: id },
+      }),
       response: z.object({ status: z.literal('active') }),
       map: () => true,
     },
@@ -90,7 +118,11 @@ export const outfame = defineAdapter({
       map: (page) => ({ items: page.data.map(mapActivity), next: nextCursor(page) }),
     },
     stats: {
-      request: ({ id }) => ({ method: 'GET', path: path`/engagement/stats`, query: { account_id: id } }),
+      request: ({ id }) => ({
+        method: 'GET',
+        path: path`/engagement/stats`,
+        query: { account_id: id },
+      }),
       response: statsSchema,
       map: mapStats,
     },

@@ -1,4 +1,10 @@
-import type { Activity, DailyStats, ObservedAccount, Settings, Verdict } from '../../src/model/index.js';
+import type {
+  Activity,
+  DailyStats,
+  ObservedAccount,
+  Settings,
+  Verdict,
+} from '../../src/model/index.js';
 import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
 import type { AccountWire, ActivityWire, StatsWire } from './schema.js';
 
@@ -11,7 +17,9 @@ const VERDICTS: Readonly<Record<AccountWire['status'], Verdict>> = {
 
 /** `null` for a summary, which has neither part. */
 function mapSettings({ targeting_config, daily_limits }: AccountWire): Settings | null {
-  const told = Object.entries({ targeting_config, daily_limits }).filter(([, value]) => value != null);
+  const told = Object.entries({ targeting_config, daily_limits }).filter(
+    ([, value]) => value != null,
+  );
   return told.length === 0 ? null : Object.fromEntries(told);
 }
 
@@ -76,6 +84,9 @@ export function mapStats(wire: StatsWire): DailyStats {
 }
 
 /** The cursor of the page after this one. */
-export function nextCursor(page: { readonly has_more: boolean; readonly next_cursor?: string | null | undefined }): string | undefined {
+export function nextCursor(page: {
+  readonly has_more: boolean;
+  readonly next_cursor?: string | null | undefined;
+}): string | undefined {
   return page.has_more ? (page.next_cursor ?? undefined) : undefined;
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 const cap = z.int().min(0).optional();
 
-/** Bounds of /docs/api/targeting. The safe ranges of `daily_limits` are not published: Outfame judges them itself. */
+/**
+ * Bounds of /docs/api/targeting. The safe ranges of `daily_limits` are not published: Outfame
+ * judges them itself.
+ */
 export const settingsSchema = z.strictObject({
   targeting_config: z
     .strictObject({
@@ -15,7 +18,9 @@ export const settingsSchema = z.strictObject({
       interests: z.array(z.string()).max(15).optional(),
       filters: z
         .strictObject({
-          age_range: z.strictObject({ min: z.int().optional(), max: z.int().optional() }).optional(),
+          age_range: z
+            .strictObject({ min: z.int().optional(), max: z.int().optional() })
+            .optional(),
           gender: z.enum(['all', 'male', 'female']).optional(),
           language: z.string().nullish(),
           activity_level: z.enum(['low', 'medium', 'high', 'very_high']).optional(),
@@ -29,5 +34,7 @@ export const settingsSchema = z.strictObject({
         .optional(),
     })
     .optional(),
-  daily_limits: z.strictObject({ likes: cap, follows: cap, comments: cap, story_views: cap }).optional(),
+  daily_limits: z
+    .strictObject({ likes: cap, follows: cap, comments: cap, story_views: cap })
+    .optional(),
 });

@@ -3,7 +3,9 @@ import { defineAdapter, path } from '../../src/model/index.js';
 import { accountId, joinKey, mapAccount, splitAccountId } from './map.js';
 import { accountSchema, accountsSchema, faultSchema, pairSchema } from './schema.js';
 
-/** Posts for accounts connected over each network's OAuth: an account is a stored OAuth connection. */
+/**
+ * Posts for accounts connected over each network's OAuth: an account is a stored OAuth connection.
+ */
 export const socialsyncer = defineAdapter({
   id: 'socialsyncer',
   name: 'SocialSyncer',
@@ -13,16 +15,23 @@ export const socialsyncer = defineAdapter({
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],
   // The paid plans' rate (/docs/authentication).
-  limits: { requestsPerMinute: 600, concurrency: 4, pageSize: 200, maxAnswerBytes: 64 * 1024 * 1024 },
+  limits: {
+    requestsPerMinute: 600,
+    concurrency: 4,
+    pageSize: 200,
+    maxAnswerBytes: 64 * 1024 * 1024,
+  },
   disconnectEffect: {
     destroysData: false,
     revokesToken: true,
     reversible: false,
-    howToReconnect: "Run the OAuth flow again with POST /v1/connect: the account's owner must consent anew at the network.",
+    howToReconnect:
+      "Run the OAuth flow again with POST /v1/connect: the account's owner must consent anew at the network.",
   },
   connect: {
     flow: 'oauth',
-    instructions: "Start the network's OAuth flow with POST /v1/connect and send the account's owner to the address it answers.",
+    instructions:
+      "Start the network's OAuth flow with POST /v1/connect and send the account's owner to the address it answers.",
     url: 'https://social-syncer-api.com/docs/api/connect',
   },
   account: { schema: accountSchema, map: mapAccount, joinKey },
@@ -55,7 +64,11 @@ export const socialsyncer = defineAdapter({
       map: () => true,
     },
     connectStart: {
-      request: ({ platform, redirectUrl }) => ({ method: 'GET', path: path`/connect/${platform}`, query: { redirect_url: redirectUrl } }),
+      request: ({ platform, redirectUrl }) => ({
+        method: 'GET',
+        path: path`/connect/${platform}`,
+        query: { redirect_url: redirectUrl },
+      }),
       response: z.object({ authUrl: z.url({ protocol: /^https?$/ }) }),
       map: ({ authUrl }) => ({ authUrl }),
     },
@@ -69,7 +82,10 @@ export const socialsyncer = defineAdapter({
       map: (pair) => ({ id: accountId(pair) }),
     },
     disconnect: {
-      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${splitAccountId(id)[0]}/${splitAccountId(id)[1]}` }),
+      request: ({ id }) => ({
+        method: 'DELETE',
+        path: path`/accounts/${splitAccountId(id)[0]}/${splitAccountId(id)[1]}`,
+      }),
       response: z.object({ deleted: z.literal(true) }),
       map: () => true,
     },

@@ -20,23 +20,39 @@ export function joinKey(item: unknown): string | undefined {
   return pair.success ? accountId(pair.data) : undefined;
 }
 
-/** The provider tells of a token's end in prose alone, such as "Token expires in 3 days." The text is kept; no date is made of it. */
+/**
+ * The provider tells of a token's end in prose alone, such as "Token expires in 3 days." The text
+ * is kept; no date is made of it.
+ */
 const TELLS_OF_EXPIRY = /\btoken\b.*\bexpir/i;
 
-/** Health words are an open set: any but `healthy` is a warning while the token works. No health item: nothing is known. */
+/**
+ * Health words are an open set: any but `healthy` is a warning while the token works. No health
+ * item: nothing is known.
+ */
 function mapState({ tokenValid, health, recommendations }: AccountWire): {
   readonly status: ProviderGivenStatus;
   readonly verdict: Verdict;
 } {
   if (tokenValid === false) {
-    return { status: 'reconnect_required', verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' } };
+    return {
+      status: 'reconnect_required',
+      verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
+    };
   }
   if (recommendations?.some((text) => TELLS_OF_EXPIRY.test(text))) {
-    return { status: 'active', verdict: { status: 'warning', reason: 'token_expiring', fault: 'account' } };
+    return {
+      status: 'active',
+      verdict: { status: 'warning', reason: 'token_expiring', fault: 'account' },
+    };
   }
-  if (!health) return { status: 'active', verdict: { status: 'unknown', reason: null, fault: null } };
+  if (!health)
+    return { status: 'active', verdict: { status: 'unknown', reason: null, fault: null } };
   if (health === 'healthy') return { status: 'active', verdict: HEALTHY };
-  return { status: 'active', verdict: { status: 'warning', reason: 'provider_warning', fault: 'account' } };
+  return {
+    status: 'active',
+    verdict: { status: 'warning', reason: 'provider_warning', fault: 'account' },
+  };
 }
 
 export function mapAccount(wire: AccountWire): ObservedAccount {

@@ -2,10 +2,19 @@ import { z } from 'zod';
 
 const text = z.string().nullish();
 
-/** What names an account: the network and the network's own id. Together they are unique; neither is alone. */
-export const pairSchema = z.object({ platform: z.string().regex(/^[^/]+$/), accountId: z.string().min(1) });
+/**
+ * What names an account: the network and the network's own id. Together they are unique; neither is
+ * alone.
+ */
+export const pairSchema = z.object({
+  platform: z.string().regex(/^[^/]+$/),
+  accountId: z.string().min(1),
+});
 
-/** A list item with its health item laid over it. Without a health item the last four fields are absent. */
+/**
+ * A list item with its health item laid over it. Without a health item the last four fields are
+ * absent.
+ */
 export const accountSchema = pairSchema.extend({
   username: text,
   connectedAt: text,

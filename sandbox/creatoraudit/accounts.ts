@@ -9,15 +9,20 @@ import { blankAccount, CREATORS, refreshed } from './seed.js';
 import { CreateAccount, jsonBody, UpdateAccount, valid } from './validate.js';
 
 /**
- * What CreatorAudit's documents leave open, decided here: an id that is no UUID → 422; PATCH → 200 with the account;
- * DELETE → 204 with no body, then 404; tracking the same profile anew gives a new id; a handle counts as tracked without regard to case.
+ * What CreatorAudit's documents leave open, decided here: an id that is no UUID → 422; PATCH → 200
+ * with the account; DELETE → 204 with no body, then 404; tracking the same profile anew gives a new
+ * id; a handle counts as tracked without regard to case.
  */
 export function accountRoutes(): readonly Route[] {
   const createOnce = idempotent(create);
   return [
     { method: 'GET', path: '/accounts', handle: list },
     { method: 'POST', path: '/accounts', handle: createOnce },
-    { method: 'GET', path: '/accounts/{id}', handle: (call) => ({ status: 200, body: { data: found(call).account } }) },
+    {
+      method: 'GET',
+      path: '/accounts/{id}',
+      handle: (call) => ({ status: 200, body: { data: found(call).account } }),
+    },
     { method: 'PATCH', path: '/accounts/{id}', handle: update },
     { method: 'DELETE', path: '/accounts/{id}', handle: remove },
   ];
@@ -65,7 +70,9 @@ function update(call: Call): Answer {
     ...('max_recent_posts_per_account' in changes && {
       effective_max_recent_posts_per_account: changes.max_recent_posts_per_account ?? 100,
     }),
-    ...('post_lookback_days' in changes && { effective_post_lookback_days: changes.post_lookback_days ?? 90 }),
+    ...('post_lookback_days' in changes && {
+      effective_post_lookback_days: changes.post_lookback_days ?? 90,
+    }),
   };
   call.accounts.put(id, fields);
   return { status: 200, body: { data: { ...account, ...fields } } };
@@ -85,7 +92,11 @@ function creatorName(creatorId: string | null | undefined): string | null {
 
 function isTracked(accounts: Accounts, platform: string, username: string): boolean {
   for (const { account } of accounts.walk('newest_first')) {
-    if (account.platform === platform && String(account.username).toLowerCase() === username.toLowerCase()) return true;
+    if (
+      account.platform === platform &&
+      String(account.username).toLowerCase() === username.toLowerCase()
+    )
+      return true;
   }
   return false;
 }
@@ -95,7 +106,10 @@ function newId(serial: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** The same `Idempotency-Key` within ten minutes gets the same answer: in this process only, as the vendor says of its own. */
+/**
+ * The same `Idempotency-Key` within ten minutes gets the same answer: in this process only, as the
+ * vendor says of its own.
+ */
 function idempotent(handle: Route['handle']): Route['handle'] {
   const answers = new Map<string, { readonly answer: Answer; readonly until: number }>();
   return (call) => {

@@ -10,15 +10,27 @@ interface Order {
   readonly direction: 'asc' | 'desc';
 }
 
-/** `GET /accounts`: cursors are bound to their filters and sort, the total is counted on request, the next page is in `Link` too. */
+/**
+ * `GET /accounts`: cursors are bound to their filters and sort, the total is counted on request,
+ * the next page is in `Link` too.
+ */
 export function list({ question, accounts }: Call): Answer {
   const query = valid(ListQuery, Object.fromEntries(question.query));
   const order = orderOf(query);
   const { limit, cursor, platform, q, is_active, category, creator_id, include_total } = query;
-  const filters = { platform, q, is_active, category, creator_id, order_by: order.by, order_direction: order.direction };
+  const filters = {
+    platform,
+    q,
+    is_active,
+    category,
+    creator_id,
+    order_by: order.by,
+    order_direction: order.direction,
+  };
   const boundTo = JSON.stringify(filters);
   const place = cursor === undefined ? undefined : decodeCursor(cursor, boundTo);
-  if (cursor !== undefined && !place) throw invalid([{ field: 'cursor', message: 'does not belong to these filters and sort' }]);
+  if (cursor !== undefined && !place)
+    throw invalid([{ field: 'cursor', message: 'does not belong to these filters and sort' }]);
 
   const found: Entry[] = [];
   for (const entry of inOrder(accounts, order, place)) {
@@ -27,7 +39,10 @@ export function list({ question, accounts }: Call): Answer {
   }
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const next_cursor = found.length > limit && last ? encodeCursor({ rank: rankOf(last, order), position: last.position }, boundTo) : null;
+  const next_cursor =
+    found.length > limit && last
+      ? encodeCursor({ rank: rankOf(last, order), position: last.position }, boundTo)
+      : null;
   const pagination = {
     next_cursor,
     has_next: next_cursor !== null,
@@ -47,15 +62,29 @@ function orderOf({ sort, order_by, order_direction }: ListQuery): Order {
     by: sort.endsWith('follower_count') ? 'follower_count' : 'added_at',
     direction: sort.startsWith('-') ? 'desc' : 'asc',
   };
-  return { by: order_by ?? legacy.by, direction: order_direction ?? (order_by ? 'desc' : legacy.direction) };
+  return {
+    by: order_by ?? legacy.by,
+    direction: order_direction ?? (order_by ? 'desc' : legacy.direction),
+  };
 }
 
-/** The accounts from behind the place. By age they come one by one; any other order sorts them all first. */
+/**
+ * The accounts from behind the place. By age they come one by one; any other order sorts them all
+ * first.
+ */
 function inOrder(accounts: Accounts, order: Order, place: Place | undefined): Iterable<Entry> {
-  if (order.by === 'added_at') return accounts.walk(order.direction === 'asc' ? 'oldest_first' : 'newest_first', place?.position);
+  if (order.by === 'added_at')
+    return accounts.walk(
+      order.direction === 'asc' ? 'oldest_first' : 'newest_first',
+      place?.position,
+    );
   const sign = order.direction === 'asc' ? 1 : -1;
-  const compare = (one: Place, other: Place) => sign * (one.rank - other.rank || one.position - other.position);
-  return Array.from(accounts.walk('oldest_first'), (entry) => ({ ...entry, rank: rankOf(entry, order) }))
+  const compare = (one: Place, other: Place) =>
+    sign * (one.rank - other.rank || one.position - other.position);
+  return Array.from(accounts.walk('oldest_first'), (entry) => ({
+    ...entry,
+    rank: rankOf(entry, order),
+  }))
     .filter((entry) => !place || compare(entry, place) > 0)
     .sort(compare);
 }
@@ -64,7 +93,10 @@ function rankOf(entry: Entry, { by }: Order): number {
   return by === 'added_at' ? 0 : Number(entry.account.follower_count);
 }
 
-function matches(account: Fields, { platform, q, is_active, category, creator_id }: ListQuery): boolean {
+function matches(
+  account: Fields,
+  { platform, q, is_active, category, creator_id }: ListQuery,
+): boolean {
   return (
     (platform === undefined || account.platform === platform) &&
     (q === undefined || String(account.username).toLowerCase().includes(q.toLowerCase())) &&
@@ -89,5 +121,7 @@ function links(question: Question, nextCursor: string | null): string {
     const search = query.size > 0 ? `?${query}` : '';
     return `<${question.origin}/creatoraudit/v2/accounts${search}>; rel="${relation}"`;
   };
-  return nextCursor === null ? link('first', null) : `${link('first', null)}, ${link('next', nextCursor)}`;
+  return nextCursor === null
+    ? link('first', null)
+    : `${link('first', null)}, ${link('next', nextCursor)}`;
 }

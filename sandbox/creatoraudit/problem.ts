@@ -6,8 +6,17 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** An RFC 9457 problem (CreatorAudit docs, /api-reference/errors). `finish` adds the instance and the request id. */
-export function problem(status: number, code: string, title: string, detail: string, errors?: readonly FieldError[]): Answer {
+/**
+ * An RFC 9457 problem (CreatorAudit docs, /api-reference/errors). `finish` adds the instance and
+ * the request id.
+ */
+export function problem(
+  status: number,
+  code: string,
+  title: string,
+  detail: string,
+  errors?: readonly FieldError[],
+): Answer {
   const type = `urn:creatoraudit:error:${code.toLowerCase().replaceAll('_', '-')}`;
   return {
     status,
@@ -17,7 +26,9 @@ export function problem(status: number, code: string, title: string, detail: str
 }
 
 export function invalid(errors: readonly FieldError[]): Refused {
-  return new Refused(problem(422, 'VALIDATION_ERROR', 'Unprocessable Entity', 'Request failed validation.', errors));
+  return new Refused(
+    problem(422, 'VALIDATION_ERROR', 'Unprocessable Entity', 'Request failed validation.', errors),
+  );
 }
 
 export function notFound(what: string): Refused {
@@ -33,11 +44,22 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
     case 'revoked_key':
       return problem(403, 'FORBIDDEN', 'Forbidden', 'This API key is inactive.');
     case 'rate_limited':
-      return waiting(problem(429, 'RATE_LIMITED', 'Too Many Requests', 'Rate limit exceeded.'), retryAfter);
+      return waiting(
+        problem(429, 'RATE_LIMITED', 'Too Many Requests', 'Rate limit exceeded.'),
+        retryAfter,
+      );
     case 'server_error':
-      return problem(500, 'INTERNAL_ERROR', 'Internal Server Error', 'An unexpected error occurred.');
+      return problem(
+        500,
+        'INTERNAL_ERROR',
+        'Internal Server Error',
+        'An unexpected error occurred.',
+      );
     case 'unavailable':
-      return waiting(problem(503, 'SERVICE_UNAVAILABLE', 'Service Unavailable', 'Try again later.'), retryAfter);
+      return waiting(
+        problem(503, 'SERVICE_UNAVAILABLE', 'Service Unavailable', 'Try again later.'),
+        retryAfter,
+      );
     case 'unknown_path':
       return problem(404, 'NOT_FOUND', 'Not Found', 'Resource not found.');
     // The documented set of codes has none for 405.

@@ -54,7 +54,10 @@ export function blankAccount(id: string, now: Date): Fields {
   };
 }
 
-/** What a refresh at that time finds: figures that follow from `seed`, the Instagram-only ones null for TikTok. */
+/**
+ * What a refresh at that time finds: figures that follow from `seed`, the Instagram-only ones null
+ * for TikTok.
+ */
 export function refreshed(platform: unknown, seed: number, at: Date): Fields {
   const isInstagram = platform === 'instagram';
   const views = 1_000 + scatter(seed, 2_000_000);
@@ -87,8 +90,9 @@ interface Seed {
 }
 
 /**
- * Tracked, paused, unavailable (also paused and never refreshed, which do not count then), never refreshed, stale for its own interval,
- * `is_active` unknown, no views (so no engagement rate), all overrides set, and handles that other providers hold too.
+ * Tracked, paused, unavailable (also paused and never refreshed, which do not count then), never
+ * refreshed, stale for its own interval, `is_active` unknown, no views (so no engagement rate), all
+ * overrides set, and handles that other providers hold too.
  */
 const SEEDS: readonly Seed[] = [
   {
@@ -130,7 +134,13 @@ const SEEDS: readonly Seed[] = [
     age: 20,
     more: { is_active: false, name: 'Northwind — Güter & Waren' },
   },
-  { id: 'b1f0a9d8-1111-4c3e-9a7b-000000000004', platform: 'instagram', username: 'lumen_studio', age: 7, more: { is_unavailable: true } },
+  {
+    id: 'b1f0a9d8-1111-4c3e-9a7b-000000000004',
+    platform: 'instagram',
+    username: 'lumen_studio',
+    age: 7,
+    more: { is_unavailable: true },
+  },
   {
     id: 'b1f0a9d8-1111-4c3e-9a7b-000000000005',
     platform: 'tiktok',
@@ -138,7 +148,12 @@ const SEEDS: readonly Seed[] = [
     age: null,
     more: { is_unavailable: true, is_active: false },
   },
-  { id: 'b1f0a9d8-1111-4c3e-9a7b-000000000006', platform: 'instagram', username: 'bloom_and_oak', age: null },
+  {
+    id: 'b1f0a9d8-1111-4c3e-9a7b-000000000006',
+    platform: 'instagram',
+    username: 'bloom_and_oak',
+    age: null,
+  },
   {
     id: 'b1f0a9d8-1111-4c3e-9a7b-000000000007',
     platform: 'instagram',
@@ -165,7 +180,15 @@ const SEEDS: readonly Seed[] = [
     platform: 'tiktok',
     username: 'VelvetHammer_Gym',
     age: 1,
-    more: { view_count: 0, like_count: 0, comment_count: 0, share_count: 0, play_count: 0, total_post_count: 0, profile_post_count: 0 },
+    more: {
+      view_count: 0,
+      like_count: 0,
+      comment_count: 0,
+      share_count: 0,
+      play_count: 0,
+      total_post_count: 0,
+      profile_post_count: 0,
+    },
   },
   {
     id: 'b1f0a9d8-1111-4c3e-9a7b-00000000000b',
@@ -187,7 +210,8 @@ function seeded(hour: number): Map<string, Fields> {
   return new Map(
     SEEDS.map(({ id, platform, username, age, more }, index): [string, Fields] => {
       const addedAt = new Date(Date.UTC(2026, 5, 1 + index, 5, 31, 56));
-      const figures = age === null ? {} : refreshed(platform, index, new Date(hour - age * HOUR_MS));
+      const figures =
+        age === null ? {} : refreshed(platform, index, new Date(hour - age * HOUR_MS));
       return [id, { ...blankAccount(id, addedAt), platform, username, ...figures, ...more }];
     }),
   );
@@ -214,7 +238,10 @@ function generatedAccount(index: number, hour: number): Fields {
   };
 }
 
-/** Refresh times are relative to the start of the sandbox: what is stale or fresh stays so whenever it is started. */
+/**
+ * Refresh times are relative to the start of the sandbox: what is stale or fresh stays so whenever
+ * it is started.
+ */
 export function creatorauditAccounts(generated: number, startedAt: Date): AccountSource {
   // To the hour, so that a quick restart changes nothing.
   const hour = Math.floor(startedAt.getTime() / HOUR_MS) * HOUR_MS;

@@ -9,7 +9,10 @@ const settings = {
   metadata: z
     .record(z.string().max(255), z.unknown())
     .refine((tags) => Object.keys(tags).length <= 20, 'at most 20 keys')
-    .refine((tags) => Object.values(tags).every((value) => String(value).length <= 255), 'at most 255 characters each')
+    .refine(
+      (tags) => Object.values(tags).every((value) => String(value).length <= 255),
+      'at most 255 characters each',
+    )
     .nullable()
     .exactOptional(),
   scrape_interval_hours: z.int().min(6).max(720).exactOptional(),
@@ -21,7 +24,10 @@ export const CreateAccount = z.object({
   ...settings,
 });
 
-/** The body of PATCH is not documented: these are the fields that other pages say can be set. Anything else is refused. */
+/**
+ * The body of PATCH is not documented: these are the fields that other pages say can be set.
+ * Anything else is refused.
+ */
 export const UpdateAccount = z.strictObject({
   ...settings,
   is_active: z.boolean().exactOptional(),
@@ -48,13 +54,17 @@ export type ListQuery = z.infer<typeof ListQuery>;
 export function valid<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalid(result.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })));
+  throw invalid(
+    result.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })),
+  );
 }
 
 /** The body of a write, which must be JSON and say so. */
 export function jsonBody<Shape>(question: Question, schema: z.ZodType<Shape>): Shape {
   if (!/^application\/([\w.+-]+\+)?json\b/.test(question.headers['content-type'] ?? '')) {
-    throw new Refused(problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Unsupported Media Type', 'Send application/json.'));
+    throw new Refused(
+      problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Unsupported Media Type', 'Send application/json.'),
+    );
   }
   return valid(schema, parsed(question.text));
 }
@@ -63,6 +73,8 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Refused(problem(400, 'BAD_REQUEST', 'Bad Request', 'The request body is not valid JSON.'));
+    throw new Refused(
+      problem(400, 'BAD_REQUEST', 'Bad Request', 'The request body is not valid JSON.'),
+    );
   }
 }

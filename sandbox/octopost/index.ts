@@ -22,12 +22,23 @@ function refuse(reason: RefusalReason, { quota, retryAfter }: RefusalContext): A
     case 'rate_limited': {
       const reset_at = timestamp(new Date(quota.resetAt));
       const details = { limit: quota.limit, remaining: 0, reset_at, retry_after: retryAfter };
-      return { ...fault(429, 'rate_limited', `Rate limit exceeded. Try again in ${retryAfter} seconds.`, details), headers: waiting };
+      return {
+        ...fault(
+          429,
+          'rate_limited',
+          `Rate limit exceeded. Try again in ${retryAfter} seconds.`,
+          details,
+        ),
+        headers: waiting,
+      };
     }
     case 'server_error':
       return fault(500, 'internal_error', 'Internal server error');
     case 'unavailable':
-      return { ...fault(503, 'service_unavailable', 'Service temporarily unavailable'), headers: waiting };
+      return {
+        ...fault(503, 'service_unavailable', 'Service temporarily unavailable'),
+        headers: waiting,
+      };
     case 'unknown_path':
       return fault(404, 'not_found', 'Not found');
     // There is no 405 (Octopost docs, /docs/api/errors).
@@ -36,7 +47,10 @@ function refuse(reason: RefusalReason, { quota, retryAfter }: RefusalContext): A
   }
 }
 
-/** Octopost API v1: connected profiles, read and disconnected over the API, connected in the dashboard. */
+/**
+ * Octopost API v1: connected profiles, read and disconnected over the API, connected in the
+ * dashboard.
+ */
 export const octopost: Provider = {
   name: 'octopost',
   mountPath: '/octopost/v1',
@@ -46,14 +60,19 @@ export const octopost: Provider = {
   refuse,
   /** The overview asks for a Content-Type on every request, GET and DELETE too. */
   admit: (question) => {
-    if (question.headers['content-type'] === undefined) throw new Refused(fault(400, 'bad_request', 'Missing Content-Type header'));
+    if (question.headers['content-type'] === undefined)
+      throw new Refused(fault(400, 'bad_request', 'Missing Content-Type header'));
   },
-  finish: (answer, _question, quota) => (quota ? { ...answer, headers: { ...rateLimitHeaders(quota), ...answer.headers } } : answer),
+  finish: (answer, _question, quota) =>
+    quota ? { ...answer, headers: { ...rateLimitHeaders(quota), ...answer.headers } } : answer,
   routes: [
     {
       method: 'GET',
       path: '/accounts',
-      handle: ({ accounts }) => ({ status: 200, body: { accounts: Array.from(accounts.walk('oldest_first'), ({ account }) => account) } }),
+      handle: ({ accounts }) => ({
+        status: 200,
+        body: { accounts: Array.from(accounts.walk('oldest_first'), ({ account }) => account) },
+      }),
     },
     {
       method: 'GET',

@@ -27,13 +27,16 @@ function list({ question, accounts }: Call): Answer {
   const limit = pageLimit(question, 20, 100);
   const platform = question.query.get('platform');
   const status = question.query.get('status');
-  if (platform !== null && !PLATFORMS.includes(platform)) throw refused(400, 'invalid_platform', 'platform must be instagram or tiktok.');
-  if (status !== null && !STATUSES.includes(status)) throw refused(400, 'invalid_request', 'status is none of the four.');
+  if (platform !== null && !PLATFORMS.includes(platform))
+    throw refused(400, 'invalid_platform', 'platform must be instagram or tiktok.');
+  if (status !== null && !STATUSES.includes(status))
+    throw refused(400, 'invalid_request', 'status is none of the four.');
 
   const boundTo = JSON.stringify([platform, status]);
   const cursor = question.query.get('cursor');
   const place = cursor === null ? undefined : decodeCursor(cursor.replace(/^cur_/, ''), boundTo);
-  if (cursor !== null && !place) throw refused(400, 'invalid_cursor', 'The cursor is not valid for this list.');
+  if (cursor !== null && !place)
+    throw refused(400, 'invalid_cursor', 'The cursor is not valid for this list.');
 
   const page: Fields[] = [];
   let last = 0;
@@ -51,15 +54,26 @@ function list({ question, accounts }: Call): Answer {
 }
 
 function create({ question, accounts, settings, now }: Call): Answer {
-  const { instagram_username: username, platform, targeting_config, daily_limits } = jsonBody(question);
-  if (!PLATFORMS.includes(platform)) throw refused(400, 'invalid_platform', 'platform must be instagram or tiktok.');
+  const {
+    instagram_username: username,
+    platform,
+    targeting_config,
+    daily_limits,
+  } = jsonBody(question);
+  if (!PLATFORMS.includes(platform))
+    throw refused(400, 'invalid_platform', 'platform must be instagram or tiktok.');
   if (typeof username !== 'string' || !HANDLE.test(username) || UNREACHABLE_HANDLE.test(username)) {
     throw refused(400, 'invalid_username', 'The handle does not exist or is a private account.');
   }
   if (settings.account_limit !== null && accounts.size >= settings.account_limit) {
     throw refused(403, 'account_limit_reached', 'Your plan allows no more accounts.');
   }
-  if (isHeld(accounts, username)) throw refused(409, 'account_already_exists', 'The handle is already connected to your organization.');
+  if (isHeld(accounts, username))
+    throw refused(
+      409,
+      'account_already_exists',
+      'The handle is already connected to your organization.',
+    );
 
   const id = `acc_${createHash('sha256').update(`outfame ${accounts.createdCount}`).digest('hex').slice(0, 10)}`;
   const blank = blankAccount(id, now);
@@ -68,15 +82,22 @@ function create({ question, accounts, settings, now }: Call): Answer {
     instagram_username: username,
     platform,
     status: 'setup',
-    ...(isObject(targeting_config) && { targeting_config: { ...Object(blank.targeting_config), ...targeting_config } }),
-    ...(isObject(daily_limits) && { daily_limits: { ...Object(blank.daily_limits), ...daily_limits } }),
+    ...(isObject(targeting_config) && {
+      targeting_config: { ...Object(blank.targeting_config), ...targeting_config },
+    }),
+    ...(isObject(daily_limits) && {
+      daily_limits: { ...Object(blank.daily_limits), ...daily_limits },
+    }),
   };
   accounts.put(id, account);
   accounts.putLater(id, { status: 'active' }, new Date(now.getTime() + settings.setup_ms));
   return { status: 201, body: account };
 }
 
-/** One handle, one account, whatever the platform: the stricter reading of "already connected to the organization". */
+/**
+ * One handle, one account, whatever the platform: the stricter reading of "already connected to the
+ * organization".
+ */
 function isHeld(accounts: Accounts, username: string): boolean {
   for (const { account } of accounts.walk('newest_first')) {
     if (String(account.instagram_username).toLowerCase() === username.toLowerCase()) return true;
@@ -84,13 +105,17 @@ function isHeld(accounts: Accounts, username: string): boolean {
   return false;
 }
 
-/** Nested objects are replaced whole: the merge depth is not documented, and a caller that relies on merging must be caught. */
+/**
+ * Nested objects are replaced whole: the merge depth is not documented, and a caller that relies on
+ * merging must be caught.
+ */
 function update({ question, params, accounts, now }: Call): Answer {
   const id = params.id ?? '';
   const account = accountOrRefuse(accounts, id);
   const changes = jsonBody(question);
   for (const [name, value] of Object.entries(changes)) {
-    if (name !== 'targeting_config' && name !== 'daily_limits') throw refused(400, 'invalid_request', `${name} cannot be changed.`);
+    if (name !== 'targeting_config' && name !== 'daily_limits')
+      throw refused(400, 'invalid_request', `${name} cannot be changed.`);
     if (!isObject(value)) throw refused(400, 'invalid_request', `${name} must be an object.`);
   }
   const fields = { ...changes, updated_at: timestamp(now) };
@@ -111,7 +136,10 @@ export const accountRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/accounts/{id}',
-    handle: ({ params, accounts }) => ({ status: 200, body: accountOrRefuse(accounts, params.id ?? '') }),
+    handle: ({ params, accounts }) => ({
+      status: 200,
+      body: accountOrRefuse(accounts, params.id ?? ''),
+    }),
   },
   { method: 'PATCH', path: '/accounts/{id}', handle: update },
   { method: 'DELETE', path: '/accounts/{id}', handle: remove },

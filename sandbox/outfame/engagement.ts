@@ -20,7 +20,10 @@ function pause({ question, accounts, now }: Call): Answer {
   if (status === 'suspended') throw suspended();
   const paused_at = timestamp(now);
   accounts.put(id, { status: 'paused', updated_at: paused_at });
-  return { status: 200, body: { account_id: id, status: 'paused', paused_at, queued_actions_cancelled: 12 } };
+  return {
+    status: 200,
+    body: { account_id: id, status: 'paused', paused_at, queued_actions_cancelled: 12 },
+  };
 }
 
 function resume({ question, accounts, now }: Call): Answer {
@@ -36,12 +39,14 @@ function resume({ question, accounts, now }: Call): Answer {
 
 function bodyAccountId(question: Question): string {
   const { account_id } = jsonBody(question);
-  if (typeof account_id !== 'string') throw refused(400, 'invalid_request', 'account_id is required.');
+  if (typeof account_id !== 'string')
+    throw refused(400, 'invalid_request', 'account_id is required.');
   return account_id;
 }
 
 function refuseInSetup(status: unknown): void {
-  if (status === 'setup') throw refused(400, 'account_in_setup', 'The account is still being validated.');
+  if (status === 'setup')
+    throw refused(400, 'account_in_setup', 'The account is still being validated.');
 }
 
 function suspended(): Error {
@@ -63,12 +68,14 @@ function activity({ question, accounts, now }: Call): Answer {
   const date = question.query.get('date') ?? now.toISOString().slice(0, 10);
   const midnight = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(midnight)) throw refused(400, 'invalid_request', 'date must be an ISO date.');
-  if (type !== null && !ACTION_TYPES.includes(type)) throw refused(400, 'invalid_request', 'type is none of the four.');
+  if (type !== null && !ACTION_TYPES.includes(type))
+    throw refused(400, 'invalid_request', 'type is none of the four.');
 
   const boundTo = JSON.stringify([id, type, date]);
   const cursor = question.query.get('cursor');
   const place = cursor === null ? undefined : decodeCursor(cursor.replace(/^cur_/, ''), boundTo);
-  if (cursor !== null && !place) throw refused(400, 'invalid_cursor', 'The cursor is not valid for this list.');
+  if (cursor !== null && !place)
+    throw refused(400, 'invalid_cursor', 'The cursor is not valid for this list.');
 
   const past = Math.floor((now.getTime() - midnight) / (DAY_MS / ACTIONS_PER_DAY));
   const count = Math.max(0, Math.min(ACTIONS_PER_DAY, past));
@@ -77,7 +84,8 @@ function activity({ question, accounts, now }: Call): Answer {
     .filter((index) => type === null || ACTION_TYPES[index % ACTION_TYPES.length] === type);
   const page = indices.slice(0, limit);
   const data = page.map((index) => action(midnight, index));
-  // On the last page `next_cursor` is left out here and null in the account list: neither is documented, a caller bears both.
+  // On the last page `next_cursor` is left out here and null in the account list: neither is
+  // documented, a caller bears both.
   if (indices.length <= limit) return { status: 200, body: { data, has_more: false } };
   const next_cursor = `cur_${encodeCursor({ rank: 0, position: page.at(-1) ?? 0 }, boundTo)}`;
   return { status: 200, body: { data, has_more: true, next_cursor } };
@@ -97,7 +105,10 @@ function action(midnight: number, index: number): Fields {
   };
 }
 
-/** Today's counters; they start again at midnight UTC. The rates here are fractions, unlike those of the account. */
+/**
+ * Today's counters; they start again at midnight UTC. The rates here are fractions, unlike those of
+ * the account.
+ */
 function stats({ question, accounts, now }: Call): Answer {
   const id = queryAccountId(question);
   const account = accountOrRefuse(accounts, id);
@@ -117,7 +128,10 @@ function stats({ question, accounts, now }: Call): Answer {
     date,
     status: account.status,
     actions,
-    total_actions_today: Object.values(actions).reduce((total, { performed }) => total + performed, 0),
+    total_actions_today: Object.values(actions).reduce(
+      (total, { performed }) => total + performed,
+      0,
+    ),
     conversion_rates: {
       like_to_follow_back: 0.048,
       follow_to_follow_back: 0.22,
@@ -125,7 +139,8 @@ function stats({ question, accounts, now }: Call): Answer {
       story_view_to_follow_back: 0.031,
     },
     avg_quality_score: 0.84,
-    next_action_at: account.status === 'active' ? timestamp(new Date(now.getTime() + 180_000)) : null,
+    next_action_at:
+      account.status === 'active' ? timestamp(new Date(now.getTime() + 180_000)) : null,
     resets_at: timestamp(new Date(midnight + DAY_MS)),
   };
   return { status: 200, body };

@@ -6,7 +6,10 @@ import type { RefusalContext, RefusalReason } from '../provider.js';
  * the others are read as the same envelope with the codes of the reference pages.
  */
 export function fault(status: number, code: string, message: string): Answer {
-  return { status, body: { error: { code, message, doc_url: `https://docs.outfame.com/errors/${code}` } } };
+  return {
+    status,
+    body: { error: { code, message, doc_url: `https://docs.outfame.com/errors/${code}` } },
+  };
 }
 
 export function refused(status: number, code: string, message: string): Refused {
@@ -24,7 +27,10 @@ export function jsonBody(question: Question): Fields {
   return body;
 }
 
-/** `limit` within its documented bounds; a larger one is refused, for no page may rely on being cut silently. */
+/**
+ * `limit` within its documented bounds; a larger one is refused, for no page may rely on being cut
+ * silently.
+ */
 export function pageLimit(question: Question, standard: number, largest: number): number {
   const limit = Number(question.query.get('limit') ?? standard);
   if (!Number.isInteger(limit) || limit < 1 || limit > largest) {
@@ -46,7 +52,10 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
     case 'server_error':
       return fault(500, 'internal_error', 'Something went wrong on our side.');
     case 'unavailable':
-      return { ...fault(503, 'service_unavailable', 'Down for maintenance.'), headers: { 'Retry-After': String(retryAfter) } };
+      return {
+        ...fault(503, 'service_unavailable', 'Down for maintenance.'),
+        headers: { 'Retry-After': String(retryAfter) },
+      };
     case 'unknown_path':
       return fault(404, 'not_found', 'No such endpoint.');
     case 'wrong_method':

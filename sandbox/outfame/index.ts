@@ -16,12 +16,16 @@ export const outfame: Provider = {
   refuse,
   finish: (answer, _question, quota) => {
     if (!quota) return answer;
-    // On every plan the burst limit per second is a fifth of that per minute. It is shown here, not enforced.
+    // On every plan the burst limit per second is a fifth of that per minute. It is shown here, not
+    // enforced.
     const burst = Math.floor(quota.limit / 5);
     const burstHeaders = {
       'X-RateLimit-Burst-Limit': String(burst),
       'X-RateLimit-Burst-Remaining': String(Math.min(burst, quota.remaining)),
     };
-    return { ...answer, headers: { ...rateLimitHeaders(quota), ...burstHeaders, ...answer.headers } };
+    return {
+      ...answer,
+      headers: { ...rateLimitHeaders(quota), ...burstHeaders, ...answer.headers },
+    };
   },
 };

@@ -3,7 +3,12 @@ import { scatter } from '../deterministic.js';
 import { type Fields, timestamp } from '../message.js';
 
 /** Outfame docs, Accounts reference: what a new account gets unless the caller says otherwise. */
-export const DEFAULT_DAILY_LIMITS: Fields = { likes: 150, follows: 60, comments: 20, story_views: 200 };
+export const DEFAULT_DAILY_LIMITS: Fields = {
+  likes: 150,
+  follows: 60,
+  comments: 20,
+  story_views: 200,
+};
 
 /** Outfame docs, /docs/api/targeting: the defaults of the filters. */
 export const DEFAULT_TARGETING: Fields = {
@@ -11,7 +16,12 @@ export const DEFAULT_TARGETING: Fields = {
   hashtags: [],
   locations: [],
   interests: [],
-  filters: { age_range: { min: 13, max: 65 }, gender: 'all', language: null, activity_level: 'medium' },
+  filters: {
+    age_range: { min: 13, max: 65 },
+    gender: 'all',
+    language: null,
+    activity_level: 'medium',
+  },
 };
 
 /** A new account: no figures yet, default settings. */
@@ -33,8 +43,9 @@ export function blankAccount(id: string, now: Date): Fields {
 }
 
 /**
- * Every status on both platforms, and: settings that hold Unicode and commas, times with fractions and offsets
- * (only "ISO 8601" is promised), a handle with capitals, handles that other providers hold too, and an id that Octopost uses as well.
+ * Every status on both platforms, and: settings that hold Unicode and commas, times with fractions
+ * and offsets (only "ISO 8601" is promised), a handle with capitals, handles that other providers
+ * hold too, and an id that Octopost uses as well.
  */
 const SEEDS: readonly Fields[] = [
   seed('acc_7Gx2kLm9Qr', 'yourhandle', {
@@ -47,16 +58,45 @@ const SEEDS: readonly Fields[] = [
       hashtags: ['fitness', 'wellness'],
       locations: [{ name: 'Los Angeles, CA', radius_km: 50 }],
       interests: ['health', 'nutrition'],
-      filters: { age_range: { min: 18, max: 44 }, gender: 'all', language: 'en', activity_level: 'high' },
+      filters: {
+        age_range: { min: 18, max: 44 },
+        gender: 'all',
+        language: 'en',
+        activity_level: 'high',
+      },
     },
   }),
-  seed('acc_aCme1Fit00', 'acmefitness', { followers_count: 48210, following_count: 312, engagement_rate: 3.84, growth_rate: 2.1 }),
-  seed('acc_aCme2Run00', 'acme.running', { platform: 'tiktok', followers_count: 90211, following_count: 41, engagement_rate: 7.02 }),
+  seed('acc_aCme1Fit00', 'acmefitness', {
+    followers_count: 48210,
+    following_count: 312,
+    engagement_rate: 3.84,
+    growth_rate: 2.1,
+  }),
+  seed('acc_aCme2Run00', 'acme.running', {
+    platform: 'tiktok',
+    followers_count: 90211,
+    following_count: 41,
+    engagement_rate: 7.02,
+  }),
   seed('acc_Set1Up0000', 'bloom_and_oak', { status: 'setup' }),
   seed('acc_Set2Up0000', 'bloom.moves', { status: 'setup', platform: 'tiktok' }),
-  seed('acc_Pau1Sed000', 'northwind.goods', { status: 'paused', followers_count: 5120, following_count: 777, growth_rate: -1.4 }),
-  seed('acc_Pau2Sed000', 'northwind.live', { status: 'paused', platform: 'tiktok', followers_count: 310 }),
-  seed('acc_Sus1Pend00', 'lumen_studio', { status: 'suspended', followers_count: 20040, following_count: 2100, growth_rate: -8.25 }),
+  seed('acc_Pau1Sed000', 'northwind.goods', {
+    status: 'paused',
+    followers_count: 5120,
+    following_count: 777,
+    growth_rate: -1.4,
+  }),
+  seed('acc_Pau2Sed000', 'northwind.live', {
+    status: 'paused',
+    platform: 'tiktok',
+    followers_count: 310,
+  }),
+  seed('acc_Sus1Pend00', 'lumen_studio', {
+    status: 'suspended',
+    followers_count: 20040,
+    following_count: 2100,
+    growth_rate: -8.25,
+  }),
   seed('acc_Uni1Code00', 'cafe_sao_paulo', {
     followers_count: 7300,
     following_count: 640,
@@ -65,7 +105,12 @@ const SEEDS: readonly Fields[] = [
       hashtags: ['café', 'コーヒー', 'قهوة'],
       locations: [{ name: 'São Paulo, SP, Brasil', radius_km: 25 }],
       interests: ['food'],
-      filters: { age_range: { min: 21, max: 65 }, gender: 'all', language: 'pt', activity_level: 'very_high' },
+      filters: {
+        age_range: { min: 21, max: 65 },
+        gender: 'all',
+        language: 'pt',
+        activity_level: 'very_high',
+      },
     },
   }),
   seed('acc_Tim1Zone00', 'tidewater_yoga', {
@@ -79,7 +124,12 @@ const SEEDS: readonly Fields[] = [
     following_count: 3,
     daily_limits: { likes: 10, follows: 5, comments: 0, story_views: 20 },
   }),
-  seed('acc_Twin00Same', 'harbor.kitchen', { followers_count: 880, following_count: 91, engagement_rate: 5.5, growth_rate: 0.75 }),
+  seed('acc_Twin00Same', 'harbor.kitchen', {
+    followers_count: 880,
+    following_count: 91,
+    engagement_rate: 5.5,
+    growth_rate: 0.75,
+  }),
 ];
 
 function seed(id: string, username: string, fields: Fields): Fields {

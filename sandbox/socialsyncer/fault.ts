@@ -27,19 +27,28 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
       return { ...fault(503, 'INTERNAL_ERROR', 'Service unavailable'), headers: waiting };
     case 'unknown_path':
     case 'wrong_method':
-      return fault(404, 'NOT_FOUND', `Cannot find ${reason === 'unknown_path' ? 'this path' : 'this method here'}`);
+      return fault(
+        404,
+        'NOT_FOUND',
+        `Cannot find ${reason === 'unknown_path' ? 'this path' : 'this method here'}`,
+      );
   }
 }
 
 /** The platform of the path or query, where it is one of SocialSyncer's. */
 export function knownPlatform(platform: string | undefined): string {
-  if (platform !== undefined && ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'].includes(platform)) return platform;
+  if (
+    platform !== undefined &&
+    ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'].includes(platform)
+  )
+    return platform;
   throw invalid('Unsupported platform');
 }
 
 /** The caller's `redirect_url`, or undefined; one that is no http(s) address is refused. */
 export function redirectUrl(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  if (typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))
+    return value;
   throw invalid('redirect_url must be an http or https URL');
 }

@@ -4,7 +4,10 @@ import { connectRoutes } from './connect.js';
 import { fault, refuse } from './fault.js';
 import { accountKey, blankAccount, socialsyncerAccounts } from './seed.js';
 
-/** An unknown network has no accounts; whether SocialSyncer would refuse it instead is not documented. */
+/**
+ * An unknown network has no accounts; whether SocialSyncer would refuse it instead is not
+ * documented.
+ */
 function list({ question, accounts }: Call): Answer {
   const platform = question.query.get('platform');
   const all = Array.from(accounts.walk('oldest_first'), ({ account }) => account);
@@ -18,7 +21,9 @@ function listItem({ platform, accountId, username, connectedAt }: Fields): Field
 
 /** An account whose `health` is null (a control route can make it so) is in the list alone. */
 function health({ accounts }: Call): Answer {
-  const checked = Array.from(accounts.walk('oldest_first'), ({ account }) => account).filter((account) => account.health !== null);
+  const checked = Array.from(accounts.walk('oldest_first'), ({ account }) => account).filter(
+    (account) => account.health !== null,
+  );
   return { status: 200, body: { accounts: checked.map(({ connectedAt, ...item }) => item) } };
 }
 

@@ -12,19 +12,30 @@ export function accountFilterFields(providers: readonly string[]) {
     provider: oneOf(providers as [string, ...string[]])
       .optional()
       .meta({ description: 'Held by one of these.' }),
-    platform: commaSeparated(word.toLowerCase()).optional().meta({ description: 'On one of these networks.' }),
-    status: oneOf(ACCOUNT_STATUSES)
+    platform: commaSeparated(word.toLowerCase())
       .optional()
-      .meta({ description: 'In one of these; disconnected accounts are left out unless asked for.' }),
+      .meta({ description: 'On one of these networks.' }),
+    status: oneOf(ACCOUNT_STATUSES).optional().meta({
+      description: 'In one of these; disconnected accounts are left out unless asked for.',
+    }),
     health: oneOf(HEALTH_STATUSES).optional().meta({ description: 'With one of these verdicts.' }),
     reason: oneOf(HEALTH_REASONS).optional().meta({ description: 'For one of these reasons.' }),
-    connection_id: commaSeparated(word).optional().meta({ description: 'Seen over one of these connections.' }),
+    connection_id: commaSeparated(word)
+      .optional()
+      .meta({ description: 'Seen over one of these connections.' }),
     profile_id: commaSeparated(word).optional().meta({ description: 'Of one of these profiles.' }),
-    username: commaSeparated(word).optional().meta({ description: 'With one of these handles, whatever their case.' }),
+    username: commaSeparated(word)
+      .optional()
+      .meta({ description: 'With one of these handles, whatever their case.' }),
     q: word.optional().meta({ description: 'Part of the username or the display name.' }),
     label: z
       .record(z.string().min(1).max(64), commaSeparated(z.string().max(256)))
-      .meta({ wire: { type: 'object', additionalProperties: { type: 'string', minLength: 1, maxLength: 256 } } })
+      .meta({
+        wire: {
+          type: 'object',
+          additionalProperties: { type: 'string', minLength: 1, maxLength: 256 },
+        },
+      })
       .optional()
       .meta({ description: 'Labelled so: `label[brand]=acme`.', examples: [{ brand: 'acme' }] }),
     updated_since: time.optional().meta({ description: 'Changed at or after this time.' }),
@@ -33,7 +44,13 @@ export function accountFilterFields(providers: readonly string[]) {
 
 export type AccountFilter = z.output<z.ZodObject<ReturnType<typeof accountFilterFields>>>;
 
-export const ORDER_KEYS = ['created_at', 'connected_at', 'updated_at', 'username', 'followers'] as const;
+export const ORDER_KEYS = [
+  'created_at',
+  'connected_at',
+  'updated_at',
+  'username',
+  'followers',
+] as const;
 export type OrderKey = (typeof ORDER_KEYS)[number];
 export const ORDER_DIRECTIONS = ['asc', 'desc'] as const;
 export type OrderDirection = (typeof ORDER_DIRECTIONS)[number];
@@ -49,7 +66,8 @@ export class Parameters {
 }
 
 /**
- * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by status.
+ * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by
+ * status.
  * @param visibleProviders the only providers the caller may see; empty: all
  */
 export function filterConditions(
@@ -81,7 +99,8 @@ export function filterConditions(
     const pattern = parameters.add(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
     conditions.push(`(a.username ILIKE ${pattern} OR a.display_name ILIKE ${pattern})`);
   }
-  if (filter.updated_since !== undefined) conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
+  if (filter.updated_since !== undefined)
+    conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
   return conditions.join(' AND ');
 }
 

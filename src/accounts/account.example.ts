@@ -26,7 +26,8 @@ export const ACCOUNT_EXAMPLE = {
     recommendations: [
       {
         code: 'reconnect',
-        message: 'The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.',
+        message:
+          'The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.',
         url: 'https://octopost.ink',
       },
     ],

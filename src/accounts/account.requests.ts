@@ -15,16 +15,37 @@ export const accountRequest = z
     settings: settings.optional(),
     labels: z
       .record(labelKey, labelValue)
-      .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `must be at most ${MOST_LABELS}`)
+      .refine(
+        (labels) => Object.keys(labels).length <= MOST_LABELS,
+        `must be at most ${MOST_LABELS}`,
+      )
       .optional(),
   })
-  .meta({ examples: [{ provider: 'outfame', platform: 'instagram', username: 'yourhandle', labels: { brand: 'acme' } }] });
+  .meta({
+    examples: [
+      {
+        provider: 'outfame',
+        platform: 'instagram',
+        username: 'yourhandle',
+        labels: { brand: 'acme' },
+      },
+    ],
+  });
 export type AccountRequest = z.output<typeof accountRequest>;
 
-/** `settings` are merged over the provider's current ones, `labels` over ours; a label of null is taken off. */
+/**
+ * `settings` are merged over the provider's current ones, `labels` over ours; a label of null is
+ * taken off.
+ */
 export const accountChange = z
-  .strictObject({ settings: settings.optional(), labels: z.record(labelKey, labelValue.nullable()).optional() })
-  .refine((change) => change.settings !== undefined || change.labels !== undefined, 'must hold `settings` or `labels`')
+  .strictObject({
+    settings: settings.optional(),
+    labels: z.record(labelKey, labelValue.nullable()).optional(),
+  })
+  .refine(
+    (change) => change.settings !== undefined || change.labels !== undefined,
+    'must hold `settings` or `labels`',
+  )
   .meta({ minProperties: 1, examples: [{ labels: { brand: 'acme' } }] });
 export type AccountChangeRequest = z.output<typeof accountChange>;
 

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { RECOMMENDATION_CODES } from '../health/recommendations.js';
 import { timestamp } from '../http/page.js';
-import { ACCOUNT_STATUSES, HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
+import {
+  ACCOUNT_STATUSES,
+  HEALTH_FAULTS,
+  HEALTH_REASONS,
+  HEALTH_STATUSES,
+} from '../model/index.js';
 import { ACCOUNT_EXAMPLE, ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
 
 const time = timestamp.nullable();
@@ -16,7 +21,13 @@ export const healthSchema = z
     token_valid: z.boolean().nullable(),
     permissions: z.array(z.string()).nullable(),
     token_expires_at: time,
-    recommendations: z.array(z.object({ code: z.enum(RECOMMENDATION_CODES), message: z.string(), url: z.string().nullable() })),
+    recommendations: z.array(
+      z.object({
+        code: z.enum(RECOMMENDATION_CODES),
+        message: z.string(),
+        url: z.string().nullable(),
+      }),
+    ),
     checked_at: timestamp,
     since: timestamp,
   })

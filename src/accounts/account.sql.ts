@@ -1,17 +1,20 @@
 /**
- * The canonical Account as PostgreSQL builds it: one JSON document a row, so that a page goes from the table to the socket without
- * a detour over objects. `a` is the row of `accounts`, `c` its connection.
+ * The canonical Account as PostgreSQL builds it: one JSON document a row, so that a page goes from
+ * the table to the socket without a detour over objects. `a` is the row of `accounts`, `c` its
+ * connection.
  */
 
 /** A timestamp as RFC 3339 in UTC. */
-export const utc = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+export const utc = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** The tables every account document is built from. */
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';
 
 /**
- * When the account was last looked at: its own row's evidence, or the last complete sweep, which saw it unchanged. An account that
- * is gone, or that a sweep missed or could not read, keeps its own time.
+ * When the account was last looked at: its own row's evidence, or the last complete sweep, which
+ * saw it unchanged. An account that is gone, or that a sweep missed or could not read, keeps its
+ * own time.
  */
 const checkedAt = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
   THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;

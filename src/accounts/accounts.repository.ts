@@ -8,7 +8,13 @@ import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/offered-operations.js';
 import type { Caller } from '../teams/caller.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
-import { type AccountFilter, filterConditions, type OrderDirection, type OrderKey, Parameters } from './account-filter.js';
+import {
+  type AccountFilter,
+  filterConditions,
+  type OrderDirection,
+  type OrderKey,
+  Parameters,
+} from './account-filter.js';
 
 /** What the services need to know of an account to act on it. */
 export interface AccountRow {
@@ -29,7 +35,10 @@ export const ACCOUNT_ROW =
   'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username, a.status, a.connected_at, a.disconnect_id';
 
 /** How each order key is held: its column, its type, and whether it can be null. */
-const ORDER: Record<OrderKey, { readonly column: string; readonly type: string; readonly nullable: boolean }> = {
+const ORDER: Record<
+  OrderKey,
+  { readonly column: string; readonly type: string; readonly nullable: boolean }
+> = {
   created_at: { column: 'a.created_at', type: 'timestamptz', nullable: false },
   updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
   connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
@@ -38,15 +47,40 @@ const ORDER: Record<OrderKey, { readonly column: string; readonly type: string; 
 };
 
 /** What a page is of: whose accounts, which, in what order, and from where on. */
-type Question = [caller: Caller, filter: AccountFilter, order: OrderKey, direction: OrderDirection, page: PageRequest];
+type Question = [
+  caller: Caller,
+  filter: AccountFilter,
+  order: OrderKey,
+  direction: OrderDirection,
+  page: PageRequest,
+];
 
 /** What accounts are counted by, in `account_counts`. */
-const COUNTED = ['team_id', 'connection_id', 'provider', 'platform', 'status', 'health_status', 'health_reason'];
-const COUNTED_FILTERS: ReadonlySet<string> = new Set(['provider', 'platform', 'status', 'health', 'reason', 'connection_id']);
+const COUNTED = [
+  'team_id',
+  'connection_id',
+  'provider',
+  'platform',
+  'status',
+  'health_status',
+  'health_reason',
+];
+const COUNTED_FILTERS: ReadonlySet<string> = new Set([
+  'provider',
+  'platform',
+  'status',
+  'health',
+  'reason',
+  'connection_id',
+]);
 
-/** Whether the counts alone can answer: at a million accounts in the time it takes at a thousand. */
+/**
+ * Whether the counts alone can answer: at a million accounts in the time it takes at a thousand.
+ */
 function isCounted(filter: AccountFilter): boolean {
-  return Object.entries(filter).every(([name, value]) => value === undefined || COUNTED_FILTERS.has(name));
+  return Object.entries(filter).every(
+    ([name, value]) => value === undefined || COUNTED_FILTERS.has(name),
+  );
 }
 
 /** Who someone is on one platform. */
@@ -59,14 +93,20 @@ export interface PlatformIdentity {
 const OF_IDENTITY = `a.team_id = $1 AND a.platform = $2 AND a.platform_user_id = $3 AND a.status <> 'disconnected'
   AND (cardinality($4::text[]) = 0 OR a.provider = ANY($4))`;
 
-function identityOf({ teamId, key }: Caller, { platform, platformUserId }: PlatformIdentity): unknown[] {
+function identityOf(
+  { teamId, key }: Caller,
+  { platform, platformUserId }: PlatformIdentity,
+): unknown[] {
   return [teamId, platform, platformUserId, key.providers];
 }
 
 /** SQL that makes a row's JSON text. */
 type Document = (parameters: Parameters) => string;
 
-/** Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one team. */
+/**
+ * Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one
+ * team.
+ */
 export class AccountsRepository {
   private readonly operations: string;
 
@@ -74,12 +114,17 @@ export class AccountsRepository {
     private readonly database: Database,
     registry: Registry,
   ) {
-    this.operations = JSON.stringify(Object.fromEntries(registry.all().map((adapter) => [adapter.id, operationsOf(adapter)])));
+    this.operations = JSON.stringify(
+      Object.fromEntries(registry.all().map((adapter) => [adapter.id, operationsOf(adapter)])),
+    );
   }
 
   /** A page of whole accounts. */
   page(withRemoteData: boolean, ...question: Question): Promise<PageRow[]> {
-    return this.readPage((parameters) => accountDocument(parameters.add(this.operations), withRemoteData), ...question);
+    return this.readPage(
+      (parameters) => accountDocument(parameters.add(this.operations), withRemoteData),
+      ...question,
+    );
   }
 
   /** A page of the health list. */
@@ -88,15 +133,19 @@ export class AccountsRepository {
   }
 
   /**
-   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the key, then, where they do not fill the
-   * page, those that lack it. Each half walks its own stretch of the index.
+   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the
+   * key, then, where they do not fill the page, those that lack it. Each half walks its own stretch
+   * of the index.
    */
   private async readPage(document: Document, ...question: Question): Promise<PageRow[]> {
     const [, , order, , page] = question;
     const isAmongNulls = page.after !== undefined && page.after.value === null;
     const present = isAmongNulls ? [] : await this.readHalf('present', document, question, page);
     if (!ORDER[order].nullable || present.length === page.limit) return present;
-    const rest = { after: isAmongNulls ? page.after : undefined, limit: page.limit - present.length };
+    const rest = {
+      after: isAmongNulls ? page.after : undefined,
+      limit: page.limit - present.length,
+    };
     return [...present, ...(await this.readHalf('null', document, question, rest))];
   }
 
@@ -113,20 +162,31 @@ export class AccountsRepository {
     const beyond = direction === 'asc' ? '>' : '<';
     if (nullable) conditions.push(`${column} IS ${half === 'present' ? 'NOT NULL' : 'NULL'}`);
     if (after && half === 'present') {
-      conditions.push(`(${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${parameters.add(after.id)})`);
+      conditions.push(
+        `(${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${parameters.add(after.id)})`,
+      );
     }
     if (after && half === 'null') conditions.push(`a.id ${beyond} ${parameters.add(after.id)}`);
-    const sort = half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
+    const sort =
+      half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
     const text = `SELECT a.id, ${column}::text AS value, ${document(parameters)} AS document FROM ${FROM_ACCOUNTS}
        WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`;
-    // Parsing and planning take as long as the rest, so each shape of question is prepared once a session.
+    // Parsing and planning take as long as the rest, so each shape of question is prepared once a
+    // session.
     const name = createHash('sha1').update(text).digest('base64url');
-    const { rows } = await this.database.pool.query<{ id: string; value: string | null; document: string }>({
+    const { rows } = await this.database.pool.query<{
+      id: string;
+      value: string | null;
+      document: string;
+    }>({
       name,
       text,
       values: parameters.values,
     });
-    return rows.map((row) => ({ document: row.document, position: { value: row.value, id: row.id } }));
+    return rows.map((row) => ({
+      document: row.document,
+      position: { value: row.value, id: row.id },
+    }));
   }
 
   async count(caller: Caller, filter: AccountFilter): Promise<number> {
@@ -137,13 +197,20 @@ export class AccountsRepository {
   async healthSummary(caller: Caller, filter: AccountFilter) {
     const parameters = new Parameters();
     const where = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
-    const [table, total] = isCounted(filter) ? ['account_counts', 'sum(a.delta)'] : ['accounts', 'count(*)'];
+    const [table, total] = isCounted(filter)
+      ? ['account_counts', 'sum(a.delta)']
+      : ['accounts', 'count(*)'];
     const { rows } = await this.database.pool.query<{ status: string; total: string }>(
       `SELECT a.health_status AS status, ${total} AS total FROM ${table} a WHERE ${where} GROUP BY 1`,
       parameters.values,
     );
     const of = (status: string) => Number(rows.find((row) => row.status === status)?.total ?? 0);
-    const [healthy, warning, unhealthy, unknown] = [of('healthy'), of('warning'), of('unhealthy'), of('unknown')];
+    const [healthy, warning, unhealthy, unknown] = [
+      of('healthy'),
+      of('warning'),
+      of('unhealthy'),
+      of('unknown'),
+    ];
     return { total: healthy + warning + unhealthy + unknown, healthy, warning, unhealthy, unknown };
   }
 
@@ -159,7 +226,11 @@ export class AccountsRepository {
   }
 
   /** The JSON text of one account. */
-  async document(id: string, withRemoteData: boolean, client: pg.ClientBase | pg.Pool = this.database.pool): Promise<string | undefined> {
+  async document(
+    id: string,
+    withRemoteData: boolean,
+    client: pg.ClientBase | pg.Pool = this.database.pool,
+  ): Promise<string | undefined> {
     const { rows } = await client.query<{ document: string }>({
       name: `account-document-${withRemoteData}`,
       text: `SELECT ${accountDocument('$2', withRemoteData)} AS document FROM ${FROM_ACCOUNTS} WHERE a.id = $1`,
@@ -169,7 +240,11 @@ export class AccountsRepository {
   }
 
   /** The accounts of the team on one platform identity, oldest first. */
-  async pageOfIdentity(caller: Caller, identity: PlatformIdentity, { after, limit }: PageRequest): Promise<PageRow[]> {
+  async pageOfIdentity(
+    caller: Caller,
+    identity: PlatformIdentity,
+    { after, limit }: PageRequest,
+  ): Promise<PageRow[]> {
     const { rows } = await this.database.pool.query<{ id: string; document: string }>(
       `SELECT a.id, ${accountDocument('$5', false)} AS document FROM ${FROM_ACCOUNTS}
        WHERE ${OF_IDENTITY} AND a.id > $6 ORDER BY a.id LIMIT $7`,
@@ -187,8 +262,9 @@ export class AccountsRepository {
   }
 
   /**
-   * Every account that `reference` could mean: by our id, by ref (`provider:provider_account_id`) or by the provider's id alone.
-   * Our ids and refs are exact, so they leave the looser readings out.
+   * Every account that `reference` could mean: by our id, by ref (`provider:provider_account_id`)
+   * or by the provider's id alone. Our ids and refs are exact, so they leave the looser readings
+   * out.
    */
   async findByReference(caller: Caller, reference: string): Promise<AccountRow[]> {
     const colon = reference.indexOf(':');
@@ -198,7 +274,13 @@ export class AccountsRepository {
              FROM accounts a
              WHERE a.team_id = $1 AND (a.id = $2 OR (a.provider = $3 AND a.provider_account_id = $4) OR a.provider_account_id = $2)
                AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))`,
-      values: [caller.teamId, reference, reference.slice(0, Math.max(colon, 0)), reference.slice(colon + 1), caller.key.providers],
+      values: [
+        caller.teamId,
+        reference,
+        reference.slice(0, Math.max(colon, 0)),
+        reference.slice(colon + 1),
+        caller.key.providers,
+      ],
     });
     const exactest = Math.min(...rows.map((row) => row.exactness));
     const readings = rows.filter((row) => row.exactness === exactest);
@@ -207,7 +289,10 @@ export class AccountsRepository {
   }
 
   /** The account that one provider id names in one connection. */
-  async findInConnection(connectionId: string, providerAccountId: string): Promise<AccountRow | undefined> {
+  async findInConnection(
+    connectionId: string,
+    providerAccountId: string,
+  ): Promise<AccountRow | undefined> {
     const { rows } = await this.database.pool.query<AccountRow>(
       `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE a.connection_id = $1 AND a.provider_account_id = $2`,
       [connectionId, providerAccountId],
@@ -216,7 +301,11 @@ export class AccountsRepository {
   }
 
   /** The account of a handle in one connection. */
-  async findByUsername(connectionId: string, platform: string, key: string): Promise<AccountRow | undefined> {
+  async findByUsername(
+    connectionId: string,
+    platform: string,
+    key: string,
+  ): Promise<AccountRow | undefined> {
     const { rows } = await this.database.pool.query<AccountRow>(
       `SELECT ${ACCOUNT_ROW} FROM accounts a
        WHERE a.connection_id = $1 AND a.platform = $2 AND a.username_key = $3 AND a.status <> 'disconnected' LIMIT 1`,
@@ -234,7 +323,9 @@ export class AccountsRepository {
     return rows[0]?.total ?? 0;
   }
 
-  /** The provider no longer holds the account. Nothing happens when a disconnect is at it already. */
+  /**
+   * The provider no longer holds the account. Nothing happens when a disconnect is at it already.
+   */
   async vanish({ id, team_id }: AccountRow, at: Date): Promise<void> {
     await withTransaction(this.database.pool, async (client) => {
       const { rowCount } = await client.query(
@@ -242,7 +333,12 @@ export class AccountsRepository {
          WHERE id = $1 AND status NOT IN ('disconnecting', 'disconnected')`,
         [id, at],
       );
-      await recordAccountEvents(client, team_id, rowCount === 0 ? [] : [{ type: 'account.vanished', accountId: id }], at);
+      await recordAccountEvents(
+        client,
+        team_id,
+        rowCount === 0 ? [] : [{ type: 'account.vanished', accountId: id }],
+        at,
+      );
     });
   }
 }

@@ -6,7 +6,12 @@ import { action, type Call, contextOf, endpoint, RawText } from '../http/route.j
 import { byAccount, paging } from '../http/validate.js';
 import { accountChange, accountRequest } from './account.requests.js';
 import { accountHealthSchema, accountSchema } from './account.schema.js';
-import { type AccountFilter, accountFilterFields, ORDER_DIRECTIONS, ORDER_KEYS } from './account-filter.js';
+import {
+  type AccountFilter,
+  accountFilterFields,
+  ORDER_DIRECTIONS,
+  ORDER_KEYS,
+} from './account-filter.js';
 import type { AccountsRepository } from './accounts.repository.js';
 import type { AccountsService } from './accounts.service.js';
 import { rationHeaders } from './probes.js';
@@ -17,7 +22,12 @@ const include = z
   .meta({ description: "Adds the provider's last raw object, redacted." });
 
 /** Translates HTTP for accounts; what is done stands in the service. */
-export function accountEndpoints(service: AccountsService, repository: AccountsRepository, cursors: Cursors, providers: readonly string[]) {
+export function accountEndpoints(
+  service: AccountsService,
+  repository: AccountsRepository,
+  cursors: Cursors,
+  providers: readonly string[],
+) {
   const listQuery = z.strictObject({
     ...accountFilterFields(providers),
     ...paging,
@@ -25,7 +35,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       .enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` })
       .default('created_at')
       .meta({ description: 'Nulls come last.' }),
-    order_direction: z.enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' }).default('desc').meta({ description: 'Of the sort.' }),
+    order_direction: z
+      .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
+      .default('desc')
+      .meta({ description: 'Of the sort.' }),
   });
   type ListQuery = z.output<typeof listQuery>;
 
@@ -33,7 +46,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
 
   const switchTo = async (to: 'pause' | 'resume', call: Call<{ id: string }, unknown, unknown>) => {
     const finding = await service.switch(call.caller, call.params.id, to, contextOf(call));
-    return call.commit(async ({ client }) => ({ status: 200, body: one((await service.record(client, finding)).document) }));
+    return call.commit(async ({ client }) => ({
+      status: 200,
+      body: one((await service.record(client, finding)).document),
+    }));
   };
 
   return {
@@ -50,7 +66,15 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
           cursors,
           { ...echo, ...(withRemoteData && { include: call.query.include }) },
           {
-            read: (page) => repository.page(withRemoteData, call.caller, filter, sort.order_by, sort.order_direction, page),
+            read: (page) =>
+              repository.page(
+                withRemoteData,
+                call.caller,
+                filter,
+                sort.order_by,
+                sort.order_direction,
+                page,
+              ),
             count: () => repository.count(call.caller, filter),
           },
         );
@@ -63,13 +87,20 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       query: listQuery,
       answers: {
         200: listOf(accountHealthSchema).extend({
-          summary: z.object({ total: z.int(), healthy: z.int(), warning: z.int(), unhealthy: z.int(), unknown: z.int() }),
+          summary: z.object({
+            total: z.int(),
+            healthy: z.int(),
+            warning: z.int(),
+            unhealthy: z.int(),
+            unknown: z.int(),
+          }),
         }),
       },
       handle: (call) => {
         const { filter, sort, echo } = questionOf(call.query);
         return answerPage(call, cursors, echo, {
-          read: (page) => repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
+          read: (page) =>
+            repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
           count: () => repository.count(call.caller, filter),
           top: async () => ({ summary: await repository.healthSummary(call.caller, filter) }),
         });
@@ -83,7 +114,11 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       answers: { 200: dataOf(accountSchema) },
       problems: ['ambiguous_reference'],
       handle: async (call) => {
-        const document = await service.document(call.caller, call.params.id, call.query.include !== undefined);
+        const document = await service.document(
+          call.caller,
+          call.params.id,
+          call.query.include !== undefined,
+        );
         return { status: 200, body: one(document) };
       },
     }),
@@ -98,7 +133,10 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       query: z.strictObject(paging),
       answers: { 200: listOf(accountSchema) },
       handle: (call) => {
-        const identity = { platform: call.params.platform.toLowerCase(), platformUserId: call.params.platform_user_id };
+        const identity = {
+          platform: call.params.platform.toLowerCase(),
+          platformUserId: call.params.platform_user_id,
+        };
         return answerPage(call, cursors, call.params, {
           read: (page) => repository.pageOfIdentity(call.caller, identity, page),
           count: () => repository.countOfIdentity(call.caller, identity),
@@ -112,7 +150,12 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       answers: { 201: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const finding = await service.create(call.caller, call.body, contextOf(call), call.begunBefore);
+        const finding = await service.create(
+          call.caller,
+          call.body,
+          contextOf(call),
+          call.begunBefore,
+        );
         return call.commit(async ({ client }) => {
           const { id, document } = await service.record(client, finding);
           return { status: 201, body: one(document), headers: { Location: `/v1/accounts/${id}` } };
@@ -140,7 +183,11 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
       handle: async (call) => {
         const { id, ration } = await service.probe(call.caller, call.params.id, contextOf(call));
         const document = await service.documentOf(id, false);
-        return call.commit(async () => ({ status: 200, body: one(document), headers: rationHeaders(ration) }));
+        return call.commit(async () => ({
+          status: 200,
+          body: one(document),
+          headers: rationHeaders(ration),
+        }));
       },
     }),
 
@@ -161,9 +208,19 @@ export function accountEndpoints(service: AccountsService, repository: AccountsR
     }),
   };
 
-  /** Splits a list's query into the filter, the sort, and what of both the answer echoes and the cursor is bound to. */
+  /**
+   * Splits a list's query into the filter, the sort, and what of both the answer echoes and the
+   * cursor is bound to.
+   */
   function questionOf(query: ListQuery) {
-    const { limit: _limit, cursor: _cursor, include_total: _total, order_by, order_direction, ...filter } = query;
+    const {
+      limit: _limit,
+      cursor: _cursor,
+      include_total: _total,
+      order_by,
+      order_direction,
+      ...filter
+    } = query;
     const sort = { order_by, order_direction };
     return { filter: filter satisfies AccountFilter, sort, echo: { ...filter, ...sort } };
   }

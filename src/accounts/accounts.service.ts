@@ -9,8 +9,18 @@ import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
 import { isStorable } from '../lib/text.js';
-import { type AnyAdapter, type OperationName, ProviderError, type Settings } from '../model/index.js';
-import type { AccountSighting, CallContext, ProviderConnection, Providers } from '../providers/index.js';
+import {
+  type AnyAdapter,
+  type OperationName,
+  ProviderError,
+  type Settings,
+} from '../model/index.js';
+import type {
+  AccountSighting,
+  CallContext,
+  ProviderConnection,
+  Providers,
+} from '../providers/index.js';
 import type { Caller } from '../teams/caller.js';
 import { type AccountChangeRequest, type AccountRequest, MOST_LABELS } from './account.requests.js';
 import { usernameKey } from './account-filter.js';
@@ -20,7 +30,10 @@ import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
 import { writeSightings } from './write-sightings.js';
 
-/** What callers do with single accounts. Each method tells one story; answers are read afresh from the database. */
+/**
+ * What callers do with single accounts. Each method tells one story; answers are read afresh from
+ * the database.
+ */
 export class AccountsService {
   constructor(
     private readonly database: Database,
@@ -32,26 +45,37 @@ export class AccountsService {
   ) {}
 
   /**
-   * The account that `reference` names: our id, a ref, or a provider's id that is unique in the team.
+   * The account that `reference` names: our id, a ref, or a provider's id that is unique in the
+   * team.
    * @throws Problem 404, or 409 `ambiguous_reference` listing the refs
    */
   async find(caller: Caller, reference: string): Promise<AccountRow> {
-    const found = isStorable(reference) ? await this.accounts.findByReference(caller, reference) : [];
+    const found = isStorable(reference)
+      ? await this.accounts.findByReference(caller, reference)
+      : [];
     const [row, another] = found;
     if (!row) throw notFound(`Account ${reference}`);
     if (!another) return row;
     const refs = found.map((account) => `${account.provider}:${account.provider_account_id}`);
     const ids = found.map((account) => account.id).join(', ');
-    throw new Problem('ambiguous_reference', `${reference} names several accounts. Use one of the refs or ids: ${ids}.`, {
-      refs: [...new Set(refs)],
-    });
+    throw new Problem(
+      'ambiguous_reference',
+      `${reference} names several accounts. Use one of the refs or ids: ${ids}.`,
+      {
+        refs: [...new Set(refs)],
+      },
+    );
   }
 
   /** Like `find`, for actions on an account that is still connected. */
   async findConnected(caller: Caller, reference: string): Promise<AccountRow> {
     const row = await this.find(caller, reference);
     if (row.status === 'disconnecting' || row.status === 'disconnected') {
-      throw new Problem('conflict', `The account is ${row.status}. Nothing can be done with it any more.`, { account_id: row.id });
+      throw new Problem(
+        'conflict',
+        `The account is ${row.status}. Nothing can be done with it any more.`,
+        { account_id: row.id },
+      );
     }
     return row;
   }
@@ -61,7 +85,10 @@ export class AccountsService {
     return this.documentOf((await this.find(caller, reference)).id, withRemoteData);
   }
 
-  /** The JSON text of the account with an id of ours. @param client in a transaction, to see what it wrote */
+  /**
+   * The JSON text of the account with an id of ours.
+   * @param client in a transaction, to see what it wrote
+   */
   async documentOf(id: string, withRemoteData: boolean, client?: pg.ClientBase): Promise<string> {
     const document = await this.accounts.document(id, withRemoteData, client);
     if (document === undefined) throw notFound(`Account ${id}`);
@@ -70,36 +97,59 @@ export class AccountsService {
 
   /**
    * Has the provider create (or track) the account.
-   * @param begunBefore when an earlier attempt at the same was cut off: an account that the provider has held only since is its work
+   * @param begunBefore when an earlier attempt at the same was cut off: an account that the
+   * provider has held only since is its work
    */
-  async create(caller: Caller, request: AccountRequest, context: CallContext, begunBefore: Date | undefined): Promise<Finding> {
+  async create(
+    caller: Caller,
+    request: AccountRequest,
+    context: CallContext,
+    begunBefore: Date | undefined,
+  ): Promise<Finding> {
     const connection = await this.connections.resolve(caller, request);
     const adapter = this.adapter(connection);
     if (!adapter.operations.create) throw cannotCreate(adapter);
-    if (!adapter.platforms.includes(request.platform)) throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
+    if (!adapter.platforms.includes(request.platform))
+      throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const username = request.username.replace(/^@/, '');
     const settings =
-      request.settings === undefined ? {} : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
+      request.settings === undefined
+        ? {}
+        : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
     const access = this.connections.open(connection);
-    const sighting = await this.providers.create(access, account, context).catch(async (error: unknown) => {
-      if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
-      const own = begunBefore && (await this.createdSince(begunBefore, access, account, context));
-      if (own) return own;
-      const known = await this.accounts.findByUsername(connection.id, request.platform, usernameKey(username));
-      const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
-      throw new Problem(
-        'conflict',
-        `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
-        known ? { account_id: known.id } : {},
-      );
-    });
+    const sighting = await this.providers
+      .create(access, account, context)
+      .catch(async (error: unknown) => {
+        if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
+        const own = begunBefore && (await this.createdSince(begunBefore, access, account, context));
+        if (own) return own;
+        const known = await this.accounts.findByUsername(
+          connection.id,
+          request.platform,
+          usernameKey(username),
+        );
+        const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
+        throw new Problem(
+          'conflict',
+          `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
+          known ? { account_id: known.id } : {},
+        );
+      });
     const labels = request.labels && { labels: request.labels };
     const after = { platform: request.platform, username, settings, ...labels };
-    return { connection, sighting, labels: request.labels, deed: { caller, action: 'account.created', after } };
+    return {
+      connection,
+      sighting,
+      labels: request.labels,
+      deed: { caller, action: 'account.created', after },
+    };
   }
 
-  /** The account of that handle, if the provider, which may tell whole seconds, says that it has held it only since `time`. */
+  /**
+   * The account of that handle, if the provider, which may tell whole seconds, says that it has
+   * held it only since `time`.
+   */
   private async createdSince(
     time: Date,
     access: ProviderConnection,
@@ -109,19 +159,32 @@ export class AccountsService {
     for await (const page of this.providers.walk(access, context)) {
       const found = page.accounts.find(
         ({ account }) =>
-          account.platform === platform && account.username !== null && usernameKey(account.username) === usernameKey(username),
+          account.platform === platform &&
+          account.username !== null &&
+          usernameKey(account.username) === usernameKey(username),
       );
       if (!found) continue;
       const { connectedAt } = found.account;
-      return connectedAt !== null && Date.parse(connectedAt) >= Math.floor(time.getTime() / 1000) * 1000 ? found : undefined;
+      return connectedAt !== null &&
+        Date.parse(connectedAt) >= Math.floor(time.getTime() / 1000) * 1000
+        ? found
+        : undefined;
     }
     return undefined;
   }
 
   /** Merges settings over the provider's current ones and sends them whole; merges labels here. */
-  async change(caller: Caller, reference: string, change: AccountChangeRequest, context: CallContext): Promise<string> {
+  async change(
+    caller: Caller,
+    reference: string,
+    change: AccountChangeRequest,
+    context: CallContext,
+  ): Promise<string> {
     const row = await this.findConnected(caller, reference);
-    if (change.labels !== undefined && (await this.accounts.countLabels(row.id, change.labels)) > MOST_LABELS) {
+    if (
+      change.labels !== undefined &&
+      (await this.accounts.countLabels(row.id, change.labels)) > MOST_LABELS
+    ) {
       throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
     }
     if (change.settings !== undefined) {
@@ -133,28 +196,51 @@ export class AccountsService {
       const current = await this.lookUp(row, access, context);
       const former = current.account.settings ?? {};
       const settings = mergeSettings(former, changes);
-      const sighting = await this.providers.update(access, { id: row.provider_account_id, settings }, context);
+      const sighting = await this.providers.update(
+        access,
+        { id: row.provider_account_id, settings },
+        context,
+      );
       const facts = { before: { settings: former }, after: { settings } };
       const deed = { caller, action: 'account.settings_changed', ...facts };
-      await withTransaction(this.database.pool, (client) => this.write(client, { connection, sighting, deed }));
+      await withTransaction(this.database.pool, (client) =>
+        this.write(client, { connection, sighting, deed }),
+      );
     }
     if (change.labels !== undefined) await this.mergeLabels(caller, row.id, change.labels);
     return row.id;
   }
 
-  /** Asks the provider now and writes down what it says; calls for one account at the same time share one request. */
-  async probe(caller: Caller, reference: string, context: CallContext): Promise<{ readonly id: string; readonly ration: Ration }> {
+  /**
+   * Asks the provider now and writes down what it says; calls for one account at the same time
+   * share one request.
+   */
+  async probe(
+    caller: Caller,
+    reference: string,
+    context: CallContext,
+  ): Promise<{ readonly id: string; readonly ration: Ration }> {
     const row = await this.findConnected(caller, reference);
     const look = async () => {
       const connection = await this.connectionOf(row);
       const sighting = await this.lookUp(row, this.connections.open(connection), context);
-      await withTransaction(this.database.pool, (client) => this.write(client, { connection, sighting }));
+      await withTransaction(this.database.pool, (client) =>
+        this.write(client, { connection, sighting }),
+      );
     };
     return { id: row.id, ration: await this.probes.run(row, this.adapter(row), look) };
   }
 
-  /** Pauses or resumes the account at its provider, where it may be so already, and looks at it then. */
-  async switch(caller: Caller, reference: string, to: 'pause' | 'resume', context: CallContext): Promise<Finding> {
+  /**
+   * Pauses or resumes the account at its provider, where it may be so already, and looks at it
+   * then.
+   */
+  async switch(
+    caller: Caller,
+    reference: string,
+    to: 'pause' | 'resume',
+    context: CallContext,
+  ): Promise<Finding> {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
@@ -169,21 +255,38 @@ export class AccountsService {
     return { connection, sighting, deed };
   }
 
-  /** The account's row and its provider access, for reads that pass through. @throws Problem 422 when the provider has no such operation */
-  async accessFor(caller: Caller, reference: string, operation: OperationName): Promise<{ row: AccountRow; access: ProviderConnection }> {
+  /**
+   * The account's row and its provider access, for reads that pass through.
+   * @throws Problem 422 when the provider has no such operation
+   */
+  async accessFor(
+    caller: Caller,
+    reference: string,
+    operation: OperationName,
+  ): Promise<{ row: AccountRow; access: ProviderConnection }> {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), operation);
     return { row, access: this.connections.open(connection) };
   }
 
-  /** Writes down a finding. @param client within a transaction @returns the account's id and its JSON text */
-  async record(client: pg.ClientBase, finding: Finding): Promise<{ readonly id: string; readonly document: string }> {
+  /**
+   * Writes down a finding.
+   * @param client within a transaction
+   * @returns the account's id and its JSON text
+   */
+  async record(
+    client: pg.ClientBase,
+    finding: Finding,
+  ): Promise<{ readonly id: string; readonly document: string }> {
     const id = await this.write(client, finding);
     return { id, document: await this.documentOf(id, false, client) };
   }
 
-  private async write(client: pg.ClientBase, { connection, sighting, deed, labels }: Finding): Promise<string> {
+  private async write(
+    client: pg.ClientBase,
+    { connection, sighting, deed, labels }: Finding,
+  ): Promise<string> {
     const record = toRecord(sighting, this.adapter(connection));
     await writeSightings(client, connection, [record], sighting.observedAt);
     // Unchanged content is not written again; that it was looked at is.
@@ -199,31 +302,69 @@ export class AccountsService {
   }
 
   private async audit(client: pg.ClientBase, { caller, ...told }: Deed, id: string): Promise<void> {
-    await recordAudit(client, actorOf(caller), [{ ...told, targetType: 'account', targetId: id }], this.clock.now());
+    await recordAudit(
+      client,
+      actorOf(caller),
+      [{ ...told, targetType: 'account', targetId: id }],
+      this.clock.now(),
+    );
   }
 
-  /** @throws Problem 404 when the provider no longer holds the account, which is then disconnected here too */
-  private async lookUp(row: AccountRow, access: ProviderConnection, context: CallContext): Promise<AccountSighting> {
+  /**
+   * @throws Problem 404 when the provider no longer holds the account, which is then disconnected
+   * here too
+   */
+  private async lookUp(
+    row: AccountRow,
+    access: ProviderConnection,
+    context: CallContext,
+  ): Promise<AccountSighting> {
     const askedAt = this.clock.now();
-    const sighting = await this.providers.lookUp(access, { id: row.provider_account_id, platform: row.platform }, context);
+    const sighting = await this.providers.lookUp(
+      access,
+      { id: row.provider_account_id, platform: row.platform },
+      context,
+    );
     if (sighting) return sighting;
     await this.accounts.vanish(row, askedAt);
-    throw new Problem('not_found', 'The provider no longer holds this account; it is disconnected now.', {
-      account_id: row.id,
-      fault: 'account',
-    });
+    throw new Problem(
+      'not_found',
+      'The provider no longer holds this account; it is disconnected now.',
+      {
+        account_id: row.id,
+        fault: 'account',
+      },
+    );
   }
 
-  private async mergeLabels(caller: Caller, id: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+  private async mergeLabels(
+    caller: Caller,
+    id: string,
+    changes: Readonly<Record<string, string | null>>,
+  ): Promise<void> {
     const now = this.clock.now();
     await withTransaction(this.database.pool, async (client) => {
-      const { rows } = await client.query<{ labels: Record<string, string> }>('SELECT labels FROM accounts WHERE id = $1 FOR UPDATE', [id]);
+      const { rows } = await client.query<{ labels: Record<string, string> }>(
+        'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
+        [id],
+      );
       const before = rows[0]?.labels ?? {};
-      const merged = Object.entries({ ...before, ...changes }).filter(([, value]) => value !== null);
-      if (merged.length > MOST_LABELS) throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+      const merged = Object.entries({ ...before, ...changes }).filter(
+        ([, value]) => value !== null,
+      );
+      if (merged.length > MOST_LABELS)
+        throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
       const after = Object.fromEntries(merged);
-      await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [id, JSON.stringify(after), now]);
-      const event = { type: 'account.updated', accountId: id, data: { changed: ['labels'] } } as const;
+      await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
+        id,
+        JSON.stringify(after),
+        now,
+      ]);
+      const event = {
+        type: 'account.updated',
+        accountId: id,
+        data: { changed: ['labels'] },
+      } as const;
       await recordAccountEvents(client, caller.teamId, [event], now);
       const facts = { before: { labels: before }, after: { labels: after } };
       await recordAudit(
@@ -247,7 +388,10 @@ export class AccountsService {
 
   private requireOperation(adapter: AnyAdapter, operation: OperationName): void {
     if (!adapter.operations[operation]) {
-      throw new Problem('operation_not_supported', `${adapter.name} cannot do this over its API. See GET /v1/providers/${adapter.id}.`);
+      throw new Problem(
+        'operation_not_supported',
+        `${adapter.name} cannot do this over its API. See GET /v1/providers/${adapter.id}.`,
+      );
     }
   }
 }
@@ -266,11 +410,24 @@ export interface Finding {
 type Deed = Pick<AuditEntry, 'action' | 'before' | 'after'> & { readonly caller: Caller };
 
 function cannotCreate(adapter: AnyAdapter): Problem {
-  const detail = `${adapter.name} has no call that makes an account. ${adapter.connect?.instructions ?? ''}`.trim();
-  return new Problem('operation_not_supported', detail, adapter.connect ? { connect: adapter.connect } : {});
+  const detail =
+    `${adapter.name} has no call that makes an account. ${adapter.connect?.instructions ?? ''}`.trim();
+  return new Problem(
+    'operation_not_supported',
+    detail,
+    adapter.connect ? { connect: adapter.connect } : {},
+  );
 }
 
-function readSettings(schema: AnyAdapter['settings'], adapter: AnyAdapter, given: Settings): Settings {
-  if (!schema) throw new Problem('operation_not_supported', `${adapter.name} has no settings. Leave out \`settings\`.`);
+function readSettings(
+  schema: AnyAdapter['settings'],
+  adapter: AnyAdapter,
+  given: Settings,
+): Settings {
+  if (!schema)
+    throw new Problem(
+      'operation_not_supported',
+      `${adapter.name} has no settings. Leave out \`settings\`.`,
+    );
   return validate(schema, given, 'setting', 'settings');
 }

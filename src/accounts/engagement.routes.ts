@@ -40,7 +40,10 @@ const statsSchema = z
     type: z.literal('stats'),
     account_id: z.string(),
     date: z.string(),
-    actions: z.record(z.string(), z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
+    actions: z.record(
+      z.string(),
+      z.object({ performed: z.number(), limit: z.number(), remaining: z.number() }),
+    ),
     total_actions: z.number().nullable(),
     conversion_rates: z.record(z.string(), z.number()),
     average_quality_score: z.number().nullable(),
@@ -64,8 +67,14 @@ const statsSchema = z
     ],
   });
 
-/** What a provider did for an account. These pass through to the provider: it alone keeps the log. */
-export function engagementEndpoints(accounts: AccountsService, providers: Providers, cursors: Cursors) {
+/**
+ * What a provider did for an account. These pass through to the provider: it alone keeps the log.
+ */
+export function engagementEndpoints(
+  accounts: AccountsService,
+  providers: Providers,
+  cursors: Cursors,
+) {
   return {
     activity: endpoint({
       summary: 'The engagement log of an account, from its provider',
@@ -73,10 +82,15 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
       params: byAccount,
       query: z.strictObject({
         type: z
-          .enum(['like', 'follow', 'comment', 'story_view'], { error: 'must be like, follow, comment or story_view' })
+          .enum(['like', 'follow', 'comment', 'story_view'], {
+            error: 'must be like, follow, comment or story_view',
+          })
           .optional()
           .meta({ description: 'Only actions of this kind.' }),
-        date: z.iso.date({ error: 'must be a date such as 2026-02-09' }).optional().meta({ description: 'Only actions of this day.' }),
+        date: z.iso
+          .date({ error: 'must be a date such as 2026-02-09' })
+          .optional()
+          .meta({ description: 'Only actions of this day.' }),
         limit: paging.limit,
         cursor: paging.cursor,
       }),
@@ -85,7 +99,10 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
       handle: async (call) => {
         const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'activity');
         const { limit, cursor, type, date } = call.query;
-        const filters = { ...(type !== undefined && { type }), ...(date !== undefined && { date }) };
+        const filters = {
+          ...(type !== undefined && { type }),
+          ...(date !== undefined && { date }),
+        };
         const question = ['activity', row.id, filters];
         const page = await providers.activity(
           access,
@@ -98,9 +115,14 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
           },
           { ...contextOf(call), signal: call.signal },
         );
-        const next = page.next === undefined ? null : cursors.encode({ value: null, id: page.next }, question);
+        const next =
+          page.next === undefined ? null : cursors.encode({ value: null, id: page.next }, question);
         const pagination = { next_cursor: next, has_next: next !== null, limit };
-        return { status: 200, body: { data: page.items.map(toActivity), pagination, filters }, headers: { Link: links(call, next) } };
+        return {
+          status: 200,
+          body: { data: page.items.map(toActivity), pagination, filters },
+          headers: { Link: links(call, next) },
+        };
       },
     }),
 
@@ -111,7 +133,11 @@ export function engagementEndpoints(accounts: AccountsService, providers: Provid
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const { row, access } = await accounts.accessFor(call.caller, call.params.id, 'stats');
-        const stats = await providers.stats(access, { id: row.provider_account_id }, { ...contextOf(call), signal: call.signal });
+        const stats = await providers.stats(
+          access,
+          { id: row.provider_account_id },
+          { ...contextOf(call), signal: call.signal },
+        );
         return { status: 200, body: { data: toStats(row.id, stats) } };
       },
     }),

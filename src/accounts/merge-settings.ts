@@ -1,11 +1,15 @@
 import type { Settings } from '../model/index.js';
 
-/** Changes merged over the current settings: objects field by field, everything else (lists too) replaced. */
+/**
+ * Changes merged over the current settings: objects field by field, everything else (lists too)
+ * replaced.
+ */
 export function mergeSettings(current: Settings, changes: Settings): Settings {
   const merged: Record<string, unknown> = { ...current };
   for (const [name, change] of Object.entries(changes)) {
     const before = merged[name];
-    merged[name] = isPlainObject(before) && isPlainObject(change) ? mergeSettings(before, change) : change;
+    merged[name] =
+      isPlainObject(before) && isPlainObject(change) ? mergeSettings(before, change) : change;
   }
   return merged;
 }

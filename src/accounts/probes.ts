@@ -1,6 +1,11 @@
 import type { Database } from '../database/index.js';
 import { holderIsGone, type Presence } from '../database/presence.js';
-import { Problem, type ProblemCode, type ProblemExtras, problemOfProvider } from '../http/problem.js';
+import {
+  Problem,
+  type ProblemCode,
+  type ProblemExtras,
+  problemOfProvider,
+} from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 
@@ -17,7 +22,10 @@ export interface Ration {
   readonly resetSeconds: number;
 }
 
-/** Probes of accounts: one at a time for each, shared by all who ask meanwhile on any replica, and rationed for each connection. */
+/**
+ * Probes of accounts: one at a time for each, shared by all who ask meanwhile on any replica, and
+ * rationed for each connection.
+ */
 export class Probes {
   constructor(
     private readonly database: Database,
@@ -26,8 +34,10 @@ export class Probes {
   ) {}
 
   /**
-   * Runs `look`, unless one is under way for the account: then that one is waited for and its end is this one's.
-   * @throws Problem as the shared one did; 429 `rate_limited` when the connection's ration is used up
+   * Runs `look`, unless one is under way for the account: then that one is waited for and its end
+   * is this one's.
+   * @throws Problem as the shared one did; 429 `rate_limited` when the connection's ration is used
+   * up
    */
   async run(
     account: { readonly id: string; readonly connection_id: string },
@@ -47,7 +57,11 @@ export class Probes {
     return this.ration(account.connection_id, limit);
   }
 
-  private async attempt(connectionId: string, limit: number, look: () => Promise<void>): Promise<Problem | undefined> {
+  private async attempt(
+    connectionId: string,
+    limit: number,
+    look: () => Promise<void>,
+  ): Promise<Problem | undefined> {
     try {
       await this.take(connectionId, limit);
       await look();
@@ -70,7 +84,10 @@ export class Probes {
     return rowCount === 1;
   }
 
-  /** Waits for the probe under way to end. @returns `false` when nobody is at it any more, as its process is gone */
+  /**
+   * Waits for the probe under way to end.
+   * @returns `false` when nobody is at it any more, as its process is gone
+   */
   private async follow(accountId: string): Promise<boolean> {
     const read = async () => {
       const { rows } = await this.database.pool.query<ProbeRow>(
@@ -80,7 +97,11 @@ export class Probes {
       return rows[0];
     };
     const first = await read();
-    for (let now = first; now && now.started_at.getTime() === first?.started_at.getTime(); now = await read()) {
+    for (
+      let now = first;
+      now && now.started_at.getTime() === first?.started_at.getTime();
+      now = await read()
+    ) {
       if (now.failure) throw fromRow(now.failure);
       if (now.finished_at) return true;
       if (now.is_left) return false;
@@ -110,7 +131,10 @@ export class Probes {
     const minute = this.minute();
     const row = await this.database.prisma.probeRation.findUnique({ where: { connectionId } });
     const used = row?.minute.getTime() === minute.getTime() ? row.used : 0;
-    const resetSeconds = Math.max(1, Math.ceil((minute.getTime() + MINUTE_MS - this.clock.now().getTime()) / 1000));
+    const resetSeconds = Math.max(
+      1,
+      Math.ceil((minute.getTime() + MINUTE_MS - this.clock.now().getTime()) / 1000),
+    );
     return { limit, remaining: Math.max(0, limit - used), resetSeconds };
   }
 
@@ -121,7 +145,11 @@ export class Probes {
 
 /** How a ration is told to callers. */
 export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Record<string, string> {
-  return { 'X-Probe-Limit': String(limit), 'X-Probe-Remaining': String(remaining), 'X-Probe-Reset': String(resetSeconds) };
+  return {
+    'X-Probe-Limit': String(limit),
+    'X-Probe-Remaining': String(remaining),
+    'X-Probe-Reset': String(resetSeconds),
+  };
 }
 
 interface ProbeRow {

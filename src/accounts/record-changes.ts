@@ -39,7 +39,8 @@ export async function recordChanges(
 function eventsOf(change: AccountChange): AccountEvent[] {
   const accountId = change.id;
   if (change.kind === 'added') return [{ type: 'account.discovered', accountId }];
-  const events: AccountEvent[] = change.kind === 'reappeared' ? [{ type: 'account.reappeared', accountId }] : [];
+  const events: AccountEvent[] =
+    change.kind === 'reappeared' ? [{ type: 'account.reappeared', accountId }] : [];
   if (change.verdictChanged) {
     events.push({
       type: 'account.health_changed',
@@ -47,7 +48,8 @@ function eventsOf(change: AccountChange): AccountEvent[] {
       data: { from: { status: change.healthBefore, reason: change.reasonBefore } },
     });
   }
-  if (change.fields.length > 0) events.push({ type: 'account.updated', accountId, data: { changed: change.fields } });
+  if (change.fields.length > 0)
+    events.push({ type: 'account.updated', accountId, data: { changed: change.fields } });
   return events;
 }
 
@@ -59,7 +61,11 @@ async function recordTransitions(
   evidence?: object,
 ): Promise<void> {
   if (changes.length === 0) return;
-  const transitions = changes.map((change) => ({ id: newId('hlt'), account_id: change.id, from_status: change.healthBefore }));
+  const transitions = changes.map((change) => ({
+    id: newId('hlt'),
+    account_id: change.id,
+    from_status: change.healthBefore,
+  }));
   await client.query(
     `INSERT INTO health_transitions (id, team_id, account_id, from_status, to_status, reason, fault, evidence, at)
      SELECT t.id, $2, a.id, t.from_status, a.health_status, a.health_reason, a.health_fault, COALESCE($4, ${LOOK}), $3

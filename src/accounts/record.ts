@@ -4,7 +4,9 @@ import type { AnyAdapter } from '../model/index.js';
 import type { AccountSighting } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 
-/** A sighting as a row of `accounts`, in the columns' names; `content_hash` is over all the rest. */
+/**
+ * A sighting as a row of `accounts`, in the columns' names; `content_hash` is over all the rest.
+ */
 export type AccountRecord = ReturnType<typeof contentOf> & { readonly content_hash: string };
 
 export function toRecord(sighting: AccountSighting, adapter: AnyAdapter): AccountRecord {
@@ -33,7 +35,11 @@ function contentOf({ account, remoteData }: AccountSighting, adapter: AnyAdapter
     token_valid: account.tokenValid,
     permissions: account.permissions,
     token_expires_at: account.tokenExpiresAt,
-    recommendations: recommend(verdict, { adapter, advice: account.advice, profileUrl: account.profileUrl }),
+    recommendations: recommend(verdict, {
+      adapter,
+      advice: account.advice,
+      profileUrl: account.profileUrl,
+    }),
     followers: metrics.followers,
     following: metrics.following,
     posts: metrics.posts,

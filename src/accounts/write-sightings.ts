@@ -57,7 +57,18 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   status: ['status'],
   provider_status: ['provider_status'],
   health: ['token_valid', 'permissions', 'token_expires_at', 'recommendations'],
-  metrics: ['followers', 'following', 'posts', 'views', 'likes', 'comments', 'shares', 'saves', 'engagement_rate', 'growth_rate_30d'],
+  metrics: [
+    'followers',
+    'following',
+    'posts',
+    'views',
+    'likes',
+    'comments',
+    'shares',
+    'saves',
+    'engagement_rate',
+    'growth_rate_30d',
+  ],
   settings: ['settings'],
   connected_at: ['connected_at'],
   last_used_at: ['last_used_at'],
@@ -71,25 +82,31 @@ const differing = Object.entries(FIELDS).map(([field, behind]) => {
   return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} THEN '${field}' END`;
 });
 const assignments = columns.map((column) =>
-  KEPT_WHEN_SILENT.includes(column) ? `${column} = COALESCE(i.${column}, a.${column})` : `${column} = i.${column}`,
+  KEPT_WHEN_SILENT.includes(column)
+    ? `${column} = COALESCE(i.${column}, a.${column})`
+    : `${column} = i.${column}`,
 );
-const recordset = ['id text', 'provider_account_id text', ...Object.entries(SIGHTED).map(([column, type]) => `${column} ${type}`)].join(
-  ', ',
-);
+const recordset = [
+  'id text',
+  'provider_account_id text',
+  ...Object.entries(SIGHTED).map(([column, type]) => `${column} ${type}`),
+].join(', ');
 
 /**
- * The account that `i` is about, looked up by its index entry. Given a join, the planner reads a whole connection for each batch while its
- * statistics are older than the import that grows it; the LIMIT keeps it from making a join of this.
+ * The account that `i` is about, looked up by its index entry. Given a join, the planner reads a
+ * whole connection for each batch while its statistics are older than the import that grows it; the
+ * LIMIT keeps it from making a join of this.
  */
 function oneByOne(connectionId: string, lock: '' | 'FOR UPDATE' = ''): string {
   return `(SELECT * FROM accounts WHERE connection_id = ${connectionId} AND provider_account_id = i.provider_account_id LIMIT 1 ${lock})`;
 }
 
 /**
- * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider was asked. What is known is locked as it
- * is read, so that of two looks at once the second tells of its change from what the first has left, and not of the same once more.
- * Left alone are rows whose content is the same, rows that a later look has written, accounts that are being disconnected, and
- * accounts whose disconnect is younger than the look.
+ * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider
+ * was asked. What is known is locked as it is read, so that of two looks at once the second tells
+ * of its change from what the first has left, and not of the same once more. Left alone are rows
+ * whose content is the same, rows that a later look has written, accounts that are being
+ * disconnected, and accounts whose disconnect is younger than the look.
  */
 const WRITE = `
 WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${recordset})),
@@ -122,8 +139,8 @@ added AS (
 SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
 /**
- * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes travel for them.
- * $1 connection, $2 provider account ids, $3 content hashes.
+ * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes
+ * travel for them. $1 connection, $2 provider account ids, $3 content hashes.
  */
 const FIND_DIFFERING = `
 SELECT i.provider_account_id FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
@@ -139,7 +156,8 @@ export interface SightingsOwner {
 }
 
 /**
- * Writes what one look at a provider showed, in bulk, and only where it differs from what is held; with it history and events.
+ * Writes what one look at a provider showed, in bulk, and only where it differs from what is held;
+ * with it history and events.
  * @param client within a transaction, so that rows, history and events stand or fall together
  * @param observedAt the instant before the provider was asked
  */
@@ -153,7 +171,8 @@ export async function writeSightings(
   if (differing.length === 0) return [];
   // The ids are used where an account is new.
   const rowsToWrite = differing.map((record) => ({ id: newId('acct'), ...record }));
-  // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was empty reads it from end to end.
+  // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was
+  // empty reads it from end to end.
   const values = [JSON.stringify(rowsToWrite), owner.id, owner.teamId, owner.provider, observedAt];
   const { rows } = await client.query<ChangeRow>(WRITE, values);
   const changes = rows.map(
@@ -172,7 +191,11 @@ export async function writeSightings(
   return changes;
 }
 
-async function findDiffering(client: pg.ClientBase, connectionId: string, records: readonly AccountRecord[]): Promise<AccountRecord[]> {
+async function findDiffering(
+  client: pg.ClientBase,
+  connectionId: string,
+  records: readonly AccountRecord[],
+): Promise<AccountRecord[]> {
   const { rows } = await client.query<{ provider_account_id: string }>(FIND_DIFFERING, [
     connectionId,
     records.map((record) => record.provider_account_id),

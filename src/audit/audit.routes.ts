@@ -51,7 +51,10 @@ const filterFields = {
     .meta({ description: 'Done to one of these kinds of thing.', examples: [['account']] }),
   target_id: commaSeparated(word)
     .optional()
-    .meta({ description: 'Done to one of these.', examples: [['acct_01k9z3m8q4v7x2c5n6b8a1s3d4']] }),
+    .meta({
+      description: 'Done to one of these.',
+      examples: [['acct_01k9z3m8q4v7x2c5n6b8a1s3d4']],
+    }),
   key_id: commaSeparated(word).optional().meta({ description: 'Done with one of these keys.' }),
   request_id: word.optional().meta({ description: 'Done in this request.' }),
   since: time.optional().meta({ description: 'Done at or after this time.' }),
@@ -78,7 +81,11 @@ export function auditEndpoints(database: Database, cursors: Cursors) {
         const rows: Rows<AuditEvent> = {
           read: (beyondId, take) => {
             const beyond = beyondId === undefined ? {} : { id: { lt: beyondId } };
-            return auditEvent.findMany({ where: { AND: [where, beyond] }, orderBy: { id: 'desc' }, take });
+            return auditEvent.findMany({
+              where: { AND: [where, beyond] },
+              orderBy: { id: 'desc' },
+              take,
+            });
           },
           count: () => auditEvent.count({ where }),
         };

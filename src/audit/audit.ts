@@ -12,11 +12,21 @@ export interface Actor {
   readonly requestId: string | null;
 }
 
-/** One thing that was done. Facts are snake_case, as the API tells them, and never hold a credential. */
+/**
+ * One thing that was done. Facts are snake_case, as the API tells them, and never hold a
+ * credential.
+ */
 export interface AuditEntry {
   /** `<thing>.<what was done>`, such as `account.paused`. */
   readonly action: string;
-  readonly targetType: 'account' | 'connection' | 'disconnect' | 'key' | 'sweep' | 'team' | 'webhook';
+  readonly targetType:
+    | 'account'
+    | 'connection'
+    | 'disconnect'
+    | 'key'
+    | 'sweep'
+    | 'team'
+    | 'webhook';
   readonly targetId: string;
   readonly before?: object | undefined;
   readonly after?: object | undefined;
@@ -27,7 +37,10 @@ export function actorOf({ teamId, key, requestId }: Caller): Actor {
   return { teamId, keyId: key.id, keyName: key.name, requestId };
 }
 
-/** The entry as a row, for a write that goes through Prisma: create it in the transaction of the change. */
+/**
+ * The entry as a row, for a write that goes through Prisma: create it in the transaction of the
+ * change.
+ */
 export function auditRow(actor: Actor, entry: AuditEntry, at: Date) {
   return {
     id: newId('aud'),
@@ -45,8 +58,16 @@ export function auditRow(actor: Actor, entry: AuditEntry, at: Date) {
   };
 }
 
-/** Adds entries to the audit log. @param client within the transaction of the change they tell of */
-export async function recordAudit(client: pg.ClientBase, actor: Actor, entries: readonly AuditEntry[], at: Date): Promise<void> {
+/**
+ * Adds entries to the audit log.
+ * @param client within the transaction of the change they tell of
+ */
+export async function recordAudit(
+  client: pg.ClientBase,
+  actor: Actor,
+  entries: readonly AuditEntry[],
+  at: Date,
+): Promise<void> {
   if (entries.length === 0) return;
   const rows = entries.map(({ action, targetType, targetId, before, after, reason }) => ({
     id: newId('aud'),

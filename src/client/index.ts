@@ -1,4 +1,8 @@
-import createOpenApiClient, { type Client, createQuerySerializer, defaultPathSerializer } from 'openapi-fetch';
+import createOpenApiClient, {
+  type Client,
+  createQuerySerializer,
+  defaultPathSerializer,
+} from 'openapi-fetch';
 import type { components, paths } from './api.gen.js';
 import { type RetrySettings, retrying } from './retry.js';
 
@@ -23,15 +27,23 @@ export interface RollcallSettings extends RetrySettings {
 }
 
 type ListOf<Path extends keyof paths> = paths[Path] extends {
-  get: { responses: { 200: { content: { 'application/json': { data: (infer Item)[]; pagination: unknown } } } } };
+  get: {
+    responses: {
+      200: { content: { 'application/json': { data: (infer Item)[]; pagination: unknown } } };
+    };
+  };
 }
   ? Item
   : never;
 
 /** The addresses that answer with pages. */
-export type ListPath = { [Path in keyof paths]: ListOf<Path> extends never ? never : Path }[keyof paths];
+export type ListPath = {
+  [Path in keyof paths]: ListOf<Path> extends never ? never : Path;
+}[keyof paths];
 
-type Asked<Path extends ListPath, Place extends 'path' | 'query'> = paths[Path] extends { get: { parameters: infer Parameters } }
+type Asked<Path extends ListPath, Place extends 'path' | 'query'> = paths[Path] extends {
+  get: { parameters: infer Parameters };
+}
   ? Parameters extends { [key in Place]?: infer Given }
     ? Given
     : never
@@ -45,15 +57,21 @@ export interface PagesOf<Path extends ListPath> {
 /** Rollcall, typed: `GET`, `POST` … of openapi-fetch, and lists as one stream of items. */
 export interface Rollcall extends Client<paths> {
   /** Every item of a list, page after page, asked for as they are read. */
-  pages<Path extends ListPath>(path: Path, asked?: PagesOf<Path>): AsyncGenerator<ListOf<Path>, void, undefined>;
+  pages<Path extends ListPath>(
+    path: Path,
+    asked?: PagesOf<Path>,
+  ): AsyncGenerator<ListOf<Path>, void, undefined>;
 }
 
 /**
- * A client of a gateway. It authenticates, gives each POST an `Idempotency-Key`, tries again as `Retry-After` says, and throws a
- * `RollcallError` for every problem.
+ * A client of a gateway. It authenticates, gives each POST an `Idempotency-Key`, tries again as
+ * `Retry-After` says, and throws a `RollcallError` for every problem.
  */
 export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSettings): Rollcall {
-  const headers = { Authorization: `Bearer ${key}`, ...(team !== undefined && { 'Rollcall-Team': team }) };
+  const headers = {
+    Authorization: `Bearer ${key}`,
+    ...(team !== undefined && { 'Rollcall-Team': team }),
+  };
   const fetch = retrying(retry);
   const client = createOpenApiClient<paths>({ baseUrl, headers, fetch, querySerializer: QUERY });
   client.use({
@@ -68,7 +86,10 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
     },
   });
 
-  async function* pages<Path extends ListPath>(path: Path, asked: PagesOf<Path> = {}): AsyncGenerator<ListOf<Path>, void, undefined> {
+  async function* pages<Path extends ListPath>(
+    path: Path,
+    asked: PagesOf<Path> = {},
+  ): AsyncGenerator<ListOf<Path>, void, undefined> {
     const query = createQuerySerializer(QUERY)(asked.query ?? {});
     const address = defaultPathSerializer(path, asked.path ?? {});
     let next: string | undefined = `${baseUrl}${address}${query && `?${query}`}`;
@@ -87,10 +108,16 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
 }
 
 /** `a,b` for several values, as the gateway takes them. */
-const QUERY = { array: { style: 'form', explode: false }, object: { style: 'deepObject', explode: true } } as const;
+const QUERY = {
+  array: { style: 'form', explode: false },
+  object: { style: 'deepObject', explode: true },
+} as const;
 
 async function errorOf(response: Response): Promise<Error> {
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
-  if (!isProblem) return new Error(`Rollcall answered with ${response.status} and no problem: is something else at this address?`);
+  if (!isProblem)
+    return new Error(
+      `Rollcall answered with ${response.status} and no problem: is something else at this address?`,
+    );
   return new RollcallError((await response.json()) as Problem);
 }

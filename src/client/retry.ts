@@ -11,12 +11,18 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * A `fetch` that tries again where that is safe: after 429, and after 409 and 503 that say when, as long as `Retry-After` says; after a
- * broken connection only what may be done twice (GET, DELETE, and POST, which carries an `Idempotency-Key`).
+ * A `fetch` that tries again where that is safe: after 429, and after 409 and 503 that say when, as
+ * long as `Retry-After` says; after a broken connection only what may be done twice (GET, DELETE,
+ * and POST, which carries an `Idempotency-Key`).
  */
-export function retrying({ retries = 3, fetch = globalThis.fetch, sleep = defaultSleep }: RetrySettings) {
+export function retrying({
+  retries = 3,
+  fetch = globalThis.fetch,
+  sleep = defaultSleep,
+}: RetrySettings) {
   return async (request: Request): Promise<Response> => {
-    const mayRepeat = ['GET', 'DELETE'].includes(request.method) || request.headers.has('idempotency-key');
+    const mayRepeat =
+      ['GET', 'DELETE'].includes(request.method) || request.headers.has('idempotency-key');
     for (let attempt = 0; ; attempt++) {
       const isLast = attempt >= retries;
       try {

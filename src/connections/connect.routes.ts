@@ -16,27 +16,45 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
           connection_id: z.string().optional(),
           provider: z.string().optional(),
           platform: words(64).toLowerCase(),
-          redirect_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).max(2000),
+          redirect_url: z
+            .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+            .max(2000),
         })
-        .meta({ examples: [{ platform: 'instagram', redirect_url: 'https://console.example.com/connected' }] }),
+        .meta({
+          examples: [
+            { platform: 'instagram', redirect_url: 'https://console.example.com/connected' },
+          ],
+        }),
       answers: {
         201: dataOf(
-          z.object({ type: z.literal('connect_flow'), auth_url: z.string(), state: z.string(), expires_at: timestamp }).meta({
-            examples: [
-              {
-                type: 'connect_flow',
-                auth_url: 'https://www.instagram.com/oauth/authorize?client_id=1',
-                state: 'pX3nV8qT1mR6kZ0wB5yJ2g',
-                expires_at: '2026-02-09T11:55:22.000Z',
-              },
-            ],
-          }),
+          z
+            .object({
+              type: z.literal('connect_flow'),
+              auth_url: z.string(),
+              state: z.string(),
+              expires_at: timestamp,
+            })
+            .meta({
+              examples: [
+                {
+                  type: 'connect_flow',
+                  auth_url: 'https://www.instagram.com/oauth/authorize?client_id=1',
+                  state: 'pX3nV8qT1mR6kZ0wB5yJ2g',
+                  expires_at: '2026-02-09T11:55:22.000Z',
+                },
+              ],
+            }),
         ),
       },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
         const flow = await connect.start(call.caller, call.body, contextOf(call));
-        const data = { type: 'connect_flow', auth_url: flow.authUrl, state: flow.state, expires_at: flow.expiresAt };
+        const data = {
+          type: 'connect_flow',
+          auth_url: flow.authUrl,
+          state: flow.state,
+          expires_at: flow.expiresAt,
+        };
         return call.commit(async (transaction) => {
           await connect.remember(transaction, flow);
           return { status: 201, body: { data }, headers: { 'Cache-Control': 'no-store' } };
@@ -51,7 +69,12 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const finding = await connect.complete(call.caller, call.body.state, call.body.code, contextOf(call));
+        const finding = await connect.complete(
+          call.caller,
+          call.body.state,
+          call.body.code,
+          contextOf(call),
+        );
         return call.commit(async ({ client }) => {
           const { document } = await accounts.record(client, finding);
           return { status: 200, body: new RawText(`{"data":${document}}`) };

@@ -30,8 +30,9 @@ export interface Flow {
 }
 
 /**
- * The OAuth flow of providers that connect accounts so. The provider's own `state` can be guessed (SocialSyncer docs, /docs/api/connect),
- * so the callback address carries one of ours: random, good for once and for ten minutes.
+ * The OAuth flow of providers that connect accounts so. The provider's own `state` can be guessed
+ * (SocialSyncer docs, /docs/api/connect), so the callback address carries one of ours: random, good
+ * for once and for ten minutes.
  */
 export class ConnectService {
   constructor(
@@ -50,46 +51,86 @@ export class ConnectService {
       const detail = `${adapter?.name} has no connect flow over its API. ${connect?.instructions ?? 'Use POST /v1/accounts.'}`;
       throw new Problem('operation_not_supported', detail, connect ? { connect } : {});
     }
-    if (!adapter.platforms.includes(request.platform)) throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
+    if (!adapter.platforms.includes(request.platform))
+      throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const state = randomBytes(24).toString('base64url');
     const expiresAt = new Date(this.clock.now().getTime() + FLOW_MINUTES * 60_000);
     const { platform, redirect_url: redirectUrl } = request;
     const flow = { platform, redirectUrl: withState(redirectUrl, state) };
-    const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, { ...context, secrets: [state] });
-    return { authUrl, state, teamId: caller.teamId, connectionId: connection.id, platform, redirectUrl, expiresAt };
+    const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, {
+      ...context,
+      secrets: [state],
+    });
+    return {
+      authUrl,
+      state,
+      teamId: caller.teamId,
+      connectionId: connection.id,
+      platform,
+      redirectUrl,
+      expiresAt,
+    };
   }
 
   /** Remembers a flow, so that it can be completed. */
-  async remember({ prisma }: Transaction, { authUrl: _authUrl, state, ...flow }: Flow): Promise<void> {
+  async remember(
+    { prisma }: Transaction,
+    { authUrl: _authUrl, state, ...flow }: Flow,
+  ): Promise<void> {
     await prisma.connectFlow.deleteMany({ where: { expiresAt: { lt: this.clock.now() } } });
     await prisma.connectFlow.create({ data: { stateHash: hashOf(state), ...flow } });
   }
 
-  /** Trades the code for a connected account. Its state is used up first: whoever else has it comes too late. */
-  async complete(caller: Caller, state: string, code: string, context: CallContext): Promise<Finding> {
+  /**
+   * Trades the code for a connected account. Its state is used up first: whoever else has it comes
+   * too late.
+   */
+  async complete(
+    caller: Caller,
+    state: string,
+    code: string,
+    context: CallContext,
+  ): Promise<Finding> {
     const now = this.clock.now();
     const where = { stateHash: hashOf(state), teamId: caller.teamId };
     const taken = await this.database.prisma.connectFlow.updateMany({
       where: { ...where, usedAt: null, expiresAt: { gt: now } },
       data: { usedAt: now },
     });
-    if (taken.count === 0) throw invalidField('state', 'is unknown, used or older than ten minutes; start again with POST /v1/connect');
-    const flow = await this.database.prisma.connectFlow.findUniqueOrThrow({ where: { stateHash: where.stateHash } });
+    if (taken.count === 0)
+      throw invalidField(
+        'state',
+        'is unknown, used or older than ten minutes; start again with POST /v1/connect',
+      );
+    const flow = await this.database.prisma.connectFlow.findUniqueOrThrow({
+      where: { stateHash: where.stateHash },
+    });
     const connection = await this.connections.get(caller, flow.connectionId);
     const access = this.connections.open(connection);
     const { platform } = flow;
     const redirectUrl = withState(flow.redirectUrl, state);
-    const { id } = await this.providers.connectComplete(access, { platform, code, redirectUrl }, { ...context, secrets: [code, state] });
+    const { id } = await this.providers.connectComplete(
+      access,
+      { platform, code, redirectUrl },
+      { ...context, secrets: [code, state] },
+    );
     // The answer's full shape is not documented: the list is the truth.
     const sighting = await this.providers.lookUp(access, { id, platform }, context);
     if (!sighting)
-      throw new ProviderError(connection.provider, 'invalid_answer', 'The provider reports the account connected but does not list it.');
+      throw new ProviderError(
+        connection.provider,
+        'invalid_answer',
+        'The provider reports the account connected but does not list it.',
+      );
     const after = { platform, connection_id: connection.id };
     return { connection, sighting, deed: { caller, action: 'account.connected', after } };
   }
 }
 
-/** The address that the provider sends back to. The state is good for an account, so only its hash is stored. */
+/**
+ * The address that the provider sends back to. The state is good for an account, so only its hash
+ * is stored.
+ */
 function withState(redirectUrl: string, state: string): string {
   const address = new URL(redirectUrl);
   address.searchParams.set('state', state);

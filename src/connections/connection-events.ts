@@ -3,7 +3,10 @@ import type { EventType, NewEvent } from '../events/outbox.js';
 
 type ConnectionEventType = Extract<EventType, `connection.${string}`>;
 
-/** An event about a connection, with what callers may know of it. @param more beside the connection itself */
+/**
+ * An event about a connection, with what callers may know of it.
+ * @param more beside the connection itself
+ */
 export function connectionEvent(
   type: ConnectionEventType,
   connection: Pick<Connection, 'id' | 'provider' | 'name'>,

@@ -51,7 +51,10 @@ const interval = z.int().min(10).max(86_400);
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .max(2000)
-  .refine((address) => !/[@?#]/.test(address), 'must hold no user name, password, query or fragment')
+  .refine(
+    (address) => !/[@?#]/.test(address),
+    'must hold no user name, password, query or fragment',
+  )
   .transform((address) => address.replace(/\/+$/, ''));
 
 export const connectionRequest = z
@@ -63,7 +66,9 @@ export const connectionRequest = z
     base_url: baseUrl.optional(),
     verify: z.boolean().default(true),
   })
-  .meta({ examples: [{ provider: 'octopost', credentials: { api_key: 'oct_live_0123456789abcdef' } }] });
+  .meta({
+    examples: [{ provider: 'octopost', credentials: { api_key: 'oct_live_0123456789abcdef' } }],
+  });
 export type ConnectionRequest = z.output<typeof connectionRequest>;
 
 export const connectionChange = z

@@ -22,7 +22,8 @@ export function connectionEndpoints(
       isVersioned: true,
       query: z.strictObject(paging),
       answers: { 200: listOf(connectionSchema) },
-      handle: (call) => answerPage(call, cursors, {}, listById(connections.all(call.caller), toAnswer)),
+      handle: (call) =>
+        answerPage(call, cursors, {}, listById(connections.all(call.caller), toAnswer)),
     }),
     create: action({
       summary: 'Connect a provider: its key is verified there first',
@@ -34,7 +35,11 @@ export function connectionEndpoints(
         const answer = await call.commit(async (transaction) => {
           const row = await connections.create(transaction, call.caller, call.body, access);
           await sweeps.request(transaction, call.caller, row);
-          return { status: 201, body: { data: toAnswer(row) }, headers: { Location: `/v1/connections/${row.id}` } };
+          return {
+            status: 201,
+            body: { data: toAnswer(row) },
+            headers: { Location: `/v1/connections/${row.id}` },
+          };
         });
         sweeps.wake();
         return answer;
@@ -44,7 +49,10 @@ export function connectionEndpoints(
       summary: 'One connection',
       params: byId,
       answers: { 200: dataOf(connectionSchema) },
-      handle: async (call) => ({ status: 200, body: { data: toAnswer(await connections.get(call.caller, call.params.id)) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: toAnswer(await connections.get(call.caller, call.params.id)) },
+      }),
     }),
     change: endpoint({
       summary: 'Change a connection; a new key is verified at the provider first',
@@ -53,7 +61,12 @@ export function connectionEndpoints(
       answers: { 200: dataOf(connectionSchema) },
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
-        const row = await connections.change(call.caller, call.params.id, call.body, contextOf(call));
+        const row = await connections.change(
+          call.caller,
+          call.params.id,
+          call.body,
+          contextOf(call),
+        );
         const answer = { status: 200, body: { data: toAnswer(row) } };
         if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
         const committed = await call.commit(async (transaction) => {

@@ -33,8 +33,15 @@ export class ConnectionsService {
     private readonly defaultSweepIntervalSeconds: number,
   ) {}
 
-  /** The credentials for a new connection, once the provider has accepted them (unless `verify` is false). */
-  async accept(caller: Caller, request: ConnectionRequest, context: CallContext): Promise<ProviderConnection> {
+  /**
+   * The credentials for a new connection, once the provider has accepted them (unless `verify` is
+   * false).
+   */
+  async accept(
+    caller: Caller,
+    request: ConnectionRequest,
+    context: CallContext,
+  ): Promise<ProviderConnection> {
     this.adapterFor(caller, request.provider);
     this.mayAddress(caller, request.base_url);
     const { provider, base_url: baseUrl = null, credentials } = request;
@@ -44,7 +51,12 @@ export class ConnectionsService {
   }
 
   /** Makes a connection with credentials that were accepted. It is due for a sweep. */
-  async create({ prisma }: Transaction, caller: Caller, request: ConnectionRequest, access: ProviderConnection): Promise<Connection> {
+  async create(
+    { prisma }: Transaction,
+    caller: Caller,
+    request: ConnectionRequest,
+    access: ProviderConnection,
+  ): Promise<Connection> {
     const { id, provider, baseUrl, apiKey } = access;
     const now = this.clock.now();
     const data = {
@@ -61,13 +73,19 @@ export class ConnectionsService {
       updatedAt: now,
     };
     const row = await prisma.connection.create({ data }).catch(refuseTakenName);
-    await prisma.event.create({ data: eventRow(caller.teamId, connectionEvent('connection.created', data), now) });
-    await prisma.auditEvent.create({ data: auditOf(caller, 'connection.created', id, null, tell(data), now) });
+    await prisma.event.create({
+      data: eventRow(caller.teamId, connectionEvent('connection.created', data), now),
+    });
+    await prisma.auditEvent.create({
+      data: auditOf(caller, 'connection.created', id, null, tell(data), now),
+    });
     return row;
   }
 
   async get(caller: Caller, id: string): Promise<Connection> {
-    const row = await this.database.prisma.connection.findFirst({ where: { id, teamId: caller.teamId } });
+    const row = await this.database.prisma.connection.findFirst({
+      where: { id, teamId: caller.teamId },
+    });
     if (!row || !maySeeProvider(caller, row.provider)) throw notFound(`Connection ${id}`);
     return row;
   }
@@ -75,28 +93,48 @@ export class ConnectionsService {
   /** The caller's connections, oldest first. */
   all(caller: Caller): Rows<Connection> {
     const { providers } = caller.key;
-    const where = { teamId: caller.teamId, ...(providers.length > 0 && { provider: { in: [...providers] } }) };
+    const where = {
+      teamId: caller.teamId,
+      ...(providers.length > 0 && { provider: { in: [...providers] } }),
+    };
     const { connection } = this.database.prisma;
     return {
-      read: (beyondId, take) => connection.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      read: (beyondId, take) =>
+        connection.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        }),
       count: () => connection.count({ where }),
     };
   }
 
-  /** Changes a connection. A new key or address is verified first, and makes the connection `active` and due for a sweep. */
-  async change(caller: Caller, id: string, change: ConnectionChange, context: CallContext): Promise<Connection> {
+  /**
+   * Changes a connection. A new key or address is verified first, and makes the connection `active`
+   * and due for a sweep.
+   */
+  async change(
+    caller: Caller,
+    id: string,
+    change: ConnectionChange,
+    context: CallContext,
+  ): Promise<Connection> {
     const row = await this.get(caller, id);
     if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
     const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
     const apiKey = change.credentials?.api_key ?? this.open(row).apiKey;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
-    if (newAccess && change.verify) await this.providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
+    if (newAccess && change.verify)
+      await this.providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
     const now = this.clock.now();
     const interval = change.sweep_interval_seconds;
     const data = {
       updatedAt: now,
       ...(change.name !== undefined && { name: change.name }),
-      ...(interval !== undefined && { sweepIntervalSeconds: interval, nextSweepAt: sooner(row.nextSweepAt, now, interval) }),
+      ...(interval !== undefined && {
+        sweepIntervalSeconds: interval,
+        nextSweepAt: sooner(row.nextSweepAt, now, interval),
+      }),
       ...(newAccess && {
         baseUrl,
         credentials: this.sealCredentials(apiKey, id),
@@ -106,12 +144,19 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
       }),
     };
-    const after = { ...tell({ ...row, ...data }), ...(change.credentials !== undefined && { credentials: 'replaced' }) };
+    const after = {
+      ...tell({ ...row, ...data }),
+      ...(change.credentials !== undefined && { credentials: 'replaced' }),
+    };
     const audited = this.audited(caller, 'connection.changed', id, tell(row), after, now);
     const changed = this.database.prisma.connection.update({ where: { id }, data });
     const recovers = newAccess && row.state !== 'active';
-    const event = recovers ? [this.record(row, connectionEvent('connection.recovered', row), now)] : [];
-    return (await this.database.prisma.$transaction([changed, audited, ...event]).catch(refuseTakenName))[0];
+    const event = recovers
+      ? [this.record(row, connectionEvent('connection.recovered', row), now)]
+      : [];
+    return (
+      await this.database.prisma.$transaction([changed, audited, ...event]).catch(refuseTakenName)
+    )[0];
   }
 
   /** Forgets the connection and its accounts here; at the provider nothing is touched. */
@@ -119,20 +164,32 @@ export class ConnectionsService {
     const row = await this.get(caller, id);
     const pending = { connectionId: id, state: { in: ['pending', 'running'] } };
     if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
-      throw new Problem('conflict', 'A disconnect of its accounts is still going on. Wait until it has finished.');
+      throw new Problem(
+        'conflict',
+        'A disconnect of its accounts is still going on. Wait until it has finished.',
+      );
     }
     const { prisma } = this.database;
     const now = this.clock.now();
     const audited = this.audited(caller, 'connection.deleted', id, tell(row), null, now);
-    const accounts = await prisma.account.count({ where: { connectionId: id, status: { not: 'disconnected' } } });
+    const accounts = await prisma.account.count({
+      where: { connectionId: id, status: { not: 'disconnected' } },
+    });
     const event = this.record(row, connectionEvent('connection.deleted', row, { accounts }), now);
     await prisma.$transaction([prisma.connection.delete({ where: { id } }), audited, event]);
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
   open(row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>): ProviderConnection {
-    const credentials = JSON.parse(this.sealer.open(row.credentials, row.id)) as { api_key: string };
-    return { id: row.id, provider: row.provider, baseUrl: row.baseUrl, apiKey: credentials.api_key };
+    const credentials = JSON.parse(this.sealer.open(row.credentials, row.id)) as {
+      api_key: string;
+    };
+    return {
+      id: row.id,
+      provider: row.provider,
+      baseUrl: row.baseUrl,
+      apiKey: credentials.api_key,
+    };
   }
 
   /**
@@ -150,28 +207,38 @@ export class ConnectionsService {
       }
       return row;
     }
-    if (named.provider === undefined) throw invalidField('connection_id', 'is required, or `provider` in its place');
+    if (named.provider === undefined)
+      throw invalidField('connection_id', 'is required, or `provider` in its place');
     this.adapterFor(caller, named.provider);
     const [row, another] = await this.database.prisma.connection.findMany({
       where: { teamId: caller.teamId, provider: named.provider },
       orderBy: { id: 'asc' },
       take: 2,
     });
-    if (!row) throw invalidField('provider', 'has no connection yet; make one with POST /v1/connections');
-    if (another) throw invalidField('connection_id', `is required: there are several connections to ${named.provider}`);
+    if (!row)
+      throw invalidField('provider', 'has no connection yet; make one with POST /v1/connections');
+    if (another)
+      throw invalidField(
+        'connection_id',
+        `is required: there are several connections to ${named.provider}`,
+      );
     return row;
   }
 
-  /** Makes or updates a connection of the default team that the environment or the sandbox asks for. */
+  /**
+   * Makes or updates a connection of the default team that the environment or the sandbox asks for.
+   */
   async ensure(own: OwnConnection): Promise<void> {
     const now = this.clock.now();
     const where = { teamId_name: { teamId: DEFAULT_TEAM_ID, name: own.name } };
     await this.database.transaction(async ({ prisma }) => {
-      // Replicas that start together make one connection between them: its credentials are sealed to its id.
+      // Replicas that start together make one connection between them: its credentials are sealed
+      // to its id.
       await prisma.$queryRaw`SELECT 1 FROM teams WHERE id = ${DEFAULT_TEAM_ID} FOR UPDATE`;
       const known = await prisma.connection.findUnique({ where });
       const id = known?.id ?? newId('conn');
-      const same = known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
+      const same =
+        known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
       if (same) return;
       const access = {
         baseUrl: own.baseUrl,
@@ -193,14 +260,27 @@ export class ConnectionsService {
         ...access,
       };
       await prisma.connection.upsert({ where, update: access, create });
-      const told = known === null ? 'connection.created' : known.state === 'active' ? null : 'connection.recovered';
-      if (told !== null) await prisma.event.create({ data: eventRow(create.teamId, connectionEvent(told, create), now) });
+      const told =
+        known === null
+          ? 'connection.created'
+          : known.state === 'active'
+            ? null
+            : 'connection.recovered';
+      if (told !== null)
+        await prisma.event.create({
+          data: eventRow(create.teamId, connectionEvent(told, create), now),
+        });
     });
   }
 
   /** Whether anything but the sandbox is connected. */
   async hasRealConnection(): Promise<boolean> {
-    return (await this.database.prisma.connection.count({ where: { source: { not: 'sandbox' } }, take: 1 })) > 0;
+    return (
+      (await this.database.prisma.connection.count({
+        where: { source: { not: 'sandbox' } },
+        take: 1,
+      })) > 0
+    );
   }
 
   private audited(...entry: Parameters<typeof auditOf>) {
@@ -216,7 +296,10 @@ export class ConnectionsService {
     const adapter = this.providers.adapters.get(provider);
     if (!adapter || !maySeeProvider(caller, provider)) {
       const known = this.providers.adapters.all().map(({ id }) => id);
-      throw invalidField('provider', `must be one of: ${known.filter((id) => maySeeProvider(caller, id)).join(', ')}`);
+      throw invalidField(
+        'provider',
+        `must be one of: ${known.filter((id) => maySeeProvider(caller, id)).join(', ')}`,
+      );
     }
     return adapter;
   }
@@ -232,8 +315,15 @@ export class ConnectionsService {
   }
 }
 
-async function freeName(prisma: Prisma.TransactionClient, teamId: string, provider: string): Promise<string> {
-  const taken = await prisma.connection.findMany({ where: { teamId, name: { startsWith: provider } }, select: { name: true } });
+async function freeName(
+  prisma: Prisma.TransactionClient,
+  teamId: string,
+  provider: string,
+): Promise<string> {
+  const taken = await prisma.connection.findMany({
+    where: { teamId, name: { startsWith: provider } },
+    select: { name: true },
+  });
   const names = new Set(taken.map(({ name }) => name));
   if (!names.has(provider)) return provider;
   let number = 2;
@@ -241,14 +331,30 @@ async function freeName(prisma: Prisma.TransactionClient, teamId: string, provid
   return `${provider}-${number}`;
 }
 
-function auditOf(caller: Caller, action: string, id: string, before: object | null, after: object | null, at: Date) {
+function auditOf(
+  caller: Caller,
+  action: string,
+  id: string,
+  before: object | null,
+  after: object | null,
+  at: Date,
+) {
   const facts = { ...(before && { before }), ...(after && { after }) };
-  return auditRow(actorOf(caller), { action, targetType: 'connection', targetId: id, ...facts }, at);
+  return auditRow(
+    actorOf(caller),
+    { action, targetType: 'connection', targetId: id, ...facts },
+    at,
+  );
 }
 
 /** What the audit log tells of a connection: everything a caller may set but its credentials. */
 function tell(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds'>) {
-  return { provider: row.provider, name: row.name, base_url: row.baseUrl, sweep_interval_seconds: row.sweepIntervalSeconds };
+  return {
+    provider: row.provider,
+    name: row.name,
+    base_url: row.baseUrl,
+    sweep_interval_seconds: row.sweepIntervalSeconds,
+  };
 }
 
 function sooner(planned: Date, now: Date, intervalSeconds: number): Date {
@@ -257,7 +363,10 @@ function sooner(planned: Date, now: Date, intervalSeconds: number): Date {
 
 function refuseTakenName(error: unknown): never {
   if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
-    throw new Problem('conflict', 'name: another connection of the team has it. Choose another name.');
+    throw new Problem(
+      'conflict',
+      'name: another connection of the team has it. Choose another name.',
+    );
   }
   throw error;
 }

@@ -12,12 +12,20 @@ export interface Transaction {
   readonly client: pg.PoolClient;
 }
 
-/** The database in use: Prisma for plain rows, the pool for SQL by hand, both on the same connections. */
+/**
+ * The database in use: Prisma for plain rows, the pool for SQL by hand, both on the same
+ * connections.
+ */
 export interface Database {
   readonly prisma: PrismaClient;
-  /** Here `bigint` and `numeric` come as strings, as `pg` has it, and `jsonb` as the value it holds. */
+  /**
+   * Here `bigint` and `numeric` come as strings, as `pg` has it, and `jsonb` as the value it holds.
+   */
   readonly pool: pg.Pool;
-  /** Runs `work` as one transaction, again should it be the victim of a deadlock: what it does besides queries must bear repeating. */
+  /**
+   * Runs `work` as one transaction, again should it be the victim of a deadlock: what it does
+   * besides queries must bear repeating.
+   */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Asks over none of those connections. */
   readonly pulse: Pulse;
@@ -26,8 +34,8 @@ export interface Database {
 }
 
 /**
- * UTC, as Prisma reads times with no regard to their offset and SQL that writes JSON prints the session's. The limits
- * free what a lost process or a bad plan would hold.
+ * UTC, as Prisma reads times with no regard to their offset and SQL that writes JSON prints the
+ * session's. The limits free what a lost process or a bad plan would hold.
  */
 const sessionSettings = `
   SET TIME ZONE 'UTC';
@@ -35,19 +43,29 @@ const sessionSettings = `
   SET idle_in_transaction_session_timeout = '60s'`;
 
 const TRANSACTION_MS = 30_000;
-/** The longest a timer can be. A shared transaction is ended by the limits of its session: Prisma would hand the session on while SQL runs. */
+/**
+ * The longest a timer can be. A shared transaction is ended by the limits of its session: Prisma
+ * would hand the session on while SQL runs.
+ */
 const NEVER_MS = 2 ** 31 - 1;
 
 export interface DatabaseSettings {
   readonly connection: DatabaseConnection;
   /** Most connections at once, Prisma's included. */
   readonly poolSize: number;
-  /** Milliseconds that a query or a transaction waits for one of them; as long as for the server when left out. */
+  /**
+   * Milliseconds that a query or a transaction waits for one of them; as long as for the server
+   * when left out.
+   */
   readonly waitMs?: number;
 }
 
 /** Opens the database, without connecting yet. */
-export function openDatabase({ connection, poolSize, waitMs = connectTimeout }: DatabaseSettings): Database {
+export function openDatabase({
+  connection,
+  poolSize,
+  waitMs = connectTimeout,
+}: DatabaseSettings): Database {
   const sessions = new Map<number, pg.PoolClient>();
   const pool = new pg.Pool({
     ...connection,
@@ -81,7 +99,9 @@ export function openDatabase({ connection, poolSize, waitMs = connectTimeout }: 
         prisma.$transaction(
           async (transaction) => {
             // Prisma does not tell which client of the pool it took; the database does.
-            const [session] = await transaction.$queryRaw<{ id: number }[]>`SELECT pg_backend_pid() AS id`;
+            const [session] = await transaction.$queryRaw<
+              { id: number }[]
+            >`SELECT pg_backend_pid() AS id`;
             const client = sessions.get(session?.id ?? 0);
             if (!client) throw new Error('a transaction runs on a session that is not of the pool');
             return work({ prisma: transaction, client });

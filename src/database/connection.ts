@@ -2,11 +2,17 @@ import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 
 /** How to reach a PostgreSQL, in the words of `pg`: a `connectionString`, or the parts of one. */
-export type DatabaseConnection = Pick<pg.PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database' | 'ssl'>;
+export type DatabaseConnection = Pick<
+  pg.PoolConfig,
+  'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database' | 'ssl'
+>;
 
 const oldestVersion = 14;
 
-/** Milliseconds to wait for a connection, so that an address nobody answers at is an error and not a silence. */
+/**
+ * Milliseconds to wait for a connection, so that an address nobody answers at is an error and not a
+ * silence.
+ */
 export const connectTimeout = 10_000;
 
 /** Why a connection failed, by the codes of Node and PostgreSQL (its appendix A). */
@@ -25,20 +31,30 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** The server is away, comes or goes, or has no session left: Node's codes and PostgreSQL's. */
 const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|53300|08...)$/;
-/** What `pg` and Prisma say without a code of their own for it: the last three of a pool that is used up, or too slow. */
+/**
+ * What `pg` and Prisma say without a code of their own for it: the last three of a pool that is
+ * used up, or too slow.
+ */
 const UNREACHABLE_MESSAGES =
   /^Connection terminated|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
 
-/** Whether a query failed because the database cannot be reached or has no time at the moment, rather than for what it asked. */
+/**
+ * Whether a query failed because the database cannot be reached or has no time at the moment,
+ * rather than for what it asked.
+ */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return UNREACHABLE.test((error as NodeJS.ErrnoException).code ?? '') || UNREACHABLE_MESSAGES.test(error.message);
+  return (
+    UNREACHABLE.test((error as NodeJS.ErrnoException).code ?? '') ||
+    UNREACHABLE_MESSAGES.test(error.message)
+  );
 }
 
 /**
  * Makes sure that a PostgreSQL Rollcall can use answers.
  *
- * @throws StartError naming DATABASE_URL when none answers, it refuses us, is older than 14 or not in UTF-8.
+ * @throws StartError naming DATABASE_URL when none answers, it refuses us, is older than 14 or not
+ * in UTF-8.
  */
 export async function checkConnection(connection: DatabaseConnection): Promise<void> {
   const client = createClient(connection);
@@ -50,13 +66,20 @@ export async function checkConnection(connection: DatabaseConnection): Promise<v
     );
     const { version = '', encoding = '' } = rows[0] ?? {};
     if (Number.parseInt(version, 10) < oldestVersion) {
-      throw new StartError(`DATABASE_URL: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`);
+      throw new StartError(
+        `DATABASE_URL: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`,
+      );
     }
-    if (encoding !== 'UTF8') throw new StartError(`DATABASE_URL: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`);
+    if (encoding !== 'UTF8')
+      throw new StartError(
+        `DATABASE_URL: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`,
+      );
   } catch (error) {
     if (error instanceof StartError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new StartError(`DATABASE_URL: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`);
+    throw new StartError(
+      `DATABASE_URL: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`,
+    );
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -71,6 +94,8 @@ function createClient(connection: DatabaseConnection): pg.Client {
     return client;
   } catch {
     // Its own message may quote the URL, and that holds the password.
-    throw new StartError('DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.');
+    throw new StartError(
+      'DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.',
+    );
   }
 }

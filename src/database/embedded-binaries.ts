@@ -18,19 +18,24 @@ export interface Binaries {
 }
 
 /**
- * Finds this platform's PostgreSQL in `node_modules`, or copies it into the home folder when the server's user cannot
- * reach it there or the package is read-only and incomplete.
+ * Finds this platform's PostgreSQL in `node_modules`, or copies it into the home folder when the
+ * server's user cannot reach it there or the package is read-only and incomplete.
  *
  * @throws StartError when PostgreSQL for this platform is not installed or does not run.
  */
-export async function findBinaries(home: Home, onProgress: (line: string) => void): Promise<Binaries> {
+export async function findBinaries(
+  home: Home,
+  onProgress: (line: string) => void,
+): Promise<Binaries> {
   const packageFolder = findPackage();
   const installed = join(packageFolder, 'native');
   await completeLinks(installed).catch(() => undefined);
   const inPlace = await tryBinaries(installed, home.user);
   if (inPlace) return inPlace;
 
-  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   const copy = join(home.folder, `postgresql-${version}`);
   const copied = await tryBinaries(copy, home.user);
   if (copied) return copied;
@@ -39,7 +44,9 @@ export async function findBinaries(home: Home, onProgress: (line: string) => voi
   await copyPrograms(installed, copy);
   const fresh = await tryBinaries(copy, home.user);
   if (fresh) return fresh;
-  throw new StartError(`The embedded PostgreSQL does not run on this ${platform()} ${arch()} machine. Set DATABASE_URL to a PostgreSQL.`);
+  throw new StartError(
+    `The embedded PostgreSQL does not run on this ${platform()} ${arch()} machine. Set DATABASE_URL to a PostgreSQL.`,
+  );
 }
 
 function findPackage(): string {
@@ -48,33 +55,55 @@ function findPackage(): string {
     // Its only export is dist/index.js, beside which lies `native`.
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch {
-    throw new StartError(`There is no embedded PostgreSQL for ${platform()} ${arch()} (${name}). Set DATABASE_URL to a PostgreSQL.`);
+    throw new StartError(
+      `There is no embedded PostgreSQL for ${platform()} ${arch()} (${name}). Set DATABASE_URL to a PostgreSQL.`,
+    );
   }
 }
 
-/** npm packages cannot hold symbolic links; this package makes its own in an install script, and those do not run here. */
+/**
+ * npm packages cannot hold symbolic links; this package makes its own in an install script, and
+ * those do not run here.
+ */
 async function completeLinks(native: string): Promise<void> {
-  const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
-    await symlink(basename(source), join(native, relative('native', target))).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    await symlink(basename(source), join(native, relative('native', target))).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
   }
 }
 
-async function tryBinaries(native: string, user: SystemUser | undefined): Promise<Binaries | undefined> {
+async function tryBinaries(
+  native: string,
+  user: SystemUser | undefined,
+): Promise<Binaries | undefined> {
   const program = (name: string) => join(native, 'bin', name);
   const { code, output } = await run(program('postgres'), ['--version'], user);
   const majorVersion = /\(PostgreSQL\) (\d+)/.exec(output)?.[1];
   if (code !== 0 || majorVersion === undefined) return undefined;
-  return { postgres: program('postgres'), initdb: program('initdb'), pgControl: program('pg_ctl'), majorVersion };
+  return {
+    postgres: program('postgres'),
+    initdb: program('initdb'),
+    pgControl: program('pg_ctl'),
+    majorVersion,
+  };
 }
 
 /** Leaves a complete copy or none, also when two processes copy at once. */
 async function copyPrograms(installed: string, target: string): Promise<void> {
   const unfinished = `${target}.${randomUUID()}`;
   try {
-    await cp(installed, unfinished, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
+    await cp(installed, unfinished, {
+      recursive: true,
+      verbatimSymlinks: true,
+      mode: constants.COPYFILE_FICLONE,
+    });
     await completeLinks(unfinished);
     await rename(unfinished, target);
   } catch (error) {

@@ -10,12 +10,17 @@ import { run } from './embedded-process.js';
 export const superuser = 'rollcall';
 
 /**
- * Makes the database's files, once. Processes that start together may each make some; the first rename wins, so a
- * cluster is complete or absent and no lock is needed.
+ * Makes the database's files, once. Processes that start together may each make some; the first
+ * rename wins, so a cluster is complete or absent and no lock is needed.
  *
- * @throws StartError when the cluster cannot be made or another major version of PostgreSQL made it.
+ * @throws StartError when the cluster cannot be made or another major version of PostgreSQL made
+ * it.
  */
-export async function ensureCluster(home: Home, binaries: Binaries, onProgress: (line: string) => void): Promise<void> {
+export async function ensureCluster(
+  home: Home,
+  binaries: Binaries,
+  onProgress: (line: string) => void,
+): Promise<void> {
   const cluster = clusterFolder(home);
   if ((await versionOf(cluster)) === undefined) {
     onProgress(`Creating the database in ${home.folder}`);
@@ -35,7 +40,8 @@ async function createCluster(home: Home, binaries: Binaries): Promise<void> {
   try {
     if (home.user) await chown(unfinished, home.user.uid, home.user.gid);
     const { code, output } = await run(binaries.initdb, initdbParameters(unfinished), home.user);
-    if (code !== 0) throw new StartError(`The database could not be made in ${home.folder}: ${errorIn(output)}`);
+    if (code !== 0)
+      throw new StartError(`The database could not be made in ${home.folder}: ${errorIn(output)}`);
     await rename(unfinished, clusterFolder(home));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
@@ -49,8 +55,8 @@ function errorIn(output: string): string {
 }
 
 /**
- * PostgreSQL's own C.UTF-8 sorts alike on every platform. No password is asked because the only way in is a socket in
- * the cluster's folder, which has mode 0700.
+ * PostgreSQL's own C.UTF-8 sorts alike on every platform. No password is asked because the only way
+ * in is a socket in the cluster's folder, which has mode 0700.
  */
 function initdbParameters(folder: string): string[] {
   return [
@@ -72,7 +78,8 @@ async function versionOf(cluster: string): Promise<string | undefined> {
 async function removeAbandoned(home: Home): Promise<void> {
   for (const name of await readdir(home.folder)) {
     const maker = /^cluster\.(\d+)\./.exec(name)?.[1];
-    if (maker && !isRunning(Number(maker))) await rm(join(home.folder, name), { recursive: true, force: true });
+    if (maker && !isRunning(Number(maker)))
+      await rm(join(home.folder, name), { recursive: true, force: true });
   }
 }
 

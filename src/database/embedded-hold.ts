@@ -6,7 +6,10 @@ import type { Binaries } from './embedded-binaries.js';
 import type { Home } from './embedded-home.js';
 import { launchServer, removeForeignPid, shutServerDown } from './embedded-server.js';
 
-/** The advisory lock by which processes share the server: shared to use it, exclusive to shut it down. */
+/**
+ * The advisory lock by which processes share the server: shared to use it, exclusive to shut it
+ * down.
+ */
 const holdLock = 7_025_118;
 
 /** Milliseconds a server may take to come up; recovery after a crash is the long case. */
@@ -18,12 +21,16 @@ const absent = ['ENOENT', 'ECONNREFUSED'];
 const passing = ['57P01', '57P02', '57P03', '53300', 'ECONNRESET', 'EPIPE'];
 
 /**
- * Brings the server up, or joins the one that runs, and keeps a session with a shared lock in it. A session ends with
- * its process, so a killed process holds nothing.
+ * Brings the server up, or joins the one that runs, and keeps a session with a shared lock in it. A
+ * session ends with its process, so a killed process holds nothing.
  *
  * @throws StartError when the server does not come up.
  */
-export async function holdServer(home: Home, binaries: Binaries, connection: DatabaseConnection): Promise<pg.Client> {
+export async function holdServer(
+  home: Home,
+  binaries: Binaries,
+  connection: DatabaseConnection,
+): Promise<pg.Client> {
   const deadline = Date.now() + patience;
   let server: { ended: Promise<string> } | undefined;
   while (Date.now() < deadline) {
@@ -37,20 +44,33 @@ export async function holdServer(home: Home, binaries: Binaries, connection: Dat
       await afterFailedLaunch(home, output);
     }
   }
-  throw new StartError(`The embedded PostgreSQL did not come up in ${patience / 1000} s; its log is ${home.folder}/server.log`);
+  throw new StartError(
+    `The embedded PostgreSQL did not come up in ${patience / 1000} s; its log is ${home.folder}/server.log`,
+  );
 }
 
 /** Gives the hold back and shuts the server down unless another process holds it. */
-export async function releaseServer(home: Home, binaries: Binaries, hold: pg.Client): Promise<void> {
+export async function releaseServer(
+  home: Home,
+  binaries: Binaries,
+  hold: pg.Client,
+): Promise<void> {
   await hold.query('SELECT pg_advisory_unlock_shared($1)', [holdLock]);
-  const { rows } = await hold.query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [holdLock]);
-  // While this session has the exclusive lock, a process that wants to join waits, and starts the server anew once it is down.
+  const { rows } = await hold.query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [
+    holdLock,
+  ]);
+  // While this session has the exclusive lock, a process that wants to join waits, and starts the
+  // server anew once it is down.
   if (rows[0]?.last) await shutServerDown(home, binaries);
   await hold.end().catch(() => undefined);
 }
 
 async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'absent' | 'passing'> {
-  const client = new pg.Client({ ...connection, database: 'postgres', application_name: 'rollcall hold' });
+  const client = new pg.Client({
+    ...connection,
+    database: 'postgres',
+    application_name: 'rollcall hold',
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -66,8 +86,8 @@ async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'abs
 }
 
 /**
- * Another process's server, on its way up or down, is waited for, and one that another process used and shut down before we got to it is
- * started again; anything else will not get better.
+ * Another process's server, on its way up or down, is waited for, and one that another process used
+ * and shut down before we got to it is started again; anything else will not get better.
  */
 async function afterFailedLaunch(home: Home, output: string): Promise<void> {
   if (/received \w+ shutdown request/.test(output)) return;

@@ -1,4 +1,15 @@
-import { access, chmod, constants, lstat, mkdir, mkdtemp, realpath, rmdir, stat, symlink } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  lstat,
+  mkdir,
+  mkdtemp,
+  realpath,
+  rmdir,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StartError } from '../lib/start-error.js';
 import { run, type SystemUser } from './embedded-process.js';
@@ -7,7 +18,10 @@ import { run, type SystemUser } from './embedded-process.js';
 export interface Home {
   /** Holds the cluster, the server's log and, if need be, a copy of its programs. */
   readonly folder: string;
-  /** Set when this process is root, as PostgreSQL refuses to run as root; otherwise the server runs as our own user. */
+  /**
+   * Set when this process is root, as PostgreSQL refuses to run as root; otherwise the server runs
+   * as our own user.
+   */
   readonly user: SystemUser | undefined;
 }
 
@@ -15,8 +29,9 @@ export interface Home {
 const sharedFolder = '/var/lib/rollcall';
 
 /**
- * Settles the home: `postgres` in the data folder or, where the server's user cannot reach that, a folder of its own
- * under /var/lib/rollcall, with `postgres` as a link to it. A home that exists is kept.
+ * Settles the home: `postgres` in the data folder or, where the server's user cannot reach that, a
+ * folder of its own under /var/lib/rollcall, with `postgres` as a link to it. A home that exists is
+ * kept.
  *
  * @throws StartError when the data folder cannot hold a database.
  */
@@ -24,10 +39,14 @@ export async function findHome(dataDir: string, onProgress: (line: string) => vo
   const entry = join(dataDir, 'postgres');
   try {
     await mkdir(dataDir, { recursive: true });
-    return process.getuid?.() === 0 ? await findHomeAsRoot(entry, onProgress) : await findOwnHome(entry);
+    return process.getuid?.() === 0
+      ? await findHomeAsRoot(entry, onProgress)
+      : await findOwnHome(entry);
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError(`DATA_DIR ${dataDir} cannot hold the database: ${(error as Error).message}`);
+    throw new StartError(
+      `DATA_DIR ${dataDir} cannot hold the database: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -41,7 +60,9 @@ async function findOwnHome(entry: string): Promise<Home> {
   const home = { folder: await realpath(entry), user: undefined };
   const owner = await ownerOf(clusterFolder(home));
   if (owner && owner.uid !== process.getuid?.()) {
-    throw new StartError(`The database in ${home.folder} belongs to another user (${owner.uid}). Choose another DATA_DIR.`);
+    throw new StartError(
+      `The database in ${home.folder} belongs to another user (${owner.uid}). Choose another DATA_DIR.`,
+    );
   }
   await access(home.folder, constants.R_OK | constants.W_OK | constants.X_OK);
   return home;
@@ -58,13 +79,19 @@ async function findHomeAsRoot(entry: string, onProgress: (line: string) => void)
   );
 }
 
-async function makeHomeFor(user: SystemUser, entry: string, onProgress: (line: string) => void): Promise<void> {
+async function makeHomeFor(
+  user: SystemUser,
+  entry: string,
+  onProgress: (line: string) => void,
+): Promise<void> {
   if (await canEnter(dirname(entry), user)) return unlessPresent(mkdir(entry, { mode: 0o755 }));
 
   await mkdir(sharedFolder, { recursive: true, mode: 0o755 });
   const folder = await mkdtemp(join(sharedFolder, 'database-'));
   await chmod(folder, 0o755);
-  onProgress(`PostgreSQL refuses root and user nobody cannot reach ${dirname(entry)}, so the database is kept in ${folder}`);
+  onProgress(
+    `PostgreSQL refuses root and user nobody cannot reach ${dirname(entry)}, so the database is kept in ${folder}`,
+  );
   await symlink(folder, entry).catch(async (error: NodeJS.ErrnoException) => {
     await rmdir(folder);
     if (error.code !== 'EEXIST') throw error;
@@ -72,9 +99,14 @@ async function makeHomeFor(user: SystemUser, entry: string, onProgress: (line: s
 }
 
 async function findNobody(): Promise<SystemUser> {
-  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody'], undefined), run('id', ['-g', 'nobody'], undefined)]);
+  const [uid, gid] = await Promise.all([
+    run('id', ['-u', 'nobody'], undefined),
+    run('id', ['-g', 'nobody'], undefined),
+  ]);
   if (uid.code !== 0 || gid.code !== 0) {
-    throw new StartError('PostgreSQL refuses to run as root and there is no user nobody. Start as another user or set DATABASE_URL.');
+    throw new StartError(
+      'PostgreSQL refuses to run as root and there is no user nobody. Start as another user or set DATABASE_URL.',
+    );
   }
   return { uid: Number(uid.output), gid: Number(gid.output) };
 }
@@ -83,7 +115,9 @@ async function findNobody(): Promise<SystemUser> {
 async function canEnter(folder: string, user: SystemUser): Promise<boolean> {
   const { code, output } = await run('/bin/sh', ['-c', 'cd "$0"', folder], user);
   if (code === null)
-    throw new StartError(`This root cannot start programs as user ${user.uid} (${output}). Start as another user or set DATABASE_URL.`);
+    throw new StartError(
+      `This root cannot start programs as user ${user.uid} (${output}). Start as another user or set DATABASE_URL.`,
+    );
   return code === 0;
 }
 

@@ -15,17 +15,31 @@ export interface Finished {
 }
 
 /**
- * How every PostgreSQL program is started: under the given user, and without this process's environment, which holds
- * the providers' keys.
+ * How every PostgreSQL program is started: under the given user, and without this process's
+ * environment, which holds the providers' keys.
  */
 export function launchOptions(user: SystemUser | undefined) {
-  return { ...user, cwd: '/', env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } };
+  return {
+    ...user,
+    cwd: '/',
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+  };
 }
 
-/** Runs a program to its end. Never rejects: a program that cannot be started has the code `null` and the reason as output. */
-export function run(command: string, parameters: readonly string[], user: SystemUser | undefined): Promise<Finished> {
+/**
+ * Runs a program to its end. Never rejects: a program that cannot be started has the code `null`
+ * and the reason as output.
+ */
+export function run(
+  command: string,
+  parameters: readonly string[],
+  user: SystemUser | undefined,
+): Promise<Finished> {
   return new Promise((resolve) => {
-    const child = spawn(command, parameters, { ...launchOptions(user), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, parameters, {
+      ...launchOptions(user),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const collect = (chunk: Buffer) => {
       output += chunk.toString();

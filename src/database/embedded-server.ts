@@ -28,24 +28,35 @@ const settings = {
 const largestLog = 1024 * 1024;
 
 /**
- * Starts a server on the cluster, in a session of its own: Ctrl-C in the terminal must not reach it before the
- * requests in flight are done.
+ * Starts a server on the cluster, in a session of its own: Ctrl-C in the terminal must not reach it
+ * before the requests in flight are done.
  *
- * @returns once the process exists; it may not be ready yet. `ended` resolves with what it wrote, should it end.
+ * @returns once the process exists; it may not be ready yet. `ended` resolves with what it wrote,
+ * should it end.
  */
-export async function launchServer(home: Home, binaries: Binaries): Promise<{ ended: Promise<string> }> {
+export async function launchServer(
+  home: Home,
+  binaries: Binaries,
+): Promise<{ ended: Promise<string> }> {
   const log = await open(join(home.folder, 'server.log'), 'a+');
   try {
     if ((await log.stat()).size > largestLog) await log.truncate();
     const { size } = await log.stat();
-    const parameters = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const parameters = Object.entries(settings).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]);
     const child = spawn(binaries.postgres, ['-D', clusterFolder(home), ...parameters], {
       ...launchOptions(home.user),
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
     });
     child.unref();
-    return { ended: whenEnded(child).then((reason) => reason ?? readFrom(join(home.folder, 'server.log'), size)) };
+    return {
+      ended: whenEnded(child).then(
+        (reason) => reason ?? readFrom(join(home.folder, 'server.log'), size),
+      ),
+    };
   } finally {
     await log.close();
   }
@@ -53,19 +64,26 @@ export async function launchServer(home: Home, binaries: Binaries): Promise<{ en
 
 /** Ends the server's sessions and the server, and waits until its files are closed. */
 export async function shutServerDown(home: Home, binaries: Binaries): Promise<void> {
-  await run(binaries.pgControl, ['stop', '--pgdata', clusterFolder(home), '--mode', 'fast', '--timeout', '30'], home.user);
+  await run(
+    binaries.pgControl,
+    ['stop', '--pgdata', clusterFolder(home), '--mode', 'fast', '--timeout', '30'],
+    home.user,
+  );
 }
 
 /**
- * After a container restarts, the process number a killed server left in `postmaster.pid` can be another program's, and
- * PostgreSQL would wait for that one for ever. The file is removed when no process works in the cluster's folder.
+ * After a container restarts, the process number a killed server left in `postmaster.pid` can be
+ * another program's, and PostgreSQL would wait for that one for ever. The file is removed when no
+ * process works in the cluster's folder.
  *
  * @returns whether it was removed; never on systems without /proc.
  */
 export async function removeForeignPid(home: Home): Promise<boolean> {
   const processes = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   if (processes.length === 0) return false;
-  const folders = await Promise.all(processes.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)));
+  const folders = await Promise.all(
+    processes.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)),
+  );
   if (folders.includes(clusterFolder(home))) return false;
   await rm(join(clusterFolder(home), 'postmaster.pid'), { force: true });
   return true;

@@ -6,7 +6,10 @@ import { StartError } from '../lib/start-error.js';
 /** Not a TCP port (the server has none): it is the end of the socket's name. */
 export const socketPort = 5432;
 
-/** Bytes a socket's path may have: `sun_path` in Linux's unix(7) and macOS's unix(4), less the final zero. */
+/**
+ * Bytes a socket's path may have: `sun_path` in Linux's unix(7) and macOS's unix(4), less the final
+ * zero.
+ */
 const longestPath = platform() === 'linux' ? 107 : 103;
 
 /** The folder of the server's socket, in a spelling that is short enough to connect to. */
@@ -16,14 +19,18 @@ export interface SocketFolder {
 }
 
 /**
- * Linux reaches a folder of any depth through an open descriptor of this process, so a long path needs no second folder.
+ * Linux reaches a folder of any depth through an open descriptor of this process, so a long path
+ * needs no second folder.
  *
  * @throws StartError on other systems when the path is too long.
  */
 export async function openSocketFolder(folder: string): Promise<SocketFolder> {
-  if (Buffer.byteLength(join(folder, `.s.PGSQL.${socketPort}`)) <= longestPath) return { path: folder, close: async () => undefined };
+  if (Buffer.byteLength(join(folder, `.s.PGSQL.${socketPort}`)) <= longestPath)
+    return { path: folder, close: async () => undefined };
   if (platform() !== 'linux') {
-    throw new StartError(`DATA_DIR is too long a path for the database's socket: ${folder} Choose a shorter one, or set DATABASE_URL.`);
+    throw new StartError(
+      `DATA_DIR is too long a path for the database's socket: ${folder} Choose a shorter one, or set DATABASE_URL.`,
+    );
   }
   const descriptor: FileHandle = await open(folder, 'r');
   return { path: `/proc/self/fd/${descriptor.fd}`, close: () => descriptor.close() };

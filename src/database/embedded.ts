@@ -11,24 +11,36 @@ import { openSocketFolder, socketPort } from './embedded-socket.js';
 /** A PostgreSQL of our own, shared by every process on the same data folder. */
 export interface EmbeddedDatabase {
   readonly connection: DatabaseConnection;
-  /** Lets go of the server; the last process to let go shuts it down. Close the pools on it first. */
+  /**
+   * Lets go of the server; the last process to let go shuts it down. Close the pools on it first.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the embedded PostgreSQL of a data folder, or joins it when it runs already, even after its starter was killed.
- * Should it crash later, it is started again. Connections are by unix socket only.
+ * Starts the embedded PostgreSQL of a data folder, or joins it when it runs already, even after its
+ * starter was killed. Should it crash later, it is started again. Connections are by unix socket
+ * only.
  *
  * @param onProgress takes a line for the operator before each step that may take over a second.
  * @throws StartError when it cannot run here.
  */
-export async function startEmbedded(parameters: { dataDir: string; onProgress: (line: string) => void }): Promise<EmbeddedDatabase> {
+export async function startEmbedded(parameters: {
+  dataDir: string;
+  onProgress: (line: string) => void;
+}): Promise<EmbeddedDatabase> {
   const { onProgress } = parameters;
   const home = await findHome(resolve(parameters.dataDir), onProgress);
   const binaries = await findBinaries(home, onProgress);
   await ensureCluster(home, binaries, onProgress);
   const socket = await openSocketFolder(clusterFolder(home));
-  const connection = { host: socket.path, port: socketPort, user: superuser, database: 'rollcall', ssl: false };
+  const connection = {
+    host: socket.path,
+    port: socketPort,
+    user: superuser,
+    database: 'rollcall',
+    ssl: false,
+  };
 
   let stopping = false;
   const first = await holdServer(home, binaries, connection);
@@ -69,7 +81,8 @@ async function ensureDatabase(client: pg.Client, name: string): Promise<void> {
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
   if (rowCount) return;
   await client.query(`CREATE DATABASE ${name}`).catch((error: pg.DatabaseError) => {
-    // Another process made it in between: duplicate_database, or unique_violation when truly at once.
+    // Another process made it in between: duplicate_database, or unique_violation when truly at
+    // once.
     if (!['42P04', '23505'].includes(error.code ?? '')) throw error;
   });
 }

@@ -3,8 +3,9 @@ import PgBoss from 'pg-boss';
 import type { Logger } from '../lib/logger.js';
 
 /**
- * The queues. A job only wakes the work: what there is to do stands in our own tables, and whoever wakes looks there.
- * `expireInSeconds` bounds how long a dead replica's job looks alive; the work itself is guarded by locks and leases of its own.
+ * The queues. A job only wakes the work: what there is to do stands in our own tables, and whoever
+ * wakes looks there. `expireInSeconds` bounds how long a dead replica's job looks alive; the work
+ * itself is guarded by locks and leases of its own.
  */
 const QUEUES = {
   sweep: { expireInSeconds: 6 * 3600, workers: 3 },
@@ -27,11 +28,21 @@ export interface Jobs {
 }
 
 export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
-  const boss = new PgBoss({ db: executing(pool), schedule: false, archiveCompletedAfterSeconds: 3600, deleteAfterHours: KEPT_HOURS });
+  const boss = new PgBoss({
+    db: executing(pool),
+    schedule: false,
+    archiveCompletedAfterSeconds: 3600,
+    deleteAfterHours: KEPT_HOURS,
+  });
   boss.on('error', (error) => logger.error('job queue', { error: String(error.stack ?? error) }));
   await inTurn(pool, async () => {
     await boss.start();
-    for (const name of QUEUE_NAMES) await boss.createQueue(name, { name, retryLimit: 0, expireInSeconds: QUEUES[name].expireInSeconds });
+    for (const name of QUEUE_NAMES)
+      await boss.createQueue(name, {
+        name,
+        retryLimit: 0,
+        expireInSeconds: QUEUES[name].expireInSeconds,
+      });
   });
 
   const workers = new Map<QueueName, string[]>();
@@ -46,13 +57,18 @@ export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
     async work(queue, handle) {
       const track = async ([job]: PgBoss.Job<unknown>[]) => {
         const work = handle(job?.data).catch((error: unknown) => {
-          logger.error('job failed', { operation: queue, error: error instanceof Error ? String(error.stack) : 'not an Error' });
+          logger.error('job failed', {
+            operation: queue,
+            error: error instanceof Error ? String(error.stack) : 'not an Error',
+          });
         });
         running.add(work);
         await work.finally(() => running.delete(work));
       };
       const settings = { batchSize: 1, pollingIntervalSeconds: POLLING_SECONDS };
-      const started = Array.from({ length: QUEUES[queue].workers }, () => boss.work(queue, settings, track));
+      const started = Array.from({ length: QUEUES[queue].workers }, () =>
+        boss.work(queue, settings, track),
+      );
       workers.set(queue, await Promise.all(started));
     },
     async stop() {
@@ -63,7 +79,10 @@ export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
   };
 }
 
-/** Replicas that start together make the queues one after the other: at once they would lock each other out. */
+/**
+ * Replicas that start together make the queues one after the other: at once they would lock each
+ * other out.
+ */
 async function inTurn(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
   const client = await pool.connect();
   try {

@@ -30,9 +30,10 @@ const createTable = `
   )`;
 
 /**
- * Brings a database up to the newest migration. Each runs in one transaction with its entry in `_prisma_migrations`, so
- * it is applied wholly or not at all (Prisma's engine splits scripts at every `;` and runs the pieces one by one).
- * Migrations the folder does not know are left alone: a newer replica may have applied them.
+ * Brings a database up to the newest migration. Each runs in one transaction with its entry in
+ * `_prisma_migrations`, so it is applied wholly or not at all (Prisma's engine splits scripts at
+ * every `;` and runs the pieces one by one). Migrations the folder does not know are left alone: a
+ * newer replica may have applied them.
  *
  * @param folder in Prisma's layout: `<name>/migration.sql`, applied in the order of the names
  * @returns the names of those applied now
@@ -69,7 +70,9 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
 }
 
 async function pendingOf(client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
-  const { rows: tables } = await client.query<{ exists: boolean }>(`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`);
+  const { rows: tables } = await client.query<{ exists: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
+  );
   if (!tables[0]?.exists) return migrations;
   const { rows } = await client.query<{ name: string }>(
     'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
@@ -89,6 +92,8 @@ async function apply(client: pg.Client, { name, script, checksum }: Migration): 
     );
     await client.query('COMMIT');
   } catch (error) {
-    throw new StartError(`The database could not be migrated: ${name} failed (${(error as Error).message}) and was undone.`);
+    throw new StartError(
+      `The database could not be migrated: ${name} failed (${(error as Error).message}) and was undone.`,
+    );
   }
 }

@@ -6,8 +6,9 @@ import type { Database } from './client.js';
 const ASK_AGAIN_MS = 20;
 
 /**
- * Shows the other replicas that this process lives: one session that bears its name, gone the moment the process is, however it
- * died. Work leased by a name without a session is free to be taken over.
+ * Shows the other replicas that this process lives: one session that bears its name, gone the
+ * moment the process is, however it died. Work leased by a name without a session is free to be
+ * taken over.
  */
 export class Presence {
   /** This process's name in the database. */
@@ -28,18 +29,23 @@ export class Presence {
   }
 
   /**
-   * Runs `work` while no other process holds `name`, and waits its turn. All names are held by the one session, so however many there are
-   * they take no connection from others; within this process the caller sees to it that one name is asked for once at a time.
+   * Runs `work` while no other process holds `name`, and waits its turn. All names are held by the
+   * one session, so however many there are they take no connection from others; within this process
+   * the caller sees to it that one name is asked for once at a time.
    */
   async holding<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    while (!(await this.ask('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', name))) {
+    while (
+      !(await this.ask('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', name))
+    ) {
       await setTimeout(ASK_AGAIN_MS);
     }
     try {
       return await work();
     } finally {
       // With a session that broke its locks went too.
-      await this.ask('SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS held', name).catch(() => undefined);
+      await this.ask('SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS held', name).catch(
+        () => undefined,
+      );
     }
   }
 
@@ -71,5 +77,9 @@ export class Presence {
   }
 }
 
-/** SQL that tells whether the process named in `column` is gone. The list of those that live is read once a statement. */
-export const holderIsGone = (column: string) => `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;
+/**
+ * SQL that tells whether the process named in `column` is gone. The list of those that live is read
+ * once a statement.
+ */
+export const holderIsGone = (column: string) =>
+  `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;

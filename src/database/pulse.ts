@@ -3,7 +3,10 @@ import type { DatabaseConnection } from './connection.js';
 
 const LONGEST_MS = 2_000;
 
-/** Whether the database answers, asked over a connection of its own: it tells the truth while all others are in use. */
+/**
+ * Whether the database answers, asked over a connection of its own: it tells the truth while all
+ * others are in use.
+ */
 export class Pulse {
   private readonly pool: pg.Pool;
   private asked: Promise<boolean> | undefined;

@@ -4,7 +4,10 @@ import type pg from 'pg';
 const DEADLOCKS: readonly (string | undefined)[] = ['40P01', 'P2034'];
 const TRIES = 3;
 
-/** Runs a whole transaction, and again should it be the victim of a deadlock: what it does besides SQL must bear repeating. */
+/**
+ * Runs a whole transaction, and again should it be the victim of a deadlock: what it does besides
+ * SQL must bear repeating.
+ */
 export async function unlessDeadlocked<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -16,7 +19,10 @@ export async function unlessDeadlocked<Result>(run: () => Promise<Result>): Prom
 }
 
 /** Runs `work` as one transaction on a client that is already held; see `unlessDeadlocked`. */
-export function transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+export function transact<Result>(
+  client: pg.ClientBase,
+  work: () => Promise<Result>,
+): Promise<Result> {
   return unlessDeadlocked(async () => {
     await client.query('BEGIN');
     try {
@@ -31,13 +37,17 @@ export function transact<Result>(client: pg.ClientBase, work: () => Promise<Resu
 }
 
 /** Runs `work` as one transaction on a client of the pool. */
-export async function withTransaction<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+export async function withTransaction<Result>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
     return await transact(client, () => work(client));
   } catch (error) {
-    // Prudence with a session whose transaction failed: if it cannot answer, nobody else shall get it.
+    // Prudence with a session whose transaction failed: if it cannot answer, nobody else shall get
+    // it.
     await client.query('SELECT 1').catch((broken: Error) => {
       failure = broken;
     });
@@ -48,7 +58,8 @@ export async function withTransaction<Result>(pool: pg.Pool, work: (client: pg.P
 }
 
 /**
- * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder dies.
+ * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder
+ * dies.
  * @returns `undefined` without running it when another holds the lock
  */
 export async function withLock<Result>(
@@ -60,7 +71,10 @@ export async function withLock<Result>(
   // Destroyed unless the lock was given back in good order: a pooled session must never keep it.
   let spoiled = true;
   try {
-    const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [name]);
+    const { rows } = await client.query<{ held: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
+      [name],
+    );
     if (!rows[0]?.held) {
       spoiled = false;
       return undefined;

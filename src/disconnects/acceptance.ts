@@ -25,20 +25,38 @@ export interface Intent {
 }
 
 /**
- * Writes a disconnect and its steps; one that is not scheduled begins with it. However many accounts, a handful of statements.
+ * Writes a disconnect and its steps; one that is not scheduled begins with it. However many
+ * accounts, a handful of statements.
  * @param client within a transaction that holds the accounts locked
  * @returns the disconnect's id
  */
-export async function writeIntent(client: pg.ClientBase, intent: Intent, at: Date, keepsTryingMs: number): Promise<string> {
+export async function writeIntent(
+  client: pg.ClientBase,
+  intent: Intent,
+  at: Date,
+  keepsTryingMs: number,
+): Promise<string> {
   const { caller, accounts, effects, reason, scheduledAt } = intent;
   const id = newId('disc');
   await client.query(
     `INSERT INTO disconnects (id, team_id, state, reason_code, reason_note, requested_by_id, requested_by_name, request_id, scheduled_at,
        created_at)
      VALUES ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9)`,
-    [id, caller.teamId, reason.code, reason.note, caller.key.id, caller.key.name, caller.requestId, scheduledAt, at],
+    [
+      id,
+      caller.teamId,
+      reason.code,
+      reason.note,
+      caller.key.id,
+      caller.key.name,
+      caller.requestId,
+      scheduledAt,
+      at,
+    ],
   );
-  const told = Object.fromEntries([...effects].map(([provider, effect]) => [provider, toldEffect(effect)]));
+  const told = Object.fromEntries(
+    [...effects].map(([provider, effect]) => [provider, toldEffect(effect)]),
+  );
   await client.query(
     `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider, provider_account_id, platform, username,
        state, phase, effect, deadline_at, former_status, former_connected_at, looks_first)
@@ -46,7 +64,9 @@ export async function writeIntent(client: pg.ClientBase, intent: Intent, at: Dat
        'pending', 'accepted', $3::jsonb -> a.provider, $4, a.status, a.connected_at, $5
      FROM jsonb_to_recordset($1::jsonb) AS n(step_id text, account_id text) JOIN accounts a ON a.id = n.account_id`,
     [
-      JSON.stringify(accounts.map((account) => ({ step_id: newId('step'), account_id: account.id }))),
+      JSON.stringify(
+        accounts.map((account) => ({ step_id: newId('step'), account_id: account.id })),
+      ),
       id,
       told,
       at,
@@ -55,7 +75,13 @@ export async function writeIntent(client: pg.ClientBase, intent: Intent, at: Dat
     ],
   );
   const after = { reason_code: reason.code, total: accounts.length, scheduled_at: scheduledAt };
-  const entry = { action: 'disconnect.requested', targetType: 'disconnect', targetId: id, after, reason: reason.note } as const;
+  const entry = {
+    action: 'disconnect.requested',
+    targetType: 'disconnect',
+    targetId: id,
+    after,
+    reason: reason.note,
+  } as const;
   await recordAudit(client, actorOf(caller), [entry], at);
   if (scheduledAt === null) await begin(client, id, actorOf(caller), at, keepsTryingMs);
   return id;
@@ -65,13 +91,24 @@ export async function writeIntent(client: pg.ClientBase, intent: Intent, at: Dat
 const NOT_BEGUN = `s.state = 'pending' AND s.next_attempt_at IS NULL`;
 
 /**
- * Starts a disconnect: its accounts are stopped here and its steps are due. An account that another disconnect is ending meanwhile is
- * left to that one.
+ * Starts a disconnect: its accounts are stopped here and its steps are due. An account that another
+ * disconnect is ending meanwhile is left to that one.
  * @param client within a transaction that holds the disconnect locked
  */
-export async function begin(client: pg.ClientBase, id: string, actor: Actor, at: Date, keepsTryingMs: number): Promise<void> {
+export async function begin(
+  client: pg.ClientBase,
+  id: string,
+  actor: Actor,
+  at: Date,
+  keepsTryingMs: number,
+): Promise<void> {
   await client.query(`UPDATE disconnects SET state = 'running' WHERE id = $1`, [id]);
-  const conflict = { code: 'conflict', message: 'Another disconnect is ending the account.', provider_code: null, at: at.toISOString() };
+  const conflict = {
+    code: 'conflict',
+    message: 'Another disconnect is ending the account.',
+    provider_code: null,
+    at: at.toISOString(),
+  };
   await client.query(
     `UPDATE disconnect_steps s SET state = 'failed', last_error = $2, finished_at = $3 FROM accounts a
      WHERE s.disconnect_id = $1 AND ${NOT_BEGUN} AND a.id = s.account_id AND a.status = 'disconnecting'`,

@@ -5,7 +5,11 @@ import type { StepCounts } from './step-state.js';
 const told = (at: Date | null) => at?.toISOString() ?? null;
 
 /** A disconnect as the API answers it, with the first of its steps. */
-export function toAnswer(row: Disconnect, summary: StepCounts, steps: readonly DisconnectStep[]): DisconnectAnswer {
+export function toAnswer(
+  row: Disconnect,
+  summary: StepCounts,
+  steps: readonly DisconnectStep[],
+): DisconnectAnswer {
   return {
     ...toHead(row, summary),
     type: 'disconnect',

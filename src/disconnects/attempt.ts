@@ -1,6 +1,12 @@
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
-import type { AccountSighting, CallContext, ProviderAnswer, ProviderConnection, Providers } from '../providers/index.js';
+import type {
+  AccountSighting,
+  CallContext,
+  ProviderAnswer,
+  ProviderConnection,
+  Providers,
+} from '../providers/index.js';
 import { atEdge } from './edges.js';
 import type { Step, StepAnswer, StepError } from './step.js';
 import { type DisconnectSettings, type Phase, reactionTo, wasReconnected } from './step-state.js';
@@ -16,7 +22,10 @@ export interface AttemptTools {
   readonly settings: DisconnectSettings;
 }
 
-/** One attempt at one step: what it may ask of the provider and write, each at its edge. What the provider answers is kept. */
+/**
+ * One attempt at one step: what it may ask of the provider and write, each at its edge. What the
+ * provider answers is kept.
+ */
 export class Attempt {
   /** How far it got, as written. */
   phase: Phase;
@@ -42,21 +51,33 @@ export class Attempt {
     return this.mayBePaused && this.phase === 'deleting';
   }
 
-  /** Whether the provider still shows the account, and if so whether that is a connection made since the disconnect was asked for. */
+  /**
+   * Whether the provider still shows the account, and if so whether that is a connection made since
+   * the disconnect was asked for.
+   */
   async look(call: 'look' | 'verify'): Promise<'absent' | 'present' | 'reconnected'> {
     const { providerAccountId: id, platform } = this.step;
     const told = (sighting: AccountSighting | null) => (sighting === null ? 'absent' : 'present');
-    const sighting = await this.ask(call, told, (context) => this.tools.providers.lookUp(this.access, { id, platform }, context));
+    const sighting = await this.ask(call, told, (context) =>
+      this.tools.providers.lookUp(this.access, { id, platform }, context),
+    );
     if (sighting === null) return 'absent';
-    return wasReconnected(this.step.formerConnectedAt, sighting.account.connectedAt) ? 'reconnected' : 'present';
+    return wasReconnected(this.step.formerConnectedAt, sighting.account.connectedAt)
+      ? 'reconnected'
+      : 'present';
   }
 
-  /** So that nothing runs meanwhile, where the provider can. A refusal is no failure, and neither is an unknown outcome: the delete will tell. */
+  /**
+   * So that nothing runs meanwhile, where the provider can. A refusal is no failure, and neither is
+   * an unknown outcome: the delete will tell.
+   */
   async pause(): Promise<void> {
     const { provider, formerStatus, providerAccountId } = this.step;
     if (formerStatus === 'paused' || !this.tools.providers.supports(provider, 'pause')) return;
     try {
-      await this.ask('pause', done, (context) => this.tools.providers.pause(this.access, { id: providerAccountId }, context));
+      await this.ask('pause', done, (context) =>
+        this.tools.providers.pause(this.access, { id: providerAccountId }, context),
+      );
       this.mayBePaused = true;
     } catch (error) {
       if (!(error instanceof ProviderError) || reactionTo(error) === 'retry') throw error;
@@ -68,12 +89,16 @@ export class Attempt {
   async delete(): Promise<'disconnected' | 'already_gone'> {
     const outcome = (answer: 'done' | 'already_gone') => (answer === 'done' ? 'done' : 'absent');
     const id = this.step.providerAccountId;
-    const answer = await this.ask('delete', outcome, (context) => this.tools.providers.disconnect(this.access, { id }, context));
+    const answer = await this.ask('delete', outcome, (context) =>
+      this.tools.providers.disconnect(this.access, { id }, context),
+    );
     return answer === 'done' ? 'disconnected' : 'already_gone';
   }
 
   async resume(): Promise<void> {
-    await this.ask('resume', done, (context) => this.tools.providers.resume(this.access, { id: this.step.providerAccountId }, context));
+    await this.ask('resume', done, (context) =>
+      this.tools.providers.resume(this.access, { id: this.step.providerAccountId }, context),
+    );
   }
 
   async note(
@@ -83,27 +108,42 @@ export class Attempt {
     this.outcome = more.outcome ?? this.outcome;
     this.error = more.error ?? this.error;
     const { step, outcome, error, answers, mayBePaused: paused } = this;
-    await atEdge(`note_${phase}`, () => this.tools.steps.note({ step, phase, outcome, paused, error, answers }));
+    await atEdge(`note_${phase}`, () =>
+      this.tools.steps.note({ step, phase, outcome, paused, error, answers }),
+    );
     this.phase = phase;
   }
 
   /** @param outcome as noted before, when left out */
   async succeed(outcome = this.outcome ?? 'disconnected'): Promise<void> {
     const { step, error, answers } = this;
-    await atEdge('succeed', () => this.tools.steps.end({ step, state: 'succeeded', outcome, error, verified: 'absent', answers }));
+    await atEdge('succeed', () =>
+      this.tools.steps.end({
+        step,
+        state: 'succeeded',
+        outcome,
+        error,
+        verified: 'absent',
+        answers,
+      }),
+    );
   }
 
   /** @param error the one noted before, when left out */
   async fail(verified: 'still_present' | 'unverifiable', error = this.error): Promise<void> {
     const { step, answers } = this;
-    await atEdge('fail', () => this.tools.steps.end({ step, state: 'failed', outcome: null, error, verified, answers }));
+    await atEdge('fail', () =>
+      this.tools.steps.end({ step, state: 'failed', outcome: null, error, verified, answers }),
+    );
   }
 
   /** What a resumption fails of does not hide why the step was given up. */
   async postpone(until: Date, told: StepError, verified: 'still_present' | null): Promise<void> {
     const { step, answers } = this;
     const error = this.phase === 'resuming' && this.error ? this.error : told;
-    await atEdge('postpone', () => this.tools.steps.postpone({ step, until, error, verified, answers }));
+    await atEdge('postpone', () =>
+      this.tools.steps.postpone({ step, until, error, verified, answers }),
+    );
   }
 
   /** A failure as the step remembers it. */
@@ -120,10 +160,19 @@ export class Attempt {
     const keep = (outcome: string) => {
       const last = heard.at(-1);
       const at = (last?.at ?? this.tools.clock.now()).toISOString();
-      const answer = { call, outcome, status: last?.status ?? null, request_id: last?.requestId ?? null, at };
+      const answer = {
+        call,
+        outcome,
+        status: last?.status ?? null,
+        request_id: last?.requestId ?? null,
+        at,
+      };
       this.answers = [...this.answers, answer].slice(-ANSWERS_KEPT);
     };
-    const context = { deadlineMs: this.tools.settings.callDeadlineMs, onAnswer: (answer: ProviderAnswer) => heard.push(answer) };
+    const context = {
+      deadlineMs: this.tools.settings.callDeadlineMs,
+      onAnswer: (answer: ProviderAnswer) => heard.push(answer),
+    };
     try {
       const answer = await atEdge(call, () => work(context));
       keep(outcomeOf(answer));

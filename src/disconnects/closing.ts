@@ -11,11 +11,16 @@ export const COUNT_STEPS = `SELECT count(*)::int AS total, (count(*) FILTER (WHE
   (count(*) FILTER (WHERE state = 'cancelled'))::int AS cancelled FROM disconnect_steps WHERE disconnect_id = $1`;
 
 /**
- * Finishes those disconnects whose last step has ended. Called after the step's own transaction, so that whoever ends the last one
- * sees all the others; should it die in between, the reconciler calls it for every disconnect that is not finished.
+ * Finishes those disconnects whose last step has ended. Called after the step's own transaction, so
+ * that whoever ends the last one sees all the others; should it die in between, the reconciler
+ * calls it for every disconnect that is not finished.
  * @param ids `null`: all
  */
-export async function closeFinished(pool: pg.Pool, ids: readonly string[] | null, at: Date): Promise<void> {
+export async function closeFinished(
+  pool: pg.Pool,
+  ids: readonly string[] | null,
+  at: Date,
+): Promise<void> {
   const { rows } = await pool.query<{ id: string }>({
     name: 'find-finished-disconnects',
     text: `SELECT d.id FROM disconnects d WHERE d.finished_at IS NULL AND d.state <> 'scheduled'
@@ -36,7 +41,11 @@ export async function close(client: pg.ClientBase, id: string, at: Date): Promis
   const [counts] = (await client.query<StepCounts>(COUNT_STEPS, [id])).rows;
   if (!counts || counts.pending > 0) return;
   const state = stateOf(counts);
-  await client.query('UPDATE disconnects SET state = $2, finished_at = $3 WHERE id = $1', [id, state, at]);
+  await client.query('UPDATE disconnects SET state = $2, finished_at = $3 WHERE id = $1', [
+    id,
+    state,
+    at,
+  ]);
   const actor = {
     teamId: disconnect.team_id,
     keyId: disconnect.requested_by_id,
@@ -44,7 +53,12 @@ export async function close(client: pg.ClientBase, id: string, at: Date): Promis
     requestId: disconnect.request_id,
   };
   const facts = { before: { state: disconnect.state }, after: { state, ...counts } };
-  await recordAudit(client, actor, [{ action: 'disconnect.finished', targetType: 'disconnect', targetId: id, ...facts }], at);
+  await recordAudit(
+    client,
+    actor,
+    [{ action: 'disconnect.finished', targetType: 'disconnect', targetId: id, ...facts }],
+    at,
+  );
 }
 
 interface DisconnectRow {

@@ -1,4 +1,6 @@
-/** What disconnects look like in the reference: one account at Octopost, gone and seen to be gone. */
+/**
+ * What disconnects look like in the reference: one account at Octopost, gone and seen to be gone.
+ */
 const EFFECT = { destroys_data: false, revokes_token: true, reversible: true };
 
 const ACCOUNT = {
@@ -41,13 +43,21 @@ export const PLAN_EXAMPLE = {
   type: 'disconnect_plan',
   plan_hash: 'Wn4mB0qQ7p1jT3vXc9ZrK2sYdLfHgE5uA8iO6bN1kM0',
   totals: { total: 1, destroys_data: 0, revokes_token: 1, irreversible: 0 },
-  providers: [{ provider: 'octopost', total: 1, effect: EFFECT, how_to_reconnect: HOW_TO_RECONNECT }],
+  providers: [
+    { provider: 'octopost', total: 1, effect: EFFECT, how_to_reconnect: HOW_TO_RECONNECT },
+  ],
   accounts: [{ ...ACCOUNT, status: 'active', effect: EFFECT }],
 };
 
 const ANSWERS = [
   { call: 'delete', outcome: 'ok', status: 200, request_id: null, at: '2026-02-09T11:45:22.900Z' },
-  { call: 'verify', outcome: 'not_found', status: 404, request_id: null, at: '2026-02-09T11:45:23.300Z' },
+  {
+    call: 'verify',
+    outcome: 'not_found',
+    status: 404,
+    request_id: null,
+    at: '2026-02-09T11:45:23.300Z',
+  },
 ];
 
 export const RECEIPT_EXAMPLE = {
@@ -57,5 +67,9 @@ export const RECEIPT_EXAMPLE = {
     team_id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
     steps: [{ ...OUTCOME, finished_at: '2026-02-09T11:45:23.400Z', answers: ANSWERS }],
   },
-  signature: { algorithm: 'Ed25519', key_id: 'r0LlCaLl', value: 'bWFkZSBvdmVyIHRoZSBjYW5vbmljYWwgSlNPTiBvZiB0aGUgcmVjZWlwdA' },
+  signature: {
+    algorithm: 'Ed25519',
+    key_id: 'r0LlCaLl',
+    value: 'bWFkZSBvdmVyIHRoZSBjYW5vbmljYWwgSlNPTiBvZiB0aGUgcmVjZWlwdA',
+  },
 };

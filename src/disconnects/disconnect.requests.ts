@@ -19,21 +19,36 @@ export const disconnectAccountQuery = z.strictObject({
 });
 
 export function disconnectRequest(providers: readonly string[]) {
-  const accountIds = z.array(z.string().min(1).max(600)).min(1, 'must name at least one account').max(MOST_ACCOUNTS);
+  const accountIds = z
+    .array(z.string().min(1).max(600))
+    .min(1, 'must name at least one account')
+    .max(MOST_ACCOUNTS);
   const filter = z.strictObject(accountFilterFields(providers));
   return z
     .strictObject({
       account_ids: accountIds.optional().meta({ description: 'Ids of ours, or refs.' }),
-      profile_id: z.string().min(1).max(200).optional().meta({ description: 'All accounts of a profile.' }),
+      profile_id: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .meta({ description: 'All accounts of a profile.' }),
       filter: filter.optional().meta({ description: 'As `GET /v1/accounts` takes it.' }),
       dry_run: z.boolean().default(false).meta({ description: 'Only tell what would happen.' }),
-      plan_hash: z.string().min(1).max(200).optional().meta({ description: 'Of the dry run; required with `filter`.' }),
+      plan_hash: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .meta({ description: 'Of the dry run; required with `filter`.' }),
       scheduled_at: time.optional().meta({ description: 'When to start; at once when left out.' }),
       reason_code: reasonCode,
       reason_note: reasonNote.nullable().optional().meta({ description: WHY }),
     })
     .refine(
-      (asked) => [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined).length === 1,
+      (asked) =>
+        [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined)
+          .length === 1,
       'must hold exactly one of `account_ids`, `profile_id` and `filter`',
     )
     .meta({ examples: [{ filter: { username: 'northwind.goods' }, dry_run: true }] });
@@ -51,9 +66,15 @@ export const disconnectsQuery = z.strictObject({
   reason_code: oneOf(REASON_CODES, 'For one of these reasons.'),
   requested_by: commaSeparated(z.string().min(1).max(100))
     .optional()
-    .meta({ description: 'Asked for with one of these keys.', examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']] }),
+    .meta({
+      description: 'Asked for with one of these keys.',
+      examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']],
+    }),
   created_since: time.optional().meta({ description: 'Asked for at or after this time.' }),
   created_until: time.optional().meta({ description: 'Asked for before this time.' }),
 });
 
-export const stepsQuery = z.strictObject({ ...paging, state: oneOf(STEP_STATES, 'In one of these states.') });
+export const stepsQuery = z.strictObject({
+  ...paging,
+  state: oneOf(STEP_STATES, 'In one of these states.'),
+});

@@ -1,14 +1,36 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
-import { DISCONNECT_EXAMPLE, PLAN_EXAMPLE, RECEIPT_EXAMPLE, STEP_EXAMPLE } from './disconnect.example.js';
+import {
+  DISCONNECT_EXAMPLE,
+  PLAN_EXAMPLE,
+  RECEIPT_EXAMPLE,
+  STEP_EXAMPLE,
+} from './disconnect.example.js';
 
-export const DISCONNECT_STATES = ['scheduled', 'running', 'succeeded', 'partial', 'failed', 'cancelled'] as const;
+export const DISCONNECT_STATES = [
+  'scheduled',
+  'running',
+  'succeeded',
+  'partial',
+  'failed',
+  'cancelled',
+] as const;
 export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
-export const REASON_CODES = ['user_request', 'offboarding', 'security_incident', 'cleanup', 'other'] as const;
+export const REASON_CODES = [
+  'user_request',
+  'offboarding',
+  'security_incident',
+  'cleanup',
+  'other',
+] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
-export const effectSchema = z.object({ destroys_data: z.boolean(), revokes_token: z.boolean(), reversible: z.boolean() });
+export const effectSchema = z.object({
+  destroys_data: z.boolean(),
+  revokes_token: z.boolean(),
+  reversible: z.boolean(),
+});
 
 export const stepSchema = z
   .object({
@@ -26,7 +48,14 @@ export const stepSchema = z
     verified_at: timestamp.nullable(),
     /** When a later look showed the account again. */
     reappeared_at: timestamp.nullable(),
-    last_error: z.object({ code: z.string(), message: z.string(), provider_code: z.string().nullable(), at: timestamp }).nullable(),
+    last_error: z
+      .object({
+        code: z.string(),
+        message: z.string(),
+        provider_code: z.string().nullable(),
+        at: timestamp,
+      })
+      .nullable(),
   })
   .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
 export type StepAnswerBody = z.input<typeof stepSchema>;
@@ -42,20 +71,43 @@ export const disconnectSchema = z
     scheduled_at: timestamp.nullable(),
     created_at: timestamp,
     finished_at: timestamp.nullable(),
-    summary: z.object({ total: z.int(), succeeded: z.int(), failed: z.int(), pending: z.int(), cancelled: z.int() }),
+    summary: z.object({
+      total: z.int(),
+      succeeded: z.int(),
+      failed: z.int(),
+      pending: z.int(),
+      cancelled: z.int(),
+    }),
     /** The first ones; all of them are at `GET /v1/disconnects/{id}/steps`. */
     steps: z.array(stepSchema),
     has_more_steps: z.boolean(),
   })
-  .meta({ id: 'Disconnect', examples: [{ ...DISCONNECT_EXAMPLE, type: 'disconnect', steps: [STEP_EXAMPLE], has_more_steps: false }] });
+  .meta({
+    id: 'Disconnect',
+    examples: [
+      { ...DISCONNECT_EXAMPLE, type: 'disconnect', steps: [STEP_EXAMPLE], has_more_steps: false },
+    ],
+  });
 export type DisconnectAnswer = z.input<typeof disconnectSchema>;
 
 export const planSchema = z
   .object({
     type: z.literal('disconnect_plan'),
     plan_hash: z.string(),
-    totals: z.object({ total: z.int(), destroys_data: z.int(), revokes_token: z.int(), irreversible: z.int() }),
-    providers: z.array(z.object({ provider: z.string(), total: z.int(), effect: effectSchema, how_to_reconnect: z.string() })),
+    totals: z.object({
+      total: z.int(),
+      destroys_data: z.int(),
+      revokes_token: z.int(),
+      irreversible: z.int(),
+    }),
+    providers: z.array(
+      z.object({
+        provider: z.string(),
+        total: z.int(),
+        effect: effectSchema,
+        how_to_reconnect: z.string(),
+      }),
+    ),
     accounts: z.array(
       z.object({
         account_id: z.string(),
@@ -70,7 +122,10 @@ export const planSchema = z
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 
-/** What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785) of `receipt`. */
+/**
+ * What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785)
+ * of `receipt`.
+ */
 export const receiptSchema = z
   .object({
     type: z.literal('disconnect_receipt'),
@@ -97,5 +152,7 @@ export const receiptSchema = z
 
 export const wellKnownSchema = z.object({
   service: z.literal('rollcall'),
-  keys: z.array(z.object({ kty: z.string(), crv: z.string(), x: z.string(), kid: z.string(), use: z.string() })),
+  keys: z.array(
+    z.object({ kty: z.string(), crv: z.string(), x: z.string(), kid: z.string(), use: z.string() }),
+  ),
 });

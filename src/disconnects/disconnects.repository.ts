@@ -35,12 +35,23 @@ export class DisconnectsRepository {
     private readonly settings: DisconnectSettings,
   ) {}
 
-  async find(caller: Caller, id: string, prisma: Prisma.TransactionClient = this.database.prisma): Promise<Disconnect | null> {
+  async find(
+    caller: Caller,
+    id: string,
+    prisma: Prisma.TransactionClient = this.database.prisma,
+  ): Promise<Disconnect | null> {
     return prisma.disconnect.findFirst({ where: { id, ...visibleTo(caller) } });
   }
 
-  async counts(id: string, client: pg.ClientBase | pg.Pool = this.database.pool): Promise<StepCounts> {
-    const { rows } = await client.query<StepCounts>({ name: 'count-steps', text: COUNT_STEPS, values: [id] });
+  async counts(
+    id: string,
+    client: pg.ClientBase | pg.Pool = this.database.pool,
+  ): Promise<StepCounts> {
+    const { rows } = await client.query<StepCounts>({
+      name: 'count-steps',
+      text: COUNT_STEPS,
+      values: [id],
+    });
     return rows[0] ?? { total: 0, succeeded: 0, failed: 0, pending: 0, cancelled: 0 };
   }
 
@@ -53,20 +64,36 @@ export class DisconnectsRepository {
     prisma: Prisma.TransactionClient = this.database.prisma,
   ): Promise<DisconnectStep[]> {
     return prisma.disconnectStep.findMany({
-      where: { disconnectId, ...(states && { state: { in: [...states] } }), ...(afterId !== undefined && { id: { gt: afterId } }) },
+      where: {
+        disconnectId,
+        ...(states && { state: { in: [...states] } }),
+        ...(afterId !== undefined && { id: { gt: afterId } }),
+      },
       orderBy: { id: 'asc' },
       take,
     });
   }
 
   countSteps(disconnectId: string, states: readonly string[] | undefined): Promise<number> {
-    return this.database.prisma.disconnectStep.count({ where: { disconnectId, ...(states && { state: { in: [...states] } }) } });
+    return this.database.prisma.disconnectStep.count({
+      where: { disconnectId, ...(states && { state: { in: [...states] } }) },
+    });
   }
 
   /** A page of disconnects, newest first. */
-  page(caller: Caller, filter: DisconnectFilter, { after, limit }: PageRequest): Promise<Disconnect[]> {
-    const where = { AND: [conditionsOf(caller, filter), after === undefined ? {} : beyond(after.value, after.id)] };
-    return this.database.prisma.disconnect.findMany({ where, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], take: limit });
+  page(
+    caller: Caller,
+    filter: DisconnectFilter,
+    { after, limit }: PageRequest,
+  ): Promise<Disconnect[]> {
+    const where = {
+      AND: [conditionsOf(caller, filter), after === undefined ? {} : beyond(after.value, after.id)],
+    };
+    return this.database.prisma.disconnect.findMany({
+      where,
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      take: limit,
+    });
   }
 
   count(caller: Caller, filter: DisconnectFilter): Promise<number> {
@@ -74,12 +101,23 @@ export class DisconnectsRepository {
   }
 
   async isFinished(id: string): Promise<boolean> {
-    const row = await this.database.prisma.disconnect.findUnique({ where: { id }, select: { finishedAt: true } });
+    const row = await this.database.prisma.disconnect.findUnique({
+      where: { id },
+      select: { finishedAt: true },
+    });
     return row?.finishedAt != null;
   }
 
-  /** The accounts that a filter names and that can be disconnected, locked. @param client within a transaction */
-  async accountsOfFilter(client: pg.ClientBase, caller: Caller, filter: AccountFilter, limit: number): Promise<AccountRow[]> {
+  /**
+   * The accounts that a filter names and that can be disconnected, locked.
+   * @param client within a transaction
+   */
+  async accountsOfFilter(
+    client: pg.ClientBase,
+    caller: Caller,
+    filter: AccountFilter,
+    limit: number,
+  ): Promise<AccountRow[]> {
     const parameters = new Parameters();
     const conditions = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
     const { rows } = await client.query<AccountRow>(
@@ -90,8 +128,15 @@ export class DisconnectsRepository {
     return rows;
   }
 
-  /** The accounts of ids or refs, locked; what is not there is left out. @param client within a transaction */
-  async accountsOf(client: pg.ClientBase, caller: Caller, references: readonly string[]): Promise<AccountRow[]> {
+  /**
+   * The accounts of ids or refs, locked; what is not there is left out.
+   * @param client within a transaction
+   */
+  async accountsOf(
+    client: pg.ClientBase,
+    caller: Caller,
+    references: readonly string[],
+  ): Promise<AccountRow[]> {
     const { rows } = await client.query<AccountRow>(
       `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE a.id IN (
          SELECT b.id FROM accounts b WHERE b.team_id = $1 AND b.id = ANY($2)
@@ -104,7 +149,12 @@ export class DisconnectsRepository {
   }
 
   /** Remembers a plan for a day, so that a run with its hash can be told what has changed. */
-  async rememberPlan(client: pg.ClientBase, teamId: string, hash: string, accounts: readonly PlannedAccount[]): Promise<void> {
+  async rememberPlan(
+    client: pg.ClientBase,
+    teamId: string,
+    hash: string,
+    accounts: readonly PlannedAccount[],
+  ): Promise<void> {
     await client.query(
       `INSERT INTO disconnect_plans (team_id, hash, accounts, created_at) VALUES ($1, $2, $3, $4)
        ON CONFLICT (team_id, hash) DO UPDATE SET created_at = EXCLUDED.created_at`,
@@ -112,12 +162,21 @@ export class DisconnectsRepository {
     );
   }
 
-  async plan(prisma: Prisma.TransactionClient, teamId: string, hash: string): Promise<readonly PlannedAccount[] | undefined> {
-    const row = await prisma.disconnectPlan.findUnique({ where: { teamId_hash: { teamId, hash } } });
+  async plan(
+    prisma: Prisma.TransactionClient,
+    teamId: string,
+    hash: string,
+  ): Promise<readonly PlannedAccount[] | undefined> {
+    const row = await prisma.disconnectPlan.findUnique({
+      where: { teamId_hash: { teamId, hash } },
+    });
     return row === null ? undefined : (row.accounts as unknown as PlannedAccount[]);
   }
 
-  /** Cancels the steps that no attempt was made at; their accounts get their status back. @returns how many */
+  /**
+   * Cancels the steps that no attempt was made at; their accounts get their status back.
+   * @returns how many
+   */
   async cancel(client: pg.ClientBase, caller: Caller, id: string): Promise<number> {
     const at = this.clock.now();
     await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
@@ -141,13 +200,21 @@ export class DisconnectsRepository {
         after: { status: former_status, disconnect_id: id },
       }),
     );
-    const whole = { action: 'disconnect.cancelled', targetType: 'disconnect', targetId: id, after: { cancelled: rows.length } } as const;
+    const whole = {
+      action: 'disconnect.cancelled',
+      targetType: 'disconnect',
+      targetId: id,
+      after: { cancelled: rows.length },
+    } as const;
     await recordAudit(client, actorOf(caller), [whole, ...entries], at);
     await close(client, id, at);
     return rows.length;
   }
 
-  /** Begins the failed steps anew, but for those whose account someone connected anew. @returns how many */
+  /**
+   * Begins the failed steps anew, but for those whose account someone connected anew.
+   * @returns how many
+   */
   async retry(client: pg.ClientBase, caller: Caller, id: string): Promise<number> {
     const at = this.clock.now();
     await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
@@ -160,7 +227,12 @@ export class DisconnectsRepository {
     );
     if (!rowCount) return 0;
     await client.query('UPDATE disconnects SET finished_at = NULL WHERE id = $1', [id]);
-    const entry = { action: 'disconnect.retried', targetType: 'disconnect', targetId: id, after: { retried: rowCount } } as const;
+    const entry = {
+      action: 'disconnect.retried',
+      targetType: 'disconnect',
+      targetId: id,
+      after: { retried: rowCount },
+    } as const;
     await recordAudit(client, actorOf(caller), [entry], at);
     await begin(client, id, actorOf(caller), at, this.settings.keepsTryingMs);
     return rowCount;
@@ -175,7 +247,10 @@ export class DisconnectsRepository {
     for (const { id, teamId, requestedById, requestedByName, requestId } of due) {
       const actor = { teamId, keyId: requestedById, keyName: requestedByName, requestId };
       const start = async (client: pg.ClientBase) => {
-        const { rowCount } = await client.query(`SELECT 1 FROM disconnects WHERE id = $1 AND state = 'scheduled' FOR UPDATE`, [id]);
+        const { rowCount } = await client.query(
+          `SELECT 1 FROM disconnects WHERE id = $1 AND state = 'scheduled' FOR UPDATE`,
+          [id],
+        );
         if (rowCount) await begin(client, id, actor, at, this.settings.keepsTryingMs);
       };
       await atEdge('start', () => withTransaction(this.database.pool, start));
@@ -193,11 +268,16 @@ export class DisconnectsRepository {
     );
   }
 
-  /** Forgets finished disconnects and the tombstones of accounts after their time, and plans after a day. */
+  /**
+   * Forgets finished disconnects and the tombstones of accounts after their time, and plans after a
+   * day.
+   */
   async prune(): Promise<void> {
     const now = this.clock.now().getTime();
     const before = new Date(now - this.settings.retentionDays * 86_400_000);
-    await this.database.prisma.disconnectPlan.deleteMany({ where: { createdAt: { lt: new Date(now - PLANS_KEPT_MS) } } });
+    await this.database.prisma.disconnectPlan.deleteMany({
+      where: { createdAt: { lt: new Date(now - PLANS_KEPT_MS) } },
+    });
     await this.database.pool.query(
       'DELETE FROM disconnects WHERE id IN (SELECT id FROM disconnects WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)',
       [before, FORGOTTEN_AT_ONCE],
@@ -221,7 +301,10 @@ function conditionsOf(caller: Caller, filter: DisconnectFilter): Prisma.Disconne
     ...(filter.state && { state: { in: [...filter.state] } }),
     ...(filter.reason_code && { reasonCode: { in: [...filter.reason_code] } }),
     ...(filter.requested_by && { requestedById: { in: [...filter.requested_by] } }),
-    createdAt: { ...(filter.created_since && { gte: filter.created_since }), ...(filter.created_until && { lt: filter.created_until }) },
+    createdAt: {
+      ...(filter.created_since && { gte: filter.created_since }),
+      ...(filter.created_until && { lt: filter.created_until }),
+    },
   };
 }
 

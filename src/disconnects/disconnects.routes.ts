@@ -10,8 +10,19 @@ import { type Answer, action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { PublicKey } from '../lib/signature.js';
 import { toStep } from './answers.js';
-import { disconnectAccountQuery, disconnectRequest, disconnectsQuery, stepsQuery } from './disconnect.requests.js';
-import { disconnectSchema, planSchema, receiptSchema, stepSchema, wellKnownSchema } from './disconnect.schema.js';
+import {
+  disconnectAccountQuery,
+  disconnectRequest,
+  disconnectsQuery,
+  stepsQuery,
+} from './disconnect.requests.js';
+import {
+  disconnectSchema,
+  planSchema,
+  receiptSchema,
+  stepSchema,
+  wellKnownSchema,
+} from './disconnect.schema.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
 import type { DisconnectsService } from './disconnects.service.js';
 
@@ -29,8 +40,8 @@ export function disconnectEndpoints(
   publicKey: PublicKey,
 ) {
   /**
-   * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the finished disconnect or 202 while it
-   * goes on.
+   * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the
+   * finished disconnect or 202 while it goes on.
    * @param begin gives the disconnect's id
    */
   const commitAndWait = async (
@@ -106,7 +117,10 @@ export function disconnectEndpoints(
             position: { value: createdAt.toISOString(), id },
           }));
         };
-        return answerPage(call, cursors, filter, { read, count: () => repository.count(call.caller, filter) });
+        return answerPage(call, cursors, filter, {
+          read,
+          count: () => repository.count(call.caller, filter),
+        });
       },
     }),
 
@@ -114,7 +128,10 @@ export function disconnectEndpoints(
       summary: 'One disconnect and its first steps',
       params: byId,
       answers: { 200: one },
-      handle: async (call) => ({ status: 200, body: { data: await disconnects.get(call.caller, call.params.id) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: await disconnects.get(call.caller, call.params.id) },
+      }),
     }),
 
     steps: endpoint({
@@ -142,7 +159,10 @@ export function disconnectEndpoints(
       handle: (call) =>
         call.commit(async (transaction) => {
           await disconnects.cancel(transaction, call.caller, call.params.id);
-          return { status: 200, body: { data: await disconnects.get(call.caller, call.params.id, transaction) } };
+          return {
+            status: 200,
+            body: { data: await disconnects.get(call.caller, call.params.id, transaction) },
+          };
         }),
     }),
 
@@ -163,7 +183,10 @@ export function disconnectEndpoints(
       params: byId,
       answers: { 200: dataOf(receiptSchema) },
       problems: ['conflict'],
-      handle: async (call) => ({ status: 200, body: { data: await disconnects.receipt(call.caller, call.params.id) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: await disconnects.receipt(call.caller, call.params.id) },
+      }),
     }),
 
     wellKnown: endpoint({

@@ -22,7 +22,10 @@ const STEPS_SHOWN = 200;
 const STEPS_SHOWN_IN_LIST = 10;
 const NAMED = 100;
 
-/** Ends a provider's hold on accounts: accepts, waits a while, and tells how far it got. The work itself is the worker's. */
+/**
+ * Ends a provider's hold on accounts: accepts, waits a while, and tells how far it got. The work
+ * itself is the worker's.
+ */
 export class DisconnectsService {
   constructor(
     private readonly parts: {
@@ -36,10 +39,16 @@ export class DisconnectsService {
   ) {}
 
   /**
-   * Starts to disconnect one account, or joins what already does. Once the transaction has committed, `wake` has the work begin.
+   * Starts to disconnect one account, or joins what already does. Once the transaction has
+   * committed, `wake` has the work begin.
    * @returns the disconnect's id
    */
-  async disconnectAccount({ client }: Transaction, caller: Caller, found: AccountRow, reason: Reason): Promise<string> {
+  async disconnectAccount(
+    { client }: Transaction,
+    caller: Caller,
+    found: AccountRow,
+    reason: Reason,
+  ): Promise<string> {
     const { repository, clock, settings } = this.parts;
     const effects = this.effectsOn([found]);
     const [account] = await repository.accountsOf(client, caller, [found.id]);
@@ -60,13 +69,25 @@ export class DisconnectsService {
     return plan;
   }
 
-  /** Accepts a disconnect of many accounts. Once the transaction has committed, `wake` has the work begin. @returns its id */
-  async disconnectMany({ client, prisma }: Transaction, caller: Caller, request: DisconnectRequest): Promise<string> {
+  /**
+   * Accepts a disconnect of many accounts. Once the transaction has committed, `wake` has the work
+   * begin.
+   * @returns its id
+   */
+  async disconnectMany(
+    { client, prisma }: Transaction,
+    caller: Caller,
+    request: DisconnectRequest,
+  ): Promise<string> {
     const { repository, clock, settings } = this.parts;
     const scheduledAt = request.scheduled_at ?? null;
-    if (scheduledAt !== null && scheduledAt <= clock.now()) throw invalidField('scheduled_at', 'lies in the past');
+    if (scheduledAt !== null && scheduledAt <= clock.now())
+      throw invalidField('scheduled_at', 'lies in the past');
     if (request.filter !== undefined && request.plan_hash === undefined) {
-      throw invalidField('plan_hash', 'is required with `filter`: ask for the plan with dry_run first, and read it');
+      throw invalidField(
+        'plan_hash',
+        'is required with `filter`: ask for the plan with dry_run first, and read it',
+      );
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
     const accounts = await selectAccounts(client, repository, caller, request);
@@ -75,7 +96,12 @@ export class DisconnectsService {
       const planned = await repository.plan(prisma, caller.teamId, request.plan_hash);
       throw planMismatch(planned && difference(planned, accounts));
     }
-    return writeIntent(client, { caller, accounts, effects, reason, scheduledAt }, clock.now(), settings.keepsTryingMs);
+    return writeIntent(
+      client,
+      { caller, accounts, effects, reason, scheduledAt },
+      clock.now(),
+      settings.keepsTryingMs,
+    );
   }
 
   /** Has the steps that are due begin now. */
@@ -100,7 +126,13 @@ export class DisconnectsService {
   async answer(row: Disconnect, stepsShown = STEPS_SHOWN_IN_LIST, transaction?: Transaction) {
     const { repository } = this.parts;
     const counts = await repository.counts(row.id, transaction?.client);
-    const steps = await repository.steps(row.id, undefined, undefined, stepsShown, transaction?.prisma);
+    const steps = await repository.steps(
+      row.id,
+      undefined,
+      undefined,
+      stepsShown,
+      transaction?.prisma,
+    );
     return toAnswer(row, counts, steps);
   }
 
@@ -111,13 +143,23 @@ export class DisconnectsService {
     return row;
   }
 
-  /** Stops the steps that have not started. @throws Problem 409 when none is left to stop, naming those that are done */
+  /**
+   * Stops the steps that have not started.
+   * @throws Problem 409 when none is left to stop, naming those that are done
+   */
   async cancel(transaction: Transaction, caller: Caller, id: string): Promise<void> {
     const row = await this.find(caller, id, transaction);
     if ((await this.parts.repository.cancel(transaction.client, caller, id)) > 0) return;
-    const steps = await this.parts.repository.steps(row.id, ['succeeded', 'running', 'pending'], undefined, NAMED, transaction.prisma);
+    const steps = await this.parts.repository.steps(
+      row.id,
+      ['succeeded', 'running', 'pending'],
+      undefined,
+      NAMED,
+      transaction.prisma,
+    );
     const isDone = (step: DisconnectStep) => step.state === 'succeeded' || step.phase === 'deleted';
-    const refs = (chosen: readonly DisconnectStep[]) => chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
+    const refs = (chosen: readonly DisconnectStep[]) =>
+      chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
     const done = refs(steps.filter(isDone));
     const underWay = refs(steps.filter((step) => !isDone(step)));
     const told = [
@@ -125,12 +167,19 @@ export class DisconnectsService {
       underWay.length > 0 && `already under way: ${underWay.join(', ')}`,
     ].filter((part) => part !== false);
     const why = told.length > 0 ? told.join('; ') : `the disconnect is ${row.state}`;
-    throw new Problem('conflict', `Nothing is left to cancel, and a disconnect cannot be undone; ${why}.`, {
-      refs: [...done, ...underWay],
-    });
+    throw new Problem(
+      'conflict',
+      `Nothing is left to cancel, and a disconnect cannot be undone; ${why}.`,
+      {
+        refs: [...done, ...underWay],
+      },
+    );
   }
 
-  /** Tries the failed steps again, from the next `wake` on. @throws Problem 409 when there is none to try */
+  /**
+   * Tries the failed steps again, from the next `wake` on.
+   * @throws Problem 409 when there is none to try
+   */
   async retry(transaction: Transaction, caller: Caller, id: string): Promise<void> {
     await this.find(caller, id, transaction);
     if ((await this.parts.repository.retry(transaction.client, caller, id)) === 0) {
@@ -145,10 +194,20 @@ export class DisconnectsService {
   async receipt(caller: Caller, id: string) {
     const row = await this.find(caller, id);
     if (row.finishedAt === null)
-      throw new Problem('conflict', `The disconnect is ${row.state}. Its receipt is there once it has finished.`);
+      throw new Problem(
+        'conflict',
+        `The disconnect is ${row.state}. Its receipt is there once it has finished.`,
+      );
     const { repository, signer } = this.parts;
-    const [counts, steps] = await Promise.all([repository.counts(id), repository.steps(id, undefined, undefined, Number.MAX_SAFE_INTEGER)]);
-    const document = { ...toHead(row, counts), team_id: row.teamId, steps: steps.map(toReceiptStep) };
+    const [counts, steps] = await Promise.all([
+      repository.counts(id),
+      repository.steps(id, undefined, undefined, Number.MAX_SAFE_INTEGER),
+    ]);
+    const document = {
+      ...toHead(row, counts),
+      team_id: row.teamId,
+      steps: steps.map(toReceiptStep),
+    };
     // What is signed is what is sent: values as JSON has them.
     const receipt: unknown = JSON.parse(JSON.stringify(document));
     return { type: 'disconnect_receipt' as const, receipt, signature: signer.sign(receipt) };
@@ -160,21 +219,30 @@ export class DisconnectsService {
     this.parts.worker.wakeSoon();
   }
 
-  /** Starts what is due, finishes what a crash left open, forgets what is over its time. Run now and then, by any replica. */
+  /**
+   * Starts what is due, finishes what a crash left open, forgets what is over its time. Run now and
+   * then, by any replica.
+   */
   async reconcile(): Promise<void> {
     await this.parts.repository.startDue();
     await this.parts.worker.wake();
     await this.parts.repository.prune();
   }
 
-  /** What a disconnect does at each provider among the accounts. @throws Problem 422 for one that has none over its API */
+  /**
+   * What a disconnect does at each provider among the accounts.
+   * @throws Problem 422 for one that has none over its API
+   */
   private effectsOn(accounts: readonly AccountRow[]): ReadonlyMap<string, DisconnectEffect> {
     const providers = [...new Set(accounts.map(({ provider }) => provider))].sort();
     return new Map(
       providers.map((provider) => {
         const adapter = this.parts.registry.get(provider);
         if (!adapter?.operations.disconnect) {
-          throw new Problem('operation_not_supported', `${provider} cannot disconnect over its API. Do it in its dashboard.`);
+          throw new Problem(
+            'operation_not_supported',
+            `${provider} cannot disconnect over its API. Do it in its dashboard.`,
+          );
         }
         return [provider, adapter.disconnectEffect];
       }),

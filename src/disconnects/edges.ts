@@ -1,6 +1,9 @@
 import { betweenCrashPoints } from '../lib/crash-point.js';
 
-/** Every write and every call to a provider of a disconnect: the places where a crash must do no harm, each before and after. */
+/**
+ * Every write and every call to a provider of a disconnect: the places where a crash must do no
+ * harm, each before and after.
+ */
 export const EDGES = [
   'start',
   'claim',

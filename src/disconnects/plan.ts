@@ -4,7 +4,11 @@ import type { DisconnectEffect } from '../model/index.js';
 
 /** An effect as the API tells it. */
 export function toldEffect(effect: DisconnectEffect) {
-  return { destroys_data: effect.destroysData, revokes_token: effect.revokesToken, reversible: effect.reversible };
+  return {
+    destroys_data: effect.destroysData,
+    revokes_token: effect.revokesToken,
+    reversible: effect.reversible,
+  };
 }
 
 /** An account of a plan: what a run must find again. */
@@ -16,14 +20,21 @@ export interface PlannedAccount {
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
   `${account.provider}:${account.provider_account_id}`;
 
-/** What would happen to whom, and how much of it. @param effects of each provider among the accounts */
-export function planOf(accounts: readonly AccountRow[], effects: ReadonlyMap<string, DisconnectEffect>) {
+/**
+ * What would happen to whom, and how much of it.
+ * @param effects of each provider among the accounts
+ */
+export function planOf(
+  accounts: readonly AccountRow[],
+  effects: ReadonlyMap<string, DisconnectEffect>,
+) {
   const effectOf = ({ provider }: AccountRow) => {
     const effect = effects.get(provider);
     if (!effect) throw new Error(`no effect for ${provider}`);
     return effect;
   };
-  const howMany = (has: (effect: DisconnectEffect) => boolean) => accounts.filter((account) => has(effectOf(account))).length;
+  const howMany = (has: (effect: DisconnectEffect) => boolean) =>
+    accounts.filter((account) => has(effectOf(account))).length;
   return {
     type: 'disconnect_plan' as const,
     plan_hash: hashOf(accounts, effects),
@@ -52,7 +63,10 @@ export function planOf(accounts: readonly AccountRow[], effects: ReadonlyMap<str
 }
 
 /** Over the exact set of accounts and what would happen to each. */
-export function hashOf(accounts: readonly AccountRow[], effects: ReadonlyMap<string, DisconnectEffect>): string {
+export function hashOf(
+  accounts: readonly AccountRow[],
+  effects: ReadonlyMap<string, DisconnectEffect>,
+): string {
   const hash = createHash('sha256');
   for (const { id, provider } of [...accounts].sort((one, other) => (one.id < other.id ? -1 : 1))) {
     const effect = effects.get(provider);

@@ -12,7 +12,8 @@ const NAMED = 100;
 
 /**
  * The accounts a request means, locked until the transaction ends.
- * @throws Problem 422 naming what is wrong with the choice, 409 for accounts that are disconnected or about to be
+ * @throws Problem 422 naming what is wrong with the choice, 409 for accounts that are disconnected
+ * or about to be
  */
 export async function selectAccounts(
   client: pg.ClientBase,
@@ -21,17 +22,39 @@ export async function selectAccounts(
   request: DisconnectRequest,
 ): Promise<AccountRow[]> {
   if (request.account_ids) return chosen(client, repository, caller, request.account_ids);
-  if (!request.filter) throw new Problem('operation_not_supported', 'profile_id: there are no profiles yet. Use account_ids or filter.');
-  const accounts = await repository.accountsOfFilter(client, caller, request.filter, MOST_ACCOUNTS + 1);
-  if (accounts.length === 0) throw invalidField('filter', 'matches no account that could be disconnected');
+  if (!request.filter)
+    throw new Problem(
+      'operation_not_supported',
+      'profile_id: there are no profiles yet. Use account_ids or filter.',
+    );
+  const accounts = await repository.accountsOfFilter(
+    client,
+    caller,
+    request.filter,
+    MOST_ACCOUNTS + 1,
+  );
+  if (accounts.length === 0)
+    throw invalidField('filter', 'matches no account that could be disconnected');
   if (accounts.length > MOST_ACCOUNTS)
-    throw invalidField('filter', `matches more than ${MOST_ACCOUNTS} accounts; narrow it, and do the rest in another disconnect`);
+    throw invalidField(
+      'filter',
+      `matches more than ${MOST_ACCOUNTS} accounts; narrow it, and do the rest in another disconnect`,
+    );
   return accounts;
 }
 
-async function chosen(client: pg.ClientBase, repository: DisconnectsRepository, caller: Caller, references: readonly string[]) {
+async function chosen(
+  client: pg.ClientBase,
+  repository: DisconnectsRepository,
+  caller: Caller,
+  references: readonly string[],
+) {
   const accounts = await repository.accountsOf(client, caller, references.filter(isStorable));
-  const byReference = new Map(accounts.flatMap((account) => [account.id, refOf(account)].map((name) => [name, account] as const)));
+  const byReference = new Map(
+    accounts.flatMap((account) =>
+      [account.id, refOf(account)].map((name) => [name, account] as const),
+    ),
+  );
   const unknown: string[] = [];
   const twice: string[] = [];
   const seen = new Set<string>();
@@ -41,24 +64,39 @@ async function chosen(client: pg.ClientBase, repository: DisconnectsRepository, 
     else if (seen.has(account.id)) twice.push(reference);
     else seen.add(account.id);
   });
-  if (unknown.length > 0) throw invalid('does not exist, or belongs to another team', unknown, references);
+  if (unknown.length > 0)
+    throw invalid('does not exist, or belongs to another team', unknown, references);
   if (twice.length > 0) throw invalid('is given twice', twice, references);
-  const ending = accounts.filter(({ status }) => status === 'disconnecting' || status === 'disconnected');
+  const ending = accounts.filter(
+    ({ status }) => status === 'disconnecting' || status === 'disconnected',
+  );
   if (ending.length > 0) {
-    const named = ending.slice(0, NAMED).map((account) => `${account.id} (${account.status}${by(account)})`);
-    throw new Problem('conflict', `Leave out what is disconnected or about to be: ${named.join(', ')}.`, {
-      refs: ending.slice(0, NAMED).map(refOf),
-    });
+    const named = ending
+      .slice(0, NAMED)
+      .map((account) => `${account.id} (${account.status}${by(account)})`);
+    throw new Problem(
+      'conflict',
+      `Leave out what is disconnected or about to be: ${named.join(', ')}.`,
+      {
+        refs: ending.slice(0, NAMED).map(refOf),
+      },
+    );
   }
   return accounts;
 }
 
-const by = ({ disconnect_id }: AccountRow) => (disconnect_id === null ? '' : ` by ${disconnect_id}`);
+const by = ({ disconnect_id }: AccountRow) =>
+  disconnect_id === null ? '' : ` by ${disconnect_id}`;
 
-function invalid(message: string, wrong: readonly string[], references: readonly string[]): Problem {
-  const errors = wrong
-    .slice(0, NAMED)
-    .map((reference) => ({ field: `account_ids.${references.lastIndexOf(reference)}`, message: `${reference} ${message}` }));
+function invalid(
+  message: string,
+  wrong: readonly string[],
+  references: readonly string[],
+): Problem {
+  const errors = wrong.slice(0, NAMED).map((reference) => ({
+    field: `account_ids.${references.lastIndexOf(reference)}`,
+    message: `${reference} ${message}`,
+  }));
   const rest = wrong.length > NAMED ? ` and ${wrong.length - NAMED} more` : '';
   return new Problem(
     'validation_error',
@@ -70,17 +108,35 @@ function invalid(message: string, wrong: readonly string[], references: readonly
 }
 
 /** The set is not the plan's. @param changes refs */
-export function planMismatch(changes: { readonly added: readonly string[]; readonly removed: readonly string[] } | undefined): Problem {
+export function planMismatch(
+  changes: { readonly added: readonly string[]; readonly removed: readonly string[] } | undefined,
+): Problem {
   if (!changes) {
-    return new Problem('plan_mismatch', 'plan_hash: is of no plan of the last day. Ask for the plan again with dry_run, and read it.', {
-      errors: [{ field: 'plan_hash', message: 'is unknown or over a day old' }],
-    });
+    return new Problem(
+      'plan_mismatch',
+      'plan_hash: is of no plan of the last day. Ask for the plan again with dry_run, and read it.',
+      {
+        errors: [{ field: 'plan_hash', message: 'is unknown or over a day old' }],
+      },
+    );
   }
   const { added, removed } = changes;
-  const named = [...added.map((ref) => [ref, 'was added'] as const), ...removed.map((ref) => [ref, 'was removed'] as const)];
-  const errors = named.slice(0, NAMED).map(([ref, what]) => ({ field: 'filter', message: `${ref} ${what} since the plan` }));
+  const named = [
+    ...added.map((ref) => [ref, 'was added'] as const),
+    ...removed.map((ref) => [ref, 'was removed'] as const),
+  ];
+  const errors = named
+    .slice(0, NAMED)
+    .map(([ref, what]) => ({ field: 'filter', message: `${ref} ${what} since the plan` }));
   const effects =
-    named.length === 0 ? [{ field: 'plan_hash', message: 'what a disconnect does at a provider has changed since the plan' }] : [];
+    named.length === 0
+      ? [
+          {
+            field: 'plan_hash',
+            message: 'what a disconnect does at a provider has changed since the plan',
+          },
+        ]
+      : [];
   return new Problem(
     'plan_mismatch',
     `The set has changed since the plan: ${added.length} added, ${removed.length} removed. Ask for the plan again with dry_run, and read it.`,

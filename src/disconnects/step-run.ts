@@ -4,7 +4,10 @@ import { Attempt, type AttemptTools } from './attempt.js';
 import type { Step, StepError } from './step.js';
 import { backoffMs, type Phase, reactionTo } from './step-state.js';
 
-/** Where an attempt stands after a phase: in the next phase, at the step's end, or before another attempt. */
+/**
+ * Where an attempt stands after a phase: in the next phase, at the step's end, or before another
+ * attempt.
+ */
 type Turn = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
 
 /** What a look showed, where there was one. */
@@ -14,12 +17,14 @@ type Verified = 'still_present' | null;
 type Story = Record<Exclude<Phase, 'verified'>, (attempt: Attempt) => Promise<Turn>>;
 
 /**
- * One attempt at one step. The intent is written and the account stopped here before it is leased; then the story goes
+ * One attempt at one step. The intent is written and the account stopped here before it is leased;
+ * then the story goes
  *
  *     accepted → (pause) → deleting → delete → deleted → verify → verified
  *
- * and where it is given up, `resuming` undoes the pause. Each phase is written before what follows it is asked of the provider, so an
- * attempt can be cut off anywhere and begun again: where the provider may have been asked already we look before asking again.
+ * and where it is given up, `resuming` undoes the pause. Each phase is written before what follows
+ * it is asked of the provider, so an attempt can be cut off anywhere and begun again: where the
+ * provider may have been asked already we look before asking again.
  */
 export class StepRunner {
   constructor(private readonly tools: AttemptTools) {}
@@ -47,7 +52,10 @@ export class StepRunner {
     deleted: async (attempt) => {
       // A newer connection in its place is somebody else's: ours is gone.
       if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
-      const told = attempt.told('still_present', 'The provider accepted the disconnect and still shows the account.');
+      const told = attempt.told(
+        'still_present',
+        'The provider accepted the disconnect and still shows the account.',
+      );
       return this.again(attempt, told, null, 'still_present');
     },
 
@@ -58,15 +66,22 @@ export class StepRunner {
   };
 
   /**
-   * @param isStopping ends the attempt between two phases; whoever takes the step up goes on from there
+   * @param isStopping ends the attempt between two phases; whoever takes the step up goes on from
+   * there
    * @returns when the step is due again; `undefined` when it has ended or was left
    */
-  async run(step: Step, access: ProviderConnection, isStopping: () => boolean): Promise<Date | undefined> {
+  async run(
+    step: Step,
+    access: ProviderConnection,
+    isStopping: () => boolean,
+  ): Promise<Date | undefined> {
     const attempt = new Attempt(step, access, this.tools);
     let phase: Turn | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
     while (phase !== 'ended' && !(phase instanceof Date) && !isStopping()) {
       const now: Exclude<Phase, 'verified'> = phase;
-      phase = await this.story[now](attempt).catch((error: unknown) => this.react(attempt, now, error));
+      phase = await this.story[now](attempt).catch((error: unknown) =>
+        this.react(attempt, now, error),
+      );
     }
     return phase instanceof Date ? phase : undefined;
   }
@@ -76,32 +91,50 @@ export class StepRunner {
     const shown = await attempt.look('look');
     if (shown === 'absent') await attempt.succeed(outcome);
     if (shown === 'reconnected') {
-      const told = attempt.told('reconnected', 'Someone connected the account anew meanwhile; that connection was left alone.');
+      const told = attempt.told(
+        'reconnected',
+        'Someone connected the account anew meanwhile; that connection was left alone.',
+      );
       await attempt.fail('still_present', told);
     }
     return shown !== 'present';
   }
 
-  private async react(attempt: Attempt, phase: Exclude<Phase, 'verified'>, error: unknown): Promise<Turn> {
+  private async react(
+    attempt: Attempt,
+    phase: Exclude<Phase, 'verified'>,
+    error: unknown,
+  ): Promise<Turn> {
     if (!(error instanceof ProviderError)) throw error;
     const told = attempt.told(error.code, error.message, error.providerCode);
     const isRefusal = reactionTo(error) === 'fail';
     if (phase === 'resuming' && isRefusal) return this.end(attempt.fail('unverifiable'));
-    // Once the provider has said yes only the look is left, and a look that is refused says nothing of the account.
+    // Once the provider has said yes only the look is left, and a look that is refused says nothing
+    // of the account.
     if (isRefusal && phase !== 'deleted') return this.giveUp(attempt, told, null);
     return this.again(attempt, told, error.retryAfterSeconds, null);
   }
 
   /** Puts the step off, or gives it up when its time is over. */
-  private async again(attempt: Attempt, told: StepError, retryAfterSeconds: number | null, verified: Verified): Promise<Turn> {
+  private async again(
+    attempt: Attempt,
+    told: StepError,
+    retryAfterSeconds: number | null,
+    verified: Verified,
+  ): Promise<Turn> {
     const { clock, settings } = this.tools;
-    const next = new Date(clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings));
+    const next = new Date(
+      clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings),
+    );
     if (next >= attempt.step.deadlineAt) return this.giveUp(attempt, told, verified);
     await attempt.postpone(next, told, verified);
     return next;
   }
 
-  /** The step has failed. Where it paused the account, that is undone first: once, as the reason to give up may be that nothing works. */
+  /**
+   * The step has failed. Where it paused the account, that is undone first: once, as the reason to
+   * give up may be that nothing works.
+   */
   private async giveUp(attempt: Attempt, told: StepError, verified: Verified): Promise<Turn> {
     if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
     if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', told));

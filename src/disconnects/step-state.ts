@@ -23,14 +23,20 @@ export type Reaction =
   | 'fail';
 
 /** A rejected key is waited for: once the connection has a working one the step goes on. */
-const WAITED_FOR: ReadonlySet<ProviderErrorCode> = new Set(['credential_rejected', 'rate_limited', 'circuit_open']);
+const WAITED_FOR: ReadonlySet<ProviderErrorCode> = new Set([
+  'credential_rejected',
+  'rate_limited',
+  'circuit_open',
+]);
 
 export function reactionTo(error: ProviderError): Reaction {
   if (error.outcomeUnknown) return 'look_then_retry';
   return WAITED_FOR.has(error.code) ? 'retry' : 'fail';
 }
 
-/** How patient a step is. Times in milliseconds. Tests shrink them; production takes the defaults. */
+/**
+ * How patient a step is. Times in milliseconds. Tests shrink them; production takes the defaults.
+ */
 export interface DisconnectSettings {
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
@@ -57,8 +63,8 @@ export const DEFAULT_DISCONNECT_SETTINGS: DisconnectSettings = {
 };
 
 /**
- * Milliseconds until the next attempt: doubling from the first delay to the longest, give or take a fifth, never before
- * `retryAfterSeconds`.
+ * Milliseconds until the next attempt: doubling from the first delay to the longest, give or take a
+ * fifth, never before `retryAfterSeconds`.
  * @param attempts made so far, at least 1
  */
 export function backoffMs(
@@ -71,9 +77,17 @@ export function backoffMs(
   return Math.max(doubled * (0.8 + 0.4 * random()), (retryAfterSeconds ?? 0) * 1000);
 }
 
-/** Someone connected the account anew since the disconnect was asked for: that connection was never ours to end. */
-export function wasReconnected(formerConnectedAt: Date | null, connectedAt: string | null): boolean {
-  return formerConnectedAt !== null && connectedAt !== null && new Date(connectedAt) > formerConnectedAt;
+/**
+ * Someone connected the account anew since the disconnect was asked for: that connection was never
+ * ours to end.
+ */
+export function wasReconnected(
+  formerConnectedAt: Date | null,
+  connectedAt: string | null,
+): boolean {
+  return (
+    formerConnectedAt !== null && connectedAt !== null && new Date(connectedAt) > formerConnectedAt
+  );
 }
 
 export interface StepCounts {
@@ -85,7 +99,9 @@ export interface StepCounts {
 }
 
 /** The state of a disconnect that its steps add up to; `running` while any is pending. */
-export function stateOf(steps: StepCounts): 'running' | 'succeeded' | 'partial' | 'failed' | 'cancelled' {
+export function stateOf(
+  steps: StepCounts,
+): 'running' | 'succeeded' | 'partial' | 'failed' | 'cancelled' {
   if (steps.pending > 0) return 'running';
   if (steps.succeeded === steps.total) return 'succeeded';
   if (steps.succeeded > 0) return 'partial';

@@ -55,5 +55,10 @@ export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id 
 
 /** A step is worked on for whoever asked for its disconnect. */
 export function actorOfStep(step: Step): Actor {
-  return { teamId: step.teamId, keyId: step.requestedById, keyName: step.requestedByName, requestId: step.requestId };
+  return {
+    teamId: step.teamId,
+    keyId: step.requestedById,
+    keyName: step.requestedByName,
+    requestId: step.requestId,
+  };
 }

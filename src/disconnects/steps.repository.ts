@@ -46,8 +46,9 @@ export interface Ending {
 export class LeaseLost extends Error {}
 
 /**
- * The steps of disconnects as the workers write them. The rows are the truth: whatever a process dies of, what is to do next stands
- * here. Every write holds only as long as the lease, and what is written at the same time shares a transaction.
+ * The steps of disconnects as the workers write them. The rows are the truth: whatever a process
+ * dies of, what is to do next stands here. Every write holds only as long as the lease, and what is
+ * written at the same time shares a transaction.
  */
 export class StepsRepository {
   constructor(
@@ -90,12 +91,19 @@ export class StepsRepository {
   }
 
   /** Writes how far a step got, and holds its lease for longer. */
-  readonly note = this.batchedWrite((client, progresses: readonly Progress[], at) => this.writeProgress(client, progresses, at));
+  readonly note = this.batchedWrite((client, progresses: readonly Progress[], at) =>
+    this.writeProgress(client, progresses, at),
+  );
 
   /** Gives a step back until its next attempt. */
-  readonly postpone = this.batchedWrite((client, postponements: readonly Postponement[]) => this.writePostponements(client, postponements));
+  readonly postpone = this.batchedWrite((client, postponements: readonly Postponement[]) =>
+    this.writePostponements(client, postponements),
+  );
 
-  /** Ends a step: step, account, event and audit entry together, and the disconnect with its last step. */
+  /**
+   * Ends a step: step, account, event and audit entry together, and the disconnect with its last
+   * step.
+   */
   async end(ending: Ending): Promise<void> {
     await this.writeEnding(ending);
     await atEdge('close', () => this.close(ending.step.disconnectId));
@@ -106,14 +114,22 @@ export class StepsRepository {
     return ids;
   });
 
-  private readonly writeEnding = this.batchedWrite((client, endings: readonly Ending[], at) => this.writeEndings(client, endings, at));
+  private readonly writeEnding = this.batchedWrite((client, endings: readonly Ending[], at) =>
+    this.writeEndings(client, endings, at),
+  );
 
   /** @param write answers with the ids of the steps that were still leased */
   private batchedWrite<Item extends { readonly step: Step }>(
-    write: (client: pg.ClientBase, items: readonly Item[], at: Date) => Promise<ReadonlySet<string>>,
+    write: (
+      client: pg.ClientBase,
+      items: readonly Item[],
+      at: Date,
+    ) => Promise<ReadonlySet<string>>,
   ): (item: Item) => Promise<void> {
     const run = batched(BATCH_SIZE, async (items: readonly Item[]) => {
-      const written = await withTransaction(this.database.pool, (client) => write(client, items, this.clock.now()));
+      const written = await withTransaction(this.database.pool, (client) =>
+        write(client, items, this.clock.now()),
+      );
       return items.map(({ step }) => written.has(step.id));
     });
     return async (item) => {
@@ -121,7 +137,11 @@ export class StepsRepository {
     };
   }
 
-  private async writeProgress(client: pg.ClientBase, progresses: readonly Progress[], at: Date): Promise<ReadonlySet<string>> {
+  private async writeProgress(
+    client: pg.ClientBase,
+    progresses: readonly Progress[],
+    at: Date,
+  ): Promise<ReadonlySet<string>> {
     const rows = progresses.map(({ step, phase, outcome, paused, error, answers }) => ({
       id: step.id,
       leased_by: step.leasedBy,
@@ -139,13 +159,20 @@ export class StepsRepository {
       [this.leaseEnd(at)],
     );
     const entries = progresses.map(
-      ({ step, phase, answers }): Told => [step, `disconnect_step.${phase}`, { answer: answers.at(-1) ?? null }],
+      ({ step, phase, answers }): Told => [
+        step,
+        `disconnect_step.${phase}`,
+        { answer: answers.at(-1) ?? null },
+      ],
     );
     await tell(client, entries, written, at);
     return written;
   }
 
-  private async writePostponements(client: pg.ClientBase, postponements: readonly Postponement[]): Promise<ReadonlySet<string>> {
+  private async writePostponements(
+    client: pg.ClientBase,
+    postponements: readonly Postponement[],
+  ): Promise<ReadonlySet<string>> {
     const rows = postponements.map(({ step, until, error, verified, answers }) => ({
       id: step.id,
       leased_by: step.leasedBy,
@@ -163,7 +190,11 @@ export class StepsRepository {
     );
   }
 
-  private async writeEndings(client: pg.ClientBase, endings: readonly Ending[], at: Date): Promise<ReadonlySet<string>> {
+  private async writeEndings(
+    client: pg.ClientBase,
+    endings: readonly Ending[],
+    at: Date,
+  ): Promise<ReadonlySet<string>> {
     const rows = endings.map(({ step, state, outcome, error, verified, answers }) => ({
       id: step.id,
       leased_by: step.leasedBy,
@@ -203,10 +234,22 @@ export class StepsRepository {
     return written;
   }
 
-  private async recordEndings(client: pg.ClientBase, endings: readonly Ending[], written: ReadonlySet<string>, at: Date): Promise<void> {
+  private async recordEndings(
+    client: pg.ClientBase,
+    endings: readonly Ending[],
+    written: ReadonlySet<string>,
+    at: Date,
+  ): Promise<void> {
     const entries = endings.map(({ step, state, outcome, error, verified }): Told => {
-      const facts = state === 'succeeded' ? { status: 'disconnected', outcome, verified } : { status: step.formerStatus, error };
-      return [step, state === 'succeeded' ? 'account.disconnected' : 'account.disconnect_failed', facts];
+      const facts =
+        state === 'succeeded'
+          ? { status: 'disconnected', outcome, verified }
+          : { status: step.formerStatus, error };
+      return [
+        step,
+        state === 'succeeded' ? 'account.disconnected' : 'account.disconnect_failed',
+        facts,
+      ];
     });
     await tell(client, entries, written, at);
     const mine = endings.filter(({ step }) => written.has(step.id));
@@ -214,9 +257,15 @@ export class StepsRepository {
       const events = mine
         .filter(({ step }) => step.teamId === teamId)
         .map(({ step, state, outcome, error }) => ({
-          type: state === 'succeeded' ? ('account.disconnected' as const) : ('account.disconnect_failed' as const),
+          type:
+            state === 'succeeded'
+              ? ('account.disconnected' as const)
+              : ('account.disconnect_failed' as const),
           accountId: step.accountId,
-          data: { disconnect_id: step.disconnectId, ...(state === 'succeeded' ? { outcome } : { error }) },
+          data: {
+            disconnect_id: step.disconnectId,
+            ...(state === 'succeeded' ? { outcome } : { error }),
+          },
         }));
       await recordAccountEvents(client, teamId, events, at);
     }
@@ -230,7 +279,10 @@ export class StepsRepository {
 /** A step, what happened to it, and the facts. */
 type Told = readonly [step: Step, action: string, facts: object];
 
-/** Sets columns of leased steps from rows. @returns the ids of those whose lease still held: the same process, the same attempt */
+/**
+ * Sets columns of leased steps from rows.
+ * @returns the ids of those whose lease still held: the same process, the same attempt
+ */
 async function update(
   client: pg.ClientBase,
   rows: readonly { readonly id: string; readonly leased_by: string; readonly attempt: number }[],
@@ -247,8 +299,16 @@ async function update(
   return new Set(result.rows.map(({ id }) => id));
 }
 
-/** Writes what happened to the steps that were written into the audit log, on behalf of whoever asked for their disconnect. */
-async function tell(client: pg.ClientBase, entries: readonly Told[], written: ReadonlySet<string>, at: Date): Promise<void> {
+/**
+ * Writes what happened to the steps that were written into the audit log, on behalf of whoever
+ * asked for their disconnect.
+ */
+async function tell(
+  client: pg.ClientBase,
+  entries: readonly Told[],
+  written: ReadonlySet<string>,
+  at: Date,
+): Promise<void> {
   const mine = entries.filter(([step]) => written.has(step.id));
   const disconnects = new Set(mine.map(([step]) => step.disconnectId));
   for (const disconnectId of disconnects) {
@@ -260,7 +320,10 @@ async function tell(client: pg.ClientBase, entries: readonly Told[], written: Re
         action,
         targetType: 'account',
         targetId: step.accountId,
-        before: { status: action.startsWith('account.') ? 'disconnecting' : undefined, phase: step.phase },
+        before: {
+          status: action.startsWith('account.') ? 'disconnecting' : undefined,
+          phase: step.phase,
+        },
         after: { disconnect_id: disconnectId, ...facts },
       }),
     );

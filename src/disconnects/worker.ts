@@ -25,7 +25,9 @@ interface Lane {
   isClaiming: boolean;
 }
 
-/** Runs due steps side by side: a lane for each connection, so that a dead one holds up no other. */
+/**
+ * Runs due steps side by side: a lane for each connection, so that a dead one holds up no other.
+ */
 export class DisconnectWorker {
   private readonly lanes = new Map<string, Lane>();
   private poll: NodeJS.Timeout | undefined;
@@ -47,7 +49,10 @@ export class DisconnectWorker {
     },
   ) {}
 
-  /** From now on looks for due steps every few seconds: other replicas accept some, and leave some behind. */
+  /**
+   * From now on looks for due steps every few seconds: other replicas accept some, and leave some
+   * behind.
+   */
   start(): void {
     this.poll = setInterval(() => this.wakeSoon(), this.parts.settings.pollMs).unref();
     this.wakeSoon();
@@ -58,7 +63,9 @@ export class DisconnectWorker {
     if (this.stopped) return;
     await this.parts.steps.takeBack();
     const due = await this.parts.steps.dueConnections();
-    await Promise.all(due.map(({ connectionId, provider }) => this.fill(this.laneOf(connectionId, provider))));
+    await Promise.all(
+      due.map(({ connectionId, provider }) => this.fill(this.laneOf(connectionId, provider))),
+    );
   }
 
   /** Like `wake`, for those who do not wait for it. */
@@ -66,7 +73,10 @@ export class DisconnectWorker {
     this.wake().catch((error: unknown) => this.report(error));
   }
 
-  /** Takes no new step; resolves when the running ones have ended, or come to where another process can go on. */
+  /**
+   * Takes no new step; resolves when the running ones have ended, or come to where another process
+   * can go on.
+   */
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.poll);
@@ -78,7 +88,13 @@ export class DisconnectWorker {
     const known = this.lanes.get(connectionId);
     if (known) return known;
     const width = STEPS_PER_CALL * (this.parts.registry.get(provider)?.limits.concurrency ?? 1);
-    const lane: Lane = { connectionId, width, running: new Set(), mayHaveMore: false, isClaiming: false };
+    const lane: Lane = {
+      connectionId,
+      width,
+      running: new Set(),
+      mayHaveMore: false,
+      isClaiming: false,
+    };
     this.lanes.set(connectionId, lane);
     return lane;
   }
@@ -89,10 +105,14 @@ export class DisconnectWorker {
     lane.isClaiming = true;
     try {
       const { database, connections, steps, presence } = this.parts;
-      const claimed = await atEdge('claim', () => steps.claim(lane.connectionId, free, presence.name));
+      const claimed = await atEdge('claim', () =>
+        steps.claim(lane.connectionId, free, presence.name),
+      );
       lane.mayHaveMore = claimed.length === free;
       if (claimed.length === 0) return;
-      const connection = await database.prisma.connection.findUniqueOrThrow({ where: { id: lane.connectionId } });
+      const connection = await database.prisma.connection.findUniqueOrThrow({
+        where: { id: lane.connectionId },
+      });
       const access = connections.open(connection);
       for (const step of claimed) this.begin(lane, step, access);
     } finally {
@@ -105,7 +125,8 @@ export class DisconnectWorker {
       lane.running.delete(work);
       if (lane.running.size === 0 && !lane.mayHaveMore) this.lanes.delete(lane.connectionId);
       // Half a lane at a time, so that a claim is for many.
-      else if (lane.mayHaveMore && lane.running.size <= lane.width / 2) this.fill(lane).catch((error: unknown) => this.report(error));
+      else if (lane.mayHaveMore && lane.running.size <= lane.width / 2)
+        this.fill(lane).catch((error: unknown) => this.report(error));
     });
     lane.running.add(work);
   }
@@ -113,8 +134,14 @@ export class DisconnectWorker {
   private async run(step: Step, access: ProviderConnection): Promise<void> {
     try {
       const { runner, tracing } = this.parts;
-      const facts = { 'rollcall.disconnect_id': step.disconnectId, 'rollcall.step_id': step.id, 'rollcall.attempt': step.attempts };
-      const due = await tracing.root('disconnect step', facts, () => runner.run(step, access, () => this.stopped));
+      const facts = {
+        'rollcall.disconnect_id': step.disconnectId,
+        'rollcall.step_id': step.id,
+        'rollcall.attempt': step.attempts,
+      };
+      const due = await tracing.root('disconnect step', facts, () =>
+        runner.run(step, access, () => this.stopped),
+      );
       if (due) this.wakeAt(due.getTime());
     } catch (error) {
       // The lease lapses and the step is taken up again.
@@ -130,7 +157,10 @@ export class DisconnectWorker {
       this.next = undefined;
       this.wakeSoon();
     };
-    this.next = { at, timer: setTimeout(wake, Math.max(0, at - this.parts.clock.now().getTime())).unref() };
+    this.next = {
+      at,
+      timer: setTimeout(wake, Math.max(0, at - this.parts.clock.now().getTime())).unref(),
+    };
   }
 
   private report(error: unknown, step?: Step): void {

@@ -13,5 +13,7 @@ export const eventPatterns = commaSeparated(eventPattern);
 
 /** The types that patterns name. No pattern: none, which readers take for all. */
 export function typesOf(patterns: readonly string[] = []): EventType[] {
-  return EVENT_TYPES.filter((type) => patterns.includes(type) || patterns.includes(`${type.split('.')[0]}.*`));
+  return EVENT_TYPES.filter(
+    (type) => patterns.includes(type) || patterns.includes(`${type.split('.')[0]}.*`),
+  );
 }

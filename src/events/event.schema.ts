@@ -7,7 +7,9 @@ export const EVENT_EXAMPLE = {
   type: 'connection.recovered',
   timestamp: '2026-02-09T11:45:22.000Z',
   account_id: null,
-  data: { connection: { id: 'conn_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'octopost', provider: 'octopost' } },
+  data: {
+    connection: { id: 'conn_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'octopost', provider: 'octopost' },
+  },
 };
 
 /** An event, alike in the feed, in the stream and in a webhook's body. */

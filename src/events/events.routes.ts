@@ -8,13 +8,21 @@ import { eventPatterns, typesOf } from './event-types.js';
 import { EVENT_STREAM, type EventsService } from './events.service.js';
 
 const STREAM_EXAMPLE = `id: WyI3NjgiLCJldnRfMDFrOXozbTgi\ndata: ${JSON.stringify(EVENT_EXAMPLE)}\n\n`;
-const after = z.string().min(1).max(2000).optional().meta({ description: 'Only what happened behind this `next_cursor` or event.' });
-const type = eventPatterns.optional().meta({ description: 'Only these types, or families such as `account.*`.' });
+const after = z
+  .string()
+  .min(1)
+  .max(2000)
+  .optional()
+  .meta({ description: 'Only what happened behind this `next_cursor` or event.' });
+const type = eventPatterns
+  .optional()
+  .meta({ description: 'Only these types, or families such as `account.*`.' });
 
 export function eventEndpoints(events: EventsService) {
   return {
     list: endpoint({
-      summary: 'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
+      summary:
+        'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
       description: NO_TOTAL,
       query: z.strictObject({ after, type, limit: paging.limit }),
       answers: { 200: listOf(eventSchema) },
@@ -23,7 +31,9 @@ export function eventEndpoints(events: EventsService) {
         const { caller, query } = call;
         const rows = await events.page(caller, typesOf(query.type), query.after, query.limit + 1);
         const from = { parameter: 'after', value: query.after };
-        return answerFeed(call, rows, query.type ? { type: query.type } : {}, from, (row) => events.cursor(caller, row.position));
+        return answerFeed(call, rows, query.type ? { type: query.type } : {}, from, (row) =>
+          events.cursor(caller, row.position),
+        );
       },
     }),
 
@@ -39,7 +49,10 @@ export function eventEndpoints(events: EventsService) {
       problems: ['cursor_mismatch'],
       handle: async (call) => {
         const from = call.lastEventId ?? call.query.after;
-        return { status: 200, body: await events.stream(call.caller, typesOf(call.query.type), from, call.signal) };
+        return {
+          status: 200,
+          body: await events.stream(call.caller, typesOf(call.query.type), from, call.signal),
+        };
       },
     }),
   };

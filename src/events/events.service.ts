@@ -27,29 +27,48 @@ export class EventsService {
   ) {}
 
   /** A page after `after`: a cursor of the feed, or the id of an event. */
-  async page(caller: Caller, types: readonly string[], after: string | undefined, limit: number): Promise<PageRow[]> {
+  async page(
+    caller: Caller,
+    types: readonly string[],
+    after: string | undefined,
+    limit: number,
+  ): Promise<PageRow[]> {
     return this.feed.read(caller, types, await this.readPosition(caller, after, 'after'), limit);
   }
 
-  /** What a reader passes as `after` to go on behind a position. It fits every type filter, as positions do not depend on it. */
+  /**
+   * What a reader passes as `after` to go on behind a position. It fits every type filter, as
+   * positions do not depend on it.
+   */
   cursor(caller: Caller, position: Position): string {
     return this.cursors.encode(position, ['events', caller.teamId]);
   }
 
   /**
-   * The events after `after`, and those that come, as server-sent events; without `after` only those that come. Ends when the caller
-   * leaves, this process stops, or an hour is over; whoever reconnects with the last id goes on where the stream broke off, on any
-   * replica.
+   * The events after `after`, and those that come, as server-sent events; without `after` only
+   * those that come. Ends when the caller leaves, this process stops, or an hour is over; whoever
+   * reconnects with the last id goes on where the stream broke off, on any replica.
    * @throws Problem 429 or 503 when too many streams are open
    */
-  async stream(caller: Caller, types: readonly string[], after: string | undefined, left: AbortSignal): Promise<TextStream> {
+  async stream(
+    caller: Caller,
+    types: readonly string[],
+    after: string | undefined,
+    left: AbortSignal,
+  ): Promise<TextStream> {
     this.open.enter(caller.key.id, left);
-    const position = (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
+    const position =
+      (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
     const ended = AbortSignal.any([left, this.stopping.signal, this.expiry(left)]);
     return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }
 
-  private async *follow(caller: Caller, types: readonly string[], from: Position, ended: AbortSignal): AsyncGenerator<string, void, void> {
+  private async *follow(
+    caller: Caller,
+    types: readonly string[],
+    from: Position,
+    ended: AbortSignal,
+  ): AsyncGenerator<string, void, void> {
     let position = from;
     let quietSince = this.clock.now().getTime();
     yield `retry: 1000\n: listening\n\n`;
@@ -88,11 +107,16 @@ export class EventsService {
     await this.feed.forget(new Date(this.clock.now().getTime() - KEPT_DAYS * 86_400_000));
   }
 
-  private async readPosition(caller: Caller, after: string | undefined, name: string): Promise<Position | undefined> {
+  private async readPosition(
+    caller: Caller,
+    after: string | undefined,
+    name: string,
+  ): Promise<Position | undefined> {
     if (after === undefined) return undefined;
     if (!after.startsWith('evt_')) return this.cursors.decode(after, ['events', caller.teamId]);
     const position = await this.feed.positionOf(caller, after);
-    if (!position) throw invalidField(name, `is no event of the last ${KEPT_DAYS} days; begin again without it`);
+    if (!position)
+      throw invalidField(name, `is no event of the last ${KEPT_DAYS} days; begin again without it`);
     return position;
   }
 }

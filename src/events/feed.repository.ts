@@ -8,35 +8,60 @@ import type { Caller } from '../teams/caller.js';
 /** Older than every transaction that still runs, so that nothing can yet appear before it. */
 export const SETTLED = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
 
-/** An event as callers see it: the same text in the feed, in the stream and in a webhook's body. `e` is its row. */
+/**
+ * An event as callers see it: the same text in the feed, in the stream and in a webhook's body. `e`
+ * is its row.
+ */
 export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type, 'timestamp', ${utc('e.created_at')},
   'account_id', e.account_id, 'data', e.data)::text`;
 
 /**
- * Reads the outbox in an order that late committers cannot disturb: by writing transaction, and of those only the ones older than
- * every transaction under way. What was read once therefore never gets a predecessor, and a reader that goes on from its last
- * position misses nothing and sees nothing twice.
+ * Reads the outbox in an order that late committers cannot disturb: by writing transaction, and of
+ * those only the ones older than every transaction under way. What was read once therefore never
+ * gets a predecessor, and a reader that goes on from its last position misses nothing and sees
+ * nothing twice.
  */
 export class FeedRepository {
   constructor(private readonly database: Database) {}
 
   /** Up to `limit` events after a position, oldest first. @param types empty: all */
-  async read(caller: Caller, types: readonly string[], after: Position | undefined, limit: number): Promise<PageRow[]> {
-    const { rows } = await this.database.pool.query<{ id: string; transaction_id: string; document: string }>({
+  async read(
+    caller: Caller,
+    types: readonly string[],
+    after: Position | undefined,
+    limit: number,
+  ): Promise<PageRow[]> {
+    const { rows } = await this.database.pool.query<{
+      id: string;
+      transaction_id: string;
+      document: string;
+    }>({
       name: 'read-feed',
       text: `SELECT e.id, e.transaction_id, ${EVENT_DOCUMENT} AS document FROM events e
         WHERE e.team_id = $1 AND e.transaction_id < ${SETTLED} AND (e.transaction_id, e.id) > ($2::bigint, $3)
           AND (cardinality($4::text[]) = 0 OR e.type = ANY($4))
           AND (cardinality($5::text[]) = 0 OR e.provider IS NULL OR e.provider = ANY($5))
         ORDER BY e.transaction_id, e.id LIMIT $6`,
-      values: [caller.teamId, after?.value ?? 0, after?.id ?? '', types, caller.key.providers, limit],
+      values: [
+        caller.teamId,
+        after?.value ?? 0,
+        after?.id ?? '',
+        types,
+        caller.key.providers,
+        limit,
+      ],
     });
-    return rows.map((row) => ({ document: row.document, position: { value: row.transaction_id, id: row.id } }));
+    return rows.map((row) => ({
+      document: row.document,
+      position: { value: row.transaction_id, id: row.id },
+    }));
   }
 
   /** Where an event stands. */
   async positionOf(caller: Caller, eventId: string): Promise<Position | undefined> {
-    const event = await this.database.prisma.event.findFirst({ where: { id: eventId, teamId: caller.teamId } });
+    const event = await this.database.prisma.event.findFirst({
+      where: { id: eventId, teamId: caller.teamId },
+    });
     return event ? { value: String(event.transactionId), id: event.id } : undefined;
   }
 
@@ -48,6 +73,9 @@ export class FeedRepository {
 
   /** Forgets a batch of events from before `time`. */
   async forget(time: Date): Promise<void> {
-    await this.database.pool.query('DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 LIMIT 20000)', [time]);
+    await this.database.pool.query(
+      'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 LIMIT 20000)',
+      [time],
+    );
   }
 }

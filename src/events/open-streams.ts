@@ -16,8 +16,10 @@ export class OpenStreams {
    */
   enter(keyId: string, left: AbortSignal): void {
     const open = this.ofKey.get(keyId) ?? 0;
-    if (open >= MOST_OF_KEY) throw refused('rate_limited', `The key has ${MOST_OF_KEY} streams open here. Close one`);
-    if (this.total >= MOST) throw refused('service_unavailable', `${MOST} streams are open here. Try again later`);
+    if (open >= MOST_OF_KEY)
+      throw refused('rate_limited', `The key has ${MOST_OF_KEY} streams open here. Close one`);
+    if (this.total >= MOST)
+      throw refused('service_unavailable', `${MOST} streams are open here. Try again later`);
     if (left.aborted) return;
     this.count(keyId, 1);
     left.addEventListener('abort', () => this.count(keyId, -1), { once: true });
@@ -33,5 +35,10 @@ export class OpenStreams {
 
 function refused(code: 'rate_limited' | 'service_unavailable', why: string): Problem {
   const headers = { 'Retry-After': String(RETRY_SECONDS) };
-  return new Problem(code, `${why}, or poll GET /v1/events.`, { retry_after: RETRY_SECONDS }, headers);
+  return new Problem(
+    code,
+    `${why}, or poll GET /v1/events.`,
+    { retry_after: RETRY_SECONDS },
+    headers,
+  );
 }

@@ -34,9 +34,20 @@ export interface NewEvent {
 }
 
 /** Writes events into the outbox. @param client within the transaction of the change they report */
-export async function recordEvents(client: pg.ClientBase, teamId: string, events: readonly NewEvent[], at: Date): Promise<void> {
+export async function recordEvents(
+  client: pg.ClientBase,
+  teamId: string,
+  events: readonly NewEvent[],
+  at: Date,
+): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ type, accountId, provider, data }) => ({ id: newId('evt'), type, account_id: accountId, provider, data }));
+  const rows = events.map(({ type, accountId, provider, data }) => ({
+    id: newId('evt'),
+    type,
+    account_id: accountId,
+    provider,
+    data,
+  }));
   await client.query(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
      SELECT e.id, $2, e.type, e.account_id, COALESCE(e.provider, a.provider), e.data, $3
@@ -47,7 +58,11 @@ export async function recordEvents(client: pg.ClientBase, teamId: string, events
 }
 
 /** The same for a change that Prisma makes: the row to create within its transaction. */
-export function eventRow(teamId: string, { type, accountId, provider = null, data }: NewEvent, at: Date) {
+export function eventRow(
+  teamId: string,
+  { type, accountId, provider = null, data }: NewEvent,
+  at: Date,
+) {
   return { id: newId('evt'), teamId, type, accountId, provider, data, createdAt: at };
 }
 
@@ -60,12 +75,22 @@ export interface AccountEvent {
 }
 
 /**
- * Like `recordEvents`, for events whose facts are the account as its row now stands: the database writes those in, so that a first
- * import of many accounts sends nothing back and forth.
+ * Like `recordEvents`, for events whose facts are the account as its row now stands: the database
+ * writes those in, so that a first import of many accounts sends nothing back and forth.
  */
-export async function recordAccountEvents(client: pg.ClientBase, teamId: string, events: readonly AccountEvent[], at: Date): Promise<void> {
+export async function recordAccountEvents(
+  client: pg.ClientBase,
+  teamId: string,
+  events: readonly AccountEvent[],
+  at: Date,
+): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ type, accountId, data = {} }) => ({ id: newId('evt'), type, account_id: accountId, data }));
+  const rows = events.map(({ type, accountId, data = {} }) => ({
+    id: newId('evt'),
+    type,
+    account_id: accountId,
+    data,
+  }));
   await client.query(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
       SELECT e.id, $2, e.type, a.id, a.provider, jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $3

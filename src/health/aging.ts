@@ -14,16 +14,22 @@ export async function ageVerdicts(
   incidents: ReadonlyMap<string, 'open' | Date>,
   now: Date,
 ): Promise<void> {
-  // A sweep that is under way may give the look that is awaited; while a key is rejected nothing is expected.
+  // A sweep that is under way may give the look that is awaited; while a key is rejected nothing is
+  // expected.
   const connections = await database.prisma.connection.findMany({
     where: { state: 'active', sweeps: { none: { state: 'running' } } },
     select: { id: true, teamId: true, provider: true, sweepIntervalSeconds: true },
   });
   for (const connection of connections) {
     const { sweepIntervalSeconds, provider } = connection;
-    const oldest = oldestThatCounts(now, { sweepIntervalSeconds, incident: incidents.get(provider) ?? null });
+    const oldest = oldestThatCounts(now, {
+      sweepIntervalSeconds,
+      incident: incidents.get(provider) ?? null,
+    });
     const adapter = registry.get(provider);
     if (oldest === null || adapter === undefined) continue;
-    await withTransaction(database.pool, (client) => loseVerdicts(client, connection, adapter, 'provider_unreachable', now, oldest));
+    await withTransaction(database.pool, (client) =>
+      loseVerdicts(client, connection, adapter, 'provider_unreachable', now, oldest),
+    );
   }
 }

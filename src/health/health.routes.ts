@@ -11,7 +11,8 @@ import type { HealthService } from './health.service.js';
 const percent = z.number().nullable();
 
 const since = z.string().min(1).max(2000).optional().meta({
-  description: 'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.',
+  description:
+    'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.',
 });
 const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
 
@@ -53,21 +54,28 @@ const changeSchema = z
 
 const seconds = z.number();
 
-const historySchema = changeSchema.pick({ from: true, to: true, reason: true, fault: true, evidence: true, at: true }).extend({
-  summary: z
-    .object({
-      transitions: z.int(),
-      first_at: timestamp,
-      worst: z.enum(HEALTH_STATUSES),
-      seconds: z.object({ healthy: seconds, warning: seconds, unhealthy: seconds, unknown: seconds }),
-    })
-    .nullable()
-    .meta({
-      description:
-        'Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last ' +
-        '(which is `to` and `at`), with the seconds between these two that each status lasted.',
-    }),
-});
+const historySchema = changeSchema
+  .pick({ from: true, to: true, reason: true, fault: true, evidence: true, at: true })
+  .extend({
+    summary: z
+      .object({
+        transitions: z.int(),
+        first_at: timestamp,
+        worst: z.enum(HEALTH_STATUSES),
+        seconds: z.object({
+          healthy: seconds,
+          warning: seconds,
+          unhealthy: seconds,
+          unknown: seconds,
+        }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last ' +
+          '(which is `to` and `at`), with the seconds between these two that each status lasted.',
+      }),
+  });
 
 const accountHistorySchema = accountHealthSchema
   .extend({
@@ -96,20 +104,27 @@ export function healthEndpoints(health: HealthService) {
         200: dataOf(accountHistorySchema),
       },
       problems: ['ambiguous_reference'],
-      handle: async (call) => ({ status: 200, body: { data: await health.of(call.caller, call.params.id) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: await health.of(call.caller, call.params.id) },
+      }),
     }),
 
     changes: endpoint({
-      summary: 'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
+      summary:
+        'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
       description: NO_TOTAL,
       query: z.strictObject({ since, limit: paging.limit }),
       answers: { 200: listOf(changeSchema) },
       problems: ['cursor_mismatch'],
       handle: async (call) => {
         const { caller, query } = call;
-        const from = query.since !== undefined && isTime(query.since) ? new Date(query.since) : query.since;
+        const from =
+          query.since !== undefined && isTime(query.since) ? new Date(query.since) : query.since;
         const rows = await health.changes(caller, from, query.limit + 1);
-        return answerFeed(call, rows, {}, { parameter: 'since', value: query.since }, (row) => health.cursor(caller, row.position));
+        return answerFeed(call, rows, {}, { parameter: 'since', value: query.since }, (row) =>
+          health.cursor(caller, row.position),
+        );
       },
     }),
   };

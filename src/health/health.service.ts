@@ -39,22 +39,35 @@ interface HealthParts {
 export class HealthService {
   constructor(private readonly parts: HealthParts) {}
 
-  /** Turns verdicts that no good look has confirmed for too long into `unknown`. Run now and then, by any replica. */
+  /**
+   * Turns verdicts that no good look has confirmed for too long into `unknown`. Run now and then,
+   * by any replica.
+   */
   async age(): Promise<void> {
     const { database, registry, incidents, clock } = this.parts;
     await ageVerdicts(database, registry, await incidents.latest(), clock.now());
   }
 
-  /** An account's health now, its history (newest first), its uptime and how long it takes to recover. */
+  /**
+   * An account's health now, its history (newest first), its uptime and how long it takes to
+   * recover.
+   */
   async of(caller: Caller, reference: string) {
     const { accounts, accountsRepository, transitions, history, clock } = this.parts;
     const row = await accounts.find(caller, reference);
     const document = await accountsRepository.document(row.id, false);
-    const account = JSON.parse(document ?? '{}') as { health: { status: string }; created_at: string; [field: string]: unknown };
+    const account = JSON.parse(document ?? '{}') as {
+      health: { status: string };
+      created_at: string;
+      [field: string]: unknown;
+    };
     const now = clock.now();
     const changes = await transitions.ofAccount(row.id, HISTORY_SHOWN);
     const days = await history.ofAccount(row.id, HISTORY_SHOWN - changes.length);
-    const recent = await transitions.ofAccountSince(row.id, new Date(now.getTime() - LONGEST_UPTIME_MS));
+    const recent = await transitions.ofAccountSince(
+      row.id,
+      new Date(now.getTime() - LONGEST_UPTIME_MS),
+    );
     const { id, ref, provider, platform, username, status, health } = account;
     return {
       ...{ id, ref, provider, platform, username, status, health },
@@ -66,9 +79,14 @@ export class HealthService {
 
   /**
    * Changes of the team's verdicts after `since`: a cursor of this feed, or a time.
-   * @throws Problem 422 `cursor_mismatch` for a cursor so far behind that what came after it may be summed up
+   * @throws Problem 422 `cursor_mismatch` for a cursor so far behind that what came after it may be
+   * summed up
    */
-  async changes(caller: Caller, since: string | Date | undefined, limit: number): Promise<PageRow[]> {
+  async changes(
+    caller: Caller,
+    since: string | Date | undefined,
+    limit: number,
+  ): Promise<PageRow[]> {
     const from = typeof since === 'string' ? await this.readPosition(caller, since) : since;
     return this.parts.transitions.feed(caller, from, limit);
   }
@@ -78,7 +96,9 @@ export class HealthService {
     return this.parts.cursors.encode(position, questionOf(caller));
   }
 
-  /** Sums up changes of over 90 days and forgets history of over thirteen months, a batch at a time. */
+  /**
+   * Sums up changes of over 90 days and forgets history of over thirteen months, a batch at a time.
+   */
   async prune(): Promise<void> {
     const { history, clock } = this.parts;
     const now = clock.now().getTime();
@@ -89,9 +109,13 @@ export class HealthService {
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {
     const position = this.parts.cursors.decode(cursor, questionOf(caller));
     if (await this.parts.transitions.has(position)) return position;
-    throw new Problem('cursor_mismatch', 'The cursor is over 90 days behind. Begin again without it.', {
-      errors: [{ field: 'since', message: 'is too old' }],
-    });
+    throw new Problem(
+      'cursor_mismatch',
+      'The cursor is over 90 days behind. Begin again without it.',
+      {
+        errors: [{ field: 'since', message: 'is too old' }],
+      },
+    );
   }
 }
 

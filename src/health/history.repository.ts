@@ -2,7 +2,10 @@ import type { Database } from '../database/index.js';
 import type { HealthDay } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';
 
-/** What became of changes that are too old to keep one by one: a summary for each account and UTC day. */
+/**
+ * What became of changes that are too old to keep one by one: a summary for each account and UTC
+ * day.
+ */
 export class HistoryRepository {
   /** @param batch how many changes one batch begins with; those of the same days come along */
   constructor(
@@ -12,29 +15,41 @@ export class HistoryRepository {
 
   /** Of one account, newest first. */
   ofAccount(accountId: string, take: number): Promise<HealthDay[]> {
-    return this.database.prisma.healthDay.findMany({ where: { accountId }, orderBy: [{ lastAt: 'desc' }, { id: 'desc' }], take });
+    return this.database.prisma.healthDay.findMany({
+      where: { accountId },
+      orderBy: [{ lastAt: 'desc' }, { id: 'desc' }],
+      take,
+    });
   }
 
   /**
-   * Sums up a batch of the changes before the UTC day of `time`, whole days of an account at a time. Replicas take turns; a batch is one
-   * statement, so that a change is either kept or summed up. The last change of a team is kept: its feed's readers stand there.
+   * Sums up a batch of the changes before the UTC day of `time`, whole days of an account at a
+   * time. Replicas take turns; a batch is one statement, so that a change is either kept or summed
+   * up. The last change of a team is kept: its feed's readers stand there.
    */
   async compact(time: Date): Promise<void> {
     const midnight = new Date(time);
     midnight.setUTCHours(0, 0, 0, 0);
-    await withLock(this.database.pool, 'health history', (client) => client.query(COMPACT, [midnight, this.batch]));
+    await withLock(this.database.pool, 'health history', (client) =>
+      client.query(COMPACT, [midnight, this.batch]),
+    );
   }
 
-  /** Forgets a batch of summaries from before `time`. What is kept stays true: each tells what it changed from. */
+  /**
+   * Forgets a batch of summaries from before `time`. What is kept stays true: each tells what it
+   * changed from.
+   */
   async forget(time: Date): Promise<void> {
-    await this.database.pool.query('DELETE FROM health_days WHERE id IN (SELECT id FROM health_days WHERE last_at < $1 LIMIT 20000)', [
-      time,
-    ]);
+    await this.database.pool.query(
+      'DELETE FROM health_days WHERE id IN (SELECT id FROM health_days WHERE last_at < $1 LIMIT 20000)',
+      [time],
+    );
   }
 }
 
 /** The milliseconds between the first and the last change in which a status held. */
-const msOf = (status: string) => `COALESCE(sum(extract(epoch FROM until - at) * 1000) FILTER (WHERE to_status = '${status}'), 0)::int`;
+const msOf = (status: string) =>
+  `COALESCE(sum(extract(epoch FROM until - at) * 1000) FILTER (WHERE to_status = '${status}'), 0)::int`;
 
 const COMPACT = `
 WITH days AS (

@@ -1,11 +1,21 @@
 import type { HealthDay, HealthTransition } from '../database/prisma-client/client.js';
 
 /** A change of verdict in an account's history. */
-export function historyItem({ fromStatus, toStatus, reason, fault, evidence, at }: HealthTransition) {
+export function historyItem({
+  fromStatus,
+  toStatus,
+  reason,
+  fault,
+  evidence,
+  at,
+}: HealthTransition) {
   return { from: fromStatus, to: toStatus, reason, fault, evidence, at, summary: null };
 }
 
-/** A day's changes as one item of the history. A single change loses nothing by it, and is told as such. */
+/**
+ * A day's changes as one item of the history. A single change loses nothing by it, and is told as
+ * such.
+ */
 export function historyItemOfDay(day: HealthDay) {
   const { fromStatus, toStatus, reason, fault, evidence, lastAt } = day;
   const item = { from: fromStatus, to: toStatus, reason, fault, evidence, at: lastAt };
@@ -16,5 +26,13 @@ export function historyItemOfDay(day: HealthDay) {
     unhealthy: day.unhealthyMs / 1000,
     unknown: day.unknownMs / 1000,
   };
-  return { ...item, summary: { transitions: day.transitions, first_at: day.firstAt, worst: day.worstStatus, seconds } };
+  return {
+    ...item,
+    summary: {
+      transitions: day.transitions,
+      first_at: day.firstAt,
+      worst: day.worstStatus,
+      seconds,
+    },
+  };
 }

@@ -15,17 +15,24 @@ export interface ProviderSight {
 }
 
 /**
- * What becomes of a provider's latest incident, as a pure function. It opens with the circuit, once; replicas that have not asked
- * since know nothing and change nothing; failures keep it open, and it closes when a minute has passed without any.
+ * What becomes of a provider's latest incident, as a pure function. It opens with the circuit,
+ * once; replicas that have not asked since know nothing and change nothing; failures keep it open,
+ * and it closes when a minute has passed without any.
  */
-export function incidentStep(latest: KnownIncident | null, sight: ProviderSight, now: Date): 'open' | 'prolong' | 'close' | 'leave' {
+export function incidentStep(
+  latest: KnownIncident | null,
+  sight: ProviderSight,
+  now: Date,
+): 'open' | 'prolong' | 'close' | 'leave' {
   const { circuit, lastSuccessAt, lastFailureAt } = sight;
   if (latest === null || latest.closedAt !== null) {
-    const isNew = lastFailureAt !== null && (latest?.closedAt == null || lastFailureAt > latest.closedAt);
+    const isNew =
+      lastFailureAt !== null && (latest?.closedAt == null || lastFailureAt > latest.closedAt);
     return circuit !== 'closed' && isNew ? 'open' : 'leave';
   }
   if (lastFailureAt !== null && lastFailureAt > latest.lastFailureAt) return 'prolong';
   const isQuiet = now.getTime() - latest.lastFailureAt.getTime() >= QUIET_MS;
-  const works = circuit === 'closed' && lastSuccessAt !== null && lastSuccessAt > latest.lastFailureAt;
+  const works =
+    circuit === 'closed' && lastSuccessAt !== null && lastSuccessAt > latest.lastFailureAt;
   return isQuiet && works ? 'close' : 'leave';
 }

@@ -16,17 +16,23 @@ export class IncidentsService {
     private readonly clock: Clock,
   ) {}
 
-  /** Opens, prolongs and closes incidents by what this replica sees. Run now and then, by every replica. */
+  /**
+   * Opens, prolongs and closes incidents by what this replica sees. Run now and then, by every
+   * replica.
+   */
   async watch(): Promise<void> {
     for (const { id } of this.providers.adapters.all()) {
       const state = this.providers.state(id);
-      if (state.lastFailureAt !== null) await withTransaction(this.database.pool, (client) => this.step(client, id));
+      if (state.lastFailureAt !== null)
+        await withTransaction(this.database.pool, (client) => this.step(client, id));
     }
   }
 
   /** The outages under way, by provider. */
   async open(): Promise<ReadonlyMap<string, ProviderIncident>> {
-    const rows = await this.database.prisma.providerIncident.findMany({ where: { closedAt: null } });
+    const rows = await this.database.prisma.providerIncident.findMany({
+      where: { closedAt: null },
+    });
     return new Map(rows.map((row) => [row.provider, row]));
   }
 
@@ -40,7 +46,9 @@ export class IncidentsService {
 
   private async step(client: pg.ClientBase, provider: string): Promise<void> {
     // Replicas take turns, so that an outage is opened by one of them.
-    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1, 0))`, [provider]);
+    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1, 0))`, [
+      provider,
+    ]);
     const { rows } = await client.query<IncidentRow>(
       'SELECT id, opened_at, closed_at, last_failure_at FROM provider_incidents WHERE provider = $1 ORDER BY opened_at DESC, id DESC LIMIT 1',
       [provider],
@@ -48,24 +56,43 @@ export class IncidentsService {
     const [latest = null] = rows;
     const state = this.providers.state(provider);
     const now = this.clock.now();
-    const step = incidentStep(latest && { closedAt: latest.closed_at, lastFailureAt: latest.last_failure_at }, state, now);
+    const step = incidentStep(
+      latest && { closedAt: latest.closed_at, lastFailureAt: latest.last_failure_at },
+      state,
+      now,
+    );
     if (step === 'open') {
       const id = newId('inc');
-      const touched = await this.tell(client, 'provider.incident_opened', provider, { id, opened_at: now, error: state.lastError }, now);
+      const touched = await this.tell(
+        client,
+        'provider.incident_opened',
+        provider,
+        { id, opened_at: now, error: state.lastError },
+        now,
+      );
       await client.query(
         `INSERT INTO provider_incidents (id, provider, opened_at, last_failure_at, error, accounts) VALUES ($1, $2, $3, $4, $5, $6)`,
         [id, provider, now, state.lastFailureAt, state.lastError, touched],
       );
     } else if (step === 'prolong') {
-      await client.query('UPDATE provider_incidents SET last_failure_at = $2 WHERE id = $1', [latest?.id, state.lastFailureAt]);
+      await client.query('UPDATE provider_incidents SET last_failure_at = $2 WHERE id = $1', [
+        latest?.id,
+        state.lastFailureAt,
+      ]);
     } else if (step === 'close' && latest) {
-      await client.query('UPDATE provider_incidents SET closed_at = $2 WHERE id = $1', [latest.id, now]);
+      await client.query('UPDATE provider_incidents SET closed_at = $2 WHERE id = $1', [
+        latest.id,
+        now,
+      ]);
       const facts = { id: latest.id, opened_at: latest.opened_at, closed_at: now };
       await this.tell(client, 'provider.incident_closed', provider, facts, now);
     }
   }
 
-  /** One event for each team with accounts there. @returns how many accounts of all teams that are */
+  /**
+   * One event for each team with accounts there.
+   * @returns how many accounts of all teams that are
+   */
   private async tell(
     client: pg.ClientBase,
     type: 'provider.incident_opened' | 'provider.incident_closed',
@@ -79,7 +106,12 @@ export class IncidentsService {
       [provider],
     );
     for (const { team_id, accounts } of rows) {
-      await recordEvents(client, team_id, [{ type, accountId: null, provider, data: { provider, incident, accounts } }], at);
+      await recordEvents(
+        client,
+        team_id,
+        [{ type, accountId: null, provider, data: { provider, incident, accounts } }],
+        at,
+      );
     }
     return rows.reduce((sum, { accounts }) => sum + accounts, 0);
   }

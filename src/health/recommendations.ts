@@ -1,31 +1,59 @@
 import type { AnyAdapter, HealthReason, Verdict } from '../model/index.js';
 
-export const RECOMMENDATION_CODES = ['reconnect', 'resume', 'contact_provider', 'check_credentials', 'wait', 'verify_handle'] as const;
+export const RECOMMENDATION_CODES = [
+  'reconnect',
+  'resume',
+  'contact_provider',
+  'check_credentials',
+  'wait',
+  'verify_handle',
+] as const;
 export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
 
 /** A next step for a person. */
 export interface Recommendation {
   readonly code: RecommendationCode;
   readonly message: string;
-  /** Where to do it or to learn more, where that is one place: at the provider, at the network, or a path of ours. */
+  /**
+   * Where to do it or to learn more, where that is one place: at the provider, at the network, or a
+   * path of ours.
+   */
   readonly url: string | null;
 }
 
 const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   setup_pending: { code: 'wait', message: 'The provider is still setting the account up.' },
   account_paused: { code: 'resume', message: 'The account is paused. Resume it to go on.' },
-  account_suspended: { code: 'contact_provider', message: 'The provider suspended the account; only its support can lift that.' },
-  profile_unavailable: { code: 'verify_handle', message: 'The profile is private, removed or renamed. Check its handle.' },
-  data_stale: { code: 'wait', message: 'The provider has not refreshed its figures in time. Contact it if this stays.' },
+  account_suspended: {
+    code: 'contact_provider',
+    message: 'The provider suspended the account; only its support can lift that.',
+  },
+  profile_unavailable: {
+    code: 'verify_handle',
+    message: 'The profile is private, removed or renamed. Check its handle.',
+  },
+  data_stale: {
+    code: 'wait',
+    message: 'The provider has not refreshed its figures in time. Contact it if this stays.',
+  },
   token_invalid: { code: 'reconnect', message: 'The token expired or was revoked.' },
   token_expiring: { code: 'reconnect', message: 'The token is about to expire.' },
   provider_warning: { code: 'reconnect', message: 'The provider warns of this account.' },
-  credential_rejected: { code: 'check_credentials', message: 'The provider rejects our key. Give the connection a working one.' },
-  provider_unreachable: { code: 'wait', message: 'The provider has not given a good answer for three sweeps.' },
+  credential_rejected: {
+    code: 'check_credentials',
+    message: 'The provider rejects our key. Give the connection a working one.',
+  },
+  provider_unreachable: {
+    code: 'wait',
+    message: 'The provider has not given a good answer for three sweeps.',
+  },
 };
 
 /** For a verdict that is neither healthy nor has a reason. */
-const NOTHING_TOLD: Omit<Recommendation, 'url'> = { code: 'wait', message: 'The provider says nothing of its health so far.' };
+const NOTHING_TOLD: Omit<Recommendation, 'url'> = {
+  code: 'wait',
+  message: 'The provider says nothing of its health so far.',
+};
 
 /** Our own connect flow: POST there. */
 const CONNECT_FLOW = '/v1/connect';
@@ -41,11 +69,22 @@ export interface Circumstances {
   readonly profileUrl?: string | null;
 }
 
-/** What to do about a verdict. Where the provider advises something itself its words come instead of ours. */
-export function recommend({ status, reason }: Verdict, circumstances: Circumstances): Recommendation[] {
+/**
+ * What to do about a verdict. Where the provider advises something itself its words come instead of
+ * ours.
+ */
+export function recommend(
+  { status, reason }: Verdict,
+  circumstances: Circumstances,
+): Recommendation[] {
   const { adapter, advice = [] } = circumstances;
   // What a provider advises for an account that is well can only be about its connection.
-  if (status === 'healthy') return advice.map((message) => ({ code: 'reconnect', message, url: placeToReconnect(adapter) }));
+  if (status === 'healthy')
+    return advice.map((message) => ({
+      code: 'reconnect',
+      message,
+      url: placeToReconnect(adapter),
+    }));
   const step = reason === null ? NOTHING_TOLD : NEXT_STEP[reason];
   const url = placeOf(step.code, reason, circumstances);
   if (advice.length > 0) return advice.map((message) => ({ code: step.code, message, url }));
@@ -53,7 +92,11 @@ export function recommend({ status, reason }: Verdict, circumstances: Circumstan
   return [{ code: step.code, message: step.message + how, url }];
 }
 
-function placeOf(code: RecommendationCode, reason: HealthReason | null, { adapter, profileUrl = null }: Circumstances): string | null {
+function placeOf(
+  code: RecommendationCode,
+  reason: HealthReason | null,
+  { adapter, profileUrl = null }: Circumstances,
+): string | null {
   switch (code) {
     case 'reconnect':
       return placeToReconnect(adapter);
@@ -66,7 +109,9 @@ function placeOf(code: RecommendationCode, reason: HealthReason | null, { adapte
     case 'verify_handle':
       return profileUrl;
     case 'wait':
-      return reason === 'provider_unreachable' ? `/v1/providers/${adapter.id}` : (adapter.pages?.freshness ?? null);
+      return reason === 'provider_unreachable'
+        ? `/v1/providers/${adapter.id}`
+        : (adapter.pages?.freshness ?? null);
   }
 }
 

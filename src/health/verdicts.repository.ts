@@ -5,8 +5,8 @@ import { recommend } from './recommendations.js';
 import { ABSENT, type AbsentVerdict } from './verdict.js';
 
 /**
- * Sets `unknown` on accounts of a connection; their status stays. The next good look writes them whatever it shows, as their
- * content hash is dropped.
+ * Sets `unknown` on accounts of a connection; their status stays. The next good look writes them
+ * whatever it shows, as their content hash is dropped.
  * @param client within a transaction
  * @param adapter the connection's provider
  * @param lookedBefore only accounts whose last good look is older; `null`: all
@@ -32,7 +32,15 @@ export async function loseVerdicts(
      UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
        updated_at = $2, content_hash = NULL
      FROM before WHERE a.id = before.id RETURNING a.id, before.health_status, before.health_reason, before.last_error`,
-    [connection.id, at, status, reason, fault, JSON.stringify(recommend(ABSENT[absent], { adapter })), lookedBefore],
+    [
+      connection.id,
+      at,
+      status,
+      reason,
+      fault,
+      JSON.stringify(recommend(ABSENT[absent], { adapter })),
+      lookedBefore,
+    ],
   );
   const changes = rows.map((row) => ({
     id: row.id,
@@ -42,11 +50,16 @@ export async function loseVerdicts(
     verdictChanged: true,
     fields: [],
   }));
-  await recordChanges(client, connection.teamId, changes, at, { last_error: rows[0]?.last_error ?? null });
+  await recordChanges(client, connection.teamId, changes, at, {
+    last_error: rows[0]?.last_error ?? null,
+  });
   return rows.length;
 }
 
-/** The last good look at `a`: its own, or its connection's last complete sweep, unless that one had no good look at it. */
+/**
+ * The last good look at `a`: its own, or its connection's last complete sweep, unless that one had
+ * no good look at it.
+ */
 const LOOKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
 
 interface LostVerdict {

@@ -26,21 +26,39 @@ const NOBODY: Caller = {
   teamName: '',
   teamVersion: '',
   requestId: '',
-  key: { id: '', name: '', scopes: [], isRoot: false, expiresAt: null, providers: [], rateLimit: null },
+  key: {
+    id: '',
+    name: '',
+    scopes: [],
+    isRoot: false,
+    expiresAt: null,
+    providers: [],
+    rateLimit: null,
+  },
 };
 
 /**
- * Lets a request in: who asks, may they, is it JSON, is it valid. The one place where requests are refused.
+ * Lets a request in: who asks, may they, is it JSON, is it valid. The one place where requests are
+ * refused.
  * @throws Problem for the first thing that is wrong
  */
-export async function admit(route: Route, doors: Doors, request: Request, response: Response): Promise<Admitted> {
+export async function admit(
+  route: Route,
+  doors: Doors,
+  request: Request,
+  response: Response,
+): Promise<Admitted> {
   const caller = await authorize(route, doors, request, response);
   response.locals.caller = caller;
   const { produces = 'application/json' } = route.endpoint;
   if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
-    throw new Problem('not_acceptable', `Only ${produces} is served here. Send \`Accept: ${produces}\`.`);
+    throw new Problem(
+      'not_acceptable',
+      `Only ${produces} is served here. Send \`Accept: ${produces}\`.`,
+    );
   }
-  const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
+  const body =
+    request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
   const url = addressOf(request);
   const { endpoint } = route;
   const gone = new AbortController();
@@ -70,7 +88,12 @@ function addressOf(request: Request): URL {
   }
 }
 
-async function authorize(route: Route, { teams, rateLimiter }: Doors, request: Request, response: Response): Promise<Caller> {
+async function authorize(
+  route: Route,
+  { teams, rateLimiter }: Doors,
+  request: Request,
+  response: Response,
+): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
   const identity = await teams.authenticate(request.get('authorization'));
   rateLimiter.take(
@@ -86,7 +109,10 @@ async function authorize(route: Route, { teams, rateLimiter }: Doors, request: R
   if (route.scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
   } else if (!holdsScope(caller, route.scope)) {
-    throw new Problem('insufficient_scope', `The key lacks the scope \`${route.scope}\`. Use one that has it.`);
+    throw new Problem(
+      'insufficient_scope',
+      `The key lacks the scope \`${route.scope}\`. Use one that has it.`,
+    );
   }
   return caller;
 }
@@ -95,17 +121,27 @@ const parseJson = express.json({ limit: LARGEST_BODY_BYTES, strict: false, type:
 
 async function readBody(request: Request, response: Response): Promise<unknown> {
   const length = request.get('content-length');
-  if (request.get('transfer-encoding') === undefined && (length === undefined || length === '0')) return {};
+  if (request.get('transfer-encoding') === undefined && (length === undefined || length === '0'))
+    return {};
   if (!request.is('application/json')) {
-    throw new Problem('unsupported_media_type', 'Only JSON is taken. Send `Content-Type: application/json`.');
+    throw new Problem(
+      'unsupported_media_type',
+      'Only JSON is taken. Send `Content-Type: application/json`.',
+    );
   }
   await new Promise<void>((resolve, reject) => {
     parseJson(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   }).catch((error: { status?: number }) => {
     if (error.status === 413)
-      throw new Problem('payload_too_large', `The body is over ${LARGEST_BODY_BYTES / 1024} KiB. Send less at once.`);
+      throw new Problem(
+        'payload_too_large',
+        `The body is over ${LARGEST_BODY_BYTES / 1024} KiB. Send less at once.`,
+      );
     if (error.status === 415)
-      throw new Problem('unsupported_media_type', 'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.');
+      throw new Problem(
+        'unsupported_media_type',
+        'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.',
+      );
     throw new Problem('bad_request', 'The body is not valid JSON.');
   });
   return request.body;

@@ -6,22 +6,32 @@ import type { Answer } from './route.js';
 
 declare const isCommitted: unique symbol;
 
-/** The answer of a request whose effect is committed. Only `commit` gives one, so what must return one cannot go round it. */
+/**
+ * The answer of a request whose effect is committed. Only `commit` gives one, so what must return
+ * one cannot go round it.
+ */
 export type Committed = Answer & { readonly [isCommitted]: true };
 
 /**
- * Does the effect of a request: runs `work` as one transaction, which also stores the answer under the request's Idempotency-Key, so
- * that neither is there without the other. It may run again after a deadlock, so what it does besides queries must bear repeating.
- * @param later waits for a better answer once the effect is there; it takes the place of the first, unless this process dies before
+ * Does the effect of a request: runs `work` as one transaction, which also stores the answer under
+ * the request's Idempotency-Key, so that neither is there without the other. It may run again after
+ * a deadlock, so what it does besides queries must bear repeating.
+ * @param later waits for a better answer once the effect is there; it takes the place of the first,
+ * unless this process dies before
  */
-export type Commit = (work: (transaction: Transaction) => Promise<Answer>, later?: () => Promise<Answer>) => Promise<Committed>;
+export type Commit = (
+  work: (transaction: Transaction) => Promise<Answer>,
+  later?: () => Promise<Answer>,
+) => Promise<Committed>;
 
 /** @param attempt at a request with an Idempotency-Key; without one no answer is stored */
 export function committing(database: Database, attempt?: Attempt): Commit {
   return async (work, later) => {
     const effect = async (transaction: Transaction) => {
       const answer = await work(transaction);
-      await betweenCrashPoints('keep', async () => attempt?.keep(transaction.client, render(answer), later === undefined));
+      await betweenCrashPoints('keep', async () =>
+        attempt?.keep(transaction.client, render(answer), later === undefined),
+      );
       return answer;
     };
     const first = await betweenCrashPoints('commit', () => database.transaction(effect));

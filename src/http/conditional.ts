@@ -13,8 +13,9 @@ export function etagOf(text: string): string {
 }
 
 /**
- * The strong ETag of a versioned list before it is built: of everything its body depends on. The caller's version was read before
- * the list will be, so the list can only be newer than its ETag says, which the next request finds out.
+ * The strong ETag of a versioned list before it is built: of everything its body depends on. The
+ * caller's version was read before the list will be, so the list can only be newer than its ETag
+ * says, which the next request finds out.
  * @param release changes with what the gateway shows of the same rows
  */
 export function etagOfVersion({ caller, url, search }: AnyCall, release: string): string {
@@ -25,12 +26,15 @@ export function etagOfVersion({ caller, url, search }: AnyCall, release: string)
 /** Whether `If-None-Match` names the ETag. */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
+  return ifNoneMatch
+    .split(',')
+    .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
 }
 
 /**
- * Does the conditional changes of one address one after the other on all replicas, so that of two with the same ETag one comes too late.
- * Changes without a condition, which their callers want whatever is there, do not wait.
+ * Does the conditional changes of one address one after the other on all replicas, so that of two
+ * with the same ETag one comes too late. Changes without a condition, which their callers want
+ * whatever is there, do not wait.
  */
 export class Preconditions {
   private readonly last = new Map<string, Promise<unknown>>();
@@ -42,7 +46,12 @@ export class Preconditions {
    * @param shows the endpoint that shows it, where there is one
    * @throws Problem 412 `precondition_failed`
    */
-  async guard<Result>(ifMatch: string, shows: Endpoint | undefined, call: AnyCall, work: () => Promise<Result>): Promise<Result> {
+  async guard<Result>(
+    ifMatch: string,
+    shows: Endpoint | undefined,
+    call: AnyCall,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     // The path alone: replicas may be called by different names.
     const address = `${call.caller.teamId} ${new URL(call.url).pathname}`;
     const before = this.last.get(address) ?? Promise.resolve();
@@ -50,7 +59,10 @@ export class Preconditions {
       const etag = shows && (await currentEtag(shows, call));
       const named = ifMatch.split(',').map((candidate) => candidate.trim());
       if (etag === undefined || !(named.includes('*') || named.includes(etag))) {
-        throw new Problem('precondition_failed', 'It has changed since, or has no ETag. GET it again and look before you change it.');
+        throw new Problem(
+          'precondition_failed',
+          'It has changed since, or has no ETag. GET it again and look before you change it.',
+        );
       }
       return work();
     };

@@ -12,7 +12,10 @@ export interface Position {
 export interface Cursors {
   /** @param question the filters, the sort and the team, in a fixed order */
   encode(position: Position, question: readonly unknown[]): string;
-  /** @throws Problem 422 `cursor_mismatch` for an altered cursor, one of another question, or one that is too old */
+  /**
+   * @throws Problem 422 `cursor_mismatch` for an altered cursor, one of another question, or one
+   * that is too old
+   */
   decode(cursor: string, question: readonly unknown[]): Position;
 }
 
@@ -21,7 +24,8 @@ const GOOD_FOR_HOURS = 24;
 
 /** Cursors that are good for as long as what they point into, for feeds. */
 export function createCursors(sealer: Sealer): Cursors {
-  const signed = (body: string, question: readonly unknown[]) => `cursor\n${body}\n${JSON.stringify(question)}`;
+  const signed = (body: string, question: readonly unknown[]) =>
+    `cursor\n${body}\n${JSON.stringify(question)}`;
   return {
     encode(position, question) {
       const body = Buffer.from(JSON.stringify([position.value, position.id])).toString('base64url');
@@ -36,15 +40,19 @@ export function createCursors(sealer: Sealer): Cursors {
           { errors: [{ field: 'cursor', message: 'does not belong to this request' }] },
         );
       }
-      const [value, id] = JSON.parse(Buffer.from(body, 'base64url').toString()) as [string | null, string];
+      const [value, id] = JSON.parse(Buffer.from(body, 'base64url').toString()) as [
+        string | null,
+        string,
+      ];
       return { value, id };
     },
   };
 }
 
 /**
- * Cursors of lists: good for a day, and for what is left of the hour after it. Only the hour they were made in stands in them, so that
- * the same page is the same text for an hour, and its ETag with it.
+ * Cursors of lists: good for a day, and for what is left of the hour after it. Only the hour they
+ * were made in stands in them, so that the same page is the same text for an hour, and its ETag
+ * with it.
  */
 export function createListCursors(cursors: Cursors, clock: Clock): Cursors {
   return {
@@ -56,9 +64,13 @@ export function createListCursors(cursors: Cursors, clock: Clock): Cursors {
       const [hour = ''] = cursor.split('.', 1);
       const position = cursors.decode(cursor.slice(hour.length + 1), [hour, question]);
       if (hourOf(clock) - Number(hour) <= GOOD_FOR_HOURS) return position;
-      throw new Problem('cursor_mismatch', `The cursor is over ${GOOD_FOR_HOURS} hours old. Start again without it.`, {
-        errors: [{ field: 'cursor', message: 'is too old' }],
-      });
+      throw new Problem(
+        'cursor_mismatch',
+        `The cursor is over ${GOOD_FOR_HOURS} hours old. Start again without it.`,
+        {
+          errors: [{ field: 'cursor', message: 'is too old' }],
+        },
+      );
     },
   };
 }

@@ -35,7 +35,10 @@ const SCRIPT = `SwaggerUIBundle({
 });
 `;
 
-/** A readable reference of the API at `/docs`: every byte comes from here, and the browser is told to fetch nothing from elsewhere. */
+/**
+ * A readable reference of the API at `/docs`: every byte comes from here, and the browser is told
+ * to fetch nothing from elsewhere.
+ */
 export function documentationPages(): Router {
   const router = express.Router();
   router.use(
@@ -61,7 +64,9 @@ export function documentationPages(): Router {
     response.type('js').send(SCRIPT);
   });
   for (const asset of ASSETS) {
-    router.get(`/${asset}`, (_request, response) => response.sendFile(asset, { root: PACKAGE, maxAge: KEPT_SECONDS * 1000 }));
+    router.get(`/${asset}`, (_request, response) =>
+      response.sendFile(asset, { root: PACKAGE, maxAge: KEPT_SECONDS * 1000 }),
+    );
   }
   return router;
 }

@@ -11,7 +11,11 @@ export function documentationEndpoints(describe: () => ApiDocument) {
       answers: { 200: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }) },
       handle: async () => {
         text ??= JSON.stringify(describe());
-        return { status: 200, body: new RawText(text), headers: { 'Cache-Control': 'public, no-cache' } };
+        return {
+          status: 200,
+          body: new RawText(text),
+          headers: { 'Cache-Control': 'public, no-cache' },
+        };
       },
     }),
   };

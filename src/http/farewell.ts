@@ -7,13 +7,16 @@ const PATIENCE_MS = 3_000;
 const LOOK_MS = 50;
 
 /**
- * Watches the connections of a server from its start, to close it in good order: it takes no new ones, answers every request that came
- * whole, and is held up by no caller who is slow.
+ * Watches the connections of a server from its start, to close it in good order: it takes no new
+ * ones, answers every request that came whole, and is held up by no caller who is slow.
  * @returns closes the server and resolves when its last connection has ended
  */
 export function farewell(server: Server): () => Promise<void> {
   const connections = new Set<Socket>();
-  const exchanges = new Set<{ readonly request: IncomingMessage; readonly response: ServerResponse }>();
+  const exchanges = new Set<{
+    readonly request: IncomingMessage;
+    readonly response: ServerResponse;
+  }>();
   server.on('connection', (socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
@@ -25,7 +28,9 @@ export function farewell(server: Server): () => Promise<void> {
   });
 
   const cutSlowOnes = () => {
-    const atWork = [...exchanges].filter(({ request, response }) => request.complete && !response.writableEnded);
+    const atWork = [...exchanges].filter(
+      ({ request, response }) => request.complete && !response.writableEnded,
+    );
     const kept = new Set(atWork.map(({ request }) => request.socket));
     for (const socket of connections) if (!kept.has(socket)) socket.destroy();
   };

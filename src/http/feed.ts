@@ -5,8 +5,8 @@ import { type Answer, type Call, RawText } from './route.js';
 export const NO_TOTAL = 'A feed has no total: `include_total` is refused.';
 
 /**
- * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a list's, its `next_cursor` is there on
- * the last page too: it is where to ask from next time.
+ * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a
+ * list's, its `next_cursor` is there on the last page too: it is where to ask from next time.
  * @param rows up to `limit + 1` rows after `after`
  * @param cursorOf what to pass next time to go on behind a row
  */
@@ -22,7 +22,14 @@ export function answerFeed(
   const last = page.at(-1);
   const hasNext = rows.length > limit;
   const next = last ? cursorOf(last) : (after.value ?? null);
-  const rest = JSON.stringify({ pagination: { next_cursor: next, has_next: hasNext, limit }, filters }).slice(1);
+  const rest = JSON.stringify({
+    pagination: { next_cursor: next, has_next: hasNext, limit },
+    filters,
+  }).slice(1);
   const body = new RawText(`{"data":[${page.map((row) => row.document).join(',')}],${rest}`);
-  return { status: 200, body, headers: { Link: links(call, hasNext ? next : null, after.parameter) } };
+  return {
+    status: 200,
+    body,
+    headers: { Link: links(call, hasNext ? next : null, after.parameter) },
+  };
 }

@@ -4,7 +4,10 @@ import { etagOf, isKnown } from './conditional.js';
 import { type Rendered, render } from './render.js';
 import { type Answer, TextStream } from './route.js';
 
-/** Sends an answer: the one place where a response is finished. A GET carries a strong ETag and answers 304 to it. */
+/**
+ * Sends an answer: the one place where a response is finished. A GET carries a strong ETag and
+ * answers 304 to it.
+ */
 export function finish(request: Request, response: Response, answer: Answer): void {
   if (answer.body instanceof TextStream) {
     response.status(answer.status).set(answer.headers ?? {});
@@ -13,7 +16,11 @@ export function finish(request: Request, response: Response, answer: Answer): vo
 }
 
 /** Sends what is bytes already. */
-export function finishRendered(request: Request, response: Response, { status, headers, text }: Rendered): void {
+export function finishRendered(
+  request: Request,
+  response: Response,
+  { status, headers, text }: Rendered,
+): void {
   response.status(status).set(headers);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && status === 200 && text !== undefined) {
@@ -36,12 +43,22 @@ export function finishUnchanged(response: Response): void {
   response.status(304).end();
 }
 
-/** Takes no more from the source than the reader does from us. Proxies are asked not to hold pieces back. */
-async function sendStream(request: Request, response: Response, { chunks, contentType, ended }: TextStream): Promise<void> {
-  response.set({ 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' }).flushHeaders();
+/**
+ * Takes no more from the source than the reader does from us. Proxies are asked not to hold pieces
+ * back.
+ */
+async function sendStream(
+  request: Request,
+  response: Response,
+  { chunks, contentType, ended }: TextStream,
+): Promise<void> {
+  response
+    .set({ 'Content-Type': contentType, 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })
+    .flushHeaders();
   try {
     if (request.method !== 'HEAD') {
-      for await (const chunk of chunks) if (!response.write(chunk)) await once(response, 'drain', { signal: ended });
+      for await (const chunk of chunks)
+        if (!response.write(chunk)) await once(response, 'drain', { signal: ended });
     }
     response.end();
   } catch {

@@ -25,20 +25,26 @@ export interface OnceRequest {
 
 /** A try at such a request, by the one process that is to do it. */
 export interface Attempt {
-  /** When a process began this very request and died in the middle: what it asked of a provider may have been done since. */
+  /**
+   * When a process began this very request and died in the middle: what it asked of a provider may
+   * have been done since.
+   */
   readonly begunBefore: Date | undefined;
   /**
    * Stores the answer within the transaction of the effect.
-   * @param isLast whether it may be replayed at once; otherwise only should this process die before it has a better one
+   * @param isLast whether it may be replayed at once; otherwise only should this process die before
+   * it has a better one
    */
   keep(client: pg.ClientBase | pg.Pool, answer: Rendered, isLast: boolean): Promise<void>;
 }
 
 /**
- * `Idempotency-Key` on POST, across replicas and restarts. A row is taken before the work begins; the transaction of the effect puts
- * the answer in (`Commit`). A process that dies leaves a row that the next request under the key takes over. Either the effect is
- * there, and with it the answer to replay; or it is not, and the work runs again: on our side for the first time. What was asked of a
- * provider before the transaction may have been done, and each request settles that for itself:
+ * `Idempotency-Key` on POST, across replicas and restarts. A row is taken before the work begins;
+ * the transaction of the effect puts the answer in (`Commit`). A process that dies leaves a row
+ * that the next request under the key takes over. Either the effect is there, and with it the
+ * answer to replay; or it is not, and the work runs again: on our side for the first time. What was
+ * asked of a provider before the transaction may have been done, and each request settles that for
+ * itself:
  *
  * | asked of a provider | when it is asked again |
  * |---|---|
@@ -59,19 +65,30 @@ export class Idempotency {
   ) {}
 
   /**
-   * Does `work` unless it was done before. An answer of 500 and above is not kept: the same key may try again.
-   * @throws Problem 422 `idempotency_mismatch` for another request under the key, 409 `idempotency_in_progress` while the first one runs
+   * Does `work` unless it was done before. An answer of 500 and above is not kept: the same key may
+   * try again.
+   * @throws Problem 422 `idempotency_mismatch` for another request under the key, 409
+   * `idempotency_in_progress` while the first one runs
    */
-  async once(request: OnceRequest, work: (attempt: Attempt) => Promise<Rendered>): Promise<Rendered> {
-    if (!KEY_FORMAT.test(request.key)) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
+  async once(
+    request: OnceRequest,
+    work: (attempt: Attempt) => Promise<Rendered>,
+  ): Promise<Rendered> {
+    if (!KEY_FORMAT.test(request.key))
+      throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
     const row = [request.caller.teamId, request.caller.key.id, request.key];
     const taken = await this.take(row, fingerprintOf(request));
-    if ('answer' in taken) return { ...taken.answer, headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' } };
+    if ('answer' in taken)
+      return {
+        ...taken.answer,
+        headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' },
+      };
     let isSettled = false;
     const keep: Attempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
       const { rowCount } = await client.query(KEEP, [...row, sealed, this.presence.name, !isLast]);
-      // Taken over while the database held us for dead: the one that has it now answers for the effect.
+      // Taken over while the database held us for dead: the one that has it now answers for the
+      // effect.
       if (rowCount === 0) throw inProgress();
       isSettled = isLast;
     };
@@ -89,7 +106,9 @@ export class Idempotency {
   /** Forgets what is older than a day, and gives back what could not be given back before. */
   async expire(): Promise<void> {
     for (const giveBack of this.unreleased) await giveBack();
-    await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [this.clock.now()]);
+    await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [
+      this.clock.now(),
+    ]);
   }
 
   /** Makes the row ours, or finds the answer in it. */
@@ -110,15 +129,20 @@ export class Idempotency {
       if (!found) continue;
       if (!found.fingerprint.equals(fingerprint)) throw mismatch();
       if (found.is_under_way) throw inProgress();
-      if (found.answer !== null) return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
+      if (found.answer !== null)
+        return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
       const takenOver = await this.database.pool.query(TAKE_OVER, [...row, name, found.held_by]);
-      if (takenOver.rowCount === 1) return { begunBefore: new Date(found.expires_at.getTime() - KEPT_MS), expiry: found.expires_at };
+      if (takenOver.rowCount === 1)
+        return {
+          begunBefore: new Date(found.expires_at.getTime() - KEPT_MS),
+          expiry: found.expires_at,
+        };
     }
   }
 
   /**
-   * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it has is the last one. While the database
-   * is away it waits for the next `expire`.
+   * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it
+   * has is the last one. While the database is away it waits for the next `expire`.
    * @param expiry tells this attempt's row from that of a later one
    */
   private async release(row: readonly string[], expiry: Date): Promise<void> {
@@ -160,13 +184,22 @@ const DROP = `DELETE FROM idempotency_keys WHERE ${OF_ROW} AND held_by = $4 AND 
 const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} AND held_by = $4 AND expires_at = $5 AND provisional`;
 
 function mismatch(): Problem {
-  return new Problem('idempotency_mismatch', 'This Idempotency-Key came with another request before. Use a new key for a new request.');
+  return new Problem(
+    'idempotency_mismatch',
+    'This Idempotency-Key came with another request before. Use a new key for a new request.',
+  );
 }
 
 function inProgress(): Problem {
-  const detail = 'The first request with this Idempotency-Key is still running. Wait as Retry-After says and send it again.';
+  const detail =
+    'The first request with this Idempotency-Key is still running. Wait as Retry-After says and send it again.';
   const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) };
-  return new Problem('idempotency_in_progress', detail, { retry_after: RETRY_AFTER_SECONDS }, headers);
+  return new Problem(
+    'idempotency_in_progress',
+    detail,
+    { retry_after: RETRY_AFTER_SECONDS },
+    headers,
+  );
 }
 
 function fingerprintOf({ method, address, body }: OnceRequest): Buffer {

@@ -11,9 +11,15 @@ export interface ListenerLimits {
   readonly headersMs: number;
   /** Until the whole request has come. */
   readonly requestMs: number;
-  /** Without a byte either way while a request is under way: a caller that does not read its answer. Longer than any answer takes. */
+  /**
+   * Without a byte either way while a request is under way: a caller that does not read its answer.
+   * Longer than any answer takes.
+   */
   readonly silenceMs: number;
-  /** Between two requests; longer than load balancers keep a connection, so that it is they who close it. */
+  /**
+   * Between two requests; longer than load balancers keep a connection, so that it is they who
+   * close it.
+   */
   readonly keepAliveMs: number;
   readonly connections: number;
 }
@@ -30,9 +36,18 @@ const DEFAULT_LIMITS: ListenerLimits = {
 /** How often it is looked for requests that are late. */
 const CHECKS_PER_LIMIT = 10;
 
-/** The HTTP server: bounded in what it reads before the application sees it. What it cannot read it answers with a problem too. */
-export function createListener(application: RequestListener, limits: Partial<ListenerLimits> = {}): Server {
-  const { headBytes, headersMs, requestMs, silenceMs, keepAliveMs, connections } = { ...DEFAULT_LIMITS, ...limits };
+/**
+ * The HTTP server: bounded in what it reads before the application sees it. What it cannot read it
+ * answers with a problem too.
+ */
+export function createListener(
+  application: RequestListener,
+  limits: Partial<ListenerLimits> = {},
+): Server {
+  const { headBytes, headersMs, requestMs, silenceMs, keepAliveMs, connections } = {
+    ...DEFAULT_LIMITS,
+    ...limits,
+  };
   const server = createServer(
     {
       maxHeaderSize: headBytes,
@@ -49,8 +64,17 @@ export function createListener(application: RequestListener, limits: Partial<Lis
     if (!socket.writable) return;
     const detail = `The request is malformed, too slow, or its address and headers are over ${headBytes / 1024} KiB.`;
     const requestId = newId('req');
-    const { headers, text = '' } = renderProblem(new Problem('bad_request', detail), '/', requestId);
-    const all = { ...headers, 'X-Request-ID': requestId, 'Content-Length': String(Buffer.byteLength(text)), Connection: 'close' };
+    const { headers, text = '' } = renderProblem(
+      new Problem('bad_request', detail),
+      '/',
+      requestId,
+    );
+    const all = {
+      ...headers,
+      'X-Request-ID': requestId,
+      'Content-Length': String(Buffer.byteLength(text)),
+      Connection: 'close',
+    };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join('')}\r\n${text}`);
   });

@@ -2,7 +2,10 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type pg from 'pg';
 import { Problem } from './problem.js';
 
-/** What one process takes on. Beyond it reads are refused; other requests at twice the counts, as they are worth more and are fewer. */
+/**
+ * What one process takes on. Beyond it reads are refused; other requests at twice the counts, as
+ * they are worth more and are fewer.
+ */
 export interface LoadLimits {
   /** Requests under way at once. */
   readonly requests: number;
@@ -14,18 +17,26 @@ export interface LoadLimits {
   readonly loopDelayMs: number;
 }
 
-const DEFAULT_LIMITS: LoadLimits = { requests: 500, waitingQueries: 100, stalledMs: 1_000, loopDelayMs: 500 };
+const DEFAULT_LIMITS: LoadLimits = {
+  requests: 500,
+  waitingQueries: 100,
+  stalledMs: 1_000,
+  loopDelayMs: 500,
+};
 const LOOP_SAMPLE_MS = 500;
 const LOOP_RESOLUTION_MS = 20;
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * Refuses requests while this process has more to do than it can: at once and before any query, so that what is under way ends and
- * memory stays bounded. Nothing that is under way is cut. It lets requests in again by itself.
+ * Refuses requests while this process has more to do than it can: at once and before any query, so
+ * that what is under way ends and memory stays bounded. Nothing that is under way is cut. It lets
+ * requests in again by itself.
  */
 export class Load {
   private readonly limits: LoadLimits;
-  private readonly loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  private readonly loop: IntervalHistogram = monitorEventLoopDelay({
+    resolution: LOOP_RESOLUTION_MS,
+  });
   private readonly loopSampler: NodeJS.Timeout;
   private requests = 0;
   private loopDelayMs = 0;
@@ -72,8 +83,10 @@ export class Load {
   private excess(isRead: boolean): string | null {
     const times = isRead ? 1 : 2;
     if (this.requests >= times * this.limits.requests) return 'too many requests are under way';
-    if (this.pool.waitingCount >= times * this.limits.waitingQueries) return 'too many queries wait for the database';
-    if (isRead && this.stalledMs() >= this.limits.stalledMs) return 'the database keeps queries waiting';
+    if (this.pool.waitingCount >= times * this.limits.waitingQueries)
+      return 'too many queries wait for the database';
+    if (isRead && this.stalledMs() >= this.limits.stalledMs)
+      return 'the database keeps queries waiting';
     if (isRead && this.loopDelayMs >= this.limits.loopDelayMs) return 'the process is too busy';
     return null;
   }

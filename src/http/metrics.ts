@@ -4,7 +4,12 @@ import type { Route } from './route.js';
 /** What Prometheus scrapes at `/metrics`. */
 export interface Metrics {
   observeRequest(route: Route, status: number, durationMs: number): void;
-  observeProviderCall(provider: string, operation: string, outcome: string, durationMs: number): void;
+  observeProviderCall(
+    provider: string,
+    operation: string,
+    outcome: string,
+    durationMs: number,
+  ): void;
   observeSweep(provider: string, state: string): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -28,10 +33,17 @@ export function createMetrics(): Metrics {
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
-  const sweeps = new Counter({ name: 'rollcall_sweeps_total', help: 'Sweeps that ended.', labelNames: ['provider', 'state'], registers });
+  const sweeps = new Counter({
+    name: 'rollcall_sweeps_total',
+    help: 'Sweeps that ended.',
+    labelNames: ['provider', 'state'],
+    registers,
+  });
   return {
-    observeRequest: (route, status, durationMs) => requests.observe({ method: route.method, route: route.path, status }, durationMs / 1000),
-    observeProviderCall: (provider, operation, outcome, durationMs) => calls.observe({ provider, operation, outcome }, durationMs / 1000),
+    observeRequest: (route, status, durationMs) =>
+      requests.observe({ method: route.method, route: route.path, status }, durationMs / 1000),
+    observeProviderCall: (provider, operation, outcome, durationMs) =>
+      calls.observe({ provider, operation, outcome }, durationMs / 1000),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };

@@ -40,11 +40,17 @@ export interface Rows<Row extends { readonly id: string }> {
 }
 
 /** @param show a row as the API answers it */
-export function listById<Row extends { readonly id: string }>({ read, count }: Rows<Row>, show: (row: Row) => object): List {
+export function listById<Row extends { readonly id: string }>(
+  { read, count }: Rows<Row>,
+  show: (row: Row) => object,
+): List {
   return {
     read: async ({ after, limit }) => {
       const rows = await read(after?.id, limit);
-      return rows.map((row) => ({ document: JSON.stringify(show(row)), position: { value: null, id: row.id } }));
+      return rows.map((row) => ({
+        document: JSON.stringify(show(row)),
+        position: { value: null, id: row.id },
+      }));
     },
     count,
   };
@@ -71,14 +77,26 @@ export async function answerPage<Query extends PagingQuery>(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const next = rows.length > limit && last ? cursors.encode(last.position, question) : null;
-  const pagination = { next_cursor: next, has_next: next !== null, limit, ...(total === undefined ? {} : { total_count: total }) };
+  const pagination = {
+    next_cursor: next,
+    has_next: next !== null,
+    limit,
+    ...(total === undefined ? {} : { total_count: total }),
+  };
   const rest = JSON.stringify({ pagination, filters, ...top }).slice(1);
   const text = `{"data":[${page.map((row) => row.document).join(',')}],${rest}`;
   return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
 }
 
-/** RFC 8288: the first page, and the next while there is one; absolute. @param parameter the one that holds the cursor */
-export function links(call: Call<unknown, unknown, unknown>, next: string | null, parameter = 'cursor'): string {
+/**
+ * RFC 8288: the first page, and the next while there is one; absolute.
+ * @param parameter the one that holds the cursor
+ */
+export function links(
+  call: Call<unknown, unknown, unknown>,
+  next: string | null,
+  parameter = 'cursor',
+): string {
   const to = (cursor: string | null, relation: string) => {
     const search = new URLSearchParams(call.search);
     search.delete(parameter);

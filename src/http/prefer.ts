@@ -6,10 +6,16 @@ export interface WaitPreference {
 }
 
 /** @param defaultSeconds without a preference @param mostSeconds a longer `wait` is cut to this */
-export function waitPreference(prefer: string, defaultSeconds: number, mostSeconds: number): WaitPreference {
+export function waitPreference(
+  prefer: string,
+  defaultSeconds: number,
+  mostSeconds: number,
+): WaitPreference {
   const preferences = prefer.split(',').map((preference) => preference.trim().toLowerCase());
   if (preferences.includes('respond-async')) return { seconds: 0, applied: 'respond-async' };
-  const asked = preferences.map((preference) => /^wait *= *"?(\d{1,9})"?$/.exec(preference)?.[1]).find((seconds) => seconds !== undefined);
+  const asked = preferences
+    .map((preference) => /^wait *= *"?(\d{1,9})"?$/.exec(preference)?.[1])
+    .find((seconds) => seconds !== undefined);
   if (asked === undefined) return { seconds: defaultSeconds, applied: undefined };
   const seconds = Math.min(Number(asked), mostSeconds);
   return { seconds, applied: `wait=${seconds}` };

@@ -4,25 +4,43 @@ import { PROBLEMS, type ProblemCode } from './problem.js';
 /** An error as it is answered (RFC 9457). */
 export const problemSchema = z
   .object({
-    type: z.string().meta({ description: 'A URN for the kind of error.', examples: ['urn:rollcall:error:not-found'] }),
+    type: z.string().meta({
+      description: 'A URN for the kind of error.',
+      examples: ['urn:rollcall:error:not-found'],
+    }),
     title: z.string().meta({ examples: ['Not Found'] }),
     status: z.int().meta({ examples: [404] }),
     detail: z.string().meta({ description: 'What happened and what to do.' }),
-    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]).meta({ description: 'The kind of error, for programs.' }),
-    instance: z.string().meta({ description: 'The path that was asked.', examples: ['/v1/accounts/acct_1'] }),
+    code: z
+      .enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]])
+      .meta({ description: 'The kind of error, for programs.' }),
+    instance: z
+      .string()
+      .meta({ description: 'The path that was asked.', examples: ['/v1/accounts/acct_1'] }),
     request_id: z.string(),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'The fields that are wrong.' }),
     provider: z
-      .object({ id: z.string(), status: z.int().nullable(), code: z.string().nullable(), message: z.string().nullable() })
+      .object({
+        id: z.string(),
+        status: z.int().nullable(),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+      })
       .optional()
       .meta({ description: "The provider's refusal, in its own words." }),
-    fault: z.enum(['account', 'connection', 'provider']).optional().meta({ description: 'Where the cause lies.' }),
+    fault: z
+      .enum(['account', 'connection', 'provider'])
+      .optional()
+      .meta({ description: 'Where the cause lies.' }),
     retry_after: z.int().optional().meta({ description: 'Seconds to wait before trying again.' }),
     account_id: z.string().optional().meta({ description: 'The account that is in the way.' }),
-    refs: z.array(z.string()).optional().meta({ description: 'The references that the given one could mean.' }),
+    refs: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'The references that the given one could mean.' }),
     connect: z
       .object({ flow: z.string(), instructions: z.string(), url: z.string() })
       .optional()

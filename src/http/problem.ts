@@ -73,7 +73,10 @@ export interface ProblemExtras {
   readonly connect?: { readonly flow: string; readonly instructions: string; readonly url: string };
 }
 
-/** An answer that is an error (RFC 9457). `detail` tells what happened and what to do, and is safe to show. */
+/**
+ * An answer that is an error (RFC 9457). `detail` tells what happened and what to do, and is safe
+ * to show.
+ */
 export class Problem extends Error {
   constructor(
     readonly code: ProblemCode,
@@ -92,7 +95,16 @@ export class Problem extends Error {
   toJSON(instance: string, requestId: string): Record<string, unknown> {
     const [status, title] = PROBLEMS[this.code];
     const type = `urn:rollcall:error:${this.code.replaceAll('_', '-')}`;
-    return { type, title, status, detail: this.detail, code: this.code, instance, request_id: requestId, ...this.extras };
+    return {
+      type,
+      title,
+      status,
+      detail: this.detail,
+      code: this.code,
+      instance,
+      request_id: requestId,
+      ...this.extras,
+    };
   }
 }
 
@@ -102,12 +114,19 @@ export function invalidField(field: string, message: string): Problem {
 }
 
 export function notFound(what: string): Problem {
-  return new Problem('not_found', `${what} does not exist, or belongs to another team. Check the id.`);
+  return new Problem(
+    'not_found',
+    `${what} does not exist, or belongs to another team. Check the id.`,
+  );
 }
 
 const FROM_PROVIDER: Record<
   ProviderErrorCode,
-  { readonly code: ProblemCode; readonly fault: 'account' | 'connection' | 'provider'; readonly remedy: string }
+  {
+    readonly code: ProblemCode;
+    readonly fault: 'account' | 'connection' | 'provider';
+    readonly remedy: string;
+  }
 > = {
   credential_rejected: {
     code: 'provider_credential_rejected',
@@ -124,7 +143,11 @@ const FROM_PROVIDER: Record<
     fault: 'account',
     remedy: 'The provider no longer holds the account; the next sweep will show it.',
   },
-  already_exists: { code: 'conflict', fault: 'account', remedy: 'The provider already holds this account.' },
+  already_exists: {
+    code: 'conflict',
+    fault: 'account',
+    remedy: 'The provider already holds this account.',
+  },
   already_so: { code: 'provider_rejected', fault: 'account', remedy: 'Nothing is left to do.' },
   state_conflict: {
     code: 'provider_rejected',
@@ -136,9 +159,21 @@ const FROM_PROVIDER: Record<
     fault: 'connection',
     remedy: 'Raise the plan at the provider, or disconnect an account first.',
   },
-  refused: { code: 'provider_rejected', fault: 'account', remedy: 'Mend what the provider objects to.' },
-  rate_limited: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
-  unavailable: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
+  refused: {
+    code: 'provider_rejected',
+    fault: 'account',
+    remedy: 'Mend what the provider objects to.',
+  },
+  rate_limited: {
+    code: 'provider_unavailable',
+    fault: 'provider',
+    remedy: 'Wait as Retry-After says and try again.',
+  },
+  unavailable: {
+    code: 'provider_unavailable',
+    fault: 'provider',
+    remedy: 'Wait as Retry-After says and try again.',
+  },
   server_error: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   timeout: {
     code: 'provider_timeout',
@@ -147,7 +182,11 @@ const FROM_PROVIDER: Record<
   },
   network: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   invalid_answer: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
-  circuit_open: { code: 'provider_unavailable', fault: 'provider', remedy: 'Wait as Retry-After says and try again.' },
+  circuit_open: {
+    code: 'provider_unavailable',
+    fault: 'provider',
+    remedy: 'Wait as Retry-After says and try again.',
+  },
 };
 
 /** Tells a provider's failure as the provider's, with what the caller can do about it. */
@@ -159,7 +198,12 @@ export function problemOfProvider(error: ProviderError): Problem {
     code,
     `${error.message} ${remedy}`,
     {
-      provider: { id: error.provider, status: error.status, code: error.providerCode, message: error.providerMessage },
+      provider: {
+        id: error.provider,
+        status: error.status,
+        code: error.providerCode,
+        message: error.providerMessage,
+      },
       fault,
       ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
     },

@@ -11,8 +11,9 @@ const MOST_IN_FLIGHT = 100;
 const SYNC_MS = 1000;
 
 /**
- * Rate limits per key, shared by all replicas without a query per request: each counts for itself and tells the others through the
- * database once a second while it has something to tell. So replicas together let through at most what one second of each adds.
+ * Rate limits per key, shared by all replicas without a query per request: each counts for itself
+ * and tells the others through the database once a second while it has something to tell. So
+ * replicas together let through at most what one second of each adds.
  */
 export class RateLimiter {
   private readonly windows = new Map<string, RateWindow>();
@@ -34,7 +35,12 @@ export class RateLimiter {
    * @param ended is called when the request has been answered
    * @throws Problem 429 over the limit, or with too many requests of the key at once
    */
-  take(keyId: string, own: RateLimit | null, tell: (headers: Record<string, string>) => void, ended: (free: () => void) => void): void {
+  take(
+    keyId: string,
+    own: RateLimit | null,
+    tell: (headers: Record<string, string>) => void,
+    ended: (free: () => void) => void,
+  ): void {
     const now = this.clock.now().getTime();
     const window = this.windows.get(keyId) ?? new RateWindow(own ?? this.standard);
     this.windows.set(keyId, window);
@@ -43,10 +49,16 @@ export class RateLimiter {
     const state = window.state(now);
     tell(headersOf(state, now));
     if (running >= MOST_IN_FLIGHT)
-      throw limited(`More than ${MOST_IN_FLIGHT} requests of this key are under way. Wait for some of them.`, 1);
+      throw limited(
+        `More than ${MOST_IN_FLIGHT} requests of this key are under way. Wait for some of them.`,
+        1,
+      );
     if (!isAllowed) {
       const { quota, windowSeconds } = state.limit;
-      throw limited(`The key made its ${quota} requests in ${windowSeconds} s. Wait as Retry-After says.`, state.resetSeconds);
+      throw limited(
+        `The key made its ${quota} requests in ${windowSeconds} s. Wait as Retry-After says.`,
+        state.resetSeconds,
+      );
     }
     this.inFlight.set(keyId, running + 1);
     ended(() => this.free(keyId));
@@ -57,14 +69,22 @@ export class RateLimiter {
   async sync(): Promise<void> {
     const windows = [...this.windows].filter(([, window]) => !window.isIdle);
     const counts = windows
-      .flatMap(([keyId, window]) => window.send().map((slice) => ({ key_id: keyId, ...slice, expiresAt: new Date(slice.expiresAt) })))
+      .flatMap(([keyId, window]) =>
+        window
+          .send()
+          .map((slice) => ({ key_id: keyId, ...slice, expiresAt: new Date(slice.expiresAt) })),
+      )
       // In one order for all replicas, so that none waits for another in a circle.
-      .sort((one, other) => (one.key_id < other.key_id ? -1 : one.key_id > other.key_id ? 1 : one.slice - other.slice));
+      .sort((one, other) =>
+        one.key_id < other.key_id ? -1 : one.key_id > other.key_id ? 1 : one.slice - other.slice,
+      );
     try {
       await this.database.pool.query(ADD, [JSON.stringify(counts)]);
-      const { rows } = await this.database.pool.query<{ key_id: string; slice: string; count: number }>(SUMS, [
-        windows.map(([keyId]) => keyId),
-      ]);
+      const { rows } = await this.database.pool.query<{
+        key_id: string;
+        slice: string;
+        count: number;
+      }>(SUMS, [windows.map(([keyId]) => keyId)]);
       const now = this.clock.now().getTime();
       for (const [keyId, window] of windows) {
         const own = rows.filter((row) => row.key_id === keyId);
@@ -79,7 +99,9 @@ export class RateLimiter {
 
   /** Forgets counts that no window holds any more. */
   async expire(): Promise<void> {
-    await this.database.pool.query('DELETE FROM rate_counts WHERE expires_at <= $1', [this.clock.now()]);
+    await this.database.pool.query('DELETE FROM rate_counts WHERE expires_at <= $1', [
+      this.clock.now(),
+    ]);
   }
 
   /** Talks to the database no more. */
@@ -109,8 +131,13 @@ const ADD = `
   ON CONFLICT (key_id, slice) DO UPDATE SET count = r.count + EXCLUDED.count`;
 const SUMS = 'SELECT key_id, slice, count FROM rate_counts WHERE key_id = ANY($1)';
 
-/** The headers of the IETF's draft 10, and the older trio, whose reset is a Unix time in seconds. */
-function headersOf({ limit, remaining, resetSeconds }: RateState, now: number): Record<string, string> {
+/**
+ * The headers of the IETF's draft 10, and the older trio, whose reset is a Unix time in seconds.
+ */
+function headersOf(
+  { limit, remaining, resetSeconds }: RateState,
+  now: number,
+): Record<string, string> {
   return {
     'RateLimit-Policy': `"default";q=${limit.quota};w=${limit.windowSeconds}`,
     RateLimit: `"default";r=${remaining};t=${resetSeconds}`,
@@ -121,5 +148,10 @@ function headersOf({ limit, remaining, resetSeconds }: RateState, now: number): 
 }
 
 function limited(detail: string, seconds: number): Problem {
-  return new Problem('rate_limited', detail, { retry_after: seconds }, { 'Retry-After': String(seconds) });
+  return new Problem(
+    'rate_limited',
+    detail,
+    { retry_after: seconds },
+    { 'Retry-After': String(seconds) },
+  );
 }

@@ -25,8 +25,8 @@ interface Slice {
 const SLICES = 60;
 
 /**
- * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; who tells the database and when is the
- * limiter's matter. @see RateLimiter
+ * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; who tells
+ * the database and when is the limiter's matter. @see RateLimiter
  */
 export class RateWindow {
   private readonly slices = new Map<number, Slice>();
@@ -48,10 +48,16 @@ export class RateWindow {
     this.forgetBefore(now);
     const oldest = Math.min(...this.slices.keys(), this.sliceOf(now));
     const resetSeconds = Math.max(1, Math.ceil(((oldest + SLICES) * this.sliceMs - now) / 1000));
-    return { limit: this.limit, remaining: Math.max(0, this.limit.quota - this.used()), resetSeconds };
+    return {
+      limit: this.limit,
+      remaining: Math.max(0, this.limit.quota - this.used()),
+      resetSeconds,
+    };
   }
 
-  /** The uses that the database does not know yet; they count as sent until `settle` or `giveBack`. */
+  /**
+   * The uses that the database does not know yet; they count as sent until `settle` or `giveBack`.
+   */
   send(): { readonly slice: number; readonly count: number; readonly expiresAt: number }[] {
     return [...this.slices].flatMap(([index, slice]) => {
       if (slice.fresh === 0) return [];
@@ -88,7 +94,8 @@ export class RateWindow {
 
   private forgetBefore(now: number): void {
     const current = this.sliceOf(now);
-    for (const index of this.slices.keys()) if (index <= current - SLICES) this.slices.delete(index);
+    for (const index of this.slices.keys())
+      if (index <= current - SLICES) this.slices.delete(index);
   }
 
   private slice(index: number): Slice {

@@ -18,6 +18,10 @@ export function render({ status, headers = {}, body }: Answer): Rendered {
 
 /** An error as RFC 9457 has it. */
 export function renderProblem(problem: Problem, path: string, requestId: string): Rendered {
-  const headers = { ...problem.headers, 'Cache-Control': 'no-store', 'Content-Type': 'application/problem+json; charset=utf-8' };
+  const headers = {
+    ...problem.headers,
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/problem+json; charset=utf-8',
+  };
   return { status: problem.status, headers, text: JSON.stringify(problem.toJSON(path, requestId)) };
 }

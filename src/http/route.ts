@@ -14,7 +14,10 @@ export class RawText {
 
 /** Text that goes on for as long as its source does, each piece sent as it comes. */
 export class TextStream {
-  /** @param ended aborts when there is no more to wait for: a reader that takes nothing is cut off then */
+  /**
+   * @param ended aborts when there is no more to wait for: a reader that takes nothing is cut off
+   * then
+   */
   constructor(
     readonly chunks: AsyncIterable<string>,
     readonly contentType: string,
@@ -53,13 +56,23 @@ export interface Call<Params, Query, Body> {
   readonly signal: AbortSignal;
 }
 
-/** What a call to a provider inherits from the request it serves. Not its end: a write that was begun is finished though the caller left. */
+/**
+ * What a call to a provider inherits from the request it serves. Not its end: a write that was
+ * begun is finished though the caller left.
+ */
 export function contextOf(call: Call<unknown, unknown, unknown>): CallContext {
   return call.traceparent === undefined ? {} : { traceparent: call.traceparent };
 }
 
-/** One endpoint: what it takes, what it answers, and how. Strict schemas: an unknown query parameter or body field is a 422. */
-export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+/**
+ * One endpoint: what it takes, what it answers, and how. Strict schemas: an unknown query parameter
+ * or body field is a 422.
+ */
+export interface Endpoint<
+  Params extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+> {
   readonly summary: string;
   /** More than fits the summary, in Markdown. */
   readonly description?: string;
@@ -73,19 +86,30 @@ export interface Endpoint<Params extends z.ZodType = z.ZodType, Query extends z.
   /** Its answers go on for long: they are no requests under way, and have a bound of their own. */
   readonly isStream?: true;
   /**
-   * Shows nothing but rows of tables that count versions of their team (the migration `team_versions` lists them), and nothing that
-   * depends on the time: while the version stays, so does the answer.
+   * Shows nothing but rows of tables that count versions of their team (the migration
+   * `team_versions` lists them), and nothing that depends on the time: while the version stays, so
+   * does the answer.
    */
   readonly isVersioned?: true;
   /** Problems it can answer with beyond those that follow from its scope, method and schemas. */
   readonly problems?: readonly ProblemCode[];
-  readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Answer>;
+  readonly handle: (
+    call: Call<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ) => Promise<Answer>;
 }
 
-/** An endpoint that takes effect once for each Idempotency-Key: what POST routes lead to. Its answer can only come from `call.commit`. */
-export interface Action<Params extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType>
-  extends Endpoint<Params, Query, Body> {
-  readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<Committed>;
+/**
+ * An endpoint that takes effect once for each Idempotency-Key: what POST routes lead to. Its answer
+ * can only come from `call.commit`.
+ */
+export interface Action<
+  Params extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+> extends Endpoint<Params, Query, Body> {
+  readonly handle: (
+    call: Call<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ) => Promise<Committed>;
 }
 
 /** Binds the handler's types to the schemas beside it. */
@@ -98,9 +122,11 @@ export function endpoint<
 }
 
 /** The same for an action. */
-export function action<Params extends z.ZodType = z.ZodObject, Query extends z.ZodType = z.ZodObject, Body extends z.ZodType = z.ZodObject>(
-  declaration: Action<Params, Query, Body>,
-): Action {
+export function action<
+  Params extends z.ZodType = z.ZodObject,
+  Query extends z.ZodType = z.ZodObject,
+  Body extends z.ZodType = z.ZodObject,
+>(declaration: Action<Params, Query, Body>): Action {
   return declaration as unknown as Action;
 }
 
@@ -121,14 +147,38 @@ export interface Deprecation {
   readonly sunset: Date;
 }
 
-export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'GET', path, scope, endpoint: does });
-export const post = (path: string, scope: Route['scope'], does: Action): Route => ({ method: 'POST', path, scope, endpoint: does });
-export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'PATCH', path, scope, endpoint: does });
-export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({ method: 'DELETE', path, scope, endpoint: does });
+export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
+  method: 'GET',
+  path,
+  scope,
+  endpoint: does,
+});
+export const post = (path: string, scope: Route['scope'], does: Action): Route => ({
+  method: 'POST',
+  path,
+  scope,
+  endpoint: does,
+});
+export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
+  method: 'PATCH',
+  path,
+  scope,
+  endpoint: does,
+});
+export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
+  method: 'DELETE',
+  path,
+  scope,
+  endpoint: does,
+});
 
-/** A route that callers should leave: `deprecated(get(…), '2026-06-01', '2027-06-01')`. @throws Error for a date that is none, or out of order */
+/**
+ * A route that callers should leave: `deprecated(get(…), '2026-06-01', '2027-06-01')`.
+ * @throws Error for a date that is none, or out of order
+ */
 export function deprecated(route: Route, sinceDate: string, sunsetDate: string): Route {
   const deprecation = { since: new Date(sinceDate), sunset: new Date(sunsetDate) };
-  if (!(deprecation.since < deprecation.sunset)) throw new Error(`${route.method} ${route.path}: its sunset must follow its deprecation`);
+  if (!(deprecation.since < deprecation.sunset))
+    throw new Error(`${route.method} ${route.path}: its sunset must follow its deprecation`);
   return { ...route, deprecation };
 }

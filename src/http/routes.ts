@@ -32,7 +32,10 @@ export interface Endpoints {
   readonly webhooks: ReturnType<typeof webhookEndpoints>;
 }
 
-/** Every URL, with what it takes to call it. The first match wins: fixed words stand before parameters. */
+/**
+ * Every URL, with what it takes to call it. The first match wins: fixed words stand before
+ * parameters.
+ */
 export function routes(to: Endpoints): readonly Route[] {
   return [
     get('/livez', 'public', to.system.live),

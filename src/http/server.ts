@@ -29,7 +29,10 @@ const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
-/** The web application: every route through the same two doors, `admit` and `finish`. It does not listen. */
+/**
+ * The web application: every route through the same two doors, `admit` and `finish`. It does not
+ * listen.
+ */
 export function createServer(
   routes: readonly Route[],
   parts: {
@@ -44,12 +47,19 @@ export function createServer(
     readonly tracing: Tracing;
     readonly isRetired: () => boolean;
     readonly trustProxy: boolean;
-    /** Changes with what the gateway shows of the same rows; cursors, which tell their hour, are a part of it. */
+    /**
+     * Changes with what the gateway shows of the same rows; cursors, which tell their hour, are a
+     * part of it.
+     */
     readonly release: () => string;
   },
 ): express.Express {
   const app = express();
-  app.set('etag', false).set('query parser', false).set('case sensitive routing', true).set('strict routing', true);
+  app
+    .set('etag', false)
+    .set('query parser', false)
+    .set('case sensitive routing', true)
+    .set('strict routing', true);
   app.set('trust proxy', parts.trustProxy);
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: NOTHING_TO_LOAD } }));
   app.use(identify);
@@ -62,7 +72,11 @@ export function createServer(
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
       if (route.scope !== 'public') takeOn(request, response);
-      const call = { ...(await admit(route, parts, request, response)), commit: committing(parts.database), begunBefore: undefined };
+      const call = {
+        ...(await admit(route, parts, request, response)),
+        commit: committing(parts.database),
+        begunBefore: undefined,
+      };
       if (route.endpoint.isVersioned) {
         const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
@@ -72,9 +86,12 @@ export function createServer(
         return finishRendered(request, response, page);
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
-      const ifMatch = route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
-      if (key !== undefined) finishRendered(request, response, await once(key, route, call, request, response));
-      else if (ifMatch !== undefined) finish(request, response, await guarded(ifMatch, route, call));
+      const ifMatch =
+        route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
+      if (key !== undefined)
+        finishRendered(request, response, await once(key, route, call, request, response));
+      else if (ifMatch !== undefined)
+        finish(request, response, await guarded(ifMatch, route, call));
       else finish(request, response, await route.endpoint.handle(call));
     } catch (error) {
       finishProblem(request, response, toProblem(error, response));
@@ -84,7 +101,9 @@ export function createServer(
   /** Before anything that costs, so that the refusal costs next to nothing. */
   function takeOn(request: Request, response: Response): void {
     if (parts.isRetired()) throw shuttingDown();
-    parts.load.take(request.method === 'GET' || request.method === 'HEAD', (free) => response.once('close', free));
+    parts.load.take(request.method === 'GET' || request.method === 'HEAD', (free) =>
+      response.once('close', free),
+    );
   }
 
   const pages = new PageCache();
@@ -96,13 +115,27 @@ export function createServer(
   }
 
   /** A refusal of the handler is an answer too: it is kept and replayed. */
-  function once(key: string, route: Route, call: AnyCall, request: Request, response: Response): Promise<Rendered> {
+  function once(
+    key: string,
+    route: Route,
+    call: AnyCall,
+    request: Request,
+    response: Response,
+  ): Promise<Rendered> {
     const { caller, body } = call;
-    return parts.idempotency.once({ caller, key, method: request.method, address: request.originalUrl, body }, (attempt) =>
-      route.endpoint
-        .handle({ ...call, commit: committing(parts.database, attempt), begunBefore: attempt.begunBefore })
-        .then(render)
-        .catch((error: unknown) => renderProblem(toProblem(error, response), request.path, call.requestId)),
+    return parts.idempotency.once(
+      { caller, key, method: request.method, address: request.originalUrl, body },
+      (attempt) =>
+        route.endpoint
+          .handle({
+            ...call,
+            commit: committing(parts.database, attempt),
+            begunBefore: attempt.begunBefore,
+          })
+          .then(render)
+          .catch((error: unknown) =>
+            renderProblem(toProblem(error, response), request.path, call.requestId),
+          ),
     );
   }
 
@@ -120,11 +153,19 @@ export function createServer(
     });
   }
 
-  /** A span from here to the end of the answer. Probes are not worth one, and like them the address stays out: it may hold anything. */
+  /**
+   * A span from here to the end of the answer. Probes are not worth one, and like them the address
+   * stays out: it may hold anything.
+   */
   function trace(route: Route, request: Request, response: Response): void {
     const tracing = route.scope === 'public' ? UNTRACED : parts.tracing;
     const facts = { 'http.request.method': route.method, 'http.route': route.path };
-    const span = tracing.start('server', `${route.method} ${route.path}`, facts, request.get('traceparent'));
+    const span = tracing.start(
+      'server',
+      `${route.method} ${route.path}`,
+      facts,
+      request.get('traceparent'),
+    );
     response.locals.span = span;
     response.once('close', () => {
       const caller = response.locals.caller as Caller | undefined;
@@ -142,34 +183,57 @@ export function createServer(
     if (error instanceof ProviderError) return problemOfProvider(error);
     if (isUnreachable(error)) return databaseAway();
     const requestId = response.locals.requestId as string;
-    parts.logger.error('unexpected error', { request_id: requestId, error: error instanceof Error ? String(error.stack) : 'not an Error' });
-    return new Problem('internal_error', `Something broke on our side. Try again, and tell us the request id ${requestId} if it stays.`);
+    parts.logger.error('unexpected error', {
+      request_id: requestId,
+      error: error instanceof Error ? String(error.stack) : 'not an Error',
+    });
+    return new Problem(
+      'internal_error',
+      `Something broke on our side. Try again, and tell us the request id ${requestId} if it stays.`,
+    );
   }
 
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const expressPath = path.replace(/\{(\w+)\}/g, ':$1');
     for (const route of here) app.route(expressPath)[verb(route.method)](serve(route));
-    app.all(expressPath, (request, response) => finishProblem(request, response, wrongMethod(request.method, here)));
+    app.all(expressPath, (request, response) =>
+      finishProblem(request, response, wrongMethod(request.method, here)),
+    );
   }
   app.use((request, response) => {
     finishProblem(
       request,
       response,
-      new Problem('not_found', `There is no ${request.path}. The paths are listed at /docs and /openapi.json.`),
+      new Problem(
+        'not_found',
+        `There is no ${request.path}. The paths are listed at /docs and /openapi.json.`,
+      ),
     );
   });
   // Express knows an error handler by its four parameters.
-  app.use((error: { status?: number }, request: Request, response: Response, _next: NextFunction) => {
-    const malformed = error.status !== undefined && error.status < 500;
-    finishProblem(request, response, malformed ? new Problem('bad_request', 'The address is malformed.') : toProblem(error, response));
-  });
+  app.use(
+    (error: { status?: number }, request: Request, response: Response, _next: NextFunction) => {
+      const malformed = error.status !== undefined && error.status < 500;
+      finishProblem(
+        request,
+        response,
+        malformed
+          ? new Problem('bad_request', 'The address is malformed.')
+          : toProblem(error, response),
+      );
+    },
+  );
   return app;
 }
 
 function finishProblem(request: Request, response: Response, problem: Problem): void {
   response.removeHeader('ETag');
-  finishRendered(request, response, renderProblem(problem, request.path, response.locals.requestId as string));
+  finishRendered(
+    request,
+    response,
+    renderProblem(problem, request.path, response.locals.requestId as string),
+  );
 }
 
 /** Gives the request its id: the caller's own where it is sane. */
@@ -193,7 +257,12 @@ function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
 /** The caller's next connection shall reach another replica. */
 function shuttingDown(): Problem {
   const headers = { 'Retry-After': '1', Connection: 'close' };
-  return new Problem('service_unavailable', 'This process is shutting down. Try again in a moment.', { retry_after: 1 }, headers);
+  return new Problem(
+    'service_unavailable',
+    'This process is shutting down. Try again in a moment.',
+    { retry_after: 1 },
+    headers,
+  );
 }
 
 function databaseAway(): Problem {
@@ -202,6 +271,13 @@ function databaseAway(): Problem {
 }
 
 function wrongMethod(method: string, here: readonly Route[]): Problem {
-  const allowed = here.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])).join(', ');
-  return new Problem('method_not_allowed', `${method} is not possible here. Use one of: ${allowed}.`, {}, { Allow: allowed });
+  const allowed = here
+    .flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
+    .join(', ');
+  return new Problem(
+    'method_not_allowed',
+    `${method} is not possible here. Use one of: ${allowed}.`,
+    {},
+    { Allow: allowed },
+  );
 }

@@ -4,7 +4,10 @@ import { endpoint, RawText } from './route.js';
 
 /** What the process knows of itself. */
 export interface SystemState {
-  /** Each part that must work for requests to be served, with what is wrong with it (`null`: nothing). */
+  /**
+   * Each part that must work for requests to be served, with what is wrong with it (`null`:
+   * nothing).
+   */
   checks(): Promise<Readonly<Record<string, string | null>>>;
   /** What there is too much of for new requests; `null`: nothing. */
   overload(): string | null;
@@ -15,10 +18,14 @@ export interface SystemState {
 const HEALTH_TYPE = 'application/health+json';
 const HEALTH_TYPE_SENT = `${HEALTH_TYPE}; charset=utf-8`;
 const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
-const componentSchema = z.array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }));
-const checks = z
-  .record(z.string(), componentSchema)
-  .meta({ examples: [{ database: [{ status: 'pass' }], 'provider:octopost': [{ status: 'warn', output: 'down' }] }] });
+const componentSchema = z.array(
+  z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }),
+);
+const checks = z.record(z.string(), componentSchema).meta({
+  examples: [
+    { database: [{ status: 'pass' }], 'provider:octopost': [{ status: 'warn', output: 'down' }] },
+  ],
+});
 
 /** For load balancers and monitors: no key, no secrets, never cached. */
 export function systemEndpoints(state: SystemState, metrics: Metrics) {
@@ -40,7 +47,8 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       produces: HEALTH_TYPE,
       handle: async () => {
         const failed = Object.values(await state.checks()).some((problem) => problem !== null);
-        // Still ready: were it taken out, its share would overload the next one too. Those it cannot serve it turns away by itself.
+        // Still ready: were it taken out, its share would overload the next one too. Those it
+        // cannot serve it turns away by itself.
         const fit = state.overload() === null ? 'pass' : 'warn';
         return answer(failed ? 503 : 200, { status: failed ? 'fail' : fit });
       },
@@ -57,25 +65,44 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
         const overload = state.overload();
         const providers = Object.entries(state.providers());
         const failed = own.some(([, problem]) => problem !== null);
-        const warned = overload !== null || providers.some(([, condition]) => condition !== 'operational');
+        const warned =
+          overload !== null || providers.some(([, condition]) => condition !== 'operational');
         const checks = Object.fromEntries([
-          ...own.map(([name, problem]) => [name, [problem === null ? { status: 'pass' } : { status: 'fail', output: problem }]]),
+          ...own.map(([name, problem]) => [
+            name,
+            [problem === null ? { status: 'pass' } : { status: 'fail', output: problem }],
+          ]),
           ['load', [overload === null ? { status: 'pass' } : { status: 'warn', output: overload }]],
           ...providers.map(([name, condition]) => [
             `provider:${name}`,
-            [condition === 'operational' ? { status: 'pass' } : { status: 'warn', output: condition }],
+            [
+              condition === 'operational'
+                ? { status: 'pass' }
+                : { status: 'warn', output: condition },
+            ],
           ]),
         ]);
-        return answer(failed ? 503 : 200, { status: failed ? 'fail' : warned ? 'warn' : 'pass', checks });
+        return answer(failed ? 503 : 200, {
+          status: failed ? 'fail' : warned ? 'warn' : 'pass',
+          checks,
+        });
       },
     }),
     metrics: endpoint({
       summary: 'Figures for Prometheus',
-      answers: { 200: z.string().meta({ examples: ['rollcall_sweeps_total{provider="outfame",state="succeeded"} 1\n'] }) },
+      answers: {
+        200: z
+          .string()
+          .meta({ examples: ['rollcall_sweeps_total{provider="outfame",state="succeeded"} 1\n'] }),
+      },
       produces: 'text/plain',
       handle: async () => {
         const { text, contentType } = await metrics.expose();
-        return { status: 200, body: new RawText(text, contentType), headers: { 'Cache-Control': 'no-store' } };
+        return {
+          status: 200,
+          body: new RawText(text, contentType),
+          headers: { 'Cache-Control': 'no-store' },
+        };
       },
     }),
   };

@@ -27,12 +27,18 @@ function refusal(errors: readonly FieldError[]): Problem {
   return new Problem('validation_error', told.join('; '), { errors });
 }
 
-function fieldErrors(issue: z.core.$ZodIssue, kind: string, parent: string | undefined, schema: z.ZodType): FieldError[] {
+function fieldErrors(
+  issue: z.core.$ZodIssue,
+  kind: string,
+  parent: string | undefined,
+  schema: z.ZodType,
+): FieldError[] {
   const path = parent === undefined ? issue.path : [parent, ...issue.path];
   // A query parameter has no parts: what is wrong with one of its values is wrong with it.
   const field = kind === 'query parameter' ? nameOfParameter(path) : path.join('.');
   if (issue.code !== 'unrecognized_keys') return [{ field, message: issue.message }];
-  const known = issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const known =
+    issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   const message = `is no ${kind} here${known.length > 0 ? `; there are: ${known.join(', ')}` : ''}`;
   return issue.keys.map((key) => ({ field: [...path, key].join('.'), message }));
 }
@@ -53,7 +59,9 @@ export function readQuery(search: URLSearchParams): Record<string, unknown> {
     const target = label === undefined ? query : labels;
     const key = label ?? name;
     if (key in target)
-      throw new Problem('validation_error', `${name}: is given twice`, { errors: [{ field: name, message: 'is given twice' }] });
+      throw new Problem('validation_error', `${name}: is given twice`, {
+        errors: [{ field: name, message: 'is given twice' }],
+      });
     target[key] = value;
   }
   if (Object.keys(labels).length > 0) query.label = labels;
@@ -66,7 +74,14 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(item).max(100))
-    .meta({ wire: { type: 'array', items: withoutComma(z.toJSONSchema(item, { io: 'input' })), minItems: 1, maxItems: 100 } });
+    .meta({
+      wire: {
+        type: 'array',
+        items: withoutComma(z.toJSONSchema(item, { io: 'input' })),
+        minItems: 1,
+        maxItems: 100,
+      },
+    });
 
 /** A value among others holds no comma. */
 function withoutComma({ $schema: _dialect, ...item }: z.core.JSONSchema.BaseSchema) {
@@ -77,7 +92,10 @@ export const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })
   .transform((text) => new Date(text))
   // With its offset applied a time may leave the years that RFC 3339 and PostgreSQL can write.
-  .refine((instant) => /^(?!0000)\d{4}-/.test(instant.toISOString()), 'must be within the years 1 to 9999');
+  .refine(
+    (instant) => /^(?!0000)\d{4}-/.test(instant.toISOString()),
+    'must be within the years 1 to 9999',
+  );
 
 /** A name or word a person types: blanks at its ends are dropped, and something must be left. */
 export function words(longest: number) {
@@ -98,12 +116,9 @@ export function wholeNumber(least: number, most: number) {
 /** The parameters of every list. */
 export const paging = {
   limit: wholeNumber(1, 200).default(50).meta({ description: 'Most items on the page.' }),
-  cursor: z
-    .string()
-    .min(1)
-    .max(2000)
-    .optional()
-    .meta({ description: '`pagination.next_cursor` of the page before. Filters and sort must be the same.' }),
+  cursor: z.string().min(1).max(2000).optional().meta({
+    description: '`pagination.next_cursor` of the page before. Filters and sort must be the same.',
+  }),
   include_total: z
     .enum(['true', 'false'])
     .transform((text) => text === 'true')
@@ -113,7 +128,9 @@ export const paging = {
 };
 
 /** The path parameter of what has an id of ours. */
-export const byId = z.object({ id: z.string().meta({ description: 'Its id.', examples: ['01k9z3m8q4v7x2c5n6b8a1s3d4'] }) });
+export const byId = z.object({
+  id: z.string().meta({ description: 'Its id.', examples: ['01k9z3m8q4v7x2c5n6b8a1s3d4'] }),
+});
 
 /** The path parameter of an account. */
 export const byAccount = z.object({

@@ -1,9 +1,13 @@
 /**
- * Gathers calls into one while the one before it is under way, so that many small writes share a transaction and one alone waits
- * for nothing. Where a whole batch fails its items are tried one by one, so that a bad one spoils no other.
+ * Gathers calls into one while the one before it is under way, so that many small writes share a
+ * transaction and one alone waits for nothing. Where a whole batch fails its items are tried one by
+ * one, so that a bad one spoils no other.
  * @param work gets up to `most` items and answers with as many results, in their order
  */
-export function batched<Item, Result>(most: number, work: (items: readonly Item[]) => Promise<readonly Result[]>) {
+export function batched<Item, Result>(
+  most: number,
+  work: (items: readonly Item[]) => Promise<readonly Result[]>,
+) {
   interface Waiting {
     readonly item: Item;
     readonly resolve: (result: Result) => void;

@@ -1,11 +1,28 @@
 import { monotonicFactory } from 'ulid';
 
 /** Which table an id belongs to, told by its prefix. */
-export type IdPrefix = 'acct' | 'conn' | 'disc' | 'key' | 'req' | 'step' | 'swp' | 'team' | 'hlt' | 'evt' | 'aud' | 'whk' | 'inc' | 'dlv';
+export type IdPrefix =
+  | 'acct'
+  | 'conn'
+  | 'disc'
+  | 'key'
+  | 'req'
+  | 'step'
+  | 'swp'
+  | 'team'
+  | 'hlt'
+  | 'evt'
+  | 'aud'
+  | 'whk'
+  | 'inc'
+  | 'dlv';
 
 const nextUlid = monotonicFactory();
 
-/** A new id such as `acct_01k9z3m8q4v7x2c5n6b8a1s3d4`: prefix and a ULID in lower case, so ids sort by creation. */
+/**
+ * A new id such as `acct_01k9z3m8q4v7x2c5n6b8a1s3d4`: prefix and a ULID in lower case, so ids sort
+ * by creation.
+ */
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${nextUlid().toLowerCase()}`;
 }

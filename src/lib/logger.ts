@@ -1,6 +1,9 @@
 import winston from 'winston';
 
-/** What a log line may hold besides its message. Nothing else is ever written, so no credential or provider answer can slip in. */
+/**
+ * What a log line may hold besides its message. Nothing else is ever written, so no credential or
+ * provider answer can slip in.
+ */
 export interface LogFields {
   readonly request_id?: string;
   readonly method?: string;
@@ -35,7 +38,9 @@ export function createLogger(level: 'error' | 'warn' | 'info' | 'debug'): Logger
   return winston.createLogger({
     level,
     format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
-    transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],
+    transports: [
+      new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }),
+    ],
   });
 }
 

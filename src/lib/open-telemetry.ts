@@ -1,6 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { type Context, type Span as OtelSpan, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  type Span as OtelSpan,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -9,14 +17,27 @@ import type { Span, Tracing } from './tracing.js';
 const EXPORT_MS = 3_000;
 const LAST_EXPORT_MS = 3_000;
 const SEND_EVERY_MS = 1_000;
-/** https://www.w3.org/TR/trace-context/#traceparent-header: version 00, and what later ones must keep. */
-const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+/**
+ * https://www.w3.org/TR/trace-context/#traceparent-header: version 00, and what later ones must
+ * keep.
+ */
+const TRACEPARENT =
+  /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/;
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
 
-/** Spans to an OTLP collector, as JSON over HTTP. What cannot be sent is dropped, and nobody waits for it. */
+/**
+ * Spans to an OTLP collector, as JSON over HTTP. What cannot be sent is dropped, and nobody waits
+ * for it.
+ */
 export function createTracing(endpoint: string): Tracing {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces`, timeoutMillis: EXPORT_MS });
-  const processor = new BatchSpanProcessor(exporter, { scheduledDelayMillis: SEND_EVERY_MS, exportTimeoutMillis: EXPORT_MS });
+  const exporter = new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
+    timeoutMillis: EXPORT_MS,
+  });
+  const processor = new BatchSpanProcessor(exporter, {
+    scheduledDelayMillis: SEND_EVERY_MS,
+    exportTimeoutMillis: EXPORT_MS,
+  });
   const resource = resourceFromAttributes({ 'service.name': 'rollcall' });
   const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
   const tracer = provider.getTracer('rollcall');
@@ -27,7 +48,11 @@ export function createTracing(endpoint: string): Tracing {
       return spanOf(tracer.startSpan(name, { kind: KINDS[kind], attributes: facts }, within));
     },
     root: async (name, facts, work) => {
-      const otelSpan = tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes: facts }, ROOT_CONTEXT);
+      const otelSpan = tracer.startSpan(
+        name,
+        { kind: SpanKind.INTERNAL, attributes: facts },
+        ROOT_CONTEXT,
+      );
       const span = spanOf(otelSpan);
       let hasFailed = true;
       try {

@@ -1,13 +1,28 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Keeps secrets at rest and signs what callers carry for us, each with its own key derived from the one secret. */
+/**
+ * Keeps secrets at rest and signs what callers carry for us, each with its own key derived from the
+ * one secret.
+ */
 export interface Sealer {
-  /** AES-256-GCM over `text`. It opens only with the same `boundTo`: a sealed value copied to another row is worthless. */
+  /**
+   * AES-256-GCM over `text`. It opens only with the same `boundTo`: a sealed value copied to
+   * another row is worthless.
+   */
   seal(text: string, boundTo: string): Uint8Array<ArrayBuffer>;
-  /** @throws Error when the bytes were altered, belong elsewhere or were sealed with another secret */
+  /**
+   * @throws Error when the bytes were altered, belong elsewhere or were sealed with another secret
+   */
   open(sealed: Uint8Array, boundTo: string): string;
   /** HMAC-SHA-256, base64url. */
   sign(text: string): string;
@@ -16,7 +31,8 @@ export interface Sealer {
 
 /** @param secret 32 bytes in base64 */
 export function createSealer(secret: string): Sealer {
-  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), '', `rollcall/${purpose}`, 32));
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), '', `rollcall/${purpose}`, 32));
   const sealingKey = derive('seal');
   const signingKey = derive('sign');
   const sign = (text: string) => createHmac('sha256', signingKey).update(text).digest('base64url');
@@ -32,7 +48,10 @@ export function createSealer(secret: string): Sealer {
       const decipher = createDecipheriv('aes-256-gcm', sealingKey, bytes.subarray(0, NONCE_BYTES))
         .setAAD(Buffer.from(boundTo))
         .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-      return decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+      return (
+        decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') +
+        decipher.final('utf8')
+      );
     },
     sign,
     isSignedBy(text, signature) {

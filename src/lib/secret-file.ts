@@ -25,7 +25,11 @@ export async function secretIn(dataDir: string): Promise<string> {
     const secret = (await readFile(file, 'utf8')).trim();
     if (Buffer.from(secret, 'base64').length === 32) return secret;
   } catch (error) {
-    throw new StartError(`DATA_DIR: cannot use ${dataDir} (${(error as NodeJS.ErrnoException).code}).`);
+    throw new StartError(
+      `DATA_DIR: cannot use ${dataDir} (${(error as NodeJS.ErrnoException).code}).`,
+    );
   }
-  throw new StartError(`DATA_DIR: ${file} is damaged. Restore it, or set ROLLCALL_SECRET: without it no stored credential can be opened.`);
+  throw new StartError(
+    `DATA_DIR: ${file} is damaged. Restore it, or set ROLLCALL_SECRET: without it no stored credential can be opened.`,
+  );
 }

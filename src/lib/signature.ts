@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, hkdfSync, type JsonWebKey, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  type JsonWebKey,
+  sign,
+  verify,
+} from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 
 /** An Ed25519 signature over the canonical JSON of a document. */
@@ -26,10 +34,19 @@ export interface Signer {
 /** What DER puts before the 32 bytes of an Ed25519 private key (RFC 8410, section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** The key is derived from the gateway's secret, so that all replicas sign as one. @param secret 32 bytes in base64 */
+/**
+ * The key is derived from the gateway's secret, so that all replicas sign as one.
+ * @param secret 32 bytes in base64
+ */
 export function createSigner(secret: string): Signer {
-  const seed = Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), '', 'rollcall/receipt', 32));
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
+  const seed = Buffer.from(
+    hkdfSync('sha256', Buffer.from(secret, 'base64'), '', 'rollcall/receipt', 32),
+  );
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8_PREFIX, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   const kid = createHash('sha256').update(x).digest('base64url').slice(0, 16);
   return {
@@ -46,5 +63,10 @@ export function createSigner(secret: string): Signer {
 export function isSignedWith(document: unknown, signature: string, publicKey: PublicKey): boolean {
   const { kty, crv, x } = publicKey;
   const key = createPublicKey({ key: { kty, crv, x } satisfies JsonWebKey, format: 'jwk' });
-  return verify(null, Buffer.from(canonicalJson(document)), key, Buffer.from(signature, 'base64url'));
+  return verify(
+    null,
+    Buffer.from(canonicalJson(document)),
+    key,
+    Buffer.from(signature, 'base64url'),
+  );
 }

@@ -10,11 +10,14 @@ export interface Unfit {
 
 /** The first thing in a JSON value that PostgreSQL or JavaScript cannot hold as it came. */
 export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefined {
-  if (typeof value === 'string') return isStorable(value) ? undefined : { path, reason: 'holds a NUL or half a surrogate pair' };
+  if (typeof value === 'string')
+    return isStorable(value) ? undefined : { path, reason: 'holds a NUL or half a surrogate pair' };
   if (typeof value !== 'object' || value === null) return undefined;
-  if (depth === DEEPEST) return { path: path.slice(0, 40), reason: `is nested more than ${DEEPEST} levels deep` };
+  if (depth === DEEPEST)
+    return { path: path.slice(0, 40), reason: `is nested more than ${DEEPEST} levels deep` };
   for (const [name, inner] of Object.entries(value)) {
-    if (!isStorable(name)) return { path, reason: 'holds a name with a NUL or half a surrogate pair' };
+    if (!isStorable(name))
+      return { path, reason: 'holds a name with a NUL or half a surrogate pair' };
     const place = path === '' ? name : `${path}.${name}`;
     if (name === '__proto__') return { path: place, reason: 'is no name to use here' };
     const found = unfitPart(inner, place, depth + 1);

@@ -1,4 +1,7 @@
-/** Facts about a span under OpenTelemetry's names, or `rollcall.*`. Never a credential, a query or a body. */
+/**
+ * Facts about a span under OpenTelemetry's names, or `rollcall.*`. Never a credential, a query or a
+ * body.
+ */
 export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
 /** A piece of work that is being timed. */
@@ -12,7 +15,12 @@ export interface Span {
 /** Tells a collector what was done, when and for how long. */
 export interface Tracing {
   /** @param parent W3C trace context; absent or malformed: the root it runs within, or none */
-  start(kind: 'server' | 'client', name: string, facts: SpanFacts, parent: string | undefined): Span;
+  start(
+    kind: 'server' | 'client',
+    name: string,
+    facts: SpanFacts,
+    parent: string | undefined,
+  ): Span;
   /** Does `work` as a trace of its own, whose children are the calls to providers within. */
   root<Result>(name: string, facts: SpanFacts, work: () => Promise<Result>): Promise<Result>;
   /** Sends what is left, for a few seconds at most. */
@@ -26,7 +34,9 @@ export const UNTRACED: Tracing = {
   stop: async () => undefined,
 };
 
-/** @param endpoint of an OTLP collector over HTTP; nothing of OpenTelemetry is loaded without one */
+/**
+ * @param endpoint of an OTLP collector over HTTP; nothing of OpenTelemetry is loaded without one
+ */
 export async function startTracing(endpoint: string | undefined): Promise<Tracing> {
   if (endpoint === undefined) return UNTRACED;
   const { createTracing } = await import('./open-telemetry.js');

@@ -1,4 +1,7 @@
-/** A social network, lower case (`instagram`, `tiktok`, `twitter`, …). An open set: providers add networks without notice. */
+/**
+ * A social network, lower case (`instagram`, `tiktok`, `twitter`, …). An open set: providers add
+ * networks without notice.
+ */
 export type Platform = string;
 
 export const ACCOUNT_STATUSES = [
@@ -79,12 +82,15 @@ export const NO_METRICS: Metrics = {
 export type Settings = Readonly<Record<string, unknown>>;
 
 /**
- * One account as one look at its provider shows it: the canonical model without what only Rollcall knows (ids, labels, history).
- * Times are RFC 3339 in UTC. `null` says that the provider does not tell. A summary in a list may lack `settings` and single
- * metrics: they are `null` here, and what an earlier, fuller look told is kept.
+ * One account as one look at its provider shows it: the canonical model without what only Rollcall
+ * knows (ids, labels, history). Times are RFC 3339 in UTC. `null` says that the provider does not
+ * tell. A summary in a list may lack `settings` and single metrics: they are `null` here, and what
+ * an earlier, fuller look told is kept.
  */
 export interface ObservedAccount {
-  /** The provider's id, byte for byte; `platform/id` where the provider keys accounts by that pair. */
+  /**
+   * The provider's id, byte for byte; `platform/id` where the provider keys accounts by that pair.
+   */
   readonly providerAccountId: string;
   readonly platform: Platform;
   readonly platformUserId: string | null;

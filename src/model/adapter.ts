@@ -2,16 +2,25 @@ import type { z } from 'zod';
 import type { ObservedAccount, Platform, Settings } from './account.js';
 import type { ProviderErrorCode } from './provider-error.js';
 
-/** A path under the adapter's `baseUrl`. Only the `path` tag makes one, so every id in it is percent-encoded. */
+/**
+ * A path under the adapter's `baseUrl`. Only the `path` tag makes one, so every id in it is
+ * percent-encoded.
+ */
 export type ProviderPath = string & { readonly ProviderPath: unique symbol };
 
-/** Makes a `ProviderPath`: path`/accounts/${id}` encodes `id` as one path segment, dots included. */
+/**
+ * Makes a `ProviderPath`: path`/accounts/${id}` encodes `id` as one path segment, dots included.
+ */
 export function path(literals: TemplateStringsArray, ...ids: string[]): ProviderPath {
-  const encode = (id: string) => encodeURIComponent(id).replace(/^\.{1,2}$/, (dots) => '%2E'.repeat(dots.length));
+  const encode = (id: string) =>
+    encodeURIComponent(id).replace(/^\.{1,2}$/, (dots) => '%2E'.repeat(dots.length));
   return String.raw({ raw: literals }, ...ids.map(encode)) as ProviderPath;
 }
 
-/** What to send, as data. Base URL, credential, deadline, retries and logging are added by the engine. */
+/**
+ * What to send, as data. Base URL, credential, deadline, retries and logging are added by the
+ * engine.
+ */
 export interface ProviderRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: ProviderPath;
@@ -54,7 +63,12 @@ export interface Activity {
 /** One day's engagement. `conversionRates` are fractions (0.22 is 22 %). */
 export interface DailyStats {
   readonly date: string;
-  readonly actions: Readonly<Record<string, { readonly performed: number; readonly limit: number; readonly remaining: number }>>;
+  readonly actions: Readonly<
+    Record<
+      string,
+      { readonly performed: number; readonly limit: number; readonly remaining: number }
+    >
+  >;
   readonly totalActions: number | null;
   readonly conversionRates: Readonly<Record<string, number>>;
   readonly averageQualityScore: number | null;
@@ -63,33 +77,51 @@ export interface DailyStats {
 }
 
 /**
- * Everything the gateway may ask of a provider: question → answer.
- * Where the answer is an account it is the provider's raw object (`unknown`): `Adapter.account` reads it, one item at a time,
- * so that one bad item spoils no page and the raw object can be kept.
+ * Everything the gateway may ask of a provider: question → answer. Where the answer is an account
+ * it is the provider's raw object (`unknown`): `Adapter.account` reads it, one item at a time, so
+ * that one bad item spoils no page and the raw object can be kept.
  */
 export interface Operations {
   list(page: ListInput): { readonly items: readonly unknown[]; readonly next: string | undefined };
-  /** Bulk health of all accounts; each item is joined to the list's by `Adapter.account.joinKey`. */
+  /**
+   * Bulk health of all accounts; each item is joined to the list's by `Adapter.account.joinKey`.
+   */
   health(all: Record<string, never>): { readonly items: readonly unknown[] };
   get(account: AccountKey): unknown;
   /** The cheapest call that shows whether the credential is accepted. */
   verify(nothing: Record<string, never>): true;
-  create(account: { readonly platform: Platform; readonly username: string; readonly settings: Settings }): unknown;
+  create(account: {
+    readonly platform: Platform;
+    readonly username: string;
+    readonly settings: Settings;
+  }): unknown;
   /** `settings` is whole: the current ones with the changes merged in. */
   update(change: AccountKey & { readonly settings: Settings }): unknown;
   pause(account: AccountKey): true;
   resume(account: AccountKey): true;
-  activity(page: ActivityInput): { readonly items: readonly Activity[]; readonly next: string | undefined };
+  activity(page: ActivityInput): {
+    readonly items: readonly Activity[];
+    readonly next: string | undefined;
+  };
   stats(account: AccountKey): DailyStats;
-  connectStart(flow: { readonly platform: Platform; readonly redirectUrl: string }): { readonly authUrl: string };
-  connectComplete(flow: { readonly platform: Platform; readonly code: string; readonly redirectUrl: string }): AccountKey;
+  connectStart(flow: { readonly platform: Platform; readonly redirectUrl: string }): {
+    readonly authUrl: string;
+  };
+  connectComplete(flow: {
+    readonly platform: Platform;
+    readonly code: string;
+    readonly redirectUrl: string;
+  }): AccountKey;
   disconnect(account: AccountKey): true;
 }
 export type OperationName = keyof Operations;
 export type Input<Name extends OperationName> = Parameters<Operations[Name]>[0];
 export type Output<Name extends OperationName> = ReturnType<Operations[Name]>;
 
-/** One call: build the request, parse the wire, map it. All three are pure. A body that is absent (204) is parsed as `null`. */
+/**
+ * One call: build the request, parse the wire, map it. All three are pure. A body that is absent
+ * (204) is parsed as `null`.
+ */
 export interface Operation<Name extends OperationName, Wire> {
   readonly request: (input: Input<Name>) => ProviderRequest;
   readonly response: z.ZodType<Wire>;
@@ -106,19 +138,28 @@ export interface DisconnectEffect {
 }
 
 /**
- * One provider, as data. An operation left out is a capability the provider lacks; there are no stubs.
- * `AccountWire` is one account on the wire, `FaultWire` an error body, `Wires` the answer of each operation.
+ * One provider, as data. An operation left out is a capability the provider lacks; there are no
+ * stubs. `AccountWire` is one account on the wire, `FaultWire` an error body, `Wires` the answer of
+ * each operation.
  */
 export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }> {
   /** Lower case, one word: the folder's name, and the provider's id everywhere. */
   readonly id: string;
   readonly name: string;
   readonly docs: `https://${string}`;
-  /** Pages for people, where its documentation has them: on API keys, and on when an account's figures are fresh. */
-  readonly pages?: { readonly keys?: `https://${string}`; readonly freshness?: `https://${string}` };
+  /**
+   * Pages for people, where its documentation has them: on API keys, and on when an account's
+   * figures are fresh.
+   */
+  readonly pages?: {
+    readonly keys?: `https://${string}`;
+    readonly freshness?: `https://${string}`;
+  };
   /** Version path included, no slash at the end. */
   readonly baseUrl: `https://${string}`;
-  readonly auth: { readonly scheme: 'bearer' } | { readonly scheme: 'header'; readonly header: string };
+  readonly auth:
+    | { readonly scheme: 'bearer' }
+    | { readonly scheme: 'header'; readonly header: string };
   /** Sent with every request, GET and DELETE too. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The networks the provider documents; accounts of others are accepted all the same. */
@@ -129,12 +170,18 @@ export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }
     readonly concurrency: number;
     /** Largest page `list` may ask for. */
     readonly pageSize: number;
-    /** Largest answer taken, in bytes; 5 MiB when left out. More only where a provider cannot page. */
+    /**
+     * Largest answer taken, in bytes; 5 MiB when left out. More only where a provider cannot page.
+     */
     readonly maxAnswerBytes?: number;
   };
   readonly disconnectEffect: DisconnectEffect;
   /** How an account is connected where `create` is absent. */
-  readonly connect?: { readonly flow: 'oauth' | 'dashboard'; readonly instructions: string; readonly url: `https://${string}` };
+  readonly connect?: {
+    readonly flow: 'oauth' | 'dashboard';
+    readonly instructions: string;
+    readonly url: `https://${string}`;
+  };
   /** The settings a caller may change; strict, all optional. Absent: none. */
   readonly settings?: z.ZodType<Settings>;
   /** The settings that `create` takes, where they are fewer than `settings`. */
@@ -156,18 +203,27 @@ export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }
     /** The provider's code → ours; anything else falls back on the HTTP status. */
     readonly codes: Readonly<Record<string, ProviderErrorCode>>;
   };
-  readonly operations: { readonly [Name in keyof Wires & OperationName]: Operation<Name, Wires[Name]> };
+  readonly operations: {
+    readonly [Name in keyof Wires & OperationName]: Operation<Name, Wires[Name]>;
+  };
 }
 
 /** Any adapter, its wire types hidden: what the engine and the registry hold. */
-export interface AnyAdapter extends Omit<Adapter<unknown, unknown, { list: unknown }>, 'operations'> {
-  readonly operations: { readonly [Name in OperationName]?: Operation<Name, unknown> } & { readonly list: Operation<'list', unknown> };
+export interface AnyAdapter
+  extends Omit<Adapter<unknown, unknown, { list: unknown }>, 'operations'> {
+  readonly operations: { readonly [Name in OperationName]?: Operation<Name, unknown> } & {
+    readonly list: Operation<'list', unknown>;
+  };
 }
 
-/** Type-checks an adapter: wire types flow from each schema into its `map` with no annotations in the adapter's file. */
+/**
+ * Type-checks an adapter: wire types flow from each schema into its `map` with no annotations in
+ * the adapter's file.
+ */
 export function defineAdapter<AccountWire, FaultWire, Wires extends { list: unknown }>(
   adapter: Adapter<AccountWire, FaultWire, Wires>,
 ): AnyAdapter {
-  // The pairing of schema and map is checked above, per wire type; the engine only ever feeds a map what its own schema let through.
+  // The pairing of schema and map is checked above, per wire type; the engine only ever feeds a map
+  // what its own schema let through.
   return adapter as unknown as AnyAdapter;
 }

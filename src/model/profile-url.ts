@@ -1,6 +1,9 @@
 import type { Platform } from './account.js';
 
-/** Networks whose profile addresses follow from the handle alone. Facebook, LinkedIn and Mastodon do not: a page title is no address there. */
+/**
+ * Networks whose profile addresses follow from the handle alone. Facebook, LinkedIn and Mastodon do
+ * not: a page title is no address there.
+ */
 const PROFILE_URLS: Readonly<Record<Platform, string>> = {
   bluesky: 'https://bsky.app/profile/',
   instagram: 'https://www.instagram.com/',
@@ -10,7 +13,10 @@ const PROFILE_URLS: Readonly<Record<Platform, string>> = {
   youtube: 'https://www.youtube.com/@',
 };
 
-/** Where people see the profile, when that is certain; else `null`. `username` is a handle without a leading `@`. */
+/**
+ * Where people see the profile, when that is certain; else `null`. `username` is a handle without a
+ * leading `@`.
+ */
 export function profileUrl(platform: Platform, username: string | null): string | null {
   if (username === null || !Object.hasOwn(PROFILE_URLS, platform)) return null;
   return `${PROFILE_URLS[platform]}${encodeURIComponent(username)}`;

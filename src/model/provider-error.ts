@@ -1,6 +1,6 @@
 /**
- * What can go wrong at a provider, in the gateway's words.
- * `retryable`: the same request may succeed later. `outcomeUnknown`: the provider may have done the work all the same.
+ * What can go wrong at a provider, in the gateway's words. `retryable`: the same request may
+ * succeed later. `outcomeUnknown`: the provider may have done the work all the same.
  */
 export const PROVIDER_ERRORS = {
   /** The key is missing, wrong, revoked, expired or switched off. */
@@ -26,7 +26,10 @@ export const PROVIDER_ERRORS = {
   timeout: { retryable: true, outcomeUnknown: true },
   /** Refused, reset or cut connection. */
   network: { retryable: true, outcomeUnknown: true },
-  /** The answer is not what the provider documents: not JSON, cut off, too large or of the wrong shape. */
+  /**
+   * The answer is not what the provider documents: not JSON, cut off, too large or of the wrong
+   * shape.
+   */
   invalid_answer: { retryable: true, outcomeUnknown: true },
   /** Not sent: the breaker is open. */
   circuit_open: { retryable: true, outcomeUnknown: false },
@@ -34,7 +37,10 @@ export const PROVIDER_ERRORS = {
 
 export type ProviderErrorCode = keyof typeof PROVIDER_ERRORS;
 
-/** A call to a provider that failed. `message` is fit for callers: it holds no credential and no answer body. */
+/**
+ * A call to a provider that failed. `message` is fit for callers: it holds no credential and no
+ * answer body.
+ */
 export class ProviderError extends Error {
   readonly provider: string;
   readonly code: ProviderErrorCode;

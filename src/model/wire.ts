@@ -6,7 +6,8 @@ const YEARS_1_TO_9999 = /^(?!0000)\d{4}-/;
 
 /**
  * A provider's time as RFC 3339 in UTC: offsets are applied, fractions kept to the millisecond.
- * `null` where there is none, and where the text names no certain instant (no zone, no such day, a year before 1 or after 9999).
+ * `null` where there is none, and where the text names no certain instant (no zone, no such day, a
+ * year before 1 or after 9999).
  */
 export function utc(time: string | null | undefined): string | null {
   const instant = RFC_3339.safeParse(time);
@@ -15,7 +16,10 @@ export function utc(time: string | null | undefined): string | null {
   return YEARS_1_TO_9999.test(text) ? text : null;
 }
 
-/** A provider's name for a profile as a handle: one leading `@` stripped, case kept. `null` for a text with spaces, which is a title. */
+/**
+ * A provider's name for a profile as a handle: one leading `@` stripped, case kept. `null` for a
+ * text with spaces, which is a title.
+ */
 export function handle(name: string | null | undefined): string | null {
   const bare = name?.replace(/^@/, '');
   return bare === undefined || bare === '' || /\s/.test(bare) ? null : bare;

@@ -1,4 +1,11 @@
-import { BrokenCircuitError, CircuitState, circuitBreaker, DelegateBackoff, handleWhenResult, type IBreaker } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  CircuitState,
+  circuitBreaker,
+  DelegateBackoff,
+  handleWhenResult,
+  type IBreaker,
+} from 'cockatiel';
 import { ProviderError } from '../model/index.js';
 import type { PolicySettings } from './settings.js';
 
@@ -8,12 +15,20 @@ export type Meaning = 'failure' | 'success' | 'nothing';
 
 export type BreakerSettings = Pick<
   PolicySettings,
-  'breakerConsecutive' | 'breakerShare' | 'breakerMinimumCalls' | 'breakerWindowMs' | 'breakerOpenMs' | 'breakerOpenMaxMs'
+  | 'breakerConsecutive'
+  | 'breakerShare'
+  | 'breakerMinimumCalls'
+  | 'breakerWindowMs'
+  | 'breakerOpenMs'
+  | 'breakerOpenMaxMs'
 >;
 
 /** Opens after so many failures in a row, or when too large a share of a window's calls failed. */
 export class FailureCount implements IBreaker {
-  state: { consecutive: number; recent: { readonly at: number; readonly failed: boolean }[] } = { consecutive: 0, recent: [] };
+  state: { consecutive: number; recent: { readonly at: number; readonly failed: boolean }[] } = {
+    consecutive: 0,
+    recent: [],
+  };
 
   constructor(
     private readonly settings: BreakerSettings,
@@ -29,13 +44,20 @@ export class FailureCount implements IBreaker {
   failure(circuit: CircuitState): boolean {
     this.state.consecutive += 1;
     this.note(true);
-    return circuit !== CircuitState.Closed || this.state.consecutive >= this.settings.breakerConsecutive || this.isShareTooLarge();
+    return (
+      circuit !== CircuitState.Closed ||
+      this.state.consecutive >= this.settings.breakerConsecutive ||
+      this.isShareTooLarge()
+    );
   }
 
   private isShareTooLarge(): boolean {
     const { recent } = this.state;
     const failures = recent.filter((call) => call.failed).length;
-    return recent.length >= this.settings.breakerMinimumCalls && failures >= this.settings.breakerShare * recent.length;
+    return (
+      recent.length >= this.settings.breakerMinimumCalls &&
+      failures >= this.settings.breakerShare * recent.length
+    );
   }
 
   private note(failed: boolean): void {
@@ -47,7 +69,10 @@ export class FailureCount implements IBreaker {
   }
 }
 
-/** A circuit breaker that judges errors by `meaning` and tells when it will let the next call through. */
+/**
+ * A circuit breaker that judges errors by `meaning` and tells when it will let the next call
+ * through.
+ */
 export class Breaker {
   private readonly policy;
   private openUntil = 0;
@@ -58,9 +83,12 @@ export class Breaker {
     private readonly meaning: (error: ProviderError) => Meaning,
     onChange: (circuit: Circuit) => void = () => {},
   ) {
-    const openFor = (trial: number) => Math.min(settings.breakerOpenMs * 2 ** (trial - 1), settings.breakerOpenMaxMs);
+    const openFor = (trial: number) =>
+      Math.min(settings.breakerOpenMs * 2 ** (trial - 1), settings.breakerOpenMaxMs);
     this.policy = circuitBreaker(
-      handleWhenResult((result) => result instanceof ProviderError && this.meaning(result) === 'failure'),
+      handleWhenResult(
+        (result) => result instanceof ProviderError && this.meaning(result) === 'failure',
+      ),
       {
         breaker: new FailureCount(settings),
         halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => {
@@ -78,7 +106,9 @@ export class Breaker {
   /** `half_open`: the next call is the trial, or the trial is on its way. */
   get circuit(): Circuit {
     if (this.policy.state === CircuitState.Closed) return 'closed';
-    return this.policy.state === CircuitState.Open && Date.now() < this.openUntil ? 'open' : 'half_open';
+    return this.policy.state === CircuitState.Open && Date.now() < this.openUntil
+      ? 'open'
+      : 'half_open';
   }
 
   /** Since when the circuit is as it is; `null`: since the start. */
@@ -87,15 +117,20 @@ export class Breaker {
   }
 
   /**
-   * @param refused makes the error for a call that the open circuit keeps from being made; gets the seconds until the trial
+   * @param refused makes the error for a call that the open circuit keeps from being made; gets the
+   * seconds until the trial
    * @throws whatever `run` throws, or what `refused` makes
    */
-  async execute<Value>(run: () => Promise<Value>, refused: (retryAfterSeconds: number) => ProviderError): Promise<Value> {
+  async execute<Value>(
+    run: () => Promise<Value>,
+    refused: (retryAfterSeconds: number) => ProviderError,
+  ): Promise<Value> {
     let settled: Value | ProviderError;
     try {
       settled = await this.policy.execute(() => run().catch((error) => this.judge(error)));
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw refused(Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000)));
+      if (error instanceof BrokenCircuitError)
+        throw refused(Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000)));
       throw error;
     }
     if (settled instanceof ProviderError) throw settled;

@@ -1,8 +1,15 @@
-/** How a provider did over a span. Latencies in milliseconds, right to a tenth; `null`: nothing was asked of it. */
+/**
+ * How a provider did over a span. Latencies in milliseconds, right to a tenth; `null`: nothing was
+ * asked of it.
+ */
 export interface CallFigures {
   /** Percent of attempts that the provider answered as documented; refusals are answers. */
   readonly successRate: number | null;
-  readonly latencyMs: { readonly p50: number | null; readonly p95: number | null; readonly p99: number | null };
+  readonly latencyMs: {
+    readonly p50: number | null;
+    readonly p95: number | null;
+    readonly p99: number | null;
+  };
 }
 
 /** The spans that figures are told over, in milliseconds. */
@@ -17,13 +24,22 @@ export interface CallCount {
   readonly failed: number;
 }
 
-/** A span slides on by a slice at a time, so that it covers up to a sixtieth more than its name says. */
+/**
+ * A span slides on by a slice at a time, so that it covers up to a sixtieth more than its name
+ * says.
+ */
 const SLICES = 60;
 /** Each bucket's latencies are up to a fifth longer than those of the one before. */
 const BUCKETS_AN_OCTAVE = 4;
 
-/** The slice of a span that a time (milliseconds since 1970) lies in, and when that slice leaves the span. */
-export function sliceOf(span: Span, time: number): { readonly slice: number; readonly expiresAt: number } {
+/**
+ * The slice of a span that a time (milliseconds since 1970) lies in, and when that slice leaves the
+ * span.
+ */
+export function sliceOf(
+  span: Span,
+  time: number,
+): { readonly slice: number; readonly expiresAt: number } {
   const length = SPANS[span] / SLICES;
   const slice = Math.floor(time / length);
   return { slice, expiresAt: (slice + 1 + SLICES) * length };

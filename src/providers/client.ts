@@ -1,27 +1,55 @@
 import type { Clock } from '../lib/clock.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
-import { type AnyAdapter, type Input, type OperationName, type Output, type Platform, ProviderError } from '../model/index.js';
+import {
+  type AnyAdapter,
+  type Input,
+  type OperationName,
+  type Output,
+  type Platform,
+  ProviderError,
+} from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
-import { type AttemptOutcome, adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import {
+  type AttemptOutcome,
+  adapterOf,
+  type CallContext,
+  type Executor,
+  execute,
+} from './execute.js';
 import { Lines, type ProviderLogger, type ProviderState } from './lines.js';
-import { type ListPage, list, lookUp, type ObservedPage, type PageRequest, sightingOf, walk } from './observe.js';
+import {
+  type ListPage,
+  list,
+  lookUp,
+  type ObservedPage,
+  type PageRequest,
+  sightingOf,
+  walk,
+} from './observe.js';
 import type { AccountSighting } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
 import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
 
 /**
- * The way out: everything the gateway asks of providers goes through here. Every call rejects with a `ProviderError` when it fails
- * at the provider, with the reason of `context.signal` when the caller stops it, and with a plain `Error` when the provider has no
- * such operation (ask `supports` first).
+ * The way out: everything the gateway asks of providers goes through here. Every call rejects with
+ * a `ProviderError` when it fails at the provider, with the reason of `context.signal` when the
+ * caller stops it, and with a plain `Error` when the provider has no such operation (ask `supports`
+ * first).
  */
 export interface Providers {
   readonly adapters: Registry;
   /** `false` for an unknown provider, too. */
   supports(provider: string, operation: OperationName): boolean;
 
-  /** One page of the list as the provider gives it, without the health that some providers tell apart. */
+  /**
+   * One page of the list as the provider gives it, without the health that some providers tell
+   * apart.
+   */
   list(connection: ProviderConnection, page: PageRequest, context: CallContext): Promise<ListPage>;
-  /** The whole list page by page, health joined; one page is fetched ahead. Ends only when the list is complete. */
+  /**
+   * The whole list page by page, health joined; one page is fetched ahead. Ends only when the list
+   * is complete.
+   */
   walk(connection: ProviderConnection, context: CallContext): AsyncIterable<ObservedPage>;
   /** `null`: the provider says that it does not hold the account. */
   lookUp(
@@ -29,21 +57,60 @@ export interface Providers {
     account: { readonly id: string; readonly platform: Platform },
     context: CallContext,
   ): Promise<AccountSighting | null>;
-  /** Resolves when the provider accepts the key. Always asks, even for a key that was rejected a moment ago. */
+  /**
+   * Resolves when the provider accepts the key. Always asks, even for a key that was rejected a
+   * moment ago.
+   */
   verify(connection: ProviderConnection, context: CallContext): Promise<void>;
 
-  create(connection: ProviderConnection, account: Input<'create'>, context: CallContext): Promise<AccountSighting>;
-  update(connection: ProviderConnection, change: Input<'update'>, context: CallContext): Promise<AccountSighting>;
+  create(
+    connection: ProviderConnection,
+    account: Input<'create'>,
+    context: CallContext,
+  ): Promise<AccountSighting>;
+  update(
+    connection: ProviderConnection,
+    change: Input<'update'>,
+    context: CallContext,
+  ): Promise<AccountSighting>;
   /** An account that is paused already counts as success. */
-  pause(connection: ProviderConnection, account: Input<'pause'>, context: CallContext): Promise<void>;
+  pause(
+    connection: ProviderConnection,
+    account: Input<'pause'>,
+    context: CallContext,
+  ): Promise<void>;
   /** An account that is active already counts as success. */
-  resume(connection: ProviderConnection, account: Input<'resume'>, context: CallContext): Promise<void>;
-  activity(connection: ProviderConnection, page: Input<'activity'>, context: CallContext): Promise<Output<'activity'>>;
-  stats(connection: ProviderConnection, account: Input<'stats'>, context: CallContext): Promise<Output<'stats'>>;
-  connectStart(connection: ProviderConnection, flow: Input<'connectStart'>, context: CallContext): Promise<Output<'connectStart'>>;
-  connectComplete(connection: ProviderConnection, flow: Input<'connectComplete'>, context: CallContext): Promise<Output<'connectComplete'>>;
+  resume(
+    connection: ProviderConnection,
+    account: Input<'resume'>,
+    context: CallContext,
+  ): Promise<void>;
+  activity(
+    connection: ProviderConnection,
+    page: Input<'activity'>,
+    context: CallContext,
+  ): Promise<Output<'activity'>>;
+  stats(
+    connection: ProviderConnection,
+    account: Input<'stats'>,
+    context: CallContext,
+  ): Promise<Output<'stats'>>;
+  connectStart(
+    connection: ProviderConnection,
+    flow: Input<'connectStart'>,
+    context: CallContext,
+  ): Promise<Output<'connectStart'>>;
+  connectComplete(
+    connection: ProviderConnection,
+    flow: Input<'connectComplete'>,
+    context: CallContext,
+  ): Promise<Output<'connectComplete'>>;
   /** `already_gone`: the provider answered 404. */
-  disconnect(connection: ProviderConnection, account: Input<'disconnect'>, context: CallContext): Promise<'done' | 'already_gone'>;
+  disconnect(
+    connection: ProviderConnection,
+    account: Input<'disconnect'>,
+    context: CallContext,
+  ): Promise<'done' | 'already_gone'>;
 
   /** How a provider does at the moment, as far as this process saw. */
   state(provider: string): ProviderState;
@@ -80,8 +147,12 @@ export function createProviders(settings: ProvidersSettings): Providers {
     },
   };
 
-  const ask = async <Name extends OperationName>(connection: ProviderConnection, name: Name, input: Input<Name>, context: CallContext) =>
-    (await execute(executor, connection, name, input, context)).value;
+  const ask = async <Name extends OperationName>(
+    connection: ProviderConnection,
+    name: Name,
+    input: Input<Name>,
+    context: CallContext,
+  ) => (await execute(executor, connection, name, input, context)).value;
 
   const askForAccount = async <Name extends 'create' | 'update'>(
     connection: ProviderConnection,
@@ -107,12 +178,15 @@ export function createProviders(settings: ProvidersSettings): Providers {
 
     create: (connection, account, context) => askForAccount(connection, 'create', account, context),
     update: (connection, change, context) => askForAccount(connection, 'update', change, context),
-    pause: (connection, account, context) => unlessAlreadySo(ask(connection, 'pause', account, context)),
-    resume: (connection, account, context) => unlessAlreadySo(ask(connection, 'resume', account, context)),
+    pause: (connection, account, context) =>
+      unlessAlreadySo(ask(connection, 'pause', account, context)),
+    resume: (connection, account, context) =>
+      unlessAlreadySo(ask(connection, 'resume', account, context)),
     activity: (connection, page, context) => ask(connection, 'activity', page, context),
     stats: (connection, account, context) => ask(connection, 'stats', account, context),
     connectStart: (connection, flow, context) => ask(connection, 'connectStart', flow, context),
-    connectComplete: (connection, flow, context) => ask(connection, 'connectComplete', flow, context),
+    connectComplete: (connection, flow, context) =>
+      ask(connection, 'connectComplete', flow, context),
     disconnect: async (connection, account, context) => {
       try {
         await ask(connection, 'disconnect', account, context);

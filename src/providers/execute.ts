@@ -68,7 +68,15 @@ export interface Answered<Value> {
 }
 
 /** May be asked again without harm. */
-const READS: ReadonlySet<OperationName> = new Set(['list', 'health', 'get', 'verify', 'activity', 'stats', 'connectStart']);
+const READS: ReadonlySet<OperationName> = new Set([
+  'list',
+  'health',
+  'get',
+  'verify',
+  'activity',
+  'stats',
+  'connectStart',
+]);
 
 /**
  * One call of one operation: the policies around send, parse and map.
@@ -102,29 +110,61 @@ export async function execute<Name extends OperationName>(
       told = outcome;
       const latencyMs = performance.now() - startedAt;
       last.note(isFailure(outcome) ? outcome : null);
-      executor.onOutcome({ provider: adapter.id, connectionId: connection.id, operation: name, outcome, latencyMs, at: askedAt });
+      executor.onOutcome({
+        provider: adapter.id,
+        connectionId: connection.id,
+        operation: name,
+        outcome,
+        latencyMs,
+        at: askedAt,
+      });
     };
     try {
-      const answer = await sender.send(request, { base, apiKey: connection.apiKey, traceparent: span.traceparent, signal });
+      const answer = await sender.send(request, {
+        base,
+        apiKey: connection.apiKey,
+        traceparent: span.traceparent,
+        signal,
+      });
       status = answer.status;
-      context.onAnswer?.({ status: answer.status, requestId: requestId(answer.headers), at: executor.clock.now() });
+      context.onAnswer?.({
+        status: answer.status,
+        requestId: requestId(answer.headers),
+        at: executor.clock.now(),
+      });
       guards.rateLimiter.learn(announcedLimit(answer.headers));
       const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess) throw refusal(adapter, name, answer, [connection.apiKey, ...(context.secrets ?? [])], executor.clock.now());
+      if (!isSuccess)
+        throw refusal(
+          adapter,
+          name,
+          answer,
+          [connection.apiKey, ...(context.secrets ?? [])],
+          executor.clock.now(),
+        );
       const value = readAnswer(adapter, operation, input, answer);
       finish('ok');
       return { value, askedAt };
     } catch (error) {
       // The caller stopped: that says nothing of the provider.
       context.signal?.throwIfAborted();
-      const failure = signal.aborted && !(error instanceof ProviderError) ? deadlinePassed(adapter, deadlineMs) : error;
+      const failure =
+        signal.aborted && !(error instanceof ProviderError)
+          ? deadlinePassed(adapter, deadlineMs)
+          : error;
       if (failure instanceof ProviderError) {
         heedRateLimit(guards, failure);
         finish(failure.code);
       }
       throw failure;
     } finally {
-      span.end({ 'rollcall.outcome': told, ...(status !== undefined && { 'http.response.status_code': status }) }, told !== 'ok');
+      span.end(
+        {
+          'rollcall.outcome': told,
+          ...(status !== undefined && { 'http.response.status_code': status }),
+        },
+        told !== 'ok',
+      );
     }
   };
 
@@ -142,7 +182,10 @@ export async function execute<Name extends OperationName>(
   );
 }
 
-/** One for each attempt: what goes out names it. The path stays out, as it may hold what a caller sent. */
+/**
+ * One for each attempt: what goes out names it. The path stays out, as it may hold what a caller
+ * sent.
+ */
 function startSpan(
   { tracing }: Executor,
   connection: ProviderConnection,
@@ -168,15 +211,20 @@ export function adapterOf(registry: Registry, provider: string): AnyAdapter {
   return adapter;
 }
 
-function operationOf<Name extends OperationName>(adapter: AnyAdapter, name: Name): Operation<Name, unknown> {
-  const operations: { readonly [Each in OperationName]?: Operation<Each, unknown> } = adapter.operations;
+function operationOf<Name extends OperationName>(
+  adapter: AnyAdapter,
+  name: Name,
+): Operation<Name, unknown> {
+  const operations: { readonly [Each in OperationName]?: Operation<Each, unknown> } =
+    adapter.operations;
   const operation = operations[name];
   if (operation === undefined) throw new Error(`${adapter.name} does not offer "${name}".`);
   return operation;
 }
 
 function heedRateLimit(guards: Guards, error: ProviderError): void {
-  if (error.code === 'rate_limited' && error.retryAfterSeconds !== null) guards.rateLimiter.block(error.retryAfterSeconds);
+  if (error.code === 'rate_limited' && error.retryAfterSeconds !== null)
+    guards.rateLimiter.block(error.retryAfterSeconds);
 }
 
 function readAnswer<Name extends OperationName>(
@@ -186,7 +234,12 @@ function readAnswer<Name extends OperationName>(
   answer: Answer,
 ): Output<Name> {
   const parsed = operation.response.safeParse(parseJson(adapter, answer));
-  if (!parsed.success) throw invalidAnswer(adapter, `a body that is not as documented: ${firstIssue(parsed.error)}`, answer.status);
+  if (!parsed.success)
+    throw invalidAnswer(
+      adapter,
+      `a body that is not as documented: ${firstIssue(parsed.error)}`,
+      answer.status,
+    );
   return operation.map(parsed.data, input);
 }
 
@@ -195,7 +248,12 @@ function parseJson(adapter: AnyAdapter, answer: Answer): unknown {
   try {
     return JSON.parse(answer.body);
   } catch {
-    const isHtml = answer.headers['content-type']?.includes('html') || answer.body.trimStart().startsWith('<');
-    throw invalidAnswer(adapter, isHtml ? 'a web page instead of JSON' : 'a body that is not JSON', answer.status);
+    const isHtml =
+      answer.headers['content-type']?.includes('html') || answer.body.trimStart().startsWith('<');
+    throw invalidAnswer(
+      adapter,
+      isHtml ? 'a web page instead of JSON' : 'a body that is not JSON',
+      answer.status,
+    );
   }
 }

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 const LONGEST_REQUEST_ID = 200;
 
-/** What a provider tells of its own limit: `remaining` of `limit` requests are left until `resetAt` (ms since 1970). */
+/**
+ * What a provider tells of its own limit: `remaining` of `limit` requests are left until `resetAt`
+ * (ms since 1970).
+ */
 export interface AnnouncedLimit {
   readonly limit: number;
   readonly remaining: number;
@@ -10,8 +13,8 @@ export interface AnnouncedLimit {
 }
 
 /**
- * `Retry-After` in seconds from `now`: a number of seconds or an HTTP date (RFC 9110, section 10.2.3).
- * `null` when it is absent or is neither.
+ * `Retry-After` in seconds from `now`: a number of seconds or an HTTP date (RFC 9110, section
+ * 10.2.3). `null` when it is absent or is neither.
  */
 export function retryAfterSeconds(headers: IncomingHttpHeaders, now: Date): number | null {
   const value = headers['retry-after']?.trim();
@@ -23,8 +26,9 @@ export function retryAfterSeconds(headers: IncomingHttpHeaders, now: Date): numb
 }
 
 /**
- * The `X-RateLimit-*` headers; `null` unless at least limit and remaining are there.
- * The reset is in Unix seconds (Octopost docs, /docs/api/rate-limits; CreatorAudit docs, /api-reference/rate-limits).
+ * The `X-RateLimit-*` headers; `null` unless at least limit and remaining are there. The reset is
+ * in Unix seconds (Octopost docs, /docs/api/rate-limits; CreatorAudit docs,
+ * /api-reference/rate-limits).
  */
 export function announcedLimit(headers: IncomingHttpHeaders): AnnouncedLimit | null {
   const limit = wholeNumber(headers['x-ratelimit-limit']);

@@ -1,7 +1,10 @@
 import type { Clock } from '../lib/clock.js';
 import type { ProviderErrorCode } from '../model/index.js';
 
-/** When a provider last did its part and when it last failed, as far as this process saw. Refusals are answers. */
+/**
+ * When a provider last did its part and when it last failed, as far as this process saw. Refusals
+ * are answers.
+ */
 export class LastOutcomes {
   lastSuccessAt: Date | null = null;
   lastFailureAt: Date | null = null;

@@ -12,7 +12,10 @@ import type { PolicySettings } from './settings.js';
 
 /** Where a circuit's changes are told; winston's logger is one. */
 export interface ProviderLogger {
-  warn(message: string, facts: { readonly provider: string; readonly origin: string; readonly circuit: Circuit }): unknown;
+  warn(
+    message: string,
+    facts: { readonly provider: string; readonly origin: string; readonly circuit: Circuit },
+  ): unknown;
 }
 
 export interface LineSettings {
@@ -22,24 +25,40 @@ export interface LineSettings {
 }
 
 /** How a provider does at the moment, as far as this process saw. */
-export interface ProviderState extends Pick<LastOutcomes, 'lastSuccessAt' | 'lastFailureAt' | 'lastError'> {
+export interface ProviderState
+  extends Pick<LastOutcomes, 'lastSuccessAt' | 'lastFailureAt' | 'lastError'> {
   /** The worst, where connections use several base URLs. */
   readonly circuit: Circuit;
   /** Since when the circuit is so; `null`: since the start. */
   readonly since: Date | null;
 }
 
-/** Beyond it the keys longest known are forgotten: a forgotten key only starts with a clean slate. */
+/**
+ * Beyond it the keys longest known are forgotten: a forgotten key only starts with a clean slate.
+ */
 const KEYS_AT_MOST = 10_000;
 
-/** All that is kept between calls: sockets and last outcomes per provider, breakers per provider and origin, limits per key. */
+/**
+ * All that is kept between calls: sockets and last outcomes per provider, breakers per provider and
+ * origin, limits per key.
+ */
 export class Lines {
-  private readonly providers = new Map<string, { readonly sender: Sender; readonly last: LastOutcomes }>();
+  private readonly providers = new Map<
+    string,
+    { readonly sender: Sender; readonly last: LastOutcomes }
+  >();
   private readonly origins = new Map<
     string,
-    { readonly provider: string; readonly providerBreaker: Breaker; readonly retryBudget: RetryBudget }
+    {
+      readonly provider: string;
+      readonly providerBreaker: Breaker;
+      readonly retryBudget: RetryBudget;
+    }
   >();
-  private readonly keys = new Map<string, Pick<Guards, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>>();
+  private readonly keys = new Map<
+    string,
+    Pick<Guards, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
+  >();
 
   constructor(private readonly settings: LineSettings) {}
 
@@ -51,7 +70,9 @@ export class Lines {
   }
 
   guards(adapter: AnyAdapter, connection: ProviderConnection, base: Base): Guards {
-    const origin = getOrMake(this.origins, `${adapter.id} ${base.origin}`, () => this.newOrigin(adapter.id, base.origin));
+    const origin = getOrMake(this.origins, `${adapter.id} ${base.origin}`, () =>
+      this.newOrigin(adapter.id, base.origin),
+    );
     const key = getOrMake(this.keys, credentialId(connection, base), () => this.newKey(adapter));
     if (this.keys.size > KEYS_AT_MOST) this.keys.delete(this.keys.keys().next().value ?? '');
     return { ...origin, ...key };
@@ -65,12 +86,24 @@ export class Lines {
   }
 
   state(provider: string): ProviderState {
-    const { lastSuccessAt = null, lastFailureAt = null, lastError = null } = this.providers.get(provider)?.last ?? {};
-    const breakers = [...this.origins.values()].filter((origin) => origin.provider === provider).map((origin) => origin.providerBreaker);
+    const {
+      lastSuccessAt = null,
+      lastFailureAt = null,
+      lastError = null,
+    } = this.providers.get(provider)?.last ?? {};
+    const breakers = [...this.origins.values()]
+      .filter((origin) => origin.provider === provider)
+      .map((origin) => origin.providerBreaker);
     const worst = (['open', 'half_open', 'closed'] as const)
       .map((circuit) => breakers.find((breaker) => breaker.circuit === circuit))
       .find((breaker) => breaker !== undefined);
-    return { lastSuccessAt, lastFailureAt, lastError, circuit: worst?.circuit ?? 'closed', since: worst?.since ?? null };
+    return {
+      lastSuccessAt,
+      lastFailureAt,
+      lastError,
+      circuit: worst?.circuit ?? 'closed',
+      since: worst?.since ?? null,
+    };
   }
 
   /** Waits for requests on their way. */
@@ -80,7 +113,8 @@ export class Lines {
 
   private newOrigin(provider: string, origin: string) {
     const { clock, logger, policies } = this.settings;
-    const onChange = (circuit: Circuit) => logger?.warn('the circuit of a provider changed', { provider, origin, circuit });
+    const onChange = (circuit: Circuit) =>
+      logger?.warn('the circuit of a provider changed', { provider, origin, circuit });
     return {
       provider,
       providerBreaker: new Breaker(policies, meaningForProvider, onChange),
@@ -102,7 +136,13 @@ export class Lines {
   }
 }
 
-const PROVIDER_FAILURES: ReadonlySet<ProviderErrorCode> = new Set(['server_error', 'unavailable', 'network', 'timeout', 'invalid_answer']);
+const PROVIDER_FAILURES: ReadonlySet<ProviderErrorCode> = new Set([
+  'server_error',
+  'unavailable',
+  'network',
+  'timeout',
+  'invalid_answer',
+]);
 
 /** Whether the outcome shows a provider that does not work, rather than one that says no. */
 export function isFailure(outcome: 'ok' | ProviderErrorCode): outcome is ProviderErrorCode {
@@ -113,7 +153,10 @@ function meaningForProvider(error: ProviderError): Meaning {
   return isFailure(error.code) ? 'failure' : 'success';
 }
 
-/** 403 and 429 come to keys that are good: the one is about a permission, the other is the rate limiter's. */
+/**
+ * 403 and 429 come to keys that are good: the one is about a permission, the other is the rate
+ * limiter's.
+ */
 function meaningForKey(error: ProviderError): Meaning {
   if (error.code === 'credential_rejected') return 'failure';
   return error.status === null || isFailure(error.code) ? 'nothing' : 'success';

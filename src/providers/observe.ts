@@ -3,7 +3,13 @@ import { type AnyAdapter, type Platform, ProviderError } from '../model/index.js
 import type { ProviderConnection } from './connection.js';
 import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
 import { pages } from './paginate.js';
-import { type AccountSighting, isObject, isSighting, type QuarantinedItem, readAccount } from './read-account.js';
+import {
+  type AccountSighting,
+  isObject,
+  isSighting,
+  type QuarantinedItem,
+  readAccount,
+} from './read-account.js';
 import { invalidAnswer } from './translate-error.js';
 
 /** Limits count per minute, so that a longer wait is no mere pacing. */
@@ -11,7 +17,10 @@ const PATIENCE_SECONDS = 120;
 
 /** A page of a provider's list as it was seen. */
 export interface ObservedPage {
-  /** The instant before the provider was asked (for its health first, where that is asked separately). */
+  /**
+   * The instant before the provider was asked (for its health first, where that is asked
+   * separately).
+   */
   readonly observedAt: Date;
   readonly accounts: readonly AccountSighting[];
   readonly quarantined: readonly QuarantinedItem[];
@@ -36,14 +45,19 @@ interface HealthReport {
 }
 
 /** One page of the provider's list, without the health that some providers tell apart. */
-export async function list(executor: Executor, connection: ProviderConnection, page: PageRequest, context: CallContext): Promise<ListPage> {
+export async function list(
+  executor: Executor,
+  connection: ProviderConnection,
+  page: PageRequest,
+  context: CallContext,
+): Promise<ListPage> {
   const { next, ...observed } = await observePage(executor, connection, page, null, context);
   return { ...observed, next: next ?? null };
 }
 
 /**
- * The whole list, page by page, health joined. Waits where the provider's rate limit is used up for now. Ends when the list is complete,
- * throws when it cannot be completed.
+ * The whole list, page by page, health joined. Waits where the provider's rate limit is used up for
+ * now. Ends when the list is complete, throws when it cannot be completed.
  */
 export async function* walk(
   executor: Executor,
@@ -54,20 +68,31 @@ export async function* walk(
   const adapter = adapterOf(executor.registry, connection.provider);
   const tellsHealthApart = adapter.operations.health !== undefined;
   const health = tellsHealthApart
-    ? await patiently(executor.clock, context.signal, () => fetchHealth(executor, adapter, connection, context))
+    ? await patiently(executor.clock, context.signal, () =>
+        fetchHealth(executor, adapter, connection, context),
+      )
     : null;
   yield* pages(
     (cursor, stopped) => {
-      const signal = context.signal === undefined ? stopped : AbortSignal.any([context.signal, stopped]);
+      const signal =
+        context.signal === undefined ? stopped : AbortSignal.any([context.signal, stopped]);
       const page = { cursor: cursor ?? null, ...(platform === undefined ? {} : { platform }) };
-      return patiently(executor.clock, signal, () => observePage(executor, connection, page, health, { ...context, signal }));
+      return patiently(executor.clock, signal, () =>
+        observePage(executor, connection, page, health, { ...context, signal }),
+      );
     },
-    () => new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with a list that never ends: its cursors repeat.`),
+    () =>
+      new ProviderError(
+        adapter.id,
+        'invalid_answer',
+        `${adapter.name} answered with a list that never ends: its cursors repeat.`,
+      ),
   );
 }
 
 /**
- * A fresh look at one account; `null` when the provider says that there is none: a 404, or a complete list without it.
+ * A fresh look at one account; `null` when the provider says that there is none: a 404, or a
+ * complete list without it.
  * @throws ProviderError `invalid_answer` when what may be the account cannot be read
  */
 export async function lookUp(
@@ -77,9 +102,16 @@ export async function lookUp(
   context: CallContext,
 ): Promise<AccountSighting | null> {
   const adapter = adapterOf(executor.registry, connection.provider);
-  if (adapter.operations.get === undefined) return findInList(executor, adapter, connection, account, context);
+  if (adapter.operations.get === undefined)
+    return findInList(executor, adapter, connection, account, context);
   try {
-    const { value, askedAt } = await execute(executor, connection, 'get', { id: account.id }, context);
+    const { value, askedAt } = await execute(
+      executor,
+      connection,
+      'get',
+      { id: account.id },
+      context,
+    );
     return sightingOf(adapter, value, askedAt, connection.apiKey);
   } catch (error) {
     if (error instanceof ProviderError && error.code === 'not_found') return null;
@@ -88,9 +120,15 @@ export async function lookUp(
 }
 
 /** Reads an answer that is one account. @throws ProviderError `invalid_answer` */
-export function sightingOf(adapter: AnyAdapter, raw: unknown, askedAt: Date, apiKey: string): AccountSighting {
+export function sightingOf(
+  adapter: AnyAdapter,
+  raw: unknown,
+  askedAt: Date,
+  apiKey: string,
+): AccountSighting {
   const reading = readAccount(adapter, raw, askedAt, apiKey);
-  if (!isSighting(reading)) throw invalidAnswer(adapter, `an account that is not as documented: ${reading.reason}`, null);
+  if (!isSighting(reading))
+    throw invalidAnswer(adapter, `an account that is not as documented: ${reading.reason}`, null);
   return reading;
 }
 
@@ -103,23 +141,40 @@ async function findInList(
 ): Promise<AccountSighting | null> {
   let unreadable: QuarantinedItem | undefined;
   for await (const page of walk(executor, connection, context, account.platform)) {
-    const found = page.accounts.find((sighting) => sighting.account.providerAccountId === account.id);
+    const found = page.accounts.find(
+      (sighting) => sighting.account.providerAccountId === account.id,
+    );
     if (found !== undefined) return found;
     unreadable ??= page.quarantined.find((item) => item.id === null || item.id === account.id);
   }
-  // An item that cannot be told apart from the account may be it: no ground to call the account gone.
-  if (unreadable !== undefined) throw invalidAnswer(adapter, `an account that is not as documented: ${unreadable.reason}`, null);
+  // An item that cannot be told apart from the account may be it: no ground to call the account
+  // gone.
+  if (unreadable !== undefined)
+    throw invalidAnswer(
+      adapter,
+      `an account that is not as documented: ${unreadable.reason}`,
+      null,
+    );
   return null;
 }
 
-/** A long list may need more requests than a minute allows: what was held back here, and not refused there, is asked again. */
-async function patiently<Value>(clock: Clock, signal: AbortSignal | undefined, fetch: () => Promise<Value>): Promise<Value> {
+/**
+ * A long list may need more requests than a minute allows: what was held back here, and not refused
+ * there, is asked again.
+ */
+async function patiently<Value>(
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  fetch: () => Promise<Value>,
+): Promise<Value> {
   for (;;) {
     try {
       return await fetch();
     } catch (error) {
       const waitSeconds =
-        error instanceof ProviderError && error.code === 'rate_limited' && error.status === null ? error.retryAfterSeconds : null;
+        error instanceof ProviderError && error.code === 'rate_limited' && error.status === null
+          ? error.retryAfterSeconds
+          : null;
       if (waitSeconds === null || waitSeconds > PATIENCE_SECONDS) throw error;
       await clock.sleep(waitSeconds * 1000, signal);
     }
@@ -157,7 +212,12 @@ async function observePage(
   const accounts: AccountSighting[] = [];
   const quarantined: QuarantinedItem[] = [];
   for (const item of value.items) {
-    const reading = readAccount(adapter, health === null ? item : joined(adapter, item, health), observedAt, connection.apiKey);
+    const reading = readAccount(
+      adapter,
+      health === null ? item : joined(adapter, item, health),
+      observedAt,
+      connection.apiKey,
+    );
     if (isSighting(reading)) accounts.push(reading);
     else quarantined.push(reading);
   }

@@ -1,6 +1,9 @@
 import type { AnyAdapter, OperationName } from '../model/index.js';
 
-/** What a caller can do with an account, in the contract's words and order; `probe` and `disconnect` come with what every provider has. */
+/**
+ * What a caller can do with an account, in the contract's words and order; `probe` and `disconnect`
+ * come with what every provider has.
+ */
 const OFFERED: readonly (readonly [string, OperationName])[] = [
   ['probe', 'list'],
   ['update', 'update'],
@@ -12,5 +15,7 @@ const OFFERED: readonly (readonly [string, OperationName])[] = [
 ];
 
 export function operationsOf(adapter: AnyAdapter): string[] {
-  return OFFERED.filter(([, operation]) => adapter.operations[operation]).map(([offered]) => offered);
+  return OFFERED.filter(([, operation]) => adapter.operations[operation]).map(
+    ([offered]) => offered,
+  );
 }

@@ -2,7 +2,8 @@
 const PAGES_AT_MOST = 20_000;
 
 /**
- * Walks a list to its end, one page ahead of its reader: the next page is on its way while the last one is worked on.
+ * Walks a list to its end, one page ahead of its reader: the next page is on its way while the last
+ * one is worked on.
  * @param fetchPage must reject when `signal` aborts, which it does when the reader stops early
  * @throws what `repeats` makes when a cursor comes back or there is no end
  */

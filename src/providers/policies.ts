@@ -7,7 +7,10 @@ import { isWorthRetrying, type RetryBudget, retryDelayMs } from './retry.js';
 import type { PolicySettings } from './settings.js';
 import { deadlinePassed } from './translate-error.js';
 
-/** What stands between a call and its provider. The first two belong to the provider, the others to one key of one connection. */
+/**
+ * What stands between a call and its provider. The first two belong to the provider, the others to
+ * one key of one connection.
+ */
 export interface Guards {
   readonly providerBreaker: Breaker;
   readonly retryBudget: RetryBudget;
@@ -29,10 +32,14 @@ export interface GuardedCall {
 }
 
 /**
- * One call with everything that guards it, outermost first. A pause between attempts holds no slot; a key that waits for its rate
- * limit holds up no other key: the provider's breaker, which lets a single trial through when it recovers, comes after.
+ * One call with everything that guards it, outermost first. A pause between attempts holds no slot;
+ * a key that waits for its rate limit holds up no other key: the provider's breaker, which lets a
+ * single trial through when it recovers, comes after.
  */
-export function guarded<Value>(call: GuardedCall, attempt: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+export function guarded<Value>(
+  call: GuardedCall,
+  attempt: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
   const { adapter, guards } = call;
   return withDeadline(call, (progress) =>
     withRetries(call, progress, () =>
@@ -63,13 +70,23 @@ interface Progress {
   isSent: boolean;
 }
 
-async function withDeadline<Value>(call: GuardedCall, run: (progress: Progress) => Promise<Value>): Promise<Value> {
+async function withDeadline<Value>(
+  call: GuardedCall,
+  run: (progress: Progress) => Promise<Value>,
+): Promise<Value> {
   call.signal?.throwIfAborted();
   const ended = new AbortController();
-  const progress: Progress = { signal: ended.signal, endsAt: timeOf(call.clock) + call.deadlineMs, isSent: false };
+  const progress: Progress = {
+    signal: ended.signal,
+    endsAt: timeOf(call.clock) + call.deadlineMs,
+    isSent: false,
+  };
   try {
     // Aggressive: a call that still waits for a slot hears of no signal.
-    return await timeout(call.deadlineMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }).execute(({ signal }) => {
+    return await timeout(call.deadlineMs, {
+      strategy: TimeoutStrategy.Aggressive,
+      abortOnReturn: false,
+    }).execute(({ signal }) => {
       signal.addEventListener('abort', () => ended.abort(), { once: true });
       return run(progress);
     }, call.signal);
@@ -77,18 +94,25 @@ async function withDeadline<Value>(call: GuardedCall, run: (progress: Progress) 
     call.signal?.throwIfAborted();
     if (error instanceof BulkheadRejectedError) throw tooManyWaiting(call.adapter);
     if (error instanceof ProviderError || !ended.signal.aborted) throw error;
-    throw progress.isSent ? deadlinePassed(call.adapter, call.deadlineMs) : notSentInTime(call.adapter, call.deadlineMs / 1000);
+    throw progress.isSent
+      ? deadlinePassed(call.adapter, call.deadlineMs)
+      : notSentInTime(call.adapter, call.deadlineMs / 1000);
   }
 }
 
-async function withRetries<Value>(call: GuardedCall, progress: Progress, run: () => Promise<Value>): Promise<Value> {
+async function withRetries<Value>(
+  call: GuardedCall,
+  progress: Progress,
+  run: () => Promise<Value>,
+): Promise<Value> {
   const { retryBudget } = call.guards;
   retryBudget.noteCall();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof ProviderError) || !isWorthRetrying(error) || attempt >= call.attempts) throw error;
+      if (!(error instanceof ProviderError) || !isWorthRetrying(error) || attempt >= call.attempts)
+        throw error;
       const delayMs = retryDelayMs(attempt, error.retryAfterSeconds, Math.random(), call.settings);
       if (timeOf(call.clock) + delayMs >= progress.endsAt || !retryBudget.take()) throw error;
       await call.clock.sleep(delayMs, progress.signal);
@@ -96,9 +120,18 @@ async function withRetries<Value>(call: GuardedCall, progress: Progress, run: ()
   }
 }
 
-async function withRateLimit<Value>(call: GuardedCall, progress: Progress, run: () => Promise<Value>): Promise<Value> {
-  for (let waitMs = call.guards.rateLimiter.take(); waitMs > 0; waitMs = call.guards.rateLimiter.take()) {
-    if (timeOf(call.clock) + waitMs >= progress.endsAt) throw notSentInTime(call.adapter, waitMs / 1000);
+async function withRateLimit<Value>(
+  call: GuardedCall,
+  progress: Progress,
+  run: () => Promise<Value>,
+): Promise<Value> {
+  for (
+    let waitMs = call.guards.rateLimiter.take();
+    waitMs > 0;
+    waitMs = call.guards.rateLimiter.take()
+  ) {
+    if (timeOf(call.clock) + waitMs >= progress.endsAt)
+      throw notSentInTime(call.adapter, waitMs / 1000);
     await call.clock.sleep(waitMs, progress.signal);
   }
   progress.signal.throwIfAborted();
@@ -108,9 +141,14 @@ async function withRateLimit<Value>(call: GuardedCall, progress: Progress, run: 
 const timeOf = (clock: Clock) => clock.now().getTime();
 
 function circuitOpen(adapter: AnyAdapter, retryAfterSeconds: number): ProviderError {
-  return new ProviderError(adapter.id, 'circuit_open', `${adapter.name} failed several times in a row and is given time to recover.`, {
-    retryAfterSeconds,
-  });
+  return new ProviderError(
+    adapter.id,
+    'circuit_open',
+    `${adapter.name} failed several times in a row and is given time to recover.`,
+    {
+      retryAfterSeconds,
+    },
+  );
 }
 
 function keyStillRejected(adapter: AnyAdapter, retryAfterSeconds: number): ProviderError {
@@ -120,7 +158,9 @@ function keyStillRejected(adapter: AnyAdapter, retryAfterSeconds: number): Provi
 
 function notSentInTime(adapter: AnyAdapter, seconds: number): ProviderError {
   const message = `${adapter.name} was not asked: the requests it allows this connection are used up for now.`;
-  return new ProviderError(adapter.id, 'rate_limited', message, { retryAfterSeconds: Math.max(1, Math.ceil(seconds)) });
+  return new ProviderError(adapter.id, 'rate_limited', message, {
+    retryAfterSeconds: Math.max(1, Math.ceil(seconds)),
+  });
 }
 
 function tooManyWaiting(adapter: AnyAdapter): ProviderError {

@@ -6,7 +6,11 @@ export const PROVIDER_EXAMPLE = {
   docs_url: 'https://octopost.ink/docs',
   platforms: ['instagram', 'linkedin', 'tiktok'],
   operations: ['probe', 'disconnect'],
-  connect: { flow: 'dashboard', instructions: 'Connect the profile in the Octopost dashboard.', url: 'https://octopost.ink' },
+  connect: {
+    flow: 'dashboard',
+    instructions: 'Connect the profile in the Octopost dashboard.',
+    url: 'https://octopost.ink',
+  },
   disconnect: {
     destroys_data: false,
     revokes_token: true,

@@ -25,20 +25,34 @@ const providerSchema = z
     docs_url: z.string(),
     platforms: z.array(z.string()),
     operations: z.array(z.string()),
-    connect: z.object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() }).nullable(),
-    disconnect: z.object({ destroys_data: z.boolean(), revokes_token: z.boolean(), reversible: z.boolean(), how_to_reconnect: z.string() }),
+    connect: z
+      .object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() })
+      .nullable(),
+    disconnect: z.object({
+      destroys_data: z.boolean(),
+      revokes_token: z.boolean(),
+      reversible: z.boolean(),
+      how_to_reconnect: z.string(),
+    }),
     state: z.object({
       status: z.enum(['operational', 'degraded', 'down']),
       since: timestamp.nullable(),
-      success_rate: z.object({ '5m': rate, '24h': rate }).meta({ description: 'Percent of attempts that were answered, on all replicas.' }),
-      latency_ms: z.object({ '5m': latencies, '24h': latencies }).meta({ description: 'Of attempts on all replicas, right to a tenth.' }),
+      success_rate: z
+        .object({ '5m': rate, '24h': rate })
+        .meta({ description: 'Percent of attempts that were answered, on all replicas.' }),
+      latency_ms: z
+        .object({ '5m': latencies, '24h': latencies })
+        .meta({ description: 'Of attempts on all replicas, right to a tenth.' }),
       last_success_at: timestamp.nullable(),
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
       circuit: z.enum(['closed', 'open', 'half_open']).meta({
-        description: 'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
+        description:
+          'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
       }),
-      incident: z.object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() }).nullable(),
+      incident: z
+        .object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() })
+        .nullable(),
     }),
   })
   .meta({ id: 'Provider', examples: [PROVIDER_EXAMPLE] });
@@ -60,7 +74,8 @@ export function providerEndpoints(
   incidents: () => Promise<ReadonlyMap<string, Incident>>,
   cursors: Cursors,
 ) {
-  const seenBy = (caller: Caller) => providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
+  const seenBy = (caller: Caller) =>
+    providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
     list: endpoint({
       summary: 'The providers, what they can do and how they do',
@@ -70,7 +85,8 @@ export function providerEndpoints(
         const open = await incidents();
         const seen = seenBy(call.caller);
         const rows: Rows<AnyAdapter> = {
-          read: async (beyondId = '', take) => seen.filter(({ id }) => id > beyondId).slice(0, take),
+          read: async (beyondId = '', take) =>
+            seen.filter(({ id }) => id > beyondId).slice(0, take),
           count: async () => seen.length,
         };
         return answerPage(
@@ -88,25 +104,41 @@ export function providerEndpoints(
       handle: async (call) => {
         const adapter = seenBy(call.caller).find(({ id }) => id === call.params.provider);
         if (!adapter) throw notFound(`Provider ${call.params.provider}`);
-        return { status: 200, body: { data: toAnswer(adapter, providers, figures, await incidents()) } };
+        return {
+          status: 200,
+          body: { data: toAnswer(adapter, providers, figures, await incidents()) },
+        };
       },
     }),
   };
 }
 
 /** One word for how a provider does. @param lately its figures of the last five minutes */
-export function conditionOf({ circuit }: ProviderState, lately: CallFigures): 'operational' | 'degraded' | 'down' {
+export function conditionOf(
+  { circuit }: ProviderState,
+  lately: CallFigures,
+): 'operational' | 'degraded' | 'down' {
   if (circuit === 'open') return 'down';
-  const isDegraded = circuit === 'half_open' || (lately.successRate !== null && lately.successRate < DEGRADED_BELOW_PERCENT);
+  const isDegraded =
+    circuit === 'half_open' ||
+    (lately.successRate !== null && lately.successRate < DEGRADED_BELOW_PERCENT);
   return isDegraded ? 'degraded' : 'operational';
 }
 
-/** While an outage is under way: a replica whose own calls are answered again knows no more than that. */
+/**
+ * While an outage is under way: a replica whose own calls are answered again knows no more than
+ * that.
+ */
 function conditionDuring({ circuit }: ProviderState): 'degraded' | 'down' {
   return circuit === 'closed' ? 'degraded' : 'down';
 }
 
-function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigures, incidents: ReadonlyMap<string, Incident>) {
+function toAnswer(
+  adapter: AnyAdapter,
+  providers: Providers,
+  figures: ReadFigures,
+  incidents: ReadonlyMap<string, Incident>,
+) {
   const state = providers.state(adapter.id);
   const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
   const incident = incidents.get(adapter.id);
@@ -123,7 +155,12 @@ function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigure
       ...operationsOf(adapter),
     ],
     connect: adapter.connect ?? null,
-    disconnect: { destroys_data: destroysData, revokes_token: revokesToken, reversible, how_to_reconnect: howToReconnect },
+    disconnect: {
+      destroys_data: destroysData,
+      revokes_token: revokesToken,
+      reversible,
+      how_to_reconnect: howToReconnect,
+    },
     state: {
       status: incident ? conditionDuring(state) : conditionOf(state, lately),
       since: incident?.openedAt ?? state.since,
@@ -133,7 +170,9 @@ function toAnswer(adapter: AnyAdapter, providers: Providers, figures: ReadFigure
       last_failure_at: state.lastFailureAt,
       last_error: state.lastError,
       circuit: state.circuit,
-      incident: incident ? { id: incident.id, opened_at: incident.openedAt, error: incident.error } : null,
+      incident: incident
+        ? { id: incident.id, opened_at: incident.openedAt, error: incident.error }
+        : null,
     },
   };
 }

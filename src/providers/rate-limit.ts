@@ -1,42 +1,72 @@
 import type { Clock } from '../lib/clock.js';
 import type { AnnouncedLimit } from './headers.js';
 
-/** A limit whose length the provider does not tell is taken as one per minute: all four providers count per minute or say nothing. */
+/**
+ * A limit whose length the provider does not tell is taken as one per minute: all four providers
+ * count per minute or say nothing.
+ */
 const WINDOW_MS = 60_000;
 /** A reset further away than this is a broken clock, not a limit. */
 const LONGEST_WINDOW_MS = 3_600_000;
 
 /**
- * What we may still ask of a provider with one key. Times in ms since 1970.
- * Until the provider announces a window of its own, a token bucket holds to the declared number of requests per minute.
+ * What we may still ask of a provider with one key. Times in ms since 1970. Until the provider
+ * announces a window of its own, a token bucket holds to the declared number of requests per
+ * minute.
  */
 export interface RateState {
-  readonly bucket: { readonly tokens: number; readonly filledAt: number; readonly perMinute: number };
-  readonly window: { readonly limit: number; readonly remaining: number; readonly resetAt: number } | null;
+  readonly bucket: {
+    readonly tokens: number;
+    readonly filledAt: number;
+    readonly perMinute: number;
+  };
+  readonly window: {
+    readonly limit: number;
+    readonly remaining: number;
+    readonly resetAt: number;
+  } | null;
   /** Nothing is sent before: the provider's `Retry-After`. */
   readonly blockedUntil: number;
 }
 
-/** A tenth of the minute may go at once, the rest evenly, so that no minute whatsoever sees more than `perMinute` requests. */
+/**
+ * A tenth of the minute may go at once, the rest evenly, so that no minute whatsoever sees more
+ * than `perMinute` requests.
+ */
 const burst = (perMinute: number) => Math.max(1, perMinute / 10);
 const tokensPerMs = (perMinute: number) => (perMinute - burst(perMinute) || perMinute) / WINDOW_MS;
 
 export function initialRate(perMinute: number, now: number): RateState {
-  return { bucket: { tokens: burst(perMinute), filledAt: now, perMinute }, window: null, blockedUntil: 0 };
+  return {
+    bucket: { tokens: burst(perMinute), filledAt: now, perMinute },
+    window: null,
+    blockedUntil: 0,
+  };
 }
 
 /** Takes the right to send one request, or tells in how many milliseconds to ask again. */
-export function take(state: RateState, now: number): { readonly state: RateState; readonly waitMs: number } {
+export function take(
+  state: RateState,
+  now: number,
+): { readonly state: RateState; readonly waitMs: number } {
   if (state.blockedUntil > now) return { state, waitMs: state.blockedUntil - now };
-  return state.window === null ? takeFromBucket(state, now) : takeFromWindow(state, state.window, now);
+  return state.window === null
+    ? takeFromBucket(state, now)
+    : takeFromWindow(state, state.window, now);
 }
 
-function takeFromBucket(state: RateState, now: number): { readonly state: RateState; readonly waitMs: number } {
+function takeFromBucket(
+  state: RateState,
+  now: number,
+): { readonly state: RateState; readonly waitMs: number } {
   const { perMinute } = state.bucket;
   const refilled = state.bucket.tokens + (now - state.bucket.filledAt) * tokensPerMs(perMinute);
   const tokens = Math.min(burst(perMinute), refilled);
   if (tokens < 1) return { state, waitMs: Math.ceil((1 - tokens) / tokensPerMs(perMinute)) };
-  return { state: { ...state, bucket: { tokens: tokens - 1, filledAt: now, perMinute } }, waitMs: 0 };
+  return {
+    state: { ...state, bucket: { tokens: tokens - 1, filledAt: now, perMinute } },
+    waitMs: 0,
+  };
 }
 
 function takeFromWindow(
@@ -44,9 +74,15 @@ function takeFromWindow(
   window: NonNullable<RateState['window']>,
   now: number,
 ): { readonly state: RateState; readonly waitMs: number } {
-  const current = now < window.resetAt ? window : { limit: window.limit, remaining: window.limit, resetAt: now + WINDOW_MS };
+  const current =
+    now < window.resetAt
+      ? window
+      : { limit: window.limit, remaining: window.limit, resetAt: now + WINDOW_MS };
   if (current.remaining < 1) return { state, waitMs: current.resetAt - now };
-  return { state: { ...state, window: { ...current, remaining: current.remaining - 1 } }, waitMs: 0 };
+  return {
+    state: { ...state, window: { ...current, remaining: current.remaining - 1 } },
+    waitMs: 0,
+  };
 }
 
 /** Takes in what an answer told of the provider's limit. */
@@ -55,9 +91,16 @@ export function learn(state: RateState, announced: AnnouncedLimit, now: number):
   const latest = now + LONGEST_WINDOW_MS;
   const resetAt = announcedReset > latest ? now + WINDOW_MS : Math.max(announcedReset, now + 1_000);
   const known = state.window;
-  // Answers overtake each other: within one window the lower count is the later one. A clock second apart is still one window.
-  const sameWindow = known !== null && now < known.resetAt && Math.abs(known.resetAt - resetAt) <= 1_000 && known.limit === announced.limit;
-  const remaining = sameWindow ? Math.min(known.remaining, announced.remaining) : announced.remaining;
+  // Answers overtake each other: within one window the lower count is the later one. A clock second
+  // apart is still one window.
+  const sameWindow =
+    known !== null &&
+    now < known.resetAt &&
+    Math.abs(known.resetAt - resetAt) <= 1_000 &&
+    known.limit === announced.limit;
+  const remaining = sameWindow
+    ? Math.min(known.remaining, announced.remaining)
+    : announced.remaining;
   return { ...state, window: { limit: announced.limit, remaining, resetAt } };
 }
 

@@ -3,7 +3,10 @@ import type { AnyAdapter, ObservedAccount } from '../model/index.js';
 import { redact, redactFields } from './redact.js';
 import { firstIssue } from './translate-error.js';
 
-/** What accounts are found by. An index entry of PostgreSQL holds 2,704 bytes, and no network has names of this length. */
+/**
+ * What accounts are found by. An index entry of PostgreSQL holds 2,704 bytes, and no network has
+ * names of this length.
+ */
 const INDEXED = ['providerAccountId', 'platform', 'platformUserId', 'username'] as const;
 const LONGEST_NAME = 500;
 
@@ -25,20 +28,31 @@ export interface QuarantinedItem {
 }
 
 /** Reads a provider's raw account; `observedAt` is the instant before it was asked. */
-export function readAccount(adapter: AnyAdapter, raw: unknown, observedAt: Date, apiKey: string): AccountSighting | QuarantinedItem {
+export function readAccount(
+  adapter: AnyAdapter,
+  raw: unknown,
+  observedAt: Date,
+  apiKey: string,
+): AccountSighting | QuarantinedItem {
   if (!isObject(raw)) return { id: null, reason: 'the whole: not an object' };
   const unfit = unfitPart(raw);
-  if (unfit !== undefined) return { id: idOf(adapter, raw), reason: `${unfit.path || 'the whole'}: ${unfit.reason}` };
+  if (unfit !== undefined)
+    return { id: idOf(adapter, raw), reason: `${unfit.path || 'the whole'}: ${unfit.reason}` };
   const parsed = adapter.account.schema.safeParse(raw);
   if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
   try {
     const account = redact(adapter.account.map(parsed.data, observedAt), apiKey) as ObservedAccount;
     const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > LONGEST_NAME);
-    if (overlong !== undefined) return { id: idOf(adapter, raw), reason: `${overlong}: is over ${LONGEST_NAME} characters` };
+    if (overlong !== undefined)
+      return { id: idOf(adapter, raw), reason: `${overlong}: is over ${LONGEST_NAME} characters` };
     return { account, remoteData: redactFields(raw, apiKey), observedAt };
   } catch (error) {
-    // Values that a schema lets through and a mapping cannot take, such as a date that is none. Their text may be in the message.
-    return { id: idOf(adapter, raw), reason: `the whole: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})` };
+    // Values that a schema lets through and a mapping cannot take, such as a date that is none.
+    // Their text may be in the message.
+    return {
+      id: idOf(adapter, raw),
+      reason: `the whole: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})`,
+    };
   }
 }
 

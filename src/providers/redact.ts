@@ -5,7 +5,10 @@ const SECRET_NAME =
 /** Only its capital makes the last word of a camel-case name, or `monkey` would be a secret. */
 const CAMEL_SECRET_NAME = /[a-z\d](Key|Token|Jwt)s?$/;
 
-/** Field names repeat from item to item; their number is bounded because callers choose the names inside `metadata`. */
+/**
+ * Field names repeat from item to item; their number is bounded because callers choose the names
+ * inside `metadata`.
+ */
 const knownNames = new Map<string, boolean>();
 const KNOWN_NAMES_AT_MOST = 2_000;
 
@@ -18,18 +21,24 @@ function isSecretName(name: string): boolean {
 }
 
 /**
- * A provider's raw value without anything that looks like a secret: fields named like one, and `apiKey` wherever it is echoed.
- * Flags and gaps stay (`tokenValid: true` tells nothing). What holds no secret is returned as it is, uncopied.
+ * A provider's raw value without anything that looks like a secret: fields named like one, and
+ * `apiKey` wherever it is echoed. Flags and gaps stay (`tokenValid: true` tells nothing). What
+ * holds no secret is returned as it is, uncopied.
  */
 export function redact(value: unknown, apiKey: string): unknown {
-  if (typeof value === 'string') return apiKey !== '' && value.includes(apiKey) ? value.replaceAll(apiKey, REDACTED) : value;
+  if (typeof value === 'string')
+    return apiKey !== '' && value.includes(apiKey) ? value.replaceAll(apiKey, REDACTED) : value;
   if (Array.isArray(value)) return redactItems(value, apiKey);
-  if (typeof value === 'object' && value !== null) return redactFields(value as Record<string, unknown>, apiKey);
+  if (typeof value === 'object' && value !== null)
+    return redactFields(value as Record<string, unknown>, apiKey);
   return value;
 }
 
 /** As `redact`, for an object. */
-export function redactFields(value: Record<string, unknown>, apiKey: string): Record<string, unknown> {
+export function redactFields(
+  value: Record<string, unknown>,
+  apiKey: string,
+): Record<string, unknown> {
   let copy: Record<string, unknown> | null = null;
   for (const name of Object.keys(value)) {
     const field = value[name];
@@ -50,16 +59,25 @@ function isTelling(value: unknown): boolean {
   return value !== null && value !== undefined && typeof value !== 'boolean';
 }
 
-/** Words that look like a key or a part of one: long runs with a vendor's prefix (`sk_live_…`), and what follows `Bearer`. */
+/**
+ * Words that look like a key or a part of one: long runs with a vendor's prefix (`sk_live_…`), and
+ * what follows `Bearer`.
+ */
 const KEY_LIKE = /bearer\s+\S+|\b[a-z]{2,6}_(live_|test_)?[a-z\d]{12,}/gi;
 /** A masked key still shows its beginning: `sk_live_ab***`. */
 const WORD = /[\w.*-]{8,}/g;
 
-/** Someone else's prose, without anything that resembles a key, or one of `secrets` or a part of it. */
+/**
+ * Someone else's prose, without anything that resembles a key, or one of `secrets` or a part of it.
+ */
 export function redactText(text: string, secrets: readonly string[]): string {
-  const forms = secrets.filter((secret) => secret !== '').flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  const forms = secrets
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => [secret, encodeURIComponent(secret)]);
   return forms
     .reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
     .replace(KEY_LIKE, REDACTED)
-    .replace(WORD, (word) => (forms.some((form) => form.includes(word.slice(0, 8))) ? REDACTED : word));
+    .replace(WORD, (word) =>
+      forms.some((form) => form.includes(word.slice(0, 8))) ? REDACTED : word,
+    );
 }

@@ -3,8 +3,8 @@ import type { ProviderError } from '../model/index.js';
 import type { PolicySettings } from './settings.js';
 
 /**
- * How long to wait before the attempt after number `attempt` (1 is the first), in milliseconds: full jitter,
- * and never before the provider's `Retry-After`. `random` is in [0, 1).
+ * How long to wait before the attempt after number `attempt` (1 is the first), in milliseconds:
+ * full jitter, and never before the provider's `Retry-After`. `random` is in [0, 1).
  */
 export function retryDelayMs(
   attempt: number,
@@ -16,12 +16,18 @@ export function retryDelayMs(
   return Math.max(random * ceiling, (retryAfterSeconds ?? 0) * 1000);
 }
 
-/** A breaker that is open stays so for longer than a caller waits; everything else that may pass is worth another try. */
+/**
+ * A breaker that is open stays so for longer than a caller waits; everything else that may pass is
+ * worth another try.
+ */
 export function isWorthRetrying(error: ProviderError): boolean {
   return error.retryable && error.code !== 'circuit_open';
 }
 
-/** Keeps retries from doubling the load of a provider that is down already: a share of the minute's calls, and a small floor. */
+/**
+ * Keeps retries from doubling the load of a provider that is down already: a share of the minute's
+ * calls, and a small floor.
+ */
 export class RetryBudget {
   private minute = { startedAt: 0, calls: 0, retries: 0 };
 
@@ -37,14 +43,16 @@ export class RetryBudget {
   /** Takes one retry; `false`: the budget is used up. */
   take(): boolean {
     const minute = this.currentMinute();
-    if (minute.retries >= this.settings.retryFloor + this.settings.retryShare * minute.calls) return false;
+    if (minute.retries >= this.settings.retryFloor + this.settings.retryShare * minute.calls)
+      return false;
     minute.retries += 1;
     return true;
   }
 
   private currentMinute() {
     const now = this.clock.now().getTime();
-    if (now - this.minute.startedAt >= 60_000) this.minute = { startedAt: now, calls: 0, retries: 0 };
+    if (now - this.minute.startedAt >= 60_000)
+      this.minute = { startedAt: now, calls: 0, retries: 0 };
     return this.minute;
   }
 }

@@ -22,7 +22,10 @@ export interface Envelope {
   readonly signal: AbortSignal;
 }
 
-/** The sockets to one provider. Follows no redirect: a key must not travel to where an answer points. */
+/**
+ * The sockets to one provider. Follows no redirect: a key must not travel to where an answer
+ * points.
+ */
 export class Sender {
   private readonly agent: Agent;
 
@@ -74,7 +77,10 @@ export class Sender {
     }
   }
 
-  private headers(request: ProviderRequest, { apiKey, traceparent }: Envelope): Record<string, string> {
+  private headers(
+    request: ProviderRequest,
+    { apiKey, traceparent }: Envelope,
+  ): Record<string, string> {
     const { auth } = this.adapter;
     return {
       accept: 'application/json',
@@ -84,7 +90,9 @@ export class Sender {
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(traceparent === undefined ? {} : { traceparent }),
       ...lowerCaseNames(this.adapter.headers),
-      ...(auth.scheme === 'bearer' ? { authorization: `Bearer ${apiKey}` } : { [auth.header.toLowerCase()]: apiKey }),
+      ...(auth.scheme === 'bearer'
+        ? { authorization: `Bearer ${apiKey}` }
+        : { [auth.header.toLowerCase()]: apiKey }),
     };
   }
 
@@ -96,7 +104,9 @@ export class Sender {
 
 /** One name, one header: `Content-Type` and `content-type` would both be sent. */
 function lowerCaseNames(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }
 
 function queryString(query: ProviderRequest['query'] = {}): string {

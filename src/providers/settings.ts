@@ -1,4 +1,7 @@
-/** How patient we are with a provider. Times in milliseconds. Tests shrink them; production takes the defaults. */
+/**
+ * How patient we are with a provider. Times in milliseconds. Tests shrink them; production takes
+ * the defaults.
+ */
 export interface PolicySettings {
   /** Everything a call may take: waiting for its turn, attempts and the pauses between them. */
   readonly readDeadlineMs: number;

@@ -1,6 +1,14 @@
 import type { Database } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
-import { bucketOf, type CallCount, type CallFigures, figuresOf, SPAN_NAMES, type Span, sliceOf } from './call-figures.js';
+import {
+  bucketOf,
+  type CallCount,
+  type CallFigures,
+  figuresOf,
+  SPAN_NAMES,
+  type Span,
+  sliceOf,
+} from './call-figures.js';
 import type { AttemptOutcome } from './execute.js';
 import { isFailure } from './lines.js';
 
@@ -15,8 +23,9 @@ interface OwnCount extends SharedCount {
 }
 
 /**
- * How the providers did lately, on all replicas together and over restarts. Each replica counts for itself, in memory, and tells the
- * others through the database now and then; so neither calls to providers nor readers of the figures wait for the database.
+ * How the providers did lately, on all replicas together and over restarts. Each replica counts for
+ * itself, in memory, and tells the others through the database now and then; so neither calls to
+ * providers nor readers of the figures wait for the database.
  */
 export class SharedFigures {
   /** Counted here since the last telling. */
@@ -32,20 +41,44 @@ export class SharedFigures {
   ) {}
 
   /** Counts an attempt that has just ended. */
-  note({ provider, outcome, latencyMs }: Pick<AttemptOutcome, 'provider' | 'outcome' | 'latencyMs'>): void {
+  note({
+    provider,
+    outcome,
+    latencyMs,
+  }: Pick<AttemptOutcome, 'provider' | 'outcome' | 'latencyMs'>): void {
     const now = this.clock.now().getTime();
     const [succeeded, failed] = isFailure(outcome) ? [0, 1] : [1, 0];
-    for (const span of SPAN_NAMES) this.add({ provider, span, ...sliceOf(span, now), bucket: bucketOf(latencyMs), succeeded, failed });
+    for (const span of SPAN_NAMES)
+      this.add({
+        provider,
+        span,
+        ...sliceOf(span, now),
+        bucket: bucketOf(latencyMs),
+        succeeded,
+        failed,
+      });
   }
 
-  /** How a provider did over a span, as all replicas saw it until the last telling and this one until now. */
+  /**
+   * How a provider did over a span, as all replicas saw it until the last telling and this one
+   * until now.
+   */
   read(provider: string, span: Span): CallFigures {
     const now = this.clock.now().getTime();
-    const own = [...this.fresh.values(), ...this.sending].filter(({ expiresAt }) => expiresAt > now);
-    return figuresOf([...this.shared, ...own].filter((count) => count.provider === provider && count.span === span));
+    const own = [...this.fresh.values(), ...this.sending].filter(
+      ({ expiresAt }) => expiresAt > now,
+    );
+    return figuresOf(
+      [...this.shared, ...own].filter(
+        (count) => count.provider === provider && count.span === span,
+      ),
+    );
   }
 
-  /** Tells the database what was counted here and hears what all replicas counted. Run every few seconds by each. */
+  /**
+   * Tells the database what was counted here and hears what all replicas counted. Run every few
+   * seconds by each.
+   */
   async share(): Promise<void> {
     const counts = [...this.fresh.values()];
     this.sending = counts;
@@ -61,13 +94,19 @@ export class SharedFigures {
     const { rows } = await this.database.pool.query<SharedCount>(SUMS, [now]);
     this.shared = rows;
     this.sending = [];
-    await this.database.pool.query('DELETE FROM provider_call_counts WHERE expires_at <= $1', [now]);
+    await this.database.pool.query('DELETE FROM provider_call_counts WHERE expires_at <= $1', [
+      now,
+    ]);
   }
 
   private add(count: OwnCount): void {
     const key = `${count.provider} ${count.span} ${count.slice} ${count.bucket}`;
     const { succeeded = 0, failed = 0 } = this.fresh.get(key) ?? {};
-    this.fresh.set(key, { ...count, succeeded: succeeded + count.succeeded, failed: failed + count.failed });
+    this.fresh.set(key, {
+      ...count,
+      succeeded: succeeded + count.succeeded,
+      failed: failed + count.failed,
+    });
   }
 }
 

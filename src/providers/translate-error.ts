@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { storable } from '../lib/text.js';
-import { type AnyAdapter, type OperationName, ProviderError, type ProviderErrorCode } from '../model/index.js';
+import {
+  type AnyAdapter,
+  type OperationName,
+  ProviderError,
+  type ProviderErrorCode,
+} from '../model/index.js';
 import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
 import type { Answer } from './send.js';
@@ -23,7 +28,10 @@ const SAID: Partial<Record<ProviderErrorCode, string>> = {
   server_error: 'failed with an error of its own',
 };
 
-/** An answer that is not 2xx, in the gateway's words; the provider's own are shown without the `secrets` that it was sent. */
+/**
+ * An answer that is not 2xx, in the gateway's words; the provider's own are shown without the
+ * `secrets` that it was sent.
+ */
 export function refusal(
   adapter: AnyAdapter,
   operation: OperationName,
@@ -31,18 +39,26 @@ export function refusal(
   secrets: readonly string[],
   now: Date,
 ): ProviderError {
-  if (answer.status < 400) return invalidAnswer(adapter, `a redirect (${answer.status})`, answer.status);
+  if (answer.status < 400)
+    return invalidAnswer(adapter, `a redirect (${answer.status})`, answer.status);
   const fault = readFault(adapter, answer.body);
   const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
   const code = own ?? codeOfStatus(answer.status, operation);
   const wait =
-    retryAfterSeconds(answer.headers, now) ?? fault?.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
-  return new ProviderError(adapter.id, code, `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`, {
-    status: answer.status,
-    providerCode: fault?.code == null ? null : told(fault.code, secrets),
-    providerMessage: fault?.message == null ? null : told(fault.message, secrets),
-    retryAfterSeconds: wait === null ? null : Math.min(wait, LONGEST_WAIT_SECONDS),
-  });
+    retryAfterSeconds(answer.headers, now) ??
+    fault?.retryAfterSeconds ??
+    (code === 'rate_limited' ? secondsToReset(answer, now) : null);
+  return new ProviderError(
+    adapter.id,
+    code,
+    `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`,
+    {
+      status: answer.status,
+      providerCode: fault?.code == null ? null : told(fault.code, secrets),
+      providerMessage: fault?.message == null ? null : told(fault.message, secrets),
+      retryAfterSeconds: wait === null ? null : Math.min(wait, LONGEST_WAIT_SECONDS),
+    },
+  );
 }
 
 /** The provider's words, fit to be shown and stored. */
@@ -50,7 +66,10 @@ function told(text: string, secrets: readonly string[]): string {
   return storable(redactText(text, secrets).slice(0, MESSAGE_LENGTH));
 }
 
-function readFault(adapter: AnyAdapter, body: string): ReturnType<AnyAdapter['fault']['read']> | null {
+function readFault(
+  adapter: AnyAdapter,
+  body: string,
+): ReturnType<AnyAdapter['fault']['read']> | null {
   try {
     const fault = adapter.fault.schema.safeParse(JSON.parse(body));
     return fault.success ? adapter.fault.read(fault.data) : null;
@@ -61,7 +80,9 @@ function readFault(adapter: AnyAdapter, body: string): ReturnType<AnyAdapter['fa
 }
 
 function ownCode(adapter: AnyAdapter, providerCode: string): ProviderErrorCode | undefined {
-  return Object.hasOwn(adapter.fault.codes, providerCode) ? adapter.fault.codes[providerCode] : undefined;
+  return Object.hasOwn(adapter.fault.codes, providerCode)
+    ? adapter.fault.codes[providerCode]
+    : undefined;
 }
 
 function codeOfStatus(status: number, operation: OperationName): ProviderErrorCode {
@@ -88,9 +109,20 @@ function secondsToReset(answer: Answer, now: Date): number | null {
   return resetAt === null ? null : Math.max(0, Math.ceil((resetAt - now.getTime()) / 1000));
 }
 
-/** An answer that is not what the provider documents. `what` completes "answered with …" and holds nothing of the body. */
-export function invalidAnswer(adapter: AnyAdapter, what: string, status: number | null, cause?: unknown): ProviderError {
-  return new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with ${what}.`, { status, cause });
+/**
+ * An answer that is not what the provider documents. `what` completes "answered with …" and holds
+ * nothing of the body.
+ */
+export function invalidAnswer(
+  adapter: AnyAdapter,
+  what: string,
+  status: number | null,
+  cause?: unknown,
+): ProviderError {
+  return new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with ${what}.`, {
+    status,
+    cause,
+  });
 }
 
 /** What is wrong first, and where; never the value. */
@@ -107,16 +139,23 @@ export function transportError(adapter: AnyAdapter, error: unknown): ProviderErr
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':
     case 'ETIMEDOUT':
-      return new ProviderError(adapter.id, 'timeout', `${adapter.name} did not answer in time.`, { cause: error });
+      return new ProviderError(adapter.id, 'timeout', `${adapter.name} did not answer in time.`, {
+        cause: error,
+      });
     case 'ECONNREFUSED':
       return network(adapter, 'refused the connection', error);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return network(adapter, 'could not be found: its name does not resolve', error);
     case 'UND_ERR_INVALID_ARG':
-      return new ProviderError(adapter.id, 'refused', `${adapter.name} was not asked: the key holds characters that HTTP cannot carry.`, {
-        cause: error,
-      });
+      return new ProviderError(
+        adapter.id,
+        'refused',
+        `${adapter.name} was not asked: the key holds characters that HTTP cannot carry.`,
+        {
+          cause: error,
+        },
+      );
     default:
       return network(adapter, 'cut the connection', error);
   }
@@ -124,7 +163,11 @@ export function transportError(adapter: AnyAdapter, error: unknown): ProviderErr
 
 /** The call's own deadline ended while the provider was at work. */
 export function deadlinePassed(adapter: AnyAdapter, deadlineMs: number): ProviderError {
-  return new ProviderError(adapter.id, 'timeout', `${adapter.name} did not answer within ${deadlineMs / 1000} s.`);
+  return new ProviderError(
+    adapter.id,
+    'timeout',
+    `${adapter.name} did not answer within ${deadlineMs / 1000} s.`,
+  );
 }
 
 /** An answer whose headers came and whose body did not, or not as HTTP. */
@@ -144,5 +187,10 @@ function network(adapter: AnyAdapter, what: string, cause: unknown): ProviderErr
 }
 
 function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { root } from './paths.mjs';
 
@@ -7,18 +16,23 @@ const sourceFolders = ['src', 'adapters', 'sandbox', 'bench'];
 const publicFolder = join(root, 'src', 'client');
 
 /**
- * Compiles into `dist` what changed, and removes what has no source any more. It uses the compiler and settings of the
- * tests, so they run what the gateway runs; types are checked by `npm run check`.
+ * Compiles into `dist` what changed, and removes what has no source any more. It uses the compiler
+ * and settings of the tests, so they run what the gateway runs; types are checked by `npm run
+ * check`.
  */
 export async function build() {
-  const sources = sourceFolders.flatMap((folder) => filesUnder(join(root, folder))).filter((file) => /(?<!\.d)\.ts$/.test(file));
+  const sources = sourceFolders
+    .flatMap((folder) => filesUnder(join(root, folder)))
+    .filter((file) => /(?<!\.d)\.ts$/.test(file));
   removeOthers(new Set(sources.flatMap(outputsOf)));
 
   const packageFile = join(root, 'package.json');
   const settingsChanged = statSync(packageFile).mtimeMs;
   const stale = sources.filter((source) => {
     const changed = Math.max(statSync(source).mtimeMs, settingsChanged);
-    return outputsOf(source).some((output) => (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= changed);
+    return outputsOf(source).some(
+      (output) => (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= changed,
+    );
   });
   if (stale.length === 0) return;
 
@@ -41,14 +55,21 @@ export async function build() {
         filename: source,
         sourceFileName: relative(dirname(output), source),
       });
-      if (declarations !== undefined) writeWhole(declarations, JSON.parse(others).__swc_isolated_declarations__);
+      if (declarations !== undefined)
+        writeWhole(declarations, JSON.parse(others).__swc_isolated_declarations__);
       writeWhole(`${output}.map`, map);
-      writeWhole(output, `${code}//# sourceMappingURL=${output.slice(dirname(output).length + 1)}.map\n`);
+      writeWhole(
+        output,
+        `${code}//# sourceMappingURL=${output.slice(dirname(output).length + 1)}.map\n`,
+      );
     }),
   );
 }
 
-/** The code, and the declarations of what is public. The compiler makes them of one file alone, so it refuses exports without a written type. */
+/**
+ * The code, and the declarations of what is public. The compiler makes them of one file alone, so
+ * it refuses exports without a written type.
+ */
 function outputsOf(source) {
   const output = join(root, 'dist', relative(root, source).replace(/\.ts$/, ''));
   return dirname(source) === publicFolder ? [`${output}.js`, `${output}.d.ts`] : [`${output}.js`];

@@ -1,6 +1,8 @@
 /**
- * Writes the adapters' generated files: `adapters/index.gen.ts` from the folder names, and `provider.gen.ts` in each folder
- * that holds the provider's `openapi.yaml`; and the client's types, `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing and exits 1, naming the file that is out of step.
+ * Writes the adapters' generated files: `adapters/index.gen.ts` from the folder names, and
+ * `provider.gen.ts` in each folder that holds the provider's `openapi.yaml`; and the client's
+ * types, `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing
+ * and exits 1, naming the file that is out of step.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -32,21 +34,30 @@ async function typesOfProvider(openapiFile) {
 const generated = new Map([[join(adaptersFolder, 'index.gen.ts'), indexOfAdapters()]]);
 for (const id of ids) {
   const openapiFile = join(adaptersFolder, id, 'openapi.yaml');
-  if (existsSync(openapiFile)) generated.set(join(adaptersFolder, id, 'provider.gen.ts'), await typesOfProvider(openapiFile));
+  if (existsSync(openapiFile))
+    generated.set(join(adaptersFolder, id, 'provider.gen.ts'), await typesOfProvider(openapiFile));
 }
 
 const isCheck = process.argv.includes('--check');
 settle();
 // The document is made by the gateway itself, which knows its adapters by the index above.
 await build();
-const document = spawnSync(process.execPath, [join(root, 'dist/src/setup/openapi.js')], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+const document = spawnSync(process.execPath, [join(root, 'dist/src/setup/openapi.js')], {
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+});
 if (document.status !== 0) throw new Error(document.stderr);
-generated.set(join(root, 'src/client/api.gen.ts'), banner + astToString(await openapiTypescript(document.stdout)));
+generated.set(
+  join(root, 'src/client/api.gen.ts'),
+  banner + astToString(await openapiTypescript(document.stdout)),
+);
 settle();
 
 /** Writes what is out of step, or tells of it. */
 function settle() {
-  const stale = [...generated].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
+  const stale = [...generated].filter(
+    ([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text,
+  );
   generated.clear();
   for (const [file, text] of stale) {
     if (!isCheck) writeFileSync(file, text);

@@ -11,7 +11,10 @@ export async function alone(work) {
   mkdirSync(join(root, 'dist'), { recursive: true });
   let hasWaited = false;
   while (!take()) {
-    if (!hasWaited) console.log('Waiting for another process that prepares this checkout (it holds dist/.preparing) …');
+    if (!hasWaited)
+      console.log(
+        'Waiting for another process that prepares this checkout (it holds dist/.preparing) …',
+      );
     hasWaited = true;
     await sleep(100);
   }

@@ -1,10 +1,18 @@
 /**
  * Writes the migration from the newest one to `prisma/schema.prisma`: npm run migration -- <name>
  *
- * `prisma/migrations/schema.prisma` is the schema the migrations lead to, so indexes, checks and triggers written into
- * a migration by hand do not show up as differences.
+ * `prisma/migrations/schema.prisma` is the schema the migrations lead to, so indexes, checks and
+ * triggers written into a migration by hand do not show up as differences.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { root } from './paths.mjs';
@@ -12,7 +20,9 @@ import { prepare } from './prepare.mjs';
 
 const [name = ''] = process.argv.slice(2);
 if (!/^[a-z0-9_]+$/.test(name)) {
-  console.error('Usage: npm run migration -- <name>, in lower case with underscores, such as add_labels');
+  console.error(
+    'Usage: npm run migration -- <name>, in lower case with underscores, such as add_labels',
+  );
   process.exit(1);
 }
 
@@ -29,7 +39,11 @@ const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-migration-'));
 chmodSync(dataDir, 0o755);
 const database = await startEmbedded({ dataDir, onProgress: () => undefined });
 try {
-  const script = await writeScript(database.connection, existsSync(migrated) ? readFileSync(migrated, 'utf8') : undefined, wanted);
+  const script = await writeScript(
+    database.connection,
+    existsSync(migrated) ? readFileSync(migrated, 'utf8') : undefined,
+    wanted,
+  );
   if (script) {
     const folder = join(migrations, `${timestamp()}_${name}`);
     mkdirSync(folder, { recursive: true });

@@ -1,6 +1,7 @@
 /**
- * `npm run new:adapter <id>` makes `adapters/<id>/`: an adapter that lists accounts and no more, to be made true to its provider.
- * The contract suite then tells what is missing; each operation that is added asks for its fixture.
+ * `npm run new:adapter <id>` makes `adapters/<id>/`: an adapter that lists accounts and no more, to
+ * be made true to its provider. The contract suite then tells what is missing; each operation that
+ * is added asks for its fixture.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -11,7 +12,8 @@ const setupFolder = dirname(fileURLToPath(import.meta.url));
 const id = process.argv[2] ?? '';
 const folder = join(setupFolder, '..', '..', 'adapters', id);
 
-if (!/^[a-z][a-z0-9]*$/.test(id)) fail('Name the provider in one lower-case word: npm run new:adapter acme');
+if (!/^[a-z][a-z0-9]*$/.test(id))
+  fail('Name the provider in one lower-case word: npm run new:adapter acme');
 if (existsSync(folder)) fail(`adapters/${id} is there already.`);
 
 const index = `import { z } from 'zod';
@@ -158,11 +160,14 @@ const fixtures = {
 };
 
 mkdirSync(join(folder, 'fixtures'), { recursive: true });
-for (const [file, text] of Object.entries({ index, schema, map })) writeFileSync(join(folder, `${file}.ts`), text);
+for (const [file, text] of Object.entries({ index, schema, map }))
+  writeFileSync(join(folder, `${file}.ts`), text);
 for (const [file, fixture] of Object.entries(fixtures)) {
   writeFileSync(join(folder, 'fixtures', `${file}.json`), `${JSON.stringify(fixture, null, 2)}\n`);
 }
-const generated = spawnSync(process.execPath, [join(setupFolder, 'generate.mjs')], { stdio: 'inherit' });
+const generated = spawnSync(process.execPath, [join(setupFolder, 'generate.mjs')], {
+  stdio: 'inherit',
+});
 if (generated.status !== 0) fail('The index of adapters could not be written.');
 console.log(
   `Made adapters/${id}. Write the provider's facts in place of the examples, then run npm test: the contract suite tells what is missing.`,

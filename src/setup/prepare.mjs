@@ -5,7 +5,10 @@ import { alone } from './lock.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
-/** Does what is missing between a clone and a gateway that can run: packages, the database client, the build. */
+/**
+ * Does what is missing between a clone and a gateway that can run: packages, the database client,
+ * the build.
+ */
 export async function prepare() {
   requireNode();
   await alone(async () => {
@@ -26,7 +29,8 @@ function requireNode() {
 async function installPackages() {
   // npm writes this file last, so it is absent after an installation that did not finish.
   const installed = join(root, 'node_modules', '.package-lock.json');
-  if (existsSync(installed) && modified(installed) >= modified(join(root, 'package-lock.json'))) return;
+  if (existsSync(installed) && modified(installed) >= modified(join(root, 'package-lock.json')))
+    return;
   console.log('Installing packages (npm ci) …');
   await runStep([...npm(), 'ci', '--include=dev', '--include=optional']);
   utimesSync(installed, new Date(), new Date());
@@ -47,8 +51,21 @@ async function generateClient() {
   if (existsSync(client) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   console.log('Generating the database client …');
   // Prisma would download an engine that generating does not use, unless told that there is one.
-  const environment = { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1' };
-  await runStep([process.execPath, join('node_modules', 'prisma', 'build', 'index.js'), 'generate', '--schema', schema], environment);
+  const environment = {
+    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    CHECKPOINT_DISABLE: '1',
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  };
+  await runStep(
+    [
+      process.execPath,
+      join('node_modules', 'prisma', 'build', 'index.js'),
+      'generate',
+      '--schema',
+      schema,
+    ],
+    environment,
+  );
   writeFileSync(stamp, sources);
 }
 

@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 import { root } from './paths.mjs';
 
 /**
- * Runs a program in the checkout to its end, and passes on the signals that would stop this process.
+ * Runs a program in the checkout to its end, and passes on the signals that would stop this
+ * process.
  *
  * @param {string[]} command the program and its parameters
  * @param {'inherit' | ['ignore', 'pipe', 'pipe']} stdio pipes keep what it says
@@ -12,7 +13,11 @@ import { root } from './paths.mjs';
  */
 export function run([program, ...parameters], stdio, environment = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { cwd: root, env: { ...process.env, ...environment }, stdio });
+    const child = spawn(program, parameters, {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      stdio,
+    });
     const forward = (signal) => child.kill(signal);
     process.on('SIGINT', forward).on('SIGTERM', forward);
     let output = '';
@@ -29,7 +34,10 @@ export function run([program, ...parameters], stdio, environment = {}) {
   });
 }
 
-/** Runs a step without which there is no going on: when it fails, prints what it said and ends this process. */
+/**
+ * Runs a step without which there is no going on: when it fails, prints what it said and ends this
+ * process.
+ */
 export async function runStep(command, environment) {
   const { code, output } = await run(command, ['ignore', 'pipe', 'pipe'], environment);
   if (code === 0) return;

@@ -15,16 +15,24 @@ declare const WebAssembly: {
 const { SchemaEngine } = await loadEngine();
 
 /**
- * Writes the SQL that takes a database from one Prisma schema to another, with Prisma's own engine as
- * WebAssembly, so that nothing is downloaded.
+ * Writes the SQL that takes a database from one Prisma schema to another, with Prisma's own engine
+ * as WebAssembly, so that nothing is downloaded.
  *
  * @param connection any PostgreSQL: the engine wants to know its version and changes nothing
  * @param from absent for an empty database
  * @returns SQL, empty when the two are alike
  */
-export async function writeScript(connection: DatabaseConnection, from: string | undefined, to: string): Promise<string> {
+export async function writeScript(
+  connection: DatabaseConnection,
+  from: string | undefined,
+  to: string,
+): Promise<string> {
   const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(connection));
-  const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', to]] }, () => undefined, adapter);
+  const engine = await SchemaEngine.new(
+    { datamodels: [['schema.prisma', to]] },
+    () => undefined,
+    adapter,
+  );
   const { exitCode, stdout } = await engine.diff({
     from: from === undefined ? { tag: 'empty' } : { tag: 'schemaDatamodel', ...asFiles(from) },
     to: { tag: 'schemaDatamodel', ...asFiles(to) },
@@ -40,13 +48,18 @@ function asFiles(content: string) {
   return { files: [{ path: 'schema.prisma', content }] };
 }
 
-/** Node 20 does not import WebAssembly by itself, so this does what the package's entry leaves to a bundler. */
+/**
+ * Node 20 does not import WebAssembly by itself, so this does what the package's entry leaves to a
+ * bundler.
+ */
 async function loadEngine(): Promise<typeof engineBindings> {
   const path = createRequire(import.meta.url)
     .resolve('@prisma/schema-engine-wasm')
     .replace('schema_engine.js', 'schema_engine_bg.wasm');
   const module = await WebAssembly.compile(await readFile(path));
-  const instance = new WebAssembly.Instance(module, { './schema_engine_bg.js': { ...engineBindings } });
+  const instance = new WebAssembly.Instance(module, {
+    './schema_engine_bg.js': { ...engineBindings },
+  });
   engineBindings.__wbg_set_wasm(instance.exports);
   instance.exports.__wbindgen_start();
   return engineBindings;

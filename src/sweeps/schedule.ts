@@ -3,7 +3,10 @@ const JITTER = 0.1;
 const REJECTED_FACTOR = 6;
 const REJECTED_LONGEST_SECONDS = 3600;
 
-/** When a connection is due again: its interval from now, give or take a tenth, so that connections spread out. */
+/**
+ * When a connection is due again: its interval from now, give or take a tenth, so that connections
+ * spread out.
+ */
 export function nextSweepAt(
   connection: { readonly state: string; readonly sweepIntervalSeconds: number },
   now: Date,

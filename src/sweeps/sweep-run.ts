@@ -26,8 +26,9 @@ export interface SweepCounts {
 }
 
 /**
- * One walk under way: takes pages, writes what differs, and at the end settles what was not seen. All on one database session, whose
- * temporary table holds the ids seen, so that memory stays flat and nothing is left behind by a crash.
+ * One walk under way: takes pages, writes what differs, and at the end settles what was not seen.
+ * All on one database session, whose temporary table holds the ids seen, so that memory stays flat
+ * and nothing is left behind by a crash.
  */
 export class SweepRun {
   private seen = 0;
@@ -50,7 +51,9 @@ export class SweepRun {
 
   async begin(): Promise<void> {
     await this.client.query('DROP TABLE IF EXISTS pg_temp.sighted');
-    await this.client.query('CREATE TEMP TABLE sighted (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)');
+    await this.client.query(
+      'CREATE TEMP TABLE sighted (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)',
+    );
   }
 
   async end(): Promise<void> {
@@ -67,7 +70,10 @@ export class SweepRun {
     return this.shown;
   }
 
-  /** Takes a page; rows are written in batches of several pages, so that a provider's small pages do not make for many transactions. */
+  /**
+   * Takes a page; rows are written in batches of several pages, so that a provider's small pages do
+   * not make for many transactions.
+   */
   async take(page: ObservedPage): Promise<void> {
     await this.setAside(page.quarantined);
     this.waiting.push(...page.accounts);
@@ -79,7 +85,10 @@ export class SweepRun {
     if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
   }
 
-  /** Ends a walk that broke off: what was seen is kept, and of what was seen unchanged that it was looked at. */
+  /**
+   * Ends a walk that broke off: what was seen is kept, and of what was seen unchanged that it was
+   * looked at.
+   */
   async breakOff(): Promise<void> {
     await this.flush();
     await this.client.query(
@@ -93,7 +102,12 @@ export class SweepRun {
   private async write(sightings: readonly AccountSighting[]): Promise<void> {
     // A list that names an account twice (rows moved while it was paged) shows it once here.
     const records = [
-      ...new Map(sightings.map((sighting) => [sighting.account.providerAccountId, toRecord(sighting, this.adapter)])).values(),
+      ...new Map(
+        sightings.map((sighting) => [
+          sighting.account.providerAccountId,
+          toRecord(sighting, this.adapter),
+        ]),
+      ).values(),
     ];
     // A batch is as old as its oldest page.
     const observedAt = sightings.reduce(
@@ -112,7 +126,10 @@ export class SweepRun {
     if (this.added >= this.nextAnalysis) await this.analyze();
   }
 
-  /** Without it readers of a large first import wait for whole-table plans until the database notices by itself, a minute or so later. */
+  /**
+   * Without it readers of a large first import wait for whole-table plans until the database
+   * notices by itself, a minute or so later.
+   */
   private async analyze(): Promise<void> {
     this.nextAnalysis = 2 * this.added;
     await this.client.query('ANALYZE (SKIP_LOCKED) accounts');
@@ -121,7 +138,10 @@ export class SweepRun {
   private async setAside(items: readonly QuarantinedItem[]): Promise<void> {
     this.quarantined += items.length;
     // An id that cannot be stored is none of an account that is.
-    const told = items.map(({ id, reason }) => ({ id: id === null ? null : storable(id), reason: storable(reason) }));
+    const told = items.map(({ id, reason }) => ({
+      id: id === null ? null : storable(id),
+      reason: storable(reason),
+    }));
     this.shown.push(...told.slice(0, QUARANTINE_SHOWN - this.shown.length));
     const named = told.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
@@ -139,9 +159,10 @@ export class SweepRun {
   }
 
   /**
-   * Settles a list that was read to its end, within a transaction of the caller's: accounts it does not hold are gone. An item that
-   * could not be told apart may be any of them, so then nothing is. If more than half of a connection vanishes at once, nothing is
-   * gone until the next sweep misses it too.
+   * Settles a list that was read to its end, within a transaction of the caller's: accounts it does
+   * not hold are gone. An item that could not be told apart may be any of them, so then nothing is.
+   * If more than half of a connection vanishes at once, nothing is gone until the next sweep misses
+   * it too.
    * @param previousHeld whether the sweep before this one was held for that reason
    * @returns `held` when a second opinion is awaited
    */
@@ -165,7 +186,10 @@ export class SweepRun {
          WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting') AND ${UNSEEN} AND ${condition} RETURNING a.id`,
         [this.owner.id, this.startedAt],
       );
-      const events = gone.rows.map(({ id }) => ({ type: 'account.vanished' as const, accountId: id }));
+      const events = gone.rows.map(({ id }) => ({
+        type: 'account.vanished' as const,
+        accountId: id,
+      }));
       await recordAccountEvents(this.client, this.owner.teamId, events, this.startedAt);
       this.vanished = gone.rows.length;
       if (!suspicious) return 'succeeded';
@@ -176,7 +200,8 @@ export class SweepRun {
 
   private async markQuarantined(): Promise<void> {
     if (this.quarantined === 0) return;
-    const isQuarantined = 'EXISTS (SELECT FROM sighted s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)';
+    const isQuarantined =
+      'EXISTS (SELECT FROM sighted s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)';
     await this.keepAge(`quarantined_at = $2`, `a.quarantined_at IS NULL AND ${isQuarantined}`);
   }
 

@@ -41,7 +41,9 @@ export const sweepSchema = z
         vanished: 0,
         unchanged: 9,
         quarantined: 1,
-        quarantine: [{ id: 'acc_abc123', reason: 'platform: Invalid input: expected string, received object' }],
+        quarantine: [
+          { id: 'acc_abc123', reason: 'platform: Invalid input: expected string, received object' },
+        ],
         error: null,
         created_at: '2026-02-09T11:45:20.000Z',
         started_at: '2026-02-09T11:45:20.000Z',
@@ -50,7 +52,11 @@ export const sweepSchema = z
     ],
   });
 
-export function sweepEndpoints(sweeps: SweepsService, connections: ConnectionsService, cursors: Cursors) {
+export function sweepEndpoints(
+  sweeps: SweepsService,
+  connections: ConnectionsService,
+  cursors: Cursors,
+) {
   return {
     start: action({
       summary: 'Sweep a connection now',
@@ -60,7 +66,11 @@ export function sweepEndpoints(sweeps: SweepsService, connections: ConnectionsSe
         const connection = await connections.get(call.caller, call.params.id);
         const answer = await call.commit(async (transaction) => {
           const sweep = await sweeps.request(transaction, call.caller, connection);
-          return { status: 202, body: { data: toAnswer(sweep) }, headers: { Location: `/v1/connections/${connection.id}/sweeps` } };
+          return {
+            status: 202,
+            body: { data: toAnswer(sweep) },
+            headers: { Location: `/v1/connections/${connection.id}/sweeps` },
+          };
         });
         sweeps.wake();
         return answer;

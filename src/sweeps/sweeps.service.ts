@@ -46,8 +46,15 @@ export class SweepsService {
     this.stopping.abort(new Error('Rollcall is shutting down'));
   }
 
-  /** Starts a sweep; while one is queued or running that one is the answer. Once the transaction has committed, `wake` has it begin now. */
-  async request({ client, prisma }: Transaction, caller: Caller, connection: Connection): Promise<Sweep> {
+  /**
+   * Starts a sweep; while one is queued or running that one is the answer. Once the transaction has
+   * committed, `wake` has it begin now.
+   */
+  async request(
+    { client, prisma }: Transaction,
+    caller: Caller,
+    connection: Connection,
+  ): Promise<Sweep> {
     const id = await this.enqueue(client, connection, caller);
     return prisma.sweep.findUniqueOrThrow({ where: { id } });
   }
@@ -62,22 +69,37 @@ export class SweepsService {
     const where = { connectionId: connection.id };
     return {
       read: (beyondId, take) =>
-        sweep.findMany({ where: { ...where, ...(beyondId !== undefined && { id: { lt: beyondId } }) }, orderBy: { id: 'desc' }, take }),
+        sweep.findMany({
+          where: { ...where, ...(beyondId !== undefined && { id: { lt: beyondId } }) },
+          orderBy: { id: 'desc' },
+          take,
+        }),
       count: () => sweep.count({ where }),
     };
   }
 
-  /** Queues a sweep for every connection whose time has come, and takes up those that were left behind. */
+  /**
+   * Queues a sweep for every connection whose time has come, and takes up those that were left
+   * behind.
+   */
   async scheduleDue(): Promise<void> {
     const now = this.clock.now();
-    const due = await this.database.prisma.connection.findMany({ where: { nextSweepAt: { lte: now } } });
-    for (const connection of due) await withTransaction(this.database.pool, (client) => this.enqueue(client, connection));
+    const due = await this.database.prisma.connection.findMany({
+      where: { nextSweepAt: { lte: now } },
+    });
+    for (const connection of due)
+      await withTransaction(this.database.pool, (client) => this.enqueue(client, connection));
     if (due.length > 0) this.wake();
     await this.resume(LEFT_AFTER_MS);
-    await this.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } } });
+    await this.database.prisma.sweep.deleteMany({
+      where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } },
+    });
   }
 
-  /** Takes up open sweeps of this age, which a dead replica or a lost job may have left: one that is running is left alone. */
+  /**
+   * Takes up open sweeps of this age, which a dead replica or a lost job may have left: one that is
+   * running is left alone.
+   */
   async resume(ageMs: number): Promise<void> {
     const before = new Date(this.clock.now().getTime() - ageMs);
     const where = { state: { in: OPEN_STATES }, createdAt: { lte: before } };
@@ -91,7 +113,11 @@ export class SweepsService {
    * @param client within that transaction
    * @returns the sweep's id
    */
-  private async enqueue(client: pg.ClientBase, connection: Connection, caller?: Caller): Promise<string> {
+  private async enqueue(
+    client: pg.ClientBase,
+    connection: Connection,
+    caller?: Caller,
+  ): Promise<string> {
     const now = this.clock.now();
     await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
     const { rows } = await client.query<{ id: string }>(
@@ -100,23 +126,29 @@ export class SweepsService {
     );
     const sweepId = rows[0]?.id ?? newId('swp');
     if (rows.length === 0) {
-      await client.query(`INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`, [
-        sweepId,
-        connection.teamId,
-        connection.id,
-        now,
-      ]);
+      await client.query(
+        `INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`,
+        [sweepId, connection.teamId, connection.id, now],
+      );
       await this.jobs.send('sweep', { sweepId }, client);
     }
-    await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [connection.id, nextSweepAt(connection, now)]);
-    const entry = { action: 'sweep.requested', targetType: 'sweep', targetId: sweepId, after: { connection_id: connection.id } } as const;
+    await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [
+      connection.id,
+      nextSweepAt(connection, now),
+    ]);
+    const entry = {
+      action: 'sweep.requested',
+      targetType: 'sweep',
+      targetId: sweepId,
+      after: { connection_id: connection.id },
+    } as const;
     if (caller) await recordAudit(client, actorOf(caller), [entry], now);
     return sweepId;
   }
 
   /**
-   * Does one sweep, unless a process is at this connection already: that one looks for others when it is done. Safe to repeat: a sweep
-   * that was cut off begins again.
+   * Does one sweep, unless a process is at this connection already: that one looks for others when
+   * it is done. Safe to repeat: a sweep that was cut off begins again.
    */
   async run(sweepId: string): Promise<void> {
     const sweep = await this.database.prisma.sweep.findUnique({ where: { id: sweepId } });
@@ -128,19 +160,31 @@ export class SweepsService {
     });
     if (!isDone || this.stopping.signal.aborted) return;
     // One that was asked for just before the lock was free again found nobody to run it.
-    const next = await this.database.prisma.sweep.findFirst({ where: { connectionId, state: 'queued', id: { not: sweepId } } });
+    const next = await this.database.prisma.sweep.findFirst({
+      where: { connectionId, state: 'queued', id: { not: sweepId } },
+    });
     if (next) await this.run(next.id);
   }
 
   /** @param client holds the lock of the connection */
   private async runAlone(client: pg.ClientBase, sweepId: string): Promise<void> {
-    const current = await this.database.prisma.sweep.findUnique({ where: { id: sweepId }, include: { connection: true } });
+    const current = await this.database.prisma.sweep.findUnique({
+      where: { id: sweepId },
+      include: { connection: true },
+    });
     if (!current || !OPEN_STATES.includes(current.state)) return;
     const { connection } = current;
     const startedAt = this.clock.now();
-    await this.database.prisma.sweep.update({ where: { id: sweepId }, data: { state: 'running', startedAt } });
+    await this.database.prisma.sweep.update({
+      where: { id: sweepId },
+      data: { state: 'running', startedAt },
+    });
     const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
-    const facts = { 'rollcall.sweep_id': sweepId, 'rollcall.connection_id': connection.id, 'rollcall.team_id': connection.teamId };
+    const facts = {
+      'rollcall.sweep_id': sweepId,
+      'rollcall.connection_id': connection.id,
+      'rollcall.team_id': connection.teamId,
+    };
     try {
       await run.begin();
       await this.tracing.root('sweep', facts, () => this.walk(run, connection));
@@ -166,7 +210,13 @@ export class SweepsService {
     }
   }
 
-  private async succeed(run: SweepRun, sweepId: string, connection: Connection, startedAt: Date, client: pg.ClientBase) {
+  private async succeed(
+    run: SweepRun,
+    sweepId: string,
+    connection: Connection,
+    startedAt: Date,
+    client: pg.ClientBase,
+  ) {
     const previous = await this.database.prisma.sweep.findFirst({
       where: { connectionId: connection.id, state: { in: ['succeeded', 'held'] } },
       orderBy: { id: 'desc' },
@@ -181,7 +231,12 @@ export class SweepsService {
         [connection.id, startedAt, now],
       );
       if (stateBefore !== 'active') {
-        await recordEvents(client, connection.teamId, [connectionEvent('connection.recovered', connection)], now);
+        await recordEvents(
+          client,
+          connection.teamId,
+          [connectionEvent('connection.recovered', connection)],
+          now,
+        );
       }
       await this.finish(client, sweepId, settled, run, null, now);
       return settled;
@@ -189,19 +244,36 @@ export class SweepsService {
     this.report(connection, sweepId, state, run);
   }
 
-  private async fail(run: SweepRun, sweepId: string, connection: Connection, error: unknown): Promise<void> {
+  private async fail(
+    run: SweepRun,
+    sweepId: string,
+    connection: Connection,
+    error: unknown,
+  ): Promise<void> {
     const told =
       error instanceof ProviderError
         ? { code: error.code, message: error.message }
-        : { code: 'internal_error', message: 'The gateway failed to write what it read. See its log.' };
+        : {
+            code: 'internal_error',
+            message: 'The gateway failed to write what it read. See its log.',
+          };
     if (!(error instanceof ProviderError)) {
-      this.logger.error('sweep failed', { sweep_id: sweepId, error: error instanceof Error ? String(error.stack) : 'not an Error' });
+      this.logger.error('sweep failed', {
+        sweep_id: sweepId,
+        error: error instanceof Error ? String(error.stack) : 'not an Error',
+      });
     }
-    const rejected = error instanceof ProviderError && REJECTIONS.includes(error.code) && (await this.isRejected(connection));
+    const rejected =
+      error instanceof ProviderError &&
+      REJECTIONS.includes(error.code) &&
+      (await this.isRejected(connection));
     const now = this.clock.now();
     await withTransaction(this.database.pool, async (client) => {
       const lastError = { ...told, at: now.toISOString() };
-      await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [connection.id, lastError]);
+      await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [
+        connection.id,
+        lastError,
+      ]);
       await this.finish(client, sweepId, 'failed', run, told, now);
       if (rejected) await this.reject(client, connection, now);
     });
@@ -213,28 +285,52 @@ export class SweepsService {
     try {
       const access = this.connections.open(connection);
       await this.providers.verify(access, { signal: this.stopping.signal });
-      await this.providers.list(access, { cursor: null, limit: 1 }, { signal: this.stopping.signal });
+      await this.providers.list(
+        access,
+        { cursor: null, limit: 1 },
+        { signal: this.stopping.signal },
+      );
       return false;
     } catch (error) {
       return error instanceof ProviderError && REJECTIONS.includes(error.code);
     }
   }
 
-  /** The provider rejects our key: all its accounts' health is unknown, and we only check now and then whether it still does. */
+  /**
+   * The provider rejects our key: all its accounts' health is unknown, and we only check now and
+   * then whether it still does.
+   */
   private async reject(client: pg.ClientBase, connection: Connection, now: Date): Promise<void> {
     const stateBefore = await lockState(client, connection.id);
     const { rows } = await client.query<{ state: string }>(
       `UPDATE connections SET state_since = CASE WHEN state = 'credential_rejected' THEN state_since ELSE $2 END,
          state = 'credential_rejected', next_sweep_at = $3
        WHERE id = $1 AND credentials = $4 RETURNING state`,
-      [connection.id, now, nextSweepAt({ ...connection, state: 'credential_rejected' }, now), connection.credentials],
+      [
+        connection.id,
+        now,
+        nextSweepAt({ ...connection, state: 'credential_rejected' }, now),
+        connection.credentials,
+      ],
     );
     // No row: the key was replaced meanwhile, and the new one has not been tried yet.
     if (rows.length === 0) return;
     if (stateBefore === 'active') {
-      await recordEvents(client, connection.teamId, [connectionEvent('connection.credential_rejected', connection)], now);
+      await recordEvents(
+        client,
+        connection.teamId,
+        [connectionEvent('connection.credential_rejected', connection)],
+        now,
+      );
     }
-    await loseVerdicts(client, connection, this.adapter(connection), 'credential_rejected', now, null);
+    await loseVerdicts(
+      client,
+      connection,
+      this.adapter(connection),
+      'credential_rejected',
+      now,
+      null,
+    );
   }
 
   private async finish(
@@ -249,11 +345,29 @@ export class SweepsService {
     await client.query(
       `UPDATE sweeps SET state = $2, seen = $3, added = $4, changed = $5, vanished = $6, unchanged = $7, quarantined = $8,
          quarantine = $9, error = $10, finished_at = $11 WHERE id = $1`,
-      [sweepId, state, seen, added, changed, vanished, unchanged, quarantined, JSON.stringify(run.quarantine), error, now],
+      [
+        sweepId,
+        state,
+        seen,
+        added,
+        changed,
+        vanished,
+        unchanged,
+        quarantined,
+        JSON.stringify(run.quarantine),
+        error,
+        now,
+      ],
     );
   }
 
-  private report(connection: Connection, sweepId: string, state: string, run: SweepRun, code?: string): void {
+  private report(
+    connection: Connection,
+    sweepId: string,
+    state: string,
+    run: SweepRun,
+    code?: string,
+  ): void {
     this.metrics.observeSweep(connection.provider, state);
     this.logger.info(`sweep ${state}`, {
       sweep_id: sweepId,
@@ -278,6 +392,9 @@ export class SweepsService {
 }
 
 async function lockState(client: pg.ClientBase, connectionId: string): Promise<string | undefined> {
-  const { rows } = await client.query<{ state: string }>('SELECT state FROM connections WHERE id = $1 FOR UPDATE', [connectionId]);
+  const { rows } = await client.query<{ state: string }>(
+    'SELECT state FROM connections WHERE id = $1 FOR UPDATE',
+    [connectionId],
+  );
   return rows[0]?.state;
 }

@@ -13,15 +13,20 @@ export interface ParsedKey {
 
 /** @param id the row's id, `key_…` */
 export function makeKey(id: string): string {
-  const secret = Array.from({ length: SECRET_LENGTH }, () => BASE62[randomInt(BASE62.length)]).join('');
+  const secret = Array.from({ length: SECRET_LENGTH }, () => BASE62[randomInt(BASE62.length)]).join(
+    '',
+  );
   const unsigned = `rc_${id.slice('key_'.length)}_${secret}`;
   return unsigned + checksum(unsigned);
 }
 
-/** `undefined` for anything that is no key: a mistyped one is refused without asking the database. */
+/**
+ * `undefined` for anything that is no key: a mistyped one is refused without asking the database.
+ */
 export function parseKey(text: string): ParsedKey | undefined {
   const [, id, secret, sum] = FORMAT.exec(text) ?? [];
-  if (id === undefined || secret === undefined || sum !== checksum(`rc_${id}_${secret}`)) return undefined;
+  if (id === undefined || secret === undefined || sum !== checksum(`rc_${id}_${secret}`))
+    return undefined;
   return { id: `key_${id}`, secretHash: createHash('sha256').update(text).digest() };
 }
 

@@ -8,14 +8,24 @@ import { SCOPES } from './caller.js';
 import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));
-const rateLimit = z.strictObject({ quota: z.int().min(1).max(1_000_000), window_seconds: z.int().min(1).max(3600) });
+const rateLimit = z.strictObject({
+  quota: z.int().min(1).max(1_000_000),
+  window_seconds: z.int().min(1).max(3600),
+});
 const pageQuery = z.strictObject(paging);
 
-const TEAM_EXAMPLE = { id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4', type: 'team', name: 'Social', created_at: '2026-01-15T08:00:00.000Z' };
-const teamSchema = z.object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp }).meta({
-  id: 'Team',
-  examples: [TEAM_EXAMPLE],
-});
+const TEAM_EXAMPLE = {
+  id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  type: 'team',
+  name: 'Social',
+  created_at: '2026-01-15T08:00:00.000Z',
+};
+const teamSchema = z
+  .object({ id: z.string(), type: z.literal('team'), name: z.string(), created_at: timestamp })
+  .meta({
+    id: 'Team',
+    examples: [TEAM_EXAMPLE],
+  });
 const KEY_EXAMPLE = {
   id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4',
   type: 'key',
@@ -43,11 +53,19 @@ const keySchema = z
 
 /** With the key itself, which is shown this once. */
 const keyWithSecret = keySchema.extend({ key: z.string() }).meta({
-  examples: [{ ...KEY_EXAMPLE, last_used_at: null, key: 'rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM' }],
+  examples: [
+    {
+      ...KEY_EXAMPLE,
+      last_used_at: null,
+      key: 'rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM',
+    },
+  ],
 });
 
 export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: readonly string[]) {
-  const provider = z.enum(providers as [string, ...string[]], { error: `must be one of: ${providers.join(', ')}` });
+  const provider = z.enum(providers as [string, ...string[]], {
+    error: `must be one of: ${providers.join(', ')}`,
+  });
   return {
     whoami: endpoint({
       summary: 'The team and the key of the caller',
@@ -55,17 +73,38 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
         200: dataOf(
           z.object({
             type: z.literal('whoami'),
-            team: z.object({ id: z.string(), name: z.string() }).meta({ examples: [{ id: TEAM_EXAMPLE.id, name: TEAM_EXAMPLE.name }] }),
-            key: z.object({ id: z.string(), name: z.string(), scopes, expires_at: timestamp.nullable() }).meta({
-              examples: [{ id: KEY_EXAMPLE.id, name: KEY_EXAMPLE.name, scopes: KEY_EXAMPLE.scopes, expires_at: KEY_EXAMPLE.expires_at }],
-            }),
+            team: z
+              .object({ id: z.string(), name: z.string() })
+              .meta({ examples: [{ id: TEAM_EXAMPLE.id, name: TEAM_EXAMPLE.name }] }),
+            key: z
+              .object({
+                id: z.string(),
+                name: z.string(),
+                scopes,
+                expires_at: timestamp.nullable(),
+              })
+              .meta({
+                examples: [
+                  {
+                    id: KEY_EXAMPLE.id,
+                    name: KEY_EXAMPLE.name,
+                    scopes: KEY_EXAMPLE.scopes,
+                    expires_at: KEY_EXAMPLE.expires_at,
+                  },
+                ],
+              }),
           }),
         ),
       },
       handle: async ({ caller }) => {
         const { id, name, scopes: held, expiresAt } = caller.key;
         const team = { id: caller.teamId, name: caller.teamName };
-        return { status: 200, body: { data: { type: 'whoami', team, key: { id, name, scopes: held, expires_at: expiresAt } } } };
+        return {
+          status: 200,
+          body: {
+            data: { type: 'whoami', team, key: { id, name, scopes: held, expires_at: expiresAt } },
+          },
+        };
       },
     }),
     listKeys: endpoint({
@@ -82,9 +121,15 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           scopes: scopes.min(1),
           expires_at: time.optional(),
           providers: z.array(provider).max(50).optional(),
-          rate_limit: rateLimit.optional().meta({ description: "Of this key; only root may set it. Without it the key has its maker's." }),
+          rate_limit: rateLimit.optional().meta({
+            description: "Of this key; only root may set it. Without it the key has its maker's.",
+          }),
         })
-        .meta({ examples: [{ name: 'health monitor', scopes: ['read'], expires_at: '2027-01-15T08:00:00.000Z' }] }),
+        .meta({
+          examples: [
+            { name: 'health monitor', scopes: ['read'], expires_at: '2027-01-15T08:00:00.000Z' },
+          ],
+        }),
       answers: { 201: dataOf(keyWithSecret) },
       handle: (call) =>
         call.commit(async (transaction) => {
@@ -97,7 +142,10 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: 'One key, without its secret',
       params: byId,
       answers: { 200: dataOf(keySchema) },
-      handle: async (call) => ({ status: 200, body: { data: toKey(await teams.getKey(call.caller, call.params.id)) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: toKey(await teams.getKey(call.caller, call.params.id)) },
+      }),
     }),
     revokeKey: endpoint({
       summary: 'Revoke a key at once',
@@ -119,7 +167,10 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       summary: 'One team',
       params: byId,
       answers: { 200: dataOf(teamSchema) },
-      handle: async (call) => ({ status: 200, body: { data: toTeam(await teams.getTeam(call.params.id)) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: toTeam(await teams.getTeam(call.params.id)) },
+      }),
     }),
     createTeam: action({
       summary: 'Make a team',
@@ -128,7 +179,11 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       handle: (call) =>
         call.commit(async (transaction) => {
           const team = await teams.createTeam(transaction, call.caller, call.body.name);
-          return { status: 201, body: { data: toTeam(team) }, headers: { Location: `/v1/teams/${team.id}` } };
+          return {
+            status: 201,
+            body: { data: toTeam(team) },
+            headers: { Location: `/v1/teams/${team.id}` },
+          };
         }),
     }),
   };
@@ -146,7 +201,9 @@ function toKey(row: ApiKey) {
     scopes: row.scopes,
     providers: row.providers,
     rate_limit:
-      row.rateQuota === null || row.rateWindowSeconds === null ? null : { quota: row.rateQuota, window_seconds: row.rateWindowSeconds },
+      row.rateQuota === null || row.rateWindowSeconds === null
+        ? null
+        : { quota: row.rateQuota, window_seconds: row.rateWindowSeconds },
     expires_at: row.expiresAt,
     last_used_at: row.lastUsedAt,
     created_at: row.createdAt,

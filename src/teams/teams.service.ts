@@ -10,7 +10,10 @@ import { newId } from '../lib/ids.js';
 import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from './caller.js';
 import { makeKey, parseKey } from './key-format.js';
 
-/** The team that the environment's connections belong to, and that root acts for unless told otherwise. */
+/**
+ * The team that the environment's connections belong to, and that root acts for unless told
+ * otherwise.
+ */
 export const DEFAULT_TEAM_ID = 'team_default';
 
 const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
@@ -38,12 +41,28 @@ export class TeamsService {
    */
   async authenticate(authorization: string | undefined): Promise<Identity> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-    if (token === undefined) throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.', {}, UNAUTHORIZED);
+    if (token === undefined)
+      throw new Problem(
+        'unauthorized',
+        'Send a key as `Authorization: Bearer rc_…`.',
+        {},
+        UNAUTHORIZED,
+      );
     const parsed = parseKey(token);
     const row = parsed && (await this.findKey(parsed.id));
     const now = this.clock.now();
-    if (!parsed || !row || row.revoked_at !== null || !timingSafeEqual(row.secret_hash, parsed.secretHash)) {
-      throw new Problem('unauthorized', 'The key is unknown, mistyped or revoked. Ask an administrator for another.', {}, UNAUTHORIZED);
+    if (
+      !parsed ||
+      !row ||
+      row.revoked_at !== null ||
+      !timingSafeEqual(row.secret_hash, parsed.secretHash)
+    ) {
+      throw new Problem(
+        'unauthorized',
+        'The key is unknown, mistyped or revoked. Ask an administrator for another.',
+        {},
+        UNAUTHORIZED,
+      );
     }
     if (row.expires_at !== null && row.expires_at <= now) {
       throw new Problem(
@@ -53,8 +72,14 @@ export class TeamsService {
         UNAUTHORIZED,
       );
     }
-    if (row.last_used_at === null || now.getTime() - row.last_used_at.getTime() > LAST_USED_GRANULARITY_MS) {
-      await this.database.prisma.apiKey.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
+    if (
+      row.last_used_at === null ||
+      now.getTime() - row.last_used_at.getTime() > LAST_USED_GRANULARITY_MS
+    ) {
+      await this.database.prisma.apiKey.updateMany({
+        where: { id: row.id },
+        data: { lastUsedAt: now },
+      });
     }
     const key = {
       id: row.id,
@@ -79,14 +104,22 @@ export class TeamsService {
   async actingFor(identity: Identity, team: string | undefined): Promise<Identity> {
     if (team === undefined || team === identity.teamId) return identity;
     if (!identity.key.isRoot)
-      throw new Problem('forbidden', 'Only the root key may act for another team. Leave out the Rollcall-Team header.');
+      throw new Problem(
+        'forbidden',
+        'Only the root key may act for another team. Leave out the Rollcall-Team header.',
+      );
     const { rows } = await this.database.pool.query<{ id: string; name: string; version: string }>(
       `SELECT t.id, t.name, ${VERSION} AS version FROM teams t WHERE t.id = $1`,
       [team],
     );
     const [other] = rows;
     if (!other) throw notFound('The team in Rollcall-Team');
-    return { teamId: other.id, teamName: other.name, teamVersion: other.version, key: identity.key };
+    return {
+      teamId: other.id,
+      teamName: other.name,
+      teamVersion: other.version,
+      key: identity.key,
+    };
   }
 
   /** One prepared statement by primary key: it runs on every request. */
@@ -102,15 +135,28 @@ export class TeamsService {
   }
 
   /** @returns the key's row and the key itself, which is shown this once */
-  async createKey({ prisma }: Transaction, caller: Caller, request: KeyRequest): Promise<{ row: ApiKey; key: string }> {
-    if (request.expires_at && request.expires_at <= this.clock.now()) throw invalidField('expires_at', 'lies in the past');
+  async createKey(
+    { prisma }: Transaction,
+    caller: Caller,
+    request: KeyRequest,
+  ): Promise<{ row: ApiKey; key: string }> {
+    if (request.expires_at && request.expires_at <= this.clock.now())
+      throw invalidField('expires_at', 'lies in the past');
     const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
-    if (stronger.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`);
+    if (stronger.length > 0)
+      throw new Problem(
+        'forbidden',
+        `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`,
+      );
     const ownEnd = caller.key.expiresAt;
     if (ownEnd && request.expires_at && request.expires_at > ownEnd) {
-      throw new Problem('forbidden', `A key cannot make one stronger than itself: it expires at ${ownEnd.toISOString()}.`);
+      throw new Problem(
+        'forbidden',
+        `A key cannot make one stronger than itself: it expires at ${ownEnd.toISOString()}.`,
+      );
     }
-    if (request.rate_limit && !caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may set `rate_limit`. Leave it out.');
+    if (request.rate_limit && !caller.key.isRoot)
+      throw new Problem('forbidden', 'Only the root key may set `rate_limit`. Leave it out.');
     const rateLimit = request.rate_limit
       ? { quota: request.rate_limit.quota, windowSeconds: request.rate_limit.window_seconds }
       : caller.key.rateLimit;
@@ -118,11 +164,25 @@ export class TeamsService {
     const id = newId('key');
     const key = makeKey(id);
     const now = this.clock.now();
-    const told = { name: request.name, scopes: SCOPES.filter((scope) => request.scopes.includes(scope)), providers };
+    const told = {
+      name: request.name,
+      scopes: SCOPES.filter((scope) => request.scopes.includes(scope)),
+      providers,
+    };
     const expiresAt = request.expires_at ?? ownEnd;
     const after = { ...told, expires_at: expiresAt };
-    const data = { id, teamId: caller.teamId, ...told, secretHash: hashOf(key), expiresAt, createdAt: now };
-    const rate = { rateQuota: rateLimit?.quota ?? null, rateWindowSeconds: rateLimit?.windowSeconds ?? null };
+    const data = {
+      id,
+      teamId: caller.teamId,
+      ...told,
+      secretHash: hashOf(key),
+      expiresAt,
+      createdAt: now,
+    };
+    const rate = {
+      rateQuota: rateLimit?.quota ?? null,
+      rateWindowSeconds: rateLimit?.windowSeconds ?? null,
+    };
     const entry = { action: 'key.created', targetType: 'key', targetId: id, after } as const;
     const row = await prisma.apiKey.create({ data: { ...data, ...rate } });
     await prisma.auditEvent.create({ data: auditRow(actorOf(caller), entry, now) });
@@ -131,7 +191,9 @@ export class TeamsService {
 
   /** A live key of the caller's team. @throws Problem 404 */
   async getKey(caller: Caller, id: string): Promise<ApiKey> {
-    const row = await this.database.prisma.apiKey.findFirst({ where: { id, teamId: caller.teamId, revokedAt: null } });
+    const row = await this.database.prisma.apiKey.findFirst({
+      where: { id, teamId: caller.teamId, revokedAt: null },
+    });
     if (!row) throw notFound(`Key ${id}`);
     return row;
   }
@@ -141,14 +203,25 @@ export class TeamsService {
     const { apiKey } = this.database.prisma;
     const where = { teamId: caller.teamId, revokedAt: null };
     return {
-      read: (beyondId, take) => apiKey.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      read: (beyondId, take) =>
+        apiKey.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        }),
       count: () => apiKey.count({ where }),
     };
   }
 
   async revokeKey(caller: Caller, id: string): Promise<void> {
-    if (id === caller.key.id) throw new Problem('conflict', 'A key cannot revoke itself. Use another one.');
-    const where = { id, teamId: caller.teamId, revokedAt: null, ...(caller.key.isRoot ? {} : { isRoot: false }) };
+    if (id === caller.key.id)
+      throw new Problem('conflict', 'A key cannot revoke itself. Use another one.');
+    const where = {
+      id,
+      teamId: caller.teamId,
+      revokedAt: null,
+      ...(caller.key.isRoot ? {} : { isRoot: false }),
+    };
     const now = this.clock.now();
     await this.database.prisma.$transaction(async (transaction) => {
       const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt: now } });
@@ -163,7 +236,12 @@ export class TeamsService {
     const id = newId('team');
     const now = this.clock.now();
     const actor = { ...actorOf(caller), teamId: id };
-    const entry = { action: 'team.created', targetType: 'team', targetId: id, after: { name } } as const;
+    const entry = {
+      action: 'team.created',
+      targetType: 'team',
+      targetId: id,
+      after: { name },
+    } as const;
     const row = await prisma.team.create({ data: { id, name, createdAt: now } });
     await prisma.auditEvent.create({ data: auditRow(actor, entry, now) });
     return row;
@@ -192,7 +270,8 @@ export class TeamsService {
   all(): Rows<Team> {
     const { team } = this.database.prisma;
     return {
-      read: (beyondId, take) => team.findMany({ where: { id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
+      read: (beyondId, take) =>
+        team.findMany({ where: { id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take }),
       count: () => team.count(),
     };
   }
@@ -205,8 +284,17 @@ export class TeamsService {
   async prepare(rootKey: string | undefined): Promise<string | undefined> {
     const { prisma } = this.database;
     const now = this.clock.now();
-    await prisma.team.createMany({ data: [{ id: DEFAULT_TEAM_ID, name: 'default', createdAt: now }], skipDuplicates: true });
-    const rootRow = { teamId: DEFAULT_TEAM_ID, name: 'root', scopes: ['admin'], isRoot: true, createdAt: now };
+    await prisma.team.createMany({
+      data: [{ id: DEFAULT_TEAM_ID, name: 'default', createdAt: now }],
+      skipDuplicates: true,
+    });
+    const rootRow = {
+      teamId: DEFAULT_TEAM_ID,
+      name: 'root',
+      scopes: ['admin'],
+      isRoot: true,
+      createdAt: now,
+    };
     if (rootKey !== undefined) {
       const parsed = parseKey(rootKey);
       if (!parsed) throw new Error('the root key is no key');
@@ -221,7 +309,8 @@ export class TeamsService {
     return prisma.$transaction(async (transaction) => {
       // Replicas that start together make one root key between them.
       await transaction.$queryRaw`SELECT 1 FROM teams WHERE id = ${DEFAULT_TEAM_ID} FOR UPDATE`;
-      if (await transaction.apiKey.findFirst({ where: { isRoot: true, revokedAt: null } })) return undefined;
+      if (await transaction.apiKey.findFirst({ where: { isRoot: true, revokedAt: null } }))
+        return undefined;
       const id = newId('key');
       const key = makeKey(id);
       await transaction.apiKey.create({ data: { id, secretHash: hashOf(key), ...rootRow } });
@@ -231,7 +320,8 @@ export class TeamsService {
 }
 
 /** The version of the team `t`: how often rows that its lists show were written. */
-const VERSION = '(SELECT coalesce(sum(v.version), 0)::text FROM team_versions v WHERE v.team_id = t.id)';
+const VERSION =
+  '(SELECT coalesce(sum(v.version), 0)::text FROM team_versions v WHERE v.team_id = t.id)';
 
 interface KeyRow {
   readonly id: string;
@@ -261,6 +351,10 @@ function narrowed(own: readonly string[], asked: readonly string[]): string[] {
   if (own.length === 0) return [...asked];
   if (asked.length === 0) return [...own];
   const wider = asked.filter((provider) => !own.includes(provider));
-  if (wider.length > 0) throw new Problem('forbidden', `A key cannot make one stronger than itself: it may not see ${wider.join(', ')}.`);
+  if (wider.length > 0)
+    throw new Problem(
+      'forbidden',
+      `A key cannot make one stronger than itself: it may not see ${wider.join(', ')}.`,
+    );
   return [...asked];
 }

@@ -16,7 +16,10 @@ import { openUrl } from './webhook-url.js';
 const ROUND_EVERY_MS = 1_000;
 /** Requests to one webhook at a time. */
 const LANE_WIDTH = 8;
-/** Deliveries of one webhook that are leased at a time. Should each take its whole deadline, the last is sent while the lease holds. */
+/**
+ * Deliveries of one webhook that are leased at a time. Should each take its whole deadline, the
+ * last is sent while the lease holds.
+ */
 const BATCH = 128;
 const DELIVERIES_KEPT_DAYS = 30;
 const GONE = 410;
@@ -67,7 +70,9 @@ export class Courier {
   }
 
   async prune(): Promise<void> {
-    await this.deliveries.forget(new Date(this.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000));
+    await this.deliveries.forget(
+      new Date(this.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000),
+    );
   }
 
   private async goRound(): Promise<void> {
@@ -90,23 +95,39 @@ export class Courier {
   private async drain(webhookId: string): Promise<void> {
     for (let isMore = true; isMore && !this.stopping.signal.aborted; ) {
       const isBehind = await this.deliveries.fanOut(webhookId, this.clock.now());
-      const webhook = await this.database.prisma.webhook.findFirst({ where: { id: webhookId, disabledAt: null } });
+      const webhook = await this.database.prisma.webhook.findFirst({
+        where: { id: webhookId, disabledAt: null },
+      });
       if (!webhook) return;
-      const claimed = await this.deliveries.claim(webhookId, BATCH, this.presence.name, this.clock.now());
+      const claimed = await this.deliveries.claim(
+        webhookId,
+        BATCH,
+        this.presence.name,
+        this.clock.now(),
+      );
       await this.deliverAll(openUrl(this.sealer, webhook), claimed);
       isMore = isBehind || claimed.length > 0;
     }
   }
 
-  /** What is left when this process stops, or when the webhook has been given up, goes back to be claimed again. */
+  /**
+   * What is left when this process stops, or when the webhook has been given up, goes back to be
+   * claimed again.
+   */
   private async deliverAll(webhook: Webhook, claimed: ClaimedDelivery[]): Promise<void> {
     let isGivenUp = false;
     const takeTurns = async () => {
       while (!isGivenUp && !this.stopping.signal.aborted) {
         const delivery = claimed.shift();
         if (!delivery) return;
-        const facts = { 'rollcall.webhook_id': webhook.id, 'rollcall.event_id': delivery.event_id, 'rollcall.team_id': webhook.teamId };
-        isGivenUp = await this.tracing.root('webhook delivery', facts, () => this.deliver(webhook, delivery));
+        const facts = {
+          'rollcall.webhook_id': webhook.id,
+          'rollcall.event_id': delivery.event_id,
+          'rollcall.team_id': webhook.teamId,
+        };
+        isGivenUp = await this.tracing.root('webhook delivery', facts, () =>
+          this.deliver(webhook, delivery),
+        );
       }
     };
     const turns = await Promise.allSettled(Array.from({ length: LANE_WIDTH }, takeTurns));
@@ -129,22 +150,34 @@ export class Courier {
     const now = this.clock.now();
     const sealed = [
       webhook.secret,
-      ...(webhook.formerSecret && webhook.formerUntil && webhook.formerUntil > now ? [webhook.formerSecret] : []),
+      ...(webhook.formerSecret && webhook.formerUntil && webhook.formerUntil > now
+        ? [webhook.formerSecret]
+        : []),
     ];
     const secrets = sealed.map((secret) => this.sealer.open(secret, webhook.id));
     return this.sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
   }
 
   private report(error: unknown): void {
-    this.logger.error('webhooks', { error: error instanceof Error ? String(error.stack) : 'not an Error' });
+    this.logger.error('webhooks', {
+      error: error instanceof Error ? String(error.stack) : 'not an Error',
+    });
   }
 }
 
-/** Pure but for the jitter. A webhook that says it is gone, or has done nothing but fail for five days, gets nothing any more. */
-export function outcomeOf(webhook: Pick<Webhook, 'failingSince'>, attempts: number, attempt: Attempt): Outcome {
+/**
+ * Pure but for the jitter. A webhook that says it is gone, or has done nothing but fail for five
+ * days, gets nothing any more.
+ */
+export function outcomeOf(
+  webhook: Pick<Webhook, 'failingSince'>,
+  attempts: number,
+  attempt: Attempt,
+): Outcome {
   if (attempt.error === null) return { state: 'succeeded', nextAttemptAt: null, disable: null };
   if (attempt.status === GONE) return { state: 'failed', nextAttemptAt: null, disable: 'gone' };
   const next = nextAttemptAt(attempts, attempt.at, attempt.retryAfterSeconds);
-  const disable = webhook.failingSince && isHopeless(webhook.failingSince, attempt.at) ? 'failing' : null;
+  const disable =
+    webhook.failingSince && isHopeless(webhook.failingSince, attempt.at) ? 'failing' : null;
   return { state: next ? 'pending' : 'failed', nextAttemptAt: next ?? null, disable };
 }

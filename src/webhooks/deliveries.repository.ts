@@ -30,8 +30,9 @@ export class DeliveriesRepository {
   }
 
   /**
-   * Makes deliveries of the next events and moves the webhook's position behind them, both in one transaction: each event is made a
-   * delivery of once, whichever replica does it and whenever it dies.
+   * Makes deliveries of the next events and moves the webhook's position behind them, both in one
+   * transaction: each event is made a delivery of once, whichever replica does it and whenever it
+   * dies.
    * @returns whether there may be more
    */
   async fanOut(webhookId: string, now: Date): Promise<boolean> {
@@ -43,7 +44,12 @@ export class DeliveriesRepository {
       );
       const [webhook] = rows;
       if (!webhook) return false;
-      const events = await client.query<{ id: string; type: EventType; provider: string | null; transaction_id: string }>(
+      const events = await client.query<{
+        id: string;
+        type: EventType;
+        provider: string | null;
+        transaction_id: string;
+      }>(
         `SELECT e.id, e.type, e.provider, e.transaction_id FROM events e
          WHERE e.team_id = $1 AND e.transaction_id < ${SETTLED} AND (e.transaction_id, e.id) > ($2::bigint, $3)
          ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
@@ -55,28 +61,41 @@ export class DeliveriesRepository {
       const wanted = events.rows.filter(
         ({ type, provider }) =>
           (webhook.types.length === 0 || types.includes(type)) &&
-          (webhook.providers.length === 0 || provider === null || webhook.providers.includes(provider)),
+          (webhook.providers.length === 0 ||
+            provider === null ||
+            webhook.providers.includes(provider)),
       );
       await client.query(
         `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state, next_attempt_at, created_at)
          SELECT d.id, $2, d.event_id, d.event_type, 'pending', $3, $3
          FROM jsonb_to_recordset($1::jsonb) AS d(id text, event_id text, event_type text)`,
-        [JSON.stringify(wanted.map(({ id, type }) => ({ id: newId('dlv'), event_id: id, event_type: type }))), webhookId, now],
+        [
+          JSON.stringify(
+            wanted.map(({ id, type }) => ({ id: newId('dlv'), event_id: id, event_type: type })),
+          ),
+          webhookId,
+          now,
+        ],
       );
-      await client.query('UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1', [
-        webhookId,
-        last.transaction_id,
-        last.id,
-      ]);
+      await client.query(
+        'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
+        [webhookId, last.transaction_id, last.id],
+      );
       return events.rows.length === EVENTS_AT_ONCE;
     });
   }
 
   /**
-   * Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead holder too, and what `holder` itself
-   * sent and could not write down, as it claims no more while it sends.
+   * Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead
+   * holder too, and what `holder` itself sent and could not write down, as it claims no more while
+   * it sends.
    */
-  async claim(webhookId: string, limit: number, holder: string, now: Date): Promise<ClaimedDelivery[]> {
+  async claim(
+    webhookId: string,
+    limit: number,
+    holder: string,
+    now: Date,
+  ): Promise<ClaimedDelivery[]> {
     const { rows } = await this.database.pool.query<ClaimedDelivery>(
       `WITH claimed AS (
          UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
@@ -93,9 +112,10 @@ export class DeliveriesRepository {
   /** Ends leases of deliveries that were not sent. */
   async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
-    await this.database.pool.query('UPDATE webhook_deliveries SET leased_by = NULL, leased_until = NULL WHERE id = ANY($1)', [
-      deliveries.map(({ id }) => id),
-    ]);
+    await this.database.pool.query(
+      'UPDATE webhook_deliveries SET leased_by = NULL, leased_until = NULL WHERE id = ANY($1)',
+      [deliveries.map(({ id }) => id)],
+    );
   }
 
   /** Writes down a delivery that was sent already and is never repeated. */
@@ -122,11 +142,26 @@ export class DeliveriesRepository {
     return prisma.webhookDelivery.create({ data });
   }
 
-  /** A second delivery of the same event, due now. @returns `undefined` when the event is no longer kept */
-  async repeat(prisma: Prisma.TransactionClient, delivery: WebhookDelivery, now: Date): Promise<WebhookDelivery | undefined> {
+  /**
+   * A second delivery of the same event, due now.
+   * @returns `undefined` when the event is no longer kept
+   */
+  async repeat(
+    prisma: Prisma.TransactionClient,
+    delivery: WebhookDelivery,
+    now: Date,
+  ): Promise<WebhookDelivery | undefined> {
     const { webhookId, eventId, eventType } = delivery;
     if ((await prisma.event.count({ where: { id: eventId } })) === 0) return undefined;
-    const data = { id: newId('dlv'), webhookId, eventId, eventType, state: 'pending', nextAttemptAt: now, createdAt: now };
+    const data = {
+      id: newId('dlv'),
+      webhookId,
+      eventId,
+      eventType,
+      state: 'pending',
+      nextAttemptAt: now,
+      createdAt: now,
+    };
     return prisma.webhookDelivery.create({ data });
   }
 

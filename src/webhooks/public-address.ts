@@ -21,7 +21,10 @@ const CLOSED_V4 = [
   ['224.0.0.0', 3],
 ] as const;
 
-/** Within 2000::/3, the only IPv6 that is routed in public: protocol assignments and Teredo, documentation, 6to4, AS112, SRv6. */
+/**
+ * Within 2000::/3, the only IPv6 that is routed in public: protocol assignments and Teredo,
+ * documentation, 6to4, AS112, SRv6.
+ */
 const CLOSED_V6 = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -37,8 +40,9 @@ const routed = new BlockList();
 routed.addSubnet('2000::', 3, 'ipv6');
 
 /**
- * Whether an IP address belongs to the public internet. Everything that leads elsewhere does not: private, loopback, link-local and
- * metadata addresses, and the IPv6 ranges that carry an IPv4 address within them (mapped, NAT64, 6to4, Teredo).
+ * Whether an IP address belongs to the public internet. Everything that leads elsewhere does not:
+ * private, loopback, link-local and metadata addresses, and the IPv6 ranges that carry an IPv4
+ * address within them (mapped, NAT64, 6to4, Teredo).
  */
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !closed.check(address, 'ipv4');
@@ -51,5 +55,7 @@ loopback.addAddress('::1', 'ipv6');
 
 /** Whether an IP address is this machine's own. */
 export function isLoopbackAddress(address: string): boolean {
-  return isIPv4(address) ? loopback.check(address, 'ipv4') : isIPv6(address) && loopback.check(address, 'ipv6');
+  return isIPv4(address)
+    ? loopback.check(address, 'ipv4')
+    : isIPv6(address) && loopback.check(address, 'ipv6');
 }

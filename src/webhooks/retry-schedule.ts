@@ -1,7 +1,20 @@
 const [SECOND, MINUTE, HOUR] = [1, 60, 3600];
 
-/** Seconds to wait after each failed attempt; when they are used up the delivery has failed. Over three days in all. */
-const DELAYS_SECONDS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+/**
+ * Seconds to wait after each failed attempt; when they are used up the delivery has failed. Over
+ * three days in all.
+ */
+const DELAYS_SECONDS = [
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
 /** Added on top, so that what failed together does not come back together. */
 const JITTER = 0.1;
 /** No receiver may put us off for longer. */

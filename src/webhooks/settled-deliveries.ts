@@ -24,8 +24,14 @@ export interface SettledDelivery {
   readonly outcome: Outcome;
 }
 
-/** Writes down attempts at deliveries, of any webhooks, and what they lead to for their webhooks: all in one transaction. */
-export async function writeSettled({ pool }: Database, settled: readonly SettledDelivery[]): Promise<void> {
+/**
+ * Writes down attempts at deliveries, of any webhooks, and what they lead to for their webhooks:
+ * all in one transaction.
+ */
+export async function writeSettled(
+  { pool }: Database,
+  settled: readonly SettledDelivery[],
+): Promise<void> {
   const unsuccessful = settled.filter(({ outcome }) => outcome.state !== 'succeeded');
   // One statement is a transaction of its own, and mostly all goes well.
   if (unsuccessful.length === 0) return writeAttempts(pool, settled);
@@ -39,7 +45,10 @@ export async function writeSettled({ pool }: Database, settled: readonly Settled
 }
 
 /** A success ends the time for which its webhook has been failing. */
-async function writeAttempts(client: pg.Pool | pg.ClientBase, settled: readonly SettledDelivery[]): Promise<void> {
+async function writeAttempts(
+  client: pg.Pool | pg.ClientBase,
+  settled: readonly SettledDelivery[],
+): Promise<void> {
   const rows = settled.map(({ webhook, id, attempts, attempt, outcome }) => ({
     id,
     webhook_id: webhook.id,
@@ -62,7 +71,10 @@ async function writeAttempts(client: pg.Pool | pg.ClientBase, settled: readonly 
   });
 }
 
-async function noteFailures(client: pg.ClientBase, unsuccessful: readonly SettledDelivery[]): Promise<void> {
+async function noteFailures(
+  client: pg.ClientBase,
+  unsuccessful: readonly SettledDelivery[],
+): Promise<void> {
   const failures = unsuccessful.map(({ webhook, attempt }) => ({ id: webhook.id, at: attempt.at }));
   await client.query(
     `UPDATE webhooks w SET failing_since = f.at
@@ -72,14 +84,24 @@ async function noteFailures(client: pg.ClientBase, unsuccessful: readonly Settle
   );
 }
 
-async function disable(client: pg.ClientBase, webhook: Webhook, reason: 'gone' | 'failing', at: Date): Promise<void> {
+async function disable(
+  client: pg.ClientBase,
+  webhook: Webhook,
+  reason: 'gone' | 'failing',
+  at: Date,
+): Promise<void> {
   const { rowCount } = await client.query(
     'UPDATE webhooks SET disabled_at = $2, disabled_reason = $3, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL',
     [webhook.id, at, reason],
   );
   if (rowCount === 0) return;
   const data = { webhook: { id: webhook.id, url: originOf(webhook.url) }, reason };
-  await recordEvents(client, webhook.teamId, [{ type: 'webhook.disabled', accountId: null, data }], at);
+  await recordEvents(
+    client,
+    webhook.teamId,
+    [{ type: 'webhook.disabled', accountId: null, data }],
+    at,
+  );
 }
 
 /** An attempt as the log of its delivery keeps it. */

@@ -12,7 +12,12 @@ export function newSecret(): string {
  * The headers of the Standard Webhooks specification.
  * @param secrets each signs, so that a receiver can change over at leisure
  */
-export function signedHeaders(id: string, at: Date, body: string, secrets: readonly string[]): Record<string, string> {
+export function signedHeaders(
+  id: string,
+  at: Date,
+  body: string,
+  secrets: readonly string[],
+): Record<string, string> {
   return {
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),

@@ -5,16 +5,26 @@ import { isLoopbackAddress, isPublicAddress } from './public-address.js';
 /** Finds every address of a host name. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
-/** A webhook's URL, or where it leads to, is not allowed. The message names no address: it would tell of our network. */
+/**
+ * A webhook's URL, or where it leads to, is not allowed. The message names no address: it would
+ * tell of our network.
+ */
 export class ForbiddenAddress extends Error {
   override readonly name = 'ForbiddenAddress';
 }
 
-const resolveBySystem: Resolve = (hostname) => promises.lookup(hostname, { all: true, verbatim: true });
+const resolveBySystem: Resolve = (hostname) =>
+  promises.lookup(hostname, { all: true, verbatim: true });
 
-/** Where webhooks may be sent: to public addresses over https. A URL is a way into our network, so it is checked whenever it is used. */
+/**
+ * Where webhooks may be sent: to public addresses over https. A URL is a way into our network, so
+ * it is checked whenever it is used.
+ */
 export class WebhookAddresses {
-  /** @param allowLoopback lets this machine's own addresses be reached too, over http as well: for development */
+  /**
+   * @param allowLoopback lets this machine's own addresses be reached too, over http as well: for
+   * development
+   */
   constructor(
     private readonly allowLoopback: boolean,
     private readonly resolve: Resolve = resolveBySystem,
@@ -22,13 +32,16 @@ export class WebhookAddresses {
 
   /** What of a URL can be told without asking anybody. @throws ForbiddenAddress */
   check(text: string): URL {
-    // The WHATWG parser turns every spelling of an IPv4 address (hexadecimal, octal, one number, full-width digits) into four decimals.
+    // The WHATWG parser turns every spelling of an IPv4 address (hexadecimal, octal, one number,
+    // full-width digits) into four decimals.
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (!url) throw new ForbiddenAddress('is no absolute URL');
-    if (url.username !== '' || url.password !== '') throw new ForbiddenAddress('must not hold credentials');
+    if (url.username !== '' || url.password !== '')
+      throw new ForbiddenAddress('must not hold credentials');
     const host = hostOf(url);
     const isLocal = this.allowLoopback && (host === 'localhost' || isLoopbackAddress(host));
-    if (url.protocol !== 'https:' && !(isLocal && url.protocol === 'http:')) throw new ForbiddenAddress('must be an https address');
+    if (url.protocol !== 'https:' && !(isLocal && url.protocol === 'http:'))
+      throw new ForbiddenAddress('must be an https address');
     if (isIP(host) !== 0) this.admit(host);
     return url;
   }
@@ -40,8 +53,8 @@ export class WebhookAddresses {
   }
 
   /**
-   * Stands in for the resolver where a socket connects. The addresses that are checked are the ones connected to, so that a name
-   * which resolves differently the next moment gains nothing.
+   * Stands in for the resolver where a socket connects. The addresses that are checked are the ones
+   * connected to, so that a name which resolves differently the next moment gains nothing.
    */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     this.addressesOf(hostname).then(

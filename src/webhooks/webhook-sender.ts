@@ -37,20 +37,36 @@ export class WebhookSender {
   }
 
   /** Never rejects: whatever happens is what came of it. */
-  async post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Attempt> {
+  async post(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Promise<Attempt> {
     const at = this.clock.now();
     const started = performance.now();
-    const told = await this.exchange(url, headers, body, at).catch((error: unknown) => ({ ...NO_ANSWER, error: reasonOf(error) }));
+    const told = await this.exchange(url, headers, body, at).catch((error: unknown) => ({
+      ...NO_ANSWER,
+      error: reasonOf(error),
+    }));
     return { at, latencyMs: Math.round(performance.now() - started), ...told };
   }
 
-  private async exchange(address: string, headers: Readonly<Record<string, string>>, body: string, at: Date) {
+  private async exchange(
+    address: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    at: Date,
+  ) {
     const url = this.addresses.check(address);
     const response = await this.agent.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': 'Rollcall-Webhooks/1.0', ...headers },
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Rollcall-Webhooks/1.0',
+        ...headers,
+      },
       body,
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
@@ -61,7 +77,10 @@ export class WebhookSender {
       status,
       answer,
       error: status >= 200 && status < 300 ? null : failureOf(status),
-      retryAfterSeconds: retryAfterSeconds(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, at),
+      retryAfterSeconds: retryAfterSeconds(
+        Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+        at,
+      ),
     };
   }
 
@@ -82,11 +101,16 @@ async function beginningOf({ body }: Dispatcher.ResponseData): Promise<string> {
     if (size >= ANSWER_KEPT_BYTES) break;
   }
   // As if more were to come: a character that the cut goes through is left out.
-  return storable(new TextDecoder().decode(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES), { stream: true }));
+  return storable(
+    new TextDecoder().decode(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES), {
+      stream: true,
+    }),
+  );
 }
 
 function failureOf(status: number): string {
-  if (status >= 300 && status < 400) return 'It answered with a redirect, and redirects are not followed.';
+  if (status >= 300 && status < 400)
+    return 'It answered with a redirect, and redirects are not followed.';
   return `It answered ${status}.`;
 }
 
@@ -94,6 +118,7 @@ function failureOf(status: number): string {
 function reasonOf(error: unknown): string {
   if (error instanceof ForbiddenAddress) return `The URL ${error.message}.`;
   const { name, code } = error as { readonly name?: string; readonly code?: string };
-  if (name === 'TimeoutError' || code?.endsWith('TIMEOUT')) return `It gave no answer within ${DEADLINE_MS / 1000} s.`;
+  if (name === 'TimeoutError' || code?.endsWith('TIMEOUT'))
+    return `It gave no answer within ${DEADLINE_MS / 1000} s.`;
   return `The connection failed${code === undefined ? '' : ` (${code})`}.`;
 }

@@ -19,7 +19,9 @@ export const DELIVERY_EXAMPLE = {
   event_id: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',
   event_type: 'account.health_changed',
   state: 'succeeded',
-  attempts: [{ at: '2026-02-08T07:10:03.200Z', status: 204, latency_ms: 41, answer: '', error: null }],
+  attempts: [
+    { at: '2026-02-08T07:10:03.200Z', status: 204, latency_ms: 41, answer: '', error: null },
+  ],
   next_attempt_at: null,
   created_at: '2026-02-08T07:10:03.100Z',
   finished_at: '2026-02-08T07:10:03.241Z',

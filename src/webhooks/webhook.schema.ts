@@ -27,7 +27,9 @@ export const webhookSchema = z
     types: z.array(z.string()),
     description: z.string().nullable(),
     enabled: z.boolean(),
-    disabled: z.object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp }).nullable(),
+    disabled: z
+      .object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp })
+      .nullable(),
     failing_since: timestamp.nullable(),
     created_at: timestamp,
     updated_at: timestamp,

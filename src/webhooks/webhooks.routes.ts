@@ -19,13 +19,16 @@ const byId = z.object({ id });
 const page = z.strictObject(paging);
 
 export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
-  const reveal = ({ webhook, secret }: Revealed) => ({ data: { ...webhookAnswer(webhook), secret } });
+  const reveal = ({ webhook, secret }: Revealed) => ({
+    data: { ...webhookAnswer(webhook), secret },
+  });
   return {
     list: endpoint({
       summary: "The team's webhooks",
       query: page,
       answers: { 200: listOf(webhookSchema) },
-      handle: (call) => answerPage(call, cursors, {}, listById(webhooks.all(call.caller), webhookAnswer)),
+      handle: (call) =>
+        answerPage(call, cursors, {}, listById(webhooks.all(call.caller), webhookAnswer)),
     }),
     create: action({
       summary: 'Have events posted to an address. The secret is shown this once',
@@ -36,7 +39,11 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
         await webhooks.requireAllowed(call.body.url);
         return call.commit(async (transaction) => {
           const made = await webhooks.create(transaction, call.caller, call.body);
-          return { status: 201, body: reveal(made), headers: { Location: `/v1/webhooks/${made.webhook.id}` } };
+          return {
+            status: 201,
+            body: reveal(made),
+            headers: { Location: `/v1/webhooks/${made.webhook.id}` },
+          };
         });
       },
     }),
@@ -44,7 +51,10 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       summary: 'One webhook',
       params: byId,
       answers: { 200: dataOf(webhookSchema) },
-      handle: async (call) => ({ status: 200, body: { data: webhookAnswer(await webhooks.get(call.caller, call.params.id)) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { data: webhookAnswer(await webhooks.get(call.caller, call.params.id)) },
+      }),
     }),
     change: endpoint({
       summary: 'Change a webhook, or disable or enable it',
@@ -53,7 +63,9 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       answers: { 200: dataOf(webhookSchema) },
       handle: async (call) => ({
         status: 200,
-        body: { data: webhookAnswer(await webhooks.change(call.caller, call.params.id, call.body)) },
+        body: {
+          data: webhookAnswer(await webhooks.change(call.caller, call.params.id, call.body)),
+        },
       }),
     }),
     remove: endpoint({
@@ -81,7 +93,10 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       answers: { 200: dataOf(deliverySchema) },
       handle: async (call) => {
         const note = await webhooks.test(call.caller, call.params.id);
-        return call.commit(async (transaction) => ({ status: 200, body: { data: deliveryAnswer(await note(transaction)) } }));
+        return call.commit(async (transaction) => ({
+          status: 200,
+          body: { data: deliveryAnswer(await note(transaction)) },
+        }));
       },
     }),
     deliveries: endpoint({
@@ -96,12 +111,20 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
     }),
     replay: action({
       summary: 'Deliver an event once more',
-      params: z.object({ id, delivery_id: z.string().meta({ description: 'The id of one of its deliveries.' }) }),
+      params: z.object({
+        id,
+        delivery_id: z.string().meta({ description: 'The id of one of its deliveries.' }),
+      }),
       answers: { 202: dataOf(deliverySchema) },
       problems: ['conflict'],
       handle: (call) =>
         call.commit(async (transaction) => {
-          const delivery = await webhooks.replay(transaction, call.caller, call.params.id, call.params.delivery_id);
+          const delivery = await webhooks.replay(
+            transaction,
+            call.caller,
+            call.params.id,
+            call.params.delivery_id,
+          );
           const headers = { Location: `/v1/webhooks/${call.params.id}/deliveries` };
           return { status: 202, body: { data: deliveryAnswer(delivery) }, headers };
         }),

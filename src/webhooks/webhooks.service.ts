@@ -37,10 +37,20 @@ export class WebhooksService {
     private readonly clock: Clock,
   ) {}
 
-  /** Makes a webhook that gets whatever happens from now on. Its address must have been found to be allowed. */
-  async create({ prisma, client }: Transaction, caller: Caller, request: WebhookRequest): Promise<Revealed> {
+  /**
+   * Makes a webhook that gets whatever happens from now on. Its address must have been found to be
+   * allowed.
+   */
+  async create(
+    { prisma, client }: Transaction,
+    caller: Caller,
+    request: WebhookRequest,
+  ): Promise<Revealed> {
     if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MOST_WEBHOOKS) {
-      throw new Problem('conflict', `The team has ${MOST_WEBHOOKS} webhooks already. Delete one first.`);
+      throw new Problem(
+        'conflict',
+        `The team has ${MOST_WEBHOOKS} webhooks already. Delete one first.`,
+      );
     }
     const position = await this.feed.end(client);
     const id = newId('whk');
@@ -61,11 +71,22 @@ export class WebhooksService {
       updatedAt: now,
     };
     const webhook = await prisma.webhook.create({ data });
-    await this.audited(caller, 'webhook.created', id, { ...request, url: originOf(url) }, now, prisma);
+    await this.audited(
+      caller,
+      'webhook.created',
+      id,
+      { ...request, url: originOf(url) },
+      now,
+      prisma,
+    );
     return { webhook: openUrl(this.sealer, webhook), secret };
   }
 
-  async get(caller: Caller, id: string, prisma: Prisma.TransactionClient = this.database.prisma): Promise<Webhook> {
+  async get(
+    caller: Caller,
+    id: string,
+    prisma: Prisma.TransactionClient = this.database.prisma,
+  ): Promise<Webhook> {
     const row = await prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
     if (!row) throw notFound(`Webhook ${id}`);
     return openUrl(this.sealer, row);
@@ -77,7 +98,11 @@ export class WebhooksService {
     const where = seenBy(caller);
     return {
       read: async (beyondId, take) => {
-        const rows = await webhook.findMany({ where: { ...where, id: { gt: beyondId ?? '' } }, orderBy: { id: 'asc' }, take });
+        const rows = await webhook.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        });
         return rows.map((row) => openUrl(this.sealer, row));
       },
       count: () => webhook.count({ where }),
@@ -95,19 +120,26 @@ export class WebhooksService {
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
       ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
-      ...(enabled === false && row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
+      ...(enabled === false &&
+        row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
       updatedAt: now,
     };
     const update = this.database.prisma.webhook.update({ where: { id }, data });
     const told = { ...change, ...(url !== undefined && { url: originOf(url) }) };
-    const [webhook] = await this.database.prisma.$transaction([update, this.audited(caller, 'webhook.changed', id, told, now)]);
+    const [webhook] = await this.database.prisma.$transaction([
+      update,
+      this.audited(caller, 'webhook.changed', id, told, now),
+    ]);
     return openUrl(this.sealer, webhook);
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
     const { url } = await this.get(caller, id);
     const gone = this.database.prisma.webhook.delete({ where: { id } });
-    await this.database.prisma.$transaction([gone, this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.clock.now())]);
+    await this.database.prisma.$transaction([
+      gone,
+      this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.clock.now()),
+    ]);
   }
 
   /** Gives the webhook a new secret; the former one signs too for a day. */
@@ -126,12 +158,32 @@ export class WebhooksService {
     return { webhook: openUrl(this.sealer, webhook), secret };
   }
 
-  /** Sends an event that is only a test, once, and waits for what comes of it. @returns what writes it down */
-  async test(caller: Caller, id: string): Promise<(transaction: Transaction) => Promise<WebhookDelivery>> {
+  /**
+   * Sends an event that is only a test, once, and waits for what comes of it.
+   * @returns what writes it down
+   */
+  async test(
+    caller: Caller,
+    id: string,
+  ): Promise<(transaction: Transaction) => Promise<WebhookDelivery>> {
     const webhook = await this.get(caller, id);
-    const event = { id: newId('evt'), type: 'webhook.test', timestamp: this.clock.now(), account_id: null, data: { webhook: { id } } };
+    const event = {
+      id: newId('evt'),
+      type: 'webhook.test',
+      timestamp: this.clock.now(),
+      account_id: null,
+      data: { webhook: { id } },
+    };
     const attempt = await this.courier.post(webhook, event.id, JSON.stringify(event));
-    return ({ prisma }) => this.deliveries.note(prisma, id, event.id, event.type, attempt, attempt.error === null ? 'succeeded' : 'failed');
+    return ({ prisma }) =>
+      this.deliveries.note(
+        prisma,
+        id,
+        event.id,
+        event.type,
+        attempt,
+        attempt.error === null ? 'succeeded' : 'failed',
+      );
   }
 
   /** The deliveries of a webhook, newest first. */
@@ -147,13 +199,28 @@ export class WebhooksService {
   }
 
   /** Delivers the event of a delivery once more. */
-  async replay({ prisma }: Transaction, caller: Caller, id: string, deliveryId: string): Promise<WebhookDelivery> {
+  async replay(
+    { prisma }: Transaction,
+    caller: Caller,
+    id: string,
+    deliveryId: string,
+  ): Promise<WebhookDelivery> {
     const webhook = await this.get(caller, id, prisma);
-    const delivery = await prisma.webhookDelivery.findFirst({ where: { id: deliveryId, webhookId: id } });
+    const delivery = await prisma.webhookDelivery.findFirst({
+      where: { id: deliveryId, webhookId: id },
+    });
     if (!delivery) throw notFound(`Delivery ${deliveryId}`);
-    if (webhook.disabledAt) throw new Problem('conflict', 'The webhook is disabled. Enable it first (PATCH {"enabled": true}).');
+    if (webhook.disabledAt)
+      throw new Problem(
+        'conflict',
+        'The webhook is disabled. Enable it first (PATCH {"enabled": true}).',
+      );
     const repeated = await this.deliveries.repeat(prisma, delivery, this.clock.now());
-    if (!repeated) throw new Problem('conflict', 'Its event is not kept: it was a test, or is over 90 days old.');
+    if (!repeated)
+      throw new Problem(
+        'conflict',
+        'Its event is not kept: it was a test, or is over 90 days old.',
+      );
     return repeated;
   }
 
@@ -182,7 +249,10 @@ export class WebhooksService {
   }
 }
 
-/** A key that is limited to some providers sees the webhooks of its like: it must not redirect what it may not read. */
+/**
+ * A key that is limited to some providers sees the webhooks of its like: it must not redirect what
+ * it may not read.
+ */
 function seenBy({ teamId, key }: Caller) {
   return { teamId, ...(key.providers.length > 0 && { providers: { equals: [...key.providers] } }) };
 }

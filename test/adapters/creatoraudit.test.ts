@@ -26,15 +26,27 @@ describe('CreatorAudit: the status and health table, first matching row first', 
   const never = { last_scrape_time: null };
   const old = { last_scrape_time: hoursAgo(1000) };
   test.each([
-    ['is_unavailable', { is_unavailable: true }, ['unavailable', 'unhealthy', 'profile_unavailable', 'account']],
+    [
+      'is_unavailable',
+      { is_unavailable: true },
+      ['unavailable', 'unhealthy', 'profile_unavailable', 'account'],
+    ],
     [
       'is_unavailable before all else',
       { is_unavailable: true, is_active: false, ...never },
       ['unavailable', 'unhealthy', 'profile_unavailable', 'account'],
     ],
     ['is_active false', { is_active: false }, ['paused', 'warning', 'account_paused', 'account']],
-    ['is_active false before never scraped', { is_active: false, ...never }, ['paused', 'warning', 'account_paused', 'account']],
-    ['is_active false before stale', { is_active: false, ...old }, ['paused', 'warning', 'account_paused', 'account']],
+    [
+      'is_active false before never scraped',
+      { is_active: false, ...never },
+      ['paused', 'warning', 'account_paused', 'account'],
+    ],
+    [
+      'is_active false before stale',
+      { is_active: false, ...old },
+      ['paused', 'warning', 'account_paused', 'account'],
+    ],
     ['last_scrape_time null', never, ['setup', 'unknown', 'setup_pending', null]],
     ['last scrape older than 2 intervals', old, ['active', 'warning', 'data_stale', 'provider']],
     ['is_active true', {}, ['active', 'healthy', null, null]],
@@ -57,7 +69,11 @@ describe('CreatorAudit: the status and health table, first matching row first', 
 
 describe('CreatorAudit: quirks', () => {
   test('zero is not data: every metric is null until the first scrape, and so is the badge', () => {
-    const { metrics, isVerified } = look(creatoraudit, { ...account, follower_count: 0, last_scrape_time: null });
+    const { metrics, isVerified } = look(creatoraudit, {
+      ...account,
+      follower_count: 0,
+      last_scrape_time: null,
+    });
     expect(metrics).toStrictEqual(NO_METRICS);
     expect(isVerified).toBeNull();
   });
@@ -67,7 +83,8 @@ describe('CreatorAudit: quirks', () => {
   });
 
   test('the engagement rate is (likes + comments + shares) / views in percent', () => {
-    const rate = (counts: object) => look(creatoraudit, { ...account, ...counts }).metrics.engagementRate;
+    const rate = (counts: object) =>
+      look(creatoraudit, { ...account, ...counts }).metrics.engagementRate;
     expect(rate({})).toBe(4.5);
     expect(rate({ view_count: 3, like_count: 1, comment_count: 0, share_count: 0 })).toBe(33.3333);
     expect(rate({ view_count: 0 })).toBeNull();
@@ -90,21 +107,35 @@ describe('CreatorAudit: quirks', () => {
   });
 
   test('the refresh interval is a setting of the account, 24 h where it is not told', () => {
-    expect(look(creatoraudit, { ...account, scrape_interval_hours: 6 }).settings).toHaveProperty('scrape_interval_hours', 6);
-    expect(look(creatoraudit, { ...account, scrape_interval_hours: undefined }).settings).toHaveProperty('scrape_interval_hours', 24);
+    expect(look(creatoraudit, { ...account, scrape_interval_hours: 6 }).settings).toHaveProperty(
+      'scrape_interval_hours',
+      6,
+    );
+    expect(
+      look(creatoraudit, { ...account, scrape_interval_hours: undefined }).settings,
+    ).toHaveProperty('scrape_interval_hours', 24);
   });
 
   test('a scrape time that cannot be read is refused rather than taken for "never"', () => {
-    expect(creatoraudit.account.schema.safeParse({ ...account, last_scrape_time: '02/06/2026' }).success).toBe(false);
+    expect(
+      creatoraudit.account.schema.safeParse({ ...account, last_scrape_time: '02/06/2026' }).success,
+    ).toBe(false);
   });
 
-  test.each([null, {}, { data: { id: account.id } }, 'deleted'])('delete and pause accept any success, with body %j', (body) => {
-    expect(answer(creatoraudit.operations.disconnect, body, { id: account.id })).toBe(true);
-    expect(answer(creatoraudit.operations.pause, body, { id: account.id })).toBe(true);
-  });
+  test.each([null, {}, { data: { id: account.id } }, 'deleted'])(
+    'delete and pause accept any success, with body %j',
+    (body) => {
+      expect(answer(creatoraudit.operations.disconnect, body, { id: account.id })).toBe(true);
+      expect(answer(creatoraudit.operations.pause, body, { id: account.id })).toBe(true);
+    },
+  );
 
   test('an input handle is sent without @, its case kept', () => {
-    const request = creatoraudit.operations.create?.request({ platform: 'tiktok', username: '@Creator', settings: {} });
+    const request = creatoraudit.operations.create?.request({
+      platform: 'tiktok',
+      username: '@Creator',
+      settings: {},
+    });
     expect(request?.body).toStrictEqual({ platform: 'tiktok', username: 'Creator' });
   });
 });
@@ -112,18 +143,27 @@ describe('CreatorAudit: quirks', () => {
 describe('CreatorAudit: settings', () => {
   const accepts = (settings: unknown) => creatoraudit.settings?.safeParse(settings).success;
   const tags = (count: number, length = 1) =>
-    Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, 'x'.repeat(length)]));
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`tag${index}`, 'x'.repeat(length)]),
+    );
 
   test('the documented bounds hold', () => {
     for (const hours of [6, 720]) expect(accepts({ scrape_interval_hours: hours })).toBe(true);
-    for (const hours of [5, 721, 24.5, null]) expect(accepts({ scrape_interval_hours: hours })).toBe(false);
-    expect([accepts({ category: 'c'.repeat(128) }), accepts({ category: 'c'.repeat(129) })]).toStrictEqual([true, false]);
-    expect([accepts({ metadata: tags(20, 255) }), accepts({ metadata: tags(21) }), accepts({ metadata: tags(1, 256) })]).toStrictEqual([
-      true,
-      false,
-      false,
-    ]);
-    expect([accepts({ metadata: { ['k'.repeat(256)]: 1 } }), accepts({ creator_id: 'jo' })]).toStrictEqual([false, false]);
+    for (const hours of [5, 721, 24.5, null])
+      expect(accepts({ scrape_interval_hours: hours })).toBe(false);
+    expect([
+      accepts({ category: 'c'.repeat(128) }),
+      accepts({ category: 'c'.repeat(129) }),
+    ]).toStrictEqual([true, false]);
+    expect([
+      accepts({ metadata: tags(20, 255) }),
+      accepts({ metadata: tags(21) }),
+      accepts({ metadata: tags(1, 256) }),
+    ]).toStrictEqual([true, false, false]);
+    expect([
+      accepts({ metadata: { ['k'.repeat(256)]: 1 } }),
+      accepts({ creator_id: 'jo' }),
+    ]).toStrictEqual([false, false]);
   });
 
   test('what the provider gave as settings may be sent back whole', () => {

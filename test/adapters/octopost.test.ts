@@ -16,7 +16,12 @@ const account = {
 
 describe('Octopost: the status and health table', () => {
   test('is_active false', () => {
-    expectState(look(octopost, { ...account, is_active: false }), ['reconnect_required', 'unhealthy', 'token_invalid', 'account']);
+    expectState(look(octopost, { ...account, is_active: false }), [
+      'reconnect_required',
+      'unhealthy',
+      'token_invalid',
+      'account',
+    ]);
   });
 
   test('is_active true', () => {
@@ -34,29 +39,50 @@ describe('Octopost: quirks', () => {
     expect(look(octopost, account).tokenValid).toBe(true);
   });
 
-  test.each(['discord', 'slack', 'telegram', 'Orkut'])('the platform list drifts: %s is accepted', (platform) => {
-    expect(look(octopost, { ...account, platform })).toMatchObject({ platform: platform.toLowerCase(), profileUrl: null });
-  });
+  test.each(['discord', 'slack', 'telegram', 'Orkut'])(
+    'the platform list drifts: %s is accepted',
+    (platform) => {
+      expect(look(octopost, { ...account, platform })).toMatchObject({
+        platform: platform.toLowerCase(),
+        profileUrl: null,
+      });
+    },
+  );
 
-  test.each(['did:plc:abc123', 'urn:li:person:abc', '17841400123456789', 'a/b.c'])('platform_user_id %s stays as it is', (userId) => {
-    expect(look(octopost, { ...account, platform_user_id: userId }).platformUserId).toBe(userId);
-  });
+  test.each(['did:plc:abc123', 'urn:li:person:abc', '17841400123456789', 'a/b.c'])(
+    'platform_user_id %s stays as it is',
+    (userId) => {
+      expect(look(octopost, { ...account, platform_user_id: userId }).platformUserId).toBe(userId);
+    },
+  );
 
-  test.each(['octopost', 'octopost.bsky.social', 'octo@mastodon.social'])('username %s is not split', (username) => {
-    expect(look(octopost, { ...account, username }).username).toBe(username);
-  });
+  test.each(['octopost', 'octopost.bsky.social', 'octo@mastodon.social'])(
+    'username %s is not split',
+    (username) => {
+      expect(look(octopost, { ...account, username }).username).toBe(username);
+    },
+  );
 
   test('display_name may be empty: the username stands in', () => {
     expect(look(octopost, { ...account, display_name: '' }).displayName).toBe('octopost');
   });
 
   test('error texts are prose: the code decides, and a 403 does not reject the key', () => {
-    expect(faultCode(octopost, { error: 'API key does not have permission for this action', code: 'forbidden' })).toBe('permission_denied');
+    expect(
+      faultCode(octopost, {
+        error: 'API key does not have permission for this action',
+        code: 'forbidden',
+      }),
+    ).toBe('permission_denied');
     expect(faultCode(octopost, { error: 'rate_limited', code: 'something_new' })).toBeNull();
   });
 
   test('the wait after 429 is read from details.retry_after, not from reset_at', () => {
-    const body = { error: 'Slow down.', code: 'rate_limited', details: { reset_at: '2024-04-03T13:21:00Z', retry_after: 45 } };
+    const body = {
+      error: 'Slow down.',
+      code: 'rate_limited',
+      details: { reset_at: '2024-04-03T13:21:00Z', retry_after: 45 },
+    };
     expect(octopost.fault.read(octopost.fault.schema.parse(body)).retryAfterSeconds).toBe(45);
   });
 
@@ -71,7 +97,11 @@ describe('Octopost: quirks', () => {
 
   test('there are no pages: an answer may be larger than others, and is capped', () => {
     expect(
-      answer(octopost.operations.list, { accounts: [account] }, { cursor: undefined, limit: 1, platform: undefined }).next,
+      answer(
+        octopost.operations.list,
+        { accounts: [account] },
+        { cursor: undefined, limit: 1, platform: undefined },
+      ).next,
     ).toBeUndefined();
     expect(octopost.limits.maxAnswerBytes).toBe(64 * 1024 * 1024);
   });

@@ -33,7 +33,11 @@ describe('Outfame: the status and health table', () => {
 describe('Outfame: quirks', () => {
   test('instagram_username holds TikTok handles too: the platform decides', () => {
     const { username, platform, profileUrl } = look(outfame, { ...account, platform: 'tiktok' });
-    expect([platform, username, profileUrl]).toStrictEqual(['tiktok', 'yourhandle', 'https://www.tiktok.com/@yourhandle']);
+    expect([platform, username, profileUrl]).toStrictEqual([
+      'tiktok',
+      'yourhandle',
+      'https://www.tiktok.com/@yourhandle',
+    ]);
   });
 
   test('list items may be summaries: settings and following are unknown, not empty and not 0', () => {
@@ -44,12 +48,22 @@ describe('Outfame: quirks', () => {
   });
 
   test('a part of the settings that is not told is left out of them', () => {
-    expect(look(outfame, { ...account, daily_limits: null }).settings).toStrictEqual({ targeting_config: { hashtags: ['fitness'] } });
+    expect(look(outfame, { ...account, daily_limits: null }).settings).toStrictEqual({
+      targeting_config: { hashtags: ['fitness'] },
+    });
   });
 
   test('account rates are percents and stay so; conversion rates and quality scores are fractions and stay so', () => {
-    expect(look(outfame, account).metrics).toMatchObject({ engagementRate: 4.17, growthRate30d: 12.5 });
-    const stats = { date: '2026-02-09', actions: {}, conversion_rates: { like_to_follow_back: 0.048 }, avg_quality_score: 0.84 };
+    expect(look(outfame, account).metrics).toMatchObject({
+      engagementRate: 4.17,
+      growthRate30d: 12.5,
+    });
+    const stats = {
+      date: '2026-02-09',
+      actions: {},
+      conversion_rates: { like_to_follow_back: 0.048 },
+      avg_quality_score: 0.84,
+    };
     expect(answer(outfame.operations.stats, stats, { id: account.id })).toMatchObject({
       conversionRates: { like_to_follow_back: 0.048 },
       averageQualityScore: 0.84,
@@ -63,18 +77,23 @@ describe('Outfame: quirks', () => {
   test.each([{ next_cursor: null }, {}, { next_cursor: '' }, { next_cursor: 'cur_old' }])(
     'has_more false ends the list, with %j',
     (rest) => {
-      expect(answer(outfame.operations.list, { data: [account], has_more: false, ...rest }, firstPage)).toEqual({
+      expect(
+        answer(outfame.operations.list, { data: [account], has_more: false, ...rest }, firstPage),
+      ).toEqual({
         items: [account],
         next: undefined,
       });
     },
   );
 
-  test.each([{ next_cursor: null }, {}, { next_cursor: '' }])('has_more true with %j is an invalid answer, not an end', (rest) => {
-    expect(() => answer(outfame.operations.list, { data: [account], has_more: true, ...rest }, firstPage)).toThrow(
-      'missing although has_more is true',
-    );
-  });
+  test.each([{ next_cursor: null }, {}, { next_cursor: '' }])(
+    'has_more true with %j is an invalid answer, not an end',
+    (rest) => {
+      expect(() =>
+        answer(outfame.operations.list, { data: [account], has_more: true, ...rest }, firstPage),
+      ).toThrow('missing although has_more is true');
+    },
+  );
 
   test('state conflicts are 400 and the plan cap is 403: the code decides', () => {
     expect(faultCode(outfame, { error: { code: 'already_paused' } })).toBe('already_so');
@@ -85,29 +104,51 @@ describe('Outfame: quirks', () => {
   });
 
   test('the error envelope is proven for 429 only: any other shape is left to the status', () => {
-    for (const body of [null, 'Unauthorized', {}, { error: 'text' }, { error: {} }, { error: { code: 'no_such_code' } }]) {
+    for (const body of [
+      null,
+      'Unauthorized',
+      {},
+      { error: 'text' },
+      { error: {} },
+      { error: { code: 'no_such_code' } },
+    ]) {
       expect(faultCode(outfame, body)).toBeNull();
     }
   });
 
   test('an input handle is sent without @ and spaces around it', () => {
-    const request = outfame.operations.create?.request({ platform: 'tiktok', username: ' @NewHandle ', settings: {} });
+    const request = outfame.operations.create?.request({
+      platform: 'tiktok',
+      username: ' @NewHandle ',
+      settings: {},
+    });
     expect(request?.body).toStrictEqual({ platform: 'tiktok', instagram_username: 'NewHandle' });
   });
 
   test('settings cannot overrule what account is created', () => {
     const settings = { platform: 'tiktok', instagram_username: 'other' };
-    const request = outfame.operations.create?.request({ platform: 'instagram', username: 'mine', settings });
+    const request = outfame.operations.create?.request({
+      platform: 'instagram',
+      username: 'mine',
+      settings,
+    });
     expect(request?.body).toStrictEqual({ platform: 'instagram', instagram_username: 'mine' });
   });
 
   test('timestamps with offsets and fractions become UTC; what is no time is null', () => {
     const times = { created_at: '2026-01-15T10:30:00.250+02:00', updated_at: 'soon' };
-    expect(look(outfame, { ...account, ...times })).toMatchObject({ connectedAt: '2026-01-15T08:30:00.250Z', providerUpdatedAt: null });
+    expect(look(outfame, { ...account, ...times })).toMatchObject({
+      connectedAt: '2026-01-15T08:30:00.250Z',
+      providerUpdatedAt: null,
+    });
   });
 
   test('the delete is irreversible and destroys data', () => {
-    expect(outfame.disconnectEffect).toMatchObject({ destroysData: true, revokesToken: false, reversible: false });
+    expect(outfame.disconnectEffect).toMatchObject({
+      destroysData: true,
+      revokesToken: false,
+      reversible: false,
+    });
   });
 });
 
@@ -127,8 +168,16 @@ describe('Outfame: settings', () => {
     const places = (radius: number, count = 1) => ({
       targeting_config: { locations: names(count).map((name) => ({ name, radius_km: radius })) },
     });
-    expect([accepts(places(1)), accepts(places(200)), accepts(places(50, 10))]).toStrictEqual([true, true, true]);
-    expect([accepts(places(0)), accepts(places(201)), accepts(places(50, 11))]).toStrictEqual([false, false, false]);
+    expect([accepts(places(1)), accepts(places(200)), accepts(places(50, 10))]).toStrictEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([accepts(places(0)), accepts(places(201)), accepts(places(50, 11))]).toStrictEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   test('unknown keys are refused at every level', () => {

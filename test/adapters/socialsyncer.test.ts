@@ -2,13 +2,27 @@ import { describe, expect, test } from '@jest/globals';
 import { socialsyncer } from '../../adapters/socialsyncer/index.js';
 import { answer, expectState, look } from './support.js';
 
-const listed = { platform: 'instagram', accountId: '17841400123456789', username: 'mybusiness', connectedAt: '2026-01-15T10:00:00Z' };
-const healthy = { health: 'healthy', tokenValid: true, permissions: ['instagram_basic'], recommendations: [] };
+const listed = {
+  platform: 'instagram',
+  accountId: '17841400123456789',
+  username: 'mybusiness',
+  connectedAt: '2026-01-15T10:00:00Z',
+};
+const healthy = {
+  health: 'healthy',
+  tokenValid: true,
+  permissions: ['instagram_basic'],
+  recommendations: [],
+};
 const account = { ...listed, ...healthy };
 
 describe('SocialSyncer: the status and health table, first matching row first', () => {
   test.each([
-    ['tokenValid false', { tokenValid: false }, ['reconnect_required', 'unhealthy', 'token_invalid', 'account']],
+    [
+      'tokenValid false',
+      { tokenValid: false },
+      ['reconnect_required', 'unhealthy', 'token_invalid', 'account'],
+    ],
     [
       'tokenValid false with a warning',
       { tokenValid: false, health: 'warning' },
@@ -16,31 +30,47 @@ describe('SocialSyncer: the status and health table, first matching row first', 
     ],
     ['healthy', {}, ['active', 'healthy', null, null]],
     ['warning', { health: 'warning' }, ['active', 'warning', 'provider_warning', 'account']],
-    ['a word not seen before', { health: 'degraded' }, ['active', 'warning', 'provider_warning', 'account']],
+    [
+      'a word not seen before',
+      { health: 'degraded' },
+      ['active', 'warning', 'provider_warning', 'account'],
+    ],
   ] as const)('%s', (_, facts, state) => {
     expectState(look(socialsyncer, { ...account, ...facts }), state);
   });
 
   test('an account that bulk health leaves out is listed, and its health unknown', () => {
     expectState(look(socialsyncer, listed), ['active', 'unknown', null, null]);
-    expect(look(socialsyncer, listed)).toMatchObject({ tokenValid: null, permissions: null, advice: [] });
+    expect(look(socialsyncer, listed)).toMatchObject({
+      tokenValid: null,
+      permissions: null,
+      advice: [],
+    });
   });
 });
 
 describe('SocialSyncer: quirks', () => {
   test('identity is the pair of network and id, in the ref and in the path', () => {
     expect(look(socialsyncer, account).providerAccountId).toBe('instagram/17841400123456789');
-    const request = socialsyncer.operations.disconnect?.request({ id: 'instagram/17841400123456789' });
+    const request = socialsyncer.operations.disconnect?.request({
+      id: 'instagram/17841400123456789',
+    });
     expect(request?.path).toBe('/accounts/instagram/17841400123456789');
   });
 
   test('an id splits at its first slash: the rest is the network id, encoded whole', () => {
-    expect(socialsyncer.operations.disconnect?.request({ id: 'tiktok/a/../b.c' }).path).toBe('/accounts/tiktok/a%2F..%2Fb.c');
+    expect(socialsyncer.operations.disconnect?.request({ id: 'tiktok/a/../b.c' }).path).toBe(
+      '/accounts/tiktok/a%2F..%2Fb.c',
+    );
   });
 
   test('17-digit ids stay strings; a number has lost digits already and is refused', () => {
     expect(look(socialsyncer, account).platformUserId).toBe('17841400123456789');
-    expect(socialsyncer.account.schema.safeParse(JSON.parse('{"platform":"instagram","accountId":17841400123456789}')).success).toBe(false);
+    expect(
+      socialsyncer.account.schema.safeParse(
+        JSON.parse('{"platform":"instagram","accountId":17841400123456789}'),
+      ).success,
+    ).toBe(false);
   });
 
   test.each([
@@ -51,7 +81,10 @@ describe('SocialSyncer: quirks', () => {
     ['', null, null],
     ['@', null, '@'],
   ])('username %j is handle %j or title %j', (wire, username, displayName) => {
-    expect(look(socialsyncer, { ...account, username: wire })).toMatchObject({ username, displayName });
+    expect(look(socialsyncer, { ...account, username: wire })).toMatchObject({
+      username,
+      displayName,
+    });
   });
 
   test('the health vocabulary is open: the provider word is kept', () => {
@@ -67,40 +100,52 @@ describe('SocialSyncer: quirks', () => {
   });
 
   test('connectedAt is the only timestamp', () => {
-    expect(look(socialsyncer, account)).toMatchObject({ connectedAt: '2026-01-15T10:00:00Z', lastUsedAt: null, providerUpdatedAt: null });
+    expect(look(socialsyncer, account)).toMatchObject({
+      connectedAt: '2026-01-15T10:00:00Z',
+      lastUsedAt: null,
+      providerUpdatedAt: null,
+    });
   });
 
   test('list and health items join on platform and id, and on nothing else', () => {
     const { joinKey } = socialsyncer.account;
-    expect(joinKey?.({ ...healthy, platform: 'instagram', accountId: '17841400123456789' })).toBe(joinKey?.(listed));
+    expect(joinKey?.({ ...healthy, platform: 'instagram', accountId: '17841400123456789' })).toBe(
+      joinKey?.(listed),
+    );
     expect(joinKey?.({ ...listed, platform: 'threads' })).not.toBe(joinKey?.(listed));
-    expect([joinKey?.({ platform: 'instagram' }), joinKey?.(null), joinKey?.({ ...listed, accountId: 5 })]).toStrictEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect([
+      joinKey?.({ platform: 'instagram' }),
+      joinKey?.(null),
+      joinKey?.({ ...listed, accountId: 5 }),
+    ]).toStrictEqual([undefined, undefined, undefined]);
   });
 
   test('the answer of a completed connect names the account by the pair', () => {
     const flow = { platform: 'instagram', code: 'c', redirectUrl: 'https://yourapp.com/callback' };
     const body = { platform: 'instagram', username: 'mybusiness', accountId: '17841400123456789' };
-    expect(answer(socialsyncer.operations.connectComplete, body, flow)).toStrictEqual({ id: 'instagram/17841400123456789' });
+    expect(answer(socialsyncer.operations.connectComplete, body, flow)).toStrictEqual({
+      id: 'instagram/17841400123456789',
+    });
   });
 
   test('the API is at socialsyncerapi.com, the documentation at social-syncer-api.com', () => {
-    expect([new URL(socialsyncer.baseUrl).hostname, new URL(socialsyncer.docs).hostname]).toStrictEqual([
-      'api.socialsyncerapi.com',
-      'social-syncer-api.com',
-    ]);
+    expect([
+      new URL(socialsyncer.baseUrl).hostname,
+      new URL(socialsyncer.docs).hostname,
+    ]).toStrictEqual(['api.socialsyncerapi.com', 'social-syncer-api.com']);
   });
 
   test('the network is twitter, and its handle has an address', () => {
-    expect(look(socialsyncer, { ...account, platform: 'twitter', username: '@mybusiness' }).profileUrl).toBe(
-      'https://twitter.com/mybusiness',
-    );
+    expect(
+      look(socialsyncer, { ...account, platform: 'twitter', username: '@mybusiness' }).profileUrl,
+    ).toBe('https://twitter.com/mybusiness');
   });
 
   test('the delete revokes the token at the network', () => {
-    expect(socialsyncer.disconnectEffect).toMatchObject({ revokesToken: true, destroysData: false, reversible: false });
+    expect(socialsyncer.disconnectEffect).toMatchObject({
+      revokesToken: true,
+      destroysData: false,
+      reversible: false,
+    });
   });
 });

@@ -1,10 +1,21 @@
 import { expect } from '@jest/globals';
-import type { AnyAdapter, Input, ObservedAccount, Operation, OperationName, Output } from '../../src/model/index.js';
+import type {
+  AnyAdapter,
+  Input,
+  ObservedAccount,
+  Operation,
+  OperationName,
+  Output,
+} from '../../src/model/index.js';
 
 export const OBSERVED_AT = new Date('2026-06-03T00:00:00Z');
 
 /** One look at an account: its wire object, read and mapped. */
-export function look(adapter: AnyAdapter, wire: unknown, observedAt = OBSERVED_AT): ObservedAccount {
+export function look(
+  adapter: AnyAdapter,
+  wire: unknown,
+  observedAt = OBSERVED_AT,
+): ObservedAccount {
   return adapter.account.map(adapter.account.schema.parse(wire), observedAt);
 }
 

@@ -22,8 +22,11 @@ interface Item {
 beforeAll(async () => {
   gateway = await startGateway();
   outfame = await gateway.connect('outfame');
-  for (const provider of PROVIDER_NAMES.filter((name) => name !== 'outfame')) await gateway.connect(provider);
-  await gateway.root.patch('/v1/accounts/outfame:acc_7Gx2kLm9Qr', { labels: { brand: 'acme', team: 'a,b' } });
+  for (const provider of PROVIDER_NAMES.filter((name) => name !== 'outfame'))
+    await gateway.connect(provider);
+  await gateway.root.patch('/v1/accounts/outfame:acc_7Gx2kLm9Qr', {
+    labels: { brand: 'acme', team: 'a,b' },
+  });
   await gateway.root.patch('/v1/accounts/outfame:acc_aCme1Fit00', { labels: { brand: 'other' } });
   await gateway.root.delete('/v1/accounts/outfame:acc_Sus1Pend00');
 });
@@ -39,7 +42,10 @@ const refs = async (query: string) => (await list(query)).map(({ ref }) => ref).
 describe('filters', () => {
   test.each<[query: string, fits: (item: Item) => boolean]>([
     ['provider=octopost', ({ provider }) => provider === 'octopost'],
-    ['provider=octopost,socialsyncer', ({ provider }) => ['octopost', 'socialsyncer'].includes(provider)],
+    [
+      'provider=octopost,socialsyncer',
+      ({ provider }) => ['octopost', 'socialsyncer'].includes(provider),
+    ],
     ['platform=tiktok', ({ platform }) => platform === 'tiktok'],
     ['platform=TikTok,discord', ({ platform }) => ['tiktok', 'discord'].includes(platform)],
     ['status=paused', ({ status }) => status === 'paused'],
@@ -47,15 +53,24 @@ describe('filters', () => {
     ['health=unhealthy', ({ health }) => health.status === 'unhealthy'],
     ['health=warning,unknown', ({ health }) => ['warning', 'unknown'].includes(health.status)],
     ['reason=token_invalid', ({ health }) => health.reason === 'token_invalid'],
-    ['reason=data_stale,setup_pending', ({ health }) => ['data_stale', 'setup_pending'].includes(health.reason ?? '')],
+    [
+      'reason=data_stale,setup_pending',
+      ({ health }) => ['data_stale', 'setup_pending'].includes(health.reason ?? ''),
+    ],
     ['username=ACMEfitness', ({ username }) => username?.toLowerCase() === 'acmefitness'],
-    ['username=@acmefitness,yourhandle', ({ username }) => ['acmefitness', 'yourhandle'].includes(username?.toLowerCase() ?? '')],
+    [
+      'username=@acmefitness,yourhandle',
+      ({ username }) => ['acmefitness', 'yourhandle'].includes(username?.toLowerCase() ?? ''),
+    ],
     ['q=ACME', ({ username, display_name }) => /acme/i.test(`${username} ${display_name}`)],
     ['q=%E5%8C%97%E9%A2%A8', ({ display_name }) => display_name === '北風'],
     ['q=_', ({ username, display_name }) => `${username}${display_name}`.includes('_')],
     [
       'provider=outfame,creatoraudit&platform=tiktok&health=healthy',
-      (item) => item.platform === 'tiktok' && item.health.status === 'healthy' && ['outfame', 'creatoraudit'].includes(item.provider),
+      (item) =>
+        item.platform === 'tiktok' &&
+        item.health.status === 'healthy' &&
+        ['outfame', 'creatoraudit'].includes(item.provider),
     ],
   ])('%s', async (query, fits) => {
     const all = await list('');
@@ -68,10 +83,15 @@ describe('filters', () => {
   });
 
   test('by connection, and by labels', async () => {
-    expect(new Set((await list(`connection_id=${outfame}`)).map(({ provider }) => provider))).toEqual(new Set(['outfame']));
+    expect(
+      new Set((await list(`connection_id=${outfame}`)).map(({ provider }) => provider)),
+    ).toEqual(new Set(['outfame']));
     expect(await refs('connection_id=conn_none')).toEqual([]);
     expect(await refs('label[brand]=acme')).toEqual(['outfame:acc_7Gx2kLm9Qr']);
-    expect(await refs('label[brand]=acme,other')).toEqual(['outfame:acc_7Gx2kLm9Qr', 'outfame:acc_aCme1Fit00']);
+    expect(await refs('label[brand]=acme,other')).toEqual([
+      'outfame:acc_7Gx2kLm9Qr',
+      'outfame:acc_aCme1Fit00',
+    ]);
     expect(await refs('label[brand]=acme&label[team]=nobody')).toEqual([]);
     expect(await refs('label%5Bbrand%5D=other')).toEqual(['outfame:acc_aCme1Fit00']);
     expect(await refs('label[none]=acme')).toEqual([]);
@@ -136,7 +156,10 @@ describe('filters', () => {
   ])('a bad %s is refused by its name: %s', async (field, query) => {
     for (const path of ['/v1/accounts', '/v1/accounts/health']) {
       const reply = await gateway.root.get(`${path}?${query}`);
-      expect(reply).toMatchObject({ status: 422, body: { code: 'validation_error', errors: [{ field }] } });
+      expect(reply).toMatchObject({
+        status: 422,
+        body: { code: 'validation_error', errors: [{ field }] },
+      });
     }
   });
 });
@@ -144,18 +167,33 @@ describe('filters', () => {
 describe('the envelope', () => {
   test('counts the whole on request only', async () => {
     const all = (await list('provider=creatoraudit')).length;
-    const counted = await gateway.root.get('/v1/accounts?provider=creatoraudit&limit=1&include_total=true');
-    expect(counted.body.pagination).toEqual({ limit: 1, has_next: true, next_cursor: expect.any(String), total_count: all });
-    expect((await gateway.root.get('/v1/accounts?limit=1')).body.pagination).not.toHaveProperty('total_count');
-    expect((await gateway.root.get('/v1/accounts?limit=1&include_total=false')).body.pagination).not.toHaveProperty('total_count');
+    const counted = await gateway.root.get(
+      '/v1/accounts?provider=creatoraudit&limit=1&include_total=true',
+    );
+    expect(counted.body.pagination).toEqual({
+      limit: 1,
+      has_next: true,
+      next_cursor: expect.any(String),
+      total_count: all,
+    });
+    expect((await gateway.root.get('/v1/accounts?limit=1')).body.pagination).not.toHaveProperty(
+      'total_count',
+    );
+    expect(
+      (await gateway.root.get('/v1/accounts?limit=1&include_total=false')).body.pagination,
+    ).not.toHaveProperty('total_count');
   });
 
   test('links the first page and, while there is one, the next: absolute, with all that was asked', async () => {
     const links = (reply: Reply) =>
       Object.fromEntries(
-        [...(reply.headers.get('link') ?? '').matchAll(/<([^>]+)>; rel="(\w+)"/g)].map(([, url, rel]) => [rel, url ?? '']),
+        [...(reply.headers.get('link') ?? '').matchAll(/<([^>]+)>; rel="(\w+)"/g)].map(
+          ([, url, rel]) => [rel, url ?? ''],
+        ),
       );
-    let reply = await gateway.root.get('/v1/accounts?limit=20&label[brand]=acme,other&order_by=username');
+    let reply = await gateway.root.get(
+      '/v1/accounts?limit=20&label[brand]=acme,other&order_by=username',
+    );
     expect(Object.keys(links(reply))).toEqual(['first']);
     reply = await gateway.root.get('/v1/accounts?limit=20&q=%C3%A9');
     expect(new URL(links(reply).first ?? '').searchParams.get('q')).toBe('é');
@@ -171,27 +209,51 @@ describe('the envelope', () => {
   });
 
   test('holds raw provider data on request, without secrets', async () => {
-    gateway.sandbox
-      .provider('octopost')
-      .putAccount('acc_abc123', { access_token: 'oauth-secret', note: `our key is ${gateway.sandbox.apiKey('octopost')}` });
+    gateway.sandbox.provider('octopost').putAccount('acc_abc123', {
+      access_token: 'oauth-secret',
+      note: `our key is ${gateway.sandbox.apiKey('octopost')}`,
+    });
     await gateway.root.post('/v1/accounts/acc_abc123/probe');
-    expect((await gateway.root.get('/v1/accounts/acc_abc123')).body.data).not.toHaveProperty('remote_data');
-    const single = (await gateway.root.get('/v1/accounts/acc_abc123?include=remote_data')).body.data;
-    const listed = (await gateway.root.get('/v1/accounts?include=remote_data&provider=octopost&username=acmefitness&platform=twitter')).body
-      .data[0];
+    expect((await gateway.root.get('/v1/accounts/acc_abc123')).body.data).not.toHaveProperty(
+      'remote_data',
+    );
+    const single = (await gateway.root.get('/v1/accounts/acc_abc123?include=remote_data')).body
+      .data;
+    const listed = (
+      await gateway.root.get(
+        '/v1/accounts?include=remote_data&provider=octopost&username=acmefitness&platform=twitter',
+      )
+    ).body.data[0];
     for (const { remote_data } of [single, listed]) {
-      expect(remote_data).toMatchObject({ id: 'acc_abc123', access_token: '[redacted]', note: 'our key is [redacted]' });
+      expect(remote_data).toMatchObject({
+        id: 'acc_abc123',
+        access_token: '[redacted]',
+        note: 'our key is [redacted]',
+      });
     }
   });
 });
 
 describe('GET /v1/accounts/health', () => {
   test('sums up the whole filter, not the page', async () => {
-    for (const query of ['', 'provider=socialsyncer', 'health=unhealthy,warning', 'platform=nowhere', 'label[brand]=acme']) {
+    for (const query of [
+      '',
+      'provider=socialsyncer',
+      'health=unhealthy,warning',
+      'platform=nowhere',
+      'label[brand]=acme',
+    ]) {
       const all = await list(query);
-      const { body } = await gateway.root.get(`/v1/accounts/health?limit=1&include_total=true&${query}`);
+      const { body } = await gateway.root.get(
+        `/v1/accounts/health?limit=1&include_total=true&${query}`,
+      );
       const of = (status: string) => all.filter(({ health }) => health.status === status).length;
-      const [healthy, warning, unhealthy, unknown] = ['healthy', 'warning', 'unhealthy', 'unknown'].map(of);
+      const [healthy, warning, unhealthy, unknown] = [
+        'healthy',
+        'warning',
+        'unhealthy',
+        'unknown',
+      ].map(of);
       expect(body.summary).toEqual({ total: all.length, healthy, warning, unhealthy, unknown });
       expect(body.pagination.total_count).toBe(all.length);
     }

@@ -16,7 +16,11 @@ const ACCOUNT = 'outfame:acc_7Gx2kLm9Qr';
 
 describe('GET /v1/audit', () => {
   test('tells who did what to which account, with which key and request, before and after', async () => {
-    await gateway.root.patch(`/v1/accounts/${ACCOUNT}`, { labels: { brand: 'acme' } }, { 'X-Request-ID': 'my-request' });
+    await gateway.root.patch(
+      `/v1/accounts/${ACCOUNT}`,
+      { labels: { brand: 'acme' } },
+      { 'X-Request-ID': 'my-request' },
+    );
     const { body } = await gateway.root.get('/v1/audit?request_id=my-request');
     expect(body.data).toStrictEqual([
       {
@@ -39,12 +43,19 @@ describe('GET /v1/audit', () => {
     const { client } = await gateway.newTeam('other');
     const connection = await gateway.connect('creatoraudit');
     const key = gateway.sandbox.apiKey('creatoraudit');
-    await root.patch(`/v1/connections/${connection}`, { name: 'renamed', credentials: { api_key: key } });
+    await root.patch(`/v1/connections/${connection}`, {
+      name: 'renamed',
+      credentials: { api_key: key },
+    });
     await root.post(`/v1/connections/${connection}/sweep`);
     await root.post(`/v1/accounts/${ACCOUNT}/pause`);
     await root.post(`/v1/accounts/${ACCOUNT}/resume`);
     await root.patch(`/v1/accounts/${ACCOUNT}`, { settings: { daily_limits: { likes: 7 } } });
-    await root.post('/v1/accounts', { provider: 'outfame', platform: 'tiktok', username: 'brand_new' });
+    await root.post('/v1/accounts', {
+      provider: 'outfame',
+      platform: 'tiktok',
+      username: 'brand_new',
+    });
     const made = await root.post('/v1/keys', { name: 'short-lived', scopes: ['read'] });
     await root.delete(`/v1/keys/${made.body.data.id}`);
     await gateway.sweep(connection);
@@ -70,7 +81,10 @@ describe('GET /v1/audit', () => {
     expect(text).not.toContain(made.body.data.key);
 
     const theirs = await client.get('/v1/audit');
-    expect(theirs.body.data.map((event: { action: string }) => event.action)).toStrictEqual(['key.created', 'team.created']);
+    expect(theirs.body.data.map((event: { action: string }) => event.action)).toStrictEqual([
+      'key.created',
+      'team.created',
+    ]);
   });
 
   test('pages and filters', async () => {
@@ -80,31 +94,40 @@ describe('GET /v1/audit', () => {
     while (path !== null) {
       const { body }: { body: typeof all.body } = await gateway.root.get(path);
       seen.push(...body.data.map((event: { id: string }) => event.id));
-      path = body.pagination.next_cursor && `/v1/audit?limit=3&cursor=${encodeURIComponent(body.pagination.next_cursor)}`;
+      path =
+        body.pagination.next_cursor &&
+        `/v1/audit?limit=3&cursor=${encodeURIComponent(body.pagination.next_cursor)}`;
     }
     expect(seen).toStrictEqual(all.body.data.map((event: { id: string }) => event.id));
     expect(all.body.pagination.total_count).toBe(seen.length);
     const keys = await gateway.root.get('/v1/audit?target_type=key&action=key.created,key.revoked');
-    expect(new Set(keys.body.data.map((event: { target: { type: string } }) => event.target.type))).toStrictEqual(new Set(['key']));
+    expect(
+      new Set(keys.body.data.map((event: { target: { type: string } }) => event.target.type)),
+    ).toStrictEqual(new Set(['key']));
     const future = await gateway.root.get('/v1/audit?since=2999-01-01T00:00:00Z');
     expect(future.body.data).toStrictEqual([]);
   });
 
   test('is closed to a key that may see only some providers', async () => {
-    const made = await gateway.root.post('/v1/keys', { name: 'outfame only', scopes: ['admin'], providers: ['outfame'] });
+    const made = await gateway.root.post('/v1/keys', {
+      name: 'outfame only',
+      scopes: ['admin'],
+      providers: ['outfame'],
+    });
     const reply = await gateway.with(made.body.data.key).get('/v1/audit');
     expect(reply.status).toBe(403);
   });
 });
 
 describe('the audit log', () => {
-  test.each(['UPDATE audit_events SET reason = NULL', 'DELETE FROM audit_events', 'TRUNCATE audit_events'])(
-    'the database refuses: %s',
-    async (statement) => {
-      const client = await gateway.database.pool.connect();
-      await client.query(`SET session_replication_role = replica`);
-      await expect(client.query(statement)).rejects.toThrow('append-only');
-      client.release(true);
-    },
-  );
+  test.each([
+    'UPDATE audit_events SET reason = NULL',
+    'DELETE FROM audit_events',
+    'TRUNCATE audit_events',
+  ])('the database refuses: %s', async (statement) => {
+    const client = await gateway.database.pool.connect();
+    await client.query(`SET session_replication_role = replica`);
+    await expect(client.query(statement)).rejects.toThrow('append-only');
+    client.release(true);
+  });
 });

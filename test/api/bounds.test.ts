@@ -4,7 +4,13 @@ import { until } from '../support/gateway-process.js';
 import { openSocket, readAnswer } from '../support/raw-socket.js';
 
 /** Short waits, and few sockets. */
-const LIMITS = { headersMs: 300, requestMs: 600, silenceMs: 1_000, keepAliveMs: 300, connections: 20 };
+const LIMITS = {
+  headersMs: 300,
+  requestMs: 600,
+  silenceMs: 1_000,
+  keepAliveMs: 300,
+  connections: 20,
+};
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -19,7 +25,8 @@ async function answerTo(...pieces: readonly string[]): Promise<string> {
   return ended;
 }
 
-const expectRefusal = (answer: string) => expect(readAnswer(answer)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+const expectRefusal = (answer: string) =>
+  expect(readAnswer(answer)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
 
 describe('a caller is answered with a problem and let go', () => {
   test('for what is no HTTP', async () => {
@@ -42,7 +49,13 @@ describe('a caller is answered with a problem and let go', () => {
 
   test('that does not come to the end of its body', async () => {
     const head = `POST /v1/teams HTTP/1.1\r\nHost: rollcall\r\nAuthorization: Bearer ${gateway.root.key}\r\n`;
-    expectRefusal(await answerTo(head, 'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n', '{"name":'));
+    expectRefusal(
+      await answerTo(
+        head,
+        'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n',
+        '{"name":',
+      ),
+    );
   });
 });
 
@@ -59,13 +72,17 @@ describe('a caller is let go', () => {
   });
 
   test('that leaves its connection idle', async () => {
-    expect(await answerTo('GET /livez HTTP/1.1\r\nHost: rollcall\r\n\r\n')).toMatch(/^HTTP\/1.1 200 OK/);
+    expect(await answerTo('GET /livez HTTP/1.1\r\nHost: rollcall\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 200 OK/,
+    );
   });
 
   test('that opens one connection too many, while others are served', async () => {
     // Those that tests before this one left idle.
     await until(async () => (await gateway.connections()) === 0);
-    const sockets = await Promise.all(Array.from({ length: LIMITS.connections }, () => openSocket(gateway.url)));
+    const sockets = await Promise.all(
+      Array.from({ length: LIMITS.connections }, () => openSocket(gateway.url)),
+    );
     expect(await answerTo('GET /livez HTTP/1.1\r\nHost: rollcall\r\n\r\n')).toBe('');
     const [first] = sockets;
     first?.socket.write('GET /livez HTTP/1.1\r\nHost: rollcall\r\nConnection: close\r\n\r\n');

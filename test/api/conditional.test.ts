@@ -25,14 +25,25 @@ const since = (etag: string | null) => ({ 'If-None-Match': etag ?? '' });
 
 describe('ETag', () => {
   test('of every list under every filter differs, and answers 304 with no body', async () => {
-    const addresses = ['', '?limit=2', '?limit=3', '?provider=outfame', '?order_by=username', '?include=remote_data'].map(
-      (query) => `/v1/accounts${query}`,
+    const addresses = [
+      '',
+      '?limit=2',
+      '?limit=3',
+      '?provider=outfame',
+      '?order_by=username',
+      '?include=remote_data',
+    ].map((query) => `/v1/accounts${query}`);
+    const etags = await Promise.all(
+      addresses.map(async (address) => (await client.get(address)).headers.get('etag')),
     );
-    const etags = await Promise.all(addresses.map(async (address) => (await client.get(address)).headers.get('etag')));
     expect(new Set(etags).size).toBe(addresses.length);
     for (const [index, address] of addresses.entries()) {
       const again = await client.get(address, since(etags[index] ?? null));
-      expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etags[index]]);
+      expect([again.status, again.text, again.headers.get('etag')]).toEqual([
+        304,
+        '',
+        etags[index],
+      ]);
       expect((await client.get(address, since(`W/${etags[index]}, "x"`))).status).toBe(304);
     }
     expect((await client.get('/v1/accounts', since(etags[1] ?? null))).status).toBe(200);
@@ -49,16 +60,26 @@ describe('ETag', () => {
   });
 
   test('is of the caller: a key that sees fewer providers has another', async () => {
-    const narrow = await client.post('/v1/keys', { name: 'narrow', scopes: ['read'], providers: ['creatoraudit'] });
+    const narrow = await client.post('/v1/keys', {
+      name: 'narrow',
+      scopes: ['read'],
+      providers: ['creatoraudit'],
+    });
     const { headers } = await client.get('/v1/accounts');
-    const other = await gateway.with(narrow.body.data.key).get('/v1/accounts', since(headers.get('etag')));
+    const other = await gateway
+      .with(narrow.body.data.key)
+      .get('/v1/accounts', since(headers.get('etag')));
     expect(other.status).toBe(200);
   });
 
   test('never survives a change that its body would show', async () => {
     const [id = ''] = ids;
-    const made = async (path: string, body: object) => (await client.post(path, body)).body.data.id as string;
-    const webhookId = await made('/v1/webhooks', { url: 'http://127.0.0.1:9/', types: ['provider.incident_opened'] });
+    const made = async (path: string, body: object) =>
+      (await client.post(path, body)).body.data.id as string;
+    const webhookId = await made('/v1/webhooks', {
+      url: 'http://127.0.0.1:9/',
+      types: ['provider.incident_opened'],
+    });
     const keyId = await made('/v1/keys', { name: 'shown', scopes: ['read'] });
     const later = { scheduled_at: '2100-01-01T00:00:00Z' };
     const disconnectId = await made('/v1/disconnects', { account_ids: [ids.at(-1)], ...later });
@@ -73,14 +94,26 @@ describe('ETag', () => {
       '/v1/webhooks/{id}': webhookId,
     };
     const fill = (path: string) => {
-      const [start = '', given] = Object.entries(example).find(([known]) => path.startsWith(known)) ?? [];
+      const [start = '', given] =
+        Object.entries(example).find(([known]) => path.startsWith(known)) ?? [];
       return given === undefined ? path : start.replace('{id}', given) + path.slice(start.length);
     };
-    const others = { '{provider}': 'outfame', '{platform}': 'instagram', '{platform_user_id}': '17841400123456789' };
-    const addressOf = (path: string) => Object.entries(others).reduce((address, [name, value]) => address.replace(name, value), fill(path));
+    const others = {
+      '{provider}': 'outfame',
+      '{platform}': 'instagram',
+      '{platform_user_id}': '17841400123456789',
+    };
+    const addressOf = (path: string) =>
+      Object.entries(others).reduce(
+        (address, [name, value]) => address.replace(name, value),
+        fill(path),
+      );
     const shown = gateway.app.routes
       // Root's own routes, a stream, and what is asked of the provider each time.
-      .filter(({ method, scope, endpoint }) => method === 'GET' && scope !== 'public' && scope !== 'root' && !endpoint.isStream)
+      .filter(
+        ({ method, scope, endpoint }) =>
+          method === 'GET' && scope !== 'public' && scope !== 'root' && !endpoint.isStream,
+      )
       .filter(({ path }) => !/\/(activity|stats)$/.test(path));
     const filtered = [
       '/v1/accounts?limit=2&order_by=followers',
@@ -91,42 +124,66 @@ describe('ETag', () => {
       '/v1/accounts/health?provider=creatoraudit&reason=data_stale',
       '/v1/disconnects?state=scheduled',
     ];
-    const versioned = new Set([...shown.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => addressOf(path)), ...filtered]);
-    const addresses = [...shown.map(({ path }) => addressOf(path)), ...filtered, '/v1/audit?action=key.created'];
+    const versioned = new Set([
+      ...shown.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => addressOf(path)),
+      ...filtered,
+    ]);
+    const addresses = [
+      ...shown.map(({ path }) => addressOf(path)),
+      ...filtered,
+      '/v1/audit?action=key.created',
+    ];
     expect(addresses.filter((address) => address.includes('{'))).toEqual([]);
     const { pool } = gateway.database;
     const some = (table: string) => `(SELECT id FROM ${table} ORDER BY random() LIMIT 1)`;
     const writes: Record<string, (value: number) => Promise<unknown>> = {
-      label: (value) => client.patch(`/v1/accounts/${ids[value % ids.length]}`, { labels: { mark: String(value) } }),
-      rename: (value) => client.patch(`/v1/connections/${connectionId}`, { name: `outfame ${value}` }),
+      label: (value) =>
+        client.patch(`/v1/accounts/${ids[value % ids.length]}`, {
+          labels: { mark: String(value) },
+        }),
+      rename: (value) =>
+        client.patch(`/v1/connections/${connectionId}`, { name: `outfame ${value}` }),
       sweep: async () => {
         const { body } = await client.post(`/v1/connections/${connectionId}/sweep`);
         const open = { id: body.data.id, finishedAt: null };
-        while (await gateway.database.prisma.sweep.findFirst({ where: open })) await new Promise(setImmediate);
+        while (await gateway.database.prisma.sweep.findFirst({ where: open }))
+          await new Promise(setImmediate);
       },
       key: (value) => client.post('/v1/keys', { name: `key ${value}`, scopes: ['read'] }),
       probe: () => client.post(`/v1/accounts/${id}/probe`),
-      followers: (value) => pool.query(`UPDATE accounts SET followers = $1 WHERE id = ${some('accounts')}`, [value]),
+      followers: (value) =>
+        pool.query(`UPDATE accounts SET followers = $1 WHERE id = ${some('accounts')}`, [value]),
       health: (value) =>
-        pool.query(`UPDATE accounts SET health_status = $1 WHERE id = ${some('accounts')}`, [value % 2 ? 'warning' : 'healthy']),
-      swept: () => pool.query(`UPDATE connections SET swept_at = now() WHERE id = ${some('connections')}`),
-      webhook: (value) => client.patch(`/v1/webhooks/${webhookId}`, { description: `number ${value}` }),
+        pool.query(`UPDATE accounts SET health_status = $1 WHERE id = ${some('accounts')}`, [
+          value % 2 ? 'warning' : 'healthy',
+        ]),
+      swept: () =>
+        pool.query(`UPDATE connections SET swept_at = now() WHERE id = ${some('connections')}`),
+      webhook: (value) =>
+        client.patch(`/v1/webhooks/${webhookId}`, { description: `number ${value}` }),
       delivery: () => client.post(`/v1/webhooks/${webhookId}/test`),
       disconnect: async (value) => {
-        const scheduled = await made('/v1/disconnects', { account_ids: [ids[value % 3]], ...later });
+        const scheduled = await made('/v1/disconnects', {
+          account_ids: [ids[value % 3]],
+          ...later,
+        });
         if (value % 2) await client.post(`/v1/disconnects/${scheduled}/cancel`);
       },
       nothing: async () => undefined,
     };
     let unchanged = 0;
     let looks = 0;
-    /** The same question in words not used before, as a page that was answered once is kept for its words. */
+    /**
+     * The same question in words not used before, as a page that was answered once is kept for its
+     * words.
+     */
     const reworded = (address: string) => {
       looks++;
       const question = new URL(address, gateway.url);
       const limit = question.searchParams.get('limit') ?? '50';
       question.searchParams.set('limit', limit.padStart(2 + (looks % 14), '0'));
-      if (looks % 28 < 14 && !question.searchParams.has('include_total')) question.searchParams.set('include_total', 'false');
+      if (looks % 28 < 14 && !question.searchParams.has('include_total'))
+        question.searchParams.set('include_total', 'false');
       return question.pathname + question.search;
     };
     const known = new Map<string, { etag: string | null; text: string }>();
@@ -141,13 +198,21 @@ describe('ETag', () => {
       unchanged++;
       const now = await client.get(versioned.has(address) ? reworded(address) : address);
       // A feed may have shown more in between; then its ETag is another.
-      if (now.text !== before.text) expect([address, (await client.get(address, since(before.etag))).status]).toEqual([address, 200]);
+      if (now.text !== before.text)
+        expect([address, (await client.get(address, since(before.etag))).status]).toEqual([
+          address,
+          200,
+        ]);
     };
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...Object.keys(writes)), fc.nat({ max: 1000 }), async (write, value) => {
-        await writes[write]?.(value);
-        for (const address of addresses) await check(address);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...Object.keys(writes)),
+        fc.nat({ max: 1000 }),
+        async (write, value) => {
+          await writes[write]?.(value);
+          for (const address of addresses) await check(address);
+        },
+      ),
       { numRuns: 20, seed: 7 },
     );
     expect(unchanged).toBeGreaterThan(40);
@@ -155,9 +220,13 @@ describe('ETag', () => {
 
   test('holds still when nothing changed though sessions of the database come and go', async () => {
     const first = await client.get('/v1/accounts');
-    await gateway.database.pool.query('UPDATE team_versions SET session = -session WHERE session <> 0');
+    await gateway.database.pool.query(
+      'UPDATE team_versions SET session = -session WHERE session <> 0',
+    );
     await gateway.app.teams.compactVersions();
-    const rows = await gateway.database.prisma.teamVersion.findMany({ where: { session: { not: 0 } } });
+    const rows = await gateway.database.prisma.teamVersion.findMany({
+      where: { session: { not: 0 } },
+    });
     expect(rows).toEqual([]);
     expect((await client.get('/v1/accounts', since(first.headers.get('etag')))).status).toBe(304);
   });
@@ -169,7 +238,13 @@ describe('ETag', () => {
        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace GROUP BY 1`,
     );
     const counted = rows.filter(({ triggers }) => Number(triggers) === 3).map(({ table }) => table);
-    expect(counted.sort()).toEqual(['accounts', 'connections', 'disconnect_steps', 'disconnects', 'sweeps']);
+    expect(counted.sort()).toEqual([
+      'accounts',
+      'connections',
+      'disconnect_steps',
+      'disconnects',
+      'sweeps',
+    ]);
   });
 });
 
@@ -180,10 +255,19 @@ describe('If-Match', () => {
     const etag = headers.get('etag') ?? '';
     const first = await client.patch(address, { labels: { owner: 'ann' } }, { 'If-Match': etag });
     const second = await client.patch(address, { labels: { owner: 'bob' } }, { 'If-Match': etag });
-    expect([first.status, second.status, second.body.code]).toEqual([200, 412, 'precondition_failed']);
+    expect([first.status, second.status, second.body.code]).toEqual([
+      200,
+      412,
+      'precondition_failed',
+    ]);
     expect((await client.get(address)).body.data.labels.owner).toBe('ann');
-    expect((await client.patch(address, { labels: { owner: 'cid' } }, { 'If-Match': '*' })).status).toBe(200);
-    expect((await client.patch(address, { labels: { owner: 'dan' } }, { 'If-Match': `W/${etag}` })).status).toBe(412);
+    expect(
+      (await client.patch(address, { labels: { owner: 'cid' } }, { 'If-Match': '*' })).status,
+    ).toBe(200);
+    expect(
+      (await client.patch(address, { labels: { owner: 'dan' } }, { 'If-Match': `W/${etag}` }))
+        .status,
+    ).toBe(412);
   });
 
   test('of many changes at once lets one through', async () => {
@@ -203,8 +287,11 @@ describe('If-Match', () => {
     for (let run = 0; run < 8; run++) {
       const address = `/v1/accounts/${ids[run % ids.length]}`;
       const etag = (await client.get(address)).headers.get('etag') ?? '';
-      const change = (one: Client, turn: number) => one.patch(address, { labels: { turn: `${run}.${turn}` } }, { 'If-Match': etag });
-      const replies = await Promise.all(Array.from({ length: 8 }, (_, turn) => change(clients[turn % 2] as Client, turn)));
+      const change = (one: Client, turn: number) =>
+        one.patch(address, { labels: { turn: `${run}.${turn}` } }, { 'If-Match': etag });
+      const replies = await Promise.all(
+        Array.from({ length: 8 }, (_, turn) => change(clients[turn % 2] as Client, turn)),
+      );
       expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(412)]);
     }
     await replica.kill();
@@ -224,8 +311,14 @@ describe('If-Match', () => {
       void replica.holding(`change of ${teamId} ${address}`, work);
     });
     await held;
-    const waiting = Array.from({ length: 30 }, () => client.patch(address, { labels: { waited: 'yes' } }, { 'If-Match': etag }));
-    const others = ids.slice(3, 6).map((id) => client.patch(`/v1/accounts/${id}`, { labels: { waited: 'no' } }, { 'If-Match': '*' }));
+    const waiting = Array.from({ length: 30 }, () =>
+      client.patch(address, { labels: { waited: 'yes' } }, { 'If-Match': etag }),
+    );
+    const others = ids
+      .slice(3, 6)
+      .map((id) =>
+        client.patch(`/v1/accounts/${id}`, { labels: { waited: 'no' } }, { 'If-Match': '*' }),
+      );
     expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200]);
     letGo();
     expect((await Promise.all(waiting)).filter(({ status }) => status === 200)).toHaveLength(1);
@@ -233,8 +326,13 @@ describe('If-Match', () => {
   });
 
   test('can be had for whatever can be changed: its GET shows it', () => {
-    const changing = gateway.app.routes.filter(({ method }) => method === 'PATCH' || method === 'DELETE' || method === 'PUT');
-    const unseen = changing.filter(({ path }) => !gateway.app.routes.some((route) => route.method === 'GET' && route.path === path));
+    const changing = gateway.app.routes.filter(
+      ({ method }) => method === 'PATCH' || method === 'DELETE' || method === 'PUT',
+    );
+    const unseen = changing.filter(
+      ({ path }) =>
+        !gateway.app.routes.some((route) => route.method === 'GET' && route.path === path),
+    );
     expect(unseen.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
   });
 
@@ -243,7 +341,9 @@ describe('If-Match', () => {
     const { headers, body } = await client.get(address);
     expect(body.data).toMatchObject({ name: 'short', last_used_at: null });
     expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
-    expect((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status).toBe(204);
+    expect((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status).toBe(
+      204,
+    );
     expect((await client.get(address)).status).toBe(404);
   });
 
@@ -252,7 +352,9 @@ describe('If-Match', () => {
     const address = `/v1/connections/${made}`;
     expect((await client.delete(address, { 'If-Match': '"old"' })).status).toBe(412);
     const { headers } = await client.get(address);
-    expect([204, 412]).toContain((await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status);
+    expect([204, 412]).toContain(
+      (await client.delete(address, { 'If-Match': headers.get('etag') ?? '' })).status,
+    );
     expect((await client.delete('/v1/keys/key_x', { 'If-Match': '*' })).status).toBe(404);
   });
 });

@@ -13,15 +13,26 @@ afterAll(() => gateway.stop());
 
 const CALLBACK = 'https://app.example/callback?from=rollcall';
 const start = (more: object = {}) =>
-  gateway.root.post('/v1/connect', { provider: 'socialsyncer', platform: 'instagram', redirect_url: CALLBACK, ...more });
+  gateway.root.post('/v1/connect', {
+    provider: 'socialsyncer',
+    platform: 'instagram',
+    redirect_url: CALLBACK,
+    ...more,
+  });
 
-/** What the account's owner does at the network: agrees, and is sent back with a code and the state. */
+/**
+ * What the account's owner does at the network: agrees, and is sent back with a code and the state.
+ */
 async function agree(authUrl: string, accountId: string): Promise<{ code: string; state: string }> {
   const response = await fetch(`${authUrl}&account_id=${accountId}`, { redirect: 'manual' });
   const back = new URL(response.headers.get('location') ?? '');
   expect(back.searchParams.get('from')).toBe('rollcall');
-  // Our own state came first; the provider's, which can be guessed, is added behind it or in its place.
-  return { code: back.searchParams.get('code') ?? '', state: new URL(authUrl).searchParams.get('redirect_url') ?? '' };
+  // Our own state came first; the provider's, which can be guessed, is added behind it or in its
+  // place.
+  return {
+    code: back.searchParams.get('code') ?? '',
+    state: new URL(authUrl).searchParams.get('redirect_url') ?? '',
+  };
 }
 
 describe('the connect flow', () => {
@@ -38,7 +49,10 @@ describe('the connect flow', () => {
     expect(new URL(callback).searchParams.get('state')).toBe(state);
 
     const completed = await gateway.root.post('/v1/connect/complete', { state, code });
-    expect(completed).toMatchObject({ status: 200, body: { data: { ref: 'socialsyncer:instagram/17841400999111222', status: 'active' } } });
+    expect(completed).toMatchObject({
+      status: 200,
+      body: { data: { ref: 'socialsyncer:instagram/17841400999111222', status: 'active' } },
+    });
     const again = await gateway.root.post('/v1/connect/complete', { state, code });
     expect(again).toMatchObject({ status: 422, body: { errors: [{ field: 'state' }] } });
   });
@@ -58,22 +72,38 @@ describe('the connect flow', () => {
     const { code } = await agree(auth_url, '17841400333000111');
     const stranger = await gateway.newTeam('stranger');
     expect((await stranger.client.post('/v1/connect/complete', { state, code })).status).toBe(422);
-    expect((await gateway.root.post('/v1/connect/complete', { state: `${state}x`, code })).status).toBe(422);
+    expect(
+      (await gateway.root.post('/v1/connect/complete', { state: `${state}x`, code })).status,
+    ).toBe(422);
     clock.advance(600_000);
     expect((await gateway.root.post('/v1/connect/complete', { state, code })).status).toBe(422);
 
     const fresh = (await start()).body.data;
-    const wrong = await gateway.root.post('/v1/connect/complete', { state: fresh.state, code: 'code_made_up' });
-    expect(wrong).toMatchObject({ status: 502, body: { code: 'provider_rejected', provider: { code: 'VALIDATION_ERROR' } } });
+    const wrong = await gateway.root.post('/v1/connect/complete', {
+      state: fresh.state,
+      code: 'code_made_up',
+    });
+    expect(wrong).toMatchObject({
+      status: 502,
+      body: { code: 'provider_rejected', provider: { code: 'VALIDATION_ERROR' } },
+    });
   });
 
   test('is refused where it cannot be', async () => {
-    expect(await gateway.root.post('/v1/connect', { provider: 'outfame', platform: 'instagram', redirect_url: CALLBACK })).toMatchObject({
+    expect(
+      await gateway.root.post('/v1/connect', {
+        provider: 'outfame',
+        platform: 'instagram',
+        redirect_url: CALLBACK,
+      }),
+    ).toMatchObject({
       status: 422,
       body: { code: 'operation_not_supported' },
     });
     expect((await start({ platform: 'myspace' })).body.errors[0].field).toBe('platform');
-    expect((await start({ redirect_url: 'javascript:alert(1)' })).body.errors[0].field).toBe('redirect_url');
+    expect((await start({ redirect_url: 'javascript:alert(1)' })).body.errors[0].field).toBe(
+      'redirect_url',
+    );
     expect((await start({ provider: 'octopost' })).body.errors[0].field).toBe('provider');
   });
 });

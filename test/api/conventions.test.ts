@@ -4,7 +4,10 @@ import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { addressOfNothing, nameOf, walk } from '../support/walk.js';
 
-/** Rules for every route: they walk the route table, so a route that is added tomorrow is held to them too. */
+/**
+ * Rules for every route: they walk the route table, so a route that is added tomorrow is held to
+ * them too.
+ */
 
 let gateway: Gateway;
 let guarded: readonly Route[];
@@ -20,15 +23,27 @@ afterAll(() => gateway.stop());
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** Asks a route with a body, or without one where it reads. */
-const ask = (client: Client, route: Route, body: string | undefined, headers: Record<string, string> = JSON_TYPE, query = '') =>
-  client.send(route.method, addressOfNothing(route) + query, route.method === 'GET' ? undefined : body, headers);
+const ask = (
+  client: Client,
+  route: Route,
+  body: string | undefined,
+  headers: Record<string, string> = JSON_TYPE,
+  query = '',
+) =>
+  client.send(
+    route.method,
+    addressOfNothing(route) + query,
+    route.method === 'GET' ? undefined : body,
+    headers,
+  );
 
 const hasCode = (code: string) => (reply: Reply) => reply.body?.code === code;
 
 describe('keys and scopes', () => {
   test('no route but the public ones answers without a key', async () => {
     const nobody = gateway.with(undefined);
-    const isRight = (reply: Reply) => reply.body?.code === 'unauthorized' && reply.headers.get('www-authenticate') === 'Bearer';
+    const isRight = (reply: Reply) =>
+      reply.body?.code === 'unauthorized' && reply.headers.get('www-authenticate') === 'Bearer';
     expect(await walk(guarded, (route) => ask(nobody, route, '{}'), isRight)).toEqual([]);
     const open = gateway.app.routes.filter(({ scope }) => scope === 'public');
     expect(open.filter(({ path }) => path.startsWith('/v1/')).map(nameOf)).toEqual([]);
@@ -41,13 +56,16 @@ describe('keys and scopes', () => {
     ).toEqual([]);
   });
 
-  test.each(['', 'Bearer', 'Basic cm9vdA==', 'Bearer rc_', `Bearer rc_${'0'.repeat(26)}_${'a'.repeat(36)}`])(
-    'the Authorization "%s" is refused',
-    async (authorization) => {
-      const reply = await gateway.with(undefined).get('/v1/whoami', { Authorization: authorization });
-      expect(reply).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
-    },
-  );
+  test.each([
+    '',
+    'Bearer',
+    'Basic cm9vdA==',
+    'Bearer rc_',
+    `Bearer rc_${'0'.repeat(26)}_${'a'.repeat(36)}`,
+  ])('the Authorization "%s" is refused', async (authorization) => {
+    const reply = await gateway.with(undefined).get('/v1/whoami', { Authorization: authorization });
+    expect(reply).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+  });
 
   test('a key with one letter changed, and one that was revoked, are refused', async () => {
     const { body } = await gateway.root.post('/v1/keys', { name: 'short-lived', scopes: ['read'] });
@@ -64,16 +82,29 @@ describe('keys and scopes', () => {
     for (const [rung, scope] of ladder.slice(0, 3).entries()) {
       const { client } = await gateway.newTeam(`only ${scope}`, [scope]);
       const tooHigh = guarded.filter((route) => ladder.indexOf(route.scope as 'read') > rung);
-      const refused = (reply: Reply, route: Route) => hasCode(route.scope === 'root' ? 'forbidden' : 'insufficient_scope')(reply);
+      const refused = (reply: Reply, route: Route) =>
+        hasCode(route.scope === 'root' ? 'forbidden' : 'insufficient_scope')(reply);
       expect(await walk(tooHigh, (route) => ask(client, route, '{}'), refused)).toEqual([]);
       const allowed = guarded.filter((route) => ladder.indexOf(route.scope as 'read') <= rung);
-      expect(await walk(allowed, (route) => ask(client, route, '{"no":1}', JSON_TYPE, '?no=1'), hasCode('validation_error'))).toEqual([]);
+      expect(
+        await walk(
+          allowed,
+          (route) => ask(client, route, '{"no":1}', JSON_TYPE, '?no=1'),
+          hasCode('validation_error'),
+        ),
+      ).toEqual([]);
     }
   });
 
   test('GET needs no more than read, unless it tells of keys, teams or who did what', () => {
-    const guardedReads = guarded.filter(({ method, scope }) => method === 'GET' && scope !== 'read');
-    expect(guardedReads.map(({ path }) => path).filter((path) => !/^\/v1\/(keys|teams|audit|webhooks)/.test(path))).toEqual([]);
+    const guardedReads = guarded.filter(
+      ({ method, scope }) => method === 'GET' && scope !== 'read',
+    );
+    expect(
+      guardedReads
+        .map(({ path }) => path)
+        .filter((path) => !/^\/v1\/(keys|teams|audit|webhooks)/.test(path)),
+    ).toEqual([]);
     expect(writing.filter(({ scope }) => scope === 'read').map(nameOf)).toEqual([]);
   });
 });
@@ -81,27 +112,53 @@ describe('keys and scopes', () => {
 describe('what is asked', () => {
   test('an unknown query parameter is refused by its name, and one that is given twice', async () => {
     const isNamed = (reply: Reply) =>
-      hasCode('validation_error')(reply) && reply.body.errors.some(({ field }: { field: string }) => field === 'no_such');
-    expect(await walk(guarded, (route) => ask(gateway.root, route, undefined, {}, '?no_such=1'), isNamed)).toEqual([]);
-    expect(await walk(guarded, (route) => ask(gateway.root, route, undefined, {}, '?no_such=1&no_such=2'), isNamed)).toEqual([]);
+      hasCode('validation_error')(reply) &&
+      reply.body.errors.some(({ field }: { field: string }) => field === 'no_such');
+    expect(
+      await walk(
+        guarded,
+        (route) => ask(gateway.root, route, undefined, {}, '?no_such=1'),
+        isNamed,
+      ),
+    ).toEqual([]);
+    expect(
+      await walk(
+        guarded,
+        (route) => ask(gateway.root, route, undefined, {}, '?no_such=1&no_such=2'),
+        isNamed,
+      ),
+    ).toEqual([]);
   });
 
   test('an unknown body field is refused by its name', async () => {
     const isNamed = (reply: Reply) =>
-      hasCode('validation_error')(reply) && reply.body.errors.some(({ field }: { field: string }) => field === 'no_such');
-    expect(await walk(writing, (route) => ask(gateway.root, route, '{"no_such":1}'), isNamed)).toEqual([]);
+      hasCode('validation_error')(reply) &&
+      reply.body.errors.some(({ field }: { field: string }) => field === 'no_such');
+    expect(
+      await walk(writing, (route) => ask(gateway.root, route, '{"no_such":1}'), isNamed),
+    ).toEqual([]);
   });
 
   test.each([
     ['POST', '/v1/accounts', { platform: 5 }, 'platform: must be a string; username: is required'],
-    ['POST', '/v1/keys', { name: 'x', scopes: ['all'] }, 'scopes.0: must be one of: read, write, admin'],
+    [
+      'POST',
+      '/v1/keys',
+      { name: 'x', scopes: ['all'] },
+      'scopes.0: must be one of: read, write, admin',
+    ],
     [
       'POST',
       '/v1/keys',
       { name: 'x'.repeat(101), scopes: [] },
       'name: must have at most 100 characters; scopes: must have at least 1 item',
     ],
-    ['POST', '/v1/teams', { title: 'x' }, 'name: is required; title: is no body field here; there are: name'],
+    [
+      'POST',
+      '/v1/teams',
+      { title: 'x' },
+      'name: is required; title: is no body field here; there are: name',
+    ],
     ['PATCH', '/v1/accounts/acct_x', { labels: [] }, 'labels: must be an object'],
     ['POST', '/v1/teams', [], 'must be an object'],
   ])('%s %s with %j says what to mend', async (method, path, body, detail) => {
@@ -109,13 +166,23 @@ describe('what is asked', () => {
     expect(reply.body).toMatchObject({ code: 'validation_error', detail });
   });
 
-  test.each(['null', '[]', '7', '"text"', 'true', '[{}]'])('the body %s is no object', async (body) => {
-    expect(await walk(writing, (route) => ask(gateway.root, route, body), hasCode('validation_error'))).toEqual([]);
-  });
+  test.each(['null', '[]', '7', '"text"', 'true', '[{}]'])(
+    'the body %s is no object',
+    async (body) => {
+      expect(
+        await walk(writing, (route) => ask(gateway.root, route, body), hasCode('validation_error')),
+      ).toEqual([]);
+    },
+  );
 
-  test.each(['{', '{"a":}', '{"a":1}}', "{'a':1}", 'x', '{"a":"\u0001"}'])('the body %j is no JSON', async (body) => {
-    expect(await walk(writing, (route) => ask(gateway.root, route, body), hasCode('bad_request'))).toEqual([]);
-  });
+  test.each(['{', '{"a":}', '{"a":1}}', "{'a':1}", 'x', '{"a":"\u0001"}'])(
+    'the body %j is no JSON',
+    async (body) => {
+      expect(
+        await walk(writing, (route) => ask(gateway.root, route, body), hasCode('bad_request')),
+      ).toEqual([]);
+    },
+  );
 
   test.each([
     ['nested 100,000 levels deep', '[1]'.replace('1', '['.repeat(100_000) + ']'.repeat(100_000))],
@@ -124,30 +191,66 @@ describe('what is asked', () => {
     ['with a NUL', String.raw`{"name":"a\u0000b"}`],
     ['with half a surrogate pair', String.raw`{"name":"\ud800"}`],
   ])('a body %s is refused', async (_what, body) => {
-    expect(await walk(writing, (route) => ask(gateway.root, route, body), hasCode('validation_error'))).toEqual([]);
+    expect(
+      await walk(writing, (route) => ask(gateway.root, route, body), hasCode('validation_error')),
+    ).toEqual([]);
   });
 
   test('a body that is not JSON by its type is refused', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'multipart/form-data']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/xml',
+      'multipart/form-data',
+    ]) {
       const headers = { 'Content-Type': type };
-      expect(await walk(writing, (route) => ask(gateway.root, route, '{}', headers), hasCode('unsupported_media_type'))).toEqual([]);
+      expect(
+        await walk(
+          writing,
+          (route) => ask(gateway.root, route, '{}', headers),
+          hasCode('unsupported_media_type'),
+        ),
+      ).toEqual([]);
     }
     const compressed = { ...JSON_TYPE, 'Content-Encoding': 'zstd' };
-    expect(await walk(writing, (route) => ask(gateway.root, route, '{}', compressed), hasCode('unsupported_media_type'))).toEqual([]);
+    expect(
+      await walk(
+        writing,
+        (route) => ask(gateway.root, route, '{}', compressed),
+        hasCode('unsupported_media_type'),
+      ),
+    ).toEqual([]);
   });
 
   test('a body over 256 KiB is refused, and one of just that size is read', async () => {
     const bodyOf = (size: number) => `{"no_such":"${'x'.repeat(size - '{"no_such":""}'.length)}"}`;
     const [post] = writing;
     if (!post) throw new Error('no route writes');
-    expect(await walk(writing, (route) => ask(gateway.root, route, bodyOf(256 * 1024 + 1)), hasCode('payload_too_large'))).toEqual([]);
+    expect(
+      await walk(
+        writing,
+        (route) => ask(gateway.root, route, bodyOf(256 * 1024 + 1)),
+        hasCode('payload_too_large'),
+      ),
+    ).toEqual([]);
     expect((await ask(gateway.root, post, bodyOf(256 * 1024))).body.code).toBe('validation_error');
   });
 
   test('an Accept that JSON does not meet is refused', async () => {
     const html = { ...JSON_TYPE, Accept: 'text/html' };
-    expect(await walk(guarded, (route) => ask(gateway.root, route, '{}', html), hasCode('not_acceptable'))).toEqual([]);
-    for (const accept of ['*/*', 'application/*', 'application/problem+json', 'text/html, application/json;q=0.1']) {
+    expect(
+      await walk(
+        guarded,
+        (route) => ask(gateway.root, route, '{}', html),
+        hasCode('not_acceptable'),
+      ),
+    ).toEqual([]);
+    for (const accept of [
+      '*/*',
+      'application/*',
+      'application/problem+json',
+      'text/html, application/json;q=0.1',
+    ]) {
       expect((await gateway.root.get('/v1/whoami', { Accept: accept })).status).toBe(200);
     }
   });
@@ -161,7 +264,12 @@ describe('what is asked', () => {
       const allowed = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
       for (const method of methods.filter((candidate) => !allowed.includes(candidate))) {
         const reply = await gateway.root.send(method, addressOfNothing(first), undefined);
-        expect([path, method, reply.status, reply.body?.code]).toEqual([path, method, 405, 'method_not_allowed']);
+        expect([path, method, reply.status, reply.body?.code]).toEqual([
+          path,
+          method,
+          405,
+          'method_not_allowed',
+        ]);
         expect(new Set(reply.headers.get('allow')?.split(', '))).toEqual(new Set(allowed));
       }
     }
@@ -184,16 +292,21 @@ describe('what is asked', () => {
   test.each(['/v1/accounts/%', '/v1/accounts/%zz', '/v1/accounts/%ff', '/v1/accounts/%ed%a0%80'])(
     'the address %s is malformed',
     async (path) => {
-      expect(await gateway.root.get(path)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+      expect(await gateway.root.get(path)).toMatchObject({
+        status: 400,
+        body: { code: 'bad_request' },
+      });
     },
   );
 });
 
 describe('what is answered', () => {
   test('a sane request id is echoed, any other replaced', async () => {
-    const idFor = async (id: string) => (await gateway.root.get('/v1/whoami', { 'X-Request-ID': id })).headers.get('x-request-id');
+    const idFor = async (id: string) =>
+      (await gateway.root.get('/v1/whoami', { 'X-Request-ID': id })).headers.get('x-request-id');
     for (const id of ['a', 'trace-1.2:3_4', 'x'.repeat(128)]) expect(await idFor(id)).toBe(id);
-    for (const id of ['with space', 'x'.repeat(129), '<script>', 'é']) expect(await idFor(id)).toMatch(/^req_[0-9a-z]{26}$/);
+    for (const id of ['with space', 'x'.repeat(129), '<script>', 'é'])
+      expect(await idFor(id)).toMatch(/^req_[0-9a-z]{26}$/);
   });
 
   test('a GET carries a strong ETag, is not stored by others, and answers 304 to it', async () => {
@@ -223,9 +336,16 @@ describe('what is answered', () => {
   test('a key acts for another team only when it is root', async () => {
     const { id, client } = await gateway.newTeam('acted for');
     const header = { 'Rollcall-Team': id };
-    expect((await gateway.root.get('/v1/whoami', header)).body.data.team).toEqual({ id, name: 'acted for' });
+    expect((await gateway.root.get('/v1/whoami', header)).body.data.team).toEqual({
+      id,
+      name: 'acted for',
+    });
     expect((await client.get('/v1/whoami', header)).status).toBe(200);
-    expect((await client.get('/v1/whoami', { 'Rollcall-Team': 'team_default' })).body.code).toBe('forbidden');
-    expect((await gateway.root.get('/v1/whoami', { 'Rollcall-Team': 'team_nobody' })).body.code).toBe('not_found');
+    expect((await client.get('/v1/whoami', { 'Rollcall-Team': 'team_default' })).body.code).toBe(
+      'forbidden',
+    );
+    expect(
+      (await gateway.root.get('/v1/whoami', { 'Rollcall-Team': 'team_nobody' })).body.code,
+    ).toBe('not_found');
   });
 });

@@ -77,7 +77,10 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-const told = ({ headers }: { headers: Headers }) => [headers.get('deprecation'), headers.get('sunset')];
+const told = ({ headers }: { headers: Headers }) => [
+  headers.get('deprecation'),
+  headers.get('sunset'),
+];
 
 test('a deprecated route says so on every answer, good, unchanged or bad', async () => {
   const answers = [
@@ -88,22 +91,30 @@ test('a deprecated route says so on every answer, good, unchanged or bad', async
     await client.post('/v1/old'),
   ];
   expect(answers.map(({ status }) => status)).toEqual([200, 304, 422, 401, 200]);
-  for (const answer of answers) expect(told(answer)).toEqual(['@1780272000', 'Tue, 01 Jun 2027 00:00:00 GMT']);
+  for (const answer of answers)
+    expect(told(answer)).toEqual(['@1780272000', 'Tue, 01 Jun 2027 00:00:00 GMT']);
 });
 
 test('others do not, whatever they answer', async () => {
-  for (const path of ['/v1/current', '/v1/current?unknown=1', '/v1/nothing']) expect(told(await client.get(path))).toEqual([null, null]);
+  for (const path of ['/v1/current', '/v1/current?unknown=1', '/v1/nothing'])
+    expect(told(await client.get(path))).toEqual([null, null]);
 });
 
 test('the document marks it, and describes the headers of all its answers', () => {
-  const [old, oldPost, current] = describedOperations(document).all.map(({ description }) => description);
+  const [old, oldPost, current] = describedOperations(document).all.map(
+    ({ description }) => description,
+  );
   expect([old.deprecated, oldPost.deprecated, current.deprecated]).toEqual([true, true, undefined]);
-  expect(old.responses[200].headers).toMatchObject({ Deprecation: { $ref: '#/components/headers/Deprecation' }, Sunset: {} });
+  expect(old.responses[200].headers).toMatchObject({
+    Deprecation: { $ref: '#/components/headers/Deprecation' },
+    Sunset: {},
+  });
   expect(current.responses[200].headers).not.toHaveProperty('Deprecation');
   expect(old.responses[401]).not.toEqual(current.responses[401]);
 });
 
 test('a sunset is a date, after the deprecation', () => {
   const route = get('/v1/current', 'read', greetings.current);
-  for (const sunset of ['2026-06-01', '2026-05-31', 'soon']) expect(() => deprecated(route, '2026-06-01', sunset)).toThrow('/v1/current');
+  for (const sunset of ['2026-06-01', '2026-05-31', 'soon'])
+    expect(() => deprecated(route, '2026-06-01', sunset)).toThrow('/v1/current');
 });

@@ -23,12 +23,21 @@ afterAll(() => gateway.stop());
 
 const happen = async (number: number) => {
   const client = await gateway.database.pool.connect();
-  await recordEvents(client, DEFAULT_TEAM_ID, [{ type: 'account.updated', accountId: null, data: { number } }], clock.now());
+  await recordEvents(
+    client,
+    DEFAULT_TEAM_ID,
+    [{ type: 'account.updated', accountId: null, data: { number } }],
+    clock.now(),
+  );
   client.release();
 };
-const numbersOf = (events: readonly { data: { data: { number: number } } }[]) => events.map(({ data }) => data.data.number);
+const numbersOf = (events: readonly { data: { data: { number: number } } }[]) =>
+  events.map(({ data }) => data.data.number);
 
-/** Moves the clock on a second at a time, as streams look for news twice a second, until `work` is done. */
+/**
+ * Moves the clock on a second at a time, as streams look for news twice a second, until `work` is
+ * done.
+ */
 async function whileTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   let isDone = false;
   const done = work.finally(() => {
@@ -97,11 +106,16 @@ describe('a reader that does not read', () => {
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
     socket.pause();
-    const lines = [`GET ${STREAM}&after=${await oldest()} HTTP/1.1`, `Host: ${hostname}`, `Authorization: Bearer ${gateway.root.key}`];
+    const lines = [
+      `GET ${STREAM}&after=${await oldest()} HTTP/1.1`,
+      `Host: ${hostname}`,
+      `Authorization: Bearer ${gateway.root.key}`,
+    ];
     socket.write(`${[...lines, 'Accept: text/event-stream'].join('\r\n')}\r\n\r\n`);
     return socket;
   }
-  const oldest = async () => (await gateway.database.prisma.event.findFirstOrThrow({ orderBy: { id: 'asc' } })).id;
+  const oldest = async () =>
+    (await gateway.database.prisma.event.findFirstOrThrow({ orderBy: { id: 'asc' } })).id;
 
   test('is waited for: what it has not taken stays in the database', async () => {
     await gateway.database.pool.query(
@@ -161,7 +175,13 @@ describe('the number of streams', () => {
     socket.setEncoding('utf8').on('data', (chunk) => {
       text += chunk;
     });
-    const shared = [`Host: ${hostname}`, `Authorization: Bearer ${gateway.root.key}`, 'Accept: */*', '', ''].join('\r\n');
+    const shared = [
+      `Host: ${hostname}`,
+      `Authorization: Bearer ${gateway.root.key}`,
+      'Accept: */*',
+      '',
+      '',
+    ].join('\r\n');
     socket.write(`HEAD ${STREAM} HTTP/1.1\r\n${shared}GET /livez HTTP/1.1\r\n${shared}`);
     await until(() => text.split('HTTP/1.1 200').length === 3);
     expect(text).toContain('text/event-stream');
@@ -171,9 +191,15 @@ describe('the number of streams', () => {
   test('does not take from the requests that a key may have under way', async () => {
     const { body } = await gateway.root.post('/v1/keys', { name: 'many', scopes: ['write'] });
     const client = gateway.with(body.data.key);
-    const streams = await Promise.all(Array.from({ length: 10 }, () => readStream({ url: gateway.url, root: client }, STREAM)));
+    const streams = await Promise.all(
+      Array.from({ length: 10 }, () => readStream({ url: gateway.url, root: client }, STREAM)),
+    );
     const { hostname, port } = new URL(gateway.url);
-    const lines = ['POST /v1/connect HTTP/1.1', `Host: ${hostname}`, `Authorization: Bearer ${client.key}`];
+    const lines = [
+      'POST /v1/connect HTTP/1.1',
+      `Host: ${hostname}`,
+      `Authorization: Bearer ${client.key}`,
+    ];
     const head = [...lines, 'Content-Type: application/json', 'Content-Length: 100'].join('\r\n');
     let refused = 0;
     // Each is under way for as long as its body does not come.

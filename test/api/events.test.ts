@@ -19,11 +19,18 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 /** Everything after a cursor, page by page, as a poller reads it. */
-async function poll(after: string | null, type?: string): Promise<{ events: Event[]; next: string | null }> {
+async function poll(
+  after: string | null,
+  type?: string,
+): Promise<{ events: Event[]; next: string | null }> {
   await gateway.settled();
   const events: Event[] = [];
   for (let next = after; ; ) {
-    const query = new URLSearchParams({ limit: '200', ...(next !== null && { after: next }), ...(type !== undefined && { type }) });
+    const query = new URLSearchParams({
+      limit: '200',
+      ...(next !== null && { after: next }),
+      ...(type !== undefined && { type }),
+    });
     const { status, body } = await gateway.root.get(`/v1/events?${query}`);
     expect(status).toBe(200);
     events.push(...body.data);
@@ -39,11 +46,17 @@ describe('what is written', () => {
     const accounts = (await gateway.root.get('/v1/accounts?limit=200')).body.data;
     expect(events.filter(({ type }) => type === 'connection.created')).toHaveLength(1);
     const discovered = events.filter(({ type }) => type === 'account.discovered');
-    expect(new Set(discovered.map((event) => event.account_id))).toEqual(new Set(accounts.map((account: { id: string }) => account.id)));
+    expect(new Set(discovered.map((event) => event.account_id))).toEqual(
+      new Set(accounts.map((account: { id: string }) => account.id)),
+    );
     const [account] = accounts;
     const event = discovered.find((candidate) => candidate.account_id === account.id);
     const { status, reason, fault } = account.health;
-    expect(event?.data.account).toMatchObject({ ref: account.ref, status: account.status, health: { status, reason, fault } });
+    expect(event?.data.account).toMatchObject({
+      ref: account.ref,
+      status: account.status,
+      health: { status, reason, fault },
+    });
 
     const quiet = await poll(null);
     await gateway.sweep(connectionId);
@@ -56,10 +69,17 @@ describe('what is written', () => {
     await gateway.root.post(`/v1/accounts/${id}/pause`);
     await gateway.root.patch(`/v1/accounts/${id}`, { labels: { brand: 'acme' } });
     const { events } = await poll(next);
-    expect(events.map(({ type }) => type)).toEqual(['account.health_changed', 'account.updated', 'account.updated']);
+    expect(events.map(({ type }) => type)).toEqual([
+      'account.health_changed',
+      'account.updated',
+      'account.updated',
+    ]);
     expect(events[0]?.data).toMatchObject({
       from: { status: 'healthy', reason: null },
-      account: { status: 'paused', health: { status: 'warning', reason: 'account_paused', fault: 'account' } },
+      account: {
+        status: 'paused',
+        health: { status: 'warning', reason: 'account_paused', fault: 'account' },
+      },
     });
     expect(events[1]?.data.changed).toEqual(expect.arrayContaining(['status', 'provider_status']));
     expect(events[2]?.data.changed).toEqual(['labels']);
@@ -81,7 +101,9 @@ describe('GET /v1/events', () => {
     const { body } = await gateway.root.get(`/v1/events?after=${events[0]?.id}&limit=1`);
     expect(body.data[0].id).toBe(events[1]?.id);
     const other = await gateway.newTeam('events');
-    expect((await other.client.get(`/v1/events?after=${body.pagination.next_cursor}`)).body.code).toBe('cursor_mismatch');
+    expect(
+      (await other.client.get(`/v1/events?after=${body.pagination.next_cursor}`)).body.code,
+    ).toBe('cursor_mismatch');
     expect((await other.client.get(`/v1/events?after=${events[0]?.id}`)).status).toBe(422);
     expect((await other.client.get('/v1/events')).body.data).toEqual([]);
     expect((await gateway.root.get('/v1/events?type=account.made_up')).status).toBe(422);
@@ -129,7 +151,12 @@ describe('GET /v1/events/stream', () => {
     const write = async (number: number) => {
       const client = new pg.Client(gateway.database.pool.options);
       await client.connect();
-      await recordEvents(client, DEFAULT_TEAM_ID, [{ type: 'account.updated', accountId: null, data: { number } }], new Date());
+      await recordEvents(
+        client,
+        DEFAULT_TEAM_ID,
+        [{ type: 'account.updated', accountId: null, data: { number } }],
+        new Date(),
+      );
       await client.end();
     };
     await write(1);
@@ -138,13 +165,20 @@ describe('GET /v1/events/stream', () => {
     stream.close();
     await write(2);
     await write(3);
-    const resumed = await readStream(gateway, '/v1/events/stream?type=account.updated', { 'Last-Event-ID': first?.id ?? '' });
-    expect((await resumed.take(2)).map(({ data }) => data.data)).toEqual([{ number: 2 }, { number: 3 }]);
+    const resumed = await readStream(gateway, '/v1/events/stream?type=account.updated', {
+      'Last-Event-ID': first?.id ?? '',
+    });
+    expect((await resumed.take(2)).map(({ data }) => data.data)).toEqual([
+      { number: 2 },
+      { number: 3 },
+    ]);
     resumed.close();
   });
 
   test('is refused to callers that take JSON only, and ends when the gateway retires', async () => {
-    expect((await gateway.root.get('/v1/events/stream', { Accept: 'application/json' })).status).toBe(406);
+    expect(
+      (await gateway.root.get('/v1/events/stream', { Accept: 'application/json' })).status,
+    ).toBe(406);
     const stream = await readStream(gateway, '/v1/events/stream');
     gateway.app.retire();
     await stream.ended;

@@ -23,14 +23,24 @@ describe('the summary', () => {
   test('equals the accounts after every kind of write, before and after the counts are merged', async () => {
     const pauses = async () => gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/pause');
     const disconnects = async () => gateway.root.delete('/v1/accounts/acc_Pau1Sed000');
-    for (const write of [pauses, disconnects, () => gateway.app.reconcile(), async () => undefined]) {
+    for (const write of [
+      pauses,
+      disconnects,
+      () => gateway.app.reconcile(),
+      async () => undefined,
+    ]) {
       await write();
       expect(await summary()).toMatchObject(await counted());
     }
     const [connection] = (await read('/v1/connections')).data;
     const { total } = await summary(`connection_id=${connection.id}&platform=instagram`);
-    expect(total).toBe((await read(`/v1/accounts?connection_id=${connection.id}&platform=instagram&limit=200`)).data.length);
-    expect((await summary('q=a')).total).toBe((await read('/v1/accounts?q=a&limit=200')).data.length);
+    expect(total).toBe(
+      (await read(`/v1/accounts?connection_id=${connection.id}&platform=instagram&limit=200`)).data
+        .length,
+    );
+    expect((await summary('q=a')).total).toBe(
+      (await read('/v1/accounts?q=a&limit=200')).data.length,
+    );
   });
 });
 
@@ -41,7 +51,13 @@ describe('an account', () => {
     expect(data[0].health).toMatchObject({
       status: 'warning',
       token_expires_at: null,
-      recommendations: [{ code: 'reconnect', message: 'Token expires in 3 days. Consider reconnecting.', url: '/v1/connect' }],
+      recommendations: [
+        {
+          code: 'reconnect',
+          message: 'Token expires in 3 days. Consider reconnecting.',
+          url: '/v1/connect',
+        },
+      ],
     });
   });
 
@@ -51,13 +67,26 @@ describe('an account', () => {
     await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/resume');
     await gateway.settled();
     const { data, pagination } = await read(`/v1/health/changes?since=${before}`);
-    const change = { from: 'warning', to: 'healthy', reason: null, evidence: { provider_status: 'active' } };
+    const change = {
+      from: 'warning',
+      to: 'healthy',
+      reason: null,
+      evidence: { provider_status: 'active' },
+    };
     expect(data).toEqual([
-      expect.objectContaining({ ref: 'outfame:acc_7Gx2kLm9Qr', ...change, evidence: expect.objectContaining(change.evidence) }),
+      expect.objectContaining({
+        ref: 'outfame:acc_7Gx2kLm9Qr',
+        ...change,
+        evidence: expect.objectContaining(change.evidence),
+      }),
     ]);
     expect((await read(`/v1/health/changes?since=${pagination.next_cursor}`)).data).toEqual([]);
-    expect((await read('/v1/health/changes?since=2020-01-01T00:00:00Z')).data.length).toBeGreaterThan(1);
-    const { history, mean_time_to_recovery_seconds } = (await read('/v1/accounts/outfame:acc_7Gx2kLm9Qr/health')).data;
+    expect(
+      (await read('/v1/health/changes?since=2020-01-01T00:00:00Z')).data.length,
+    ).toBeGreaterThan(1);
+    const { history, mean_time_to_recovery_seconds } = (
+      await read('/v1/accounts/outfame:acc_7Gx2kLm9Qr/health')
+    ).data;
     expect(history[0]).toMatchObject({ from: 'warning', to: 'healthy', evidence: change.evidence });
     expect(mean_time_to_recovery_seconds).toBeNull();
   });
@@ -83,6 +112,9 @@ describe('an account', () => {
     const newest = before.history[0];
     expect(history).toEqual([{ ...newest, from: 'healthy', at: `${day}T11:00:00.000Z`, summary }]);
     expect(uptime).toEqual(before.uptime);
-    expect(await read(`/v1/health/changes?since=${cursor}`)).toMatchObject({ status: 422, code: 'cursor_mismatch' });
+    expect(await read(`/v1/health/changes?since=${cursor}`)).toMatchObject({
+      status: 422,
+      code: 'cursor_mismatch',
+    });
   });
 });

@@ -15,7 +15,8 @@ afterAll(() => gateway.stop());
 
 const withKey = (key: string) => ({ 'Idempotency-Key': key });
 const keysNamed = (name: string) => gateway.database.prisma.apiKey.count({ where: { name } });
-const makeKey = (name: string, key: string, from = client) => from.post('/v1/keys', { name, scopes: ['read'] }, withKey(key));
+const makeKey = (name: string, key: string, from = client) =>
+  from.post('/v1/keys', { name, scopes: ['read'] }, withKey(key));
 
 describe('Idempotency-Key', () => {
   test('gives the first answer again, byte for byte', async () => {
@@ -23,22 +24,40 @@ describe('Idempotency-Key', () => {
     const again = await makeKey('once', 'k1');
     expect(first.status).toBe(201);
     expect(first.headers.get('idempotency-replayed')).toBeNull();
-    expect([again.status, again.text, again.headers.get('idempotency-replayed')]).toEqual([201, first.text, 'true']);
+    expect([again.status, again.text, again.headers.get('idempotency-replayed')]).toEqual([
+      201,
+      first.text,
+      'true',
+    ]);
     expect(again.headers.get('cache-control')).toBe('no-store');
     expect(await keysNamed('once')).toBe(1);
   });
 
   test('gives a refusal again too', async () => {
-    const first = await client.post('/v1/accounts', { provider: 'outfame', platform: 'instagram', username: 'a' }, withKey('refused'));
-    const again = await client.post('/v1/accounts', { provider: 'outfame', platform: 'instagram', username: 'a' }, withKey('refused'));
+    const first = await client.post(
+      '/v1/accounts',
+      { provider: 'outfame', platform: 'instagram', username: 'a' },
+      withKey('refused'),
+    );
+    const again = await client.post(
+      '/v1/accounts',
+      { provider: 'outfame', platform: 'instagram', username: 'a' },
+      withKey('refused'),
+    );
     expect(first.status).toBeGreaterThanOrEqual(400);
     expect([again.status, again.text]).toEqual([first.status, first.text]);
   });
 
   test('with another body or another address is a mistake', async () => {
     await makeKey('body', 'k2');
-    expect((await makeKey('other body', 'k2')).body).toMatchObject({ status: 422, code: 'idempotency_mismatch' });
-    expect((await client.post('/v1/accounts', { platform: 'x', username: 'y' }, withKey('k2'))).body.code).toBe('idempotency_mismatch');
+    expect((await makeKey('other body', 'k2')).body).toMatchObject({
+      status: 422,
+      code: 'idempotency_mismatch',
+    });
+    expect(
+      (await client.post('/v1/accounts', { platform: 'x', username: 'y' }, withKey('k2'))).body
+        .code,
+    ).toBe('idempotency_mismatch');
     expect(await keysNamed('other body')).toBe(0);
   });
 
@@ -63,7 +82,11 @@ describe('Idempotency-Key', () => {
   test.each(['', ' ', 'ü', 'x'.repeat(256)])('%j is none', async (key) => {
     const reply = await fetch(`${gateway.url}/v1/keys`, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${client.key}`, 'Content-Type': 'application/json', 'Idempotency-Key': key },
+      headers: {
+        Authorization: `Bearer ${client.key}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': key,
+      },
       body: JSON.stringify({ name: 'no', scopes: ['read'] }),
     });
     expect(reply.status).toBe(422);
@@ -71,8 +94,12 @@ describe('Idempotency-Key', () => {
 
   test('stores nothing that can be read: a key that was shown once is sealed', async () => {
     const made = await makeKey('sealed', 'seal');
-    const row = await gateway.database.prisma.idempotencyKey.findFirstOrThrow({ where: { key: 'seal' } });
-    expect(Buffer.from(row.answer ?? []).includes(Buffer.from(made.body.data.key.slice(-36)))).toBe(false);
+    const row = await gateway.database.prisma.idempotencyKey.findFirstOrThrow({
+      where: { key: 'seal' },
+    });
+    expect(Buffer.from(row.answer ?? []).includes(Buffer.from(made.body.data.key.slice(-36)))).toBe(
+      false,
+    );
     expect(Buffer.from(row.answer ?? []).includes(Buffer.from('sealed'))).toBe(false);
   });
 
@@ -80,11 +107,16 @@ describe('Idempotency-Key', () => {
     const held = await gateway.database.pool.connect();
     await held.query('BEGIN; LOCK TABLE api_keys IN EXCLUSIVE MODE');
     const first = makeKey('slow', 'slow');
-    while (!(await gateway.database.prisma.idempotencyKey.findFirst({ where: { key: 'slow' } }))) await new Promise(setImmediate);
+    while (!(await gateway.database.prisma.idempotencyKey.findFirst({ where: { key: 'slow' } })))
+      await new Promise(setImmediate);
     const second = await makeKey('slow', 'slow');
     await held.query('COMMIT');
     held.release();
-    expect([second.status, second.body.code, second.headers.get('retry-after')]).toEqual([409, 'idempotency_in_progress', '1']);
+    expect([second.status, second.body.code, second.headers.get('retry-after')]).toEqual([
+      409,
+      'idempotency_in_progress',
+      '1',
+    ]);
     expect((await first).status).toBe(201);
   });
 
@@ -107,7 +139,9 @@ describe('Idempotency-Key', () => {
     const again = await makeKey('crash', 'crash');
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, null]);
     expect(again.text).not.toBe(made.text);
-    await gateway.database.pool.query(`UPDATE idempotency_keys SET held_by = 'rollcall dead' WHERE key = 'crash'`);
+    await gateway.database.pool.query(
+      `UPDATE idempotency_keys SET held_by = 'rollcall dead' WHERE key = 'crash'`,
+    );
     expect((await makeKey('crash', 'crash')).text).toBe(again.text);
     expect(await keysNamed('crash')).toBe(1);
   });

@@ -18,16 +18,22 @@ describe('/openapi.json', () => {
   });
 
   test('names every operation, once', () => {
-    const names = describedOperations(gateway.app.document).all.map(({ operationId }) => operationId);
+    const names = describedOperations(gateway.app.document).all.map(
+      ({ operationId }) => operationId,
+    );
     expect(names).toHaveLength(gateway.app.routes.length);
     expect(new Set(names).size).toBe(names.length);
   });
 
   test('describes every parameter, with `.meta({ description })` in its schema', () => {
-    const bare = describedOperations(gateway.app.document).all.flatMap(({ operationId, description }) =>
-      description.parameters
-        .filter((parameter: { $ref?: string; description?: string }) => !parameter.$ref && !parameter.description)
-        .map(({ name }: { name: string }) => `${operationId} ${name}`),
+    const bare = describedOperations(gateway.app.document).all.flatMap(
+      ({ operationId, description }) =>
+        description.parameters
+          .filter(
+            (parameter: { $ref?: string; description?: string }) =>
+              !parameter.$ref && !parameter.description,
+          )
+          .map(({ name }: { name: string }) => `${operationId} ${name}`),
     );
     expect(bare).toEqual([]);
   });
@@ -40,12 +46,18 @@ describe('/openapi.json', () => {
     const wrong: string[] = [];
     const visit = (node: Record<string, unknown>, steps: readonly string[]) => {
       if ('example' in node && 'schema' in node) {
-        const pointer = steps.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
+        const pointer = steps
+          .map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')))
+          .join('/');
         const check = ajv.compile({ $ref: `api#/${pointer}/schema` });
-        if (!check(node.example)) wrong.push(`${steps.join(' ')}: ${ajv.errorsText(check.errors)} ${JSON.stringify(node.example)}`);
+        if (!check(node.example))
+          wrong.push(
+            `${steps.join(' ')}: ${ajv.errorsText(check.errors)} ${JSON.stringify(node.example)}`,
+          );
       }
       for (const [key, value] of Object.entries(node)) {
-        if (typeof value === 'object' && value !== null) visit(value as Record<string, unknown>, [...steps, key]);
+        if (typeof value === 'object' && value !== null)
+          visit(value as Record<string, unknown>, [...steps, key]);
       }
     };
     visit(document, []);
@@ -59,8 +71,11 @@ describe('/docs', () => {
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toMatch(/https?:|\*/);
-    const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => String(file));
+    const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) =>
+      String(file),
+    );
     expect(files).toHaveLength(4);
-    for (const file of files) expect([file, (await fetch(gateway.url + file)).status]).toEqual([file, 200]);
+    for (const file of files)
+      expect([file, (await fetch(gateway.url + file)).status]).toEqual([file, 200]);
   });
 });

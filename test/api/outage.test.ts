@@ -23,12 +23,17 @@ afterAll(() => gateway.stop());
 
 /** How many events of each type there were since a mark in the feed. */
 async function eventsSince(id: string): Promise<Record<string, number>> {
-  const { rows } = await gateway.database.pool.query('SELECT type, count(*)::int AS total FROM events WHERE id > $1 GROUP BY 1', [id]);
+  const { rows } = await gateway.database.pool.query(
+    'SELECT type, count(*)::int AS total FROM events WHERE id > $1 GROUP BY 1',
+    [id],
+  );
   return Object.fromEntries(rows.map(({ type, total }) => [type, total]));
 }
 
 test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end another, and no account's`, async () => {
-  const { rows } = await gateway.database.pool.query<{ id: string }>('SELECT max(id) AS id FROM events');
+  const { rows } = await gateway.database.pool.query<{ id: string }>(
+    'SELECT max(id) AS id FROM events',
+  );
   const mark = rows[0]?.id ?? '';
 
   gateway.sandbox.provider('octopost').faults.add({ kind: 'down' });
@@ -48,13 +53,17 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
 
   gateway.sandbox.provider('octopost').faults.clear();
   let status = 0;
-  while (status !== 200) status = (await gateway.root.post('/v1/accounts/octopost:acc_abc123/probe')).status;
+  while (status !== 200)
+    status = (await gateway.root.post('/v1/accounts/octopost:acc_abc123/probe')).status;
   await gateway.app.reconcile();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   clock.advance(2 * 60_000);
   await gateway.app.reconcile();
   await gateway.app.reconcile();
-  expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1, 'provider.incident_closed': 1 });
+  expect(await eventsSince(mark)).toEqual({
+    'provider.incident_opened': 1,
+    'provider.incident_closed': 1,
+  });
 
   // Silence without an outage is another matter: it is told account by account.
   gateway.sandbox.provider('octopost').faults.add({ kind: 'rate_limited', retry_after: 3_600 });

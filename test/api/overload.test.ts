@@ -31,7 +31,8 @@ const isRefusal = (reply: Reply, why: RegExp) =>
   why.test(reply.body.detail) &&
   reply.headers.get('retry-after') === '2';
 const recovered = () => until(async () => (await gateway.root.get('/v1/whoami')).status === 200);
-const names = async () => (await gateway.root.get('/v1/teams')).body.data.map(({ name }: { name: string }) => name);
+const names = async () =>
+  (await gateway.root.get('/v1/teams')).body.data.map(({ name }: { name: string }) => name);
 
 test('reads that find too many queries waiting are refused at once; probes answer, writes go on, and it recovers', async () => {
   const most = 10;
@@ -40,7 +41,8 @@ test('reads that find too many queries waiting are refused at once; probes answe
   await until(() => gateway.database.pool.waitingCount > 0);
   const reads = Array.from({ length: 100 }, () => gateway.root.get('/v1/accounts'));
   let refused = 0;
-  for (const read of reads) void read.then((reply) => isRefusal(reply, /queries wait/) && refused++);
+  for (const read of reads)
+    void read.then((reply) => isRefusal(reply, /queries wait/) && refused++);
   await until(() => refused >= 100 - most);
 
   const late = gateway.root.post('/v1/teams', { name: 'begun under load' });
@@ -48,7 +50,10 @@ test('reads that find too many queries waiting are refused at once; probes answe
   expect((await nobody.get('/livez')).status).toBe(200);
   expect(await nobody.get('/readyz')).toMatchObject({ status: 200, body: { status: 'warn' } });
   const health = (await nobody.get('/health')).body;
-  expect(health).toMatchObject({ status: 'warn', checks: { database: [{ status: 'pass' }], load: [{ status: 'warn' }] } });
+  expect(health).toMatchObject({
+    status: 'warn',
+    checks: { database: [{ status: 'pass' }], load: [{ status: 'warn' }] },
+  });
   expect((await nobody.get('/metrics')).status).toBe(200);
   // The workers' own queries wait beside them.
   expect(gateway.database.pool.waitingCount).toBeLessThan(2 * most);
@@ -77,13 +82,26 @@ test('reads are refused at once while no query gets a connection, however few wa
 
 test('whoever waited too long for a connection is answered 503, on every route', async () => {
   const patient = Number.POSITIVE_INFINITY;
-  await startExhausted({ pool: { poolSize: POOL_SIZE, waitMs: 200 }, load: { waitingQueries: patient, stalledMs: patient } });
+  await startExhausted({
+    pool: { poolSize: POOL_SIZE, waitMs: 200 },
+    load: { waitingQueries: patient, stalledMs: patient },
+  });
   const routes = gateway.app.routes.filter(({ scope }) => scope !== 'public');
   const replies = await Promise.all(
-    routes.map(({ method, path }) => gateway.root.send(method, path.replace(/\{\w+\}/g, 'acct_x'), method === 'GET' ? undefined : '{}')),
+    routes.map(({ method, path }) =>
+      gateway.root.send(
+        method,
+        path.replace(/\{\w+\}/g, 'acct_x'),
+        method === 'GET' ? undefined : '{}',
+      ),
+    ),
   );
   for (const { status, body, headers } of replies) {
-    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'service_unavailable', '5']);
+    expect([status, body.code, headers.get('retry-after')]).toEqual([
+      503,
+      'service_unavailable',
+      '5',
+    ]);
   }
   release();
   await recovered();
@@ -91,9 +109,16 @@ test('whoever waited too long for a connection is answered 503, on every route',
 
 test('an Idempotency-Key whose request met no connection is good again once there are some', async () => {
   const patient = Number.POSITIVE_INFINITY;
-  gateway = await startGateway({ pool: { poolSize: POOL_SIZE, waitMs: 200 }, load: { waitingQueries: patient, stalledMs: patient } });
+  gateway = await startGateway({
+    pool: { poolSize: POOL_SIZE, waitMs: 200 },
+    load: { waitingQueries: patient, stalledMs: patient },
+  });
   const { sandbox } = gateway;
-  const asked = { provider: 'octopost', credentials: { api_key: sandbox.apiKey('octopost') }, base_url: sandbox.baseUrl('octopost') };
+  const asked = {
+    provider: 'octopost',
+    credentials: { api_key: sandbox.apiKey('octopost') },
+    base_url: sandbox.baseUrl('octopost'),
+  };
   const connect = () => gateway.root.post('/v1/connections', asked, { 'Idempotency-Key': 'again' });
   sandbox.provider('octopost').changeSettings({ latency_ms: 500 });
   const first = connect();
@@ -104,12 +129,17 @@ test('an Idempotency-Key whose request met no connection is good again once ther
   expect((await connect()).body.code).toBe('idempotency_in_progress');
   await gateway.app.reconcile();
   expect(await connect()).toMatchObject({ status: 201, body: { data: { provider: 'octopost' } } });
-  await until(async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0);
+  await until(
+    async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
+  );
 });
 
 test('reads are refused while too many requests are under way, other requests at twice as many', async () => {
   gateway = await startGateway({ load: { requests: 2 } });
-  const streams = [await readStream(gateway, '/v1/events/stream'), await readStream(gateway, '/v1/events/stream')];
+  const streams = [
+    await readStream(gateway, '/v1/events/stream'),
+    await readStream(gateway, '/v1/events/stream'),
+  ];
   expect(isRefusal(await gateway.root.get('/v1/accounts'), /requests are under way/)).toBe(true);
   expect((await gateway.root.get('/livez')).status).toBe(200);
   expect((await gateway.root.post('/v1/teams', { name: 'made beside them' })).status).toBe(201);

@@ -37,17 +37,23 @@ test('probes of one account at the same time are one request on all replicas, an
       if (fails) throw new ProviderError('outfame', 'unavailable', 'Outfame is down.');
     };
     const account = { id: `acct_${fails}`, connection_id: 'conn_shared' };
-    const calls = Array.from({ length: 6 }, (_, number) => replicas[number % 2]?.probes.run(account, outfame(), look));
+    const calls = Array.from({ length: 6 }, (_, number) =>
+      replicas[number % 2]?.probes.run(account, outfame(), look),
+    );
     const ends = await Promise.allSettled(calls);
     expect(looks).toBe(1);
-    expect(new Set(ends.map(({ status }) => status))).toEqual(new Set([fails ? 'rejected' : 'fulfilled']));
+    expect(new Set(ends.map(({ status }) => status))).toEqual(
+      new Set([fails ? 'rejected' : 'fulfilled']),
+    );
   }
 });
 
 test('the ration of a connection is told in headers, and refuses with Retry-After when it is used up', async () => {
   const { headers } = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
   expect([headers.get('x-probe-limit'), headers.get('x-probe-remaining')]).toEqual(['50', '49']);
-  await gateway.database.pool.query(`UPDATE probe_rations SET used = 50, minute = date_trunc('minute', now())`);
+  await gateway.database.pool.query(
+    `UPDATE probe_rations SET used = 50, minute = date_trunc('minute', now())`,
+  );
   const refused = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
   expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } });
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);

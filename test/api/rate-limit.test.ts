@@ -20,18 +20,34 @@ afterAll(() => gateway.stop());
 async function keyWith(quota: number, windowSeconds = 60): Promise<Client> {
   clock.advance(61_000);
   const rate_limit = { quota, window_seconds: windowSeconds };
-  const { body } = await gateway.root.post('/v1/keys', { name: 'limited', scopes: ['admin'], rate_limit });
+  const { body } = await gateway.root.post('/v1/keys', {
+    name: 'limited',
+    scopes: ['admin'],
+    rate_limit,
+  });
   return gateway.with(body.data.key);
 }
 
 const told = ({ headers }: Reply) =>
-  ['ratelimit-policy', 'ratelimit', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'].map((name) => headers.get(name));
+  [
+    'ratelimit-policy',
+    'ratelimit',
+    'x-ratelimit-limit',
+    'x-ratelimit-remaining',
+    'x-ratelimit-reset',
+  ].map((name) => headers.get(name));
 
 describe('rate limits', () => {
   test('are told on every answer, good or bad', async () => {
     const client = await keyWith(5);
     const reset = String(Math.ceil(clock.now().getTime() / 1000) + 60);
-    expect(told(await client.get('/v1/whoami'))).toEqual(['"default";q=5;w=60', '"default";r=4;t=60', '5', '4', reset]);
+    expect(told(await client.get('/v1/whoami'))).toEqual([
+      '"default";q=5;w=60',
+      '"default";r=4;t=60',
+      '5',
+      '4',
+      reset,
+    ]);
     expect(told(await client.get('/v1/accounts/nothing'))[1]).toBe('"default";r=3;t=60');
     expect(told(await client.get('/v1/accounts?limit=0'))[1]).toBe('"default";r=2;t=60');
     expect(told(await gateway.with(undefined).get('/v1/whoami'))[1]).toBeNull();
@@ -47,9 +63,14 @@ describe('rate limits', () => {
 
   test('refuse what is over with 429 until the window has slid on', async () => {
     const client = await keyWith(3, 30);
-    for (let count = 0; count < 3; count++) expect((await client.get('/v1/whoami')).status).toBe(200);
+    for (let count = 0; count < 3; count++)
+      expect((await client.get('/v1/whoami')).status).toBe(200);
     const refused = await client.get('/v1/whoami');
-    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([429, 'rate_limited', '30']);
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+      429,
+      'rate_limited',
+      '30',
+    ]);
     expect(told(refused)[1]).toBe('"default";r=0;t=30');
     clock.advance(29_000);
     expect((await client.get('/v1/whoami')).status).toBe(429);
@@ -59,14 +80,20 @@ describe('rate limits', () => {
 
   test('are of the key: root sets them, nobody else, and a key passes its own on', async () => {
     const client = await keyWith(10);
-    const other = await client.post('/v1/keys', { name: 'x', scopes: ['read'], rate_limit: { quota: 99, window_seconds: 1 } });
+    const other = await client.post('/v1/keys', {
+      name: 'x',
+      scopes: ['read'],
+      rate_limit: { quota: 99, window_seconds: 1 },
+    });
     expect([other.status, other.body.code]).toEqual([403, 'forbidden']);
     const child = await client.post('/v1/keys', { name: 'child', scopes: ['read'] });
     expect(child.body.data.rate_limit).toEqual({ quota: 10, window_seconds: 60 });
     clock.advance(61_000);
     const plain = await gateway.root.post('/v1/keys', { name: 'plain', scopes: ['read'] });
     expect(plain.body.data.rate_limit).toBeNull();
-    expect(told(await gateway.with(plain.body.data.key).get('/v1/whoami'))[0]).toBe('"default";q=20;w=60');
+    expect(told(await gateway.with(plain.body.data.key).get('/v1/whoami'))[0]).toBe(
+      '"default";q=20;w=60',
+    );
   });
 
   test('bound how many requests of a key are under way', () => {
@@ -109,20 +136,37 @@ describe('rate limits', () => {
     await here?.sync();
     expect(take(there)).toBe(true);
     await there?.sync();
-    expect(Array.from({ length: 6 }, () => take(there))).toEqual([true, true, true, false, false, false]);
+    expect(Array.from({ length: 6 }, () => take(there))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
     await Promise.all(replicas.map((replica) => replica.sync()));
     await Promise.all(replicas.map((replica) => replica.sync()));
     expect([take(here), take(there)]).toEqual([false, false]);
-    expect(await gateway.database.prisma.rateCount.findMany({ where: { keyId: 'key_shared' } })).toMatchObject([{ count: 10 }]);
+    expect(
+      await gateway.database.prisma.rateCount.findMany({ where: { keyId: 'key_shared' } }),
+    ).toMatchObject([{ count: 10 }]);
     clock.advance(61_000);
     expect([take(here), take(there)]).toEqual([true, true]);
   });
 
   test('are shared by processes, and known to one that starts anew', async () => {
-    const made = await gateway.root.post('/v1/keys', { name: 'shared', scopes: ['read'], rate_limit: { quota: 20, window_seconds: 3600 } });
-    const ask = async ({ url }: Child) => (await clientOf(url, made.body.data.key, gateway.app.document).get('/v1/whoami')).status;
+    const made = await gateway.root.post('/v1/keys', {
+      name: 'shared',
+      scopes: ['read'],
+      rate_limit: { quota: 20, window_seconds: 3600 },
+    });
+    const ask = async ({ url }: Child) =>
+      (await clientOf(url, made.body.data.key, gateway.app.document).get('/v1/whoami')).status;
     const counted = async () => {
-      const sum = await gateway.database.prisma.rateCount.aggregate({ where: { keyId: made.body.data.id }, _sum: { count: true } });
+      const sum = await gateway.database.prisma.rateCount.aggregate({
+        where: { keyId: made.body.data.id },
+        _sum: { count: true },
+      });
       return sum._sum.count ?? 0;
     };
     const first = await startChild(gateway, undefined);
@@ -150,7 +194,8 @@ describe('rate limits', () => {
         for (const wait of waits) {
           now += wait;
           // A slice of one second leaves the window as a whole.
-          const within = (seconds: number) => taken.filter((time) => time > now - seconds * 1000).length;
+          const within = (seconds: number) =>
+            taken.filter((time) => time > now - seconds * 1000).length;
           if (window.take(now)) {
             taken.push(now);
             expect(within(59)).toBeLessThanOrEqual(quota);

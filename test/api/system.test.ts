@@ -18,14 +18,16 @@ describe('for load balancers and monitors, without a key', () => {
     const health = await nobody.get('/health');
     expect(health.headers.get('content-type')).toMatch(/^application\/health\+json/);
     expect(health.body.status).toBe('pass');
-    for (const provider of ALL_PROVIDERS) expect(health.body.checks[`provider:${provider}`]).toEqual([{ status: 'pass' }]);
+    for (const provider of ALL_PROVIDERS)
+      expect(health.body.checks[`provider:${provider}`]).toEqual([{ status: 'pass' }]);
     for (const path of ['/livez', '/readyz', '/health', '/metrics'])
       expect((await nobody.get(path)).headers.get('cache-control')).toBe('no-store');
   });
 
   test('a provider that is down is a warning, and no reason not to be ready', async () => {
     gateway.sandbox.provider('outfame').faults.add({ kind: 'down' });
-    for (let turn = 0; turn < 8; turn++) await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
+    for (let turn = 0; turn < 8; turn++)
+      await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
     gateway.sandbox.provider('outfame').faults.clear();
     const health = (await nobody.get('/health')).body;
     expect([health.status, health.checks['provider:outfame'][0].status]).toEqual(['warn', 'warn']);
@@ -33,15 +35,23 @@ describe('for load balancers and monitors, without a key', () => {
     const { state } = (await gateway.root.get('/v1/providers/outfame')).body.data;
     expect(['degraded', 'down']).toContain(state.status);
     expect(state.last_error).not.toBeNull();
-    expect((await gateway.root.get('/v1/providers/octopost')).body.data.state).toMatchObject({ status: 'operational', circuit: 'closed' });
+    expect((await gateway.root.get('/v1/providers/octopost')).body.data.state).toMatchObject({
+      status: 'operational',
+      circuit: 'closed',
+    });
   });
 
   test('/metrics counts requests, provider calls and sweeps, and tells no secret', async () => {
     const { text } = await nobody.get('/metrics');
-    expect(text).toMatch(/rollcall_http_request_duration_seconds_count\{method="POST",route="\/v1\/connections",status="201"\} 4/);
-    expect(text).toMatch(/rollcall_provider_call_duration_seconds_count\{provider="octopost",operation="list",outcome="ok"\} \d/);
+    expect(text).toMatch(
+      /rollcall_http_request_duration_seconds_count\{method="POST",route="\/v1\/connections",status="201"\} 4/,
+    );
+    expect(text).toMatch(
+      /rollcall_provider_call_duration_seconds_count\{provider="octopost",operation="list",outcome="ok"\} \d/,
+    );
     expect(text).toMatch(/rollcall_sweeps_total\{provider="octopost",state="succeeded"\} 1/);
-    for (const provider of ALL_PROVIDERS) expect(text).not.toContain(gateway.sandbox.apiKey(provider));
+    for (const provider of ALL_PROVIDERS)
+      expect(text).not.toContain(gateway.sandbox.apiKey(provider));
     expect(text).not.toContain('acc_7Gx2kLm9Qr');
   });
 
@@ -50,8 +60,13 @@ describe('for load balancers and monitors, without a key', () => {
     retiring.app.retire();
     expect((await retiring.with(undefined).get('/livez')).status).toBe(200);
     expect((await retiring.with(undefined).get('/readyz')).status).toBe(503);
-    expect((await retiring.with(undefined).get('/health')).body.checks.process).toEqual([{ status: 'fail', output: 'shutting down' }]);
-    expect(await retiring.root.get('/v1/whoami')).toMatchObject({ status: 503, body: { code: 'service_unavailable', retry_after: 1 } });
+    expect((await retiring.with(undefined).get('/health')).body.checks.process).toEqual([
+      { status: 'fail', output: 'shutting down' },
+    ]);
+    expect(await retiring.root.get('/v1/whoami')).toMatchObject({
+      status: 503,
+      body: { code: 'service_unavailable', retry_after: 1 },
+    });
     await retiring.stop();
   });
 });
@@ -59,17 +74,38 @@ describe('for load balancers and monitors, without a key', () => {
 describe('/v1/providers', () => {
   test('tell what each provider can do, and what a disconnect does there', async () => {
     const { body } = await gateway.root.get('/v1/providers');
-    expect(body.data.map(({ id }: { id: string }) => id)).toEqual(['creatoraudit', 'octopost', 'outfame', 'socialsyncer']);
+    expect(body.data.map(({ id }: { id: string }) => id)).toEqual([
+      'creatoraudit',
+      'octopost',
+      'outfame',
+      'socialsyncer',
+    ]);
     const disconnects = Object.fromEntries(
-      body.data.map((provider: { id: string; disconnect: object }) => [provider.id, provider.disconnect]),
+      body.data.map((provider: { id: string; disconnect: object }) => [
+        provider.id,
+        provider.disconnect,
+      ]),
     );
     expect(disconnects).toMatchObject({
       outfame: { destroys_data: true, reversible: false },
       socialsyncer: { revokes_token: true },
     });
     const outfame = (await gateway.root.get('/v1/providers/outfame')).body.data;
-    expect(outfame).toMatchObject({ name: 'Outfame', platforms: ['instagram', 'tiktok'], connect: null });
-    expect(outfame.operations).toEqual(['create', 'probe', 'update', 'pause', 'resume', 'activity', 'stats', 'disconnect']);
+    expect(outfame).toMatchObject({
+      name: 'Outfame',
+      platforms: ['instagram', 'tiktok'],
+      connect: null,
+    });
+    expect(outfame.operations).toEqual([
+      'create',
+      'probe',
+      'update',
+      'pause',
+      'resume',
+      'activity',
+      'stats',
+      'disconnect',
+    ]);
     expect((await gateway.root.get('/v1/providers/socialsyncer')).body.data).toMatchObject({
       connect: { flow: 'oauth' },
       operations: ['connect', 'probe', 'disconnect'],

@@ -6,7 +6,14 @@ import { nameOf } from '../support/walk.js';
 
 let gateway: Gateway;
 /** What one team holds, by the word that a route's path or body has for it. */
-let held: { team: string; account: string; connection: string; disconnect: string; key: string; webhook: string };
+let held: {
+  team: string;
+  account: string;
+  connection: string;
+  disconnect: string;
+  key: string;
+  webhook: string;
+};
 let owner: Client;
 
 beforeAll(async () => {
@@ -39,13 +46,24 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/webhooks/', 'webhook'],
 ];
 
-/** Valid bodies, so that a route comes as far as looking for what it is about; here also ids stand in bodies. */
+/**
+ * Valid bodies, so that a route comes as far as looking for what it is about; here also ids stand
+ * in bodies.
+ */
 const BODIES: Readonly<Record<string, () => object>> = {
   'PATCH /v1/accounts/{id}': () => ({ labels: { stolen: 'yes' } }),
   'PATCH /v1/connections/{id}': () => ({ name: 'stolen' }),
   'PATCH /v1/webhooks/{id}': () => ({ description: 'stolen' }),
-  'POST /v1/accounts': () => ({ connection_id: held.connection, platform: 'instagram', username: 'stolen' }),
-  'POST /v1/connect': () => ({ connection_id: held.connection, platform: 'instagram', redirect_url: 'https://a.example' }),
+  'POST /v1/accounts': () => ({
+    connection_id: held.connection,
+    platform: 'instagram',
+    username: 'stolen',
+  }),
+  'POST /v1/connect': () => ({
+    connection_id: held.connection,
+    platform: 'instagram',
+    redirect_url: 'https://a.example',
+  }),
 };
 
 /** Routes that name nothing of anybody's: they make something new, or belong to no team. */
@@ -68,14 +86,17 @@ async function askAbout(client: Client, route: Route): Promise<Reply | undefined
   const body = BODIES[name]?.();
   if (of === undefined && body === undefined) {
     if (route.method === 'GET' && !route.path.includes('{')) return undefined;
-    throw new Error(`${name} is new: tell here whose id its path or body holds, or that it holds none.`);
+    throw new Error(
+      `${name} is new: tell here whose id its path or body holds, or that it holds none.`,
+    );
   }
   const path = of === undefined ? route.path : route.path.replace('{id}', held[of]);
   const text = route.method === 'GET' ? undefined : JSON.stringify(body ?? {});
   return client.send(route.method, path, text, { 'Content-Type': 'application/json' });
 }
 
-const ofTeams = () => gateway.app.routes.filter(({ scope }) => scope !== 'public' && scope !== 'root');
+const ofTeams = () =>
+  gateway.app.routes.filter(({ scope }) => scope !== 'public' && scope !== 'root');
 
 describe('what belongs to one team', () => {
   test('does not exist for another, on any route', async () => {
@@ -83,7 +104,8 @@ describe('what belongs to one team', () => {
     const found: string[] = [];
     for (const route of ofTeams()) {
       const reply = await askAbout(client, route);
-      if (reply && reply.status !== 404) found.push(`${nameOf(route)} → ${reply.status} ${reply.text}`);
+      if (reply && reply.status !== 404)
+        found.push(`${nameOf(route)} → ${reply.status} ${reply.text}`);
     }
     expect(found).toEqual([]);
   });
@@ -92,15 +114,26 @@ describe('what belongs to one team', () => {
     const { client } = await gateway.newTeam('nosy');
     const secrets = [...Object.values(held), 'acc_7Gx2kLm9Qr', 'yourhandle', '17841400123456789'];
     const ends = ({ endpoint }: Route) => endpoint.produces === undefined;
-    const lists = ofTeams().filter((route) => route.method === 'GET' && !route.path.includes('{') && ends(route));
+    const lists = ofTeams().filter(
+      (route) => route.method === 'GET' && !route.path.includes('{') && ends(route),
+    );
     expect(lists.length).toBeGreaterThan(5);
     for (const route of lists) {
       const { text } = await client.get(route.path);
-      expect([route.path, secrets.filter((secret) => text.includes(secret))]).toEqual([route.path, []]);
+      expect([route.path, secrets.filter((secret) => text.includes(secret))]).toEqual([
+        route.path,
+        [],
+      ]);
     }
-    expect((await client.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data).toEqual([]);
-    expect((await owner.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data).toHaveLength(1);
-    const asked = await client.get(`/v1/accounts?connection_id=${held.connection}&include_total=true`);
+    expect(
+      (await client.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data,
+    ).toEqual([]);
+    expect(
+      (await owner.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data,
+    ).toHaveLength(1);
+    const asked = await client.get(
+      `/v1/accounts?connection_id=${held.connection}&include_total=true`,
+    );
     expect(asked.body).toMatchObject({ data: [], pagination: { total_count: 0 } });
     expect((await client.get('/v1/accounts/health')).body.summary.total).toBe(0);
   });
@@ -109,7 +142,9 @@ describe('what belongs to one team', () => {
     const account = (await owner.get(`/v1/accounts/${held.account}`)).body.data;
     expect(account).toMatchObject({ labels: {}, status: 'active' });
     expect((await owner.get(`/v1/connections/${held.connection}`)).body.data.name).toBe('outfame');
-    expect((await owner.get('/v1/keys')).body.data.map(({ id }: { id: string }) => id)).toContain(held.key);
+    expect((await owner.get('/v1/keys')).body.data.map(({ id }: { id: string }) => id)).toContain(
+      held.key,
+    );
   });
 
   test('may be held by another at the same provider too, each for itself', async () => {
@@ -119,14 +154,21 @@ describe('what belongs to one team', () => {
     const mine = (await other.client.get('/v1/accounts/acc_7Gx2kLm9Qr')).body.data;
     expect(mine.labels).toEqual({ mine: 'yes' });
     expect(mine.id).not.toBe(held.account);
-    expect((await owner.get('/v1/accounts/outfame:acc_7Gx2kLm9Qr')).body.data).toMatchObject({ id: held.account, labels: {} });
+    expect((await owner.get('/v1/accounts/outfame:acc_7Gx2kLm9Qr')).body.data).toMatchObject({
+      id: held.account,
+      labels: {},
+    });
   });
 });
 
 describe('a key for some providers only', () => {
   let octopostOnly: Client;
   beforeAll(async () => {
-    const made = await owner.post('/v1/keys', { name: 'octopost', scopes: ['admin'], providers: ['octopost'] });
+    const made = await owner.post('/v1/keys', {
+      name: 'octopost',
+      scopes: ['admin'],
+      providers: ['octopost'],
+    });
     octopostOnly = gateway.with(made.body.data.key);
   });
 
@@ -134,20 +176,29 @@ describe('a key for some providers only', () => {
     const found: string[] = [];
     for (const route of ofTeams().filter(({ path }) => !path.startsWith('/v1/keys'))) {
       const reply = await askAbout(octopostOnly, route);
-      if (reply && reply.status !== 404) found.push(`${nameOf(route)} → ${reply.status} ${reply.text}`);
+      if (reply && reply.status !== 404)
+        found.push(`${nameOf(route)} → ${reply.status} ${reply.text}`);
     }
     expect(found).toEqual([]);
     expect((await octopostOnly.get('/v1/accounts')).body.data).toEqual([]);
     expect((await octopostOnly.get('/v1/connections')).body.data).toEqual([]);
-    expect((await octopostOnly.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data).toEqual([]);
-    expect((await octopostOnly.get('/v1/providers')).body.data.map(({ id }: { id: string }) => id)).toEqual(['octopost']);
+    expect(
+      (await octopostOnly.get('/v1/platforms/instagram/accounts/17841400123456789')).body.data,
+    ).toEqual([]);
+    expect(
+      (await octopostOnly.get('/v1/providers')).body.data.map(({ id }: { id: string }) => id),
+    ).toEqual(['octopost']);
     expect((await octopostOnly.get('/v1/providers/outfame')).status).toBe(404);
   });
 
   test('cannot connect another provider, nor make a key that sees more', async () => {
     const request = { provider: 'outfame', credentials: { api_key: 'any' } };
     expect((await octopostOnly.post('/v1/connections', request)).status).toBe(422);
-    const wider = await octopostOnly.post('/v1/keys', { name: 'wider', scopes: ['read'], providers: ['octopost', 'outfame'] });
+    const wider = await octopostOnly.post('/v1/keys', {
+      name: 'wider',
+      scopes: ['read'],
+      providers: ['octopost', 'outfame'],
+    });
     expect(wider.body.code).toBe('forbidden');
     const same = await octopostOnly.post('/v1/keys', { name: 'same', scopes: ['read'] });
     expect(same.body.data.providers).toEqual(['octopost']);
@@ -161,35 +212,59 @@ describe('keys', () => {
     expect(made.body.data.key).toMatch(/^rc_[0-9a-z]{26}_[0-9A-Za-z]{36}$/);
     const listed = await owner.get('/v1/keys');
     expect(listed.text).not.toContain(made.body.data.key.slice(30));
-    expect(listed.body.data.at(-1)).toMatchObject({ name: 'shown', scopes: ['read', 'write'], expires_at: null, last_used_at: null });
+    expect(listed.body.data.at(-1)).toMatchObject({
+      name: 'shown',
+      scopes: ['read', 'write'],
+      expires_at: null,
+      last_used_at: null,
+    });
     await gateway.with(made.body.data.key).get('/v1/whoami');
     expect((await owner.get('/v1/keys')).body.data.at(-1).last_used_at).not.toBeNull();
   });
 
   test('expire', async () => {
     const expiresAt = new Date(Date.now() + 60_000);
-    const made = await owner.post('/v1/keys', { name: 'brief', scopes: ['admin'], expires_at: expiresAt });
+    const made = await owner.post('/v1/keys', {
+      name: 'brief',
+      scopes: ['admin'],
+      expires_at: expiresAt,
+    });
     const brief = gateway.with(made.body.data.key);
     expect((await brief.get('/v1/whoami')).body.data.key.expires_at).toBe(expiresAt.toISOString());
-    await gateway.database.prisma.apiKey.update({ where: { id: made.body.data.id }, data: { expiresAt: new Date() } });
+    await gateway.database.prisma.apiKey.update({
+      where: { id: made.body.data.id },
+      data: { expiresAt: new Date() },
+    });
     expect((await brief.get('/v1/whoami')).status).toBe(401);
   });
 
   test('cannot make one stronger than themselves: by scope, by time', async () => {
     const soon = new Date(Date.now() + 3_600_000);
-    const made = await owner.post('/v1/keys', { name: 'admin for an hour', scopes: ['admin'], expires_at: soon });
+    const made = await owner.post('/v1/keys', {
+      name: 'admin for an hour',
+      scopes: ['admin'],
+      expires_at: soon,
+    });
     const forAnHour = gateway.with(made.body.data.key);
     const later = new Date(soon.getTime() + 1);
-    expect((await forAnHour.post('/v1/keys', { name: 'longer', scopes: ['read'], expires_at: later })).body.code).toBe('forbidden');
+    expect(
+      (await forAnHour.post('/v1/keys', { name: 'longer', scopes: ['read'], expires_at: later }))
+        .body.code,
+    ).toBe('forbidden');
     const inherited = await forAnHour.post('/v1/keys', { name: 'for as long', scopes: ['read'] });
     expect(inherited.body.data.expires_at).toBe(soon.toISOString());
     const writer = await gateway.newTeam('writers', ['write']);
-    expect((await writer.client.post('/v1/keys', { name: 'admin', scopes: ['admin'] })).body.code).toBe('insufficient_scope');
+    expect(
+      (await writer.client.post('/v1/keys', { name: 'admin', scopes: ['admin'] })).body.code,
+    ).toBe('insufficient_scope');
   });
 
   test.each([
     ['a time in the past', { name: 'a', scopes: ['read'], expires_at: '2020-01-01T00:00:00Z' }],
-    ['a time after the year 9999', { name: 'a', scopes: ['read'], expires_at: '9999-12-31T23:59:59-05:00' }],
+    [
+      'a time after the year 9999',
+      { name: 'a', scopes: ['read'], expires_at: '9999-12-31T23:59:59-05:00' },
+    ],
     ['no scope', { name: 'a', scopes: [] }],
     ['an unknown scope', { name: 'a', scopes: ['root'] }],
     ['an unknown provider', { name: 'a', scopes: ['read'], providers: ['myspace'] }],
@@ -202,7 +277,10 @@ describe('keys', () => {
     const self = (await owner.get('/v1/whoami')).body.data.key.id;
     expect((await owner.delete(`/v1/keys/${self}`)).body.code).toBe('conflict');
     const rootId = (await gateway.root.get('/v1/whoami')).body.data.key.id;
-    const admin = await gateway.root.post('/v1/keys', { name: 'admin of the default team', scopes: ['admin'] });
+    const admin = await gateway.root.post('/v1/keys', {
+      name: 'admin of the default team',
+      scopes: ['admin'],
+    });
     expect((await gateway.with(admin.body.data.key).delete(`/v1/keys/${rootId}`)).status).toBe(404);
   });
 
@@ -214,7 +292,10 @@ describe('keys', () => {
     for (const [path, body] of requests) {
       const made = await gateway.root.post(path, body);
       const found = await gateway.root.get(made.headers.get('location') ?? '');
-      expect(found).toMatchObject({ status: 200, body: { data: { id: made.body.data.id, name: 'located' } } });
+      expect(found).toMatchObject({
+        status: 200,
+        body: { data: { id: made.body.data.id, name: 'located' } },
+      });
     }
   });
 
@@ -226,6 +307,8 @@ describe('keys', () => {
     const teams = await gateway.root.get('/v1/teams?limit=1');
     expect(teams.body.pagination).toMatchObject({ has_next: true, limit: 1 });
     const all = await gateway.root.get('/v1/teams');
-    expect(all.body.data).toContainEqual(expect.objectContaining({ id: 'team_default', name: 'default' }));
+    expect(all.body.data).toContainEqual(
+      expect.objectContaining({ id: 'team_default', name: 'default' }),
+    );
   });
 });

@@ -19,7 +19,9 @@ let tracing: Tracing;
 let gateway: Gateway;
 beforeAll(async () => {
   collector = await startReceiver();
-  collector.answerWith((response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+  collector.answerWith((response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}'),
+  );
   tracing = await startTracing(collector.url);
   gateway = await startGateway({ tracing });
 });
@@ -35,9 +37,12 @@ const spans = () =>
     .filter(({ path }) => path === '/v1/traces')
     .flatMap(({ body }) => {
       const sent = JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: SentSpan[] }[] }[] };
-      return sent.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
+      return sent.resourceSpans.flatMap(({ scopeSpans }) =>
+        scopeSpans.flatMap((scope) => scope.spans),
+      );
     });
-const factsOf = ({ attributes }: SentSpan) => Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+const factsOf = ({ attributes }: SentSpan) =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 /** Waits until the collector has it. */
 async function arrived(isIt: (span: SentSpan) => boolean): Promise<SentSpan> {
   await collector.until(() => spans().some(isIt));
@@ -47,7 +52,9 @@ async function arrived(isIt: (span: SentSpan) => boolean): Promise<SentSpan> {
 describe('with a collector', () => {
   test('a request is a span under its caller’s, the call to the provider one under it, and nothing tells a secret', async () => {
     await gateway.connect('outfame');
-    const reply = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe', undefined, { traceparent: TRACEPARENT });
+    const reply = await gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe', undefined, {
+      traceparent: TRACEPARENT,
+    });
     expect(reply.status).toBe(200);
     const server = await arrived(({ name }) => name === 'POST /v1/accounts/{id}/probe');
     expect(server).toMatchObject({ traceId: CALLER.traceId, parentSpanId: CALLER.spanId });
@@ -67,24 +74,44 @@ describe('with a collector', () => {
       'http.response.status_code': 200,
     });
     const told = collector.received.map(({ body }) => body).join();
-    for (const secret of [gateway.root.key ?? '', gateway.sandbox.apiKey('outfame'), 'acc_7Gx2kLm9Qr']) expect(told).not.toContain(secret);
+    for (const secret of [
+      gateway.root.key ?? '',
+      gateway.sandbox.apiKey('outfame'),
+      'acc_7Gx2kLm9Qr',
+    ])
+      expect(told).not.toContain(secret);
   });
 
   test('sweeps, steps of disconnects and deliveries are traces of their own, with the calls to the provider in them', async () => {
     await gateway.root.post('/v1/webhooks', { url: collector.url });
-    expect((await gateway.root.delete('/v1/accounts/outfame:acc_7Gx2kLm9Qr', { traceparent: TRACEPARENT })).status).toBe(200);
+    expect(
+      (
+        await gateway.root.delete('/v1/accounts/outfame:acc_7Gx2kLm9Qr', {
+          traceparent: TRACEPARENT,
+        })
+      ).status,
+    ).toBe(200);
     for (const name of ['sweep', 'disconnect step', 'webhook delivery']) {
       const root = await arrived((span) => span.name === name);
       expect([root.parentSpanId ?? '', root.traceId === CALLER.traceId]).toEqual(['', false]);
       if (name !== 'webhook delivery')
-        await arrived(({ parentSpanId, traceId }) => parentSpanId === root.spanId && traceId === root.traceId);
+        await arrived(
+          ({ parentSpanId, traceId }) => parentSpanId === root.spanId && traceId === root.traceId,
+        );
     }
   });
 
   test('a provider is told the span of its call', async () => {
-    const asked = { provider: 'octopost', credentials: { api_key: 'oct_live_0123456789abcdef' }, base_url: `${collector.url}/octopost` };
-    // The collector is no provider: what it answers is refused, and what it was asked is what counts here.
-    expect((await gateway.root.post('/v1/connections', asked, { traceparent: TRACEPARENT })).status).toBe(502);
+    const asked = {
+      provider: 'octopost',
+      credentials: { api_key: 'oct_live_0123456789abcdef' },
+      base_url: `${collector.url}/octopost`,
+    };
+    // The collector is no provider: what it answers is refused, and what it was asked is what
+    // counts here.
+    expect(
+      (await gateway.root.post('/v1/connections', asked, { traceparent: TRACEPARENT })).status,
+    ).toBe(502);
     const span = await arrived(({ name }) => name === 'octopost verify');
     const call = collector.received.find(({ path }) => path.startsWith('/octopost'));
     expect(call?.headers.traceparent).toBe(`00-${CALLER.traceId}-${span.spanId}-01`);
@@ -98,7 +125,9 @@ describe('with a collector', () => {
   });
 
   test('a malformed trace context is as none', async () => {
-    await gateway.root.get('/v1/whoami', { traceparent: `00-${'0'.repeat(32)}-${CALLER.spanId}-01` });
+    await gateway.root.get('/v1/whoami', {
+      traceparent: `00-${'0'.repeat(32)}-${CALLER.spanId}-01`,
+    });
     const server = await arrived(({ name }) => name === 'GET /v1/whoami');
     expect(server.parentSpanId ?? '').toBe('');
     expect(server.traceId).toMatch(/[1-9a-f]/);
@@ -110,7 +139,9 @@ test('a collector that is dead harms nothing, and holds up the end for a few sec
   const span = dead.start('server', 'GET /v1/whoami', {}, undefined);
   span.end({}, false);
   await expect(dead.root('sweep', {}, async () => 'done')).resolves.toBe('done');
-  await expect(dead.root('sweep', {}, async () => Promise.reject(new Error('its own')))).rejects.toThrow('its own');
+  await expect(
+    dead.root('sweep', {}, async () => Promise.reject(new Error('its own'))),
+  ).rejects.toThrow('its own');
   await dead.stop();
 });
 

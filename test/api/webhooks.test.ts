@@ -17,14 +17,29 @@ afterEach(() => receiver.stop());
 afterAll(() => gateway.stop());
 
 const create = async (path = '/', types: string[] = []) =>
-  (await gateway.root.post('/v1/webhooks', { url: receiver.url + path, types })).body.data as { id: string; secret: string };
-const happen = async (number: number, type: 'account.updated' | 'account.vanished' = 'account.updated') => {
+  (await gateway.root.post('/v1/webhooks', { url: receiver.url + path, types })).body.data as {
+    id: string;
+    secret: string;
+  };
+const happen = async (
+  number: number,
+  type: 'account.updated' | 'account.vanished' = 'account.updated',
+) => {
   const client = await gateway.database.pool.connect();
-  await recordEvents(client, DEFAULT_TEAM_ID, [{ type, accountId: null, data: { number } }], new Date());
+  await recordEvents(
+    client,
+    DEFAULT_TEAM_ID,
+    [{ type, accountId: null, data: { number } }],
+    new Date(),
+  );
   client.release();
 };
-const deliveries = async (id: string) => (await gateway.root.get(`/v1/webhooks/${id}/deliveries`)).body.data;
-const until = async <Value>(read: () => Promise<Value>, isSo: (value: Value) => boolean): Promise<Value> => {
+const deliveries = async (id: string) =>
+  (await gateway.root.get(`/v1/webhooks/${id}/deliveries`)).body.data;
+const until = async <Value>(
+  read: () => Promise<Value>,
+  isSo: (value: Value) => boolean,
+): Promise<Value> => {
   for (;;) {
     const value = await read();
     if (isSo(value)) return value;
@@ -32,7 +47,10 @@ const until = async <Value>(read: () => Promise<Value>, isSo: (value: Value) => 
   }
 };
 /** Brings forward what waits for its next attempt. */
-const hurry = () => gateway.database.pool.query(`UPDATE webhook_deliveries SET next_attempt_at = now() WHERE state = 'pending'`);
+const hurry = () =>
+  gateway.database.pool.query(
+    `UPDATE webhook_deliveries SET next_attempt_at = now() WHERE state = 'pending'`,
+  );
 
 describe('a webhook', () => {
   test('gets the events of its types that happen from now on, signed, the same text as in the feed', async () => {
@@ -43,17 +61,24 @@ describe('a webhook', () => {
     await receiver.until(() => receiver.received.length > 0);
     const [request] = receiver.received;
     expect(request?.path).toBe('/hook?team=1');
-    const event = new Webhook(secret).verify(request?.body ?? '', request?.headers ?? {}) as { id: string };
+    const event = new Webhook(secret).verify(request?.body ?? '', request?.headers ?? {}) as {
+      id: string;
+    };
     expect(request?.headers['webhook-id']).toBe(event.id);
     await gateway.settled();
     const feed = (await gateway.root.get('/v1/events')).body.data;
-    expect(event).toEqual(feed.find((item: { data: { number: number } }) => item.data.number === 2));
+    expect(event).toEqual(
+      feed.find((item: { data: { number: number } }) => item.data.number === 2),
+    );
     const log = await until(
       () => deliveries(id),
       ([delivery]) => delivery.state === 'succeeded',
     );
     expect(log).toEqual([
-      expect.objectContaining({ event_id: event.id, attempts: [expect.objectContaining({ status: 204, answer: '', error: null })] }),
+      expect.objectContaining({
+        event_id: event.id,
+        attempts: [expect.objectContaining({ status: 204, answer: '', error: null })],
+      }),
     ]);
     expect((await gateway.root.delete(`/v1/webhooks/${id}`)).status).toBe(204);
   });
@@ -63,22 +88,38 @@ describe('a webhook', () => {
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).text).not.toContain('whsec_');
     const rotated = (await gateway.root.post(`/v1/webhooks/${id}/rotate`)).body.data.secret;
     const tested = await gateway.root.post(`/v1/webhooks/${id}/test`);
-    expect(tested.body.data).toMatchObject({ event_type: 'webhook.test', state: 'succeeded', attempts: [{ status: 204 }] });
+    expect(tested.body.data).toMatchObject({
+      event_type: 'webhook.test',
+      state: 'succeeded',
+      attempts: [{ status: 204 }],
+    });
     const [request] = receiver.received;
-    for (const key of [secret, rotated]) expect(() => new Webhook(key).verify(request?.body ?? '', request?.headers ?? {})).not.toThrow();
-    expect((await gateway.root.post(`/v1/webhooks/${id}/deliveries/${tested.body.data.id}/replay`)).status).toBe(409);
+    for (const key of [secret, rotated])
+      expect(() =>
+        new Webhook(key).verify(request?.body ?? '', request?.headers ?? {}),
+      ).not.toThrow();
+    expect(
+      (await gateway.root.post(`/v1/webhooks/${id}/deliveries/${tested.body.data.id}/replay`))
+        .status,
+    ).toBe(409);
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
 
   test('is tried again as Retry-After says, with the same id; 1 KB of the answer is kept; a replay has that id too', async () => {
-    receiver.answerWith((response) => response.writeHead(503, { 'Retry-After': '3600' }).end('x'.repeat(5000)));
+    receiver.answerWith((response) =>
+      response.writeHead(503, { 'Retry-After': '3600' }).end('x'.repeat(5000)),
+    );
     const { id } = await create();
     await happen(3);
     const [failed] = await until(
       () => deliveries(id),
       (rows) => rows[0]?.attempts.length === 1,
     );
-    expect(failed.attempts[0]).toMatchObject({ status: 503, answer: 'x'.repeat(1024), error: 'It answered 503.' });
+    expect(failed.attempts[0]).toMatchObject({
+      status: 503,
+      answer: 'x'.repeat(1024),
+      error: 'It answered 503.',
+    });
     expect(new Date(failed.next_attempt_at).getTime()).toBeGreaterThan(Date.now() + 3_500_000);
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.failing_since).not.toBeNull();
 
@@ -89,7 +130,9 @@ describe('a webhook', () => {
       ([delivery]) => delivery.state === 'succeeded',
     );
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.failing_since).toBeNull();
-    expect((await gateway.root.post(`/v1/webhooks/${id}/deliveries/${failed.id}/replay`)).status).toBe(202);
+    expect(
+      (await gateway.root.post(`/v1/webhooks/${id}/deliveries/${failed.id}/replay`)).status,
+    ).toBe(202);
     await receiver.until(() => receiver.received.length === 3);
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     await gateway.root.delete(`/v1/webhooks/${id}`);
@@ -103,7 +146,11 @@ describe('a webhook', () => {
     expect((await until(webhook, ({ enabled }) => !enabled)).disabled.reason).toBe('gone');
     await gateway.settled();
     const told = (await gateway.root.get('/v1/events?type=webhook.disabled')).body.data;
-    expect(told).toEqual([expect.objectContaining({ data: { webhook: expect.objectContaining({ id }), reason: 'gone' } })]);
+    expect(told).toEqual([
+      expect.objectContaining({
+        data: { webhook: expect.objectContaining({ id }), reason: 'gone' },
+      }),
+    ]);
 
     await happen(5);
     receiver.answerWith((response) => response.end());
@@ -120,16 +167,26 @@ describe('a webhook', () => {
     const slow = await create('/slow');
     const quick = await create('/quick');
     for (let number = 0; number < 20; number++) await happen(number);
-    await receiver.until(() => receiver.received.filter(({ path }) => path === '/quick').length === 20);
+    await receiver.until(
+      () => receiver.received.filter(({ path }) => path === '/quick').length === 20,
+    );
     expect(receiver.received.filter(({ path }) => path === '/slow').length).toBeLessThanOrEqual(8);
     for (const { id } of [slow, quick]) await gateway.root.delete(`/v1/webhooks/${id}`);
   });
 
   test('must have an address that is allowed, and belongs to its team', async () => {
-    for (const url of ['https://10.0.0.1/', 'http://example.com/', 'https://user:pass@example.com/', 'https://[::ffff:a9fe:a9fe]/']) {
+    for (const url of [
+      'https://10.0.0.1/',
+      'http://example.com/',
+      'https://user:pass@example.com/',
+      'https://[::ffff:a9fe:a9fe]/',
+    ]) {
       expect((await gateway.root.post('/v1/webhooks', { url })).body.errors[0].field).toBe('url');
     }
-    expect((await gateway.root.post('/v1/webhooks', { url: receiver.url, types: ['account.made_up'] })).status).toBe(422);
+    expect(
+      (await gateway.root.post('/v1/webhooks', { url: receiver.url, types: ['account.made_up'] }))
+        .status,
+    ).toBe(422);
     const { id } = await create();
     const other = await gateway.newTeam('webhooks');
     expect((await other.client.get(`/v1/webhooks/${id}`)).status).toBe(404);
@@ -140,16 +197,25 @@ describe('a webhook', () => {
     const { id } = await create('/before?token=1');
     const row = async () => gateway.database.prisma.webhook.findUniqueOrThrow({ where: { id } });
     expect(await row()).toMatchObject({ url: '', sealedUrl: expect.anything() });
-    await gateway.database.prisma.webhook.update({ where: { id }, data: { url: `${receiver.url}/after?token=2` } });
-    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(`${receiver.url}/after?token=2`);
+    await gateway.database.prisma.webhook.update({
+      where: { id },
+      data: { url: `${receiver.url}/after?token=2` },
+    });
+    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(
+      `${receiver.url}/after?token=2`,
+    );
     await happen(1);
     await receiver.until(() => receiver.received.some(({ path }) => path === '/after?token=2'));
 
     await gateway.app.reconcile();
     expect((await row()).url).toBe('');
-    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(`${receiver.url}/after?token=2`);
+    expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(
+      `${receiver.url}/after?token=2`,
+    );
     await happen(2);
-    await receiver.until(() => receiver.received.filter(({ path }) => path === '/after?token=2').length === 2);
+    await receiver.until(
+      () => receiver.received.filter(({ path }) => path === '/after?token=2').length === 2,
+    );
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
 });

@@ -31,15 +31,22 @@ const waits = () => {
 
 describe('rollcall/client', () => {
   test('reads a list over its pages, each item once', async () => {
-    const { data } = await rollcall.GET('/v1/accounts', { params: { query: { limit: 200, order_by: 'username' } } });
+    const { data } = await rollcall.GET('/v1/accounts', {
+      params: { query: { limit: 200, order_by: 'username' } },
+    });
     const ids: string[] = [];
-    for await (const account of rollcall.pages('/v1/accounts', { query: { limit: 2, order_by: 'username' } })) ids.push(account.id);
+    for await (const account of rollcall.pages('/v1/accounts', {
+      query: { limit: 2, order_by: 'username' },
+    }))
+      ids.push(account.id);
     expect(ids.length).toBeGreaterThan(4);
     expect(ids).toEqual(data?.data.map(({ id }) => id));
   });
 
   test('throws a problem as an error that has its code', async () => {
-    const error = await rollcall.GET('/v1/accounts/{id}', { params: { path: { id: 'nothing' } } }).catch((thrown: unknown) => thrown);
+    const error = await rollcall
+      .GET('/v1/accounts/{id}', { params: { path: { id: 'nothing' } } })
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RollcallError);
     expect((error as RollcallError).problem).toMatchObject({ code: 'not_found', status: 404 });
   });
@@ -53,7 +60,13 @@ describe('rollcall/client', () => {
     expect([waited, asked.length]).toEqual([[7000, 7000], 3]);
     const never = afterAnswers(busy(), busy(), busy());
     await expect(
-      createRollcall({ baseUrl: gateway.url, key: key(), fetch: never.fetch, sleep, retries: 2 }).GET('/v1/whoami'),
+      createRollcall({
+        baseUrl: gateway.url,
+        key: key(),
+        fetch: never.fetch,
+        sleep,
+        retries: 2,
+      }).GET('/v1/whoami'),
     ).rejects.toThrow('429');
     expect(never.asked).toHaveLength(3);
   });
@@ -68,7 +81,9 @@ describe('rollcall/client', () => {
       throw new TypeError('the answer was lost');
     };
     const client = createRollcall({ baseUrl: gateway.url, key: key(), fetch: lossy, sleep });
-    const { response } = await client.POST('/v1/keys', { body: { name: 'made once', scopes: ['read'] } });
+    const { response } = await client.POST('/v1/keys', {
+      body: { name: 'made once', scopes: ['read'] },
+    });
     expect(response.headers.get('idempotency-replayed')).toBe('true');
     expect(await gateway.database.prisma.apiKey.count({ where: { name: 'made once' } })).toBe(1);
   });
@@ -76,7 +91,9 @@ describe('rollcall/client', () => {
   test('sends a PATCH that may have arrived once only', async () => {
     const { fetch, asked } = afterAnswers(new TypeError('broken'));
     const client = createRollcall({ baseUrl: gateway.url, key: key(), fetch });
-    await expect(client.PATCH('/v1/accounts/{id}', { params: { path: { id: 'x' } }, body: { labels: {} } })).rejects.toThrow('broken');
+    await expect(
+      client.PATCH('/v1/accounts/{id}', { params: { path: { id: 'x' } }, body: { labels: {} } }),
+    ).rejects.toThrow('broken');
     expect(asked).toHaveLength(1);
   });
 });

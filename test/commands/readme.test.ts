@@ -38,7 +38,10 @@ describe('npm start on a fresh clone', () => {
     const sandbox = /on (http:\S+),/.exec(gateway.output())?.[1];
     const here = request
       .replace('http://127.0.0.1:3000', `http://127.0.0.1:${port}`)
-      .replace('"api_key": "oct_live_…"}', `"api_key": "oct_test_sandbox000000"}, "base_url": "${sandbox}/octopost/v1"`);
+      .replace(
+        '"api_key": "oct_live_…"}',
+        `"api_key": "oct_test_sandbox000000"}, "base_url": "${sandbox}/octopost/v1"`,
+      );
     const answer = JSON.parse(await clone.run(here, { ROLLCALL_KEY: key }));
     expect(answer).toHaveProperty('data');
     expect(answer.data.length).not.toBe(0);
@@ -52,7 +55,9 @@ describe('npm start on a fresh clone', () => {
   test('starts again on the same data, and SIGINT stops it too', async () => {
     const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
     await again.prints(/curl .*ROLLCALL_KEY/);
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/whoami`, { headers: { Authorization: `Bearer ${key}` } });
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/whoami`, {
+      headers: { Authorization: `Bearer ${key}` },
+    });
     expect(answer.status).toBe(200);
     expect(await again.end('SIGINT')).toBe(0);
   });
@@ -60,7 +65,9 @@ describe('npm start on a fresh clone', () => {
 
 describe('the other commands of the README', () => {
   test('npm run root-key prints a key that starts a gateway', async () => {
-    expect(await clone.run('npm run --silent root-key')).toMatch(/^rc_[0-9a-z]{26}_[0-9A-Za-z]{36}\n$/);
+    expect(await clone.run('npm run --silent root-key')).toMatch(
+      /^rc_[0-9a-z]{26}_[0-9A-Za-z]{36}\n$/,
+    );
   });
 
   test('npm run sandbox runs until it is stopped', async () => {
@@ -77,7 +84,9 @@ describe('the other commands of the README', () => {
   });
 
   test('npm run migration finds nothing to migrate', async () => {
-    expect(await clone.run('npm run --silent migration -- nothing')).toContain('The migrations lead to this schema already.');
+    expect(await clone.run('npm run --silent migration -- nothing')).toContain(
+      'The migrations lead to this schema already.',
+    );
   });
 
   test('every npm command it names exists', () => {

@@ -5,61 +5,72 @@ import { fixtureSubjects } from './fixtures.js';
 /** Names that stand for no real host (RFC 2606): what `npm run new:adapter` fills in. */
 const PLACEHOLDER_HOST = /(^|\.)example(\.com|\.net|\.org)?$/;
 
-describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))('$id: declaration', ({ id, adapter }) => {
-  const declares = (operation: string) => Object.hasOwn(adapter.operations, operation);
+describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
+  '$id: declaration',
+  ({ id, adapter }) => {
+    const declares = (operation: string) => Object.hasOwn(adapter.operations, operation);
 
-  test('its id is one lower-case word, and no other adapter has it', () => {
-    expect(id).toMatch(/^[a-z][a-z0-9]*$/);
-    expect(adapters.filter((other) => other.id === id)).toStrictEqual([adapter]);
-  });
+    test('its id is one lower-case word, and no other adapter has it', () => {
+      expect(id).toMatch(/^[a-z][a-z0-9]*$/);
+      expect(adapters.filter((other) => other.id === id)).toStrictEqual([adapter]);
+    });
 
-  test('its addresses are those of a real provider, and a path can follow the base URL', () => {
-    for (const address of [adapter.docs, adapter.baseUrl, ...Object.values(adapter.pages ?? {})]) {
-      expect(new URL(address).protocol).toBe('https:');
-      expect(new URL(address).hostname).not.toMatch(PLACEHOLDER_HOST);
-    }
-    expect(adapter.baseUrl).not.toMatch(/[/?#]$/);
-  });
+    test('its addresses are those of a real provider, and a path can follow the base URL', () => {
+      for (const address of [
+        adapter.docs,
+        adapter.baseUrl,
+        ...Object.values(adapter.pages ?? {}),
+      ]) {
+        expect(new URL(address).protocol).toBe('https:');
+        expect(new URL(address).hostname).not.toMatch(PLACEHOLDER_HOST);
+      }
+      expect(adapter.baseUrl).not.toMatch(/[/?#]$/);
+    });
 
-  test('its headers hold no credential: the engine adds that', () => {
-    expect(Object.keys(adapter.headers ?? {}).join()).not.toMatch(/authorization|cookie|key|token/i);
-  });
+    test('its headers hold no credential: the engine adds that', () => {
+      expect(Object.keys(adapter.headers ?? {}).join()).not.toMatch(
+        /authorization|cookie|key|token/i,
+      );
+    });
 
-  test('its platforms are lower case, each named once', () => {
-    expect(adapter.platforms).toStrictEqual([...new Set(adapter.platforms)].map((platform) => platform.toLowerCase()));
-    expect(adapter.platforms).not.toHaveLength(0);
-  });
+    test('its platforms are lower case, each named once', () => {
+      expect(adapter.platforms).toStrictEqual(
+        [...new Set(adapter.platforms)].map((platform) => platform.toLowerCase()),
+      );
+      expect(adapter.platforms).not.toHaveLength(0);
+    });
 
-  test('its limits let something through', () => {
-    for (const limit of Object.values(adapter.limits)) expect(limit).toBeGreaterThan(0);
-  });
+    test('its limits let something through', () => {
+      for (const limit of Object.values(adapter.limits)) expect(limit).toBeGreaterThan(0);
+    });
 
-  test('it tells how to get an account back', () => {
-    expect(adapter.disconnectEffect.howToReconnect).toMatch(/^[A-Z].+\.$/);
-  });
+    test('it tells how to get an account back', () => {
+      expect(adapter.disconnectEffect.howToReconnect).toMatch(/^[A-Z].+\.$/);
+    });
 
-  test('every fixture belongs to something it declares', () => {
-    const known = new Set(['account', 'fault', ...Object.keys(adapter.operations)]);
-    expect([...fixtureSubjects(id)].filter((subject) => !known.has(subject))).toStrictEqual([]);
-  });
+    test('every fixture belongs to something it declares', () => {
+      const known = new Set(['account', 'fault', ...Object.keys(adapter.operations)]);
+      expect([...fixtureSubjects(id)].filter((subject) => !known.has(subject))).toStrictEqual([]);
+    });
 
-  test('an account is connected by create, or it says how else', () => {
-    expect(declares('create')).toBe(adapter.connect === undefined);
-    expect(declares('connectStart')).toBe(adapter.connect?.flow === 'oauth');
-    expect(declares('connectComplete')).toBe(adapter.connect?.flow === 'oauth');
-  });
+    test('an account is connected by create, or it says how else', () => {
+      expect(declares('create')).toBe(adapter.connect === undefined);
+      expect(declares('connectStart')).toBe(adapter.connect?.flow === 'oauth');
+      expect(declares('connectComplete')).toBe(adapter.connect?.flow === 'oauth');
+    });
 
-  test('what only makes sense together is declared together', () => {
-    expect(declares('pause')).toBe(declares('resume'));
-    expect(declares('health')).toBe(adapter.account.joinKey !== undefined);
-    expect(declares('update')).toBe(adapter.settings !== undefined);
-    if (adapter.createSettings) expect(declares('create') && declares('update')).toBe(true);
-  });
+    test('what only makes sense together is declared together', () => {
+      expect(declares('pause')).toBe(declares('resume'));
+      expect(declares('health')).toBe(adapter.account.joinKey !== undefined);
+      expect(declares('update')).toBe(adapter.settings !== undefined);
+      if (adapter.createSettings) expect(declares('create') && declares('update')).toBe(true);
+    });
 
-  test('settings are strict and all optional', () => {
-    for (const settings of [adapter.settings, adapter.createSettings]) {
-      expect(settings?.safeParse({}).success ?? true).toBe(true);
-      expect(settings?.safeParse({ no_such_setting: 1 }).success ?? false).toBe(false);
-    }
-  });
-});
+    test('settings are strict and all optional', () => {
+      for (const settings of [adapter.settings, adapter.createSettings]) {
+        expect(settings?.safeParse({}).success ?? true).toBe(true);
+        expect(settings?.safeParse({ no_such_setting: 1 }).success ?? false).toBe(false);
+      }
+    });
+  },
+);

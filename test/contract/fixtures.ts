@@ -8,7 +8,8 @@ import { z } from 'zod';
  * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
  * - `fault.<name>.json`: an error answer, what is read from it, and its code; `error` null leaves the code to the HTTP status
  *
- * In the first two `refused` may stand in place of the result: the field for which the schema refuses the answer.
+ * In the first two `refused` may stand in place of the result: the field for which the schema
+ * refuses the answer.
  */
 const operationFixture = z.strictObject({
   input: z.record(z.string(), z.unknown()),
@@ -46,25 +47,38 @@ interface Named<Fixture> {
 
 export const adaptersFolder = new URL('../../adapters/', import.meta.url);
 
-function read<Schema extends z.ZodType>(adapterId: string, subject: string, schema: Schema): readonly Named<z.output<Schema>>[] {
+function read<Schema extends z.ZodType>(
+  adapterId: string,
+  subject: string,
+  schema: Schema,
+): readonly Named<z.output<Schema>>[] {
   const folder = new URL(`${adapterId}/fixtures/`, adaptersFolder);
   return readdirSync(folder)
     .filter((file) => file.endsWith('.json') && file.split('.')[0] === subject)
     .sort()
-    .map((file) => ({ name: file.slice(0, -'.json'.length), fixture: parse(schema, `${adapterId}/fixtures/${file}`) }));
+    .map((file) => ({
+      name: file.slice(0, -'.json'.length),
+      fixture: parse(schema, `${adapterId}/fixtures/${file}`),
+    }));
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, file: string): z.output<Schema> {
   const fixture = schema.safeParse(JSON.parse(readFileSync(new URL(file, adaptersFolder), 'utf8')));
-  if (!fixture.success) throw new Error(`adapters/${file} is no fixture: ${z.prettifyError(fixture.error)}`);
+  if (!fixture.success)
+    throw new Error(`adapters/${file} is no fixture: ${z.prettifyError(fixture.error)}`);
   return fixture.data;
 }
 
-export const operationFixtures = (adapterId: string, operation: string) => read(adapterId, operation, operationFixture);
+export const operationFixtures = (adapterId: string, operation: string) =>
+  read(adapterId, operation, operationFixture);
 export const accountFixtures = (adapterId: string) => read(adapterId, 'account', accountFixture);
 export const faultFixtures = (adapterId: string) => read(adapterId, 'fault', faultFixture);
 
 /** What the names of an adapter's fixtures begin with: operations, `account`, `fault`. */
 export function fixtureSubjects(adapterId: string): ReadonlySet<string> {
-  return new Set(readdirSync(new URL(`${adapterId}/fixtures/`, adaptersFolder)).map((file) => file.split('.')[0] ?? file));
+  return new Set(
+    readdirSync(new URL(`${adapterId}/fixtures/`, adaptersFolder)).map(
+      (file) => file.split('.')[0] ?? file,
+    ),
+  );
 }

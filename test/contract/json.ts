@@ -1,7 +1,9 @@
 /** A key that no provider sends today. */
 export const NEW_KEY = 'added_later';
 
-/** A copy in which every object, however deep, has one key more, with a value like its neighbours'. */
+/**
+ * A copy in which every object, however deep, has one key more, with a value like its neighbours'.
+ */
 export function withNewKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNewKeys);
   if (!isObject(value)) return value;
@@ -9,7 +11,10 @@ export function withNewKeys(value: unknown): unknown {
   return { ...copy, [NEW_KEY]: Object.values(copy)[0] ?? 'new' };
 }
 
-/** A copy without the keys that `withNewKeys` added: what is passed on as it came keeps them, and may. */
+/**
+ * A copy without the keys that `withNewKeys` added: what is passed on as it came keeps them, and
+ * may.
+ */
 export function withoutNewKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNewKeys);
   if (!isObject(value)) return value;
@@ -19,7 +24,8 @@ export function withoutNewKeys(value: unknown): unknown {
 
 /** The value itself, frozen to its depths: whoever writes to it throws. */
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  if (typeof value === 'object' && value !== null)
+    Object.values(Object.freeze(value)).forEach(deepFreeze);
   return value;
 }
 
@@ -27,6 +33,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-function mapValues(object: Record<string, unknown>, map: (value: unknown) => unknown): Record<string, unknown> {
+function mapValues(
+  object: Record<string, unknown>,
+  map: (value: unknown) => unknown,
+): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { ACCOUNT_STATUSES, HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES, type ObservedAccount } from '../../src/model/index.js';
+import {
+  ACCOUNT_STATUSES,
+  HEALTH_FAULTS,
+  HEALTH_REASONS,
+  HEALTH_STATUSES,
+  type ObservedAccount,
+} from '../../src/model/index.js';
 
 const told = z.string().min(1).nullable();
 const time = z.iso.datetime().nullable();
@@ -12,9 +18,15 @@ const verdict = z
     reason: z.enum(HEALTH_REASONS).nullable(),
     fault: z.enum(HEALTH_FAULTS).nullable(),
   })
-  .refine(({ status, reason, fault }) => status !== 'healthy' || (reason === null && fault === null), 'healthy has no reason and no fault');
+  .refine(
+    ({ status, reason, fault }) => status !== 'healthy' || (reason === null && fault === null),
+    'healthy has no reason and no fault',
+  );
 
-/** Exactly an `ObservedAccount`: closed sets, times in UTC with `Z`, no empty strings, no field more or less. */
+/**
+ * Exactly an `ObservedAccount`: closed sets, times in UTC with `Z`, no empty strings, no field more
+ * or less.
+ */
 export const observedAccountSchema = z.strictObject({
   providerAccountId: z.string().min(1),
   platform: z.string().regex(/^[^A-Z]+$/),

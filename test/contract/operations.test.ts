@@ -2,13 +2,31 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { adapters } from '../../adapters/index.gen.js';
-import type { AnyAdapter, Operation, OperationName, ProviderRequest } from '../../src/model/index.js';
+import type {
+  AnyAdapter,
+  Operation,
+  OperationName,
+  ProviderRequest,
+} from '../../src/model/index.js';
 import { operationFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
 import { observedAccountSchema } from './observed-account.js';
 
-const HOSTILE_IDS = ['a/../b?x=1', '..', '.', 'did:plc:abc', 'urn:li:person:a/b', '17841400123456789', 'ü 株#%2F&=+', '%2e%2e', '-_.~'];
-const anyText = fc.oneof(fc.constantFrom(...HOSTILE_IDS), fc.string({ unit: 'binary', minLength: 1 }));
+const HOSTILE_IDS = [
+  'a/../b?x=1',
+  '..',
+  '.',
+  'did:plc:abc',
+  'urn:li:person:a/b',
+  '17841400123456789',
+  'ü 株#%2F&=+',
+  '%2e%2e',
+  '-_.~',
+];
+const anyText = fc.oneof(
+  fc.constantFrom(...HOSTILE_IDS),
+  fc.string({ unit: 'binary', minLength: 1 }),
+);
 
 /** An operation as the fixtures see it: JSON in, JSON out. */
 interface AnyOperation {
@@ -20,7 +38,9 @@ interface AnyOperation {
 function declaredOperations(adapter: AnyAdapter) {
   return Object.entries(adapter.operations).map(([name, operation]) => ({
     name: name as OperationName,
-    operation: operation satisfies Operation<OperationName, unknown> | undefined as unknown as AnyOperation,
+    operation: operation satisfies
+      | Operation<OperationName, unknown>
+      | undefined as unknown as AnyOperation,
     fixtures: operationFixtures(adapter.id, name),
   }));
 }
@@ -32,87 +52,128 @@ const sent = (request: ProviderRequest): unknown => JSON.parse(JSON.stringify(re
 function carried({ path, query, body }: ProviderRequest): readonly string[] {
   return [
     decodeURIComponent(path),
-    ...[query, body].flatMap((part) => Object.values(z.record(z.string(), z.unknown()).catch({}).parse(part))),
+    ...[query, body].flatMap((part) =>
+      Object.values(z.record(z.string(), z.unknown()).catch({}).parse(part)),
+    ),
   ].filter((value) => typeof value === 'string');
 }
 
-describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))('$id', ({ id, adapter }) => {
-  describe.each(declaredOperations(adapter))('$name', ({ name, operation, fixtures }) => {
-    const mapped = fixtures.filter(({ fixture }) => fixture.output !== undefined);
-    const usual = mapped.find((named) => named.name === name)?.fixture;
+describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
+  '$id',
+  ({ id, adapter }) => {
+    describe.each(declaredOperations(adapter))('$name', ({ name, operation, fixtures }) => {
+      const mapped = fixtures.filter(({ fixture }) => fixture.output !== undefined);
+      const usual = mapped.find((named) => named.name === name)?.fixture;
 
-    test(`adapters/${id}/fixtures/${name}.json is there, and each fixture has one result`, () => {
-      expect(usual).toBeDefined();
-      for (const { fixture } of fixtures) expect(fixture.output === undefined).not.toBe(fixture.refused === undefined);
-    });
+      test(`adapters/${id}/fixtures/${name}.json is there, and each fixture has one result`, () => {
+        expect(usual).toBeDefined();
+        for (const { fixture } of fixtures)
+          expect(fixture.output === undefined).not.toBe(fixture.refused === undefined);
+      });
 
-    test.each(fixtures)('$name: the request is as expected, and the same each time', ({ fixture }) => {
-      const input = deepFreeze(structuredClone(fixture.input));
-      expect(sent(operation.request(input))).toStrictEqual(sent(fixture.request as ProviderRequest));
-      expect(operation.request(input)).toStrictEqual(operation.request(input));
-    });
+      test.each(fixtures)(
+        '$name: the request is as expected, and the same each time',
+        ({ fixture }) => {
+          const input = deepFreeze(structuredClone(fixture.input));
+          expect(sent(operation.request(input))).toStrictEqual(
+            sent(fixture.request as ProviderRequest),
+          );
+          expect(operation.request(input)).toStrictEqual(operation.request(input));
+        },
+      );
 
-    test.each(fixtures)('$name: the answer becomes the expected output, or is refused by the field', ({ fixture }) => {
-      const parsed = operation.response.safeParse(deepFreeze(structuredClone(fixture.body)));
-      expect(parsed.error?.issues.map((issue) => issue.path.join('.'))).toStrictEqual(fixture.refused && [fixture.refused]);
-      if (parsed.success) expect(operation.map(deepFreeze(parsed.data), fixture.input)).toEqual(fixture.output);
-    });
+      test.each(fixtures)(
+        '$name: the answer becomes the expected output, or is refused by the field',
+        ({ fixture }) => {
+          const parsed = operation.response.safeParse(deepFreeze(structuredClone(fixture.body)));
+          expect(parsed.error?.issues.map((issue) => issue.path.join('.'))).toStrictEqual(
+            fixture.refused && [fixture.refused],
+          );
+          if (parsed.success)
+            expect(operation.map(deepFreeze(parsed.data), fixture.input)).toEqual(fixture.output);
+        },
+      );
 
-    test.each(mapped)('$name: unknown keys change nothing', ({ fixture }) => {
-      const output = operation.map(operation.response.parse(withNewKeys(fixture.body)), fixture.input);
-      expect(withoutNewKeys(output)).toEqual(fixture.output);
-    });
-
-    test('whatever the texts asked for, the request goes where it should and carries the id byte for byte', () => {
-      const { input = {}, request } = usual ?? {};
-      for (const field of Object.keys(input).filter((key) => typeof input[key] === 'string')) {
-        fc.assert(
-          fc.property(anyText, (text) => {
-            // Of an id that is a pair only the provider's own half is free.
-            const value = field === 'id' ? String(input.id).replace(/[^/]*$/, () => text) : text;
-            const hostile = operation.request({ ...input, [field]: value });
-            expect(hostile.path).toMatch(/^(\/[\w\-.~!*'()%]+)+$/);
-            expect(hostile.path).not.toMatch(/\/\.{1,2}(\/|$)/);
-            expect(hostile.path.split('/')).toHaveLength(String(request?.path).split('/').length);
-            if (field === 'id') expect(carried(hostile).some((carriedText) => carriedText.endsWith(value))).toBe(true);
-          }),
+      test.each(mapped)('$name: unknown keys change nothing', ({ fixture }) => {
+        const output = operation.map(
+          operation.response.parse(withNewKeys(fixture.body)),
+          fixture.input,
         );
+        expect(withoutNewKeys(output)).toEqual(fixture.output);
+      });
+
+      test('whatever the texts asked for, the request goes where it should and carries the id byte for byte', () => {
+        const { input = {}, request } = usual ?? {};
+        for (const field of Object.keys(input).filter((key) => typeof input[key] === 'string')) {
+          fc.assert(
+            fc.property(anyText, (text) => {
+              // Of an id that is a pair only the provider's own half is free.
+              const value = field === 'id' ? String(input.id).replace(/[^/]*$/, () => text) : text;
+              const hostile = operation.request({ ...input, [field]: value });
+              expect(hostile.path).toMatch(/^(\/[\w\-.~!*'()%]+)+$/);
+              expect(hostile.path).not.toMatch(/\/\.{1,2}(\/|$)/);
+              expect(hostile.path.split('/')).toHaveLength(String(request?.path).split('/').length);
+              if (field === 'id')
+                expect(carried(hostile).some((carriedText) => carriedText.endsWith(value))).toBe(
+                  true,
+                );
+            }),
+          );
+        }
+      });
+
+      test('a body that is no JSON object of theirs is refused, unless any success counts', () => {
+        if (operation.response.safeParse(Symbol('anything')).success) return;
+        for (const body of ['', 'OK', '<html></html>', 7, [], true])
+          expect(operation.response.safeParse(body).success).toBe(false);
+      });
+    });
+
+    test('paged lists have a fixture for a page in the midst and for the end; others never ask for another page', () => {
+      for (const { name, operation, fixtures } of declaredOperations(adapter).filter(
+        ({ name }) => name === 'list' || name === 'activity',
+      )) {
+        const asked = JSON.stringify(
+          operation.request({ id: '1', limit: 1, cursor: 'the-cursor' }),
+        );
+        const pages = fixtures.flatMap(({ fixture }) =>
+          fixture.output === undefined
+            ? []
+            : [z.object({ next: z.string().optional() }).parse(fixture.output)],
+        );
+        const [midst, end] = [
+          pages.some((page) => page.next !== undefined),
+          pages.some((page) => page.next === undefined),
+        ];
+        expect({ name, midst, end }).toEqual({
+          name,
+          midst: asked.includes('the-cursor'),
+          end: true,
+        });
       }
     });
 
-    test('a body that is no JSON object of theirs is refused, unless any success counts', () => {
-      if (operation.response.safeParse(Symbol('anything')).success) return;
-      for (const body of ['', 'OK', '<html></html>', 7, [], true]) expect(operation.response.safeParse(body).success).toBe(false);
-    });
-  });
-
-  test('paged lists have a fixture for a page in the midst and for the end; others never ask for another page', () => {
-    for (const { name, operation, fixtures } of declaredOperations(adapter).filter(({ name }) => name === 'list' || name === 'activity')) {
-      const asked = JSON.stringify(operation.request({ id: '1', limit: 1, cursor: 'the-cursor' }));
-      const pages = fixtures.flatMap(({ fixture }) =>
-        fixture.output === undefined ? [] : [z.object({ next: z.string().optional() }).parse(fixture.output)],
-      );
-      const [midst, end] = [pages.some((page) => page.next !== undefined), pages.some((page) => page.next === undefined)];
-      expect({ name, midst, end }).toEqual({ name, midst: asked.includes('the-cursor'), end: true });
-    }
-  });
-
-  test('every account in an answer becomes a canonical account, and is joined to itself', () => {
-    for (const { name, fixtures } of declaredOperations(adapter)) {
-      for (const { fixture } of fixtures.filter(({ fixture }) => fixture.output !== undefined)) {
-        for (const raw of accountsOf(name, fixture.output)) {
-          observedAccountSchema.parse(adapter.account.map(adapter.account.schema.parse(raw), new Date()));
-          if (adapter.account.joinKey) expect(adapter.account.joinKey(withNewKeys(raw))).toEqual(expect.any(String));
+    test('every account in an answer becomes a canonical account, and is joined to itself', () => {
+      for (const { name, fixtures } of declaredOperations(adapter)) {
+        for (const { fixture } of fixtures.filter(({ fixture }) => fixture.output !== undefined)) {
+          for (const raw of accountsOf(name, fixture.output)) {
+            observedAccountSchema.parse(
+              adapter.account.map(adapter.account.schema.parse(raw), new Date()),
+            );
+            if (adapter.account.joinKey)
+              expect(adapter.account.joinKey(withNewKeys(raw))).toEqual(expect.any(String));
+          }
         }
       }
-    }
-    expect(adapter.account.joinKey?.({ unrelated: true })).toBeUndefined();
-  });
-});
+      expect(adapter.account.joinKey?.({ unrelated: true })).toBeUndefined();
+    });
+  },
+);
 
 /** The raw accounts in an operation's output. */
 function accountsOf(name: OperationName, output: unknown): readonly unknown[] {
   if (name === 'get' || name === 'create' || name === 'update') return [output];
-  if (name === 'list' || name === 'health') return z.object({ items: z.array(z.unknown()) }).parse(output).items;
+  if (name === 'list' || name === 'health')
+    return z.object({ items: z.array(z.unknown()) }).parse(output).items;
   return [];
 }

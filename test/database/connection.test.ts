@@ -31,7 +31,14 @@ describe('DATABASE_URL', () => {
     );
     const [team] = await database.prisma.team.findMany();
     await database.close();
-    expect(rows).toEqual([{ json: '2026-02-09T11:45:22.125+00:00', created_at: createdAt, big: '9007199254740993', document: { a: [1] } }]);
+    expect(rows).toEqual([
+      {
+        json: '2026-02-09T11:45:22.125+00:00',
+        created_at: createdAt,
+        big: '9007199254740993',
+        document: { a: [1] },
+      },
+    ]);
     expect(team).toMatchObject({ name: 'Tést', createdAt });
   });
 
@@ -51,8 +58,11 @@ describe('DATABASE_URL', () => {
       password: `${place}:${port}: the user name or password is wrong.`,
       database: `${place}:${port}: the database does not exist.`,
       port: `${place}:${closed}: nothing listens there.`,
-      host: expect.stringMatching(/^StartError: DATABASE_URL: cannot use the PostgreSQL at absent\.invalid:\d+: the host name .+\.$/),
-      address: 'StartError: DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.',
+      host: expect.stringMatching(
+        /^StartError: DATABASE_URL: cannot use the PostgreSQL at absent\.invalid:\d+: the host name .+\.$/,
+      ),
+      address:
+        'StartError: DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.',
       encryption: `${place}:${port}: The server does not support SSL connections.`,
     });
     for (const line of Object.values(refusals)) expect(line).not.toMatch(/secret|\n|correct/);

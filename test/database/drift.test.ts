@@ -41,7 +41,8 @@ describe('prisma/schema.prisma', () => {
   it('agrees with the database that the migrations make, column by column', async () => {
     const client = new pg.Client(connection);
     await client.connect();
-    const describeSchema = async (name: string) => (await client.query<{ line: string }>(catalog, [name])).rows.map(({ line }) => line);
+    const describeSchema = async (name: string) =>
+      (await client.query<{ line: string }>(catalog, [name])).rows.map(({ line }) => line);
     const migrated = await describeSchema('public');
     const script = await writeScript(connection, undefined, schema);
     await client.query('CREATE SCHEMA wanted; SET search_path = wanted');

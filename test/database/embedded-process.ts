@@ -15,9 +15,14 @@ const program = `
 
 const running = new Set<ChildProcess>();
 
-/** Another process with the embedded database of a data folder: resolves once it is up, and stops it at SIGTERM. */
+/**
+ * Another process with the embedded database of a data folder: resolves once it is up, and stops it
+ * at SIGTERM.
+ */
 export async function spawnEmbedded(dataDir: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   const lines = createInterface({ input: child.stdout });

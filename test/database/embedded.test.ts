@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { type DatabaseConnection, type EmbeddedDatabase, startEmbedded } from '../../src/database/index.js';
+import {
+  type DatabaseConnection,
+  type EmbeddedDatabase,
+  startEmbedded,
+} from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { end, endAll, spawnEmbedded } from './embedded-process.js';
@@ -12,7 +16,10 @@ import { end, endAll, spawnEmbedded } from './embedded-process.js';
 // Making a database and running other processes takes seconds when the machine is busy.
 jest.setTimeout(60_000);
 
-/** Shared, as making a database is the slow part; a test that needs an empty folder takes one inside. */
+/**
+ * Shared, as making a database is the slow part; a test that needs an empty folder takes one
+ * inside.
+ */
 let dataDir: string;
 beforeAll(async () => {
   dataDir = await makeFolder();
@@ -36,7 +43,10 @@ async function stop(database: EmbeddedDatabase): Promise<void> {
   await database.stop();
 }
 
-async function query<Row extends pg.QueryResultRow>(connection: DatabaseConnection, sql: string): Promise<Row[]> {
+async function query<Row extends pg.QueryResultRow>(
+  connection: DatabaseConnection,
+  sql: string,
+): Promise<Row[]> {
   const client = new pg.Client(connection);
   client.on('error', () => undefined);
   await client.connect();
@@ -103,8 +113,14 @@ describe('the embedded PostgreSQL', () => {
   it('is made once by processes that start together on an empty folder', async () => {
     const folder = join(dataDir, 'together');
     await mkdir(folder);
-    const [child, ...own] = await Promise.all([spawnEmbedded(folder), start(folder), start(folder)]);
-    expect((await readdir(join(folder, 'postgres'))).filter((name) => name.startsWith('cluster.'))).toEqual([]);
+    const [child, ...own] = await Promise.all([
+      spawnEmbedded(folder),
+      start(folder),
+      start(folder),
+    ]);
+    expect(
+      (await readdir(join(folder, 'postgres'))).filter((name) => name.startsWith('cluster.')),
+    ).toEqual([]);
     await Promise.all([end(child, 'SIGTERM'), ...own.map(stop)]);
     expect(await serverPid(folder)).toBeUndefined();
   });
@@ -146,7 +162,9 @@ describe('a data folder that cannot hold the database', () => {
   it('is named when it is a file', async () => {
     const file = join(dataDir, 'file');
     await writeFile(file, '');
-    await expect(start(file)).rejects.toThrow(new RegExp(`^DATA_DIR ${file} cannot hold the database: .+`));
+    await expect(start(file)).rejects.toThrow(
+      new RegExp(`^DATA_DIR ${file} cannot hold the database: .+`),
+    );
     await expect(start(file)).rejects.toBeInstanceOf(StartError);
   });
 

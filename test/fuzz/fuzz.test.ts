@@ -6,16 +6,27 @@ import { type Receiver, startReceiver } from '../support/receiver.js';
 import { Values } from './arbitrary.js';
 import { Coverage } from './coverage.js';
 import { type Ids, journey, listenOnce } from './journey.js';
-import { foreignBodies, foreignKeys, type Misuse, malformedBodies, missingKeys, wrongMethods } from './misuse.js';
+import {
+  foreignBodies,
+  foreignKeys,
+  type Misuse,
+  malformedBodies,
+  missingKeys,
+  wrongMethods,
+} from './misuse.js';
 import { type FuzzedRequest, type KnownIds, requestsTo } from './requests.js';
 
-/** Requests that fit the document and are still refused as invalid, as what they name must fit together. */
+/**
+ * Requests that fit the document and are still refused as invalid, as what they name must fit
+ * together.
+ */
 const DEPENDS: Readonly<Record<string, RegExp>> = {
   'accounts.create': /provider|connection_id|platform/,
   'connect.start': /provider|connection_id|platform/,
   'connect.complete': /state/,
   'connections.create': /provider/,
-  'disconnects.disconnectMany': /exactly one of|scheduled_at|plan_hash|does not exist|matches no account/,
+  'disconnects.disconnectMany':
+    /exactly one of|scheduled_at|plan_hash|does not exist|matches no account/,
   'teams.createKey': /expires_at/,
   'webhooks.create': /url/,
   'webhooks.change': /url/,
@@ -23,7 +34,9 @@ const DEPENDS: Readonly<Record<string, RegExp>> = {
 
 const CASES = Number(process.env.FUZZ_CASES ?? 5_000);
 const AT_ONCE = 12;
-/** The same requests at each run, so that a change is judged by itself; other seeds look further. */
+/**
+ * The same requests at each run, so that a change is judged by itself; other seeds look further.
+ */
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 
 let gateway: Gateway;
@@ -48,8 +61,10 @@ const known: KnownIds = ({ method, path }, parameter) => {
   if (parameter === 'provider') return ALL_PROVIDERS;
   if (parameter === 'platform') return ['instagram', 'tiktok'];
   if (parameter === 'delivery_id') return deliveries;
-  if (path.startsWith('/v1/accounts')) return method === 'DELETE' ? accounts.slice(0, 2) : accounts.slice(2, 12);
-  if (path.startsWith('/v1/connections') && method !== 'DELETE') return method === 'PATCH' ? connections.slice(0, 1) : connections;
+  if (path.startsWith('/v1/accounts'))
+    return method === 'DELETE' ? accounts.slice(0, 2) : accounts.slice(2, 12);
+  if (path.startsWith('/v1/connections') && method !== 'DELETE')
+    return method === 'PATCH' ? connections.slice(0, 1) : connections;
   // Another address of a webhook would be looked up outside this machine.
   return method === 'DELETE' || method === 'PATCH' ? [] : (ids[path.split('/')[2] ?? ''] ?? []);
 };
@@ -94,7 +109,9 @@ async function findingOfMisuse({ operation, flaw, run }: Misuse): Promise<string
 }
 
 /** Runs all, some at once. @returns what was found, each kind once */
-async function findingsOf(checks: readonly (() => Promise<string | undefined>)[]): Promise<string[]> {
+async function findingsOf(
+  checks: readonly (() => Promise<string | undefined>)[],
+): Promise<string[]> {
   const findings = new Map<string, string>();
   const queue = checks[Symbol.iterator]();
   const work = async () => {
@@ -137,15 +154,26 @@ describe('the contract, fuzzed', () => {
       verify: false,
       credentials: { api_key: gateway.sandbox.apiKey('outfame') },
     };
-    const samples = (operation: DescribedOperation) => fc.sample(requestsTo(operation, values, known, always), { numRuns: each, seed });
-    const findings = await findingsOf(operations.flatMap(samples).map((request) => () => findingOf(request)));
+    const samples = (operation: DescribedOperation) =>
+      fc.sample(requestsTo(operation, values, known, always), { numRuns: each, seed });
+    const findings = await findingsOf(
+      operations.flatMap(samples).map((request) => () => findingOf(request)),
+    );
     expect(findings.slice(0, 60)).toEqual([]);
   }, 180_000);
 
   test('every operation has succeeded and refused', () => {
     const operations = describedOperations(gateway.app.document).all.length;
-    console.log([`${coverage.cases} cases of ${operations} operations`, ...(process.env.FUZZ_REPORT ? coverage.lines() : [])].join('\n'));
-    expect({ succeeded: coverage.lacking(2), refused: coverage.lacking(4) }).toEqual({ succeeded: [], refused: [] });
+    console.log(
+      [
+        `${coverage.cases} cases of ${operations} operations`,
+        ...(process.env.FUZZ_REPORT ? coverage.lines() : []),
+      ].join('\n'),
+    );
+    expect({ succeeded: coverage.lacking(2), refused: coverage.lacking(4) }).toEqual({
+      succeeded: [],
+      refused: [],
+    });
     expect(coverage.cases).toBeGreaterThanOrEqual(CASES);
   });
 });

@@ -10,7 +10,10 @@ export type Ids = Readonly<Record<string, readonly string[]>>;
 const CALLBACK = 'https://nobody.invalid/callback';
 const FINISHED = { Prefer: 'wait=20' };
 
-/** Calls with root's key, in an order in which each can succeed, every operation that needs more than a request to do so. */
+/**
+ * Calls with root's key, in an order in which each can succeed, every operation that needs more
+ * than a request to do so.
+ */
 export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): Promise<Ids> {
   const connections = await connectAll(gateway, ask);
   await useAccounts(ask);
@@ -20,17 +23,32 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
   const team = (await ask('POST', '/v1/teams', { name: 'of the journey' })).body.data.id;
   await ask('GET', `/v1/teams/${team}`);
   const key = (await ask('POST', '/v1/keys', { name: 'kept', scopes: ['read'] })).body.data.id;
-  const revoked = (await ask('POST', '/v1/keys', { name: 'revoked', scopes: ['read'] })).body.data.id;
+  const revoked = (await ask('POST', '/v1/keys', { name: 'revoked', scopes: ['read'] })).body.data
+    .id;
   await ask('GET', `/v1/keys/${key}`);
   await ask('DELETE', `/v1/keys/${revoked}`);
-  const accounts = (await ask('GET', '/v1/accounts?limit=200')).body.data.map(({ id }: { id: string }) => id);
-  return { connections, accounts, disconnects, webhooks: [webhook], deliveries, teams: [team], keys: [key] };
+  const accounts = (await ask('GET', '/v1/accounts?limit=200')).body.data.map(
+    ({ id }: { id: string }) => id,
+  );
+  return {
+    connections,
+    accounts,
+    disconnects,
+    webhooks: [webhook],
+    deliveries,
+    teams: [team],
+    keys: [key],
+  };
 }
 
 async function connectAll(gateway: Gateway, ask: Ask): Promise<string[]> {
   const connections: string[] = [];
   for (const provider of ALL_PROVIDERS) {
-    const access = { provider, credentials: { api_key: gateway.sandbox.apiKey(provider) }, base_url: gateway.sandbox.baseUrl(provider) };
+    const access = {
+      provider,
+      credentials: { api_key: gateway.sandbox.apiKey(provider) },
+      base_url: gateway.sandbox.baseUrl(provider),
+    };
     const { id } = (await ask('POST', '/v1/connections', access)).body.data;
     await gateway.sweep(id);
     connections.push(id);
@@ -39,7 +57,11 @@ async function connectAll(gateway: Gateway, ask: Ask): Promise<string[]> {
 }
 
 async function useAccounts(ask: Ask): Promise<void> {
-  await ask('POST', '/v1/accounts', { provider: 'outfame', platform: 'instagram', username: 'journey.one' });
+  await ask('POST', '/v1/accounts', {
+    provider: 'outfame',
+    platform: 'instagram',
+    username: 'journey.one',
+  });
   const account = '/v1/accounts/outfame:acc_7Gx2kLm9Qr';
   for (const deed of ['pause', 'resume', 'probe']) await ask('POST', `${account}/${deed}`);
   for (const part of ['activity', 'stats', 'health']) await ask('GET', `${account}/${part}`);
@@ -55,22 +77,41 @@ async function connectOverFlow(ask: Ask): Promise<void> {
 }
 
 async function disconnectSome(gateway: Gateway, ask: Ask): Promise<string[]> {
-  const single = (await ask('DELETE', '/v1/accounts/outfame:acc_aCme2Run00', undefined, FINISHED)).body.data.id;
-  for (const part of ['', '/steps', '/receipt']) await ask('GET', `/v1/disconnects/${single}${part}`);
+  const single = (await ask('DELETE', '/v1/accounts/outfame:acc_aCme2Run00', undefined, FINISHED))
+    .body.data.id;
+  for (const part of ['', '/steps', '/receipt'])
+    await ask('GET', `/v1/disconnects/${single}${part}`);
 
-  const later = { account_ids: ['outfame:acc_Tim1Zone00', 'outfame:acc_Cap1Case00'], scheduled_at: '2100-01-01T00:00:00Z' };
+  const later = {
+    account_ids: ['outfame:acc_Tim1Zone00', 'outfame:acc_Cap1Case00'],
+    scheduled_at: '2100-01-01T00:00:00Z',
+  };
   const cancelled = (await ask('POST', '/v1/disconnects', later)).body.data.id;
   await ask('POST', `/v1/disconnects/${cancelled}/cancel`);
 
-  const refusal = { kind: 'html', method: 'DELETE', path: '/accounts/acc_Twin00Same', status: 403, times: 1 } as const;
+  const refusal = {
+    kind: 'html',
+    method: 'DELETE',
+    path: '/accounts/acc_Twin00Same',
+    status: 403,
+    times: 1,
+  } as const;
   gateway.sandbox.provider('outfame').faults.add(refusal);
-  const refused = (await ask('POST', '/v1/disconnects', { account_ids: ['outfame:acc_Twin00Same'] }, FINISHED)).body.data.id;
+  const refused = (
+    await ask('POST', '/v1/disconnects', { account_ids: ['outfame:acc_Twin00Same'] }, FINISHED)
+  ).body.data.id;
   await ask('POST', `/v1/disconnects/${refused}/retry`, undefined, FINISHED);
   return [single, cancelled, refused];
 }
 
-async function useWebhooks(gateway: Gateway, receiver: Receiver, ask: Ask): Promise<{ webhook: string; deliveries: string[] }> {
-  const create = async () => (await ask('POST', '/v1/webhooks', { url: receiver.url, types: ['connection.created'] })).body.data.id;
+async function useWebhooks(
+  gateway: Gateway,
+  receiver: Receiver,
+  ask: Ask,
+): Promise<{ webhook: string; deliveries: string[] }> {
+  const create = async () =>
+    (await ask('POST', '/v1/webhooks', { url: receiver.url, types: ['connection.created'] })).body
+      .data.id;
   await ask('DELETE', `/v1/webhooks/${await create()}`);
   const webhook = await create();
   await ask('GET', `/v1/webhooks/${webhook}`);
@@ -79,12 +120,19 @@ async function useWebhooks(gateway: Gateway, receiver: Receiver, ask: Ask): Prom
   await ask('POST', `/v1/webhooks/${webhook}/test`);
 
   // Only the delivery of a real event can be replayed.
-  const access = { credentials: { api_key: 'unused' }, base_url: gateway.sandbox.baseUrl('octopost'), verify: false };
-  const forgotten = (await ask('POST', '/v1/connections', { provider: 'octopost', ...access })).body.data.id;
+  const access = {
+    credentials: { api_key: 'unused' },
+    base_url: gateway.sandbox.baseUrl('octopost'),
+    verify: false,
+  };
+  const forgotten = (await ask('POST', '/v1/connections', { provider: 'octopost', ...access })).body
+    .data.id;
   await ask('DELETE', `/v1/connections/${forgotten}`);
   await receiver.until(() => receiver.received.some(({ body }) => body.includes(forgotten)));
   const { data } = (await ask('GET', `/v1/webhooks/${webhook}/deliveries`)).body;
-  const delivery = data.find(({ event_type }: { event_type: string }) => event_type === 'connection.created').id;
+  const delivery = data.find(
+    ({ event_type }: { event_type: string }) => event_type === 'connection.created',
+  ).id;
   await ask('POST', `/v1/webhooks/${webhook}/deliveries/${delivery}/replay`);
   return { webhook, deliveries: [delivery] };
 }

@@ -5,7 +5,10 @@ import type { Gateway } from '../support/gateway.js';
 import type { Values } from './arbitrary.js';
 import type { Ids } from './journey.js';
 
-/** Requests that are refused for what surrounds their values: the method, the key, the text of the body. */
+/**
+ * Requests that are refused for what surrounds their values: the method, the key, the text of the
+ * body.
+ */
 export interface Misuse {
   readonly operation: DescribedOperation;
   readonly flaw: string;
@@ -33,54 +36,99 @@ const fill = ({ path }: { readonly path: string }, id = 'nothing') => path.repla
 
 /** Every method that a path does not have: 405, with those that it has. */
 export function wrongMethods({ all }: DescribedOperations, client: Client): Misuse[] {
-  const firsts = all.filter(({ path }, index) => all.findIndex((each) => each.path === path) === index);
+  const firsts = all.filter(
+    ({ path }, index) => all.findIndex((each) => each.path === path) === index,
+  );
   return firsts.flatMap((operation) => {
     const taken = all.filter(({ path }) => path === operation.path).map(({ method }) => method);
     return METHODS.filter((method) => !taken.includes(method)).map((method) =>
-      refused(operation, `the method ${method}`, client, method, fill(operation), undefined, ({ status, headers }) => {
-        const allowed = headers.get('allow')?.split(', ') ?? [];
-        return status === 405 && taken.every((each) => allowed.includes(each)) && !allowed.includes(method);
-      }),
+      refused(
+        operation,
+        `the method ${method}`,
+        client,
+        method,
+        fill(operation),
+        undefined,
+        ({ status, headers }) => {
+          const allowed = headers.get('allow')?.split(', ') ?? [];
+          return (
+            status === 405 &&
+            taken.every((each) => allowed.includes(each)) &&
+            !allowed.includes(method)
+          );
+        },
+      ),
     );
   });
 }
 
 /** Without a key, and with keys that are none: 401, whatever is asked for. */
-export function missingKeys(operations: readonly DescribedOperation[], gateway: Gateway, ids: Ids): Misuse[] {
+export function missingKeys(
+  operations: readonly DescribedOperation[],
+  gateway: Gateway,
+  ids: Ids,
+): Misuse[] {
   const keys = [undefined, 'nothing', `rc_${MADE_UP}_${'0'.repeat(36)}`];
   return operations.flatMap((operation) =>
     keys.map((key) => {
       const path = fill(operation, ids[resourceOf(operation)]?.[0]);
-      return refused(operation, `the key ${key}`, gateway.with(key), operation.method, path, undefined, ({ status }) => status === 401);
+      return refused(
+        operation,
+        `the key ${key}`,
+        gateway.with(key),
+        operation.method,
+        path,
+        undefined,
+        ({ status }) => status === 401,
+      );
     }),
   );
 }
 
 /** Another team's key with ids of this team: refused as ids that nobody has are, word for word. */
-export function foreignKeys(operations: readonly DescribedOperation[], stranger: Client, values: Values, ids: Ids, seed: number): Misuse[] {
+export function foreignKeys(
+  operations: readonly DescribedOperation[],
+  stranger: Client,
+  values: Values,
+  ids: Ids,
+  seed: number,
+): Misuse[] {
   return operations
     .filter(({ path }) => path.includes('{id}'))
     .flatMap((operation) => {
       const schema = operation.description.requestBody?.content['application/json'].schema;
       // Only root may name an address.
       const bodies = schema
-        ? fc.sample(values.valid(schema), { numRuns: 3, seed }).map((body) => ({ ...Object(body), base_url: undefined }))
+        ? fc
+            .sample(values.valid(schema), { numRuns: 3, seed })
+            .map((body) => ({ ...Object(body), base_url: undefined }))
         : [{}];
       return bodies.flatMap((body) =>
         (ids[resourceOf(operation)] ?? []).slice(0, 3).map((id) => {
           const text = schema && JSON.stringify(body);
           const madeUp = id.replace(/_.*/, `_${MADE_UP}`);
-          return indistinct(operation, stranger, id, madeUp, (each) => [fill(operation, each), text]);
+          return indistinct(operation, stranger, id, madeUp, (each) => [
+            fill(operation, each),
+            text,
+          ]);
         }),
       );
     });
 }
 
 /** Another team's key with ids of this team in the body. */
-export function foreignBodies({ find }: DescribedOperations, stranger: Client, { connections = [], accounts = [] }: Ids): Misuse[] {
+export function foreignBodies(
+  { find }: DescribedOperations,
+  stranger: Client,
+  { connections = [], accounts = [] }: Ids,
+): Misuse[] {
   const flow = { platform: 'instagram', redirect_url: 'https://nobody.invalid/' };
   const bodies: [string, string | undefined, (id: string) => object][] = [
-    ['/v1/accounts', connections[0], (id) => ({ connection_id: id, platform: 'instagram', username: 'x' })],
+    [
+      '/v1/accounts',
+      connections[0],
+      (id) => ({ connection_id: id, platform: 'instagram', username: 'x' }),
+    ],
     ['/v1/connect', connections[0], (id) => ({ connection_id: id, ...flow })],
     ['/v1/disconnects', accounts[0], (id) => ({ account_ids: [id] })],
     ['/v1/disconnects', accounts[0], (id) => ({ account_ids: [id], dry_run: true })],
@@ -88,20 +136,39 @@ export function foreignBodies({ find }: DescribedOperations, stranger: Client, {
   return bodies.flatMap(([path, id, bodyOf]) => {
     const operation = find('POST', path);
     if (operation === undefined || id === undefined) return [];
-    return [indistinct(operation, stranger, id, id.replace(/_.*/, `_${MADE_UP}`), (each) => [path, JSON.stringify(bodyOf(each))])];
+    return [
+      indistinct(operation, stranger, id, id.replace(/_.*/, `_${MADE_UP}`), (each) => [
+        path,
+        JSON.stringify(bodyOf(each)),
+      ]),
+    ];
   });
 }
 
-/** Bodies that are no JSON, or more deeply nested than any is: 400; as soon as they are JSON, 422. */
-export function malformedBodies(operations: readonly DescribedOperation[], client: Client): Misuse[] {
+/**
+ * Bodies that are no JSON, or more deeply nested than any is: 400; as soon as they are JSON, 422.
+ */
+export function malformedBodies(
+  operations: readonly DescribedOperation[],
+  client: Client,
+): Misuse[] {
   const deep = `{"name":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
-  const texts: [string, number[]][] = [...MALFORMED.map((text): [string, number[]] => [text, [400]]), [deep, [400, 422]]];
+  const texts: [string, number[]][] = [
+    ...MALFORMED.map((text): [string, number[]] => [text, [400]]),
+    [deep, [400, 422]],
+  ];
   return operations
     .filter(({ description }) => description.requestBody)
     .flatMap((operation) =>
       texts.map(([text, statuses]) =>
-        refused(operation, `the text ${text.slice(0, 20)}`, client, operation.method, fill(operation), text, ({ status }) =>
-          statuses.includes(status),
+        refused(
+          operation,
+          `the text ${text.slice(0, 20)}`,
+          client,
+          operation.method,
+          fill(operation),
+          text,
+          ({ status }) => statuses.includes(status),
         ),
       ),
     );
@@ -118,7 +185,12 @@ function refused(
 ): Misuse {
   const run = async () => {
     const reply = await client.send(method, path, text, text === undefined ? {} : JSON_TYPE);
-    return { replies: [reply], finding: isRight(reply) ? undefined : `${method} ${path} → ${reply.status} ${reply.text.slice(0, 300)}` };
+    return {
+      replies: [reply],
+      finding: isRight(reply)
+        ? undefined
+        : `${method} ${path} → ${reply.status} ${reply.text.slice(0, 300)}`,
+    };
   };
   return { operation, flaw, run };
 }
@@ -140,9 +212,16 @@ function indistinct(
     const replies = [await ask(id), await ask(madeUp)] as const;
     const [real, nobodys] = [told(replies[0], id), told(replies[1], madeUp)];
     // Teams are root's alone: no other key gets as far as to look.
-    const isHidden = replies[0].status === (operation.path.startsWith('/v1/teams') ? 403 : 404) || !operation.path.includes('{id}');
+    const isHidden =
+      replies[0].status === (operation.path.startsWith('/v1/teams') ? 403 : 404) ||
+      !operation.path.includes('{id}');
     const isRight = replies[0].status >= 400 && isHidden && real === nobodys;
-    return { replies, finding: isRight ? undefined : `${operation.method} ${operation.path}: ${real} and, made up, ${nobodys}` };
+    return {
+      replies,
+      finding: isRight
+        ? undefined
+        : `${operation.method} ${operation.path}: ${real} and, made up, ${nobodys}`,
+    };
   };
   return { operation, flaw: `an id of another team, ${id}`, run };
 }

@@ -36,7 +36,12 @@ const VERDICTS: readonly Verdict[] = [
 
 const clock = manualClock('2026-01-01T00:00:00Z');
 const scripts = new Map<string, Script>();
-const idle: Jobs = { send: async () => undefined, wake: () => undefined, work: async () => undefined, stop: async () => undefined };
+const idle: Jobs = {
+  send: async () => undefined,
+  wake: () => undefined,
+  work: async () => undefined,
+  stop: async () => undefined,
+};
 let testDatabase: TestDatabase;
 let database: Database;
 let sweeps: SweepsService;
@@ -46,11 +51,25 @@ beforeAll(async () => {
   const sealer = createSealer(SECRET);
   const providers = scriptedProviders(clock, scripts);
   const connections = new ConnectionsService(database, providers, sealer, clock, INTERVAL_SECONDS);
-  sweeps = new SweepsService(database, idle, providers, connections, clock, silentLogger, createMetrics(), UNTRACED);
+  sweeps = new SweepsService(
+    database,
+    idle,
+    providers,
+    connections,
+    clock,
+    silentLogger,
+    createMetrics(),
+    UNTRACED,
+  );
   await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
   for (const provider of PROVIDERS) {
-    const access = { credentials: sealer.seal('{"api_key":"key"}', provider), sweepIntervalSeconds: INTERVAL_SECONDS };
-    await database.prisma.connection.create({ data: { id: provider, teamId: TEAM, provider, name: provider, ...access } });
+    const access = {
+      credentials: sealer.seal('{"api_key":"key"}', provider),
+      sweepIntervalSeconds: INTERVAL_SECONDS,
+    };
+    await database.prisma.connection.create({
+      data: { id: provider, teamId: TEAM, provider, name: provider, ...access },
+    });
   }
 });
 afterAll(async () => {
@@ -68,7 +87,10 @@ const happens = (chance: number) => random() < chance;
 
 /** A provider's month: its accounts as they truly are, and the weather. */
 class Month {
-  readonly truths = Array.from({ length: ACCOUNTS_EACH }, () => ({ verdict: HEALTHY, isThere: true }));
+  readonly truths = Array.from({ length: ACCOUNTS_EACH }, () => ({
+    verdict: HEALTHY,
+    isThere: true,
+  }));
   /** Ticks that each spell of bad weather has left. */
   outage = 0;
   rejection = 0;
@@ -80,10 +102,12 @@ class Month {
   /** A tick goes by: at most one kind of weather at a time. */
   turn(tick: number, now: number): void {
     if (this.isKnown && this.outage === 1) this.endedAt = now;
-    for (const spell of ['outage', 'rejection', 'glitch'] as const) this[spell] = Math.max(0, this[spell] - 1);
+    for (const spell of ['outage', 'rejection', 'glitch'] as const)
+      this[spell] = Math.max(0, this[spell] - 1);
     if (this.outage === 0) this.isKnown = false;
     for (const truth of this.truths) {
-      if (happens(0.03)) truth.verdict = VERDICTS[Math.floor(random() * VERDICTS.length)] ?? HEALTHY;
+      if (happens(0.03))
+        truth.verdict = VERDICTS[Math.floor(random() * VERDICTS.length)] ?? HEALTHY;
       truth.isThere = truth.isThere ? !happens(0.01) : happens(0.1);
     }
     if (tick === 0 || this.outage + this.rejection + this.glitch > 0) return;
@@ -93,7 +117,10 @@ class Month {
     else if (luck < 0.14) this.glitch = 1 + Math.floor(random() * 2);
   }
 
-  /** What the provider does when it is asked in this weather; on a fine day one call in twelve fails all the same. */
+  /**
+   * What the provider does when it is asked in this weather; on a fine day one call in twelve fails
+   * all the same.
+   */
   script(): Script {
     // A list with a glitch lacks most of the accounts, the same ones each time.
     const listed = this.truths.flatMap(({ verdict, isThere }, number) =>
@@ -102,7 +129,13 @@ class Month {
     const fine = { accounts: listed, failure: null, rejectsKey: this.rejection > 0 };
     if (this.outage > 0) return { ...fine, failure: { code: 'unavailable', after: 0 } };
     if (!happens(1 / 12)) return fine;
-    return { ...fine, failure: { code: happens(0.5) ? 'timeout' : 'credential_rejected', after: Math.floor(random() * listed.length) } };
+    return {
+      ...fine,
+      failure: {
+        code: happens(0.5) ? 'timeout' : 'credential_rejected',
+        after: Math.floor(random() * listed.length),
+      },
+    };
   }
 }
 
@@ -120,20 +153,32 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
     }
     await Promise.all(PROVIDERS.map(sweep));
     for (const [provider, month] of months) {
-      const told = tellWitnesses(witnesses, provider, scripts.get(provider), wasHeld.get(provider) ?? false, now);
+      const told = tellWitnesses(
+        witnesses,
+        provider,
+        scripts.get(provider),
+        wasHeld.get(provider) ?? false,
+        now,
+      );
       if (told !== 'failed' && told !== 'rejected') wasHeld.set(provider, told === 'held');
       tally.sweeps++;
       if (told !== 'succeeded') tally[told]++;
 
-      const isKeyGood = (await database.prisma.connection.findUniqueOrThrow({ where: { id: provider } })).state === 'active';
-      const holds = month.isKnown || (month.endedAt !== undefined && now - month.endedAt <= 3 * INTERVAL_MS);
+      const isKeyGood =
+        (await database.prisma.connection.findUniqueOrThrow({ where: { id: provider } })).state ===
+        'active';
+      const holds =
+        month.isKnown || (month.endedAt !== undefined && now - month.endedAt <= 3 * INTERVAL_MS);
       if (!isKeyGood || holds) continue;
       for (const witness of of(witnesses, provider)) {
-        if (witness.lastSeenAt !== undefined && now - witness.lastSeenAt > 3 * INTERVAL_MS) witness.note({ what: 'silence', at: now });
+        if (witness.lastSeenAt !== undefined && now - witness.lastSeenAt > 3 * INTERVAL_MS)
+          witness.note({ what: 'silence', at: now });
       }
     }
     await ageVerdicts(database, createRegistry(), incidentsOf(months), new Date(now));
-    expect(await held()).toEqual(new Map([...witnesses].map(([key, witness]) => [key, witness.answer])));
+    expect(await held()).toEqual(
+      new Map([...witnesses].map(([key, witness]) => [key, witness.answer])),
+    );
   }
 
   expect(await replayed()).toEqual(await held());
@@ -147,7 +192,9 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
 
 async function sweep(provider: string): Promise<void> {
   const id = newId('swp');
-  await database.prisma.sweep.create({ data: { id, teamId: TEAM, connectionId: provider, state: 'queued' } });
+  await database.prisma.sweep.create({
+    data: { id, teamId: TEAM, connectionId: provider, state: 'queued' },
+  });
   await sweeps.run(id);
 }
 
@@ -155,7 +202,13 @@ const of = (witnesses: ReadonlyMap<string, Witness>, provider: string) =>
   [...witnesses].flatMap(([key, witness]) => (key.startsWith(provider) ? [witness] : []));
 
 /** Notes what the accounts of a provider went through in one sweep, and says what became of it. */
-function tellWitnesses(witnesses: Map<string, Witness>, provider: string, script: Script | undefined, wasHeld: boolean, now: number) {
+function tellWitnesses(
+  witnesses: Map<string, Witness>,
+  provider: string,
+  script: Script | undefined,
+  wasHeld: boolean,
+  now: number,
+) {
   if (!script) throw new Error('nothing was swept');
   if (script.rejectsKey) {
     for (const witness of of(witnesses, provider)) witness.note({ what: 'key rejected', at: now });
@@ -175,7 +228,8 @@ function tellWitnesses(witnesses: Map<string, Witness>, provider: string, script
     return 'succeeded';
   }
   const confirmed = wasHeld ? missing.filter((witness) => witness.isMissed) : [];
-  for (const witness of missing) witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
+  for (const witness of missing)
+    witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
   return confirmed.length > 0 ? 'succeeded' : 'held';
 }
 
@@ -189,7 +243,13 @@ function incidentsOf(months: ReadonlyMap<string, Month>): Map<string, 'open' | D
 }
 
 async function held(): Promise<Map<string, string>> {
-  const { rows } = await database.pool.query<{ key: string; gone: boolean; status: string; reason: string | null; fault: string | null }>(
+  const { rows } = await database.pool.query<{
+    key: string;
+    gone: boolean;
+    status: string;
+    reason: string | null;
+    fault: string | null;
+  }>(
     `SELECT provider || ':' || provider_account_id AS key, status = 'disconnected' AS gone,
        health_status AS status, health_reason AS reason, health_fault AS fault FROM accounts`,
   );
@@ -207,7 +267,8 @@ async function replayed(): Promise<Map<string, string>> {
   const states = new Map<string, string>();
   for (const { document } of rows) {
     const { account } = JSON.parse(document).data;
-    if (account) states.set(account.ref, inWords(account.status === 'disconnected', account.health));
+    if (account)
+      states.set(account.ref, inWords(account.status === 'disconnected', account.health));
   }
   return states;
 }

@@ -13,7 +13,8 @@ let gateway: Gateway;
 let connections: readonly [string, string];
 beforeAll(async () => {
   gateway = await startGateway();
-  // Two connections with one key: both list the same accounts, and each of them is an account of ours.
+  // Two connections with one key: both list the same accounts, and each of them is an account of
+  // ours.
   connections = [await gateway.connect('octopost'), await gateway.connect('octopost')];
 });
 afterAll(() => gateway.stop());
@@ -31,9 +32,10 @@ const accountsOf = async (ref: string) => {
 };
 /** The types of the account's events, oldest first, without the looks that changed something. */
 const story = async (accountId: string | undefined) => {
-  const { rows } = await gateway.database.pool.query<{ type: string }>('SELECT type FROM events WHERE account_id = $1 ORDER BY id', [
-    accountId,
-  ]);
+  const { rows } = await gateway.database.pool.query<{ type: string }>(
+    'SELECT type FROM events WHERE account_id = $1 ORDER BY id',
+    [accountId],
+  );
   return rows.map(({ type }) => type).filter((type) => type !== 'account.updated');
 };
 
@@ -47,7 +49,11 @@ describe('an account that comes back', () => {
     await sweepBoth();
     for (const id of await accountsOf('acc_abc123')) {
       expect((await gateway.root.post(`/v1/accounts/${id}/probe`)).status).toBe(200);
-      expect(await story(id)).toEqual(['account.discovered', 'account.vanished', 'account.reappeared']);
+      expect(await story(id)).toEqual([
+        'account.discovered',
+        'account.vanished',
+        'account.reappeared',
+      ]);
     }
     await sweepBoth();
     for (const id of await accountsOf('acc_abc123')) expect(await story(id)).toHaveLength(3);
@@ -64,7 +70,11 @@ describe('an account that comes back', () => {
     await sweepBoth();
     const ending = ['account.disconnecting', 'account.disconnected', 'account.reappeared'];
     expect(await story(ours)).toEqual(['account.discovered', ...ending]);
-    expect(await story(other)).toEqual(['account.discovered', 'account.vanished', 'account.reappeared']);
+    expect(await story(other)).toEqual([
+      'account.discovered',
+      'account.vanished',
+      'account.reappeared',
+    ]);
   });
 
   test('and is seen by two looks at once is told of once, its change of health too', async () => {
@@ -73,19 +83,32 @@ describe('an account that comes back', () => {
     const look = (verdict: Verdict, fields: Partial<ObservedAccount>, observedAt: Date) => {
       const adapter = createRegistry().get('octopost');
       if (!adapter) throw new Error('no adapter');
-      return { records: [toRecord({ account: { ...observed(1, verdict), ...fields }, remoteData: {}, observedAt }, adapter)], observedAt };
+      return {
+        records: [
+          toRecord(
+            { account: { ...observed(1, verdict), ...fields }, remoteData: {}, observedAt },
+            adapter,
+          ),
+        ],
+        observedAt,
+      };
     };
     const write = ({ records, observedAt }: ReturnType<typeof look>) =>
       withTransaction(pool, (client) => writeSightings(client, owner, records, observedAt));
 
     await write(look(HEALTHY, {}, new Date(1000)));
-    await pool.query(`UPDATE accounts SET status = 'disconnected', disconnected_at = $1 WHERE provider_account_id = 'acc_1'`, [
-      new Date(2000),
-    ]);
+    await pool.query(
+      `UPDATE accounts SET status = 'disconnected', disconnected_at = $1 WHERE provider_account_id = 'acc_1'`,
+      [new Date(2000)],
+    );
     const back: Verdict = { status: 'unhealthy', reason: 'token_invalid', fault: 'account' };
     let second: Promise<unknown> | undefined;
     await withTransaction(pool, async (client) => {
-      const { records, observedAt } = look(back, { displayName: 'as the list has it' }, new Date(3000));
+      const { records, observedAt } = look(
+        back,
+        { displayName: 'as the list has it' },
+        new Date(3000),
+      );
       await writeSightings(client, owner, records, observedAt);
       second = write(look(back, { displayName: 'as a probe has it' }, new Date(3001)));
       await until(async () => {
@@ -97,6 +120,10 @@ describe('an account that comes back', () => {
     });
     await second;
     const [id] = await accountsOf('acc_1');
-    expect(await story(id)).toEqual(['account.discovered', 'account.reappeared', 'account.health_changed']);
+    expect(await story(id)).toEqual([
+      'account.discovered',
+      'account.reappeared',
+      'account.health_changed',
+    ]);
   });
 });

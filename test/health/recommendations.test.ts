@@ -9,22 +9,40 @@ import { checkout } from '../support/checkout.js';
 const PROFILE = 'https://www.instagram.com/acme';
 const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
 type Urls = Readonly<Record<(typeof PROVIDERS)[number], string | null>>;
-const everywhere = (url: string | null): Urls => ({ outfame: url, creatoraudit: url, socialsyncer: url, octopost: url });
+const everywhere = (url: string | null): Urls => ({
+  outfame: url,
+  creatoraudit: url,
+  socialsyncer: url,
+  octopost: url,
+});
 
 const OUTFAME = 'https://www.outfame.com/docs';
 const CREATORAUDIT = 'https://docs.creatoraudit.com';
 const SOCIALSYNCER = 'https://social-syncer-api.com/docs';
 const OCTOPOST = 'https://octopost.ink';
-const RECONNECT = { outfame: OUTFAME, creatoraudit: CREATORAUDIT, socialsyncer: '/v1/connect', octopost: OCTOPOST };
+const RECONNECT = {
+  outfame: OUTFAME,
+  creatoraudit: CREATORAUDIT,
+  socialsyncer: '/v1/connect',
+  octopost: OCTOPOST,
+};
 const FRESHNESS = { ...everywhere(null), creatoraudit: `${CREATORAUDIT}/data-freshness` };
 
-const TABLE: Record<HealthReason, readonly [code: Recommendation['code'], message: RegExp, urls: Urls]> = {
+const TABLE: Record<
+  HealthReason,
+  readonly [code: Recommendation['code'], message: RegExp, urls: Urls]
+> = {
   setup_pending: ['wait', /still setting the account up/, FRESHNESS],
   account_paused: ['resume', /Resume it/, everywhere('/docs#/accounts/accounts.resume')],
   account_suspended: [
     'contact_provider',
     /only its support/,
-    { outfame: OUTFAME, creatoraudit: CREATORAUDIT, socialsyncer: SOCIALSYNCER, octopost: `${OCTOPOST}/docs` },
+    {
+      outfame: OUTFAME,
+      creatoraudit: CREATORAUDIT,
+      socialsyncer: SOCIALSYNCER,
+      octopost: `${OCTOPOST}/docs`,
+    },
   ],
   profile_unavailable: ['verify_handle', /Check its handle/, everywhere(PROFILE)],
   data_stale: ['wait', /not refreshed its figures/, FRESHNESS],
@@ -66,16 +84,25 @@ describe.each(PROVIDERS)('at %s', (provider) => {
 
   test("the provider's own words come in place of ours", () => {
     const advice = ['Do this.', 'And that.'];
-    const told = recommend({ status: 'warning', reason: 'token_expiring', fault: 'account' }, { ...circumstances, advice });
-    expect(told).toEqual(advice.map((message) => ({ code: 'reconnect', message, url: RECONNECT[provider] })));
+    const told = recommend(
+      { status: 'warning', reason: 'token_expiring', fault: 'account' },
+      { ...circumstances, advice },
+    );
+    expect(told).toEqual(
+      advice.map((message) => ({ code: 'reconnect', message, url: RECONNECT[provider] })),
+    );
   });
 
   test('no verdict but a healthy one goes without', () => {
     expect(recommend(HEALTHY, circumstances)).toEqual([]);
-    expect(recommend({ status: 'unknown', reason: null, fault: null }, circumstances)).toMatchObject([{ code: 'wait' }]);
+    expect(
+      recommend({ status: 'unknown', reason: null, fault: null }, circumstances),
+    ).toMatchObject([{ code: 'wait' }]);
   });
 });
 
 test('the operation that our reference is linked at is there', () => {
-  expect(readFileSync(join(checkout, 'src/client/api.gen.ts'), 'utf8')).toContain('"accounts.resume"');
+  expect(readFileSync(join(checkout, 'src/client/api.gen.ts'), 'utf8')).toContain(
+    '"accounts.resume"',
+  );
 });

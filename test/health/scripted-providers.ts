@@ -1,5 +1,9 @@
 import type { Clock } from '../../src/lib/clock.js';
-import { type ObservedAccount, ProviderError, type ProviderErrorCode } from '../../src/model/index.js';
+import {
+  type ObservedAccount,
+  ProviderError,
+  type ProviderErrorCode,
+} from '../../src/model/index.js';
 import { createProviders, type Providers } from '../../src/providers/index.js';
 
 /** What a provider does the next time it is asked. */
@@ -21,7 +25,10 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
     return script;
   };
   const checkKey = async (provider: string) => {
-    if (scriptOf(provider).rejectsKey) throw new ProviderError(provider, 'credential_rejected', 'The key is rejected.', { status: 401 });
+    if (scriptOf(provider).rejectsKey)
+      throw new ProviderError(provider, 'credential_rejected', 'The key is rejected.', {
+        status: 401,
+      });
   };
   return {
     ...createProviders({ clock }),
@@ -35,7 +42,9 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
       const { accounts, failure } = scriptOf(provider);
       const listed = accounts.slice(0, failure?.after);
       for (let start = 0; start < listed.length; start += PAGE) {
-        const page = listed.slice(start, start + PAGE).map((account) => ({ account, remoteData: {}, observedAt: clock.now() }));
+        const page = listed
+          .slice(start, start + PAGE)
+          .map((account) => ({ account, remoteData: {}, observedAt: clock.now() }));
         yield { observedAt: clock.now(), accounts: page, quarantined: [] };
       }
       if (failure) throw new ProviderError(provider, failure.code, 'It did not work.');

@@ -31,33 +31,55 @@ describe('a verdict', () => {
         const now = new Date(held.lookedAt.getTime() + age * 1000);
         const silent = judge(held, { kind: 'time' }, now, calm);
         expect(silent).toEqual({ verdict: ABSENT.provider_unreachable, lookedAt: held.lookedAt });
-        expect(judge(silent, { kind: 'look', verdict: next, at: now }, now, calm)).toEqual({ verdict: next, lookedAt: now });
+        expect(judge(silent, { kind: 'look', verdict: next, at: now }, now, calm)).toEqual({
+          verdict: next,
+          lookedAt: now,
+        });
       }),
     );
   });
 
   test('holds while an incident is open, and for three intervals after it', () => {
     fc.assert(
-      fc.property(standing, fc.integer({ min: 0, max: 1e6 }), fc.integer({ min: 0, max: 900 }), (held, age, since) => {
-        const now = new Date(held.lookedAt.getTime() + age * 1000);
-        for (const incident of ['open', new Date(now.getTime() - since * 1000)] as const) {
-          expect(judge(held, { kind: 'time' }, now, { ...calm, incident })).toEqual(held);
-        }
-      }),
+      fc.property(
+        standing,
+        fc.integer({ min: 0, max: 1e6 }),
+        fc.integer({ min: 0, max: 900 }),
+        (held, age, since) => {
+          const now = new Date(held.lookedAt.getTime() + age * 1000);
+          for (const incident of ['open', new Date(now.getTime() - since * 1000)] as const) {
+            expect(judge(held, { kind: 'time' }, now, { ...calm, incident })).toEqual(held);
+          }
+        },
+      ),
     );
   });
 
   test('depends on looks in the order in which they were taken, not in which they arrive', () => {
-    const looks = fc.uniqueArray(fc.record({ verdict, seconds: fc.integer({ min: 0, max: 800 }) }), {
-      minLength: 1,
-      selector: ({ seconds }) => seconds,
-    });
+    const looks = fc.uniqueArray(
+      fc.record({ verdict, seconds: fc.integer({ min: 0, max: 800 }) }),
+      {
+        minLength: 1,
+        selector: ({ seconds }) => seconds,
+      },
+    );
     fc.assert(
       fc.property(looks, fc.infiniteStream(fc.nat()), (taken, keys) => {
         const first: Standing = { verdict: ABSENT.provider_unreachable, lookedAt: new Date(0) };
         const verdictIn = (order: typeof taken) =>
-          order.reduce((held, look) => judge(held, { kind: 'look', verdict: look.verdict, at: at(look.seconds) }, at(800), calm), first);
-        const shuffled = taken.map((look) => ({ look, key: keys.next().value })).sort((left, right) => left.key - right.key);
+          order.reduce(
+            (held, look) =>
+              judge(
+                held,
+                { kind: 'look', verdict: look.verdict, at: at(look.seconds) },
+                at(800),
+                calm,
+              ),
+            first,
+          );
+        const shuffled = taken
+          .map((look) => ({ look, key: keys.next().value }))
+          .sort((left, right) => left.key - right.key);
         expect(verdictIn(shuffled.map(({ look }) => look))).toEqual(
           verdictIn([...taken].sort((left, right) => left.seconds - right.seconds)),
         );
@@ -84,14 +106,28 @@ describe('an incident', () => {
   });
 
   test('is left alone by a replica that has not asked since', () => {
-    expect(incidentStep(open, { circuit: 'closed', lastSuccessAt: at(5), lastFailureAt: null }, at(500))).toBe('leave');
-    expect(incidentStep({ closedAt: at(70), lastFailureAt: at(10) }, failing, at(500))).toBe('leave');
+    expect(
+      incidentStep(open, { circuit: 'closed', lastSuccessAt: at(5), lastFailureAt: null }, at(500)),
+    ).toBe('leave');
+    expect(incidentStep({ closedAt: at(70), lastFailureAt: at(10) }, failing, at(500))).toBe(
+      'leave',
+    );
   });
 });
 
 test('the mean time to recovery is over the spells that ended', () => {
-  const change = (toStatus: string, seconds: number) => ({ fromStatus: null, toStatus, at: at(seconds) });
-  const changes = [change('unhealthy', 0), change('unknown', 50), change('healthy', 100), change('unhealthy', 200), change('warning', 500)];
+  const change = (toStatus: string, seconds: number) => ({
+    fromStatus: null,
+    toStatus,
+    at: at(seconds),
+  });
+  const changes = [
+    change('unhealthy', 0),
+    change('unknown', 50),
+    change('healthy', 100),
+    change('unhealthy', 200),
+    change('warning', 500),
+  ];
   expect(meanTimeToRecoverySeconds([change('unhealthy', 900), ...changes.toReversed()])).toBe(200);
   expect(meanTimeToRecoverySeconds([change('unhealthy', 900)])).toBeNull();
 });

@@ -1,11 +1,17 @@
 import type { Verdict } from '../../src/model/index.js';
 
-/** What happened to one account, as someone noted it down who knows nothing of how the gateway works. */
+/**
+ * What happened to one account, as someone noted it down who knows nothing of how the gateway
+ * works.
+ */
 type Note =
   | { readonly what: 'seen'; readonly verdict: Verdict; readonly at: number }
   | { readonly what: 'key rejected' | 'silence' | 'missed' | 'gone'; readonly at: number };
 
-/** One account of the month: all that was noted of it, and the answers worked out anew each time from the whole of that. */
+/**
+ * One account of the month: all that was noted of it, and the answers worked out anew each time
+ * from the whole of that.
+ */
 export class Witness {
   private readonly notes: Note[] = [];
 
@@ -19,23 +25,33 @@ export class Witness {
   }
 
   get isGone(): boolean {
-    return this.notes.filter(({ what }) => what === 'seen' || what === 'gone').at(-1)?.what === 'gone';
+    return (
+      this.notes.filter(({ what }) => what === 'seen' || what === 'gone').at(-1)?.what === 'gone'
+    );
   }
 
   /** A list that was complete lacked it, and it has not been seen since. */
   get isMissed(): boolean {
-    return this.notes.filter(({ what }) => what === 'seen' || what === 'missed').at(-1)?.what === 'missed';
+    return (
+      this.notes.filter(({ what }) => what === 'seen' || what === 'missed').at(-1)?.what ===
+      'missed'
+    );
   }
 
-  /** Its health in words: what was last seen, unless there was ground since to no longer believe it. What is gone keeps what it had. */
+  /**
+   * Its health in words: what was last seen, unless there was ground since to no longer believe it.
+   * What is gone keeps what it had.
+   */
   get answer(): string {
     let health: Verdict | undefined;
     let isGone = false;
     for (const note of this.notes) {
       if (note.what === 'seen') [health, isGone] = [note.verdict, false];
       if (note.what === 'gone') isGone = true;
-      if (note.what === 'key rejected' && !isGone) health = { status: 'unknown', reason: 'credential_rejected', fault: 'connection' };
-      if (note.what === 'silence' && !isGone) health = { status: 'unknown', reason: 'provider_unreachable', fault: 'provider' };
+      if (note.what === 'key rejected' && !isGone)
+        health = { status: 'unknown', reason: 'credential_rejected', fault: 'connection' };
+      if (note.what === 'silence' && !isGone)
+        health = { status: 'unknown', reason: 'provider_unreachable', fault: 'provider' };
     }
     if (!health) throw new Error('never seen');
     return inWords(isGone, health);

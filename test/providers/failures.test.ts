@@ -20,7 +20,12 @@ let full: ProviderConnection;
 
 beforeEach(async () => {
   provider = await startSmallProvider();
-  ({ providers, full } = engineFor(provider, { readAttempts: 1, headersTimeoutMs: 500, bodyTimeoutMs: 500, readDeadlineMs: 2_000 }));
+  ({ providers, full } = engineFor(provider, {
+    readAttempts: 1,
+    headersTimeoutMs: 500,
+    bodyTimeoutMs: 500,
+    readDeadlineMs: 2_000,
+  }));
 });
 
 afterEach(async () => {
@@ -29,10 +34,13 @@ afterEach(async () => {
 });
 
 const firstPage = () => providers.list(full, { cursor: null }, {});
-const create = () => providers.create(full, { platform: 'instagram', username: 'someone', settings: {} }, {});
+const create = () =>
+  providers.create(full, { platform: 'instagram', username: 'someone', settings: {} }, {});
 
 const html: Handler = (_request, response) => {
-  response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Down for maintenance</body></html>');
+  response
+    .writeHead(200, { 'content-type': 'text/html' })
+    .end('<html><body>Down for maintenance</body></html>');
 };
 const truncatedWith =
   (status: number): Handler =>
@@ -59,11 +67,26 @@ describe('what an answer becomes', () => {
     ['422', json(422, {}), 'refused', 422],
     ['429', json(429, {}), 'rate_limited', 429],
     ['500', json(500, {}), 'server_error', 500],
-    ['502 with a web page', (_request, response) => response.writeHead(502).end('<html>'), 'server_error', 502],
+    [
+      '502 with a web page',
+      (_request, response) => response.writeHead(502).end('<html>'),
+      'server_error',
+      502,
+    ],
     ['500 with a truncated body', truncatedWith(500), 'server_error', 500],
     ['503', json(503, {}), 'unavailable', 503],
-    ['its own code, whatever the status', json(403, { code: 'plan_full', message: 'Full.' }), 'quota_exceeded', 403],
-    ['a code named like a property of every object', json(400, { code: 'constructor', message: '' }), 'refused', 400],
+    [
+      'its own code, whatever the status',
+      json(403, { code: 'plan_full', message: 'Full.' }),
+      'quota_exceeded',
+      403,
+    ],
+    [
+      'a code named like a property of every object',
+      json(400, { code: 'constructor', message: '' }),
+      'refused',
+      400,
+    ],
     ['redirect', json(302, {}, { location: 'http://127.0.0.1:1/' }), 'invalid_answer', 302],
     ['web page', html, 'invalid_answer', 200],
     ['JSON that is none', text('{"items": ['), 'invalid_answer', 200],
@@ -84,7 +107,11 @@ describe('what an answer becomes', () => {
   test('a refused connection is a network error', async () => {
     await provider.close();
     const error = (await failureOf(firstPage())) as ProviderError;
-    expect([error.code, error.message, error.cause]).toEqual(['network', 'Full refused the connection.', expect.anything()]);
+    expect([error.code, error.message, error.cause]).toEqual([
+      'network',
+      'Full refused the connection.',
+      expect.anything(),
+    ]);
     provider = await startSmallProvider();
   });
 
@@ -96,7 +123,9 @@ describe('what an answer becomes', () => {
   test('an answer of the wrong shape names the field, never the value', async () => {
     provider.answer(json(200, { items: 'do not show this' }));
     const error = (await failureOf(firstPage())) as ProviderError;
-    expect(error.message).toMatch(/^Full answered with a body that is not as documented: items: .*expected array/);
+    expect(error.message).toMatch(
+      /^Full answered with a body that is not as documented: items: .*expected array/,
+    );
     expect(error.message).not.toContain('do not show');
   });
 
@@ -115,7 +144,9 @@ describe('what a failure tells', () => {
     expect(error.providerMessage).toContain('is not known. Sorry!');
     expect(error.providerMessage).not.toContain('0123');
     expect(error.providerMessage?.length).toBeLessThanOrEqual(300);
-    expect(JSON.stringify({ ...error, message: error.message, cause: error.cause })).not.toContain(API_KEY);
+    expect(JSON.stringify({ ...error, message: error.message, cause: error.cause })).not.toContain(
+      API_KEY,
+    );
   });
 
   test.each([
@@ -149,15 +180,29 @@ describe('the deadline', () => {
   test('ends a hang within its time', async () => {
     const { providers: patient } = engineFor(provider, { headersTimeoutMs: 10_000 });
     provider.answer(hang);
-    const error = await failureOf(patient.create(full, { platform: 'instagram', username: 'a', settings: {} }, { deadlineMs: 200 }));
+    const error = await failureOf(
+      patient.create(
+        full,
+        { platform: 'instagram', username: 'a', settings: {} },
+        { deadlineMs: 200 },
+      ),
+    );
     expect(error).toMatchObject({ code: 'timeout', outcomeUnknown: true });
   });
 
   test('of a call that was still waiting for its turn says that nothing was sent', async () => {
     const { providers: patient } = engineFor(provider, { headersTimeoutMs: 10_000 });
     provider.answer(hang);
-    const busy = [1, 2, 3, 4].map(() => failureOf(patient.list(full, { cursor: null }, { deadlineMs: 400 })));
-    const waiting = await failureOf(patient.create(full, { platform: 'instagram', username: 'a', settings: {} }, { deadlineMs: 100 }));
+    const busy = [1, 2, 3, 4].map(() =>
+      failureOf(patient.list(full, { cursor: null }, { deadlineMs: 400 })),
+    );
+    const waiting = await failureOf(
+      patient.create(
+        full,
+        { platform: 'instagram', username: 'a', settings: {} },
+        { deadlineMs: 100 },
+      ),
+    );
     expect(waiting).toMatchObject({ code: 'rate_limited', outcomeUnknown: false });
     await Promise.all(busy);
     expect(provider.requests.every((request) => request.method === 'GET')).toBe(true);
@@ -177,7 +222,11 @@ describe('what is sent', () => {
   test('key, accept, trace and JSON body', async () => {
     provider.answer(json(201, item('a')));
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const sighting = await providers.create(full, { platform: 'instagram', username: 'a', settings: {} }, { traceparent });
+    const sighting = await providers.create(
+      full,
+      { platform: 'instagram', username: 'a', settings: {} },
+      { traceparent },
+    );
     expect(sighting.account.providerAccountId).toBe('a');
     expect(provider.requests[0]?.headers).toMatchObject({
       authorization: `Bearer ${API_KEY}`,
@@ -187,14 +236,17 @@ describe('what is sent', () => {
     });
   });
 
-  test.each(['a/../b?x=1', '..', '.', 'ü ', '%2e'])('the id %p stays one segment of the path', async (id) => {
-    provider.answer(json(200, item(id)));
-    await providers.lookUp(full, { id, platform: 'instagram' }, {});
-    const segments = provider.requests[0]?.url.split('/') ?? [];
-    expect(segments.slice(0, 3)).toEqual(['', 'v1', 'accounts']);
-    expect(segments).toHaveLength(4);
-    expect(decodeURIComponent(segments[3] ?? '')).toBe(id);
-  });
+  test.each(['a/../b?x=1', '..', '.', 'ü ', '%2e'])(
+    'the id %p stays one segment of the path',
+    async (id) => {
+      provider.answer(json(200, item(id)));
+      await providers.lookUp(full, { id, platform: 'instagram' }, {});
+      const segments = provider.requests[0]?.url.split('/') ?? [];
+      expect(segments.slice(0, 3)).toEqual(['', 'v1', 'accounts']);
+      expect(segments).toHaveLength(4);
+      expect(decodeURIComponent(segments[3] ?? '')).toBe(id);
+    },
+  );
 
   test("the adapter's own headers go with every request", async () => {
     const { plain } = engineFor(provider);
@@ -208,7 +260,9 @@ test('a server that is no HTTP server is a network error', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const error = await failureOf(providers.list({ ...full, baseUrl: `http://127.0.0.1:${port}` }, { cursor: null }, {}));
+  const error = await failureOf(
+    providers.list({ ...full, baseUrl: `http://127.0.0.1:${port}` }, { cursor: null }, {}),
+  );
   expect(error).toMatchObject({ code: 'network' });
   server.close();
   connect(port, '127.0.0.1').on('error', () => {});
@@ -216,7 +270,9 @@ test('a server that is no HTTP server is a network error', async () => {
 
 test('an operation the provider lacks is a mistake of ours, not of the provider', async () => {
   expect(providers.supports('full', 'stats')).toBe(false);
-  await expect(providers.stats(full, { id: 'a' }, {})).rejects.toThrow('Full does not offer "stats".');
+  await expect(providers.stats(full, { id: 'a' }, {})).rejects.toThrow(
+    'Full does not offer "stats".',
+  );
   provider.answer(inTurn(json(200, {})));
   expect(provider.requests).toHaveLength(0);
 });

@@ -36,29 +36,48 @@ async function everyPage(walk: AsyncIterable<ObservedPage>): Promise<ObservedPag
   return pages;
 }
 
-const idsOf = (pages: readonly ObservedPage[]) => pages.map((page) => page.accounts.map((sighting) => sighting.account.providerAccountId));
+const idsOf = (pages: readonly ObservedPage[]) =>
+  pages.map((page) => page.accounts.map((sighting) => sighting.account.providerAccountId));
 
 /** Lists and health under their own paths, as the plain provider has them. */
 const plainProvider =
   (accounts: readonly unknown[], health: readonly unknown[]): Handler =>
   (request, response) =>
-    json(200, { items: request.url?.startsWith('/v1/health') ? health : accounts })(request, response);
+    json(200, { items: request.url?.startsWith('/v1/health') ? health : accounts })(
+      request,
+      response,
+    );
 
 describe('a walk', () => {
   test('goes to the end of the list and says when each page was asked for', async () => {
     const before = new Date();
-    provider.answer(inTurn(json(200, { items: [item('a'), item('b')], next: '2' }), json(200, { items: [item('c')], next: null })));
+    provider.answer(
+      inTurn(
+        json(200, { items: [item('a'), item('b')], next: '2' }),
+        json(200, { items: [item('c')], next: null }),
+      ),
+    );
     const pages = await everyPage(providers.walk(full, {}));
     expect(idsOf(pages)).toEqual([['a', 'b'], ['c']]);
-    expect(provider.requests.map((request) => request.url)).toEqual(['/v1/accounts?limit=100', '/v1/accounts?cursor=2&limit=100']);
+    expect(provider.requests.map((request) => request.url)).toEqual([
+      '/v1/accounts?limit=100',
+      '/v1/accounts?cursor=2&limit=100',
+    ]);
     const [first, second] = pages;
     expect(first?.observedAt.getTime()).toBeGreaterThanOrEqual(before.getTime());
-    expect(second?.observedAt.getTime()).toBeGreaterThanOrEqual(first?.observedAt.getTime() ?? Number.NaN);
+    expect(second?.observedAt.getTime()).toBeGreaterThanOrEqual(
+      first?.observedAt.getTime() ?? Number.NaN,
+    );
     expect(first?.accounts[0]?.observedAt).toBe(first?.observedAt);
   });
 
   test('ends with an error when a cursor comes back, after all pages up to then', async () => {
-    provider.answer(inTurn(json(200, { items: [item('a')], next: '2' }), json(200, { items: [item('b')], next: '2' })));
+    provider.answer(
+      inTurn(
+        json(200, { items: [item('a')], next: '2' }),
+        json(200, { items: [item('b')], next: '2' }),
+      ),
+    );
     const seen: ObservedPage[] = [];
     const walk = async () => {
       for await (const page of providers.walk(full, {})) seen.push(page);
@@ -95,7 +114,11 @@ describe('a walk', () => {
 
   test('that is left early drops the page that is on its way', async () => {
     const dropped = new Promise<void>((resolve) => {
-      provider.answer(inTurn(json(200, { items: [item('a')], next: '2' }), (_request, response) => response.on('close', resolve)));
+      provider.answer(
+        inTurn(json(200, { items: [item('a')], next: '2' }), (_request, response) =>
+          response.on('close', resolve),
+        ),
+      );
     });
     for await (const _page of providers.walk(full, {})) {
       while (provider.requests.length < 2) await systemClock.sleep(1);
@@ -110,11 +133,25 @@ describe('a walk', () => {
     provider.answer((request, response) => {
       const page = provider.requests.length;
       const reset = String(Math.ceil(clock.now().getTime() / 1000) + 60);
-      const headers = { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': String(page % 2), 'x-ratelimit-reset': reset };
-      json(200, { items: [item(String(page))], next: page < 5 ? String(page) : null }, headers)(request, response);
+      const headers = {
+        'x-ratelimit-limit': '2',
+        'x-ratelimit-remaining': String(page % 2),
+        'x-ratelimit-reset': reset,
+      };
+      json(
+        200,
+        { items: [item(String(page))], next: page < 5 ? String(page) : null },
+        headers,
+      )(request, response);
     });
     const start = clock.now().getTime();
-    expect(idsOf(await everyPage(providers.walk(full, {})))).toEqual([['1'], ['2'], ['3'], ['4'], ['5']]);
+    expect(idsOf(await everyPage(providers.walk(full, {})))).toEqual([
+      ['1'],
+      ['2'],
+      ['3'],
+      ['4'],
+      ['5'],
+    ]);
     expect(clock.now().getTime() - start).toBeGreaterThan(110_000);
   });
 });
@@ -122,7 +159,9 @@ describe('a walk', () => {
 describe('an item that is no account', () => {
   test('is set aside with its id and the field, and the others land', async () => {
     const broken = { id: 'bad', platform: 7, username: 'do not show' };
-    provider.answer(json(200, { items: [item('a'), broken, 'text', item('c', 'unmappable'), item('d')] }));
+    provider.answer(
+      json(200, { items: [item('a'), broken, 'text', item('c', 'unmappable'), item('d')] }),
+    );
     const [page] = await everyPage(providers.walk(full, {}));
     expect(idsOf(page === undefined ? [] : [page])).toEqual([['a', 'd']]);
     expect(page?.quarantined).toEqual([
@@ -137,11 +176,26 @@ describe('an item that is no account', () => {
 describe('health that is told apart', () => {
   test('is asked for once, before the list, and joined to each account and its raw object', async () => {
     const health = { id: 'a', platform: 'instagram', health: 'healthy', accessToken: 'secret' };
-    provider.answer(plainProvider([item('a'), item('b')], [health, { ...health, platform: 'tiktok' }, 'not an item']));
+    provider.answer(
+      plainProvider(
+        [item('a'), item('b')],
+        [health, { ...health, platform: 'tiktok' }, 'not an item'],
+      ),
+    );
     const [page] = await everyPage(providers.walk(plain, {}));
-    expect(page?.accounts.map((sighting) => sighting.account.verdict.status)).toEqual(['healthy', 'unknown']);
-    expect(page?.accounts[0]?.remoteData).toEqual({ ...item('a'), health: 'healthy', accessToken: '[redacted]' });
-    expect(provider.requests.map((request) => request.url)).toEqual(['/v1/health', '/v1/accounts?limit=100']);
+    expect(page?.accounts.map((sighting) => sighting.account.verdict.status)).toEqual([
+      'healthy',
+      'unknown',
+    ]);
+    expect(page?.accounts[0]?.remoteData).toEqual({
+      ...item('a'),
+      health: 'healthy',
+      accessToken: '[redacted]',
+    });
+    expect(provider.requests.map((request) => request.url)).toEqual([
+      '/v1/health',
+      '/v1/accounts?limit=100',
+    ]);
   });
 
   test('makes the look as old as the health is', async () => {
@@ -163,13 +217,25 @@ describe('a look at one account', () => {
     provider.answer(json(200, { ...item('b'), api_key: API_KEY, note: `uses ${API_KEY}` }));
     const sighting = await providers.lookUp(full, account, {});
     expect(sighting?.account.username).toBe('user-b');
-    expect(sighting?.remoteData).toEqual({ ...item('b'), api_key: '[redacted]', note: 'uses [redacted]' });
+    expect(sighting?.remoteData).toEqual({
+      ...item('b'),
+      api_key: '[redacted]',
+      note: 'uses [redacted]',
+    });
   });
 
   test('finds it in the list of its platform otherwise, health joined', async () => {
-    provider.answer(plainProvider([item('a'), item('b')], [{ id: 'b', platform: 'instagram', health: 'healthy' }]));
+    provider.answer(
+      plainProvider(
+        [item('a'), item('b')],
+        [{ id: 'b', platform: 'instagram', health: 'healthy' }],
+      ),
+    );
     const sighting = await providers.lookUp(plain, account, {});
-    expect(sighting?.account).toMatchObject({ providerAccountId: 'b', verdict: { status: 'healthy' } });
+    expect(sighting?.account).toMatchObject({
+      providerAccountId: 'b',
+      verdict: { status: 'healthy' },
+    });
     expect(provider.requests[1]?.url).toBe('/v1/accounts?limit=100&platform=instagram');
   });
 
@@ -182,14 +248,20 @@ describe('a look at one account', () => {
 
   test('is an error when the account may be the item that cannot be read', async () => {
     provider.answer(plainProvider([item('a'), {}], []));
-    expect(await failureOf(providers.lookUp(plain, account, {}))).toMatchObject({ code: 'invalid_answer' });
+    expect(await failureOf(providers.lookUp(plain, account, {}))).toMatchObject({
+      code: 'invalid_answer',
+    });
     provider.answer(json(200, { id: 'b' }));
-    expect(await failureOf(providers.lookUp(full, account, {}))).toMatchObject({ code: 'invalid_answer' });
+    expect(await failureOf(providers.lookUp(full, account, {}))).toMatchObject({
+      code: 'invalid_answer',
+    });
   });
 
   test('is an error when the list cannot be completed', async () => {
     ({ providers } = engineFor(provider, { readAttempts: 1 }));
-    provider.answer(inTurn(json(200, { items: [] }), json(200, { items: [item('a')], next: '2' }), json(500, {})));
+    provider.answer(
+      inTurn(json(200, { items: [] }), json(200, { items: [item('a')], next: '2' }), json(500, {})),
+    );
     expect(await failureOf(providers.lookUp(plain, account, {}))).toBeInstanceOf(ProviderError);
   });
 });
@@ -204,6 +276,8 @@ describe('writes', () => {
     provider.answer(inTurn(json(200, { deleted: true }), json(404, {}), json(403, {})));
     expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('done');
     expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('already_gone');
-    expect(await failureOf(providers.disconnect(full, { id: 'a' }, {}))).toMatchObject({ code: 'permission_denied' });
+    expect(await failureOf(providers.disconnect(full, { id: 'a' }, {}))).toMatchObject({
+      code: 'permission_denied',
+    });
   });
 });

@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.js';
 import type { ProviderError } from '../../src/model/index.js';
-import type { AttemptOutcome, PolicySettings, ProviderConnection, Providers } from '../../src/providers/index.js';
+import type {
+  AttemptOutcome,
+  PolicySettings,
+  ProviderConnection,
+  Providers,
+} from '../../src/providers/index.js';
 import { manualClock } from '../support/manual-clock.js';
 import {
   API_KEY,
@@ -28,13 +33,17 @@ afterEach(async () => {
   await provider.close();
 });
 
-function engine(policies: Partial<PolicySettings> = {}, settings: Parameters<typeof engineFor>[2] = {}) {
+function engine(
+  policies: Partial<PolicySettings> = {},
+  settings: Parameters<typeof engineFor>[2] = {},
+) {
   const made = engineFor(provider, policies, settings);
   engines.push(made.providers);
   return made;
 }
 
-const firstPage = (providers: Providers, connection: ProviderConnection) => providers.list(connection, { cursor: null }, {});
+const firstPage = (providers: Providers, connection: ProviderConnection) =>
+  providers.list(connection, { cursor: null }, {});
 const create = (providers: Providers, connection: ProviderConnection) =>
   providers.create(connection, { platform: 'instagram', username: 'someone', settings: {} }, {});
 const healthy = json(200, { items: [item('a')] });
@@ -72,7 +81,9 @@ describe('retries', () => {
   test('Retry-After is waited for', async () => {
     const clock = manualClock(Date.now(), { skip: true });
     const { providers, full } = engine({}, { clock });
-    provider.answer(inTurn(json(503, {}, { 'retry-after': '9' }), json(429, {}, { 'retry-after': '8' }), healthy));
+    provider.answer(
+      inTurn(json(503, {}, { 'retry-after': '9' }), json(429, {}, { 'retry-after': '8' }), healthy),
+    );
     await firstPage(providers, full);
     expect(clock.sleeps).toEqual([9_000, 8_000]);
   });
@@ -80,12 +91,20 @@ describe('retries', () => {
   test('a Retry-After beyond the deadline fails at once and is passed on', async () => {
     const { providers, full } = engine();
     provider.answer(json(429, {}, { 'retry-after': '120' }));
-    expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'rate_limited', status: 429, retryAfterSeconds: 120 });
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({
+      code: 'rate_limited',
+      status: 429,
+      retryAfterSeconds: 120,
+    });
     expect(provider.requests).toHaveLength(1);
   });
 
   test('a provider that is down gets few retries', async () => {
-    const { providers, full } = engine({ breakerConsecutive: 1_000, breakerMinimumCalls: 1_000, retryFloor: 3 });
+    const { providers, full } = engine({
+      breakerConsecutive: 1_000,
+      breakerMinimumCalls: 1_000,
+      retryFloor: 3,
+    });
     provider.answer(json(500, {}));
     for (let call = 0; call < 20; call += 1) await failureOf(firstPage(providers, full));
     // 20 calls, the floor of 3, and a tenth of the calls so far.
@@ -124,7 +143,9 @@ describe('the breaker of a provider', () => {
     const { providers, full, plain } = engine(shrunk);
     provider.answer(json(500, {}));
     for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
-    expect(await failureOf(firstPage(providers, { ...full, id: 'conn_other', apiKey: 'other' }))).toMatchObject({ code: 'circuit_open' });
+    expect(
+      await failureOf(firstPage(providers, { ...full, id: 'conn_other', apiKey: 'other' })),
+    ).toMatchObject({ code: 'circuit_open' });
 
     provider.answer(healthy);
     expect((await firstPage(providers, plain)).accounts).toHaveLength(1);
@@ -166,10 +187,15 @@ describe('a key that is rejected', () => {
     provider.answer(onlyLive);
     const dead = { ...full, id: 'conn_dead', apiKey: 'sk_live_dead' };
     for (let call = 0; call < 8; call += 1) {
-      expect(await failureOf(firstPage(providers, dead))).toMatchObject({ code: 'credential_rejected' });
+      expect(await failureOf(firstPage(providers, dead))).toMatchObject({
+        code: 'credential_rejected',
+      });
     }
     expect(provider.requests).toHaveLength(5);
-    expect(await failureOf(firstPage(providers, dead))).toMatchObject({ status: null, retryAfterSeconds: 5 });
+    expect(await failureOf(firstPage(providers, dead))).toMatchObject({
+      status: null,
+      retryAfterSeconds: 5,
+    });
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
     expect(providers.state('full')).toMatchObject({ circuit: 'closed', lastFailureAt: null });
   });
@@ -180,7 +206,10 @@ describe('a key that is rejected', () => {
     const dead = { ...full, apiKey: 'sk_live_dead' };
     for (let call = 0; call < 6; call += 1) await failureOf(firstPage(providers, dead));
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
-    expect(await failureOf(providers.verify(dead, {}))).toMatchObject({ code: 'credential_rejected', status: 401 });
+    expect(await failureOf(providers.verify(dead, {}))).toMatchObject({
+      code: 'credential_rejected',
+      status: 401,
+    });
     provider.answer(healthy);
     await expect(providers.verify(dead, {})).resolves.toBeUndefined();
     expect((await firstPage(providers, dead)).accounts).toHaveLength(1);
@@ -218,11 +247,19 @@ describe('the rate limit of a key', () => {
 
   test('a large limit that the provider announces slows nothing', async () => {
     const clock = manualClock(Date.now(), { skip: true });
-    const declared = { ...fullAdapter, id: 'slow', limits: { ...fullAdapter.limits, requestsPerMinute: 60 } };
+    const declared = {
+      ...fullAdapter,
+      id: 'slow',
+      limits: { ...fullAdapter.limits, requestsPerMinute: 60 },
+    };
     const { providers, full } = engine({}, { clock, adapters: [declared] });
     const slow = { ...full, provider: 'slow' };
     const resetAt = String(Math.ceil(Date.now() / 1000) + 60);
-    const headers = { 'x-ratelimit-limit': '1000000', 'x-ratelimit-remaining': '999999', 'x-ratelimit-reset': resetAt };
+    const headers = {
+      'x-ratelimit-limit': '1000000',
+      'x-ratelimit-remaining': '999999',
+      'x-ratelimit-reset': resetAt,
+    };
     provider.answer(json(200, { items: [] }, headers));
     for (let call = 0; call < 200; call += 1) await firstPage(providers, slow);
     expect(clock.sleeps).toEqual([]);
@@ -255,7 +292,12 @@ describe('what is told of the attempts', () => {
     leave();
     await firstPage(providers, full);
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['server_error', 'ok']);
-    expect(outcomes[0]).toMatchObject({ provider: 'full', connectionId: 'conn_full', operation: 'list', latencyMs: expect.any(Number) });
+    expect(outcomes[0]).toMatchObject({
+      provider: 'full',
+      connectionId: 'conn_full',
+      operation: 'list',
+      latencyMs: expect.any(Number),
+    });
   });
 
   test('how the provider last did', async () => {
@@ -284,7 +326,10 @@ describe('what is told of the attempts', () => {
     provider.answer(json(500, {}));
     await failureOf(firstPage(providers, full));
     expect(told).toEqual([
-      ['the circuit of a provider changed', { provider: 'full', origin: provider.baseUrl.replace('/v1', ''), circuit: 'open' }],
+      [
+        'the circuit of a provider changed',
+        { provider: 'full', origin: provider.baseUrl.replace('/v1', ''), circuit: 'open' },
+      ],
     ]);
   });
 });

@@ -21,13 +21,17 @@ describe('the pause before a retry', () => {
         expect(delay).toBeLessThanOrEqual(Math.min(10_000, 200 * 2 ** (number - 1)));
       }),
     );
-    expect([1, 2, 3, 9].map((number) => retryDelayMs(number, null, 0.5, DEFAULT_POLICIES))).toEqual([100, 200, 400, 5_000]);
+    expect([1, 2, 3, 9].map((number) => retryDelayMs(number, null, 0.5, DEFAULT_POLICIES))).toEqual(
+      [100, 200, 400, 5_000],
+    );
   });
 
   test('is never shorter than Retry-After', () => {
     fc.assert(
       fc.property(attempt, fc.nat(86_400), random, (number, seconds, share) => {
-        expect(retryDelayMs(number, seconds, share, DEFAULT_POLICIES)).toBeGreaterThanOrEqual(seconds * 1000);
+        expect(retryDelayMs(number, seconds, share, DEFAULT_POLICIES)).toBeGreaterThanOrEqual(
+          seconds * 1000,
+        );
       }),
     );
   });
@@ -35,7 +39,11 @@ describe('the pause before a retry', () => {
 
 describe('the rate limit', () => {
   /** When each request of a caller that never stops is sent, in ms. */
-  function sendTimes(state: ReturnType<typeof initialRate>, start: number, until: number): number[] {
+  function sendTimes(
+    state: ReturnType<typeof initialRate>,
+    start: number,
+    until: number,
+  ): number[] {
     const times: number[] = [];
     for (let now = start; now < until; ) {
       const taken = take(state, now);
@@ -50,7 +58,9 @@ describe('the rate limit', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 2_000 }), fc.nat(1_000_000), (perMinute, start) => {
         const times = sendTimes(initialRate(perMinute, start), start, start + 180_000);
-        const spans = times.slice(perMinute).map((time, index) => time - (times[index] ?? Number.NaN));
+        const spans = times
+          .slice(perMinute)
+          .map((time, index) => time - (times[index] ?? Number.NaN));
         // One millisecond is lost to rounding.
         expect(Math.min(60_000, ...spans)).toBeGreaterThanOrEqual(59_999);
         expect(times.length).toBeGreaterThanOrEqual(Math.floor(2.4 * perMinute) - 2);
@@ -61,22 +71,37 @@ describe('the rate limit', () => {
 
   test('is what the provider announces, up and down, until its window ends', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5_000 }), fc.nat(300), fc.integer({ min: 5, max: 120 }), (limit, remaining, seconds) => {
-        const resetAt = seconds * 1000;
-        const state = learn(initialRate(60, 0), { limit, remaining: Math.min(limit, remaining), resetAt }, 0);
-        const times = sendTimes(state, 0, resetAt + 1);
-        expect(times.filter((time) => time < resetAt)).toHaveLength(Math.min(limit, remaining));
-        expect(times.filter((time) => time === resetAt)).toHaveLength(limit);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 5_000 }),
+        fc.nat(300),
+        fc.integer({ min: 5, max: 120 }),
+        (limit, remaining, seconds) => {
+          const resetAt = seconds * 1000;
+          const state = learn(
+            initialRate(60, 0),
+            { limit, remaining: Math.min(limit, remaining), resetAt },
+            0,
+          );
+          const times = sendTimes(state, 0, resetAt + 1);
+          expect(times.filter((time) => time < resetAt)).toHaveLength(Math.min(limit, remaining));
+          expect(times.filter((time) => time === resetAt)).toHaveLength(limit);
+        },
+      ),
     );
   });
 
   test('an answer that was overtaken gives back nothing', () => {
     let state = learn(initialRate(60, 0), { limit: 100, remaining: 50, resetAt: 60_000 }, 0);
     for (let request = 0; request < 10; request += 1) state = take(state, 1).state;
-    expect(learn(state, { limit: 100, remaining: 48, resetAt: 60_000 }, 2).window?.remaining).toBe(40);
-    expect(learn(state, { limit: 100, remaining: 12, resetAt: 60_000 }, 2).window?.remaining).toBe(12);
-    expect(learn(state, { limit: 100, remaining: 99, resetAt: 120_000 }, 61_000).window?.remaining).toBe(99);
+    expect(learn(state, { limit: 100, remaining: 48, resetAt: 60_000 }, 2).window?.remaining).toBe(
+      40,
+    );
+    expect(learn(state, { limit: 100, remaining: 12, resetAt: 60_000 }, 2).window?.remaining).toBe(
+      12,
+    );
+    expect(
+      learn(state, { limit: 100, remaining: 99, resetAt: 120_000 }, 61_000).window?.remaining,
+    ).toBe(99);
   });
 
   test('survives a reset that is past, or years away', () => {
@@ -90,7 +115,11 @@ describe('the rate limit', () => {
   });
 
   test('sends nothing before the end of Retry-After, whatever else is announced', () => {
-    const blocked = block(learn(initialRate(60, 0), { limit: 100, remaining: 100, resetAt: 60_000 }, 0), 30, 0);
+    const blocked = block(
+      learn(initialRate(60, 0), { limit: 100, remaining: 100, resetAt: 60_000 }, 0),
+      30,
+      0,
+    );
     expect(take(block(blocked, 5, 0), 0).waitMs).toBe(30_000);
     expect(take(blocked, 29_999).waitMs).toBe(1);
     expect(take(blocked, 30_000).waitMs).toBe(0);
@@ -103,7 +132,13 @@ describe('the count of failures', () => {
 
   test('opens at the fifth in a row, not at five with a success between', () => {
     const inRow = count();
-    expect([1, 2, 3, 4, 5].map(() => inRow.failure(closed))).toEqual([false, false, false, false, true]);
+    expect([1, 2, 3, 4, 5].map(() => inRow.failure(closed))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
     const broken = count();
     for (let call = 0; call < 4; call += 1) broken.failure(closed);
     broken.success(closed);
@@ -146,7 +181,10 @@ describe('what is redacted', () => {
       token_expires_at: '2026-02-09T11:45:22Z',
       keywords: ['a'],
       monkey: 'm',
-      nested: { headers: [{ Authorization: 'Bearer x', accept: '*/*' }], client_secret: { value: 'x' } },
+      nested: {
+        headers: [{ Authorization: 'Bearer x', accept: '*/*' }],
+        client_secret: { value: 'x' },
+      },
       Cookie: 'x',
     };
     expect(redact(raw, 'unused')).toEqual({
@@ -155,7 +193,10 @@ describe('what is redacted', () => {
       refresh_token: '[redacted]',
       api_key: '[redacted]',
       apikey: '[redacted]',
-      nested: { headers: [{ Authorization: '[redacted]', accept: '*/*' }], client_secret: '[redacted]' },
+      nested: {
+        headers: [{ Authorization: '[redacted]', accept: '*/*' }],
+        client_secret: '[redacted]',
+      },
       Cookie: '[redacted]',
     });
   });
@@ -186,18 +227,37 @@ describe('what is redacted', () => {
 test('Retry-After and the rate-limit headers are read strictly', () => {
   const now = new Date('2026-02-09T12:00:00Z');
   const seconds = (value: string) => retryAfterSeconds({ 'retry-after': value }, now);
-  expect(['45', '1.2', 'Mon, 09 Feb 2026 12:01:00 GMT', '', '-5', 'later'].map(seconds)).toEqual([45, 2, 60, null, null, null]);
+  expect(['45', '1.2', 'Mon, 09 Feb 2026 12:01:00 GMT', '', '-5', 'later'].map(seconds)).toEqual([
+    45,
+    2,
+    60,
+    null,
+    null,
+    null,
+  ]);
   const announced = (limit: string, remaining: string) =>
     announcedLimit({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining });
   expect(announced('600', '12')).toEqual({ limit: 600, remaining: 12, resetAt: null });
-  expect([announced('0', '0'), announced('600', ''), announced('many', '1'), announcedLimit({})]).toEqual([null, null, null, null]);
+  expect([
+    announced('0', '0'),
+    announced('600', ''),
+    announced('many', '1'),
+    announcedLimit({}),
+  ]).toEqual([null, null, null, null]);
 });
 
 test('percentiles are right to a tenth, however long the attempts took', () => {
-  const latencies = fc.array(fc.record({ ms: fc.double({ min: 1, max: 60_000, noNaN: true }), fails: fc.boolean() }), { minLength: 1 });
+  const latencies = fc.array(
+    fc.record({ ms: fc.double({ min: 1, max: 60_000, noNaN: true }), fails: fc.boolean() }),
+    { minLength: 1 },
+  );
   fc.assert(
     fc.property(latencies, (attempts) => {
-      const counts = attempts.map(({ ms, fails }) => ({ bucket: bucketOf(ms), succeeded: fails ? 0 : 1, failed: fails ? 1 : 0 }));
+      const counts = attempts.map(({ ms, fails }) => ({
+        bucket: bucketOf(ms),
+        succeeded: fails ? 0 : 1,
+        failed: fails ? 1 : 0,
+      }));
       const { successRate, latencyMs } = figuresOf(counts);
       const sorted = attempts.map(({ ms }) => ms).sort((one, other) => one - other);
       for (const [share, told] of [
@@ -209,8 +269,14 @@ test('percentiles are right to a tenth, however long the attempts took', () => {
         // Half a millisecond is lost to rounding.
         expect(Math.abs((told ?? 0) - exact)).toBeLessThanOrEqual(exact / 10 + 0.5);
       }
-      expect(successRate).toBeCloseTo((100 * attempts.filter(({ fails }) => !fails).length) / attempts.length, 1);
+      expect(successRate).toBeCloseTo(
+        (100 * attempts.filter(({ fails }) => !fails).length) / attempts.length,
+        1,
+      );
     }),
   );
-  expect(figuresOf([])).toEqual({ successRate: null, latencyMs: { p50: null, p95: null, p99: null } });
+  expect(figuresOf([])).toEqual({
+    successRate: null,
+    latencyMs: { p50: null, p95: null, p99: null },
+  });
 });

@@ -1,5 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
+import {
+  PROVIDER_NAMES,
+  type ProviderName,
+  type Sandbox,
+  startSandbox,
+} from '../../sandbox/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import {
   type AccountSighting,
@@ -27,10 +32,18 @@ beforeEach(() => {
 afterEach(() => providers.close());
 
 function connectionTo(provider: ProviderName): ProviderConnection {
-  return { id: `conn_${provider}`, provider, baseUrl: sandbox.baseUrl(provider), apiKey: sandbox.apiKey(provider) };
+  return {
+    id: `conn_${provider}`,
+    provider,
+    baseUrl: sandbox.baseUrl(provider),
+    apiKey: sandbox.apiKey(provider),
+  };
 }
 
-async function everyAccount(connection: ProviderConnection, context: CallContext = {}): Promise<AccountSighting[]> {
+async function everyAccount(
+  connection: ProviderConnection,
+  context: CallContext = {},
+): Promise<AccountSighting[]> {
   const accounts: AccountSighting[] = [];
   for await (const page of providers.walk(connection, context)) {
     expect(page.quarantined).toEqual([]);
@@ -68,7 +81,10 @@ describe.each([...PROVIDER_NAMES])('%s', (name) => {
   ] as const)('%s becomes %s', async (kind, code) => {
     sandbox.provider(name).faults.add({ kind });
     const context = kind === 'hang' ? { deadlineMs: 300 } : {};
-    expect(await failureOf(everyAccount(connectionTo(name), context))).toMatchObject({ provider: name, code });
+    expect(await failureOf(everyAccount(connectionTo(name), context))).toMatchObject({
+      provider: name,
+      code,
+    });
   });
 
   test('one bad item is set aside, and the others land', async () => {
@@ -89,13 +105,26 @@ describe.each([...PROVIDER_NAMES])('%s', (name) => {
     const account = (await everyAccount(connection))[0]?.account;
     if (account === undefined) throw new Error('the sandbox has no accounts');
     sandbox.provider(name).faults.add({ kind: 'lost_answer', method: 'DELETE' });
-    const lost = await failureOf(providers.disconnect(connection, { id: account.providerAccountId }, {}));
+    const lost = await failureOf(
+      providers.disconnect(connection, { id: account.providerAccountId }, {}),
+    );
     expect(lost).toMatchObject({ code: 'network', outcomeUnknown: true });
-    expect(await providers.lookUp(connection, { id: account.providerAccountId, platform: account.platform }, {})).toBeNull();
+    expect(
+      await providers.lookUp(
+        connection,
+        { id: account.providerAccountId, platform: account.platform },
+        {},
+      ),
+    ).toBeNull();
   });
 });
 
-test.each(['outfame', 'creatoraudit'] as const)('%s: a cursor that repeats ends the walk with an error', async (name) => {
-  sandbox.provider(name).faults.add({ kind: 'repeat_cursor' });
-  expect(await failureOf(everyAccount(connectionTo(name)))).toMatchObject({ code: 'invalid_answer' });
-});
+test.each(['outfame', 'creatoraudit'] as const)(
+  '%s: a cursor that repeats ends the walk with an error',
+  async (name) => {
+    sandbox.provider(name).faults.add({ kind: 'repeat_cursor' });
+    expect(await failureOf(everyAccount(connectionTo(name)))).toMatchObject({
+      code: 'invalid_answer',
+    });
+  },
+);

@@ -17,10 +17,17 @@ afterAll(async () => {
 
 const clock = manualClock();
 const replica = () => new SharedFigures(database, clock);
-const note = (figures: SharedFigures, times: number, outcome: 'ok' | 'not_found' | 'timeout', latencyMs: number) => {
-  for (let attempt = 0; attempt < times; attempt++) figures.note({ provider: 'outfame', outcome, latencyMs });
+const note = (
+  figures: SharedFigures,
+  times: number,
+  outcome: 'ok' | 'not_found' | 'timeout',
+  latencyMs: number,
+) => {
+  for (let attempt = 0; attempt < times; attempt++)
+    figures.note({ provider: 'outfame', outcome, latencyMs });
 };
-const rates = (figures: SharedFigures) => (['5m', '24h'] as const).map((span) => figures.read('outfame', span).successRate);
+const rates = (figures: SharedFigures) =>
+  (['5m', '24h'] as const).map((span) => figures.read('outfame', span).successRate);
 
 test('figures are those of all replicas, outlive a restart, and leave each span in time', async () => {
   const [one, other] = [replica(), replica()];
@@ -58,7 +65,9 @@ test('figures are those of all replicas, outlive a restart, and leave each span 
 test('what could not be told is known here all along, and told the next time', async () => {
   const figures = replica();
   note(figures, 3, 'ok', 20);
-  jest.spyOn(database.pool, 'query').mockImplementationOnce(() => Promise.reject(new Error('the database is away')));
+  jest
+    .spyOn(database.pool, 'query')
+    .mockImplementationOnce(() => Promise.reject(new Error('the database is away')));
   await expect(figures.share()).rejects.toThrow('away');
   expect(rates(figures)).toEqual([100, 100]);
   const other = replica();

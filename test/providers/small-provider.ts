@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { systemClock } from '../../src/lib/clock.js';
-import { type AnyAdapter, defineAdapter, NO_METRICS, type ObservedAccount, path } from '../../src/model/index.js';
+import {
+  type AnyAdapter,
+  defineAdapter,
+  NO_METRICS,
+  type ObservedAccount,
+  path,
+} from '../../src/model/index.js';
 import {
   createProviders,
   type PolicySettings,
@@ -36,7 +42,12 @@ export async function startSmallProvider(): Promise<SmallProvider> {
       body += chunk;
     });
     request.on('end', () => {
-      requests.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
+      requests.push({
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body,
+      });
       handler(request, response);
     });
   });
@@ -58,17 +69,25 @@ export async function startSmallProvider(): Promise<SmallProvider> {
 /** Answers with `body` as JSON. */
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): Handler {
   return (_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+    response
+      .writeHead(status, { 'content-type': 'application/json', ...headers })
+      .end(JSON.stringify(body));
   };
 }
 
 /** Answers the first requests with the first handlers, and all others with the last. */
 export function inTurn(...handlers: Handler[]): Handler {
   let turn = 0;
-  return (request, response) => handlers[Math.min(turn++, handlers.length - 1)]?.(request, response);
+  return (request, response) =>
+    handlers[Math.min(turn++, handlers.length - 1)]?.(request, response);
 }
 
-const account = z.object({ id: z.string(), platform: z.string(), username: z.string(), health: z.string().nullish() });
+const account = z.object({
+  id: z.string(),
+  platform: z.string(),
+  username: z.string(),
+  health: z.string().nullish(),
+});
 const accountPage = z.object({ items: z.array(z.unknown()), next: z.string().nullish() });
 
 function toAccount(wire: z.infer<typeof account>): ObservedAccount {
@@ -104,7 +123,12 @@ const common = {
   auth: { scheme: 'bearer' },
   platforms: ['instagram'],
   limits: { requestsPerMinute: 60_000, concurrency: 4, pageSize: 100, maxAnswerBytes: 64 * 1024 },
-  disconnectEffect: { destroysData: false, revokesToken: true, reversible: false, howToReconnect: 'Connect it again.' },
+  disconnectEffect: {
+    destroysData: false,
+    revokesToken: true,
+    reversible: false,
+    howToReconnect: 'Connect it again.',
+  },
   fault: {
     schema: z.object({ code: z.string(), message: z.string() }),
     read: (fault: { code: string; message: string }) => fault,
@@ -137,14 +161,30 @@ export const fullAdapter: AnyAdapter = defineAdapter({
   operations: {
     list,
     disconnect,
-    get: { request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }), response: z.unknown(), map: (wire) => wire },
-    verify: { request: () => ({ method: 'GET', path: path`/me` }), response: z.unknown(), map: () => true },
-    create: {
-      request: ({ platform, username }) => ({ method: 'POST', path: path`/accounts`, body: { platform, username } }),
+    get: {
+      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
       response: z.unknown(),
       map: (wire) => wire,
     },
-    pause: { request: ({ id }) => ({ method: 'POST', path: path`/accounts/${id}/pause` }), response: z.null(), map: () => true },
+    verify: {
+      request: () => ({ method: 'GET', path: path`/me` }),
+      response: z.unknown(),
+      map: () => true,
+    },
+    create: {
+      request: ({ platform, username }) => ({
+        method: 'POST',
+        path: path`/accounts`,
+        body: { platform, username },
+      }),
+      response: z.unknown(),
+      map: (wire) => wire,
+    },
+    pause: {
+      request: ({ id }) => ({ method: 'POST', path: path`/accounts/${id}/pause` }),
+      response: z.null(),
+      map: () => true,
+    },
   },
 });
 
@@ -165,7 +205,11 @@ export const plainAdapter: AnyAdapter = defineAdapter({
   operations: {
     list,
     disconnect,
-    health: { request: () => ({ method: 'GET', path: path`/health` }), response: accountPage, map: ({ items }) => ({ items }) },
+    health: {
+      request: () => ({ method: 'GET', path: path`/health` }),
+      response: accountPage,
+      map: ({ items }) => ({ items }),
+    },
   },
 });
 
@@ -200,4 +244,8 @@ export async function failureOf(call: Promise<unknown>): Promise<unknown> {
   );
 }
 
-export const item = (id: string, username = `user-${id}`) => ({ id, platform: 'instagram', username });
+export const item = (id: string, username = `user-${id}`) => ({
+  id,
+  platform: 'instagram',
+  username,
+});

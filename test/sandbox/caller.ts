@@ -16,12 +16,19 @@ export interface Wish {
 
 export type Caller = (method: string, path: string, wish?: Wish) => Promise<Reply>;
 
-/** Calls one provider over HTTP with its good key and a JSON content type, unless the wish says otherwise. */
+/**
+ * Calls one provider over HTTP with its good key and a JSON content type, unless the wish says
+ * otherwise.
+ */
 export function callerOf(sandbox: Sandbox, provider: ProviderName): Caller {
   return async (method, path, { body, headers, signal } = {}) => {
     const response = await fetch(`${sandbox.baseUrl(provider)}${path}`, {
       method,
-      headers: { Authorization: `Bearer ${sandbox.apiKey(provider)}`, 'Content-Type': 'application/json', ...headers },
+      headers: {
+        Authorization: `Bearer ${sandbox.apiKey(provider)}`,
+        'Content-Type': 'application/json',
+        ...headers,
+      },
       redirect: 'manual',
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ?? null,
@@ -31,14 +38,29 @@ export function callerOf(sandbox: Sandbox, provider: ProviderName): Caller {
 }
 
 /** Calls a control route: `/outfame/faults`. */
-export async function control(sandbox: Sandbox, method: string, path: string, body?: unknown): Promise<Reply> {
-  return replyOf(await fetch(`${sandbox.url}/control${path}`, { method, body: body === undefined ? null : JSON.stringify(body) }));
+export async function control(
+  sandbox: Sandbox,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Reply> {
+  return replyOf(
+    await fetch(`${sandbox.url}/control${path}`, {
+      method,
+      body: body === undefined ? null : JSON.stringify(body),
+    }),
+  );
 }
 
 async function replyOf(response: Response): Promise<Reply> {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
-  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : {} };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : {},
+  };
 }
 
 export type Item = Record<string, unknown>;

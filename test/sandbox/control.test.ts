@@ -19,7 +19,12 @@ it('counts what arrived and what had an effect', async () => {
   await call('GET', '/nowhere');
   expect((await control(sandbox, 'GET', '/outfame')).json).toEqual({
     requests: 4,
-    by_operation: { 'GET /accounts': 1, 'POST /engagement/pause': 1, 'DELETE /accounts/{id}': 1, other: 1 },
+    by_operation: {
+      'GET /accounts': 1,
+      'POST /engagement/pause': 1,
+      'DELETE /accounts/{id}': 1,
+      other: 1,
+    },
     faults: [],
     accounts: 12,
     deletes: { acc_none: { calls: 1, effective: 0 } },
@@ -41,17 +46,28 @@ it('makes an account vanish, come back and change, its id with a slash or an enc
   expect(sandbox.provider('socialsyncer').counts()).toMatchObject({ accounts: 9, deletes: {} });
   await control(sandbox, 'PUT', KEY, { connectedAt: '2026-06-01T00:00:00Z', tokenValid: false });
   const back = (await control(sandbox, 'GET', encoded)).json;
-  expect(back).toMatchObject({ username: 'acmefitness', connectedAt: '2026-06-01T00:00:00Z', tokenValid: false });
+  expect(back).toMatchObject({
+    username: 'acmefitness',
+    connectedAt: '2026-06-01T00:00:00Z',
+    tokenValid: false,
+  });
 });
 
 it.each([
   ['outfame', '/accounts/x-1', 'x-1'],
   ['octopost', '/accounts/x-1', 'x-1'],
-  ['creatoraudit', '/accounts/00000000-0000-4000-8000-00000000abcd', '00000000-0000-4000-8000-00000000abcd'],
+  [
+    'creatoraudit',
+    '/accounts/00000000-0000-4000-8000-00000000abcd',
+    '00000000-0000-4000-8000-00000000abcd',
+  ],
 ] as const)('makes an account of %s out of defaults', async (provider, path, id) => {
   await control(sandbox, 'PUT', `/${provider}/accounts/${id}`, { username: 'made_up' });
   const { status, json } = await callerOf(sandbox, provider)('GET', path);
-  expect([status, json.data ?? json]).toEqual([200, expect.objectContaining({ id, platform: expect.any(String), username: 'made_up' })]);
+  expect([status, json.data ?? json]).toEqual([
+    200,
+    expect.objectContaining({ id, platform: expect.any(String), username: 'made_up' }),
+  ]);
 });
 
 it('changes key, latency and limits, and resets them all', async () => {
@@ -59,11 +75,18 @@ it('changes key, latency and limits, and resets them all', async () => {
   await control(sandbox, 'PUT', '/octopost/settings', { latency_ms: 60, requests_per_minute: 5 });
   const startedAt = performance.now();
   const reply = await callerOf(sandbox, 'octopost')('GET', '/accounts');
-  expect([sandbox.apiKey('octopost'), reply.status, reply.headers.get('X-RateLimit-Limit')]).toEqual(['oct_test_next', 200, '5']);
+  expect([
+    sandbox.apiKey('octopost'),
+    reply.status,
+    reply.headers.get('X-RateLimit-Limit'),
+  ]).toEqual(['oct_test_next', 200, '5']);
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(58);
   await control(sandbox, 'POST', '/reset');
   expect(sandbox.apiKey('octopost')).toBe('oct_test_sandbox000000');
-  expect(sandbox.provider('octopost').settings).toMatchObject({ latency_ms: 0, requests_per_minute: 120_000 });
+  expect(sandbox.provider('octopost').settings).toMatchObject({
+    latency_ms: 0,
+    requests_per_minute: 120_000,
+  });
 });
 
 it.each([

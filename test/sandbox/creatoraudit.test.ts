@@ -28,10 +28,17 @@ describe('CreatorAudit list', () => {
   it('walks to the end, each account once, and counts on request', async () => {
     const ids = new Set<unknown>();
     for (let cursor: unknown; cursor !== null; ) {
-      const reply = await call('GET', `/accounts?limit=100&include_total=true${cursor ? `&cursor=${cursor}` : ''}`);
+      const reply = await call(
+        'GET',
+        `/accounts?limit=100&include_total=true${cursor ? `&cursor=${cursor}` : ''}`,
+      );
       for (const { id } of items(reply, 'data')) ids.add(id);
       const pagination = reply.json.pagination as Item;
-      expect(pagination).toMatchObject({ limit: 100, total_count: 312, has_next: pagination.next_cursor !== null });
+      expect(pagination).toMatchObject({
+        limit: 100,
+        total_count: 312,
+        has_next: pagination.next_cursor !== null,
+      });
       expect(reply.headers.get('Link')?.includes('rel="next"')).toBe(pagination.has_next);
       cursor = pagination.next_cursor;
     }
@@ -53,21 +60,31 @@ describe('CreatorAudit list', () => {
     const first = await call('GET', path);
     const cursor = (first.json.pagination as Item).next_cursor;
     const second = await call('GET', `${path}&cursor=${cursor}`);
-    const followers = [...items(first, 'data'), ...items(second, 'data')].map(({ follower_count }) => Number(follower_count));
+    const followers = [...items(first, 'data'), ...items(second, 'data')].map(
+      ({ follower_count }) => Number(follower_count),
+    );
     expect(followers).toHaveLength(312);
     expect(followers).toEqual([...followers].sort((one, other) => other - one));
-    expect(await call('GET', `/accounts?cursor=${cursor}`)).toMatchObject(problem(422, 'VALIDATION_ERROR'));
+    expect(await call('GET', `/accounts?cursor=${cursor}`)).toMatchObject(
+      problem(422, 'VALIDATION_ERROR'),
+    );
   });
 
-  it.each(['limit=0', 'limit=201', 'platform=twitter', 'is_active=maybe', 'creator_id=7'])('refuses %s naming the field', async (query) => {
-    const reply = await call('GET', `/accounts?${query}`);
-    expect(reply).toMatchObject(problem(422, 'VALIDATION_ERROR'));
-    expect(items(reply, 'errors')[0]?.field).toBe(query.split('=')[0]);
-  });
+  it.each(['limit=0', 'limit=201', 'platform=twitter', 'is_active=maybe', 'creator_id=7'])(
+    'refuses %s naming the field',
+    async (query) => {
+      const reply = await call('GET', `/accounts?${query}`);
+      expect(reply).toMatchObject(problem(422, 'VALIDATION_ERROR'));
+      expect(items(reply, 'errors')[0]?.field).toBe(query.split('=')[0]);
+    },
+  );
 
   it('matches q as a substring, and a null is_active under neither value', async () => {
     const byName = await call('GET', '/accounts?q=ACME');
-    expect(items(byName, 'data').map(({ username }) => username)).toEqual(['acme.running', 'acmefitness']);
+    expect(items(byName, 'data').map(({ username }) => username)).toEqual([
+      'acme.running',
+      'acmefitness',
+    ]);
     const unknown = 'b1f0a9d8-1111-4c3e-9a7b-000000000009';
     for (const value of [true, false]) {
       const reply = await call('GET', `/accounts?limit=200&is_active=${value}&q=tidewater`);
@@ -104,15 +121,21 @@ describe('CreatorAudit answers', () => {
   });
 
   it('echoes the request id and says 404, 406, 415, 400 and 422 in its own words', async () => {
-    const missing = await call('GET', `/accounts/${TRACKED.replace('3', '4')}`, { headers: { 'X-Request-ID': 'mine' } });
+    const missing = await call('GET', `/accounts/${TRACKED.replace('3', '4')}`, {
+      headers: { 'X-Request-ID': 'mine' },
+    });
     expect(missing).toMatchObject(problem(404, 'NOT_FOUND'));
     expect(missing.json).toMatchObject({ request_id: 'mine', detail: 'Account not found.' });
-    expect(await call('GET', '/accounts', { headers: { Accept: 'text/html' } })).toMatchObject(problem(406, 'NOT_ACCEPTABLE'));
-    expect(await call('POST', '/accounts', { headers: { 'Content-Type': 'text/plain' } })).toMatchObject(
-      problem(415, 'UNSUPPORTED_MEDIA_TYPE'),
+    expect(await call('GET', '/accounts', { headers: { Accept: 'text/html' } })).toMatchObject(
+      problem(406, 'NOT_ACCEPTABLE'),
     );
+    expect(
+      await call('POST', '/accounts', { headers: { 'Content-Type': 'text/plain' } }),
+    ).toMatchObject(problem(415, 'UNSUPPORTED_MEDIA_TYPE'));
     expect(await call('POST', '/accounts')).toMatchObject(problem(400, 'BAD_REQUEST'));
-    expect(await call('GET', '/accounts/not-a-uuid')).toMatchObject(problem(422, 'VALIDATION_ERROR'));
+    expect(await call('GET', '/accounts/not-a-uuid')).toMatchObject(
+      problem(422, 'VALIDATION_ERROR'),
+    );
   });
 });
 
@@ -124,20 +147,33 @@ describe('CreatorAudit accounts', () => {
     const created = await call('POST', '/accounts', { body: wanted });
     const { id, ...account } = created.json.data as Item;
     expect(created.status).toBe(201);
-    expect(created.headers.get('Location')).toBe(`${sandbox.baseUrl('creatoraudit')}/accounts/${id}`);
-    expect(account).toMatchObject({ last_scrape_time: null, follower_count: 0, scrape_interval_hours: 12 });
+    expect(created.headers.get('Location')).toBe(
+      `${sandbox.baseUrl('creatoraudit')}/accounts/${id}`,
+    );
+    expect(account).toMatchObject({
+      last_scrape_time: null,
+      follower_count: 0,
+      scrape_interval_hours: 12,
+    });
     await new Promise((resolve) => setTimeout(resolve, 50));
     const refreshed = (await call('GET', `/accounts/${id}`)).json.data as Item;
     expect(refreshed.last_scrape_time).not.toBeNull();
     expect(Number(refreshed.follower_count)).toBeGreaterThan(0);
-    expect(await call('POST', '/accounts', { body: { ...wanted, username: 'NEWCOMER' } })).toMatchObject(problem(409, 'CONFLICT'));
+    expect(
+      await call('POST', '/accounts', { body: { ...wanted, username: 'NEWCOMER' } }),
+    ).toMatchObject(problem(409, 'CONFLICT'));
   });
 
   it('takes a handle that is private, and finds it unavailable', async () => {
     sandbox.provider('creatoraudit').changeSettings({ setup_ms: 0 });
-    const created = await call('POST', '/accounts', { body: { platform: 'instagram', username: 'private_person' } });
+    const created = await call('POST', '/accounts', {
+      body: { platform: 'instagram', username: 'private_person' },
+    });
     const { id } = created.json.data as Item;
-    expect((await call('GET', `/accounts/${id}`)).json.data).toMatchObject({ is_unavailable: true, last_scrape_time: null });
+    expect((await call('GET', `/accounts/${id}`)).json.data).toMatchObject({
+      is_unavailable: true,
+      last_scrape_time: null,
+    });
   });
 
   it('repeats the answer to the same Idempotency-Key', async () => {
@@ -148,19 +184,32 @@ describe('CreatorAudit accounts', () => {
   });
 
   it('refuses what is out of bounds, an unknown creator, and more than the quota', async () => {
-    expect(await call('POST', '/accounts', { body: { ...wanted, scrape_interval_hours: 5 } })).toMatchObject(
-      problem(422, 'VALIDATION_ERROR'),
-    );
+    expect(
+      await call('POST', '/accounts', { body: { ...wanted, scrape_interval_hours: 5 } }),
+    ).toMatchObject(problem(422, 'VALIDATION_ERROR'));
     const stranger = { ...wanted, creator_id: '00000000-0000-4000-8000-000000000000' };
-    expect(await call('POST', '/accounts', { body: stranger })).toMatchObject(problem(404, 'NOT_FOUND'));
+    expect(await call('POST', '/accounts', { body: stranger })).toMatchObject(
+      problem(404, 'NOT_FOUND'),
+    );
     sandbox.provider('creatoraudit').changeSettings({ account_limit: 3 });
-    expect(await call('POST', '/accounts', { body: wanted })).toMatchObject(problem(403, 'QUOTA_EXCEEDED'));
+    expect(await call('POST', '/accounts', { body: wanted })).toMatchObject(
+      problem(403, 'QUOTA_EXCEEDED'),
+    );
   });
 
   it('pauses and changes settings by PATCH, and refuses a field it does not know', async () => {
-    const reply = await call('PATCH', `/accounts/${TRACKED}`, { body: { is_active: false, post_lookback_days: 7 } });
-    expect(reply.json.data).toMatchObject({ is_active: false, post_lookback_days: 7, effective_post_lookback_days: 7, category: 'tech' });
-    expect(await call('PATCH', `/accounts/${TRACKED}`, { body: { username: 'other' } })).toMatchObject(problem(422, 'VALIDATION_ERROR'));
+    const reply = await call('PATCH', `/accounts/${TRACKED}`, {
+      body: { is_active: false, post_lookback_days: 7 },
+    });
+    expect(reply.json.data).toMatchObject({
+      is_active: false,
+      post_lookback_days: 7,
+      effective_post_lookback_days: 7,
+      category: 'tech',
+    });
+    expect(
+      await call('PATCH', `/accounts/${TRACKED}`, { body: { username: 'other' } }),
+    ).toMatchObject(problem(422, 'VALIDATION_ERROR'));
   });
 
   it('deletes with 204, then 404', async () => {

@@ -1,6 +1,11 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
+import {
+  PROVIDER_NAMES,
+  type ProviderName,
+  type Sandbox,
+  startSandbox,
+} from '../../sandbox/index.js';
 import { callerOf, control, type Item, items, type Reply } from './caller.js';
 
 let sandbox: Sandbox;
@@ -10,7 +15,8 @@ beforeAll(async () => {
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
-const list = (provider: ProviderName, query = '') => callerOf(sandbox, provider)('GET', `/accounts${query}`);
+const list = (provider: ProviderName, query = '') =>
+  callerOf(sandbox, provider)('GET', `/accounts${query}`);
 
 async function inject(provider: ProviderName, fault: Item): Promise<void> {
   const reply = await control(sandbox, 'POST', `/${provider}/faults`, fault);
@@ -18,8 +24,13 @@ async function inject(provider: ProviderName, fault: Item): Promise<void> {
 }
 
 /** What a caller sees of the raw answer: the promised length and what came of it. */
-function rawList(provider: ProviderName): Promise<{ promised: number; received: number; error: string | undefined }> {
-  const headers = { Authorization: `Bearer ${sandbox.apiKey(provider)}`, 'Content-Type': 'application/json' };
+function rawList(
+  provider: ProviderName,
+): Promise<{ promised: number; received: number; error: string | undefined }> {
+  const headers = {
+    Authorization: `Bearer ${sandbox.apiKey(provider)}`,
+    'Content-Type': 'application/json',
+  };
   return new Promise((resolve, reject) => {
     const outgoing = request(`${sandbox.baseUrl(provider)}/accounts`, { headers }, (response) => {
       let received = 0;
@@ -30,7 +41,9 @@ function rawList(provider: ProviderName): Promise<{ promised: number; received: 
       response.on('error', (cause: NodeJS.ErrnoException) => {
         error = cause.code;
       });
-      response.on('close', () => resolve({ promised: Number(response.headers['content-length']), received, error }));
+      response.on('close', () =>
+        resolve({ promised: Number(response.headers['content-length']), received, error }),
+      );
     });
     outgoing.on('error', reject);
     outgoing.end();
@@ -46,7 +59,9 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
 
   it('can hang', async () => {
     await inject(provider, { kind: 'hang' });
-    await expect(callerOf(sandbox, provider)('GET', '/accounts', { signal: AbortSignal.timeout(80) })).rejects.toThrow(/timeout/);
+    await expect(
+      callerOf(sandbox, provider)('GET', '/accounts', { signal: AbortSignal.timeout(80) }),
+    ).rejects.toThrow(/timeout/);
   });
 
   it('can be slow', async () => {
@@ -76,7 +91,10 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
     await inject(provider, { kind: 'html', status: 200 });
     for (const status of [502, 200]) {
       const reply = await list(provider);
-      expect([reply.status, reply.headers.get('Content-Type')]).toEqual([status, 'text/html; charset=utf-8']);
+      expect([reply.status, reply.headers.get('Content-Type')]).toEqual([
+        status,
+        'text/html; charset=utf-8',
+      ]);
       expect(reply.text).toMatch(/^<!DOCTYPE html>/);
     }
   });
@@ -105,7 +123,9 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
   });
 
   it('can spoil one item of a list', async () => {
-    const name = Object.keys((await list(provider)).json).find((key) => ['data', 'accounts'].includes(key)) ?? '';
+    const name =
+      Object.keys((await list(provider)).json).find((key) => ['data', 'accounts'].includes(key)) ??
+      '';
     await inject(provider, { kind: 'bad_item' });
     const [first, second] = items(await list(provider), name);
     expect(typeof first?.platform).toBe('object');
@@ -114,29 +134,42 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
   });
 });
 
-it.each(['outfame', 'creatoraudit'] as const)('%s can repeat its cursor for ever', async (provider) => {
-  await inject(provider, { kind: 'repeat_cursor' });
-  const cursorOf = ({ json }: Reply) => String(json.next_cursor ?? (json.pagination as Item).next_cursor);
-  const first = await list(provider);
-  const second = await list(provider, `?cursor=${cursorOf(first)}`);
-  expect(cursorOf(second)).toBe(cursorOf(first));
-  expect(items(second, 'data')).toEqual(items(first, 'data'));
-});
+it.each(['outfame', 'creatoraudit'] as const)(
+  '%s can repeat its cursor for ever',
+  async (provider) => {
+    await inject(provider, { kind: 'repeat_cursor' });
+    const cursorOf = ({ json }: Reply) =>
+      String(json.next_cursor ?? (json.pagination as Item).next_cursor);
+    const first = await list(provider);
+    const second = await list(provider, `?cursor=${cursorOf(first)}`);
+    expect(cursorOf(second)).toBe(cursorOf(first));
+    expect(items(second, 'data')).toEqual(items(first, 'data'));
+  },
+);
 
 it.each([
   ['outfame', '/accounts/acc_7Gx2kLm9Qr', 'acc_7Gx2kLm9Qr'],
-  ['creatoraudit', '/accounts/3c90c3cc-0d44-4b50-8888-8dd25736052a', '3c90c3cc-0d44-4b50-8888-8dd25736052a'],
+  [
+    'creatoraudit',
+    '/accounts/3c90c3cc-0d44-4b50-8888-8dd25736052a',
+    '3c90c3cc-0d44-4b50-8888-8dd25736052a',
+  ],
   ['socialsyncer', '/accounts/instagram/17841400123456789', 'instagram/17841400123456789'],
   ['octopost', '/accounts/acc_abc123', 'acc_abc123'],
-] as const)('%s can lose the answer after the work was done, and counts the delete once', async (provider, path, id) => {
-  const call = callerOf(sandbox, provider);
-  await inject(provider, { kind: 'server_error', method: 'DELETE', times: 1 });
-  await inject(provider, { kind: 'lost_answer', method: 'DELETE', times: 1 });
-  expect((await call('DELETE', path)).status).toBe(500);
-  await expect(call('DELETE', path)).rejects.toThrow();
-  expect((await call('DELETE', path)).status).toBe(404);
-  expect(sandbox.provider(provider).counts().deletes).toEqual({ [id]: { calls: 3, effective: 1 } });
-});
+] as const)(
+  '%s can lose the answer after the work was done, and counts the delete once',
+  async (provider, path, id) => {
+    const call = callerOf(sandbox, provider);
+    await inject(provider, { kind: 'server_error', method: 'DELETE', times: 1 });
+    await inject(provider, { kind: 'lost_answer', method: 'DELETE', times: 1 });
+    expect((await call('DELETE', path)).status).toBe(500);
+    await expect(call('DELETE', path)).rejects.toThrow();
+    expect((await call('DELETE', path)).status).toBe(404);
+    expect(sandbox.provider(provider).counts().deletes).toEqual({
+      [id]: { calls: 3, effective: 1 },
+    });
+  },
+);
 
 describe('limits of a fault', () => {
   it('strikes only the method and path it is for', async () => {

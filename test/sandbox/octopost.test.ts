@@ -21,15 +21,24 @@ it('lists everything at once, oldest connection first, with rate-limit headers',
 it('answers 401 to a missing and to a wrong key', async () => {
   for (const headers of [{ Authorization: '' }, { Authorization: 'Bearer oct_test_wrong' }]) {
     const reply = await call('GET', '/accounts', { headers });
-    expect([reply.status, reply.json]).toEqual([401, { error: 'Invalid or expired API key', code: 'unauthorized' }]);
+    expect([reply.status, reply.json]).toEqual([
+      401,
+      { error: 'Invalid or expired API key', code: 'unauthorized' },
+    ]);
   }
 });
 
 it('wants a Content-Type on GET and DELETE too', async () => {
   const headers = { Authorization: `Bearer ${sandbox.apiKey('octopost')}` };
   for (const method of ['GET', 'DELETE']) {
-    const reply = await fetch(`${sandbox.baseUrl('octopost')}/accounts/acc_abc123`, { method, headers });
-    expect([reply.status, await reply.json()]).toEqual([400, { error: 'Missing Content-Type header', code: 'bad_request' }]);
+    const reply = await fetch(`${sandbox.baseUrl('octopost')}/accounts/acc_abc123`, {
+      method,
+      headers,
+    });
+    expect([reply.status, await reply.json()]).toEqual([
+      400,
+      { error: 'Missing Content-Type header', code: 'bad_request' },
+    ]);
   }
   expect((await call('GET', '/accounts/acc_abc123')).status).toBe(200);
 });
@@ -51,7 +60,9 @@ it('disconnects with 204, then 404, and the account leaves the list', async () =
     const again = await call(method, '/accounts/acc_ghi789');
     expect([again.status, again.json.code]).toEqual([404, 'not_found']);
   }
-  expect(items(await call('GET', '/accounts'), 'accounts').map(({ id }) => id)).not.toContain('acc_ghi789');
+  expect(items(await call('GET', '/accounts'), 'accounts').map(({ id }) => id)).not.toContain(
+    'acc_ghi789',
+  );
 });
 
 it('says over the limit when to come back, in header and details', async () => {
@@ -59,5 +70,8 @@ it('says over the limit when to come back, in header and details', async () => {
   const reply = await call('GET', '/accounts');
   expect(reply.status).toBe(429);
   expect(reply.json).toMatchObject({ code: 'rate_limited', details: { limit: 0, remaining: 0 } });
-  expect(reply.json.details).toHaveProperty('retry_after', Number(reply.headers.get('Retry-After')));
+  expect(reply.json.details).toHaveProperty(
+    'retry_after',
+    Number(reply.headers.get('Retry-After')),
+  );
 });

@@ -12,7 +12,9 @@ beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
 const ACTIVE = 'acc_7Gx2kLm9Qr';
-const error = (code: string) => ({ error: expect.objectContaining({ code, message: expect.any(String) }) });
+const error = (code: string) => ({
+  error: expect.objectContaining({ code, message: expect.any(String) }),
+});
 
 describe('Outfame list', () => {
   it('walks to the end by cursor, each account once, and ends with has_more false and next_cursor null', async () => {
@@ -52,14 +54,19 @@ describe('Outfame list', () => {
   it('refuses a limit over 100, a garbled cursor and one of other filters', async () => {
     const { json } = await call('GET', '/accounts?limit=5');
     expect((await call('GET', '/accounts?limit=101')).status).toBe(400);
-    expect((await call('GET', '/accounts?cursor=cur_nonsense')).json).toEqual(error('invalid_cursor'));
-    expect((await call('GET', `/accounts?platform=tiktok&cursor=${json.next_cursor}`)).json).toEqual(error('invalid_cursor'));
+    expect((await call('GET', '/accounts?cursor=cur_nonsense')).json).toEqual(
+      error('invalid_cursor'),
+    );
+    expect(
+      (await call('GET', `/accounts?platform=tiktok&cursor=${json.next_cursor}`)).json,
+    ).toEqual(error('invalid_cursor'));
   });
 
   it('filters by platform and status', async () => {
     const reply = await call('GET', '/accounts?platform=tiktok&status=paused&limit=100');
     expect(items(reply, 'data').length).toBeGreaterThan(0);
-    for (const item of items(reply, 'data')) expect(item).toMatchObject({ platform: 'tiktok', status: 'paused' });
+    for (const item of items(reply, 'data'))
+      expect(item).toMatchObject({ platform: 'tiktok', status: 'paused' });
   });
 });
 
@@ -71,21 +78,35 @@ describe('Outfame accounts', () => {
       expect([reply.status, reply.json]).toEqual([401, error('unauthorized')]);
     }
     sandbox.provider('outfame').setKey('sk_test_next');
-    expect((await call('GET', '/accounts', { headers: { Authorization: `Bearer ${former}` } })).status).toBe(401);
+    expect(
+      (await call('GET', '/accounts', { headers: { Authorization: `Bearer ${former}` } })).status,
+    ).toBe(401);
     expect((await call('GET', '/accounts')).status).toBe(200);
   });
 
   it('creates in setup and turns active by itself', async () => {
     sandbox.provider('outfame').changeSettings({ setup_ms: 50 });
-    const body = { instagram_username: 'newhandle', platform: 'instagram', daily_limits: { likes: 10 } };
+    const body = {
+      instagram_username: 'newhandle',
+      platform: 'instagram',
+      daily_limits: { likes: 10 },
+    };
     const created = await call('POST', '/accounts', { body });
     expect(created.status).toBe(201);
-    expect(created.json).toMatchObject({ status: 'setup', daily_limits: { likes: 10, follows: 60, comments: 20, story_views: 200 } });
-    const pause = await call('POST', '/engagement/pause', { body: { account_id: created.json.id } });
+    expect(created.json).toMatchObject({
+      status: 'setup',
+      daily_limits: { likes: 10, follows: 60, comments: 20, story_views: 200 },
+    });
+    const pause = await call('POST', '/engagement/pause', {
+      body: { account_id: created.json.id },
+    });
     expect([pause.status, pause.json]).toEqual([400, error('account_in_setup')]);
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect((await call('GET', `/accounts/${created.json.id}`)).json.status).toBe('active');
-    expect((await call('POST', '/accounts', { body: { ...body, instagram_username: 'NewHandle' } })).status).toBe(409);
+    expect(
+      (await call('POST', '/accounts', { body: { ...body, instagram_username: 'NewHandle' } }))
+        .status,
+    ).toBe(409);
   });
 
   it.each([
@@ -100,12 +121,16 @@ describe('Outfame accounts', () => {
 
   it('refuses to create over the plan with 403', async () => {
     sandbox.provider('outfame').changeSettings({ account_limit: 5 });
-    const reply = await call('POST', '/accounts', { body: { instagram_username: 'onemore', platform: 'instagram' } });
+    const reply = await call('POST', '/accounts', {
+      body: { instagram_username: 'onemore', platform: 'instagram' },
+    });
     expect([reply.status, reply.json]).toEqual([403, error('account_limit_reached')]);
   });
 
   it('replaces nested objects whole on PATCH', async () => {
-    const reply = await call('PATCH', `/accounts/${ACTIVE}`, { body: { daily_limits: { likes: 200, follows: 80 } } });
+    const reply = await call('PATCH', `/accounts/${ACTIVE}`, {
+      body: { daily_limits: { likes: 200, follows: 80 } },
+    });
     expect(reply.json.daily_limits).toEqual({ likes: 200, follows: 80 });
     expect((await call('GET', `/accounts/${ACTIVE}`)).json).toEqual(reply.json);
   });
@@ -114,7 +139,11 @@ describe('Outfame accounts', () => {
     const reply = await call('DELETE', `/accounts/${ACTIVE}`);
     expect([reply.status, reply.json]).toEqual([200, { id: ACTIVE, deleted: true }]);
     for (const method of ['DELETE', 'GET', 'PATCH']) {
-      const again = await call(method, `/accounts/${ACTIVE}`, method === 'PATCH' ? { body: {} } : {});
+      const again = await call(
+        method,
+        `/accounts/${ACTIVE}`,
+        method === 'PATCH' ? { body: {} } : {},
+      );
       expect([again.status, again.json]).toEqual([404, error('account_not_found')]);
     }
   });
@@ -136,13 +165,21 @@ describe('Outfame accounts', () => {
 });
 
 describe('Outfame engagement', () => {
-  const say = (verb: string, account_id: string) => call('POST', `/engagement/${verb}`, { body: { account_id, reason: 'test' } });
+  const say = (verb: string, account_id: string) =>
+    call('POST', `/engagement/${verb}`, { body: { account_id, reason: 'test' } });
 
   it('pauses and resumes; what is already so is a 400', async () => {
-    expect((await say('pause', ACTIVE)).json).toMatchObject({ account_id: ACTIVE, status: 'paused', queued_actions_cancelled: 12 });
+    expect((await say('pause', ACTIVE)).json).toMatchObject({
+      account_id: ACTIVE,
+      status: 'paused',
+      queued_actions_cancelled: 12,
+    });
     expect((await say('pause', ACTIVE)).json).toEqual(error('already_paused'));
     expect((await call('GET', `/accounts/${ACTIVE}`)).json.status).toBe('paused');
-    expect((await say('resume', ACTIVE)).json).toMatchObject({ account_id: ACTIVE, status: 'active' });
+    expect((await say('resume', ACTIVE)).json).toMatchObject({
+      account_id: ACTIVE,
+      status: 'active',
+    });
     expect((await say('resume', ACTIVE)).json).toEqual(error('already_active'));
     expect((await say('resume', 'acc_Sus1Pend00')).json).toEqual(error('account_suspended'));
     expect((await say('resume', 'acc_none')).status).toBe(404);
@@ -154,14 +191,22 @@ describe('Outfame engagement', () => {
     const second = await call('GET', `${path}&cursor=${first.json.next_cursor}`);
     const all = [...items(first, 'data'), ...items(second, 'data')];
     expect(new Set(all.map(({ id }) => id)).size).toBe(60);
-    expect(all.every(({ type, performed_at }) => type === 'like' && String(performed_at).startsWith('2026-02-09'))).toBe(true);
+    expect(
+      all.every(
+        ({ type, performed_at }) =>
+          type === 'like' && String(performed_at).startsWith('2026-02-09'),
+      ),
+    ).toBe(true);
     expect(second.json).not.toHaveProperty('next_cursor');
     expect(second.json.has_more).toBe(false);
   });
 
   it("counts the day's actions against the limits", async () => {
     const { json } = await call('GET', `/engagement/stats?account_id=${ACTIVE}`);
-    const { likes } = json.actions as Record<string, { performed: number; limit: number; remaining: number }>;
+    const { likes } = json.actions as Record<
+      string,
+      { performed: number; limit: number; remaining: number }
+    >;
     expect(likes?.limit).toBe(150);
     expect((likes?.performed ?? 0) + (likes?.remaining ?? 0)).toBe(150);
     expect((await call('GET', '/engagement/stats?account_id=acc_none')).status).toBe(404);

@@ -16,7 +16,9 @@ it('keeps deletes, pauses, creations and the key over a restart, and nothing but
   const settings = { port: 0, accounts: 10_000, stateFile };
   const first = await startSandbox(settings);
   const outfame = callerOf(first, 'outfame');
-  const made = await outfame('POST', '/accounts', { body: { instagram_username: 'newhandle', platform: 'instagram' } });
+  const made = await outfame('POST', '/accounts', {
+    body: { instagram_username: 'newhandle', platform: 'instagram' },
+  });
   await outfame('DELETE', '/accounts/acc_S000004999');
   await outfame('POST', '/engagement/pause', { body: { account_id: 'acc_7Gx2kLm9Qr' } });
   await callerOf(first, 'octopost')('DELETE', '/accounts/acc_abc123');
@@ -27,12 +29,19 @@ it('keeps deletes, pauses, creations and the key over a restart, and nothing but
 
   const second = await startSandbox(settings);
   const again = callerOf(second, 'outfame');
-  expect((await again('GET', `/accounts/${made.json.id}`)).json.instagram_username).toBe('newhandle');
+  expect((await again('GET', `/accounts/${made.json.id}`)).json.instagram_username).toBe(
+    'newhandle',
+  );
   expect((await again('GET', '/accounts/acc_S000004999')).status).toBe(404);
-  expect((await again('GET', '/accounts/acc_7Gx2kLm9Qr')).json).toMatchObject({ status: 'paused', followers_count: 14832 });
+  expect((await again('GET', '/accounts/acc_7Gx2kLm9Qr')).json).toMatchObject({
+    status: 'paused',
+    followers_count: 14832,
+  });
   expect(second.provider('outfame').counts().accounts).toBe(5_012);
   expect(second.apiKey('octopost')).toBe('oct_test_next');
-  expect(items(await callerOf(second, 'octopost')('GET', '/accounts'), 'accounts')).toHaveLength(11);
+  expect(items(await callerOf(second, 'octopost')('GET', '/accounts'), 'accounts')).toHaveLength(
+    11,
+  );
   second.reset();
   await second.close();
 
@@ -72,6 +81,8 @@ it('refuses to start on a file it cannot read, naming it', async () => {
 
 it('refuses a port that is taken', async () => {
   const first = await startSandbox({ port: 0 });
-  await expect(startSandbox({ port: Number(new URL(first.url).port) })).rejects.toThrow(/EADDRINUSE/);
+  await expect(startSandbox({ port: Number(new URL(first.url).port) })).rejects.toThrow(
+    /EADDRINUSE/,
+  );
   await first.close();
 });

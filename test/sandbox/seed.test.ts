@@ -1,32 +1,72 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
+import {
+  PROVIDER_NAMES,
+  type ProviderName,
+  type Sandbox,
+  startSandbox,
+} from '../../sandbox/index.js';
 import { control, type Item, items } from './caller.js';
 
 const accounts = new Map<ProviderName, Item[]>();
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ port: 0 });
-  for (const name of PROVIDER_NAMES) accounts.set(name, items(await control(sandbox, 'GET', `/${name}/accounts`), 'accounts'));
+  for (const name of PROVIDER_NAMES)
+    accounts.set(name, items(await control(sandbox, 'GET', `/${name}/accounts`), 'accounts'));
 });
 afterAll(() => sandbox.close());
 
-const staleHours = ({ last_scrape_time }: Item) => (Date.now() - Date.parse(String(last_scrape_time))) / 3_600_000;
-const isStale = (account: Item) => account.last_scrape_time !== null && staleHours(account) > 2 * Number(account.scrape_interval_hours);
+const staleHours = ({ last_scrape_time }: Item) =>
+  (Date.now() - Date.parse(String(last_scrape_time))) / 3_600_000;
+const isStale = (account: Item) =>
+  account.last_scrape_time !== null &&
+  staleHours(account) > 2 * Number(account.scrape_interval_hours);
 
 /** Each row of the status and health table, as the provider says it. */
 const ROWS: readonly (readonly [ProviderName, string, (account: Item) => boolean])[] = [
-  ...['setup', 'active', 'paused', 'suspended'].map((status) => ['outfame', status, (account: Item) => account.status === status] as const),
+  ...['setup', 'active', 'paused', 'suspended'].map(
+    (status) => ['outfame', status, (account: Item) => account.status === status] as const,
+  ),
   ['creatoraudit', 'unavailable', ({ is_unavailable }) => is_unavailable === true],
-  ['creatoraudit', 'paused', ({ is_active, is_unavailable }) => is_active === false && is_unavailable === false],
-  ['creatoraudit', 'never refreshed', ({ last_scrape_time, is_unavailable }) => last_scrape_time === null && is_unavailable === false],
+  [
+    'creatoraudit',
+    'paused',
+    ({ is_active, is_unavailable }) => is_active === false && is_unavailable === false,
+  ],
+  [
+    'creatoraudit',
+    'never refreshed',
+    ({ last_scrape_time, is_unavailable }) => last_scrape_time === null && is_unavailable === false,
+  ],
   ['creatoraudit', 'stale', (account) => isStale(account) && account.is_active === true],
-  ['creatoraudit', 'tracked', (account) => account.is_active === true && account.last_scrape_time !== null && !isStale(account)],
+  [
+    'creatoraudit',
+    'tracked',
+    (account) =>
+      account.is_active === true && account.last_scrape_time !== null && !isStale(account),
+  ],
   ['creatoraudit', 'is_active unknown', ({ is_active }) => is_active === null],
   ['socialsyncer', 'token lost', ({ tokenValid }) => tokenValid === false],
-  ['socialsyncer', 'token lost though called healthy', ({ tokenValid, health }) => tokenValid === false && health === 'healthy'],
-  ['socialsyncer', 'healthy', ({ tokenValid, health }) => tokenValid === true && health === 'healthy'],
-  ['socialsyncer', 'warning', ({ tokenValid, health }) => tokenValid === true && health === 'warning'],
-  ['socialsyncer', 'an unknown word', ({ tokenValid, health }) => tokenValid === true && health === 'degraded'],
+  [
+    'socialsyncer',
+    'token lost though called healthy',
+    ({ tokenValid, health }) => tokenValid === false && health === 'healthy',
+  ],
+  [
+    'socialsyncer',
+    'healthy',
+    ({ tokenValid, health }) => tokenValid === true && health === 'healthy',
+  ],
+  [
+    'socialsyncer',
+    'warning',
+    ({ tokenValid, health }) => tokenValid === true && health === 'warning',
+  ],
+  [
+    'socialsyncer',
+    'an unknown word',
+    ({ tokenValid, health }) => tokenValid === true && health === 'degraded',
+  ],
   ['octopost', 'active', ({ is_active }) => is_active === true],
   ['octopost', 'inactive', ({ is_active }) => is_active === false],
   ['octopost', 'an unknown network', ({ platform }) => platform === 'discord'],
@@ -46,6 +86,7 @@ describe('the seeded accounts', () => {
   });
 
   it('share a bare id between Outfame and Octopost', () => {
-    for (const name of ['outfame', 'octopost'] as const) expect(accounts.get(name)?.map(({ id }) => id)).toContain('acc_Twin00Same');
+    for (const name of ['outfame', 'octopost'] as const)
+      expect(accounts.get(name)?.map(({ id }) => id)).toContain('acc_Twin00Same');
   });
 });

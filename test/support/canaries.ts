@@ -18,15 +18,22 @@ export class Canaries {
 
   /** The names of the secrets that `text` shows: as they are, in hex, or in base64 at any place. */
   shownIn(text: string): string[] {
-    return [...this.secrets].filter(([, forms]) => forms.some((form) => text.includes(form))).map(([name]) => name);
+    return [...this.secrets]
+      .filter(([, forms]) => forms.some((form) => text.includes(form)))
+      .map(([name]) => name);
   }
 }
 
-/** What base64 makes of a secret depends on how many bytes stand before it; its ends depend on its neighbours. */
+/**
+ * What base64 makes of a secret depends on how many bytes stand before it; its ends depend on its
+ * neighbours.
+ */
 function inBase64(secret: string): string[] {
   return [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
-    return (['base64', 'base64url'] as const).map((encoding) => bytes.toString(encoding).slice(before === 0 ? 0 : before + 1, -4));
+    return (['base64', 'base64url'] as const).map((encoding) =>
+      bytes.toString(encoding).slice(before === 0 ? 0 : before + 1, -4),
+    );
   });
 }
 
@@ -38,7 +45,9 @@ export async function dump(pool: pg.Pool): Promise<Map<string, string>> {
   );
   const texts = new Map<string, string>();
   for (const { name } of rows) {
-    const table = await pool.query<{ text: string | null }>(`SELECT string_agg(t::text, E'\\n') AS text FROM ${name} t`);
+    const table = await pool.query<{ text: string | null }>(
+      `SELECT string_agg(t::text, E'\\n') AS text FROM ${name} t`,
+    );
     texts.set(name, table.rows[0]?.text ?? '');
   }
   return texts;

@@ -15,12 +15,26 @@ export interface Child {
 }
 
 /** @param crashAt a crash point, such as `delete:before` */
-export async function startChild(gateway: Gateway, disconnects: AppSettings['disconnects'], crashAt = ''): Promise<Child> {
-  const settings = JSON.stringify({ connection: gateway.connection, secret: SECRET, policies: BRISK, rateLimit: GENEROUS, disconnects });
-  const child = spawn(process.execPath, [join(checkout, 'test', 'support', 'gateway-child.mjs'), settings], {
-    env: { ...process.env, ROLLCALL_CRASH_AT: crashAt, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+export async function startChild(
+  gateway: Gateway,
+  disconnects: AppSettings['disconnects'],
+  crashAt = '',
+): Promise<Child> {
+  const settings = JSON.stringify({
+    connection: gateway.connection,
+    secret: SECRET,
+    policies: BRISK,
+    rateLimit: GENEROUS,
+    disconnects,
   });
+  const child = spawn(
+    process.execPath,
+    [join(checkout, 'test', 'support', 'gateway-child.mjs'), settings],
+    {
+      env: { ...process.env, ROLLCALL_CRASH_AT: crashAt, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
   return {
     url: await firstLine(child),

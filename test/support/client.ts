@@ -1,7 +1,10 @@
 import type { ApiDocument } from '../../src/http/openapi/document.js';
 import { checkAnswer } from './answers.js';
 
-/** An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not typed. */
+/**
+ * An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not
+ * typed.
+ */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -17,24 +20,50 @@ export interface Client {
   patch(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>;
   delete(path: string, headers?: Record<string, string>): Promise<Reply>;
   /** Sends `body` as it stands. */
-  send(method: string, path: string, body: string | undefined, headers?: Record<string, string>): Promise<Reply>;
+  send(
+    method: string,
+    path: string,
+    body: string | undefined,
+    headers?: Record<string, string>,
+  ): Promise<Reply>;
 }
 
-/** @param document describes what the gateway serves: every answer must then be one that it describes */
+/**
+ * @param document describes what the gateway serves: every answer must then be one that it
+ * describes
+ */
 export function clientOf(url: string, key: string | undefined, document?: ApiDocument): Client {
   const send: Client['send'] = async (method, path, body, headers = {}) => {
-    const authorization: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
-    const response = await fetch(url + path, { method, headers: { ...authorization, ...headers }, ...(body !== undefined && { body }) });
+    const authorization: Record<string, string> =
+      key === undefined ? {} : { Authorization: `Bearer ${key}` };
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...authorization, ...headers },
+      ...(body !== undefined && { body }),
+    });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
-    const reply = { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+    const reply = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : undefined,
+    };
     if (document) checkAnswer(document, method, path, reply);
     return reply;
   };
-  const sendJson = (method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+  const sendJson = (
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ) =>
     body === undefined
       ? send(method, path, undefined, headers)
-      : send(method, path, JSON.stringify(body), { 'Content-Type': 'application/json', ...headers });
+      : send(method, path, JSON.stringify(body), {
+          'Content-Type': 'application/json',
+          ...headers,
+        });
   return {
     key,
     get: (path, headers) => send('GET', path, undefined, headers),

@@ -6,7 +6,10 @@ import { promisify } from 'node:util';
 import { checkout } from './checkout.js';
 import { makeFolder } from './folder.js';
 
-/** The checkout as a stranger gets it, in a folder of its own; only the installed packages are shared. */
+/**
+ * The checkout as a stranger gets it, in a folder of its own; only the installed packages are
+ * shared.
+ */
 export interface Clone {
   readonly folder: string;
   /** Starts a command there; `output` grows as it prints. */
@@ -30,7 +33,11 @@ const run = promisify(execFile);
 export async function cloneCheckout(): Promise<Clone> {
   const root = await makeFolder();
   const folder = join(root, 'roll call');
-  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: checkout, maxBuffer: 1e8 });
+  const { stdout } = await run(
+    'git',
+    ['ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    { cwd: checkout, maxBuffer: 1e8 },
+  );
   for (const file of stdout.split('\0').filter((name) => name !== '')) {
     if (!(await stat(join(checkout, file)).catch(() => undefined))) continue;
     await mkdir(dirname(join(folder, file)), { recursive: true });
@@ -76,7 +83,10 @@ function watch(child: ChildProcess): Running {
         if (look()) return;
         child.stdout?.on('data', look);
         child.stderr?.on('data', look);
-        child.once('close', () => look() || reject(new Error(`ended without printing ${pattern}:\n${output}`)));
+        child.once(
+          'close',
+          () => look() || reject(new Error(`ended without printing ${pattern}:\n${output}`)),
+        );
       }),
     end: async (signal) => {
       if (child.exitCode !== null) return child.exitCode;

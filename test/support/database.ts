@@ -16,8 +16,14 @@ export interface TestDatabase {
 
 export const migrationsFolder = join(checkout, 'prisma', 'migrations');
 
-/** One server for all test files at once and for later runs; the last file to drop its database shuts it down. */
-const dataDir = join(tmpdir(), `rollcall-test-${createHash('sha256').update(checkout).digest('hex').slice(0, 12)}-${process.getuid?.()}`);
+/**
+ * One server for all test files at once and for later runs; the last file to drop its database
+ * shuts it down.
+ */
+const dataDir = join(
+  tmpdir(),
+  `rollcall-test-${createHash('sha256').update(checkout).digest('hex').slice(0, 12)}-${process.getuid?.()}`,
+);
 
 /** Any number: it keeps test files from making the template at the same time. */
 const templateLock = 1;
@@ -44,12 +50,15 @@ async function ensureTemplate(admin: pg.Client, connection: DatabaseConnection):
   const template = `template_${await hashMigrations()}`;
   await admin.query('SELECT pg_advisory_lock($1)', [templateLock]);
   try {
-    const { rows } = await admin.query<{ name: string }>(`SELECT datname AS name FROM pg_database WHERE NOT datistemplate`);
+    const { rows } = await admin.query<{ name: string }>(
+      `SELECT datname AS name FROM pg_database WHERE NOT datistemplate`,
+    );
     const names = rows.map(({ name }) => name);
     for (const name of names.filter(isAbandoned)) await drop(admin, name);
     if (names.includes(template)) return template;
 
-    for (const name of names.filter((name) => name.startsWith('template_'))) await drop(admin, name);
+    for (const name of names.filter((name) => name.startsWith('template_')))
+      await drop(admin, name);
     await drop(admin, 'unfinished');
     await admin.query('CREATE DATABASE unfinished');
     await migrate({ ...connection, database: 'unfinished' }, migrationsFolder);
@@ -72,7 +81,9 @@ function isAbandoned(name: string): boolean {
 
 async function hashMigrations(): Promise<string> {
   const hash = createHash('sha256');
-  for (const name of (await readdir(migrationsFolder, { recursive: true })).filter((name) => name.endsWith('.sql')).sort()) {
+  for (const name of (await readdir(migrationsFolder, { recursive: true }))
+    .filter((name) => name.endsWith('.sql'))
+    .sort()) {
     hash.update(name).update(await readFile(join(migrationsFolder, name)));
   }
   return hash.digest('hex').slice(0, 16);

@@ -34,19 +34,31 @@ function read(document: ApiDocument): DescribedOperations {
   formats.default(ajv);
   ajv.addSchema(close(JSON.parse(JSON.stringify(document))), 'api');
   const all = Object.entries(document.paths as Json).flatMap(([path, item]) =>
-    Object.entries(item as Json).map(([method, description]) => describe(method, path, description, document, ajv)),
+    Object.entries(item as Json).map(([method, description]) =>
+      describe(method, path, description, document, ajv),
+    ),
   );
-  const patterns = all.map((operation) => ({ operation, pattern: new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}$`) }));
+  const patterns = all.map((operation) => ({
+    operation,
+    pattern: new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}$`),
+  }));
   return {
     all,
     find: (method, path) => {
-      const template = patterns.find(({ pattern }) => pattern.test(path.split('?')[0] ?? ''))?.operation.path;
+      const template = patterns.find(({ pattern }) => pattern.test(path.split('?')[0] ?? ''))
+        ?.operation.path;
       return all.find((operation) => operation.path === template && operation.method === method);
     },
   };
 }
 
-function describe(verb: string, path: string, description: Json, document: ApiDocument, ajv: Ajv2020): DescribedOperation {
+function describe(
+  verb: string,
+  path: string,
+  description: Json,
+  document: ApiDocument,
+  ajv: Ajv2020,
+): DescribedOperation {
   const pointer = (...steps: string[]) =>
     `api#/${steps.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`;
   const follow = (node: Json, ...steps: string[]): [Json, string[]] => {
@@ -60,7 +72,9 @@ function describe(verb: string, path: string, description: Json, document: ApiDo
     const check = validators.get(reference) ?? ajv.compile({ $ref: reference });
     validators.set(reference, check);
     if (!check(value))
-      throw new Error(`${place}: is not as described: ${ajv.errorsText(check.errors)}\n${JSON.stringify(value)?.slice(0, 2000)}`);
+      throw new Error(
+        `${place}: is not as described: ${ajv.errorsText(check.errors)}\n${JSON.stringify(value)?.slice(0, 2000)}`,
+      );
   };
   return {
     method: verb.toUpperCase(),
@@ -69,13 +83,20 @@ function describe(verb: string, path: string, description: Json, document: ApiDo
     description,
     check(place, reply, withBody) {
       const given = description.responses[reply.status];
-      if (given === undefined) throw new Error(`${place}: the status is not described\n${reply.text.slice(0, 500)}`);
+      if (given === undefined)
+        throw new Error(`${place}: the status is not described\n${reply.text.slice(0, 500)}`);
       const [response, at] = follow(given, 'paths', path, verb, 'responses', String(reply.status));
       for (const [name, reference] of Object.entries<Json>(response.headers ?? {})) {
         const [header, steps] = follow(reference, ...at, 'headers', name);
         const value = reply.headers.get(name);
-        if (value === null && header.required) throw new Error(`${place}: lacks the header ${name}`);
-        if (value !== null) validate(`${place}, ${name}`, [...steps, 'schema'], header.schema.type === 'integer' ? Number(value) : value);
+        if (value === null && header.required)
+          throw new Error(`${place}: lacks the header ${name}`);
+        if (value !== null)
+          validate(
+            `${place}, ${name}`,
+            [...steps, 'schema'],
+            header.schema.type === 'integer' ? Number(value) : value,
+          );
       }
       if (!withBody) return;
       const type = reply.headers.get('content-type')?.split(';')[0] ?? '';
@@ -83,19 +104,29 @@ function describe(verb: string, path: string, description: Json, document: ApiDo
         if (reply.text !== '') throw new Error(`${place}: has a body`);
         return;
       }
-      if (response.content[type] === undefined) throw new Error(`${place}: the content type ${type} is not described`);
+      if (response.content[type] === undefined)
+        throw new Error(`${place}: the content type ${type} is not described`);
       validate(place, [...at, 'content', type, 'schema'], reply.body ?? reply.text);
     },
   };
 }
 
-/** Answers may gain members in later versions, so the document leaves them open; a test wants to know of each. */
+/**
+ * Answers may gain members in later versions, so the document leaves them open; a test wants to
+ * know of each.
+ */
 function close(node: Json): Json {
   if (Array.isArray(node)) return node.map(close);
   if (typeof node !== 'object' || node === null) return node;
   const closed = Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, key === 'example' || key === 'examples' ? value : close(value)]),
+    Object.entries(node).map(([key, value]) => [
+      key,
+      key === 'example' || key === 'examples' ? value : close(value),
+    ]),
   );
-  const isOpen = closed.type === 'object' && closed.properties !== undefined && closed.additionalProperties === undefined;
+  const isOpen =
+    closed.type === 'object' &&
+    closed.properties !== undefined &&
+    closed.additionalProperties === undefined;
   return isOpen ? { ...closed, unevaluatedProperties: false } : closed;
 }

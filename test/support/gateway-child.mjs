@@ -1,6 +1,7 @@
 /**
- * A gateway in a process of its own, to be killed: the built program, with the patience of a test. Its one parameter is JSON:
- * the settings of `createApp` that it can hold, and `connection`. Prints its address once it works.
+ * A gateway in a process of its own, to be killed: the built program, with the patience of a test.
+ * Its one parameter is JSON: the settings of `createApp` that it can hold, and `connection`. Prints
+ * its address once it works.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,7 +12,13 @@ import { silentLogger } from '../../dist/src/lib/logger.js';
 
 const { connection, ...settings } = JSON.parse(process.argv[2]);
 const database = openDatabase({ connection, poolSize: 10 });
-const app = await createApp({ database, clock: systemClock, logger: silentLogger, sweepIntervalSeconds: 3600, ...settings });
+const app = await createApp({
+  database,
+  clock: systemClock,
+  logger: silentLogger,
+  sweepIntervalSeconds: 3600,
+  ...settings,
+});
 const server = createServer(app.http).listen(0, '127.0.0.1');
 await once(server, 'listening');
 await app.work();

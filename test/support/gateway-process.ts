@@ -38,8 +38,18 @@ interface Run {
 
 /** Starts the program with these variables alone (and PATH). */
 export function run(variables: Readonly<Record<string, string>>): Run {
-  const env = { PATH: process.env.PATH ?? '', PORT: '0', ROLLCALL_ROOT_KEY: ROOT_KEY, LOG_LEVEL: 'error', ...variables };
-  const child = spawn(process.execPath, [join(checkout, 'dist/src/main.js')], { env, cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = {
+    PATH: process.env.PATH ?? '',
+    PORT: '0',
+    ROLLCALL_ROOT_KEY: ROOT_KEY,
+    LOG_LEVEL: 'error',
+    ...variables,
+  };
+  const child = spawn(process.execPath, [join(checkout, 'dist/src/main.js')], {
+    env,
+    cwd: checkout,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [output, errors] = ['', ''];
   child.stdout?.on('data', (chunk) => {
     output += chunk;
@@ -47,12 +57,16 @@ export function run(variables: Readonly<Record<string, string>>): Run {
   child.stderr?.on('data', (chunk) => {
     errors += chunk;
   });
-  const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal, output, errors }));
+  const ended = once(child, 'close').then(
+    ([code, signal]): Ending => ({ code, signal, output, errors }),
+  );
   return { child, output: () => output, errors: () => errors, ended };
 }
 
 /** Starts a gateway and waits until it says where it listens. */
-export async function startProcess(variables: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+export async function startProcess(
+  variables: Readonly<Record<string, string>>,
+): Promise<GatewayProcess> {
   const { child, output, errors, ended } = run(variables);
   let hasEnded = false;
   void ended.then(() => {
@@ -75,7 +89,9 @@ export async function startProcess(variables: Readonly<Record<string, string>>):
 }
 
 /** Waits until `look` has something to show. */
-export async function until<Found>(look: () => Promise<Found | undefined | false> | Found | undefined | false): Promise<Found> {
+export async function until<Found>(
+  look: () => Promise<Found | undefined | false> | Found | undefined | false,
+): Promise<Found> {
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import { PROVIDER_NAMES, type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
+import {
+  PROVIDER_NAMES,
+  type ProviderName,
+  type Sandbox,
+  startSandbox,
+} from '../../sandbox/index.js';
 import { type App, type AppSettings, createApp } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
 import { createListener, type ListenerLimits } from '../../src/http/listener.js';
@@ -15,7 +20,10 @@ import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase } from './database.js';
 
-/** The real gateway over a real database and the sandbox providers, all in this process, talked to over HTTP. */
+/**
+ * The real gateway over a real database and the sandbox providers, all in this process, talked to
+ * over HTTP.
+ */
 export interface Gateway {
   readonly url: string;
   readonly app: App;
@@ -29,13 +37,17 @@ export interface Gateway {
   with(key: string | undefined): Client;
   /** A team of its own and a key of it with these scopes. */
   newTeam(name: string, scopes?: readonly string[]): Promise<{ id: string; client: Client }>;
-  /** Connects a sandbox provider for root's team (or the one that root acts for) and waits until it is swept. @returns its id */
+  /**
+   * Connects a sandbox provider for root's team (or the one that root acts for) and waits until it
+   * is swept.
+   * @returns its id
+   */
   connect(provider: ProviderName, team?: string): Promise<string>;
   /** Sweeps a connection now and answers with the finished sweep. */
   sweep(connectionId: string): Promise<Record<string, unknown>>;
   /**
-   * Resolves once feeds show all that is written by now. They wait for every older transaction, and on the tests' server that means those
-   * of other tests' databases too.
+   * Resolves once feeds show all that is written by now. They wait for every older transaction, and
+   * on the tests' server that means those of other tests' databases too.
    */
   settled(): Promise<void>;
   /** How many sockets its listener holds. */
@@ -120,7 +132,8 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     const sweepId = body.data.id;
     for (;;) {
       const row = await database.prisma.sweep.findUniqueOrThrow({ where: { id: sweepId } });
-      if (row.state !== 'queued' && row.state !== 'running') return row as unknown as Record<string, unknown>;
+      if (row.state !== 'queued' && row.state !== 'running')
+        return row as unknown as Record<string, unknown>;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
@@ -134,12 +147,24 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     with: (key) => clientOf(url, key, app.document),
     newTeam: async (name, scopes = ['admin']) => {
       const team = await root.post('/v1/teams', { name });
-      const key = await root.post('/v1/keys', { name, scopes }, { 'Rollcall-Team': team.body.data.id });
+      const key = await root.post(
+        '/v1/keys',
+        { name, scopes },
+        { 'Rollcall-Team': team.body.data.id },
+      );
       return { id: team.body.data.id, client: clientOf(url, key.body.data.key, app.document) };
     },
     connect: async (provider, team) => {
-      const request = { provider, credentials: { api_key: sandbox.apiKey(provider) }, base_url: sandbox.baseUrl(provider) };
-      const made = await root.post('/v1/connections', request, team ? { 'Rollcall-Team': team } : {});
+      const request = {
+        provider,
+        credentials: { api_key: sandbox.apiKey(provider) },
+        base_url: sandbox.baseUrl(provider),
+      };
+      const made = await root.post(
+        '/v1/connections',
+        request,
+        team ? { 'Rollcall-Team': team } : {},
+      );
       const id = made.body.data.id;
       for (;;) {
         const row = await database.prisma.sweep.findFirst({ where: { connectionId: id } });
@@ -149,9 +174,14 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     },
     sweep,
     settled: async () => {
-      const { rows } = await database.pool.query<{ now: string }>('SELECT pg_current_xact_id()::text AS now');
+      const { rows } = await database.pool.query<{ now: string }>(
+        'SELECT pg_current_xact_id()::text AS now',
+      );
       const question = 'SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 AS settled';
-      while (!(await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now])).rows[0]?.settled) {
+      while (
+        !(await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now])).rows[0]
+          ?.settled
+      ) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     },

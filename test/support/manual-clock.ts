@@ -8,10 +8,13 @@ export interface ManualClock extends Clock {
 }
 
 /**
- * A clock that stands still until a test moves it. With `skip`, each sleep ends at once and moves the time on by its length: not for
- * what sleeps in a loop.
+ * A clock that stands still until a test moves it. With `skip`, each sleep ends at once and moves
+ * the time on by its length: not for what sleeps in a loop.
  */
-export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { skip = false } = {}): ManualClock {
+export function manualClock(
+  start: string | number = '2026-02-09T12:00:00Z',
+  { skip = false } = {},
+): ManualClock {
   let time = new Date(start).getTime();
   let sleepers: { readonly until: number; readonly wake: () => void }[] = [];
   const sleeps: number[] = [];
@@ -44,7 +47,10 @@ export function manualClock(start: string | number = '2026-02-09T12:00:00Z', { s
   return { now: () => new Date(time), sleep, advance, sleeps };
 }
 
-/** The system's clock, which a test can move ahead. For a whole gateway: what it does now and then, it does now and then. */
+/**
+ * The system's clock, which a test can move ahead. For a whole gateway: what it does now and then,
+ * it does now and then.
+ */
 export function shiftedClock(): Clock & Pick<ManualClock, 'advance'> {
   let ahead = 0;
   return {

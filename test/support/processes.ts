@@ -1,4 +1,6 @@
-/** Whether a process exists. One that has ended but whose parent did not notice counts as running. */
+/**
+ * Whether a process exists. One that has ended but whose parent did not notice counts as running.
+ */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

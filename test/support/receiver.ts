@@ -12,18 +12,25 @@ export interface Received {
 /** A server that takes webhooks on loopback and answers as told: 204 at first. */
 export async function startReceiver() {
   const received: Received[] = [];
-  let answer: (response: ServerResponse, request: Received) => void = (response) => response.writeHead(204).end();
+  let answer: (response: ServerResponse, request: Received) => void = (response) =>
+    response.writeHead(204).end();
   let arrived: () => void = () => undefined;
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
-    const one = { path: request.url ?? '', headers: request.headers as Record<string, string>, body };
+    const one = {
+      path: request.url ?? '',
+      headers: request.headers as Record<string, string>,
+      body,
+    };
     received.push(one);
     answer(response, one);
     arrived();
   };
   // A sender that is killed in the middle of a request sent none.
-  const server = createServer((request, response) => void take(request, response).catch(() => undefined)).listen(0, '127.0.0.1');
+  const server = createServer(
+    (request, response) => void take(request, response).catch(() => undefined),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -7,13 +7,22 @@ export interface StreamedEvent {
 }
 
 /** Listens to a stream of the gateway with the root key; resolves once it is listening. */
-export async function readStream(gateway: Pick<Gateway, 'url' | 'root'>, path: string, headers: Record<string, string> = {}) {
+export async function readStream(
+  gateway: Pick<Gateway, 'url' | 'root'>,
+  path: string,
+  headers: Record<string, string> = {},
+) {
   const leaving = new AbortController();
   const response = await fetch(gateway.url + path, {
-    headers: { Authorization: `Bearer ${gateway.root.key}`, Accept: 'text/event-stream', ...headers },
+    headers: {
+      Authorization: `Bearer ${gateway.root.key}`,
+      Accept: 'text/event-stream',
+      ...headers,
+    },
     signal: leaving.signal,
   });
-  if (response.status !== 200 || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
+  if (response.status !== 200 || !response.body)
+    throw new Error(`${response.status}: ${await response.text()}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = (await reader.read()).value ?? '';
   const events: StreamedEvent[] = [];

@@ -36,9 +36,23 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, password);
   const port = await findFreePort();
-  await must(initdb, ['-D', cluster, '-U', 'gateway', '--auth', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--locale', 'C']);
+  await must(initdb, [
+    '-D',
+    cluster,
+    '-U',
+    'gateway',
+    '--auth',
+    'scram-sha-256',
+    '--pwfile',
+    passwordFile,
+    '-E',
+    'UTF8',
+    '--locale',
+    'C',
+  ]);
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
-  const start = () => must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
+  const start = () =>
+    must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
   await start();
 
   async function must(program: string, parameters: string[]): Promise<void> {

@@ -1,4 +1,7 @@
-/** Spellings of hosts that no webhook may reach: IPv4 in every base and length, IPv6 that is not public or carries IPv4 within. */
+/**
+ * Spellings of hosts that no webhook may reach: IPv4 in every base and length, IPv6 that is not
+ * public or carries IPv4 within.
+ */
 export const FORBIDDEN_HOSTS = [
   // Loopback.
   '127.0.0.1',

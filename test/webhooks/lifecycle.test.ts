@@ -7,7 +7,17 @@ import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
-const RETRIES_MS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+const RETRIES_MS = [
+  5 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+];
 
 let clock: ManualClock;
 let gateway: Gateway;
@@ -27,7 +37,11 @@ afterEach(async () => {
 });
 afterAll(() => gateway.stop());
 
-async function create(path: string, types: string[] = ['account.updated'], client: Client = gateway.root): Promise<string> {
+async function create(
+  path: string,
+  types: string[] = ['account.updated'],
+  client: Client = gateway.root,
+): Promise<string> {
   const { body } = await client.post('/v1/webhooks', { url: receiver.url + path, types });
   made.push(body.data.id);
   return body.data.id;
@@ -40,8 +54,13 @@ const happen = async (number: number, event: Partial<NewEvent> = {}) => {
   client.release();
 };
 
-/** Lets the rounds of the courier go on until `look` has something to show. Each look costs a second or so of the clock's time. */
-async function until<Found>(look: () => Found | undefined | false | Promise<Found | undefined | false>): Promise<Found> {
+/**
+ * Lets the rounds of the courier go on until `look` has something to show. Each look costs a second
+ * or so of the clock's time.
+ */
+async function until<Found>(
+  look: () => Found | undefined | false | Promise<Found | undefined | false>,
+): Promise<Found> {
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
@@ -51,7 +70,8 @@ async function until<Found>(look: () => Found | undefined | false | Promise<Foun
 }
 
 const webhook = async (id: string) => (await gateway.root.get(`/v1/webhooks/${id}`)).body.data;
-const deliveries = async (id: string) => (await gateway.root.get(`/v1/webhooks/${id}/deliveries`)).body.data;
+const deliveries = async (id: string) =>
+  (await gateway.root.get(`/v1/webhooks/${id}/deliveries`)).body.data;
 const attempted = (id: string, times: number) =>
   until(async () => {
     const [newest] = await deliveries(id);
@@ -60,7 +80,9 @@ const attempted = (id: string, times: number) =>
 const arrivals = (path: string) => receiver.received.filter((request) => request.path === path);
 const advanceTo = (time: number) => clock.advance(Math.max(0, time - clock.now().getTime()));
 
-/** Resolves when the courier has gone round: an event has reached a webhook that always takes it. */
+/**
+ * Resolves when the courier has gone round: an event has reached a webhook that always takes it.
+ */
 async function round(): Promise<void> {
   const before = arrivals('/control').length;
   await happen(0, { type: 'profile.split' });
@@ -69,7 +91,9 @@ async function round(): Promise<void> {
 
 describe('a delivery that fails', () => {
   test('is tried nine times more, each time after the wait it tells and not before; then it has failed', async () => {
-    receiver.answerWith((response, { path }) => response.writeHead(path === '/failing' ? 500 : 204).end());
+    receiver.answerWith((response, { path }) =>
+      response.writeHead(path === '/failing' ? 500 : 204).end(),
+    );
     await create('/control', ['profile.split']);
     const id = await create('/failing');
     await happen(1);
@@ -83,19 +107,35 @@ describe('a delivery that fails', () => {
       advanceTo(next - MINUTE);
       await round();
       advanceTo(next);
-      expect(Date.parse((await attempted(id, index + 2)).attempts[index + 1].at)).toBeGreaterThanOrEqual(next);
+      expect(
+        Date.parse((await attempted(id, index + 2)).attempts[index + 1].at),
+      ).toBeGreaterThanOrEqual(next);
     }
     const [delivery] = await deliveries(id);
-    expect(delivery).toMatchObject({ state: 'failed', next_attempt_at: null, finished_at: expect.any(String) });
+    expect(delivery).toMatchObject({
+      state: 'failed',
+      next_attempt_at: null,
+      finished_at: expect.any(String),
+    });
     expect(delivery.attempts).toHaveLength(10);
     expect(new Set(arrivals('/failing').map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-    expect(await webhook(id)).toMatchObject({ enabled: true, failing_since: delivery.attempts[0].at });
+    expect(await webhook(id)).toMatchObject({
+      enabled: true,
+      failing_since: delivery.attempts[0].at,
+    });
 
     // Even a delivery that has failed can be sent again.
     receiver.answerWith((response) => response.end('at last'));
-    expect((await gateway.root.post(`/v1/webhooks/${id}/deliveries/${delivery.id}/replay`)).status).toBe(202);
-    const replayed = await until(async () => (await deliveries(id)).find(({ state }: { state: string }) => state === 'succeeded'));
-    expect(replayed).toMatchObject({ event_id: delivery.event_id, attempts: [{ status: 200, answer: 'at last', error: null }] });
+    expect(
+      (await gateway.root.post(`/v1/webhooks/${id}/deliveries/${delivery.id}/replay`)).status,
+    ).toBe(202);
+    const replayed = await until(async () =>
+      (await deliveries(id)).find(({ state }: { state: string }) => state === 'succeeded'),
+    );
+    expect(replayed).toMatchObject({
+      event_id: delivery.event_id,
+      attempts: [{ status: 200, answer: 'at last', error: null }],
+    });
     expect(arrivals('/failing')[10]?.body).toBe(arrivals('/failing')[0]?.body);
     expect((await webhook(id)).failing_since).toBeNull();
   });
@@ -104,7 +144,9 @@ describe('a delivery that fails', () => {
     ['seconds', () => '7200'],
     ['a date', () => new Date(clock.now().getTime() + 2 * HOUR).toUTCString()],
   ])('waits as long as Retry-After says in %s', async (_kind, retryAfter) => {
-    receiver.answerWith((response, { path }) => response.writeHead(path === '/busy' ? 503 : 204, { 'Retry-After': retryAfter() }).end());
+    receiver.answerWith((response, { path }) =>
+      response.writeHead(path === '/busy' ? 503 : 204, { 'Retry-After': retryAfter() }).end(),
+    );
     await create('/control', ['profile.split']);
     const id = await create('/busy');
     await happen(1);
@@ -128,7 +170,11 @@ describe('a delivery that fails', () => {
       await happen(day + 1);
       await attempted(id, 1);
     }
-    expect(await webhook(id)).toMatchObject({ enabled: true, disabled: null, failing_since: since });
+    expect(await webhook(id)).toMatchObject({
+      enabled: true,
+      disabled: null,
+      failing_since: since,
+    });
     advanceTo(Date.parse(since) + 5 * DAY);
     const disabled = await until(async () => {
       const now = await webhook(id);
@@ -137,7 +183,9 @@ describe('a delivery that fails', () => {
     expect(disabled).toMatchObject({ disabled: { reason: 'failing' }, failing_since: since });
     await gateway.settled();
     const told = (await gateway.root.get('/v1/events?type=webhook.disabled&limit=200')).body.data;
-    expect(told.filter((event: { data: { webhook: { id: string } } }) => event.data.webhook.id === id)).toHaveLength(1);
+    expect(
+      told.filter((event: { data: { webhook: { id: string } } }) => event.data.webhook.id === id),
+    ).toHaveLength(1);
     await happen(6);
 
     receiver.answerWith((response) => response.end());
@@ -157,12 +205,18 @@ describe('a delivery that fails', () => {
 
   test('with a redirect: it is not followed', async () => {
     receiver.answerWith((response, { path }) =>
-      path === '/old' ? response.writeHead(307, { Location: `${receiver.url}/new` }).end() : response.end(),
+      path === '/old'
+        ? response.writeHead(307, { Location: `${receiver.url}/new` }).end()
+        : response.end(),
     );
     const id = await create('/old');
     await happen(1);
     const { attempts, state } = await attempted(id, 1);
-    expect([state, attempts[0].status, attempts[0].error]).toEqual(['pending', 307, expect.stringContaining('redirect')]);
+    expect([state, attempts[0].status, attempts[0].error]).toEqual([
+      'pending',
+      307,
+      expect.stringContaining('redirect'),
+    ]);
     expect(arrivals('/new')).toEqual([]);
   });
 });
@@ -171,7 +225,9 @@ describe('a delivery that cannot be written down', () => {
   test('is made again as soon as it can, with the same id', async () => {
     const { pool } = gateway.database;
     const id = await create('/twice');
-    await pool.query(`ALTER TABLE webhook_deliveries ADD CONSTRAINT refused CHECK (state <> 'succeeded') NOT VALID`);
+    await pool.query(
+      `ALTER TABLE webhook_deliveries ADD CONSTRAINT refused CHECK (state <> 'succeeded') NOT VALID`,
+    );
     await happen(1);
     await until(() => arrivals('/twice').length > 0);
     await pool.query('ALTER TABLE webhook_deliveries DROP CONSTRAINT refused');
@@ -194,7 +250,13 @@ describe('the log of deliveries', () => {
     await happen(1);
     const { attempts } = await attempted(id, 1);
     expect(attempts).toEqual([
-      { at: expect.any(String), status: 200, latency_ms: expect.any(Number), answer: 'x'.repeat(1022), error: null },
+      {
+        at: expect.any(String),
+        status: 200,
+        latency_ms: expect.any(Number),
+        answer: 'x'.repeat(1022),
+        error: null,
+      },
     ]);
   });
 });
@@ -205,18 +267,33 @@ describe('webhooks side by side', () => {
       if (path !== '/silent') response.end();
     });
     const silent = await create('/silent');
-    const { body } = await gateway.root.post('/v1/webhooks', { url: 'http://127.0.0.1:1/', types: ['account.updated'] });
+    const { body } = await gateway.root.post('/v1/webhooks', {
+      url: 'http://127.0.0.1:1/',
+      types: ['account.updated'],
+    });
     made.push(body.data.id);
     await create('/quick');
     for (let number = 0; number < 30; number++) await happen(number);
     await until(() => arrivals('/quick').length === 30);
-    expect((await deliveries(silent)).filter(({ attempts }: { attempts: unknown[] }) => attempts.length > 0)).toEqual([]);
+    expect(
+      (await deliveries(silent)).filter(
+        ({ attempts }: { attempts: unknown[] }) => attempts.length > 0,
+      ),
+    ).toEqual([]);
     const refused = await attempted(body.data.id, 1);
-    expect(refused.attempts[0]).toMatchObject({ status: null, answer: null, error: 'The connection failed (ECONNREFUSED).' });
+    expect(refused.attempts[0]).toMatchObject({
+      status: null,
+      answer: null,
+      error: 'The connection failed (ECONNREFUSED).',
+    });
   });
 
   test('one that is made with a key of some providers gets what is about those, and what is about none', async () => {
-    const limited = await gateway.root.post('/v1/keys', { name: 'octopost only', scopes: ['admin'], providers: ['octopost'] });
+    const limited = await gateway.root.post('/v1/keys', {
+      name: 'octopost only',
+      scopes: ['admin'],
+      providers: ['octopost'],
+    });
     await create('/all');
     await create('/some', ['account.updated'], gateway.with(limited.body.data.key));
     await happen(1, { provider: 'outfame' });

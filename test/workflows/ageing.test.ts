@@ -19,7 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-const account = async (reference: string) => (await gateway.root.get(`/v1/accounts/${reference}`)).body.data;
+const account = async (reference: string) =>
+  (await gateway.root.get(`/v1/accounts/${reference}`)).body.data;
 const verdict = async (reference: string) => {
   const { status, health } = await account(reference);
   return [status, health.status, health.reason, health.fault];
@@ -27,7 +28,9 @@ const verdict = async (reference: string) => {
 /** What a replica does every few seconds, and the sweeps that it begins. */
 const reconcile = async () => {
   await gateway.app.reconcile();
-  await until(async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0);
+  await until(
+    async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
+  );
   await gateway.app.reconcile();
 };
 
@@ -36,7 +39,8 @@ test('a verdict stands through failed looks, its age told, until three intervals
   const PAUSED = 'outfame:acc_Pau1Sed000';
   const before = await account(ACTIVE);
   expect(before.health).toMatchObject({ status: 'healthy', reason: null, fault: null });
-  // No outage, in which verdicts hold for as long as it lasts: the provider works and tells us nothing.
+  // No outage, in which verdicts hold for as long as it lasts: the provider works and tells us
+  // nothing.
   gateway.sandbox.provider('outfame').faults.add({ kind: 'rate_limited', retry_after: 1 });
 
   const probed = await gateway.root.post(`/v1/accounts/${ACTIVE}/probe`);
@@ -55,17 +59,24 @@ test('a verdict stands through failed looks, its age told, until three intervals
   expect(await verdict(PAUSED)).toEqual(['paused', 'unknown', 'provider_unreachable', 'provider']);
   expect((await account(ACTIVE)).health.checked_at).toBe(before.health.checked_at);
   expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
-  expect((await gateway.root.get('/v1/accounts/health?provider=outfame')).body.summary).toMatchObject({ total: 12, unknown: 12 });
+  expect(
+    (await gateway.root.get('/v1/accounts/health?provider=outfame')).body.summary,
+  ).toMatchObject({ total: 12, unknown: 12 });
 
   gateway.sandbox.provider('outfame').faults.clear();
   clock.advance(1.2 * INTERVAL_MS);
-  await until(async () => (await gateway.root.get('/v1/providers/outfame')).body.data.state.circuit !== 'open');
+  await until(
+    async () =>
+      (await gateway.root.get('/v1/providers/outfame')).body.data.state.circuit !== 'open',
+  );
   await reconcile();
   expect(await verdict(ACTIVE)).toEqual(['active', 'healthy', null, null]);
   expect(await verdict(PAUSED)).toEqual(['paused', 'warning', 'account_paused', 'account']);
 
   const { body } = await gateway.root.get(`/v1/accounts/${ACTIVE}/health`);
-  const told = body.data.history.map(({ from, to, reason }: { from: string; to: string; reason: string }) => [from, to, reason]);
+  const told = body.data.history.map(
+    ({ from, to, reason }: { from: string; to: string; reason: string }) => [from, to, reason],
+  );
   expect(told.slice(0, 2)).toEqual([
     ['unknown', 'healthy', null],
     ['healthy', 'unknown', 'provider_unreachable'],
@@ -91,6 +102,11 @@ test('a check of a day ago on an account that one sweep after another cannot rea
     clock.advance(1.2 * INTERVAL_MS);
     await reconcile();
   }
-  expect(await verdict('octopost:acc_def456')).toEqual(['active', 'unknown', 'provider_unreachable', 'provider']);
+  expect(await verdict('octopost:acc_def456')).toEqual([
+    'active',
+    'unknown',
+    'provider_unreachable',
+    'provider',
+  ]);
   expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
 });

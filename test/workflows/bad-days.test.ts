@@ -12,7 +12,12 @@ let gateway: Gateway;
 const connections = new Map<ProviderName, string>();
 beforeAll(async () => {
   // One bad day after the other would look like one long outage to the breaker's share of failures.
-  const policies = { ...BRISK, readDeadlineMs: 1_000, writeDeadlineMs: 1_000, breakerMinimumCalls: 10_000 };
+  const policies = {
+    ...BRISK,
+    readDeadlineMs: 1_000,
+    writeDeadlineMs: 1_000,
+    breakerMinimumCalls: 10_000,
+  };
   gateway = await startGateway({ policies, sweepIntervalSeconds: 300 });
   for (const provider of ALL_PROVIDERS) connections.set(provider, await gateway.connect(provider));
 });
@@ -22,14 +27,18 @@ afterEach(async () => {
 afterAll(() => gateway.stop());
 
 const connectionOf = (provider: ProviderName) => connections.get(provider) ?? '';
-const connection = async (provider: ProviderName) => (await gateway.root.get(`/v1/connections/${connectionOf(provider)}`)).body.data;
+const connection = async (provider: ProviderName) =>
+  (await gateway.root.get(`/v1/connections/${connectionOf(provider)}`)).body.data;
 const accounts = async (provider: ProviderName) =>
   (
     await gateway.root.get(
       `/v1/accounts?provider=${provider}&limit=200&status=setup,active,paused,suspended,reconnect_required,unavailable,disconnected`,
     )
   ).body.data;
-/** The first sweep that calls are let through for: not before the circuit closes and Retry-After is over. */
+/**
+ * The first sweep that calls are let through for: not before the circuit closes and Retry-After is
+ * over.
+ */
 const sweepOnceHealed = async (provider: ProviderName) => {
   let sweep = await gateway.sweep(connectionOf(provider));
   await until(async () => {
@@ -41,8 +50,13 @@ const sweepOnceHealed = async (provider: ProviderName) => {
   return sweep;
 };
 type Aged = Record<string, unknown> & { readonly health: Record<string, unknown> };
-const withoutAge = ({ last_seen_at: _seen, health: { checked_at: _checked, ...health }, ...account }: Aged) => ({ ...account, health });
-const another = (provider: ProviderName): ProviderName => (provider === 'octopost' ? 'outfame' : 'octopost');
+const withoutAge = ({
+  last_seen_at: _seen,
+  health: { checked_at: _checked, ...health },
+  ...account
+}: Aged) => ({ ...account, health });
+const another = (provider: ProviderName): ProviderName =>
+  provider === 'octopost' ? 'outfame' : 'octopost';
 
 const FAULTS: readonly (readonly [fault: Fault, code: string])[] = [
   [{ kind: 'down' }, 'network'],
@@ -82,17 +96,28 @@ describe.each([...ALL_PROVIDERS])('%s', (provider) => {
       const failed = await sweeping;
       // SocialSyncer has one code for every failure of its own, and that counts before the status.
       const told = provider === 'socialsyncer' && code === 'unavailable' ? 'server_error' : code;
-      expect(failed).toMatchObject({ state: 'failed', vanished: 0, error: { code: told, message: expect.stringMatching(/^\w+ .+\.$/) } });
+      expect(failed).toMatchObject({
+        state: 'failed',
+        vanished: 0,
+        error: { code: told, message: expect.stringMatching(/^\w+ .+\.$/) },
+      });
       expect((await connection(provider)).last_error).toMatchObject({ code: told });
       expect((await connection(provider)).state).toBe('active');
       const after = await accounts(provider);
       expect(after.map(withoutAge)).toEqual(before.map(withoutAge));
       // What came before the fault was seen; nothing else is said to have been.
       if (fault.kind !== 'repeat_cursor') expect(after).toEqual(before);
-      expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({ state: 'succeeded', vanished: 0 });
+      expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({
+        state: 'succeeded',
+        vanished: 0,
+      });
 
       gateway.sandbox.provider(provider).faults.clear();
-      expect(await sweepOnceHealed(provider)).toMatchObject({ state: 'succeeded', seen: before.length, unchanged: before.length });
+      expect(await sweepOnceHealed(provider)).toMatchObject({
+        state: 'succeeded',
+        seen: before.length,
+        unchanged: before.length,
+      });
       expect((await connection(provider)).last_error).toBeNull();
     },
   );
@@ -100,38 +125,59 @@ describe.each([...ALL_PROVIDERS])('%s', (provider) => {
   test('rejects our key: its accounts are unknown, it is asked less often, and a new key mends it', async () => {
     const before = await accounts(provider);
     gateway.sandbox.provider(provider).setKey('another-key-0123456789');
-    expect(await gateway.sweep(connectionOf(provider))).toMatchObject({ state: 'failed', error: { code: 'credential_rejected' } });
+    expect(await gateway.sweep(connectionOf(provider))).toMatchObject({
+      state: 'failed',
+      error: { code: 'credential_rejected' },
+    });
     const rejected = await connection(provider);
-    expect(rejected).toMatchObject({ state: 'credential_rejected', last_error: { code: 'credential_rejected' } });
+    expect(rejected).toMatchObject({
+      state: 'credential_rejected',
+      last_error: { code: 'credential_rejected' },
+    });
     const wait = new Date(rejected.next_sweep_at).getTime() - Date.now();
     expect(wait).toBeGreaterThan(0.85 * 1_800_000);
     for (const item of await accounts(provider)) {
       const former = before.find(({ id }: { id: string }) => id === item.id);
       expect(item.status).toBe(former.status);
-      expect(item.health).toMatchObject({ status: 'unknown', reason: 'credential_rejected', fault: 'connection' });
+      expect(item.health).toMatchObject({
+        status: 'unknown',
+        reason: 'credential_rejected',
+        fault: 'connection',
+      });
       expect(item.health.recommendations[0].code).toBe('check_credentials');
     }
     expect((await gateway.root.post(`/v1/accounts/${before[0].id}/probe`)).body).toMatchObject({
       code: 'provider_credential_rejected',
       fault: 'connection',
     });
-    expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({ state: 'succeeded' });
+    expect(await gateway.sweep(connectionOf(another(provider)))).toMatchObject({
+      state: 'succeeded',
+    });
 
     const path = `/v1/connections/${connectionOf(provider)}`;
     const wrong = await gateway.root.patch(path, { credentials: { api_key: 'a-wrong-one' } });
     expect(wrong).toMatchObject({ status: 502, body: { code: 'provider_credential_rejected' } });
     expect((await connection(provider)).state).toBe('credential_rejected');
-    const mended = await gateway.root.patch(path, { credentials: { api_key: 'another-key-0123456789' } });
+    const mended = await gateway.root.patch(path, {
+      credentials: { api_key: 'another-key-0123456789' },
+    });
     expect(mended.body.data).toMatchObject({ state: 'active', last_error: null });
     await gateway.sweep(connectionOf(provider));
-    const health = ({ health: { status, reason, fault } }: { health: Record<string, unknown> }) => ({ status, reason, fault });
+    const health = ({
+      health: { status, reason, fault },
+    }: {
+      health: Record<string, unknown>;
+    }) => ({ status, reason, fault });
     expect((await accounts(provider)).map(health)).toEqual(before.map(health));
   });
 });
 
 test('a permission that a good key lacks for one call condemns no connection', async () => {
   gateway.sandbox.provider('creatoraudit').faults.add({ kind: 'key_revoked', times: 1 });
-  expect(await gateway.sweep(connectionOf('creatoraudit'))).toMatchObject({ state: 'failed', error: { code: 'credential_rejected' } });
+  expect(await gateway.sweep(connectionOf('creatoraudit'))).toMatchObject({
+    state: 'failed',
+    error: { code: 'credential_rejected' },
+  });
   expect((await connection('creatoraudit')).state).toBe('active');
   expect(await gateway.sweep(connectionOf('creatoraudit'))).toMatchObject({ state: 'succeeded' });
 });

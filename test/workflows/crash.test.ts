@@ -7,7 +7,10 @@ import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 // Processes and waits take their time on a machine under load.
 jest.setTimeout(60_000);
 
-/** The built gateway in processes that are killed, on a PostgreSQL over TCP with a password; the providers outlive them. */
+/**
+ * The built gateway in processes that are killed, on a PostgreSQL over TCP with a password; the
+ * providers outlive them.
+ */
 
 const GENERATED = 6_000;
 const OUTFAME_ACCOUNTS = GENERATED / 2 + 12;
@@ -26,7 +29,10 @@ const start = () =>
   });
 
 beforeAll(async () => {
-  [postgres, sandbox] = await Promise.all([startTcpPostgres(), startSandbox({ port: 0, accounts: GENERATED })]);
+  [postgres, sandbox] = await Promise.all([
+    startTcpPostgres(),
+    startSandbox({ port: 0, accounts: GENERATED }),
+  ]);
   database = new pg.Pool({ connectionString: postgres.url });
   // The test that crashes the server breaks these too.
   database.on('error', () => undefined);
@@ -48,8 +54,13 @@ describe('killed with -9', () => {
   test('during a sweep, it keeps what it saw, calls nothing gone, and finishes that sweep after the restart', async () => {
     outfame().faults.add({ kind: 'hang', path: '/accounts', after: 12 });
     gateway = await start();
-    await until(async () => Number((await database.query('SELECT count(*) FROM accounts')).rows[0].count) >= 500);
-    const cutOff = await until(async () => (outfame().faults.list()[0]?.struck ? latestSweep() : false));
+    await until(
+      async () =>
+        Number((await database.query('SELECT count(*) FROM accounts')).rows[0].count) >= 500,
+    );
+    const cutOff = await until(async () =>
+      outfame().faults.list()[0]?.struck ? latestSweep() : false,
+    );
     expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
     expect(cutOff.state).toBe('running');
     outfame().faults.clear();
@@ -59,7 +70,13 @@ describe('killed with -9', () => {
       const sweep = await latestSweep();
       return sweep.finished_at !== null && sweep;
     });
-    expect(finished).toMatchObject({ id: cutOff.id, state: 'succeeded', seen: OUTFAME_ACCOUNTS, vanished: 0, quarantined: 0 });
+    expect(finished).toMatchObject({
+      id: cutOff.id,
+      state: 'succeeded',
+      seen: OUTFAME_ACCOUNTS,
+      vanished: 0,
+      quarantined: 0,
+    });
     expect(finished.added).toBeLessThan(OUTFAME_ACCOUNTS);
     const { body } = await gateway.root.get('/v1/accounts?include_total=true&limit=1');
     expect(body.pagination.total_count).toBe(OUTFAME_ACCOUNTS);
@@ -69,22 +86,28 @@ describe('killed with -9', () => {
     ['while the provider has not begun', 'hang', 'acc_aCme1Fit00'],
     ['while the provider has done it and not answered', 'slow', 'acc_aCme2Run00'],
     ['after an answer that was lost', 'lost_answer', 'acc_Pau1Sed000'],
-  ] as const)('during a disconnect, %s, it finishes after the restart, and the provider deletes once', async (_when, kind, id) => {
-    outfame().faults.add({ kind, method: 'DELETE', delay_ms: 2_000, times: 1 });
-    const accepted = await gateway.root.delete(`/v1/accounts/${id}`, { Prefer: 'respond-async' });
-    expect(accepted.status).toBe(202);
-    await until(() => (outfame().counts().deletes[id]?.calls ?? 0) > 0);
-    expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
+  ] as const)(
+    'during a disconnect, %s, it finishes after the restart, and the provider deletes once',
+    async (_when, kind, id) => {
+      outfame().faults.add({ kind, method: 'DELETE', delay_ms: 2_000, times: 1 });
+      const accepted = await gateway.root.delete(`/v1/accounts/${id}`, { Prefer: 'respond-async' });
+      expect(accepted.status).toBe(202);
+      await until(() => (outfame().counts().deletes[id]?.calls ?? 0) > 0);
+      expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
 
-    gateway = await start();
-    const finished = await until(async () => {
-      const { body } = await gateway.root.get(`/v1/disconnects/${accepted.body.data.id}`);
-      return body.data.finished_at !== null && body.data;
-    });
-    expect(finished).toMatchObject({ state: 'succeeded', steps: [{ outcome: 'disconnected', verified: 'absent' }] });
-    expect(outfame().counts().deletes[id]?.effective).toBe(1);
-    expect((await gateway.root.get(`/v1/accounts/${id}`)).body.data.status).toBe('disconnected');
-  });
+      gateway = await start();
+      const finished = await until(async () => {
+        const { body } = await gateway.root.get(`/v1/disconnects/${accepted.body.data.id}`);
+        return body.data.finished_at !== null && body.data;
+      });
+      expect(finished).toMatchObject({
+        state: 'succeeded',
+        steps: [{ outcome: 'disconnected', verified: 'absent' }],
+      });
+      expect(outfame().counts().deletes[id]?.effective).toBe(1);
+      expect((await gateway.root.get(`/v1/accounts/${id}`)).body.data.status).toBe('disconnected');
+    },
+  );
 });
 
 test('no credential stands in the database in clear', async () => {
@@ -93,12 +116,19 @@ test('no credential stands in the database in clear', async () => {
   );
   expect(rows.length).toBeGreaterThan(8);
   for (const { name } of rows) {
-    const schema = (await database.query(`SELECT to_regclass('public.' || quote_ident($1)) AS here`, [name])).rows[0].here
+    const schema = (
+      await database.query(`SELECT to_regclass('public.' || quote_ident($1)) AS here`, [name])
+    ).rows[0].here
       ? 'public'
       : 'pgboss';
-    const text = JSON.stringify((await database.query(`SELECT t::text FROM ${schema}."${name}" t`)).rows);
+    const text = JSON.stringify(
+      (await database.query(`SELECT t::text FROM ${schema}."${name}" t`)).rows,
+    );
     expect([name, text.includes(sandbox.apiKey('outfame'))]).toEqual([name, false]);
-    expect([name, text.includes(Buffer.from(sandbox.apiKey('outfame')).toString('hex'))]).toEqual([name, false]);
+    expect([name, text.includes(Buffer.from(sandbox.apiKey('outfame')).toString('hex'))]).toEqual([
+      name,
+      false,
+    ]);
   }
 });
 

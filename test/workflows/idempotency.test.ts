@@ -23,10 +23,14 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 const count = async (table: string, where: string, ...values: unknown[]) => {
-  const { rows } = await gateway.database.pool.query(`SELECT count(*)::int AS count FROM ${table} WHERE ${where}`, values);
+  const { rows } = await gateway.database.pool.query(
+    `SELECT count(*)::int AS count FROM ${table} WHERE ${where}`,
+    values,
+  );
   return rows[0].count as number;
 };
-const audited = (action: string, targetId: string) => count('audit_events', 'action = $1 AND target_id = $2', action, targetId);
+const audited = (action: string, targetId: string) =>
+  count('audit_events', 'action = $1 AND target_id = $2', action, targetId);
 const outfame = () => gateway.sandbox.provider('outfame');
 
 /** A POST, and what must be true once it was done once. */
@@ -46,7 +50,10 @@ const deeds: Readonly<Record<string, (name: string) => Deed>> = {
     body: { name, scopes: ['read'] },
     status: 201,
     check: async ({ id, key }) => {
-      expect([await count('api_keys', 'name = $1', name), await audited('key.created', id)]).toEqual([1, 1]);
+      expect([
+        await count('api_keys', 'name = $1', name),
+        await audited('key.created', id),
+      ]).toEqual([1, 1]);
       expect((await gateway.with(key).get('/v1/whoami')).status).toBe(200);
     },
   }),
@@ -60,8 +67,17 @@ const deeds: Readonly<Record<string, (name: string) => Deed>> = {
     },
     status: 201,
     check: async ({ id }) => {
-      expect([await count('connections', 'name = $1', name), await count('sweeps', 'connection_id = $1', id)]).toEqual([1, 1]);
-      expect(await count('events', `type = 'connection.created' AND data -> 'connection' ->> 'id' = $1`, id)).toBe(1);
+      expect([
+        await count('connections', 'name = $1', name),
+        await count('sweeps', 'connection_id = $1', id),
+      ]).toEqual([1, 1]);
+      expect(
+        await count(
+          'events',
+          `type = 'connection.created' AND data -> 'connection' ->> 'id' = $1`,
+          id,
+        ),
+      ).toBe(1);
     },
   }),
   'a sweep': () => ({
@@ -75,7 +91,10 @@ const deeds: Readonly<Record<string, (name: string) => Deed>> = {
     status: 201,
     check: async ({ id, labels }) => {
       expect(labels).toEqual({ brand: 'acme' });
-      expect([await count('accounts', 'username = $1', name), await audited('account.created', id)]).toEqual([1, 1]);
+      expect([
+        await count('accounts', 'username = $1', name),
+        await audited('account.created', id),
+      ]).toEqual([1, 1]);
       expect(await count('events', `type = 'account.discovered' AND account_id = $1`, id)).toBe(1);
     },
   }),
@@ -100,7 +119,9 @@ const deeds: Readonly<Record<string, (name: string) => Deed>> = {
   }),
 };
 
-/** An account that no other test uses, which is active; as a name it serves for other things too. */
+/**
+ * An account that no other test uses, which is active; as a name it serves for other things too.
+ */
 function freshName(what: string): string {
   taken += 1;
   const needsAccount = what === 'a pause' || what === 'a disconnect that is waited for';
@@ -113,7 +134,11 @@ const send = (client: Client, { path, body, headers }: Deed, key: string): Promi
 /** Has a process of its own do it and be killed at `place`. */
 async function killedAt(place: string, deed: Deed, key: string): Promise<void> {
   const child = await startChild(gateway, undefined, place);
-  const answered = await send(clientOf(child.url, gateway.root.key, gateway.app.document), deed, key).catch(() => undefined);
+  const answered = await send(
+    clientOf(child.url, gateway.root.key, gateway.app.document),
+    deed,
+    key,
+  ).catch(() => undefined);
   await child.kill();
   expect([answered?.text, await child.ended]).toEqual([undefined, 'SIGKILL']);
 }
@@ -129,8 +154,12 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
   test.each(Object.entries(deeds))('%s', async (what, deedOf) => {
     const [committed, uncommitted] = [deedOf(freshName(what)), deedOf(freshName(what))];
     const keys = [randomUUID(), randomUUID()] as const;
-    // The answer was kept in the transaction, and the transaction was not over; or it was, and the answer not sent.
-    await Promise.all([killedAt('commit:after', committed, keys[0]), killedAt('keep:after', uncommitted, keys[1])]);
+    // The answer was kept in the transaction, and the transaction was not over; or it was, and the
+    // answer not sent.
+    await Promise.all([
+      killedAt('commit:after', committed, keys[0]),
+      killedAt('keep:after', uncommitted, keys[1]),
+    ]);
 
     const replayed = await askTwice(committed, keys[0]);
     expect(replayed.map(told)).toEqual(Array(2).fill([committed.status, 'true']));
@@ -147,56 +176,107 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
   });
 
   test('an account that the provider held before is not called ours', async () => {
-    const [known] = (await gateway.root.get('/v1/accounts?provider=outfame&status=active&limit=1')).body.data;
+    const [known] = (await gateway.root.get('/v1/accounts?provider=outfame&status=active&limit=1'))
+      .body.data;
     const body = { provider: 'outfame', platform: 'instagram', username: known.username };
     const deed: Deed = { path: '/v1/accounts', body, status: 409, check: async () => undefined };
-    await gateway.database.pool.query(`UPDATE accounts SET username_key = 'unknown' WHERE id = $1`, [known.id]);
+    await gateway.database.pool.query(
+      `UPDATE accounts SET username_key = 'unknown' WHERE id = $1`,
+      [known.id],
+    );
     outfame().faults.add({ kind: 'hang', method: 'POST', path: '/accounts', times: 1 });
     const child = await startChild(gateway, undefined);
-    const cutOff = send(clientOf(child.url, gateway.root.key, gateway.app.document), deed, 'held-before').catch(() => undefined);
-    while (!outfame().faults.list()[0]?.struck) await new Promise((resolve) => setTimeout(resolve, 5));
+    const cutOff = send(
+      clientOf(child.url, gateway.root.key, gateway.app.document),
+      deed,
+      'held-before',
+    ).catch(() => undefined);
+    while (!outfame().faults.list()[0]?.struck)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     await child.kill();
     await cutOff;
     const reply = await send(gateway.root, deed, 'held-before');
-    expect([reply.status, reply.body.code, reply.headers.get('idempotency-replayed')]).toEqual([409, 'conflict', null]);
+    expect([reply.status, reply.body.code, reply.headers.get('idempotency-replayed')]).toEqual([
+      409,
+      'conflict',
+      null,
+    ]);
   });
 
   test('a connect flow that the provider had completed is used up, and the next sweep lists its account', async () => {
-    const flow = { provider: 'socialsyncer', platform: 'instagram', redirect_url: 'https://app.example/callback' };
+    const flow = {
+      provider: 'socialsyncer',
+      platform: 'instagram',
+      redirect_url: 'https://app.example/callback',
+    };
     const { auth_url, state } = (await gateway.root.post('/v1/connect', flow)).body.data;
     const agreed = await fetch(`${auth_url}&account_id=17841400999111222`, { redirect: 'manual' });
     const code = new URL(agreed.headers.get('location') ?? '').searchParams.get('code') ?? '';
-    const deed: Deed = { path: '/v1/connect/complete', body: { state, code }, status: 422, check: async () => undefined };
+    const deed: Deed = {
+      path: '/v1/connect/complete',
+      body: { state, code },
+      status: 422,
+      check: async () => undefined,
+    };
     await killedAt('commit:before', deed, 'connect');
-    expect(await send(gateway.root, deed, 'connect')).toMatchObject({ status: 422, body: { errors: [{ field: 'state' }] } });
+    expect(await send(gateway.root, deed, 'connect')).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'state' }] },
+    });
     await gateway.sweep(connections[1] ?? '');
-    expect((await gateway.root.get('/v1/accounts/socialsyncer:instagram%2F17841400999111222')).body.data.status).toBe('active');
+    expect(
+      (await gateway.root.get('/v1/accounts/socialsyncer:instagram%2F17841400999111222')).body.data
+        .status,
+    ).toBe('active');
   });
 });
 
 test(
   `${RUNS} times ${AT_ONCE} at once over two replicas: one execution`,
   async () => {
-    const replicas = await Promise.all([startChild(gateway, undefined), startChild(gateway, undefined)]);
+    const replicas = await Promise.all([
+      startChild(gateway, undefined),
+      startChild(gateway, undefined),
+    ]);
     const agent = new Agent({ connections: AT_ONCE });
     const random = seededRandom(7);
-    const post = async (key: string): Promise<{ status: number; isReplayed: boolean; text: string }> => {
+    const post = async (
+      key: string,
+    ): Promise<{ status: number; isReplayed: boolean; text: string }> => {
       const { url } = replicas[Math.floor(random() * 2)] as Child;
-      const headers = { Authorization: `Bearer ${gateway.root.key}`, 'Content-Type': 'application/json', 'Idempotency-Key': key };
-      const reply = await request(`${url}/v1/teams`, { method: 'POST', headers, body: JSON.stringify({ name: key }), dispatcher: agent });
+      const headers = {
+        Authorization: `Bearer ${gateway.root.key}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': key,
+      };
+      const reply = await request(`${url}/v1/teams`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ name: key }),
+        dispatcher: agent,
+      });
       const text = await reply.body.text();
       // What a busy machine sheds was not looked at.
       if (reply.statusCode === 503) return post(key);
-      return { status: reply.statusCode, isReplayed: 'idempotency-replayed' in reply.headers, text };
+      return {
+        status: reply.statusCode,
+        isReplayed: 'idempotency-replayed' in reply.headers,
+        text,
+      };
     };
     for (let run = 0; run < RUNS; run++) {
       const replies = await Promise.all(Array.from({ length: AT_ONCE }, () => post(`rush-${run}`)));
       const made = replies.filter(({ status }) => status === 201);
       expect(replies.filter(({ status }) => status !== 201 && status !== 409)).toEqual([]);
-      expect([new Set(made.map(({ text }) => text)).size, made.filter(({ isReplayed }) => !isReplayed).length]).toEqual([1, 1]);
+      expect([
+        new Set(made.map(({ text }) => text)).size,
+        made.filter(({ isReplayed }) => !isReplayed).length,
+      ]).toEqual([1, 1]);
     }
     expect(await count('teams', `name LIKE 'rush-%'`)).toBe(RUNS);
-    expect(await count('audit_events', `action = 'team.created' AND after ->> 'name' LIKE 'rush-%'`)).toBe(RUNS);
+    expect(
+      await count('audit_events', `action = 'team.created' AND after ->> 'name' LIKE 'rush-%'`),
+    ).toBe(RUNS);
     await agent.close();
     await Promise.all(replicas.map((replica) => replica.kill()));
   },

@@ -18,10 +18,16 @@ let gateways: GatewayProcess[] = [];
 beforeAll(async () => {
   [postgres, sandbox] = await Promise.all([startTcpPostgres(), startSandbox({ port: 0 })]);
   database = new pg.Pool({ connectionString: postgres.url, max: 1 });
-  const access = { OUTFAME_API_KEY: sandbox.apiKey('outfame'), OUTFAME_BASE_URL: sandbox.baseUrl('outfame') };
-  const start = () => startProcess({ DATABASE_URL: postgres.url, ROLLCALL_SECRET: SECRET, ...access });
+  const access = {
+    OUTFAME_API_KEY: sandbox.apiKey('outfame'),
+    OUTFAME_BASE_URL: sandbox.baseUrl('outfame'),
+  };
+  const start = () =>
+    startProcess({ DATABASE_URL: postgres.url, ROLLCALL_SECRET: SECRET, ...access });
   gateways = await Promise.all([start(), start()]);
-  await until(async () => (await gateways[0]?.root.get('/v1/accounts/acc_7Gx2kLm9Qr'))?.status === 200);
+  await until(
+    async () => (await gateways[0]?.root.get('/v1/accounts/acc_7Gx2kLm9Qr'))?.status === 200,
+  );
 });
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.end('SIGTERM')));
@@ -43,7 +49,9 @@ describe('probes of one account on two processes', () => {
   test('at the same time are one request to the provider', async () => {
     sandbox.provider('outfame').changeSettings({ latency_ms: SLOW_MS });
     const before = looks();
-    const replies = await Promise.all(Array.from({ length: 20 }, (_, number) => gateways[number % 2]?.root.post(PROBE)));
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, number) => gateways[number % 2]?.root.post(PROBE)),
+    );
     expect(replies.map((reply) => reply?.status)).toEqual(replies.map(() => 200));
     expect(looks()).toBe(before + 1);
   });
@@ -51,7 +59,9 @@ describe('probes of one account on two processes', () => {
   test('go on in the other when the one that asks is killed', async () => {
     const [one, other] = gateways as [GatewayProcess, GatewayProcess];
     sandbox.provider('outfame').changeSettings({ latency_ms: 0 });
-    sandbox.provider('outfame').faults.add({ kind: 'hang', path: '/accounts/acc_7Gx2kLm9Qr', times: 1 });
+    sandbox
+      .provider('outfame')
+      .faults.add({ kind: 'hang', path: '/accounts/acc_7Gx2kLm9Qr', times: 1 });
     const before = looks();
     const cutOff = one.root.post(PROBE).catch(() => 'cut off');
     await until(() => looks() > before);

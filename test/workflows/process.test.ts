@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { findHome } from '../../src/database/embedded-home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
-import { type GatewayProcess, ROOT_KEY, run, SECRET, startProcess, until } from '../support/gateway-process.js';
+import {
+  type GatewayProcess,
+  ROOT_KEY,
+  run,
+  SECRET,
+  startProcess,
+  until,
+} from '../support/gateway-process.js';
 import { openSocket } from '../support/raw-socket.js';
 
 // Processes and waits take their time on a machine under load.
@@ -58,7 +65,10 @@ describe('a start that cannot be', () => {
     const dataDir = join(folder, 'port');
     const { code, errors } = await run({ DATA_DIR: dataDir, PORT: String(port) }).ended;
     server.close();
-    expect([code, errors]).toEqual([1, `PORT: ${port} is in use on 127.0.0.1. Stop what uses it, or set another.\n`]);
+    expect([code, errors]).toEqual([
+      1,
+      `PORT: ${port} is in use on 127.0.0.1. Stop what uses it, or set another.\n`,
+    ]);
     expect(await isServed(dataDir)).toBe(false);
   });
 
@@ -77,14 +87,17 @@ describe('a start that cannot be', () => {
   });
 
   // Root may read everything.
-  (process.getuid?.() === 0 ? test.skip : test)('says that a folder is not its to read', async () => {
-    const closed = join(folder, 'closed');
-    await mkdir(closed);
-    await chmod(closed, 0);
-    const { code, errors } = await run({ DATA_DIR: closed }).ended;
-    expect(code).toBe(1);
-    expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
-  });
+  (process.getuid?.() === 0 ? test.skip : test)(
+    'says that a folder is not its to read',
+    async () => {
+      const closed = join(folder, 'closed');
+      await mkdir(closed);
+      await chmod(closed, 0);
+      const { code, errors } = await run({ DATA_DIR: closed }).ended;
+      expect(code).toBe(1);
+      expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
+    },
+  );
 
   test('is ended by a signal at any moment, and leaves nothing running', async () => {
     const dataDir = join(folder, 'interrupted');
@@ -128,7 +141,9 @@ describe('a start with nothing but a folder', () => {
   test('shares its folder with a second process, which outlives it', async () => {
     const second = await startProcess({ DATA_DIR: dataDir });
     const ids = async (process: GatewayProcess) =>
-      (await process.root.get('/v1/accounts?limit=200')).body.data.map(({ id }: { id: string }) => id);
+      (await process.root.get('/v1/accounts?limit=200')).body.data.map(
+        ({ id }: { id: string }) => id,
+      );
     expect(await ids(second)).toEqual(await ids(gateway));
     expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
     expect((await ids(second)).length).toBe(46);
@@ -138,16 +153,24 @@ describe('a start with nothing but a folder', () => {
   test('on SIGTERM shows 503 in readyz, takes nothing new, finishes what is under way and exits with 0', async () => {
     const sandbox = /providers on (http\S+),/.exec(gateway.output())?.[1];
     const fault = { kind: 'slow', delay_ms: 1500, path: '/accounts/*' };
-    await fetch(`${sandbox}/control/outfame/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    await fetch(`${sandbox}/control/outfame/faults`, {
+      method: 'POST',
+      body: JSON.stringify(fault),
+    });
     const underWay = gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
     await until(async () => {
-      const counts = (await (await fetch(`${sandbox}/control/outfame`)).json()) as { by_operation: Record<string, number> };
+      const counts = (await (await fetch(`${sandbox}/control/outfame`)).json()) as {
+        by_operation: Record<string, number>;
+      };
       return counts.by_operation['GET /accounts/{id}'] === 1;
     });
     const ended = gateway.end('SIGTERM');
     await until(async () => (await gateway.root.get('/readyz')).status === 503);
     expect((await gateway.root.get('/livez')).status).toBe(200);
-    expect(await gateway.root.get('/v1/accounts')).toMatchObject({ status: 503, body: { code: 'service_unavailable' } });
+    expect(await gateway.root.get('/v1/accounts')).toMatchObject({
+      status: 503,
+      body: { code: 'service_unavailable' },
+    });
     expect((await underWay).status).toBe(200);
     expect(await ended).toMatchObject({ code: 0, errors: '' });
     expect(await isServed(dataDir)).toBe(false);
@@ -159,7 +182,8 @@ describe('a start with nothing but a folder', () => {
   });
 
   test('is held up by no caller who listens, sends slowly or does not read', async () => {
-    const head = (request: string) => `${request} HTTP/1.1\r\nHost: rollcall\r\nAuthorization: Bearer ${ROOT_KEY}\r\n`;
+    const head = (request: string) =>
+      `${request} HTTP/1.1\r\nHost: rollcall\r\nAuthorization: Bearer ${ROOT_KEY}\r\n`;
     const listening = await openSocket(gateway.url);
     listening.socket.write(`${head('GET /v1/events/stream')}\r\n`);
     await once(listening.socket, 'data');
@@ -168,7 +192,9 @@ describe('a start with nothing but a folder', () => {
     const slowHead = await openSocket(gateway.url);
     slowHead.socket.write('GET /livez HTTP/1.1\r\n');
     const slowBody = await openSocket(gateway.url);
-    slowBody.socket.write(`${head('POST /v1/teams')}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{`);
+    slowBody.socket.write(
+      `${head('POST /v1/teams')}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+    );
     // A terminal and npm may both pass one Ctrl-C on.
     process.kill(gateway.pid, 'SIGINT');
     expect(await gateway.end('SIGINT')).toMatchObject({ code: 0, errors: '' });

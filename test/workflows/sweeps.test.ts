@@ -23,15 +23,21 @@ afterAll(() => gateway.stop());
 
 const TOTAL = 612;
 const total = async (query: string) =>
-  (await gateway.root.get(`/v1/accounts?include_total=true&limit=1&${query}`)).body.pagination.total_count;
-const account = async (reference: string) => (await gateway.root.get(`/v1/accounts/${reference}`)).body.data;
+  (await gateway.root.get(`/v1/accounts?include_total=true&limit=1&${query}`)).body.pagination
+    .total_count;
+const account = async (reference: string) =>
+  (await gateway.root.get(`/v1/accounts/${reference}`)).body.data;
 const sandbox = (provider: 'outfame' | 'octopost') => gateway.sandbox.provider(provider);
 /** What PostgreSQL has of each row: which transaction wrote it last, and where it lies. */
-const versions = async () => (await gateway.database.pool.query('SELECT id, xmin::text, ctid::text FROM accounts ORDER BY id')).rows;
+const versions = async () =>
+  (await gateway.database.pool.query('SELECT id, xmin::text, ctid::text FROM accounts ORDER BY id'))
+    .rows;
 
 describe('a sweep', () => {
   test('that brings many new accounts has the database look at its table, as plans for lists depend on it', async () => {
-    const { rows } = await gateway.database.pool.query(`SELECT reltuples FROM pg_class WHERE oid = 'accounts'::regclass`);
+    const { rows } = await gateway.database.pool.query(
+      `SELECT reltuples FROM pg_class WHERE oid = 'accounts'::regclass`,
+    );
     expect(rows[0].reltuples).toBeGreaterThanOrEqual(500);
   });
 
@@ -55,10 +61,19 @@ describe('a sweep', () => {
     sandbox('octopost').putAccount('acc_abc123', { display_name: 'Renamed', is_active: false });
     sandbox('octopost').putAccount('acc_new1', { username: 'newcomer' });
     sandbox('octopost').removeAccount('acc_def456');
-    expect(await gateway.sweep(octopost)).toMatchObject({ seen: 12, unchanged: 10, added: 1, changed: 1, vanished: 1, quarantined: 0 });
+    expect(await gateway.sweep(octopost)).toMatchObject({
+      seen: 12,
+      unchanged: 10,
+      added: 1,
+      changed: 1,
+      vanished: 1,
+      quarantined: 0,
+    });
     const after = await versions();
     const gone = await account('acc_def456');
-    const moved = before.filter((row) => !after.some((other) => other.id === row.id && other.xmin === row.xmin)).map((row) => row.id);
+    const moved = before
+      .filter((row) => !after.some((other) => other.id === row.id && other.xmin === row.xmin))
+      .map((row) => row.id);
     expect(new Set(moved)).toEqual(new Set([id, gone.id]));
     expect(await account('acc_abc123')).toMatchObject({
       id,
@@ -66,15 +81,26 @@ describe('a sweep', () => {
       status: 'reconnect_required',
       health: { reason: 'token_invalid', fault: 'account' },
     });
-    expect(gone).toMatchObject({ status: 'disconnected', disconnected_at: expect.any(String), operations: [] });
+    expect(gone).toMatchObject({
+      status: 'disconnected',
+      disconnected_at: expect.any(String),
+      operations: [],
+    });
   });
 
   test('keeps what it saw of half a list, and takes nothing unseen as gone', async () => {
     sandbox('outfame').putAccount('acc_Cap1Case00', { followers_count: 4321 });
-    for (let number = 0; number < 100; number++) sandbox('outfame').removeAccount(`acc_S${String(number).padStart(9, '0')}`);
+    for (let number = 0; number < 100; number++)
+      sandbox('outfame').removeAccount(`acc_S${String(number).padStart(9, '0')}`);
     sandbox('outfame').faults.add({ kind: 'server_error', path: '/accounts', after: 3 });
     const cut = await gateway.sweep(outfame);
-    expect(cut).toMatchObject({ state: 'failed', seen: 300, changed: 1, vanished: 0, error: { code: 'server_error' } });
+    expect(cut).toMatchObject({
+      state: 'failed',
+      seen: 300,
+      changed: 1,
+      vanished: 0,
+      error: { code: 'server_error' },
+    });
     expect(await total('provider=outfame')).toBe(TOTAL);
     expect((await account('acc_Cap1Case00')).metrics.followers).toBe(4321);
     sandbox('outfame').faults.clear();
@@ -85,11 +111,19 @@ describe('a sweep', () => {
   test('is listed with its counts, newest first, page by page', async () => {
     const last = await gateway.sweep(octopost);
     const { body } = await gateway.root.get(`/v1/connections/${octopost}/sweeps?limit=2`);
-    expect(body.data[0]).toMatchObject({ id: last.id, state: 'succeeded', connection_id: octopost, error: null, quarantine: [] });
+    expect(body.data[0]).toMatchObject({
+      id: last.id,
+      state: 'succeeded',
+      connection_id: octopost,
+      error: null,
+      quarantine: [],
+    });
     const [first, second] = body.data;
     expect(first.created_at >= second.created_at).toBe(true);
     expect(first.finished_at >= first.started_at).toBe(true);
-    const next = await gateway.root.get(`/v1/connections/${octopost}/sweeps?limit=2&cursor=${body.pagination.next_cursor}`);
+    const next = await gateway.root.get(
+      `/v1/connections/${octopost}/sweeps?limit=2&cursor=${body.pagination.next_cursor}`,
+    );
     expect(next.body.data.map(({ id }: { id: string }) => id)).not.toContain(second.id);
   });
 
@@ -104,52 +138,80 @@ describe('a sweep', () => {
 });
 
 describe('an item that cannot be read', () => {
-  const BAD: readonly (readonly [what: string, fields: Record<string, unknown>, reason: RegExp])[] = [
-    ['of the wrong types', { platform: { unexpected: 1 } }, /^platform: Invalid input/],
-    ['with a NUL', { display_name: 'a\0b' }, /^display_name: holds a NUL/],
-    ['with half a surrogate pair', { username: 'a\ud800b' }, /^username: holds a NUL or half a surrogate pair/],
-    ['nested without end', { extra: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) }, /nested more than 100 levels/],
+  const BAD: readonly (readonly [what: string, fields: Record<string, unknown>, reason: RegExp])[] =
     [
-      'with a name of 10,000 letters',
-      { username: Array.from({ length: 10_000 }, (_, at) => ((at * 7919) % 36).toString(36)).join('') },
-      /^username: is over 500/,
-    ],
-  ];
-  test.each(BAD)('%s is set aside with the reason; the others land, and the account stays as it was', async (_what, fields, reason) => {
-    const before = await account('acc_abc123');
-    sandbox('octopost').putAccount('acc_abc123', fields);
-    sandbox('octopost').putAccount('acc_jkl012', { display_name: 'seen beside it' });
-    sandbox('octopost').removeAccount('acc_stu901');
-    const sweep = await gateway.sweep(octopost);
-    expect(sweep).toMatchObject({
-      state: 'succeeded',
-      seen: 10,
-      changed: 1,
-      vanished: 1,
-      quarantined: 1,
-      quarantine: [{ id: 'acc_abc123', reason: expect.stringMatching(reason) }],
-    });
-    expect((await account('acc_jkl012')).display_name).toBe('seen beside it');
-    const { health, ...rest } = await account('acc_abc123');
-    const { health: healthBefore, ...restBefore } = before;
-    expect(rest).toEqual({ ...restBefore, last_seen_at: rest.last_seen_at });
-    expect(health.status).toBe(healthBefore.status);
-    const probed = await gateway.root.post('/v1/accounts/acc_abc123/probe');
-    expect(probed).toMatchObject({ status: 502, body: { code: 'provider_error', fault: 'provider' } });
-  });
+      ['of the wrong types', { platform: { unexpected: 1 } }, /^platform: Invalid input/],
+      ['with a NUL', { display_name: 'a\0b' }, /^display_name: holds a NUL/],
+      [
+        'with half a surrogate pair',
+        { username: 'a\ud800b' },
+        /^username: holds a NUL or half a surrogate pair/,
+      ],
+      [
+        'nested without end',
+        { extra: JSON.parse('['.repeat(1000) + ']'.repeat(1000)) },
+        /nested more than 100 levels/,
+      ],
+      [
+        'with a name of 10,000 letters',
+        {
+          username: Array.from({ length: 10_000 }, (_, at) => ((at * 7919) % 36).toString(36)).join(
+            '',
+          ),
+        },
+        /^username: is over 500/,
+      ],
+    ];
+  test.each(BAD)(
+    '%s is set aside with the reason; the others land, and the account stays as it was',
+    async (_what, fields, reason) => {
+      const before = await account('acc_abc123');
+      sandbox('octopost').putAccount('acc_abc123', fields);
+      sandbox('octopost').putAccount('acc_jkl012', { display_name: 'seen beside it' });
+      sandbox('octopost').removeAccount('acc_stu901');
+      const sweep = await gateway.sweep(octopost);
+      expect(sweep).toMatchObject({
+        state: 'succeeded',
+        seen: 10,
+        changed: 1,
+        vanished: 1,
+        quarantined: 1,
+        quarantine: [{ id: 'acc_abc123', reason: expect.stringMatching(reason) }],
+      });
+      expect((await account('acc_jkl012')).display_name).toBe('seen beside it');
+      const { health, ...rest } = await account('acc_abc123');
+      const { health: healthBefore, ...restBefore } = before;
+      expect(rest).toEqual({ ...restBefore, last_seen_at: rest.last_seen_at });
+      expect(health.status).toBe(healthBefore.status);
+      const probed = await gateway.root.post('/v1/accounts/acc_abc123/probe');
+      expect(probed).toMatchObject({
+        status: 502,
+        body: { code: 'provider_error', fault: 'provider' },
+      });
+    },
+  );
 
   test('and whose very id cannot be stored spoils nothing either', async () => {
     sandbox('octopost').putAccount('acc_nul', { id: 'a\0b' });
-    sandbox('octopost').putAccount('acc_long', { id: Array.from({ length: 9_000 }, (_, at) => ((at * 7919) % 36).toString(36)).join('') });
+    sandbox('octopost').putAccount('acc_long', {
+      id: Array.from({ length: 9_000 }, (_, at) => ((at * 7919) % 36).toString(36)).join(''),
+    });
     sandbox('octopost').putAccount('acc_none', { id: null });
-    expect(await gateway.sweep(octopost)).toMatchObject({ state: 'succeeded', seen: 12, quarantined: 3 });
+    expect(await gateway.sweep(octopost)).toMatchObject({
+      state: 'succeeded',
+      seen: 12,
+      quarantined: 3,
+    });
     const { body } = await gateway.root.get(`/v1/connections/${octopost}/sweeps?limit=1`);
     expect(body.data[0].quarantine).toHaveLength(3);
     expect(await total('provider=octopost')).toBe(12);
   });
 
   test('with times that no calendar has loses the times alone', async () => {
-    sandbox('octopost').putAccount('acc_abc123', { connected_at: '0000-01-01T00:00:00Z', last_used_at: '9999-12-31T23:59:59-05:00' });
+    sandbox('octopost').putAccount('acc_abc123', {
+      connected_at: '0000-01-01T00:00:00Z',
+      last_used_at: '9999-12-31T23:59:59-05:00',
+    });
     expect(await gateway.sweep(octopost)).toMatchObject({ state: 'succeeded', quarantined: 0 });
     expect(await account('acc_abc123')).toMatchObject({ connected_at: null, last_used_at: null });
   });
@@ -165,7 +227,12 @@ describe('accounts that are no longer listed', () => {
     expect(await total('username=acmefitness.bsky.social')).toBe(0);
     sandbox('octopost').putAccount('acc_def456', {});
     expect(await gateway.sweep(octopost)).toMatchObject({ changed: 1 });
-    expect(await account('acc_def456')).toMatchObject({ id, status: 'active', disconnected_at: null, labels: { kept: 'yes' } });
+    expect(await account('acc_def456')).toMatchObject({
+      id,
+      status: 'active',
+      disconnected_at: null,
+      labels: { kept: 'yes' },
+    });
   });
 
   test('by more than half are held until a second sweep agrees', async () => {
@@ -179,7 +246,11 @@ describe('accounts that are no longer listed', () => {
     sandbox('octopost').faults.add({ kind: 'server_error', times: 3 });
     expect(await gateway.sweep(octopost)).toMatchObject({ state: 'failed' });
     sandbox('octopost').faults.clear();
-    expect(await gateway.sweep(octopost)).toMatchObject({ state: 'succeeded', vanished: 6, seen: 6 });
+    expect(await gateway.sweep(octopost)).toMatchObject({
+      state: 'succeeded',
+      vanished: 6,
+      seen: 6,
+    });
     expect(await total('provider=octopost')).toBe(6);
   });
 
@@ -203,7 +274,11 @@ describe('accounts that are no longer listed', () => {
     for (const id of ids.slice(0, 6)) sandbox('octopost').removeAccount(id);
     expect(await gateway.sweep(octopost)).toMatchObject({ state: 'succeeded', vanished: 6 });
     for (const id of ids.slice(6)) sandbox('octopost').removeAccount(id);
-    expect(await gateway.sweep(octopost)).toMatchObject({ state: 'succeeded', vanished: 6, seen: 0 });
+    expect(await gateway.sweep(octopost)).toMatchObject({
+      state: 'succeeded',
+      vanished: 6,
+      seen: 0,
+    });
   });
 });
 
@@ -222,7 +297,11 @@ test('two replicas on one database make one sweep of a connection at a time', as
   const before = providers.provider('outfame').counts().by_operation['GET /accounts'] ?? 0;
   providers.provider('outfame').changeSettings({ latency_ms: 30 });
   const { body } = await gateway.root.post(`/v1/connections/${outfame}/sweep`);
-  await Promise.all([replica.sweeps.run(body.data.id), gateway.app.sweeps.run(body.data.id), replica.sweeps.resume(0)]);
+  await Promise.all([
+    replica.sweeps.run(body.data.id),
+    gateway.app.sweeps.run(body.data.id),
+    replica.sweeps.resume(0),
+  ]);
   await gateway.sweep(outfame).catch(() => undefined);
   const sweep = await until(async () => {
     const row = await database.prisma.sweep.findUniqueOrThrow({ where: { id: body.data.id } });
@@ -230,20 +309,28 @@ test('two replicas on one database make one sweep of a connection at a time', as
   });
   expect(sweep.state).toBe('succeeded');
   const pagesOfOne = 7;
-  const asked = (providers.provider('outfame').counts().by_operation['GET /accounts'] ?? 0) - before;
-  const rows = await database.prisma.sweep.count({ where: { connectionId: outfame, createdAt: { gte: sweep.createdAt } } });
+  const asked =
+    (providers.provider('outfame').counts().by_operation['GET /accounts'] ?? 0) - before;
+  const rows = await database.prisma.sweep.count({
+    where: { connectionId: outfame, createdAt: { gte: sweep.createdAt } },
+  });
   expect(asked).toBe(pagesOfOne * rows);
   await replica.stop();
 });
 
 test('a sweep that is asked for while the one before still winds up runs when that is done', async () => {
   sandbox('octopost').changeSettings({ latency_ms: 300 });
-  const ask = async () => (await gateway.root.post(`/v1/connections/${octopost}/sweep`)).body.data.id;
-  const state = async (id: string) => (await gateway.database.prisma.sweep.findUniqueOrThrow({ where: { id } })).state;
+  const ask = async () =>
+    (await gateway.root.post(`/v1/connections/${octopost}/sweep`)).body.data.id;
+  const state = async (id: string) =>
+    (await gateway.database.prisma.sweep.findUniqueOrThrow({ where: { id } })).state;
   const first = await ask();
   await until(async () => (await state(first)) === 'running');
   // As its last transaction leaves it, just before it lets go of the connection.
-  await gateway.database.prisma.sweep.update({ where: { id: first }, data: { state: 'succeeded' } });
+  await gateway.database.prisma.sweep.update({
+    where: { id: first },
+    data: { state: 'succeeded' },
+  });
   const second = await ask();
   expect(second).not.toBe(first);
   await until(async () => (await state(second)) === 'succeeded');
@@ -255,7 +342,9 @@ test('a connection that is forgotten during its sweep is gone, with all its acco
   sandbox('outfame').changeSettings({ latency_ms: 50 });
   const started = await client.post(`/v1/connections/${connection}/sweep`);
   await until(async () => {
-    const row = await gateway.database.prisma.sweep.findUnique({ where: { id: started.body.data.id } });
+    const row = await gateway.database.prisma.sweep.findUnique({
+      where: { id: started.body.data.id },
+    });
     return row?.state === 'running';
   });
   expect((await client.delete(`/v1/connections/${connection}`)).status).toBe(204);

@@ -46,11 +46,16 @@ export function describeApi(routes: readonly Route[], endpoints: Endpoints): Api
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_<id>_<secret>' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_<id>_<secret>' },
+      },
       schemas: schemas.named,
       responses,
       parameters: Object.fromEntries(
-        Object.entries(REQUEST_HEADERS).map(([name, header]) => [name, { name, in: 'header', required: false, ...header }]),
+        Object.entries(REQUEST_HEADERS).map(([name, header]) => [
+          name,
+          { name, in: 'header', required: false, ...header },
+        ]),
       ),
       headers: headersIn(JSON.stringify([paths, responses])),
     },
@@ -63,13 +68,17 @@ function headersIn(text: string): Record<string, object> {
     [name, { required: true, ...header }] as const,
     [`${name}.optional`, header] as const,
   ]);
-  return Object.fromEntries(both.filter(([name]) => text.includes(`"#/components/headers/${name}"`)));
+  return Object.fromEntries(
+    both.filter(([name]) => text.includes(`"#/components/headers/${name}"`)),
+  );
 }
 
 function nameOperations(endpoints: Endpoints): Map<Endpoint, OperationName> {
   return new Map(
     Object.entries(endpoints).flatMap(([tag, component]) =>
-      Object.entries<Endpoint>(component).map(([name, endpoint]) => [endpoint, { tag, name }] as const),
+      Object.entries<Endpoint>(component).map(
+        ([name, endpoint]) => [endpoint, { tag, name }] as const,
+      ),
     ),
   );
 }

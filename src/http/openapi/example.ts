@@ -2,13 +2,17 @@ import type { JsonSchema, SchemaCollection } from './json-schema.js';
 
 const ULID = '01k9z3m8q4v7x2c5n6b8a1s3d4';
 
-/** What members of these names look like, whichever schema they stand in. A schema's own `examples` go first. */
+/**
+ * What members of these names look like, whichever schema they stand in. A schema's own `examples`
+ * go first.
+ */
 const BY_NAME: Readonly<Record<string, unknown>> = {
   account_id: `acct_${ULID}`,
   after: `evt_${ULID}`,
   avatar_url: null,
   connection_id: `conn_${ULID}`,
-  cursor: '498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM',
+  cursor:
+    '498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM',
   delivery_id: `dlv_${ULID}`,
   detail: 'Account acct_1 does not exist, or belongs to another team. Check the id.',
   display_name: 'Acme',
@@ -36,7 +40,10 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   uri: 'https://example.com/',
 };
 
-/** An example that fits a schema: what it declares, what its members are named after, else the simplest value. */
+/**
+ * An example that fits a schema: what it declares, what its members are named after, else the
+ * simplest value.
+ */
 export function exampleOf(given: JsonSchema, schemas: SchemaCollection, name = ''): unknown {
   const schema = schemas.resolve(given);
   const declared = (schema.examples as readonly unknown[] | undefined)?.[0];
@@ -50,7 +57,8 @@ export function exampleOf(given: JsonSchema, schemas: SchemaCollection, name = '
   if ('default' in schema) return schema.default;
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === 'object') return exampleOfObject(schema, schemas);
-  if (type === 'array') return schema.items === undefined ? [] : [exampleOf(schema.items as JsonSchema, schemas, name)];
+  if (type === 'array')
+    return schema.items === undefined ? [] : [exampleOf(schema.items as JsonSchema, schemas, name)];
   if (type === 'string') return BY_FORMAT[schema.format as string] ?? (name || 'text');
   if (type === 'integer' || type === 'number') return Math.max(1, Number(schema.minimum ?? 1));
   return type === 'boolean' ? true : null;
@@ -59,13 +67,20 @@ export function exampleOf(given: JsonSchema, schemas: SchemaCollection, name = '
 function exampleOfObject(schema: JsonSchema, schemas: SchemaCollection): Record<string, unknown> {
   const required = new Set(schema.required);
   const members = Object.entries(schema.properties ?? {}).filter(([name]) => required.has(name));
-  return Object.fromEntries(members.map(([name, member]) => [name, exampleOf(member, schemas, name)]));
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, exampleOf(member, schemas, name)]),
+  );
 }
 
 /** Whether the named value is of a type that the schema takes. */
-function fits(value: unknown, schema: JsonSchema, choices: readonly JsonSchema[] | undefined): boolean {
+function fits(
+  value: unknown,
+  schema: JsonSchema,
+  choices: readonly JsonSchema[] | undefined,
+): boolean {
   if (schema.format !== undefined) return false;
-  if (typeof schema.pattern === 'string' && !new RegExp(schema.pattern, 'u').test(String(value))) return false;
+  if (typeof schema.pattern === 'string' && !new RegExp(schema.pattern, 'u').test(String(value)))
+    return false;
   const types = (choices ?? [schema]).flatMap(({ type }) => type ?? []);
   return types.includes(value === null ? 'null' : typeof value);
 }

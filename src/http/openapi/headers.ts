@@ -11,9 +11,21 @@ const text = { type: 'string' };
 
 /** Headers of answers. */
 export const RESPONSE_HEADERS = {
-  'X-Request-ID': { description: 'Names this request; quote it to support.', schema: text, example: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4' },
-  ETag: { description: 'Strong validator of the body: send it as If-None-Match.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
-  'Cache-Control': { description: 'Who may keep the answer, and how long.', schema: text, example: 'private, no-cache' },
+  'X-Request-ID': {
+    description: 'Names this request; quote it to support.',
+    schema: text,
+    example: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  },
+  ETag: {
+    description: 'Strong validator of the body: send it as If-None-Match.',
+    schema: text,
+    example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
+  },
+  'Cache-Control': {
+    description: 'Who may keep the answer, and how long.',
+    schema: text,
+    example: 'private, no-cache',
+  },
   Link: {
     description: 'The first and the next page (RFC 8288), absolute.',
     schema: text,
@@ -29,9 +41,21 @@ export const RESPONSE_HEADERS = {
     schema: text,
     example: '"default";r=599;t=60',
   },
-  'X-RateLimit-Limit': { description: 'The quota.', schema: { type: 'integer', minimum: 1 }, example: 600 },
-  'X-RateLimit-Remaining': { description: 'What is left of it.', schema: { type: 'integer', minimum: 0 }, example: 599 },
-  'X-RateLimit-Reset': { description: 'When there is more, as a Unix time in seconds.', schema: { type: 'integer' }, example: 1770637582 },
+  'X-RateLimit-Limit': {
+    description: 'The quota.',
+    schema: { type: 'integer', minimum: 1 },
+    example: 600,
+  },
+  'X-RateLimit-Remaining': {
+    description: 'What is left of it.',
+    schema: { type: 'integer', minimum: 0 },
+    example: 599,
+  },
+  'X-RateLimit-Reset': {
+    description: 'When there is more, as a Unix time in seconds.',
+    schema: { type: 'integer' },
+    example: 1770637582,
+  },
   Location: {
     description: 'Where the result is, or will be, found.',
     schema: { type: 'string', format: 'uri-reference' },
@@ -42,15 +66,27 @@ export const RESPONSE_HEADERS = {
     schema: { const: 'true' },
     example: 'true',
   },
-  'Preference-Applied': { description: 'The preference that was followed (RFC 7240).', schema: text, example: 'respond-async' },
-  'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 1 }, example: 10 },
+  'Preference-Applied': {
+    description: 'The preference that was followed (RFC 7240).',
+    schema: text,
+    example: 'respond-async',
+  },
+  'Retry-After': {
+    description: 'Seconds to wait before trying again.',
+    schema: { type: 'integer', minimum: 1 },
+    example: 10,
+  },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
   Deprecation: {
     description: 'Since when not to call it any more, as `@<Unix seconds>` (RFC 9745).',
     schema: text,
     example: '@1780272000',
   },
-  Sunset: { description: 'From when on it may be gone (RFC 8594).', schema: text, example: 'Tue, 01 Jun 2027 00:00:00 GMT' },
+  Sunset: {
+    description: 'From when on it may be gone (RFC 8594).',
+    schema: text,
+    example: 'Tue, 01 Jun 2027 00:00:00 GMT',
+  },
 } as const satisfies Record<string, Header>;
 export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 
@@ -72,22 +108,32 @@ export const REQUEST_HEADERS = {
     example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'Idempotency-Key': {
-    description: 'A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.',
+    description:
+      'A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.',
     schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
     example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
   },
-  'If-None-Match': { description: 'An ETag seen before: 304 while it holds.', schema: text, example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"' },
+  'If-None-Match': {
+    description: 'An ETag seen before: 304 while it holds.',
+    schema: text,
+    example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
+  },
   'Last-Event-ID': {
     description: 'The last event that was received: the stream goes on behind it.',
     schema: text,
     example: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'If-Match': {
-    description: 'The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.',
+    description:
+      'The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.',
     schema: text,
     example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
   },
-  Prefer: { description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).', schema: text, example: 'wait=5' },
+  Prefer: {
+    description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).',
+    schema: text,
+    example: 'wait=5',
+  },
 } as const satisfies Record<string, Header>;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
 
@@ -106,12 +152,16 @@ export function requestHeaders(route: Route): RequestHeader[] {
 }
 
 /** The headers that every answer of a route with this status has, and those it may have. */
-export function responseHeaders(route: Route, status: number): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
+export function responseHeaders(
+  route: Route,
+  status: number,
+): { readonly always: ResponseHeader[]; readonly maybe: ResponseHeader[] } {
   const always: ResponseHeader[] = ['X-Request-ID'];
   const maybe: ResponseHeader[] = [];
   if (route.deprecation) always.push('Deprecation', 'Sunset');
   if (route.scope !== 'public') (isAdmitted(status) ? always : maybe).push(...RATE_LIMIT_HEADERS);
-  if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route)) always.push('ETag', 'Cache-Control');
+  if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route))
+    always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route)) always.push('Link');
   if (status === 202) always.push('Location');
@@ -124,7 +174,13 @@ export function responseHeaders(route: Route, status: number): { readonly always
   return { always, maybe };
 }
 
-const RATE_LIMIT_HEADERS = ['RateLimit-Policy', 'RateLimit', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'] as const;
+const RATE_LIMIT_HEADERS = [
+  'RateLimit-Policy',
+  'RateLimit',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+] as const;
 
 /** Whether only a key that counts gets an answer of this status. */
 function isAdmitted(status: number): boolean {
@@ -140,12 +196,17 @@ function isStream({ endpoint }: Route): boolean {
   return endpoint.produces === 'text/event-stream';
 }
 
-/** Whether the work may outlast the request: answered with 200 when done, with 202 while it goes on. */
+/**
+ * Whether the work may outlast the request: answered with 200 when done, with 202 while it goes on.
+ */
 function mayGoOn({ endpoint }: Route): boolean {
   return 200 in endpoint.answers && 202 in endpoint.answers;
 }
 
 function isList({ endpoint }: Route): boolean {
-  const answer = endpoint.answers[200] as { shape?: Readonly<Record<string, unknown>> } | null | undefined;
+  const answer = endpoint.answers[200] as
+    | { shape?: Readonly<Record<string, unknown>> }
+    | null
+    | undefined;
   return answer?.shape?.pagination !== undefined;
 }

@@ -13,7 +13,10 @@ export interface OperationName {
   readonly name: string;
 }
 
-/** Describes one route. @param problemResponse gives the reference of the answer with one of these codes */
+/**
+ * Describes one route.
+ * @param problemResponse gives the reference of the answer with one of these codes
+ */
 export function describeOperation(
   route: Route,
   { tag, name }: OperationName,
@@ -30,18 +33,25 @@ export function describeOperation(
     {
       description: DESCRIPTIONS[Number(status)] ?? endpoint.summary,
       headers: headersOf(route, Number(status)),
-      ...(schema && { content: { [endpoint.produces ?? 'application/json']: media(schema, 'output') } }),
+      ...(schema && {
+        content: { [endpoint.produces ?? 'application/json']: media(schema, 'output') },
+      }),
     },
   ]);
   const unchanged = isConditional(route)
     ? [['304', { description: 'What the ETag names still holds.', headers: headersOf(route, 304) }]]
     : [];
-  const problems = [...problemsOf(route)].map(([status, codes]) => [String(status), problemResponse(status, codes, route)]);
+  const problems = [...problemsOf(route)].map(([status, codes]) => [
+    String(status),
+    problemResponse(status, codes, route),
+  ]);
   return withoutUndefined({
     operationId: `${tag}.${name}`,
     tags: [tag],
     summary: endpoint.summary,
-    description: [endpoint.description, scopeSentence(route)].filter((text) => text !== undefined).join('\n\n'),
+    description: [endpoint.description, scopeSentence(route)]
+      .filter((text) => text !== undefined)
+      .join('\n\n'),
     deprecated: route.deprecation ? true : undefined,
     security: route.scope === 'public' ? [] : undefined,
     parameters: [
@@ -49,7 +59,10 @@ export function describeOperation(
       ...parametersOf(endpoint.query, 'query', schemas),
       ...requestHeaders(route).map((header) => ({ $ref: `#/components/parameters/${header}` })),
     ],
-    requestBody: endpoint.body && { required: true, content: { 'application/json': media(endpoint.body, 'input') } },
+    requestBody: endpoint.body && {
+      required: true,
+      content: { 'application/json': media(endpoint.body, 'input') },
+    },
     responses: Object.fromEntries([...answers, ...unchanged, ...problems]),
   });
 }
@@ -67,7 +80,10 @@ function scopeSentence({ scope }: Route): string {
   return scope === 'root' ? 'Needs the root key.' : `Needs the scope \`${scope}\`.`;
 }
 
-/** References to the headers of an answer. Those that are always there are marked, so that a missing one is a mistake. */
+/**
+ * References to the headers of an answer. Those that are always there are marked, so that a missing
+ * one is a mistake.
+ */
 export function headersOf(route: Route, status: number): Record<string, object> {
   const { always, maybe } = responseHeaders(route, status);
   return Object.fromEntries([
@@ -76,7 +92,11 @@ export function headersOf(route: Route, status: number): Record<string, object> 
   ]);
 }
 
-function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query', schemas: SchemaCollection): object[] {
+function parametersOf(
+  schema: z.ZodType | undefined,
+  place: 'path' | 'query',
+  schemas: SchemaCollection,
+): object[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = schemas.describe(schema, 'input', 'query');
   return Object.entries(properties).map(([name, { description, ...member }]) =>
@@ -99,7 +119,11 @@ function serialization({ type }: JsonSchema): object {
 }
 
 /** The answer with one of these problem codes. */
-export function describeProblems(status: number, codes: readonly ProblemCode[], route: Route): object {
+export function describeProblems(
+  status: number,
+  codes: readonly ProblemCode[],
+  route: Route,
+): object {
   const [code] = codes as [ProblemCode];
   const example = {
     type: `urn:rollcall:error:${code.replaceAll('_', '-')}`,
@@ -115,7 +139,10 @@ export function describeProblems(status: number, codes: readonly ProblemCode[], 
     headers: headersOf(route, status),
     content: {
       'application/problem+json': {
-        schema: { $ref: '#/components/schemas/Problem', properties: { code: { enum: codes }, status: { const: status } } },
+        schema: {
+          $ref: '#/components/schemas/Problem',
+          properties: { code: { enum: codes }, status: { const: status } },
+        },
         example,
       },
     },

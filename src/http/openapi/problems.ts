@@ -2,7 +2,8 @@ import { PROBLEMS, type ProblemCode } from '../problem.js';
 import type { Route } from '../route.js';
 
 /**
- * Every problem that a route can answer with, by status: what follows from its scope, method and schemas, and what its endpoint declares.
+ * Every problem that a route can answer with, by status: what follows from its scope, method and
+ * schemas, and what its endpoint declares.
  */
 export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCode[]> {
   const { scope, method, endpoint } = route;
@@ -10,9 +11,18 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   const add = (...more: readonly ProblemCode[]) => {
     for (const code of more) codes.add(code);
   };
-  if (scope !== 'public') add('unauthorized', 'forbidden', 'not_found', 'not_acceptable', 'rate_limited', 'service_unavailable');
+  if (scope !== 'public')
+    add(
+      'unauthorized',
+      'forbidden',
+      'not_found',
+      'not_acceptable',
+      'rate_limited',
+      'service_unavailable',
+    );
   if (scope !== 'public' && scope !== 'root') add('insufficient_scope');
-  if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object)) add('cursor_mismatch');
+  if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object))
+    add('cursor_mismatch');
   if (method === 'POST') add('idempotency_in_progress', 'idempotency_mismatch');
   if (method === 'PATCH' || method === 'DELETE') add('precondition_failed');
   if (method !== 'GET') add('payload_too_large', 'unsupported_media_type');
@@ -20,8 +30,10 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of [...codes].sort()) {
     const status = PROBLEMS[code][0];
-    // An endpoint that answers such a status in a form of its own (readiness: 503) has no problem there.
-    if (!(status in endpoint.answers)) byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    // An endpoint that answers such a status in a form of its own (readiness: 503) has no problem
+    // there.
+    if (!(status in endpoint.answers))
+      byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return byStatus;
 }

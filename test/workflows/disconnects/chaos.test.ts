@@ -19,15 +19,26 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-/** A sandbox that loses 3 in 10 answers after the work and says 503 to 2 in 10, and a disconnect of 500 accounts accepted. */
+/**
+ * A sandbox that loses 3 in 10 answers after the work and says 503 to 2 in 10, and a disconnect of
+ * 500 accounts accepted.
+ */
 async function begin(): Promise<string> {
   gateway = await startGateway({ accounts: 2 * ACCOUNTS, disconnects: NEVER_LOOKS });
   await gateway.connect('outfame');
   const outfame = gateway.sandbox.provider('outfame');
   outfame.faults.add({ kind: 'lost_answer', probability: LOST });
-  outfame.faults.add({ kind: 'server_error', status: 503, retry_after: 0, probability: UNAVAILABLE / (1 - LOST) });
+  outfame.faults.add({
+    kind: 'server_error',
+    status: 503,
+    retry_after: 0,
+    probability: UNAVAILABLE / (1 - LOST),
+  });
   await start();
-  const refs = Array.from({ length: ACCOUNTS }, (_, index) => `outfame:acc_S${String(index).padStart(9, '0')}`);
+  const refs = Array.from(
+    { length: ACCOUNTS },
+    (_, index) => `outfame:acc_S${String(index).padStart(9, '0')}`,
+  );
   const client = clientOf(children[0]?.url ?? '', gateway.root.key, gateway.app.document);
   const { body } = await client.post('/v1/disconnects', { account_ids: refs });
   return body.data.id;
@@ -41,7 +52,10 @@ async function start(crashAt = '') {
 
 const summary = async (id: string) => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
 
-async function until(id: string, reached: (disconnect: { summary: { succeeded: number }; finished_at: string | null }) => boolean) {
+async function until(
+  id: string,
+  reached: (disconnect: { summary: { succeeded: number }; finished_at: string | null }) => boolean,
+) {
   for (;;) {
     const disconnect = await summary(id);
     if (reached(disconnect)) return disconnect;
@@ -51,12 +65,17 @@ async function until(id: string, reached: (disconnect: { summary: { succeeded: n
 
 async function expectEachDeletedOnce(id: string): Promise<void> {
   const finished = await until(id, ({ finished_at }) => finished_at !== null);
-  expect(finished).toMatchObject({ state: 'succeeded', summary: { total: ACCOUNTS, succeeded: ACCOUNTS } });
+  expect(finished).toMatchObject({
+    state: 'succeeded',
+    summary: { total: ACCOUNTS, succeeded: ACCOUNTS },
+  });
   const counts = gateway.sandbox.provider('outfame').counts();
   const effective = Object.values(counts.deletes).map((count) => count.effective);
   expect(effective).toHaveLength(ACCOUNTS);
   expect(new Set(effective)).toEqual(new Set([1]));
-  const { rows } = await gateway.database.pool.query(`SELECT status, count(*)::int AS total FROM accounts GROUP BY 1 ORDER BY 1`);
+  const { rows } = await gateway.database.pool.query(
+    `SELECT status, count(*)::int AS total FROM accounts GROUP BY 1 ORDER BY 1`,
+  );
   expect(rows).toContainEqual({ status: 'disconnected', total: ACCOUNTS });
   expect(rows.map(({ status }) => status)).not.toContain('disconnecting');
 }

@@ -33,8 +33,10 @@ function freshAccount(): string {
 /** What must be wrong at the provider for a step to pass the edge. */
 function arrange(edge: Place, id: string): void {
   const path = `/accounts/${id}`;
-  const refuse = () => outfame().faults.add({ kind: 'html', method: 'DELETE', path, status: 403, times: 2 });
-  if (edge === 'postpone' || edge === 'look') outfame().faults.add({ kind: 'lost_answer', method: 'DELETE', path, times: 1 });
+  const refuse = () =>
+    outfame().faults.add({ kind: 'html', method: 'DELETE', path, status: 403, times: 2 });
+  if (edge === 'postpone' || edge === 'look')
+    outfame().faults.add({ kind: 'lost_answer', method: 'DELETE', path, times: 1 });
   if (edge === 'note_resuming' || edge === 'resume' || edge === 'fail') refuse();
 }
 
@@ -46,15 +48,21 @@ type Place = 'commit' | Edge;
 async function ask(edge: Place, id: string): Promise<void> {
   const client = clientOf(child.url, gateway.root.key, gateway.app.document);
   const scheduledAt = new Date(Date.now() + 1000).toISOString();
-  const body = { account_ids: [`outfame:${id}`], ...(edge === 'start' && { scheduled_at: scheduledAt }) };
+  const body = {
+    account_ids: [`outfame:${id}`],
+    ...(edge === 'start' && { scheduled_at: scheduledAt }),
+  };
   // The process may die before it answers.
   await client.post('/v1/disconnects', body).catch(() => undefined);
 }
 
-const account = async (id: string) => (await gateway.root.get(`/v1/accounts/outfame:${id}`)).body.data;
+const account = async (id: string) =>
+  (await gateway.root.get(`/v1/accounts/outfame:${id}`)).body.data;
 const claimsSuccess = async (id: string) => (await account(id)).status === 'disconnected';
 const places: readonly Place[] = ['commit', ...EDGES];
-const points = places.flatMap((edge) => (['before', 'after'] as const).map((side) => ({ edge, side })));
+const points = places.flatMap((edge) =>
+  (['before', 'after'] as const).map((side) => ({ edge, side })),
+);
 
 describe('killed with -9 at every edge of a step, and taken up by another process', () => {
   test.each(points)('$side $edge', async ({ edge, side }) => {
@@ -67,7 +75,9 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
     // Nothing was claimed early.
     const isGone = outfame().account(id) === undefined;
     if (!isGone) expect(await claimsSuccess(id)).toBe(false);
-    const accepted = await gateway.database.prisma.disconnectStep.findFirst({ where: { providerAccountId: id } });
+    const accepted = await gateway.database.prisma.disconnectStep.findFirst({
+      where: { providerAccountId: id },
+    });
     if (!accepted) {
       expect([edge, side]).toEqual(['commit', 'before']);
       expect(await account(id)).toMatchObject({ status: 'active' });
@@ -77,12 +87,18 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
     const finished = await finish(accepted.disconnectId);
     const deletes = outfame().counts().deletes[id];
     if (FAILING.includes(edge)) {
-      expect(finished).toMatchObject({ state: 'failed', steps: [{ state: 'failed', last_error: { code: 'permission_denied' } }] });
+      expect(finished).toMatchObject({
+        state: 'failed',
+        steps: [{ state: 'failed', last_error: { code: 'permission_denied' } }],
+      });
       expect(deletes?.effective).toBe(0);
       expect(await account(id)).toMatchObject({ status: 'active' });
       expect(outfame().account(id)).toMatchObject({ status: 'active' });
     } else {
-      expect(finished).toMatchObject({ state: 'succeeded', steps: [{ state: 'succeeded', verified: 'absent' }] });
+      expect(finished).toMatchObject({
+        state: 'succeeded',
+        steps: [{ state: 'succeeded', verified: 'absent' }],
+      });
       expect(deletes?.effective).toBe(1);
       expect(await account(id)).toMatchObject({ status: 'disconnected' });
     }

@@ -11,7 +11,9 @@ let gateway: Gateway;
 afterEach(() => gateway.stop());
 
 async function start(disconnects: AppSettings['disconnects']) {
-  gateway = await startGateway({ disconnects: { firstDelayMs: 10, longestDelayMs: 50, ...disconnects } });
+  gateway = await startGateway({
+    disconnects: { firstDelayMs: 10, longestDelayMs: 50, ...disconnects },
+  });
   await gateway.connect('outfame');
   return gateway.sandbox.provider('outfame');
 }
@@ -26,12 +28,19 @@ async function until<Found>(look: () => Promise<Found | undefined>): Promise<Fou
   }
 }
 
-const firstStep = async (id: string) => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data.steps[0];
+const firstStep = async (id: string) =>
+  (await gateway.root.get(`/v1/disconnects/${id}`)).body.data.steps[0];
 
 describe('an account that the provider still shows after it said yes', () => {
   test('is no success until it is gone', async () => {
     const outfame = await start({});
-    outfame.faults.add({ kind: 'slow', method: 'GET', path: `/accounts/${ID}`, delay_ms: 300, times: 1 });
+    outfame.faults.add({
+      kind: 'slow',
+      method: 'GET',
+      path: `/accounts/${ID}`,
+      delay_ms: 300,
+      times: 1,
+    });
     const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] });
     await until(async () => (outfame.account(ID) === undefined ? true : undefined));
     outfame.putAccount(ID, {});
@@ -55,8 +64,15 @@ describe('a provider that does not come back', () => {
   test('ends the step when its time is over; the account gets its status back and is not left paused', async () => {
     const outfame = await start({ keepsTryingMs: 500 });
     outfame.faults.add({ kind: 'server_error', method: 'DELETE' });
-    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] }, { Prefer: 'wait=20' });
-    expect(body.data).toMatchObject({ state: 'failed', steps: [{ state: 'failed', last_error: { code: 'server_error' } }] });
+    const { body } = await gateway.root.post(
+      '/v1/disconnects',
+      { account_ids: [REF] },
+      { Prefer: 'wait=20' },
+    );
+    expect(body.data).toMatchObject({
+      state: 'failed',
+      steps: [{ state: 'failed', last_error: { code: 'server_error' } }],
+    });
     expect(body.data.steps[0].attempts).toBeGreaterThan(1);
     expect(await account()).toMatchObject({ status: 'active' });
     expect(outfame.account(ID)).toMatchObject({ status: 'active' });
@@ -79,13 +95,20 @@ describe('a provider that does not come back', () => {
 describe('what is over its time', () => {
   test('is forgotten: the finished disconnect and the tombstone, and nothing younger', async () => {
     await start({ retentionDays: 365 });
-    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] }, { Prefer: 'wait=20' });
+    const { body } = await gateway.root.post(
+      '/v1/disconnects',
+      { account_ids: [REF] },
+      { Prefer: 'wait=20' },
+    );
     const get = async () => [
       (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).status,
       (await gateway.root.get(`/v1/accounts/${REF}`)).status,
     ];
     const age = async (days: number) => {
-      await gateway.database.pool.query(`UPDATE disconnects SET finished_at = now() - make_interval(days => $1)`, [days]);
+      await gateway.database.pool.query(
+        `UPDATE disconnects SET finished_at = now() - make_interval(days => $1)`,
+        [days],
+      );
       await gateway.database.pool.query(
         `UPDATE accounts SET disconnected_at = now() - make_interval(days => $1) WHERE status = 'disconnected'`,
         [days],

@@ -7,7 +7,10 @@ const RUNS = 50;
 let gateway: Gateway;
 
 beforeAll(async () => {
-  gateway = await startGateway({ accounts: 2 * RUNS, disconnects: { firstDelayMs: 1500, longestDelayMs: 1500 } });
+  gateway = await startGateway({
+    accounts: 2 * RUNS,
+    disconnects: { firstDelayMs: 1500, longestDelayMs: 1500 },
+  });
   await gateway.connect('outfame');
 });
 
@@ -16,29 +19,40 @@ afterAll(() => gateway.stop());
 describe('an account that someone connected anew while its disconnect was under way', () => {
   test(`is left alone, ${RUNS} times of ${RUNS}`, async () => {
     const outfame = gateway.sandbox.provider('outfame');
-    const ids = Array.from({ length: RUNS }, (_, index) => `acc_S${String(index).padStart(9, '0')}`);
+    const ids = Array.from(
+      { length: RUNS },
+      (_, index) => `acc_S${String(index).padStart(9, '0')}`,
+    );
     // Every other answer is lost after the work; the others never came to it.
     for (const [index, id] of ids.entries()) {
       const kind = index % 2 === 0 ? 'lost_answer' : 'server_error';
       outfame.faults.add({ kind, method: 'DELETE', path: `/accounts/${id}`, times: 1 });
     }
-    const { body } = await gateway.root.post('/v1/disconnects', { account_ids: ids.map((id) => `outfame:${id}`) });
-    const disconnect = async () => (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data;
+    const { body } = await gateway.root.post('/v1/disconnects', {
+      account_ids: ids.map((id) => `outfame:${id}`),
+    });
+    const disconnect = async () =>
+      (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data;
 
     const reconnected = new Set<string>();
     while (reconnected.size < RUNS) {
       const { deletes } = outfame.counts();
-      for (const id of ids.filter((candidate) => deletes[candidate] && !reconnected.has(candidate))) {
+      for (const id of ids.filter(
+        (candidate) => deletes[candidate] && !reconnected.has(candidate),
+      )) {
         outfame.putAccount(id, { status: 'active', created_at: new Date().toISOString() });
         reconnected.add(id);
       }
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    while ((await disconnect()).finished_at === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await disconnect()).finished_at === null)
+      await new Promise((resolve) => setTimeout(resolve, 20));
 
     const { state, steps } = await disconnect();
     expect(state).toBe('failed');
-    expect(steps.map(({ last_error }: { last_error: { code: string } }) => last_error.code)).toEqual(ids.map(() => 'reconnected'));
+    expect(
+      steps.map(({ last_error }: { last_error: { code: string } }) => last_error.code),
+    ).toEqual(ids.map(() => 'reconnected'));
     expect(ids.filter((id) => outfame.account(id)?.status !== 'active')).toEqual([]);
     expect(ids.map((id) => outfame.counts().deletes[id]?.calls)).toEqual(ids.map(() => 1));
   });

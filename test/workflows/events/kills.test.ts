@@ -56,7 +56,10 @@ const start = async (key?: string) => {
 const UNSEEN = `ARRAY['checked_at', 'updated_at', 'health_since', 'missing_since', 'quarantined_at', 'content_hash', 'remote_data',
   'username_key', 'metrics_as_of', 'disconnected_at', 'disconnect_cause', 'disconnect_id', 'connected_at']`;
 
-/** Has the database itself note which transaction changed which account: what is noted has committed. */
+/**
+ * Has the database itself note which transaction changed which account: what is noted has
+ * committed.
+ */
 const WATCH_ACCOUNTS = `
   CREATE TABLE witnessed (account_id text, transaction_id bigint);
   CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -71,7 +74,8 @@ const lines = async (query: string): Promise<string[]> => {
   const { rows } = await database.query<{ line: string }>(query);
   return rows.map(({ line }) => line).sort();
 };
-const count = async (query: string) => Number((await database.query(`SELECT count(*) AS count FROM ${query}`)).rows[0].count);
+const count = async (query: string) =>
+  Number((await database.query(`SELECT count(*) AS count FROM ${query}`)).rows[0].count);
 
 /** The whole feed, page by page. */
 async function readFeed() {
@@ -90,7 +94,9 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
   beforeAll(async () => {
     await start();
     const limit = { quota: 1_000_000, window_seconds: 60 };
-    const { key } = (await gateway.root.post('/v1/keys', { name: 'load', scopes: ['admin'], rate_limit: limit })).body.data;
+    const { key } = (
+      await gateway.root.post('/v1/keys', { name: 'load', scopes: ['admin'], rate_limit: limit })
+    ).body.data;
     client = clientOf(gateway.url, key);
     await database.query(WATCH_ACCOUNTS);
     for (const [path, types] of [
@@ -101,10 +107,17 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
       secrets.set(path, made.body.data.secret);
     }
     const outfame = sandbox.provider('outfame');
-    const request = { provider: 'outfame', credentials: { api_key: sandbox.apiKey('outfame') }, base_url: sandbox.baseUrl('outfame') };
+    const request = {
+      provider: 'outfame',
+      credentials: { api_key: sandbox.apiKey('outfame') },
+      base_url: sandbox.baseUrl('outfame'),
+    };
     // Root alone may say where a provider is.
     const connection = (await gateway.root.post('/v1/connections', request)).body.data.id;
-    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `acc_S${String(index).padStart(9, '0')}`);
+    const accounts = Array.from(
+      { length: ACCOUNTS },
+      (_, index) => `acc_S${String(index).padStart(9, '0')}`,
+    );
     const load = startLoad(() => client, outfame, connection, accounts);
 
     const random = seededRandom(1);
@@ -115,16 +128,25 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
     }
     await load.end();
     await until(
-      async () => (await count('sweeps WHERE finished_at IS NULL')) + (await count('disconnects WHERE finished_at IS NULL')) === 0,
+      async () =>
+        (await count('sweeps WHERE finished_at IS NULL')) +
+          (await count('disconnects WHERE finished_at IS NULL')) ===
+        0,
     );
-    const [newest] = (await database.query('SELECT id FROM events ORDER BY transaction_id DESC, id DESC LIMIT 1')).rows;
+    const [newest] = (
+      await database.query('SELECT id FROM events ORDER BY transaction_id DESC, id DESC LIMIT 1')
+    ).rows;
     await until(async () => (await count(`webhooks WHERE position_id < '${newest.id}'`)) === 0);
     await until(async () => (await count(`webhook_deliveries WHERE state = 'pending'`)) === 0);
   });
 
   test('every committed change of an account has its events in the same transaction, and no event is without one', async () => {
-    const changes = await lines(`SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM witnessed`);
-    const told = await lines(`SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM events WHERE account_id IS NOT NULL`);
+    const changes = await lines(
+      `SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM witnessed`,
+    );
+    const told = await lines(
+      `SELECT DISTINCT account_id || ' ' || transaction_id AS line FROM events WHERE account_id IS NOT NULL`,
+    );
     expect(changes.length).toBeGreaterThan(500);
     expect(told).toEqual(changes);
     const twice = `SELECT account_id || ' ' || type AS line FROM events GROUP BY account_id, type, transaction_id HAVING count(*) > 1`;
@@ -142,7 +164,8 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
     expect(transitions.length).toBeGreaterThan(50);
     expect(changes).toEqual(transitions);
 
-    // Rows of the audit log are never written again, so the transaction that made one still stands in it.
+    // Rows of the audit log are never written again, so the transaction that made one still stands
+    // in it.
     const deeds = await lines(
       `SELECT concat_ws(' ', replace(action, 'labels_changed', 'updated'), target_id, xmin) AS line FROM audit_events
        WHERE action IN ('account.labels_changed', 'account.disconnecting', 'account.disconnected', 'account.disconnect_failed')`,
@@ -165,12 +188,17 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
 
   test('every webhook got every event of its types, signed; what came twice has the same id and the same text', async () => {
     const feed = await readFeed();
-    const wanted = { '/all': feed, '/health': feed.filter(({ type }) => type === 'account.health_changed') };
+    const wanted = {
+      '/all': feed,
+      '/health': feed.filter(({ type }) => type === 'account.health_changed'),
+    };
     let repeated = 0;
     for (const [path, events] of Object.entries(wanted)) {
       const secret = secrets.get(path) ?? '';
       const texts = new Map<string, string>();
-      for (const { headers, body } of receiver.received.filter((request) => request.path === path)) {
+      for (const { headers, body } of receiver.received.filter(
+        (request) => request.path === path,
+      )) {
         const id = headers['webhook-id'] ?? '';
         expect(new Webhook(secret).verify(body, headers)).toMatchObject({ id });
         if (texts.has(id)) repeated++;

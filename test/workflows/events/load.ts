@@ -11,10 +11,16 @@ export interface Load {
 }
 
 /**
- * Changes at a provider, sweeps that find them, labels and disconnects, all at once and without a pause.
+ * Changes at a provider, sweeps that find them, labels and disconnects, all at once and without a
+ * pause.
  * @param gateway whoever is up at the moment; requests to one that was killed are lost
  */
-export function startLoad(gateway: () => Client, outfame: RunningProvider, connectionId: string, accounts: readonly string[]): Load {
+export function startLoad(
+  gateway: () => Client,
+  outfame: RunningProvider,
+  connectionId: string,
+  accounts: readonly string[],
+): Load {
   let isOver = false;
   let turn = 0;
   const pick = () => accounts[scatter(turn++, accounts.length)] ?? '';
@@ -27,13 +33,21 @@ export function startLoad(gateway: () => Client, outfame: RunningProvider, conne
   };
   const change = () => {
     const id = pick();
-    if (outfame.account(id)) outfame.putAccount(id, { status: STATUSES[scatter(turn++, STATUSES.length)], followers_count: turn });
+    if (outfame.account(id))
+      outfame.putAccount(id, {
+        status: STATUSES[scatter(turn++, STATUSES.length)],
+        followers_count: turn,
+      });
   };
   const work = [
     repeat(20, async () => change()),
     repeat(100, () => gateway().post(`/v1/connections/${connectionId}/sweep`)),
-    repeat(30, () => gateway().patch(`/v1/accounts/outfame:${pick()}`, { labels: { turn: String(turn) } })),
-    repeat(100, () => gateway().delete(`/v1/accounts/outfame:${pick()}`, { Prefer: 'respond-async' })),
+    repeat(30, () =>
+      gateway().patch(`/v1/accounts/outfame:${pick()}`, { labels: { turn: String(turn) } }),
+    ),
+    repeat(100, () =>
+      gateway().delete(`/v1/accounts/outfame:${pick()}`, { Prefer: 'respond-async' }),
+    ),
   ];
   return {
     end: async () => {
