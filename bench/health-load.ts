@@ -1,5 +1,5 @@
 import { toRecord } from '../src/accounts/record.js';
-import { type SightingsOwner, writeSightings } from '../src/accounts/write-sightings.js';
+import { type SightingsOwner, writeSightings } from '../src/accounts/write-observations.js';
 import type { Database } from '../src/database/index.js';
 import { withTransaction } from '../src/database/transact.js';
 import { HEALTHY, NO_METRICS, type ObservedAccount, type Verdict } from '../src/model/index.js';

@@ -6,7 +6,7 @@ import type { AccountFilter } from '../src/accounts/account-filter.js';
 import { AccountsRepository } from '../src/accounts/accounts.repository.js';
 import { type Database, migrate, openDatabase, startEmbedded } from '../src/database/index.js';
 import { createRegistry } from '../src/providers/index.js';
-import type { Caller } from '../src/teams/caller.js';
+import type { Caller } from '../src/http/caller.js';
 import { DEFAULT_TEAM_ID } from '../src/teams/teams.service.js';
 import { median, report } from './figures.js';
 import { changeHealth, importAccounts } from './health-load.js';

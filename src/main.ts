@@ -11,7 +11,7 @@ import {
   openDatabase,
   startEmbedded,
 } from './database/index.js';
-import { farewell } from './http/farewell.js';
+import { farewell } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RECOMMENDATION_CODES } from '../health/recommendations.js';
+import { RECOMMENDATION_CODES } from './recommendations.js';
 import { timestamp } from '../http/page.js';
 import {
   ACCOUNT_STATUSES,

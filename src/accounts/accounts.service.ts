@@ -21,14 +21,14 @@ import type {
   ProviderConnection,
   Providers,
 } from '../providers/index.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import { type AccountChangeRequest, type AccountRequest, MOST_LABELS } from './account.requests.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository } from './accounts.repository.js';
 import { mergeSettings } from './merge-settings.js';
 import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
-import { writeSightings } from './write-sightings.js';
+import { writeSightings } from './write-observations.js';
 
 /**
  * What callers do with single accounts. Each method tells one story; answers are read afresh from

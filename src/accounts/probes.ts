@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js';
-import { holderIsGone, type Presence } from '../database/presence.js';
+import { holderIsGone, type Presence } from '../database/process-lease.js';
 import {
   Problem,
   type ProblemCode,

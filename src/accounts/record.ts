@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { recommend } from '../health/recommendations.js';
+import { recommend } from './recommendations.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { AccountSighting } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';

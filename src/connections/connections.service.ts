@@ -9,7 +9,7 @@ import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
-import { type Caller, maySeeProvider } from '../teams/caller.js';
+import { type Caller, maySeeProvider } from '../http/caller.js';
 import { DEFAULT_TEAM_ID } from '../teams/teams.service.js';
 import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
 import { connectionEvent } from './connection-events.js';

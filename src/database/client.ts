@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
-import { Pulse } from './pulse.js';
+import { Pulse } from './reachability.js';
 import { unlessDeadlocked } from './transact.js';
 
 /** One transaction for both ways to speak to the database. */

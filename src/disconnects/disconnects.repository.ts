@@ -7,10 +7,10 @@ import type { Disconnect, DisconnectStep, Prisma } from '../database/prisma-clie
 import { withTransaction } from '../database/transact.js';
 import type { PageRequest } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
-import type { Caller } from '../teams/caller.js';
-import { begin } from './acceptance.js';
+import type { Caller } from '../http/caller.js';
+import { begin } from './create-disconnect.js';
 import { COUNT_STEPS, close, closeFinished } from './closing.js';
-import { atEdge } from './edges.js';
+import { atEdge } from './crash-points.js';
 import type { PlannedAccount } from './plan.js';
 import type { DisconnectSettings, StepCounts } from './step-state.js';
 

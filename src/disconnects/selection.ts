@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { AccountRow } from '../accounts/accounts.repository.js';
 import { invalidField, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import { type DisconnectRequest, MOST_ACCOUNTS } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
 import { refOf } from './plan.js';

@@ -1,6 +1,6 @@
 import { ProviderError } from '../model/index.js';
 import type { ProviderConnection } from '../providers/index.js';
-import { Attempt, type AttemptTools } from './attempt.js';
+import { Attempt, type AttemptTools } from './step-attempt.js';
 import type { Step, StepError } from './step.js';
 import { backoffMs, type Phase, reactionTo } from './step-state.js';
 

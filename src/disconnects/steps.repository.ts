@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { type AuditEntry, recordAudit } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
-import { holderIsGone } from '../database/presence.js';
+import { holderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import { closeFinished } from './closing.js';
-import { atEdge } from './edges.js';
+import { atEdge } from './crash-points.js';
 import { actorOfStep, STEP_COLUMNS, type Step, type StepAnswer, type StepError } from './step.js';
 import type { DisconnectSettings, Phase } from './step-state.js';
 

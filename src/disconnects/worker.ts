@@ -1,11 +1,11 @@
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
-import type { Presence } from '../database/presence.js';
+import type { Presence } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { ProviderConnection, Registry } from '../providers/index.js';
-import { atEdge } from './edges.js';
+import { atEdge } from './crash-points.js';
 import type { Step } from './step.js';
 import type { StepRunner } from './step-run.js';
 import type { DisconnectSettings } from './step-state.js';

@@ -3,7 +3,7 @@ import type { PageRow } from '../http/page.js';
 import { invalidField } from '../http/problem.js';
 import { TextStream } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import type { FeedRepository } from './feed.repository.js';
 import { OpenStreams } from './open-streams.js';
 

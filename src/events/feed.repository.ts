@@ -3,7 +3,7 @@ import { utc } from '../accounts/account.sql.js';
 import type { Database } from '../database/index.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 
 /** Older than every transaction that still runs, so that nothing can yet appear before it. */
 export const SETTLED = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';

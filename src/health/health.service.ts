@@ -6,7 +6,7 @@ import type { PageRow } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Registry } from '../providers/index.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import { ageVerdicts } from './aging.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';

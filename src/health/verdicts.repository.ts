@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { recordChanges } from '../accounts/record-changes.js';
 import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
-import { recommend } from './recommendations.js';
+import { recommend } from '../accounts/recommendations.js';
 import { ABSENT, type AbsentVerdict } from './verdict.js';
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Presence } from '../database/presence.js';
+import type { Presence } from '../database/process-lease.js';
 import { Problem } from './problem.js';
 import { render } from './render.js';
 import type { Call, Endpoint } from './route.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { type Database, isUnreachable } from '../database/index.js';
-import { holderIsGone, type Presence } from '../database/presence.js';
+import { holderIsGone, type Presence } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from './caller.js';
 import { invalidField, Problem } from './problem.js';
 import type { Rendered } from './render.js';
 

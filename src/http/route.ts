@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { CallContext } from '../providers/index.js';
-import type { Caller, Scope } from '../teams/caller.js';
+import type { Caller, Scope } from './caller.js';
 import type { Commit, Committed } from './commit.js';
 import type { ProblemCode } from './problem.js';
 

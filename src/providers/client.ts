@@ -16,7 +16,7 @@ import {
   type Executor,
   execute,
 } from './execute.js';
-import { Lines, type ProviderLogger, type ProviderState } from './lines.js';
+import { Lines, type ProviderLogger, type ProviderState } from './provider-runtime.js';
 import {
   type ListPage,
   list,

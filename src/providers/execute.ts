@@ -12,7 +12,7 @@ import {
 } from '../model/index.js';
 import { type Base, baseOf, type ProviderConnection } from './connection.js';
 import { announcedLimit, requestId } from './headers.js';
-import { isFailure, type Lines } from './lines.js';
+import { isFailure, type Lines } from './provider-runtime.js';
 import { type Guards, guarded } from './policies.js';
 import type { Registry } from './registry.js';
 import type { Answer } from './send.js';

@@ -5,7 +5,7 @@ import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import type { AnyAdapter } from '../model/index.js';
-import { type Caller, maySeeProvider } from '../teams/caller.js';
+import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { ProviderState, Providers } from './index.js';
 import { operationsOf } from './offered-operations.js';

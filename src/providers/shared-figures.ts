@@ -10,7 +10,7 @@ import {
   sliceOf,
 } from './call-figures.js';
 import type { AttemptOutcome } from './execute.js';
-import { isFailure } from './lines.js';
+import { isFailure } from './provider-runtime.js';
 
 /** A count as it is shared: whose, of which span, and in which slice of it. */
 interface SharedCount extends CallCount {

@@ -1,4 +1,4 @@
 import { prepare } from './prepare.mjs';
 
 await prepare();
-await import('../../dist/src/disconnects/verify-receipt.js');
+await import('../../dist/src/cli/verify-receipt.js');

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { toRecord } from '../accounts/record.js';
-import { type SightingsOwner, writeSightings } from '../accounts/write-sightings.js';
+import { type SightingsOwner, writeSightings } from '../accounts/write-observations.js';
 import { transact } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
 import type { Clock } from '../lib/clock.js';

@@ -16,7 +16,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import { nextSweepAt } from './schedule.js';
 import { SweepRun } from './sweep-run.js';
 

@@ -4,7 +4,7 @@ import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf, timestamp } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging, time, words } from '../http/validate.js';
-import { SCOPES } from './caller.js';
+import { SCOPES } from '../http/caller.js';
 import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));

@@ -7,7 +7,7 @@ import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from './caller.js';
+import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from '../http/caller.js';
 import { makeKey, parseKey } from './key-format.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js';
-import { holderIsGone } from '../database/presence.js';
+import { holderIsGone } from '../database/process-lease.js';
 import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { typesOf } from '../events/event-types.js';

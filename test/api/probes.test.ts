@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Probes } from '../../src/accounts/probes.js';
-import { Presence } from '../../src/database/presence.js';
+import { Presence } from '../../src/database/process-lease.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { ProviderError } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';

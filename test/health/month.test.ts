@@ -13,7 +13,7 @@ import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { SweepsService } from '../../src/sweeps/sweeps.service.js';
-import type { Caller } from '../../src/teams/caller.js';
+import type { Caller } from '../../src/http/caller.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
 import { until } from '../support/gateway-process.js';

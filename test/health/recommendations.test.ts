@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type Recommendation, recommend } from '../../src/health/recommendations.js';
+import { type Recommendation, recommend } from '../../src/accounts/recommendations.js';
 import { HEALTH_REASONS, HEALTHY, type HealthReason } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { checkout } from '../support/checkout.js';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { ApiDocument } from '../../src/http/openapi/document.js';
+import type { ApiDocument } from '../../src/api/openapi/document.js';
 import { PROBLEMS, type ProblemCode } from '../../src/http/problem.js';
 import type { Reply } from './client.js';
 import { describedOperations } from './described.js';

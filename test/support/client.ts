@@ -1,4 +1,4 @@
-import type { ApiDocument } from '../../src/http/openapi/document.js';
+import type { ApiDocument } from '../../src/api/openapi/document.js';
 import { checkAnswer } from './answers.js';
 
 /**

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { ApiDocument } from '../../src/http/openapi/document.js';
+import type { ApiDocument } from '../../src/api/openapi/document.js';
 import type { Reply } from './client.js';
 
 /** What the document says of an operation. Only what tests look at. */

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { findBinaries } from '../../src/database/embedded-binaries.js';
-import { findHome } from '../../src/database/embedded-home.js';
-import { run } from '../../src/database/embedded-process.js';
+import { findBinaries } from '../../src/database/embedded/binaries.js';
+import { findHome } from '../../src/database/embedded/home.js';
+import { run } from '../../src/database/embedded/process.js';
 import { makeFolder, removeFolder } from './folder.js';
 
 /** A PostgreSQL as operators run theirs: on TCP, with a password. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
-import { outcomeOf } from '../../src/webhooks/courier.js';
+import { outcomeOf } from '../../src/webhooks/webhook-worker.js';
 import { nextAttemptAt, retryAfterSeconds } from '../../src/webhooks/retry-schedule.js';
 import { newSecret, signedHeaders } from '../../src/webhooks/signature.js';
 

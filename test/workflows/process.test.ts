@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { findHome } from '../../src/database/embedded-home.js';
+import { findHome } from '../../src/database/embedded/home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import {
   type GatewayProcess,

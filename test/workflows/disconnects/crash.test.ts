@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { EDGES, type Edge } from '../../../src/disconnects/edges.js';
+import { EDGES, type Edge } from '../../../src/disconnects/crash-points.js';
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { accountSchema } from '../accounts/account.schema.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import { accountSchema } from './account.schema.js';
+import type { AccountsService } from './accounts.service.js';
 import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { action, contextOf, RawText } from '../http/route.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { noteReappearance } from '../disconnects/reappearance.js';
+import { noteReappearance } from './reappearance.js';
 import { newId } from '../lib/ids.js';
 import type { HealthReason, HealthStatus } from '../model/index.js';
 import type { AccountRecord } from './record.js';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { StartError } from '../lib/start-error.js';
+import { StartError } from '../../lib/start-error.js';
 
 /** Not a TCP port (the server has none): it is the end of the socket's name. */
 export const socketPort = 5432;

@@ -4,7 +4,7 @@ import { type Actor, type AuditEntry, actorOf, recordAudit } from '../audit/audi
 import { recordAccountEvents } from '../events/outbox.js';
 import { newId } from '../lib/ids.js';
 import type { DisconnectEffect } from '../model/index.js';
-import type { Caller } from '../teams/caller.js';
+import type { Caller } from '../http/caller.js';
 import type { ReasonCode } from './disconnect.schema.js';
 import { toldEffect } from './plan.js';
 

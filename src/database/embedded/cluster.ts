@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StartError } from '../lib/start-error.js';
-import type { Binaries } from './embedded-binaries.js';
-import { clusterFolder, type Home } from './embedded-home.js';
-import { run } from './embedded-process.js';
+import { StartError } from '../../lib/start-error.js';
+import type { Binaries } from './binaries.js';
+import { clusterFolder, type Home } from './home.js';
+import { run } from './process.js';
 
 /** The database's superuser. */
 export const superuser = 'rollcall';

@@ -11,8 +11,8 @@ import {
   symlink,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { StartError } from '../lib/start-error.js';
-import { run, type SystemUser } from './embedded-process.js';
+import { StartError } from '../../lib/start-error.js';
+import { run, type SystemUser } from './process.js';
 
 /** Where the embedded PostgreSQL keeps everything, and the user it runs as. */
 export interface Home {

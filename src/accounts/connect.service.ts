@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Finding } from '../accounts/accounts.service.js';
+import type { Finding } from './accounts.service.js';
 import type { Database, Transaction } from '../database/index.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
 import type { CallContext, Providers } from '../providers/index.js';
-import type { Caller } from '../teams/caller.js';
-import type { ConnectionsService } from './connections.service.js';
+import type { Caller } from '../http/caller.js';
+import type { ConnectionsService } from '../connections/connections.service.js';
 
 const FLOW_MINUTES = 10;
 

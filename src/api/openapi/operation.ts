@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { ProblemCode } from '../problem.js';
-import { PROBLEMS } from '../problem.js';
-import type { Route } from '../route.js';
+import type { ProblemCode } from '../../http/problem.js';
+import { PROBLEMS } from '../../http/problem.js';
+import type { Route } from '../../http/route.js';
 import { exampleOf } from './example.js';
 import { isConditional, requestHeaders, responseHeaders } from './headers.js';
 import { type JsonSchema, type SchemaCollection, withoutUndefined } from './json-schema.js';

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Binaries } from './embedded-binaries.js';
-import { clusterFolder, type Home } from './embedded-home.js';
-import { launchOptions, run } from './embedded-process.js';
+import type { Binaries } from './binaries.js';
+import { clusterFolder, type Home } from './home.js';
+import { launchOptions, run } from './process.js';
 
 const settings = {
   listen_addresses: '',

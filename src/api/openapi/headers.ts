@@ -1,4 +1,4 @@
-import type { Route } from '../route.js';
+import type { Route } from '../../http/route.js';
 import type { JsonSchema } from './json-schema.js';
 
 interface Header {

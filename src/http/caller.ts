@@ -1,4 +1,4 @@
-import type { RateLimit } from '../http/rate-window.js';
+import type { RateLimit } from './rate-window.js';
 
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];

@@ -1,7 +1,7 @@
 import type { accountEndpoints } from '../accounts/accounts.routes.js';
 import type { engagementEndpoints } from '../accounts/engagement.routes.js';
 import type { auditEndpoints } from '../audit/audit.routes.js';
-import type { connectEndpoints } from '../connections/connect.routes.js';
+import type { connectEndpoints } from '../accounts/connect.routes.js';
 import type { connectionEndpoints } from '../connections/connections.routes.js';
 import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
 import type { eventEndpoints } from '../events/events.routes.js';
@@ -11,7 +11,7 @@ import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
 import type { teamEndpoints } from '../teams/teams.routes.js';
 import type { webhookEndpoints } from '../webhooks/webhooks.routes.js';
 import type { documentationEndpoints } from './documentation.routes.js';
-import { get, patch, post, type Route, remove } from './route.js';
+import { get, patch, post, type Route, remove } from '../http/route.js';
 import type { systemEndpoints } from './system.routes.js';
 
 /** The endpoints of every component. */

@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js';
-import type { Presence } from '../database/presence.js';
+import type { Presence } from '../database/process-lease.js';
 import type { Webhook } from '../database/prisma-client/client.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';

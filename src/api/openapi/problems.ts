@@ -1,5 +1,5 @@
-import { PROBLEMS, type ProblemCode } from '../problem.js';
-import type { Route } from '../route.js';
+import { PROBLEMS, type ProblemCode } from '../../http/problem.js';
+import type { Route } from '../../http/route.js';
 
 /**
  * Every problem that a route can answer with, by status: what follows from its scope, method and

@@ -4,9 +4,9 @@ import { cp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import { StartError } from '../lib/start-error.js';
-import type { Home } from './embedded-home.js';
-import { run, type SystemUser } from './embedded-process.js';
+import { StartError } from '../../lib/start-error.js';
+import type { Home } from './home.js';
+import { run, type SystemUser } from './process.js';
 
 /** The PostgreSQL programs, in a place where the server's user can run them. */
 export interface Binaries {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { StartError } from '../lib/start-error.js';
-import type { DatabaseConnection } from './connection.js';
-import type { Binaries } from './embedded-binaries.js';
-import type { Home } from './embedded-home.js';
-import { launchServer, removeForeignPid, shutServerDown } from './embedded-server.js';
+import { StartError } from '../../lib/start-error.js';
+import type { DatabaseConnection } from '../connection.js';
+import type { Binaries } from './binaries.js';
+import type { Home } from './home.js';
+import { launchServer, removeForeignPid, shutServerDown } from './server.js';
 
 /**
  * The advisory lock by which processes share the server: shared to use it, exclusive to shut it

@@ -1,4 +1,4 @@
-import type { Endpoints } from '../routes.js';
+import type { Endpoints } from './routes.js';
 
 /** What each component's endpoints are about. */
 export const TAGS: Readonly<Record<keyof Endpoints, string>> = {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { DatabaseConnection } from './connection.js';
-import { findBinaries } from './embedded-binaries.js';
-import { ensureCluster, superuser } from './embedded-cluster.js';
-import { holdServer, releaseServer } from './embedded-hold.js';
-import { clusterFolder, findHome } from './embedded-home.js';
-import { openSocketFolder, socketPort } from './embedded-socket.js';
+import type { DatabaseConnection } from '../connection.js';
+import { findBinaries } from './binaries.js';
+import { ensureCluster, superuser } from './cluster.js';
+import { holdServer, releaseServer } from './hold.js';
+import { clusterFolder, findHome } from './home.js';
+import { openSocketFolder, socketPort } from './socket.js';
 
 /** A PostgreSQL of our own, shared by every process on the same data folder. */
 export interface EmbeddedDatabase {

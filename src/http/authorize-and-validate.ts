@@ -1,7 +1,7 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
-import { type Caller, holdsScope } from '../teams/caller.js';
+import { type Caller, holdsScope } from './caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';

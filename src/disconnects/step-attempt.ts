@@ -7,7 +7,7 @@ import type {
   ProviderConnection,
   Providers,
 } from '../providers/index.js';
-import { atEdge } from './edges.js';
+import { atEdge } from './crash-points.js';
 import type { Step, StepAnswer, StepError } from './step.js';
 import { type DisconnectSettings, type Phase, reactionTo, wasReconnected } from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Metrics } from './metrics.js';
-import { endpoint, RawText } from './route.js';
+import type { Metrics } from '../http/metrics.js';
+import { endpoint, RawText } from '../http/route.js';
 
 /** What the process knows of itself. */
 export interface SystemState {
