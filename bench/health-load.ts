@@ -1,5 +1,5 @@
 import { toRecord } from '../src/accounts/record.js';
-import { type SightingsOwner, writeSightings } from '../src/accounts/write-observations.js';
+import { type ObservationOwner, writeObservations } from '../src/accounts/write-observations.js';
 import type { Database } from '../src/database/index.js';
 import { withTransaction } from '../src/database/transact.js';
 import { HEALTHY, NO_METRICS, type ObservedAccount, type Verdict } from '../src/model/index.js';
@@ -12,7 +12,7 @@ const PAUSED: Verdict = { status: 'warning', reason: 'account_paused', fault: 'a
 /** Writes accounts that are not known yet, as the first sweep does. @returns how many */
 export function importAccounts(
   database: Database,
-  owner: SightingsOwner,
+  owner: ObservationOwner,
   count: number,
   at: Date,
 ): Promise<number> {
@@ -26,7 +26,7 @@ export function importAccounts(
  */
 export function changeHealth(
   database: Database,
-  owner: SightingsOwner,
+  owner: ObservationOwner,
   count: number,
   at: Date,
   batch = BATCH,
@@ -36,7 +36,7 @@ export function changeHealth(
 
 async function write(
   database: Database,
-  owner: SightingsOwner,
+  owner: ObservationOwner,
   count: number,
   verdict: Verdict,
   observedAt: Date,
@@ -57,7 +57,7 @@ async function write(
       );
     });
     await withTransaction(database.pool, (client) =>
-      writeSightings(client, owner, records, observedAt),
+      writeObservations(client, owner, records, observedAt),
     );
   }
   return count;

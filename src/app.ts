@@ -3,16 +3,20 @@ import type { Express } from 'express';
 import { AccountsRepository } from './accounts/accounts.repository.js';
 import { accountEndpoints } from './accounts/accounts.routes.js';
 import { AccountsService } from './accounts/accounts.service.js';
-import { engagementEndpoints } from './accounts/engagement.routes.js';
-import { Probes } from './accounts/probes.js';
-import { auditEndpoints } from './audit/audit.routes.js';
 import { connectEndpoints } from './accounts/connect.routes.js';
 import { ConnectService } from './accounts/connect.service.js';
+import { engagementEndpoints } from './accounts/engagement.routes.js';
+import { Probes } from './accounts/probes.js';
+import { documentationEndpoints } from './api/documentation.routes.js';
+import { type ApiDocument, describeApi } from './api/openapi/document.js';
+import { type Endpoints, routes } from './api/routes.js';
+import { systemEndpoints } from './api/system.routes.js';
+import { auditEndpoints } from './audit/audit.routes.js';
 import { connectionEndpoints } from './connections/connections.routes.js';
 import { ConnectionsService } from './connections/connections.service.js';
 import type { Database } from './database/index.js';
 import { type Jobs, startJobs } from './database/jobs.js';
-import { Presence } from './database/process-lease.js';
+import { ProcessLease } from './database/process-lease.js';
 import { DisconnectsRepository } from './disconnects/disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
 import { DisconnectsService } from './disconnects/disconnects.service.js';
@@ -29,17 +33,13 @@ import { HistoryRepository } from './health/history.repository.js';
 import { IncidentsService } from './health/incidents.service.js';
 import { TransitionsRepository } from './health/transitions.repository.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
-import { documentationEndpoints } from './api/documentation.routes.js';
 import { Idempotency } from './http/idempotency.js';
 import { Load, type LoadLimits } from './http/load.js';
 import { createMetrics } from './http/metrics.js';
-import { type ApiDocument, describeApi } from './api/openapi/document.js';
 import { RateLimiter } from './http/rate-limit.js';
 import type { RateLimit } from './http/rate-window.js';
 import type { Route } from './http/route.js';
-import { type Endpoints, routes } from './api/routes.js';
 import { createServer } from './http/server.js';
-import { systemEndpoints } from './api/system.routes.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { createSealer } from './lib/seal.js';
@@ -53,10 +53,10 @@ import { sweepEndpoints } from './sweeps/sweeps.routes.js';
 import { SweepsService } from './sweeps/sweeps.service.js';
 import { teamEndpoints } from './teams/teams.routes.js';
 import { TeamsService } from './teams/teams.service.js';
-import { Courier } from './webhooks/webhook-worker.js';
 import { DeliveriesRepository } from './webhooks/deliveries.repository.js';
 import { WebhookAddresses } from './webhooks/webhook-address.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
+import { WebhookWorker } from './webhooks/webhook-worker.js';
 import { webhookEndpoints } from './webhooks/webhooks.routes.js';
 import { WebhooksService } from './webhooks/webhooks.service.js';
 
@@ -116,10 +116,10 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
-  const presence = new Presence(database);
+  const lease = new ProcessLease(database);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const load = new Load(database.pool, settings.load);
-  const idempotency = new Idempotency(database, presence, sealer, clock);
+  const idempotency = new Idempotency(database, lease, sealer, clock);
   const providers = createProviders({ clock, logger, tracing, ...(policies && { policies }) });
   const figures = new SharedFigures(database, clock);
   providers.onOutcome((attempt) => {
@@ -147,7 +147,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     accountsRepository,
     connections,
     providers,
-    new Probes(database, presence, clock),
+    new Probes(database, lease, clock),
     clock,
   );
   const connect = new ConnectService(database, connections, providers, clock);
@@ -167,12 +167,12 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const events = new EventsService(feed, feedCursors, clock);
   const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
   const deliveries = new DeliveriesRepository(database);
-  const courier = new Courier(
+  const webhookWorker = new WebhookWorker(
     database,
     deliveries,
     new WebhookSender(addresses, clock),
     sealer,
-    presence,
+    lease,
     clock,
     logger,
     tracing,
@@ -181,7 +181,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     database,
     feed,
     deliveries,
-    courier,
+    webhookWorker,
     addresses,
     sealer,
     clock,
@@ -207,7 +207,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     connections,
     steps,
     runner,
-    presence,
+    lease,
     clock,
     logger,
     tracing,
@@ -227,7 +227,9 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
   const system = {
     checks: async () => ({
       process: retired ? 'shutting down' : null,
-      database: (await database.pulse.beats()) ? null : 'does not answer, or is not migrated',
+      database: (await database.reachability.isReachable())
+        ? null
+        : 'does not answer, or is not migrated',
     }),
     providers: () =>
       Object.fromEntries(
@@ -274,7 +276,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       database,
       release: () => `${release} ${hourOf(clock)}`,
       idempotency,
-      presence,
+      lease,
       load,
       rateLimiter,
       teams,
@@ -290,14 +292,14 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     connections,
     sweeps,
     work: async () => {
-      await presence.keep();
+      await lease.renew();
       await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
       worker.start();
-      courier.work();
+      webhookWorker.work();
       await sweeps.resume(0);
     },
     reconcile: async () => {
-      await presence.keep();
+      await lease.renew();
       await sweeps.scheduleDue();
       await disconnects.reconcile();
       await figures.share();
@@ -309,7 +311,7 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       await idempotency.expire();
       await rateLimiter.expire();
       await webhooks.sealUrls();
-      await courier.prune();
+      await webhookWorker.prune();
       await teams.compactVersions();
     },
     retire: () => {
@@ -319,12 +321,12 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     stop: async () => {
       sweeps.stop();
       events.stop();
-      await Promise.all([jobs.stop(), worker.stop(), courier.stop()]);
+      await Promise.all([jobs.stop(), worker.stop(), webhookWorker.stop()]);
       await providers.close();
       await figures.share().catch(() => undefined);
       rateLimiter.stop();
       load.stop();
-      presence.end();
+      lease.end();
     },
   };
 }

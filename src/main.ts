@@ -11,7 +11,7 @@ import {
   openDatabase,
   startEmbedded,
 } from './database/index.js';
-import { farewell } from './http/graceful-shutdown.js';
+import { gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
@@ -71,7 +71,7 @@ async function start(): Promise<App> {
   undo.push(() => app.stop());
   const newRootKey = await app.teams.prepare(config.rootKey);
   const server = createListener(app.http);
-  const close = farewell(server);
+  const close = gracefulShutdown(server);
   await listen(server, config);
   undo.push(close);
   sandbox = await connectProviders(app, config);

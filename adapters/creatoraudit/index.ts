@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, faultSchema, pageSchema, rawAccountSchema } from './schema.js';
+import { accountSchema, errorBodySchema, pageSchema, rawAccountSchema } from './schema.js';
 import { createSettingsSchema, settingsSchema } from './settings.js';
 
 /** Tracks public Instagram and TikTok profiles: an account is a tracking record, not a login. */
@@ -29,8 +29,8 @@ export const creatoraudit = defineAdapter({
   settings: settingsSchema,
   createSettings: createSettingsSchema,
   account: { schema: accountSchema, map: mapAccount },
-  fault: {
-    schema: faultSchema,
+  errorBody: {
+    schema: errorBodySchema,
     read: ({ code, detail }) => ({ code: code ?? null, message: detail ?? null }),
     // 403 has three meanings. CONFLICT is left to its status: a duplicate on create, a state
     // conflict elsewhere.

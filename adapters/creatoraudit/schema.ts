@@ -57,7 +57,7 @@ export const pageSchema = z.object({
 });
 
 /** RFC 9457 problem details. */
-export const faultSchema = z.object({ code: text, detail: text });
+export const errorBodySchema = z.object({ code: text, detail: text });
 
 /**
  * The part of `Theirs` that `Schema` reads. Compiles only while each field read is documented and
@@ -68,4 +68,4 @@ export type ReadPart<
   Theirs extends z.input<Schema> & Record<keyof z.input<Schema>, unknown>,
 > = Pick<Theirs, keyof z.input<Schema>>;
 export type DocumentedAccount = ReadPart<typeof accountSchema, Documented['AccountResponse']>;
-export type DocumentedFault = ReadPart<typeof faultSchema, Documented['ProblemDetail']>;
+export type DocumentedFault = ReadPart<typeof errorBodySchema, Documented['ProblemDetail']>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineAdapter, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, accountsSchema, faultSchema, rawAccountSchema } from './schema.js';
+import { accountSchema, accountsSchema, errorBodySchema, rawAccountSchema } from './schema.js';
 
 /**
  * Publishes to many networks: an account is a connected profile whose credentials Octopost holds.
@@ -47,8 +47,8 @@ export const octopost = defineAdapter({
     url: 'https://octopost.ink',
   },
   account: { schema: accountSchema, map: mapAccount },
-  fault: {
-    schema: faultSchema,
+  errorBody: {
+    schema: errorBodySchema,
     read: ({ error, code, details }) => ({
       code: code ?? null,
       message: error ?? null,

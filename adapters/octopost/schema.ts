@@ -22,7 +22,7 @@ export const rawAccountSchema = z.looseObject({});
 /** All accounts at once; there are no pages. */
 export const accountsSchema = z.object({ accounts: z.array(z.unknown()) });
 
-export const faultSchema = z.object({
+export const errorBodySchema = z.object({
   error: text,
   code: text,
   details: z.object({ retry_after: z.number().nullish() }).nullish(),

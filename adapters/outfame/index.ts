@@ -4,7 +4,7 @@ import { mapAccount, mapActivity, mapStats, nextCursor } from './map.js';
 import {
   accountSchema,
   activitySchema,
-  faultSchema,
+  errorBodySchema,
   pageSchema,
   rawAccountSchema,
   statsSchema,
@@ -31,8 +31,8 @@ export const outfame = defineAdapter({
   },
   settings: settingsSchema,
   account: { schema: accountSchema, map: mapAccount },
-  fault: {
-    schema: faultSchema,
+  errorBody: {
+    schema: errorBodySchema,
     read: ({ error }) => ({
       code: error.code ?? null,
       message: error.message ?? null,

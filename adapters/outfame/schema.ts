@@ -67,6 +67,6 @@ export const statsSchema = z.object({
 export type StatsWire = z.output<typeof statsSchema>;
 
 /** Proven for 429 (/docs/guides/rate-limits); other errors are read the same way. */
-export const faultSchema = z.object({
+export const errorBodySchema = z.object({
   error: z.object({ code: text, message: text, retry_after: z.number().nullish() }),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineAdapter, path } from '../../src/model/index.js';
 import { accountId, joinKey, mapAccount, splitAccountId } from './map.js';
-import { accountSchema, accountsSchema, faultSchema, pairSchema } from './schema.js';
+import { accountSchema, accountsSchema, errorBodySchema, pairSchema } from './schema.js';
 
 /**
  * Posts for accounts connected over each network's OAuth: an account is a stored OAuth connection.
@@ -35,8 +35,8 @@ export const socialsyncer = defineAdapter({
     url: 'https://social-syncer-api.com/docs/api/connect',
   },
   account: { schema: accountSchema, map: mapAccount, joinKey },
-  fault: {
-    schema: faultSchema,
+  errorBody: {
+    schema: errorBodySchema,
     read: ({ error, code }) => ({ code: code ?? null, message: error ?? null }),
     codes: {
       VALIDATION_ERROR: 'refused',

@@ -28,4 +28,4 @@ export type AccountWire = z.output<typeof accountSchema>;
 /** List and bulk health alike; all accounts at once, there are no pages. */
 export const accountsSchema = z.object({ accounts: z.array(z.unknown()) });
 
-export const faultSchema = z.object({ error: text, code: text });
+export const errorBodySchema = z.object({ error: text, code: text });

@@ -4,7 +4,7 @@ import { words } from '../http/validate.js';
 const labelKey = z.string().min(1).max(64);
 const labelValue = z.string().max(256);
 const settings = z.record(z.string().min(1).max(64), z.unknown());
-const MOST_LABELS = 64;
+const MAX_LABELS = 64;
 
 export const accountRequest = z
   .strictObject({
@@ -15,10 +15,7 @@ export const accountRequest = z
     settings: settings.optional(),
     labels: z
       .record(labelKey, labelValue)
-      .refine(
-        (labels) => Object.keys(labels).length <= MOST_LABELS,
-        `must be at most ${MOST_LABELS}`,
-      )
+      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must be at most ${MAX_LABELS}`)
       .optional(),
   })
   .meta({
@@ -49,4 +46,4 @@ export const accountChange = z
   .meta({ minProperties: 1, examples: [{ labels: { brand: 'acme' } }] });
 export type AccountChangeRequest = z.output<typeof accountChange>;
 
-export { MOST_LABELS };
+export { MAX_LABELS };

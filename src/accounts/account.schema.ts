@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { RECOMMENDATION_CODES } from './recommendations.js';
 import { timestamp } from '../http/page.js';
 import {
   ACCOUNT_STATUSES,
@@ -8,6 +7,7 @@ import {
   HEALTH_STATUSES,
 } from '../model/index.js';
 import { ACCOUNT_EXAMPLE, ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
+import { RECOMMENDATION_CODES } from './recommendations.js';
 
 const time = timestamp.nullable();
 const text = z.string().nullable();

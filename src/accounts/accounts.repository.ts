@@ -3,10 +3,10 @@ import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
+import type { Caller } from '../http/caller.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/offered-operations.js';
-import type { Caller } from '../http/caller.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
 import {
   type AccountFilter,

@@ -45,10 +45,10 @@ export function accountEndpoints(
   const one = (document: string) => new RawText(`{"data":${document}}`);
 
   const switchTo = async (to: 'pause' | 'resume', call: Call<{ id: string }, unknown, unknown>) => {
-    const finding = await service.switch(call.caller, call.params.id, to, contextOf(call));
+    const result = await service.switch(call.caller, call.params.id, to, contextOf(call));
     return call.commit(async ({ client }) => ({
       status: 200,
-      body: one((await service.record(client, finding)).document),
+      body: one((await service.record(client, result)).document),
     }));
   };
 
@@ -150,14 +150,14 @@ export function accountEndpoints(
       answers: { 201: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const finding = await service.create(
+        const result = await service.create(
           call.caller,
           call.body,
           contextOf(call),
           call.begunBefore,
         );
         return call.commit(async ({ client }) => {
-          const { id, document } = await service.record(client, finding);
+          const { id, document } = await service.record(client, result);
           return { status: 201, body: one(document), headers: { Location: `/v1/accounts/${id}` } };
         });
       },

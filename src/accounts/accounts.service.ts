@@ -5,6 +5,7 @@ import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
+import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
@@ -16,19 +17,18 @@ import {
   type Settings,
 } from '../model/index.js';
 import type {
-  AccountSighting,
   CallContext,
+  Observation,
   ProviderConnection,
   Providers,
 } from '../providers/index.js';
-import type { Caller } from '../http/caller.js';
-import { type AccountChangeRequest, type AccountRequest, MOST_LABELS } from './account.requests.js';
+import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './account.requests.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository } from './accounts.repository.js';
 import { mergeSettings } from './merge-settings.js';
 import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
-import { writeSightings } from './write-observations.js';
+import { writeObservations } from './write-observations.js';
 
 /**
  * What callers do with single accounts. Each method tells one story; answers are read afresh from
@@ -105,7 +105,7 @@ export class AccountsService {
     request: AccountRequest,
     context: CallContext,
     begunBefore: Date | undefined,
-  ): Promise<Finding> {
+  ): Promise<ProviderResult> {
     const connection = await this.connections.resolve(caller, request);
     const adapter = this.adapter(connection);
     if (!adapter.operations.create) throw cannotCreate(adapter);
@@ -118,7 +118,7 @@ export class AccountsService {
         : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
     const access = this.connections.open(connection);
-    const sighting = await this.providers
+    const observation = await this.providers
       .create(access, account, context)
       .catch(async (error: unknown) => {
         if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
@@ -140,9 +140,9 @@ export class AccountsService {
     const after = { platform: request.platform, username, settings, ...labels };
     return {
       connection,
-      sighting,
+      observation,
       labels: request.labels,
-      deed: { caller, action: 'account.created', after },
+      auditEntry: { caller, action: 'account.created', after },
     };
   }
 
@@ -155,7 +155,7 @@ export class AccountsService {
     access: ProviderConnection,
     { platform, username }: { readonly platform: string; readonly username: string },
     context: CallContext,
-  ): Promise<AccountSighting | undefined> {
+  ): Promise<Observation | undefined> {
     for await (const page of this.providers.walk(access, context)) {
       const found = page.accounts.find(
         ({ account }) =>
@@ -183,9 +183,9 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     if (
       change.labels !== undefined &&
-      (await this.accounts.countLabels(row.id, change.labels)) > MOST_LABELS
+      (await this.accounts.countLabels(row.id, change.labels)) > MAX_LABELS
     ) {
-      throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+      throw invalidField('labels', `must be at most ${MAX_LABELS} in all`);
     }
     if (change.settings !== undefined) {
       const connection = await this.connectionOf(row);
@@ -196,15 +196,15 @@ export class AccountsService {
       const current = await this.lookUp(row, access, context);
       const former = current.account.settings ?? {};
       const settings = mergeSettings(former, changes);
-      const sighting = await this.providers.update(
+      const observation = await this.providers.update(
         access,
         { id: row.provider_account_id, settings },
         context,
       );
       const facts = { before: { settings: former }, after: { settings } };
-      const deed = { caller, action: 'account.settings_changed', ...facts };
+      const auditEntry = { caller, action: 'account.settings_changed', ...facts };
       await withTransaction(this.database.pool, (client) =>
-        this.write(client, { connection, sighting, deed }),
+        this.write(client, { connection, observation, auditEntry }),
       );
     }
     if (change.labels !== undefined) await this.mergeLabels(caller, row.id, change.labels);
@@ -223,9 +223,9 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const look = async () => {
       const connection = await this.connectionOf(row);
-      const sighting = await this.lookUp(row, this.connections.open(connection), context);
+      const observation = await this.lookUp(row, this.connections.open(connection), context);
       await withTransaction(this.database.pool, (client) =>
-        this.write(client, { connection, sighting }),
+        this.write(client, { connection, observation }),
       );
     };
     return { id: row.id, ration: await this.probes.run(row, this.adapter(row), look) };
@@ -240,19 +240,19 @@ export class AccountsService {
     reference: string,
     to: 'pause' | 'resume',
     context: CallContext,
-  ): Promise<Finding> {
+  ): Promise<ProviderResult> {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
     const access = this.connections.open(connection);
     await this.providers[to](access, { id: row.provider_account_id }, context);
-    const deed = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
-    const sighting = await this.lookUp(row, access, context).catch(async (error: unknown) => {
+    const auditEntry = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
+    const observation = await this.lookUp(row, access, context).catch(async (error: unknown) => {
       // It was done, whatever the look came to.
-      await withTransaction(this.database.pool, (client) => this.audit(client, deed, row.id));
+      await withTransaction(this.database.pool, (client) => this.audit(client, auditEntry, row.id));
       throw error;
     });
-    return { connection, sighting, deed };
+    return { connection, observation, auditEntry };
   }
 
   /**
@@ -271,37 +271,41 @@ export class AccountsService {
   }
 
   /**
-   * Writes down a finding.
+   * Writes down a result.
    * @param client within a transaction
    * @returns the account's id and its JSON text
    */
   async record(
     client: pg.ClientBase,
-    finding: Finding,
+    result: ProviderResult,
   ): Promise<{ readonly id: string; readonly document: string }> {
-    const id = await this.write(client, finding);
+    const id = await this.write(client, result);
     return { id, document: await this.documentOf(id, false, client) };
   }
 
   private async write(
     client: pg.ClientBase,
-    { connection, sighting, deed, labels }: Finding,
+    { connection, observation, auditEntry, labels }: ProviderResult,
   ): Promise<string> {
-    const record = toRecord(sighting, this.adapter(connection));
-    await writeSightings(client, connection, [record], sighting.observedAt);
+    const record = toRecord(observation, this.adapter(connection));
+    await writeObservations(client, connection, [record], observation.observedAt);
     // Unchanged content is not written again; that it was looked at is.
     const { rows } = await client.query<{ id: string }>(
       `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
        WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
-      [connection.id, record.provider_account_id, sighting.observedAt, labels ?? null],
+      [connection.id, record.provider_account_id, observation.observedAt, labels ?? null],
     );
     const [row] = rows;
     if (!row) throw new Error('an account that was written is not there');
-    if (deed) await this.audit(client, deed, row.id);
+    if (auditEntry) await this.audit(client, auditEntry, row.id);
     return row.id;
   }
 
-  private async audit(client: pg.ClientBase, { caller, ...told }: Deed, id: string): Promise<void> {
+  private async audit(
+    client: pg.ClientBase,
+    { caller, ...told }: AccountAuditEntry,
+    id: string,
+  ): Promise<void> {
     await recordAudit(
       client,
       actorOf(caller),
@@ -318,14 +322,14 @@ export class AccountsService {
     row: AccountRow,
     access: ProviderConnection,
     context: CallContext,
-  ): Promise<AccountSighting> {
+  ): Promise<Observation> {
     const askedAt = this.clock.now();
-    const sighting = await this.providers.lookUp(
+    const observation = await this.providers.lookUp(
       access,
       { id: row.provider_account_id, platform: row.platform },
       context,
     );
-    if (sighting) return sighting;
+    if (observation) return observation;
     await this.accounts.vanish(row, askedAt);
     throw new Problem(
       'not_found',
@@ -352,8 +356,8 @@ export class AccountsService {
       const merged = Object.entries({ ...before, ...changes }).filter(
         ([, value]) => value !== null,
       );
-      if (merged.length > MOST_LABELS)
-        throw invalidField('labels', `must be at most ${MOST_LABELS} in all`);
+      if (merged.length > MAX_LABELS)
+        throw invalidField('labels', `must be at most ${MAX_LABELS} in all`);
       const after = Object.fromEntries(merged);
       await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
         id,
@@ -397,17 +401,19 @@ export class AccountsService {
 }
 
 /** What a provider showed of an account, and why it was asked: ready to be written down. */
-export interface Finding {
+export interface ProviderResult {
   readonly connection: Connection;
-  readonly sighting: AccountSighting;
+  readonly observation: Observation;
   /** What a caller did to the account. */
-  readonly deed?: Deed;
+  readonly auditEntry?: AccountAuditEntry;
   /** What it is labelled from now on. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a caller did to an account, for the audit log. */
-type Deed = Pick<AuditEntry, 'action' | 'before' | 'after'> & { readonly caller: Caller };
+type AccountAuditEntry = Pick<AuditEntry, 'action' | 'before' | 'after'> & {
+  readonly caller: Caller;
+};
 
 function cannotCreate(adapter: AnyAdapter): Problem {
   const detail =

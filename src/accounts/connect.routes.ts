@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { accountSchema } from './account.schema.js';
-import type { AccountsService } from './accounts.service.js';
 import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { action, contextOf, RawText } from '../http/route.js';
 import { words } from '../http/validate.js';
+import { accountSchema } from './account.schema.js';
+import type { AccountsService } from './accounts.service.js';
 import type { ConnectService } from './connect.service.js';
 
 export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
@@ -69,14 +69,14 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const finding = await connect.complete(
+        const result = await connect.complete(
           call.caller,
           call.body.state,
           call.body.code,
           contextOf(call),
         );
         return call.commit(async ({ client }) => {
-          const { document } = await accounts.record(client, finding);
+          const { document } = await accounts.record(client, result);
           return { status: 200, body: new RawText(`{"data":${document}}`) };
         });
       },

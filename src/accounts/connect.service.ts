@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Finding } from './accounts.service.js';
+import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database, Transaction } from '../database/index.js';
+import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
 import type { CallContext, Providers } from '../providers/index.js';
-import type { Caller } from '../http/caller.js';
-import type { ConnectionsService } from '../connections/connections.service.js';
+import type { ProviderResult } from './accounts.service.js';
 
 const FLOW_MINUTES = 10;
 
@@ -90,7 +90,7 @@ export class ConnectService {
     state: string,
     code: string,
     context: CallContext,
-  ): Promise<Finding> {
+  ): Promise<ProviderResult> {
     const now = this.clock.now();
     const where = { stateHash: hashOf(state), teamId: caller.teamId };
     const taken = await this.database.prisma.connectFlow.updateMany({
@@ -115,15 +115,15 @@ export class ConnectService {
       { ...context, secrets: [code, state] },
     );
     // The answer's full shape is not documented: the list is the truth.
-    const sighting = await this.providers.lookUp(access, { id, platform }, context);
-    if (!sighting)
+    const observation = await this.providers.lookUp(access, { id, platform }, context);
+    if (!observation)
       throw new ProviderError(
         connection.provider,
         'invalid_answer',
         'The provider reports the account connected but does not list it.',
       );
     const after = { platform, connection_id: connection.id };
-    return { connection, sighting, deed: { caller, action: 'account.connected', after } };
+    return { connection, observation, auditEntry: { caller, action: 'account.connected', after } };
   }
 }
 

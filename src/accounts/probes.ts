@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js';
-import { holderIsGone, type Presence } from '../database/process-lease.js';
+import { leaseHolderIsGone, type ProcessLease } from '../database/process-lease.js';
 import {
   Problem,
   type ProblemCode,
@@ -11,7 +11,7 @@ import { type AnyAdapter, ProviderError } from '../model/index.js';
 
 /** The share of a provider's rate that people may spend on probes; sweeps live on the rest. */
 const SHARE = 0.1;
-const LEAST_A_MINUTE = 5;
+const MIN_PER_MINUTE = 5;
 const MINUTE_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
@@ -29,7 +29,7 @@ export interface Ration {
 export class Probes {
   constructor(
     private readonly database: Database,
-    private readonly presence: Presence,
+    private readonly lease: ProcessLease,
     private readonly clock: Clock,
   ) {}
 
@@ -44,7 +44,7 @@ export class Probes {
     adapter: AnyAdapter,
     look: () => Promise<void>,
   ): Promise<Ration> {
-    const limit = Math.max(LEAST_A_MINUTE, Math.floor(adapter.limits.requestsPerMinute * SHARE));
+    const limit = Math.max(MIN_PER_MINUTE, Math.floor(adapter.limits.requestsPerMinute * SHARE));
     while (!(await this.begin(account.id))) {
       if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }
@@ -78,8 +78,8 @@ export class Probes {
     const { rowCount } = await this.database.pool.query(
       `INSERT INTO probes (account_id, held_by, started_at) VALUES ($1, $2, $3)
        ON CONFLICT (account_id) DO UPDATE SET held_by = $2, started_at = $3, finished_at = NULL, failure = NULL
-       WHERE probes.finished_at IS NOT NULL OR ${holderIsGone('probes.held_by')}`,
-      [accountId, this.presence.name, this.clock.now()],
+       WHERE probes.finished_at IS NOT NULL OR ${leaseHolderIsGone('probes.held_by')}`,
+      [accountId, this.lease.name, this.clock.now()],
     );
     return rowCount === 1;
   }
@@ -91,7 +91,7 @@ export class Probes {
   private async follow(accountId: string): Promise<boolean> {
     const read = async () => {
       const { rows } = await this.database.pool.query<ProbeRow>(
-        `SELECT started_at, finished_at, failure, ${holderIsGone('held_by')} AS is_left FROM probes WHERE account_id = $1`,
+        `SELECT started_at, finished_at, failure, ${leaseHolderIsGone('held_by')} AS is_left FROM probes WHERE account_id = $1`,
         [accountId],
       );
       return rows[0];

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
-import { recommend } from './recommendations.js';
 import type { AnyAdapter } from '../model/index.js';
-import type { AccountSighting } from '../providers/index.js';
+import type { Observation } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
+import { recommend } from './recommendations.js';
 
 /**
- * A sighting as a row of `accounts`, in the columns' names; `content_hash` is over all the rest.
+ * A observation as a row of `accounts`, in the columns' names; `content_hash` is over all the rest.
  */
 export type AccountRecord = ReturnType<typeof contentOf> & { readonly content_hash: string };
 
-export function toRecord(sighting: AccountSighting, adapter: AnyAdapter): AccountRecord {
-  const content = contentOf(sighting, adapter);
+export function toRecord(observation: Observation, adapter: AnyAdapter): AccountRecord {
+  const content = contentOf(observation, adapter);
   const hash = createHash('sha1').update(JSON.stringify(content)).digest('base64url');
   return { ...content, content_hash: hash };
 }
 
-function contentOf({ account, remoteData }: AccountSighting, adapter: AnyAdapter) {
+function contentOf({ account, remoteData }: Observation, adapter: AnyAdapter) {
   const { verdict, metrics } = account;
   return {
     provider_account_id: account.providerAccountId,

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { noteReappearance } from './reappearance.js';
 import { newId } from '../lib/ids.js';
 import type { HealthReason, HealthStatus } from '../model/index.js';
+import { noteReappearance } from './reappearance.js';
 import type { AccountRecord } from './record.js';
 import { type AccountChange, recordChanges } from './record-changes.js';
 
-/** Columns a sighting sets, with their types. */
-const SIGHTED = {
+/** Columns a observation sets, with their types. */
+const OBSERVED = {
   platform: 'text',
   platform_user_id: 'text',
   username: 'text',
@@ -44,7 +44,7 @@ const SIGHTED = {
 } as const;
 
 /** A list may hold summaries: what a fuller look told is kept where the summary is silent. */
-const KEPT_WHEN_SILENT: readonly string[] = ['settings', 'following'];
+const KEPT_BY_SUMMARIES: readonly string[] = ['settings', 'following'];
 
 /** Fields of the Account, as `account.updated` names them, and the columns behind each. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -75,21 +75,21 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   provider_updated_at: ['provider_updated_at'],
 };
 
-const columns = Object.keys(SIGHTED);
+const columns = Object.keys(OBSERVED);
 const fieldColumns = Object.values(FIELDS).flat();
 const differing = Object.entries(FIELDS).map(([field, behind]) => {
   const row = (table: string) => `(${behind.map((column) => `${table}.${column}`).join(', ')})`;
   return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} THEN '${field}' END`;
 });
 const assignments = columns.map((column) =>
-  KEPT_WHEN_SILENT.includes(column)
+  KEPT_BY_SUMMARIES.includes(column)
     ? `${column} = COALESCE(i.${column}, a.${column})`
     : `${column} = i.${column}`,
 );
 const recordset = [
   'id text',
   'provider_account_id text',
-  ...Object.entries(SIGHTED).map(([column, type]) => `${column} ${type}`),
+  ...Object.entries(OBSERVED).map(([column, type]) => `${column} ${type}`),
 ].join(', ');
 
 /**
@@ -149,7 +149,7 @@ WHERE a.id IS NULL OR a.content_hash IS DISTINCT FROM i.content_hash
   OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
 
 /** The connection whose accounts are written. */
-export interface SightingsOwner {
+export interface ObservationOwner {
   readonly id: string;
   readonly teamId: string;
   readonly provider: string;
@@ -161,9 +161,9 @@ export interface SightingsOwner {
  * @param client within a transaction, so that rows, history and events stand or fall together
  * @param observedAt the instant before the provider was asked
  */
-export async function writeSightings(
+export async function writeObservations(
   client: pg.ClientBase,
-  owner: SightingsOwner,
+  owner: ObservationOwner,
   records: readonly AccountRecord[],
   observedAt: Date,
 ): Promise<AccountChange[]> {

@@ -5,7 +5,7 @@ import helmet from 'helmet';
 
 const PACKAGE = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
-const KEPT_SECONDS = 86_400;
+const RETENTION_SECONDS = 86_400;
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -65,7 +65,7 @@ export function documentationPages(): Router {
   });
   for (const asset of ASSETS) {
     router.get(`/${asset}`, (_request, response) =>
-      response.sendFile(asset, { root: PACKAGE, maxAge: KEPT_SECONDS * 1000 }),
+      response.sendFile(asset, { root: PACKAGE, maxAge: RETENTION_SECONDS * 1000 }),
     );
   }
   return router;

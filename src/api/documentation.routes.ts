@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ApiDocument } from './openapi/document.js';
 import { endpoint, RawText } from '../http/route.js';
+import type { ApiDocument } from './openapi/document.js';
 
 /** @param describe the document; asked for at the first request, when every route is known */
 export function documentationEndpoints(describe: () => ApiDocument) {

@@ -1,17 +1,17 @@
 import type { accountEndpoints } from '../accounts/accounts.routes.js';
+import type { connectEndpoints } from '../accounts/connect.routes.js';
 import type { engagementEndpoints } from '../accounts/engagement.routes.js';
 import type { auditEndpoints } from '../audit/audit.routes.js';
-import type { connectEndpoints } from '../accounts/connect.routes.js';
 import type { connectionEndpoints } from '../connections/connections.routes.js';
 import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
 import type { eventEndpoints } from '../events/events.routes.js';
 import type { healthEndpoints } from '../health/health.routes.js';
+import { get, patch, post, type Route, remove } from '../http/route.js';
 import type { providerEndpoints } from '../providers/providers.routes.js';
 import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
 import type { teamEndpoints } from '../teams/teams.routes.js';
 import type { webhookEndpoints } from '../webhooks/webhooks.routes.js';
 import type { documentationEndpoints } from './documentation.routes.js';
-import { get, patch, post, type Route, remove } from '../http/route.js';
 import type { systemEndpoints } from './system.routes.js';
 
 /** The endpoints of every component. */
@@ -61,7 +61,7 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/connections', 'admin', to.connections.create),
     get('/v1/connections/{id}', 'read', to.connections.get),
     patch('/v1/connections/{id}', 'admin', to.connections.change),
-    remove('/v1/connections/{id}', 'admin', to.connections.forget),
+    remove('/v1/connections/{id}', 'admin', to.connections.delete),
     post('/v1/connections/{id}/sweep', 'write', to.sweeps.start),
     get('/v1/connections/{id}/sweeps', 'read', to.sweeps.history),
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { Prisma } from '../database/prisma-client/client.js';
-import { newId } from '../lib/ids.js';
 import type { Caller } from '../http/caller.js';
+import { newId } from '../lib/ids.js';
 
 /** On whose behalf something is done. */
 export interface Actor {

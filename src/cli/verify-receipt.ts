@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { isSignedWith, type PublicKey } from '../lib/signature.js';
 import { receiptSchema, wellKnownSchema } from '../disconnects/disconnect.schema.js';
+import { isSignedWith, type PublicKey } from '../lib/signature.js';
 
 /**
  * Checks a receipt, offline where the keys are a file: `npm run verify-receipt -- FILE KEYS`. FILE

@@ -314,7 +314,7 @@ export interface paths {
          * Forget a connection and its accounts here; nothing is disconnected at the provider
          * @description Needs the scope `admin`.
          */
-        delete: operations["connections.forget"];
+        delete: operations["connections.delete"];
         options?: never;
         head?: never;
         /**
@@ -4921,7 +4921,7 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
-    "connections.forget": {
+    "connections.delete": {
         parameters: {
             query?: never;
             header?: {

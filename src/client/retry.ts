@@ -8,7 +8,7 @@ export interface RetrySettings {
 }
 
 const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
 /**
  * A `fetch` that tries again where that is safe: after 429, and after 409 and 503 that say when, as
@@ -44,7 +44,7 @@ function waitOf({ status, headers }: Response, attempt: number): number | undefi
   const said = Number(headers.get('retry-after') ?? Number.NaN);
   if (status !== 429 && !((status === 409 || status === 503) && said > 0)) return undefined;
   const wait = said > 0 ? said * 1000 : FIRST_WAIT_MS * 2 ** attempt;
-  return wait > LONGEST_WAIT_MS ? undefined : wait;
+  return wait > MAX_WAIT_MS ? undefined : wait;
 }
 
 function defaultSleep(ms: number): Promise<void> {

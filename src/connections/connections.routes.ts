@@ -74,17 +74,17 @@ export function connectionEndpoints(
           return answer;
         });
         sweeps.wake();
-        await disconnects.goOn(row.id);
+        await disconnects.resume(row.id);
         return committed;
       },
     }),
-    forget: endpoint({
+    delete: endpoint({
       summary: 'Forget a connection and its accounts here; nothing is disconnected at the provider',
       params: byId,
       problems: ['conflict'],
       answers: { 204: null },
       handle: async (call) => {
-        await connections.forget(call.caller, call.params.id);
+        await connections.delete(call.caller, call.params.id);
         return { status: 204 };
       },
     }),

@@ -2,6 +2,7 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { eventRow, type NewEvent } from '../events/outbox.js';
+import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -9,7 +10,6 @@ import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
-import { type Caller, maySeeProvider } from '../http/caller.js';
 import { DEFAULT_TEAM_ID } from '../teams/teams.service.js';
 import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
 import { connectionEvent } from './connection-events.js';
@@ -160,7 +160,7 @@ export class ConnectionsService {
   }
 
   /** Forgets the connection and its accounts here; at the provider nothing is touched. */
-  async forget(caller: Caller, id: string): Promise<void> {
+  async delete(caller: Caller, id: string): Promise<void> {
     const row = await this.get(caller, id);
     const pending = { connectionId: id, state: { in: ['pending', 'running'] } };
     if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
-import { Pulse } from './reachability.js';
+import { Reachability } from './reachability.js';
 import { unlessDeadlocked } from './transact.js';
 
 /** One transaction for both ways to speak to the database. */
@@ -28,7 +28,7 @@ export interface Database {
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Asks over none of those connections. */
-  readonly pulse: Pulse;
+  readonly reachability: Reachability;
   /** Waits for the queries that run. */
   close(): Promise<void>;
 }
@@ -90,7 +90,7 @@ export function openDatabase({
     // Prisma would give up on a connection after two seconds.
     transactionOptions: { maxWait: waitMs, timeout: TRANSACTION_MS },
   });
-  const pulse = new Pulse(connection);
+  const reachability = new Reachability(connection);
   return {
     prisma,
     pool,
@@ -109,10 +109,10 @@ export function openDatabase({
           { timeout: NEVER_MS },
         ),
       ),
-    pulse,
+    reachability,
     close: async () => {
       await prisma.$disconnect();
-      await Promise.all([pool.end(), pulse.close()]);
+      await Promise.all([pool.end(), reachability.close()]);
     },
   };
 }

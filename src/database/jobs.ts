@@ -14,7 +14,7 @@ const QUEUES = {
 export type QueueName = keyof typeof QUEUES;
 const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];
 const POLLING_SECONDS = 2;
-const KEPT_HOURS = 24;
+const RETENTION_HOURS = 24;
 
 /** Jobs over PostgreSQL, shared by all replicas. */
 export interface Jobs {
@@ -32,7 +32,7 @@ export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
     db: executing(pool),
     schedule: false,
     archiveCompletedAfterSeconds: 3600,
-    deleteAfterHours: KEPT_HOURS,
+    deleteAfterHours: RETENTION_HOURS,
   });
   boss.on('error', (error) => logger.error('job queue', { error: String(error.stack ?? error) }));
   await inTurn(pool, async () => {

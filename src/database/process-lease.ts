@@ -10,7 +10,7 @@ const ASK_AGAIN_MS = 20;
  * moment the process is, however it died. Work leased by a name without a session is free to be
  * taken over.
  */
-export class Presence {
+export class ProcessLease {
   /** This process's name in the database. */
   readonly name = `rollcall ${randomUUID()}`;
   private session: pg.PoolClient | undefined;
@@ -20,7 +20,7 @@ export class Presence {
   constructor(private readonly database: Database) {}
 
   /** Opens the session, or opens it again after the database was away. */
-  async keep(): Promise<void> {
+  async renew(): Promise<void> {
     if (this.session) return;
     this.opening ??= this.open().finally(() => {
       this.opening = undefined;
@@ -33,7 +33,7 @@ export class Presence {
    * one session, so however many there are they take no connection from others; within this process
    * the caller sees to it that one name is asked for once at a time.
    */
-  async holding<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  async withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     while (
       !(await this.ask('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', name))
     ) {
@@ -52,7 +52,7 @@ export class Presence {
   /** One question after the other, as a session takes them. */
   private ask(text: string, name: string): Promise<boolean> {
     const answer = this.asked.then(async () => {
-      await this.keep();
+      await this.renew();
       const answered = await this.session?.query<{ held: boolean }>(text, [name]);
       return answered?.rows[0]?.held ?? false;
     });
@@ -81,5 +81,5 @@ export class Presence {
  * SQL that tells whether the process named in `column` is gone. The list of those that live is read
  * once a statement.
  */
-export const holderIsGone = (column: string) =>
+export const leaseHolderIsGone = (column: string) =>
   `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;

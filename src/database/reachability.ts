@@ -1,13 +1,13 @@
 import pg from 'pg';
 import type { DatabaseConnection } from './connection.js';
 
-const LONGEST_MS = 2_000;
+const MAX_MS = 2_000;
 
 /**
  * Whether the database answers, asked over a connection of its own: it tells the truth while all
  * others are in use.
  */
-export class Pulse {
+export class Reachability {
   private readonly pool: pg.Pool;
   private asked: Promise<boolean> | undefined;
 
@@ -15,15 +15,15 @@ export class Pulse {
     this.pool = new pg.Pool({
       ...connection,
       max: 1,
-      connectionTimeoutMillis: LONGEST_MS,
-      query_timeout: LONGEST_MS,
-      application_name: 'rollcall pulse',
+      connectionTimeoutMillis: MAX_MS,
+      query_timeout: MAX_MS,
+      application_name: 'rollcall reachability',
     });
     this.pool.on('error', () => undefined);
   }
 
   /** Whether it answers and is migrated. Those who ask at once share one question. */
-  beats(): Promise<boolean> {
+  isReachable(): Promise<boolean> {
     this.asked ??= this.ask().finally(() => {
       this.asked = undefined;
     });

@@ -4,7 +4,7 @@ import { betweenCrashPoints } from '../lib/crash-point.js';
  * Every write and every call to a provider of a disconnect: the places where a crash must do no
  * harm, each before and after.
  */
-export const EDGES = [
+export const CRASH_POINTS = [
   'start',
   'claim',
   'look',
@@ -20,8 +20,11 @@ export const EDGES = [
   'fail',
   'close',
 ] as const;
-export type Edge = (typeof EDGES)[number];
+export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-export function atEdge<Result>(edge: Edge, work: () => Promise<Result>): Promise<Result> {
+export function atCrashPoint<Result>(
+  edge: CrashPoint,
+  work: () => Promise<Result>,
+): Promise<Result> {
   return betweenCrashPoints(edge, work);
 }

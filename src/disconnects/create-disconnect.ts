@@ -2,9 +2,9 @@ import type pg from 'pg';
 import type { AccountRow } from '../accounts/accounts.repository.js';
 import { type Actor, type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
 import { recordAccountEvents } from '../events/outbox.js';
+import type { Caller } from '../http/caller.js';
 import { newId } from '../lib/ids.js';
 import type { DisconnectEffect } from '../model/index.js';
-import type { Caller } from '../http/caller.js';
 import type { ReasonCode } from './disconnect.schema.js';
 import { toldEffect } from './plan.js';
 
@@ -14,7 +14,7 @@ export interface Reason {
 }
 
 /** What is asked for: whose accounts, why and when. */
-export interface Intent {
+export interface DisconnectIntent {
   readonly caller: Caller;
   readonly accounts: readonly AccountRow[];
   /** Of each provider among the accounts. */
@@ -30,9 +30,9 @@ export interface Intent {
  * @param client within a transaction that holds the accounts locked
  * @returns the disconnect's id
  */
-export async function writeIntent(
+export async function createDisconnect(
   client: pg.ClientBase,
-  intent: Intent,
+  intent: DisconnectIntent,
   at: Date,
   keepsTryingMs: number,
 ): Promise<string> {

@@ -4,7 +4,7 @@ import { commaSeparated, paging, time } from '../http/validate.js';
 import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnect.schema.js';
 
 /** Accounts in one disconnect. */
-export const MOST_ACCOUNTS = 10_000;
+export const MAX_ACCOUNTS = 10_000;
 
 const reasonCode = z
   .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })
@@ -22,7 +22,7 @@ export function disconnectRequest(providers: readonly string[]) {
   const accountIds = z
     .array(z.string().min(1).max(600))
     .min(1, 'must name at least one account')
-    .max(MOST_ACCOUNTS);
+    .max(MAX_ACCOUNTS);
   const filter = z.strictObject(accountFilterFields(providers));
   return z
     .strictObject({

@@ -5,18 +5,18 @@ import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
 import type { Disconnect, DisconnectStep, Prisma } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
+import type { Caller } from '../http/caller.js';
 import type { PageRequest } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
-import type { Caller } from '../http/caller.js';
-import { begin } from './create-disconnect.js';
 import { COUNT_STEPS, close, closeFinished } from './closing.js';
-import { atEdge } from './crash-points.js';
+import { atCrashPoint } from './crash-points.js';
+import { begin } from './create-disconnect.js';
 import type { PlannedAccount } from './plan.js';
 import type { DisconnectSettings, StepCounts } from './step-state.js';
 
-const PLANS_KEPT_MS = 24 * 3_600_000;
+const PLAN_RETENTION_MS = 24 * 3_600_000;
 /** Rows forgotten at once. */
-const FORGOTTEN_AT_ONCE = 1000;
+const DELETE_BATCH = 1000;
 
 /** What a list of disconnects is asked for. */
 export interface DisconnectFilter {
@@ -253,14 +253,14 @@ export class DisconnectsRepository {
         );
         if (rowCount) await begin(client, id, actor, at, this.settings.keepsTryingMs);
       };
-      await atEdge('start', () => withTransaction(this.database.pool, start));
+      await atCrashPoint('start', () => withTransaction(this.database.pool, start));
     }
     await closeFinished(this.database.pool, null, at);
     return due.length;
   }
 
   /** A connection has a working key again: the steps that wait for one are due. */
-  async goOn(connectionId: string): Promise<void> {
+  async resume(connectionId: string): Promise<void> {
     await this.database.pool.query(
       `UPDATE disconnect_steps SET next_attempt_at = $2 WHERE connection_id = $1 AND state = 'pending' AND next_attempt_at > $2
          AND last_error ->> 'code' = 'credential_rejected'`,
@@ -276,15 +276,15 @@ export class DisconnectsRepository {
     const now = this.clock.now().getTime();
     const before = new Date(now - this.settings.retentionDays * 86_400_000);
     await this.database.prisma.disconnectPlan.deleteMany({
-      where: { createdAt: { lt: new Date(now - PLANS_KEPT_MS) } },
+      where: { createdAt: { lt: new Date(now - PLAN_RETENTION_MS) } },
     });
     await this.database.pool.query(
       'DELETE FROM disconnects WHERE id IN (SELECT id FROM disconnects WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)',
-      [before, FORGOTTEN_AT_ONCE],
+      [before, DELETE_BATCH],
     );
     await this.database.pool.query(
       `DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE status = 'disconnected' AND disconnected_at < $1 LIMIT $2)`,
-      [before, FORGOTTEN_AT_ONCE],
+      [before, DELETE_BATCH],
     );
   }
 }

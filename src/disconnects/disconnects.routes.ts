@@ -26,7 +26,7 @@ import {
 import type { DisconnectsRepository } from './disconnects.repository.js';
 import type { DisconnectsService } from './disconnects.service.js';
 
-const LONGEST_WAIT_SECONDS = 30;
+const MAX_WAIT_SECONDS = 30;
 /** One account is usually done within it; many are not. */
 const DEFAULT_WAIT_SECONDS = { one: 10, many: 0 };
 const one = dataOf(disconnectSchema);
@@ -49,7 +49,7 @@ export function disconnectEndpoints(
     defaultSeconds: number,
     begin: (transaction: Transaction) => Promise<string>,
   ): Promise<Committed> => {
-    const preference = waitPreference(call.prefer, defaultSeconds, LONGEST_WAIT_SECONDS);
+    const preference = waitPreference(call.prefer, defaultSeconds, MAX_WAIT_SECONDS);
     const answer = async (id: string, transaction?: Transaction): Promise<Answer> => {
       const data = await disconnects.get(call.caller, id, transaction);
       const headers = {

@@ -1,14 +1,14 @@
 import type { AccountRow } from '../accounts/accounts.repository.js';
 import type { Transaction } from '../database/index.js';
 import type { Disconnect, DisconnectStep } from '../database/prisma-client/client.js';
+import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
-import type { Caller } from '../http/caller.js';
-import { type Reason, writeIntent } from './create-disconnect.js';
 import { toAnswer, toHead, toReceiptStep } from './answers.js';
+import { createDisconnect, type Reason } from './create-disconnect.js';
 import type { DisconnectRequest } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
 import { difference, hashOf, planOf, refOf } from './plan.js';
@@ -18,8 +18,8 @@ import type { DisconnectWorker } from './worker.js';
 
 const POLL_MS = 50;
 /** Steps in one answer; the others are paged. */
-const STEPS_SHOWN = 200;
-const STEPS_SHOWN_IN_LIST = 10;
+const MAX_STEPS_LISTED = 200;
+const MAX_STEPS_IN_LIST = 10;
 const NAMED = 100;
 
 /**
@@ -56,7 +56,7 @@ export class DisconnectsService {
     const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
     if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
     const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
-    return writeIntent(client, intent, clock.now(), settings.keepsTryingMs);
+    return createDisconnect(client, intent, clock.now(), settings.keepsTryingMs);
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
@@ -96,7 +96,7 @@ export class DisconnectsService {
       const planned = await repository.plan(prisma, caller.teamId, request.plan_hash);
       throw planMismatch(planned && difference(planned, accounts));
     }
-    return writeIntent(
+    return createDisconnect(
       client,
       { caller, accounts, effects, reason, scheduledAt },
       clock.now(),
@@ -120,10 +120,10 @@ export class DisconnectsService {
 
   /** @param transaction to see what it wrote */
   async get(caller: Caller, id: string, transaction?: Transaction) {
-    return this.answer(await this.find(caller, id, transaction), STEPS_SHOWN, transaction);
+    return this.answer(await this.find(caller, id, transaction), MAX_STEPS_LISTED, transaction);
   }
 
-  async answer(row: Disconnect, stepsShown = STEPS_SHOWN_IN_LIST, transaction?: Transaction) {
+  async answer(row: Disconnect, stepsShown = MAX_STEPS_IN_LIST, transaction?: Transaction) {
     const { repository } = this.parts;
     const counts = await repository.counts(row.id, transaction?.client);
     const steps = await repository.steps(
@@ -214,8 +214,8 @@ export class DisconnectsService {
   }
 
   /** A connection has a working key again. */
-  async goOn(connectionId: string): Promise<void> {
-    await this.parts.repository.goOn(connectionId);
+  async resume(connectionId: string): Promise<void> {
+    await this.parts.repository.resume(connectionId);
     this.parts.worker.wakeSoon();
   }
 

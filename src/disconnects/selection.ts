@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { AccountRow } from '../accounts/accounts.repository.js';
+import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
-import type { Caller } from '../http/caller.js';
-import { type DisconnectRequest, MOST_ACCOUNTS } from './disconnect.requests.js';
+import { type DisconnectRequest, MAX_ACCOUNTS } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
 import { refOf } from './plan.js';
 
@@ -31,14 +31,14 @@ export async function selectAccounts(
     client,
     caller,
     request.filter,
-    MOST_ACCOUNTS + 1,
+    MAX_ACCOUNTS + 1,
   );
   if (accounts.length === 0)
     throw invalidField('filter', 'matches no account that could be disconnected');
-  if (accounts.length > MOST_ACCOUNTS)
+  if (accounts.length > MAX_ACCOUNTS)
     throw invalidField(
       'filter',
-      `matches more than ${MOST_ACCOUNTS} accounts; narrow it, and do the rest in another disconnect`,
+      `matches more than ${MAX_ACCOUNTS} accounts; narrow it, and do the rest in another disconnect`,
     );
   return accounts;
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
 import type {
-  AccountSighting,
   CallContext,
-  ProviderAnswer,
+  Observation,
   ProviderConnection,
   Providers,
+  ResponseFacts,
 } from '../providers/index.js';
-import { atEdge } from './crash-points.js';
+import { atCrashPoint } from './crash-points.js';
 import type { Step, StepAnswer, StepError } from './step.js';
 import { type DisconnectSettings, type Phase, reactionTo, wasReconnected } from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';
 
 /** Beyond it the oldest answers of a step are forgotten. */
-const ANSWERS_KEPT = 20;
+const MAX_RESPONSES = 20;
 
-export interface AttemptTools {
+export interface StepTools {
   readonly steps: StepsRepository;
   readonly providers: Providers;
   readonly clock: Clock;
@@ -26,7 +26,7 @@ export interface AttemptTools {
  * One attempt at one step: what it may ask of the provider and write, each at its edge. What the
  * provider answers is kept.
  */
-export class Attempt {
+export class StepAttempt {
   /** How far it got, as written. */
   phase: Phase;
   private outcome: string | null;
@@ -37,7 +37,7 @@ export class Attempt {
   constructor(
     readonly step: Step,
     private readonly access: ProviderConnection,
-    private readonly tools: AttemptTools,
+    private readonly tools: StepTools,
   ) {
     this.phase = step.phase;
     this.outcome = step.outcome;
@@ -57,12 +57,12 @@ export class Attempt {
    */
   async look(call: 'look' | 'verify'): Promise<'absent' | 'present' | 'reconnected'> {
     const { providerAccountId: id, platform } = this.step;
-    const told = (sighting: AccountSighting | null) => (sighting === null ? 'absent' : 'present');
-    const sighting = await this.ask(call, told, (context) =>
+    const told = (observation: Observation | null) => (observation === null ? 'absent' : 'present');
+    const observation = await this.ask(call, told, (context) =>
       this.tools.providers.lookUp(this.access, { id, platform }, context),
     );
-    if (sighting === null) return 'absent';
-    return wasReconnected(this.step.formerConnectedAt, sighting.account.connectedAt)
+    if (observation === null) return 'absent';
+    return wasReconnected(this.step.formerConnectedAt, observation.account.connectedAt)
       ? 'reconnected'
       : 'present';
   }
@@ -108,7 +108,7 @@ export class Attempt {
     this.outcome = more.outcome ?? this.outcome;
     this.error = more.error ?? this.error;
     const { step, outcome, error, answers, mayBePaused: paused } = this;
-    await atEdge(`note_${phase}`, () =>
+    await atCrashPoint(`note_${phase}`, () =>
       this.tools.steps.note({ step, phase, outcome, paused, error, answers }),
     );
     this.phase = phase;
@@ -117,7 +117,7 @@ export class Attempt {
   /** @param outcome as noted before, when left out */
   async succeed(outcome = this.outcome ?? 'disconnected'): Promise<void> {
     const { step, error, answers } = this;
-    await atEdge('succeed', () =>
+    await atCrashPoint('succeed', () =>
       this.tools.steps.end({
         step,
         state: 'succeeded',
@@ -132,7 +132,7 @@ export class Attempt {
   /** @param error the one noted before, when left out */
   async fail(verified: 'still_present' | 'unverifiable', error = this.error): Promise<void> {
     const { step, answers } = this;
-    await atEdge('fail', () =>
+    await atCrashPoint('fail', () =>
       this.tools.steps.end({ step, state: 'failed', outcome: null, error, verified, answers }),
     );
   }
@@ -141,7 +141,7 @@ export class Attempt {
   async postpone(until: Date, told: StepError, verified: 'still_present' | null): Promise<void> {
     const { step, answers } = this;
     const error = this.phase === 'resuming' && this.error ? this.error : told;
-    await atEdge('postpone', () =>
+    await atCrashPoint('postpone', () =>
       this.tools.steps.postpone({ step, until, error, verified, answers }),
     );
   }
@@ -156,7 +156,7 @@ export class Attempt {
     outcomeOf: (answer: Answer) => string,
     work: (context: CallContext) => Promise<Answer>,
   ): Promise<Answer> {
-    const heard: ProviderAnswer[] = [];
+    const heard: ResponseFacts[] = [];
     const keep = (outcome: string) => {
       const last = heard.at(-1);
       const at = (last?.at ?? this.tools.clock.now()).toISOString();
@@ -167,14 +167,14 @@ export class Attempt {
         request_id: last?.requestId ?? null,
         at,
       };
-      this.answers = [...this.answers, answer].slice(-ANSWERS_KEPT);
+      this.answers = [...this.answers, answer].slice(-MAX_RESPONSES);
     };
     const context = {
       deadlineMs: this.tools.settings.callDeadlineMs,
-      onAnswer: (answer: ProviderAnswer) => heard.push(answer),
+      onAnswer: (answer: ResponseFacts) => heard.push(answer),
     };
     try {
-      const answer = await atEdge(call, () => work(context));
+      const answer = await atCrashPoint(call, () => work(context));
       keep(outcomeOf(answer));
       return answer;
     } catch (error) {

@@ -1,24 +1,24 @@
 import { ProviderError } from '../model/index.js';
 import type { ProviderConnection } from '../providers/index.js';
-import { Attempt, type AttemptTools } from './step-attempt.js';
 import type { Step, StepError } from './step.js';
+import { StepAttempt, type StepTools } from './step-attempt.js';
 import { backoffMs, type Phase, reactionTo } from './step-state.js';
 
 /**
  * Where an attempt stands after a phase: in the next phase, at the step's end, or before another
  * attempt.
  */
-type Turn = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
+type NextPhase = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
 
 /** What a look showed, where there was one. */
 type Verified = 'still_present' | null;
 
 /** What is written and asked in each phase. */
-type Story = Record<Exclude<Phase, 'verified'>, (attempt: Attempt) => Promise<Turn>>;
+type Phases = Record<Exclude<Phase, 'verified'>, (attempt: StepAttempt) => Promise<NextPhase>>;
 
 /**
  * One attempt at one step. The intent is written and the account stopped here before it is leased;
- * then the story goes
+ * then the phases goes
  *
  *     accepted → (pause) → deleting → delete → deleted → verify → verified
  *
@@ -27,9 +27,9 @@ type Story = Record<Exclude<Phase, 'verified'>, (attempt: Attempt) => Promise<Tu
  * provider may have been asked already we look before asking again.
  */
 export class StepRunner {
-  constructor(private readonly tools: AttemptTools) {}
+  constructor(private readonly tools: StepTools) {}
 
-  private readonly story: Story = {
+  private readonly phases: Phases = {
     accepted: async (attempt) => {
       const { looksFirst, attempts } = attempt.step;
       if (looksFirst || attempts > 1) {
@@ -75,11 +75,11 @@ export class StepRunner {
     access: ProviderConnection,
     isStopping: () => boolean,
   ): Promise<Date | undefined> {
-    const attempt = new Attempt(step, access, this.tools);
-    let phase: Turn | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
+    const attempt = new StepAttempt(step, access, this.tools);
+    let phase: NextPhase | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
     while (phase !== 'ended' && !(phase instanceof Date) && !isStopping()) {
       const now: Exclude<Phase, 'verified'> = phase;
-      phase = await this.story[now](attempt).catch((error: unknown) =>
+      phase = await this.phases[now](attempt).catch((error: unknown) =>
         this.react(attempt, now, error),
       );
     }
@@ -87,7 +87,7 @@ export class StepRunner {
   }
 
   /** Looks before asking: what is gone is done, and what someone connected anew is left alone. */
-  private async endedMeanwhile(attempt: Attempt, outcome: string): Promise<boolean> {
+  private async endedMeanwhile(attempt: StepAttempt, outcome: string): Promise<boolean> {
     const shown = await attempt.look('look');
     if (shown === 'absent') await attempt.succeed(outcome);
     if (shown === 'reconnected') {
@@ -101,10 +101,10 @@ export class StepRunner {
   }
 
   private async react(
-    attempt: Attempt,
+    attempt: StepAttempt,
     phase: Exclude<Phase, 'verified'>,
     error: unknown,
-  ): Promise<Turn> {
+  ): Promise<NextPhase> {
     if (!(error instanceof ProviderError)) throw error;
     const told = attempt.told(error.code, error.message, error.providerCode);
     const isRefusal = reactionTo(error) === 'fail';
@@ -117,11 +117,11 @@ export class StepRunner {
 
   /** Puts the step off, or gives it up when its time is over. */
   private async again(
-    attempt: Attempt,
+    attempt: StepAttempt,
     told: StepError,
     retryAfterSeconds: number | null,
     verified: Verified,
-  ): Promise<Turn> {
+  ): Promise<NextPhase> {
     const { clock, settings } = this.tools;
     const next = new Date(
       clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings),
@@ -135,7 +135,11 @@ export class StepRunner {
    * The step has failed. Where it paused the account, that is undone first: once, as the reason to
    * give up may be that nothing works.
    */
-  private async giveUp(attempt: Attempt, told: StepError, verified: Verified): Promise<Turn> {
+  private async giveUp(
+    attempt: StepAttempt,
+    told: StepError,
+    verified: Verified,
+  ): Promise<NextPhase> {
     if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
     if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', told));
     await attempt.note('resuming', { error: told });

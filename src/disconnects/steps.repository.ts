@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { type AuditEntry, recordAudit } from '../audit/audit.js';
 import type { Database } from '../database/index.js';
-import { holderIsGone } from '../database/process-lease.js';
+import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import { closeFinished } from './closing.js';
-import { atEdge } from './crash-points.js';
+import { atCrashPoint } from './crash-points.js';
 import { actorOfStep, STEP_COLUMNS, type Step, type StepAnswer, type StepError } from './step.js';
 import type { DisconnectSettings, Phase } from './step-state.js';
 
@@ -58,10 +58,10 @@ export class StepsRepository {
   ) {}
 
   /** Takes steps back from holders that died or fell silent. */
-  async takeBack(): Promise<void> {
+  async reclaimLeases(): Promise<void> {
     await this.database.pool.query(
       `UPDATE disconnect_steps SET state = 'pending', leased_by = NULL, leased_until = NULL
-       WHERE state = 'running' AND (leased_until < $1 OR ${holderIsGone('leased_by')})`,
+       WHERE state = 'running' AND (leased_until < $1 OR ${leaseHolderIsGone('leased_by')})`,
       [this.clock.now()],
     );
   }
@@ -106,7 +106,7 @@ export class StepsRepository {
    */
   async end(ending: Ending): Promise<void> {
     await this.writeEnding(ending);
-    await atEdge('close', () => this.close(ending.step.disconnectId));
+    await atCrashPoint('close', () => this.close(ending.step.disconnectId));
   }
 
   private readonly close = batched(BATCH_SIZE, async (ids: readonly string[]) => {

@@ -1,11 +1,11 @@
 import type { ConnectionsService } from '../connections/connections.service.js';
 import type { Database } from '../database/index.js';
-import type { Presence } from '../database/process-lease.js';
+import type { ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { ProviderConnection, Registry } from '../providers/index.js';
-import { atEdge } from './crash-points.js';
+import { atCrashPoint } from './crash-points.js';
 import type { Step } from './step.js';
 import type { StepRunner } from './step-run.js';
 import type { DisconnectSettings } from './step-state.js';
@@ -15,7 +15,7 @@ import { LeaseLost, type StepsRepository } from './steps.repository.js';
 const STEPS_PER_CALL = 4;
 
 /** Steps of one connection that are under way in this process. */
-interface Lane {
+interface ConnectionQueue {
   readonly connectionId: string;
   /** How many steps may be under way. */
   readonly width: number;
@@ -26,10 +26,10 @@ interface Lane {
 }
 
 /**
- * Runs due steps side by side: a lane for each connection, so that a dead one holds up no other.
+ * Runs due steps side by side: a queue for each connection, so that a dead one holds up no other.
  */
 export class DisconnectWorker {
-  private readonly lanes = new Map<string, Lane>();
+  private readonly queues = new Map<string, ConnectionQueue>();
   private poll: NodeJS.Timeout | undefined;
   private next: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
   private stopped = false;
@@ -41,7 +41,7 @@ export class DisconnectWorker {
       readonly connections: ConnectionsService;
       readonly steps: StepsRepository;
       readonly runner: StepRunner;
-      readonly presence: Presence;
+      readonly lease: ProcessLease;
       readonly clock: Clock;
       readonly logger: Logger;
       readonly tracing: Tracing;
@@ -61,10 +61,10 @@ export class DisconnectWorker {
   /** Takes up whatever is due; returns once it is begun. */
   async wake(): Promise<void> {
     if (this.stopped) return;
-    await this.parts.steps.takeBack();
+    await this.parts.steps.reclaimLeases();
     const due = await this.parts.steps.dueConnections();
     await Promise.all(
-      due.map(({ connectionId, provider }) => this.fill(this.laneOf(connectionId, provider))),
+      due.map(({ connectionId, provider }) => this.fill(this.queueOf(connectionId, provider))),
     );
   }
 
@@ -81,54 +81,54 @@ export class DisconnectWorker {
     this.stopped = true;
     clearInterval(this.poll);
     clearTimeout(this.next?.timer);
-    await Promise.all([...this.lanes.values()].flatMap(({ running }) => [...running]));
+    await Promise.all([...this.queues.values()].flatMap(({ running }) => [...running]));
   }
 
-  private laneOf(connectionId: string, provider: string): Lane {
-    const known = this.lanes.get(connectionId);
+  private queueOf(connectionId: string, provider: string): ConnectionQueue {
+    const known = this.queues.get(connectionId);
     if (known) return known;
     const width = STEPS_PER_CALL * (this.parts.registry.get(provider)?.limits.concurrency ?? 1);
-    const lane: Lane = {
+    const queue: ConnectionQueue = {
       connectionId,
       width,
       running: new Set(),
       mayHaveMore: false,
       isClaiming: false,
     };
-    this.lanes.set(connectionId, lane);
-    return lane;
+    this.queues.set(connectionId, queue);
+    return queue;
   }
 
-  private async fill(lane: Lane): Promise<void> {
-    const free = lane.width - lane.running.size;
-    if (this.stopped || lane.isClaiming || free <= 0) return;
-    lane.isClaiming = true;
+  private async fill(queue: ConnectionQueue): Promise<void> {
+    const free = queue.width - queue.running.size;
+    if (this.stopped || queue.isClaiming || free <= 0) return;
+    queue.isClaiming = true;
     try {
-      const { database, connections, steps, presence } = this.parts;
-      const claimed = await atEdge('claim', () =>
-        steps.claim(lane.connectionId, free, presence.name),
+      const { database, connections, steps, lease } = this.parts;
+      const claimed = await atCrashPoint('claim', () =>
+        steps.claim(queue.connectionId, free, lease.name),
       );
-      lane.mayHaveMore = claimed.length === free;
+      queue.mayHaveMore = claimed.length === free;
       if (claimed.length === 0) return;
       const connection = await database.prisma.connection.findUniqueOrThrow({
-        where: { id: lane.connectionId },
+        where: { id: queue.connectionId },
       });
       const access = connections.open(connection);
-      for (const step of claimed) this.begin(lane, step, access);
+      for (const step of claimed) this.begin(queue, step, access);
     } finally {
-      lane.isClaiming = false;
+      queue.isClaiming = false;
     }
   }
 
-  private begin(lane: Lane, step: Step, access: ProviderConnection): void {
+  private begin(queue: ConnectionQueue, step: Step, access: ProviderConnection): void {
     const work = this.run(step, access).finally(() => {
-      lane.running.delete(work);
-      if (lane.running.size === 0 && !lane.mayHaveMore) this.lanes.delete(lane.connectionId);
-      // Half a lane at a time, so that a claim is for many.
-      else if (lane.mayHaveMore && lane.running.size <= lane.width / 2)
-        this.fill(lane).catch((error: unknown) => this.report(error));
+      queue.running.delete(work);
+      if (queue.running.size === 0 && !queue.mayHaveMore) this.queues.delete(queue.connectionId);
+      // Half a queue at a time, so that a claim is for many.
+      else if (queue.mayHaveMore && queue.running.size <= queue.width / 2)
+        this.fill(queue).catch((error: unknown) => this.report(error));
     });
-    lane.running.add(work);
+    queue.running.add(work);
   }
 
   private async run(step: Step, access: ProviderConnection): Promise<void> {

@@ -1,19 +1,19 @@
+import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField } from '../http/problem.js';
 import { TextStream } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
-import type { Caller } from '../http/caller.js';
 import type { FeedRepository } from './feed.repository.js';
 import { OpenStreams } from './open-streams.js';
 
-const KEPT_DAYS = 90;
+const RETENTION_DAYS = 90;
 const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
 export const EVENT_STREAM = 'text/event-stream';
 /** Whoever reconnects shows its key again, which may have been revoked. */
-const LONGEST_STREAM_MS = 3_600_000;
+const MAX_STREAM_MS = 3_600_000;
 
 /** Reading the outbox: as pages, and as a stream. */
 export class EventsService {
@@ -90,7 +90,7 @@ export class EventsService {
 
   private expiry(left: AbortSignal): AbortSignal {
     const expired = new AbortController();
-    this.clock.sleep(LONGEST_STREAM_MS, left).then(
+    this.clock.sleep(MAX_STREAM_MS, left).then(
       () => expired.abort(),
       () => undefined,
     );
@@ -104,7 +104,7 @@ export class EventsService {
 
   /** Forgets what is older than 90 days, a batch at a time. */
   async prune(): Promise<void> {
-    await this.feed.forget(new Date(this.clock.now().getTime() - KEPT_DAYS * 86_400_000));
+    await this.feed.delete(new Date(this.clock.now().getTime() - RETENTION_DAYS * 86_400_000));
   }
 
   private async readPosition(
@@ -116,7 +116,10 @@ export class EventsService {
     if (!after.startsWith('evt_')) return this.cursors.decode(after, ['events', caller.teamId]);
     const position = await this.feed.positionOf(caller, after);
     if (!position)
-      throw invalidField(name, `is no event of the last ${KEPT_DAYS} days; begin again without it`);
+      throw invalidField(
+        name,
+        `is no event of the last ${RETENTION_DAYS} days; begin again without it`,
+      );
     return position;
   }
 }

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { utc } from '../accounts/account.sql.js';
 import type { Database } from '../database/index.js';
+import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import type { Caller } from '../http/caller.js';
 
 /** Older than every transaction that still runs, so that nothing can yet appear before it. */
 export const SETTLED = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
@@ -72,7 +72,7 @@ export class FeedRepository {
   }
 
   /** Forgets a batch of events from before `time`. */
-  async forget(time: Date): Promise<void> {
+  async delete(time: Date): Promise<void> {
     await this.database.pool.query(
       'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 LIMIT 20000)',
       [time],

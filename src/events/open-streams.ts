@@ -1,8 +1,8 @@
 import { Problem } from '../http/problem.js';
 
 /** Each open stream asks the database twice a second. */
-const MOST = 100;
-const MOST_OF_KEY = 10;
+const MAX_STREAMS = 100;
+const MAX_PER_KEY = 10;
 const RETRY_SECONDS = 10;
 
 /** The streams that are open in this process, of all keys and of each. */
@@ -16,10 +16,10 @@ export class OpenStreams {
    */
   enter(keyId: string, left: AbortSignal): void {
     const open = this.ofKey.get(keyId) ?? 0;
-    if (open >= MOST_OF_KEY)
-      throw refused('rate_limited', `The key has ${MOST_OF_KEY} streams open here. Close one`);
-    if (this.total >= MOST)
-      throw refused('service_unavailable', `${MOST} streams are open here. Try again later`);
+    if (open >= MAX_PER_KEY)
+      throw refused('rate_limited', `The key has ${MAX_PER_KEY} streams open here. Close one`);
+    if (this.total >= MAX_STREAMS)
+      throw refused('service_unavailable', `${MAX_STREAMS} streams are open here. Try again later`);
     if (left.aborted) return;
     this.count(keyId, 1);
     left.addEventListener('abort', () => this.count(keyId, -1), { once: true });

@@ -2,7 +2,7 @@ import type { Database } from '../database/index.js';
 import { withTransaction } from '../database/transact.js';
 import type { Registry } from '../providers/index.js';
 import { oldestThatCounts } from './verdict.js';
-import { loseVerdicts } from './verdicts.repository.js';
+import { markHealthUnknown } from './verdicts.repository.js';
 
 /**
  * Turns verdicts that no good look has confirmed for too long into `unknown`.
@@ -29,7 +29,7 @@ export async function ageVerdicts(
     const adapter = registry.get(provider);
     if (oldest === null || adapter === undefined) continue;
     await withTransaction(database.pool, (client) =>
-      loseVerdicts(client, connection, adapter, 'provider_unreachable', now, oldest),
+      markHealthUnknown(client, connection, adapter, 'provider_unreachable', now, oldest),
     );
   }
 }

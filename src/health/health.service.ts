@@ -1,12 +1,12 @@
 import type { AccountsRepository } from '../accounts/accounts.repository.js';
 import type { AccountsService } from '../accounts/accounts.service.js';
 import type { Database } from '../database/index.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Registry } from '../providers/index.js';
-import type { Caller } from '../http/caller.js';
 import { ageVerdicts } from './aging.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';
@@ -14,13 +14,13 @@ import type { IncidentsService } from './incidents.service.js';
 import type { TransitionsRepository } from './transitions.repository.js';
 import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
 
-const HISTORY_SHOWN = 200;
+const MAX_HISTORY = 200;
 const DAY_MS = 86_400_000;
-const LONGEST_UPTIME_MS = 30 * DAY_MS;
+const MAX_UPTIME_MS = 30 * DAY_MS;
 /** Changes are kept one by one for this long, and then as a summary of their day. */
-const ONE_BY_ONE_MS = 90 * DAY_MS;
+const DETAIL_RETENTION_MS = 90 * DAY_MS;
 /** Thirteen months. */
-const KEPT_MS = 396 * DAY_MS;
+const RETENTION_MS = 396 * DAY_MS;
 
 /** What the service stands on. */
 interface HealthParts {
@@ -62,11 +62,11 @@ export class HealthService {
       [field: string]: unknown;
     };
     const now = clock.now();
-    const changes = await transitions.ofAccount(row.id, HISTORY_SHOWN);
-    const days = await history.ofAccount(row.id, HISTORY_SHOWN - changes.length);
+    const changes = await transitions.ofAccount(row.id, MAX_HISTORY);
+    const days = await history.ofAccount(row.id, MAX_HISTORY - changes.length);
     const recent = await transitions.ofAccountSince(
       row.id,
-      new Date(now.getTime() - LONGEST_UPTIME_MS),
+      new Date(now.getTime() - MAX_UPTIME_MS),
     );
     const { id, ref, provider, platform, username, status, health } = account;
     return {
@@ -102,8 +102,8 @@ export class HealthService {
   async prune(): Promise<void> {
     const { history, clock } = this.parts;
     const now = clock.now().getTime();
-    await history.compact(new Date(now - ONE_BY_ONE_MS));
-    await history.forget(new Date(now - KEPT_MS));
+    await history.compact(new Date(now - DETAIL_RETENTION_MS));
+    await history.delete(new Date(now - RETENTION_MS));
   }
 
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {

@@ -39,7 +39,7 @@ export class HistoryRepository {
    * Forgets a batch of summaries from before `time`. What is kept stays true: each tells what it
    * changed from.
    */
-  async forget(time: Date): Promise<void> {
+  async delete(time: Date): Promise<void> {
     await this.database.pool.query(
       'DELETE FROM health_days WHERE id IN (SELECT id FROM health_days WHERE last_at < $1 LIMIT 20000)',
       [time],

@@ -8,7 +8,7 @@ export interface KnownIncident {
 }
 
 /** How one replica finds a provider. */
-export interface ProviderSight {
+export interface ProviderView {
   readonly circuit: 'closed' | 'open' | 'half_open';
   readonly lastSuccessAt: Date | null;
   readonly lastFailureAt: Date | null;
@@ -21,10 +21,10 @@ export interface ProviderSight {
  */
 export function incidentStep(
   latest: KnownIncident | null,
-  sight: ProviderSight,
+  view: ProviderView,
   now: Date,
 ): 'open' | 'prolong' | 'close' | 'leave' {
-  const { circuit, lastSuccessAt, lastFailureAt } = sight;
+  const { circuit, lastSuccessAt, lastFailureAt } = view;
   if (latest === null || latest.closedAt !== null) {
     const isNew =
       lastFailureAt !== null && (latest?.closedAt == null || lastFailureAt > latest.closedAt);

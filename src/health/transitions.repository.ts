@@ -1,9 +1,9 @@
 import { REF, utc } from '../accounts/account.sql.js';
 import type { Database } from '../database/index.js';
 import { SETTLED } from '../events/feed.repository.js';
+import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import type { Caller } from '../http/caller.js';
 
 /** The changes of verdicts, one by one: those of the last 90 days. */
 export class TransitionsRepository {

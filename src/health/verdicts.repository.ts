@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { recommend } from '../accounts/recommendations.js';
 import { recordChanges } from '../accounts/record-changes.js';
 import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
-import { recommend } from '../accounts/recommendations.js';
 import { ABSENT, type AbsentVerdict } from './verdict.js';
 
 /**
@@ -12,7 +12,7 @@ import { ABSENT, type AbsentVerdict } from './verdict.js';
  * @param lookedBefore only accounts whose last good look is older; `null`: all
  * @returns how many accounts changed
  */
-export async function loseVerdicts(
+export async function markHealthUnknown(
   client: pg.ClientBase,
   connection: { readonly id: string; readonly teamId: string },
   adapter: AnyAdapter,
@@ -21,7 +21,7 @@ export async function loseVerdicts(
   lookedBefore: Date | null,
 ): Promise<number> {
   const { status, reason, fault } = ABSENT[absent];
-  const { rows } = await client.query<LostVerdict>(
+  const { rows } = await client.query<HealthBefore>(
     `WITH before AS MATERIALIZED (
        SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id
        WHERE a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')
@@ -62,7 +62,7 @@ export async function loseVerdicts(
  */
 const LOOKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
 
-interface LostVerdict {
+interface HealthBefore {
   readonly id: string;
   readonly health_status: HealthStatus;
   readonly health_reason: HealthReason | null;

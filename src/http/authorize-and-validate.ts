@@ -1,24 +1,24 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
-import { type Caller, holdsScope } from './caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
+import { type Caller, holdsScope } from './caller.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
 import { readQuery, validate } from './validate.js';
 
-const LARGEST_BODY_BYTES = 256 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 const NOTHING = z.strictObject({});
 
 /** Who decides about requests. */
-export interface Doors {
+export interface Guards {
   readonly teams: TeamsService;
   readonly rateLimiter: RateLimiter;
 }
 
 /** A call but for what it takes to do its effect. */
-export type Admitted = Omit<Call<unknown, unknown, unknown>, 'commit' | 'begunBefore'>;
+export type ValidatedCall = Omit<Call<unknown, unknown, unknown>, 'commit' | 'begunBefore'>;
 
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {
@@ -42,13 +42,13 @@ const NOBODY: Caller = {
  * refused.
  * @throws Problem for the first thing that is wrong
  */
-export async function admit(
+export async function authorizeAndValidate(
   route: Route,
-  doors: Doors,
+  guards: Guards,
   request: Request,
   response: Response,
-): Promise<Admitted> {
-  const caller = await authorize(route, doors, request, response);
+): Promise<ValidatedCall> {
+  const caller = await authorize(route, guards, request, response);
   response.locals.caller = caller;
   const { produces = 'application/json' } = route.endpoint;
   if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
@@ -90,7 +90,7 @@ function addressOf(request: Request): URL {
 
 async function authorize(
   route: Route,
-  { teams, rateLimiter }: Doors,
+  { teams, rateLimiter }: Guards,
   request: Request,
   response: Response,
 ): Promise<Caller> {
@@ -117,7 +117,7 @@ async function authorize(
   return caller;
 }
 
-const parseJson = express.json({ limit: LARGEST_BODY_BYTES, strict: false, type: () => true });
+const parseJson = express.json({ limit: MAX_BODY_BYTES, strict: false, type: () => true });
 
 async function readBody(request: Request, response: Response): Promise<unknown> {
   const length = request.get('content-length');
@@ -135,7 +135,7 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
     if (error.status === 413)
       throw new Problem(
         'payload_too_large',
-        `The body is over ${LARGEST_BODY_BYTES / 1024} KiB. Send less at once.`,
+        `The body is over ${MAX_BODY_BYTES / 1024} KiB. Send less at once.`,
       );
     if (error.status === 415)
       throw new Problem(

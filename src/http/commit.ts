@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../database/index.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
-import type { Attempt } from './idempotency.js';
+import type { IdempotentAttempt } from './idempotency.js';
 import { render } from './render.js';
 import type { Answer } from './route.js';
 
@@ -25,7 +25,7 @@ export type Commit = (
 ) => Promise<Committed>;
 
 /** @param attempt at a request with an Idempotency-Key; without one no answer is stored */
-export function committing(database: Database, attempt?: Attempt): Commit {
+export function committing(database: Database, attempt?: IdempotentAttempt): Commit {
   return async (work, later) => {
     const effect = async (transaction: Transaction) => {
       const answer = await work(transaction);

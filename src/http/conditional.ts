@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Presence } from '../database/process-lease.js';
+import type { ProcessLease } from '../database/process-lease.js';
 import { Problem } from './problem.js';
 import { render } from './render.js';
 import type { Call, Endpoint } from './route.js';
@@ -39,7 +39,7 @@ export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean 
 export class Preconditions {
   private readonly last = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly presence: Presence) {}
+  constructor(private readonly lease: ProcessLease) {}
 
   /**
    * Does `work` if the thing at the address still is what `If-Match` names.
@@ -66,7 +66,7 @@ export class Preconditions {
       }
       return work();
     };
-    const mine = before.then(() => this.presence.holding(`change of ${address}`, act));
+    const mine = before.then(() => this.lease.withLock(`change of ${address}`, act));
     const settled = mine.catch(() => undefined);
     this.last.set(address, settled);
     try {

@@ -11,7 +11,7 @@ const LOOK_MS = 50;
  * ones, answers every request that came whole, and is held up by no caller who is slow.
  * @returns closes the server and resolves when its last connection has ended
  */
-export function farewell(server: Server): () => Promise<void> {
+export function gracefulShutdown(server: Server): () => Promise<void> {
   const connections = new Set<Socket>();
   const exchanges = new Set<{
     readonly request: IncomingMessage;

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { type Database, isUnreachable } from '../database/index.js';
-import { holderIsGone, type Presence } from '../database/process-lease.js';
+import { leaseHolderIsGone, type ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Caller } from './caller.js';
 import { invalidField, Problem } from './problem.js';
 import type { Rendered } from './render.js';
 
-const KEPT_MS = 24 * 3_600_000;
+const RETENTION_MS = 24 * 3_600_000;
 const RETRY_AFTER_SECONDS = 1;
 const KEY_FORMAT = /^[\x21-\x7e]{1,255}$/;
 
@@ -24,7 +24,7 @@ export interface OnceRequest {
 }
 
 /** A try at such a request, by the one process that is to do it. */
-export interface Attempt {
+export interface IdempotentAttempt {
   /**
    * When a process began this very request and died in the middle: what it asked of a provider may
    * have been done since.
@@ -59,7 +59,7 @@ export class Idempotency {
 
   constructor(
     private readonly database: Database,
-    private readonly presence: Presence,
+    private readonly lease: ProcessLease,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
   ) {}
@@ -72,7 +72,7 @@ export class Idempotency {
    */
   async once(
     request: OnceRequest,
-    work: (attempt: Attempt) => Promise<Rendered>,
+    work: (attempt: IdempotentAttempt) => Promise<Rendered>,
   ): Promise<Rendered> {
     if (!KEY_FORMAT.test(request.key))
       throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
@@ -84,9 +84,9 @@ export class Idempotency {
         headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' },
       };
     let isSettled = false;
-    const keep: Attempt['keep'] = async (client, answer, isLast) => {
+    const keep: IdempotentAttempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
-      const { rowCount } = await client.query(KEEP, [...row, sealed, this.presence.name, !isLast]);
+      const { rowCount } = await client.query(KEEP, [...row, sealed, this.lease.name, !isLast]);
       // Taken over while the database held us for dead: the one that has it now answers for the
       // effect.
       if (rowCount === 0) throw inProgress();
@@ -116,11 +116,11 @@ export class Idempotency {
     row: readonly string[],
     fingerprint: Buffer,
   ): Promise<{ answer: Rendered } | { begunBefore: Date | undefined; expiry: Date }> {
-    await this.presence.keep();
-    const { name } = this.presence;
+    await this.lease.renew();
+    const { name } = this.lease;
     for (;;) {
       const now = this.clock.now();
-      const expiry = new Date(now.getTime() + KEPT_MS);
+      const expiry = new Date(now.getTime() + RETENTION_MS);
       const taken = await this.database.pool.query(TAKE, [...row, fingerprint, name, now, expiry]);
       if (taken.rowCount === 1) return { begunBefore: undefined, expiry };
       const { rows } = await this.database.pool.query<FoundRow>(LOOK, [...row]);
@@ -134,7 +134,7 @@ export class Idempotency {
       const takenOver = await this.database.pool.query(TAKE_OVER, [...row, name, found.held_by]);
       if (takenOver.rowCount === 1)
         return {
-          begunBefore: new Date(found.expires_at.getTime() - KEPT_MS),
+          begunBefore: new Date(found.expires_at.getTime() - RETENTION_MS),
           expiry: found.expires_at,
         };
     }
@@ -147,8 +147,8 @@ export class Idempotency {
    */
   private async release(row: readonly string[], expiry: Date): Promise<void> {
     const giveBack = async () => {
-      await this.database.pool.query(DROP, [...row, this.presence.name, expiry]);
-      await this.database.pool.query(SETTLE, [...row, this.presence.name, expiry]);
+      await this.database.pool.query(DROP, [...row, this.lease.name, expiry]);
+      await this.database.pool.query(SETTLE, [...row, this.lease.name, expiry]);
       this.unreleased.delete(giveBack);
     };
     this.unreleased.add(giveBack);
@@ -175,7 +175,7 @@ const TAKE = `
     SET fingerprint = EXCLUDED.fingerprint, held_by = EXCLUDED.held_by, answer = NULL, provisional = FALSE, expires_at = EXCLUDED.expires_at
     WHERE k.expires_at <= $6`;
 const LOOK = `
-  SELECT fingerprint, answer, held_by, expires_at, (answer IS NULL OR provisional) AND NOT (${holderIsGone('held_by')}) AS is_under_way
+  SELECT fingerprint, answer, held_by, expires_at, (answer IS NULL OR provisional) AND NOT (${leaseHolderIsGone('held_by')}) AS is_under_way
   FROM idempotency_keys WHERE ${OF_ROW}`;
 /** Of several that find a dead process's row, one. */
 const TAKE_OVER = `UPDATE idempotency_keys SET held_by = $4 WHERE ${OF_ROW} AND held_by = $5 AND answer IS NULL`;

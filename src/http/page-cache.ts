@@ -1,6 +1,6 @@
 import type { Rendered } from './render.js';
 
-const MOST_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
  * Versioned lists as they were last answered, by ETag: who polls a list that did not change is not
@@ -20,16 +20,16 @@ export class PageCache {
   }
 
   set(etag: string, page: Rendered): void {
-    this.forget(etag);
+    this.delete(etag);
     this.pages.set(etag, page);
     this.bytes += sizeOf(page);
     for (const oldest of this.pages.keys()) {
-      if (this.bytes <= MOST_BYTES) return;
-      this.forget(oldest);
+      if (this.bytes <= MAX_BYTES) return;
+      this.delete(oldest);
     }
   }
 
-  private forget(etag: string): void {
+  private delete(etag: string): void {
     const page = this.pages.get(etag);
     if (page === undefined) return;
     this.pages.delete(etag);

@@ -7,7 +7,7 @@ import { type RateLimit, type RateState, RateWindow } from './rate-window.js';
 export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
 
 /** More requests of one key at once than this, on one replica, are refused. */
-const MOST_IN_FLIGHT = 100;
+const MAX_IN_FLIGHT = 100;
 const SYNC_MS = 1000;
 
 /**
@@ -45,12 +45,12 @@ export class RateLimiter {
     const window = this.windows.get(keyId) ?? new RateWindow(own ?? this.standard);
     this.windows.set(keyId, window);
     const running = this.inFlight.get(keyId) ?? 0;
-    const isAllowed = running < MOST_IN_FLIGHT && window.take(now);
+    const isAllowed = running < MAX_IN_FLIGHT && window.take(now);
     const state = window.state(now);
     tell(headersOf(state, now));
-    if (running >= MOST_IN_FLIGHT)
+    if (running >= MAX_IN_FLIGHT)
       throw limited(
-        `More than ${MOST_IN_FLIGHT} requests of this key are under way. Wait for some of them.`,
+        `More than ${MAX_IN_FLIGHT} requests of this key are under way. Wait for some of them.`,
         1,
       );
     if (!isAllowed) {

@@ -8,15 +8,15 @@ import { type Answer, TextStream } from './route.js';
  * Sends an answer: the one place where a response is finished. A GET carries a strong ETag and
  * answers 304 to it.
  */
-export function finish(request: Request, response: Response, answer: Answer): void {
+export function send(request: Request, response: Response, answer: Answer): void {
   if (answer.body instanceof TextStream) {
     response.status(answer.status).set(answer.headers ?? {});
     void sendStream(request, response, answer.body);
-  } else finishRendered(request, response, render(answer));
+  } else sendRendered(request, response, render(answer));
 }
 
 /** Sends what is bytes already. */
-export function finishRendered(
+export function sendRendered(
   request: Request,
   response: Response,
   { status, headers, text }: Rendered,
@@ -28,7 +28,7 @@ export function finishRendered(
     response.set('ETag', etag);
     if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
     if (isKnown(request.get('if-none-match'), etag)) {
-      finishUnchanged(response);
+      sendUnchanged(response);
       return;
     }
   }
@@ -37,7 +37,7 @@ export function finishRendered(
 }
 
 /** What the caller has still holds. */
-export function finishUnchanged(response: Response): void {
+export function sendUnchanged(response: Response): void {
   if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
   response.removeHeader('Content-Type');
   response.status(304).end();

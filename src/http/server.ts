@@ -1,18 +1,17 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
+import { documentationPages } from '../api/documentation.pages.js';
 import { type Database, isUnreachable } from '../database/index.js';
-import type { Presence } from '../database/process-lease.js';
+import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
-import type { Caller } from './caller.js';
 import type { TeamsService } from '../teams/teams.service.js';
-import { admit } from './authorize-and-validate.js';
+import { authorizeAndValidate } from './authorize-and-validate.js';
+import type { Caller } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
-import { documentationPages } from '../api/documentation.pages.js';
-import { finish, finishRendered, finishUnchanged } from './send.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
@@ -21,6 +20,7 @@ import { Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { type Rendered, render, renderProblem } from './render.js';
 import type { Answer, Call, Deprecation, Method, Route } from './route.js';
+import { send, sendRendered, sendUnchanged } from './send.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -30,7 +30,7 @@ const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 type AnyCall = Call<unknown, unknown, unknown>;
 
 /**
- * The web application: every route through the same two doors, `admit` and `finish`. It does not
+ * The web application: every route through the same two guards, `authorizeAndValidate` and `send`. It does not
  * listen.
  */
 export function createServer(
@@ -38,7 +38,7 @@ export function createServer(
   parts: {
     readonly database: Database;
     readonly idempotency: Idempotency;
-    readonly presence: Presence;
+    readonly lease: ProcessLease;
     readonly load: Load;
     readonly rateLimiter: RateLimiter;
     readonly teams: TeamsService;
@@ -71,35 +71,34 @@ export function createServer(
     trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     try {
-      if (route.scope !== 'public') takeOn(request, response);
+      if (route.scope !== 'public') shedLoad(request, response);
       const call = {
-        ...(await admit(route, parts, request, response)),
+        ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
         begunBefore: undefined,
       };
       if (route.endpoint.isVersioned) {
         const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
-        if (isKnown(request.get('if-none-match'), etag)) return finishUnchanged(response);
+        if (isKnown(request.get('if-none-match'), etag)) return sendUnchanged(response);
         const page = pages.get(etag) ?? render(await route.endpoint.handle(call));
         pages.set(etag, page);
-        return finishRendered(request, response, page);
+        return sendRendered(request, response, page);
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       const ifMatch =
         route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
       if (key !== undefined)
-        finishRendered(request, response, await once(key, route, call, request, response));
-      else if (ifMatch !== undefined)
-        finish(request, response, await guarded(ifMatch, route, call));
-      else finish(request, response, await route.endpoint.handle(call));
+        sendRendered(request, response, await once(key, route, call, request, response));
+      else if (ifMatch !== undefined) send(request, response, await guarded(ifMatch, route, call));
+      else send(request, response, await route.endpoint.handle(call));
     } catch (error) {
-      finishProblem(request, response, toProblem(error, response));
+      sendProblem(request, response, toProblem(error, response));
     }
   };
 
   /** Before anything that costs, so that the refusal costs next to nothing. */
-  function takeOn(request: Request, response: Response): void {
+  function shedLoad(request: Request, response: Response): void {
     if (parts.isRetired()) throw shuttingDown();
     parts.load.take(request.method === 'GET' || request.method === 'HEAD', (free) =>
       response.once('close', free),
@@ -107,7 +106,7 @@ export function createServer(
   }
 
   const pages = new PageCache();
-  const preconditions = new Preconditions(parts.presence);
+  const preconditions = new Preconditions(parts.lease);
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
     const shows = routes.find(({ method, path }) => method === 'GET' && path === route.path);
@@ -198,11 +197,11 @@ export function createServer(
     const expressPath = path.replace(/\{(\w+)\}/g, ':$1');
     for (const route of here) app.route(expressPath)[verb(route.method)](serve(route));
     app.all(expressPath, (request, response) =>
-      finishProblem(request, response, wrongMethod(request.method, here)),
+      sendProblem(request, response, wrongMethod(request.method, here)),
     );
   }
   app.use((request, response) => {
-    finishProblem(
+    sendProblem(
       request,
       response,
       new Problem(
@@ -215,7 +214,7 @@ export function createServer(
   app.use(
     (error: { status?: number }, request: Request, response: Response, _next: NextFunction) => {
       const malformed = error.status !== undefined && error.status < 500;
-      finishProblem(
+      sendProblem(
         request,
         response,
         malformed
@@ -227,9 +226,9 @@ export function createServer(
   return app;
 }
 
-function finishProblem(request: Request, response: Response, problem: Problem): void {
+function sendProblem(request: Request, response: Response, problem: Problem): void {
   response.removeHeader('ETag');
-  finishRendered(
+  sendRendered(
     request,
     response,
     renderProblem(problem, request.path, response.locals.requestId as string),

@@ -1,5 +1,5 @@
 /** Deeper JSON than this is nobody's data: it is made to overflow what walks it. */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 
 /** Where in a JSON value something is that cannot be kept as it came, and what. */
 export interface Unfit {
@@ -13,8 +13,8 @@ export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefin
   if (typeof value === 'string')
     return isStorable(value) ? undefined : { path, reason: 'holds a NUL or half a surrogate pair' };
   if (typeof value !== 'object' || value === null) return undefined;
-  if (depth === DEEPEST)
-    return { path: path.slice(0, 40), reason: `is nested more than ${DEEPEST} levels deep` };
+  if (depth === MAX_DEPTH)
+    return { path: path.slice(0, 40), reason: `is nested more than ${MAX_DEPTH} levels deep` };
   for (const [name, inner] of Object.entries(value)) {
     if (!isStorable(name))
       return { path, reason: 'holds a name with a NUL or half a surrogate pair' };

@@ -139,10 +139,10 @@ export interface DisconnectEffect {
 
 /**
  * One provider, as data. An operation left out is a capability the provider lacks; there are no
- * stubs. `AccountWire` is one account on the wire, `FaultWire` an error body, `Wires` the answer of
+ * stubs. `AccountWire` is one account on the wire, `ErrorWire` an error body, `Wires` the answer of
  * each operation.
  */
-export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }> {
+export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }> {
   /** Lower case, one word: the folder's name, and the provider's id everywhere. */
   readonly id: string;
   readonly name: string;
@@ -193,9 +193,9 @@ export interface Adapter<AccountWire, FaultWire, Wires extends { list: unknown }
     /** With `health`: the same string for a list item and its health item. */
     readonly joinKey?: (item: unknown) => string | undefined;
   };
-  readonly fault: {
-    readonly schema: z.ZodType<FaultWire>;
-    readonly read: (fault: FaultWire) => {
+  readonly errorBody: {
+    readonly schema: z.ZodType<ErrorWire>;
+    readonly read: (fault: ErrorWire) => {
       readonly code: string | null;
       readonly message: string | null;
       readonly retryAfterSeconds?: number | null;
@@ -220,8 +220,8 @@ export interface AnyAdapter
  * Type-checks an adapter: wire types flow from each schema into its `map` with no annotations in
  * the adapter's file.
  */
-export function defineAdapter<AccountWire, FaultWire, Wires extends { list: unknown }>(
-  adapter: Adapter<AccountWire, FaultWire, Wires>,
+export function defineAdapter<AccountWire, ErrorWire, Wires extends { list: unknown }>(
+  adapter: Adapter<AccountWire, ErrorWire, Wires>,
 ): AnyAdapter {
   // The pairing of schema and map is checked above, per wire type; the engine only ever feeds a map
   // what its own schema let through.

@@ -16,17 +16,17 @@ import {
   type Executor,
   execute,
 } from './execute.js';
-import { Lines, type ProviderLogger, type ProviderState } from './provider-runtime.js';
 import {
   type ListPage,
+  type ListRequest,
   list,
   lookUp,
   type ObservedPage,
-  type PageRequest,
-  sightingOf,
+  observationOf,
   walk,
 } from './observe.js';
-import type { AccountSighting } from './read-account.js';
+import { type ProviderLogger, ProviderRuntime, type ProviderState } from './provider-runtime.js';
+import type { Observation } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
 import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
 
@@ -45,7 +45,7 @@ export interface Providers {
    * One page of the list as the provider gives it, without the health that some providers tell
    * apart.
    */
-  list(connection: ProviderConnection, page: PageRequest, context: CallContext): Promise<ListPage>;
+  list(connection: ProviderConnection, page: ListRequest, context: CallContext): Promise<ListPage>;
   /**
    * The whole list page by page, health joined; one page is fetched ahead. Ends only when the list
    * is complete.
@@ -56,7 +56,7 @@ export interface Providers {
     connection: ProviderConnection,
     account: { readonly id: string; readonly platform: Platform },
     context: CallContext,
-  ): Promise<AccountSighting | null>;
+  ): Promise<Observation | null>;
   /**
    * Resolves when the provider accepts the key. Always asks, even for a key that was rejected a
    * moment ago.
@@ -67,12 +67,12 @@ export interface Providers {
     connection: ProviderConnection,
     account: Input<'create'>,
     context: CallContext,
-  ): Promise<AccountSighting>;
+  ): Promise<Observation>;
   update(
     connection: ProviderConnection,
     change: Input<'update'>,
     context: CallContext,
-  ): Promise<AccountSighting>;
+  ): Promise<Observation>;
   /** An account that is paused already counts as success. */
   pause(
     connection: ProviderConnection,
@@ -134,11 +134,11 @@ export function createProviders(settings: ProvidersSettings): Providers {
   const { clock, logger, tracing = UNTRACED } = settings;
   const policies = { ...DEFAULT_POLICIES, ...settings.policies };
   const listeners = new Set<(outcome: AttemptOutcome) => void>();
-  const lines = new Lines({ clock, logger, policies });
+  const runtime = new ProviderRuntime({ clock, logger, policies });
   const registry = createRegistry(settings.adapters);
   const executor: Executor = {
     registry,
-    lines,
+    runtime,
     clock,
     tracing,
     policies,
@@ -161,7 +161,12 @@ export function createProviders(settings: ProvidersSettings): Providers {
     context: CallContext,
   ) => {
     const { value, askedAt } = await execute(executor, connection, name, input, context);
-    return sightingOf(adapterOf(registry, connection.provider), value, askedAt, connection.apiKey);
+    return observationOf(
+      adapterOf(registry, connection.provider),
+      value,
+      askedAt,
+      connection.apiKey,
+    );
   };
 
   return {
@@ -172,7 +177,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     walk: (connection, context) => walk(executor, connection, context),
     lookUp: (connection, account, context) => lookUp(executor, connection, account, context),
     verify: async (connection, context) => {
-      lines.forgiveKey(adapterOf(registry, connection.provider), connection);
+      runtime.forgiveKey(adapterOf(registry, connection.provider), connection);
       await ask(connection, 'verify', {}, context);
     },
 
@@ -197,12 +202,12 @@ export function createProviders(settings: ProvidersSettings): Providers {
       }
     },
 
-    state: (provider) => lines.state(provider),
+    state: (provider) => runtime.state(provider),
     onOutcome: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => lines.close(),
+    close: () => runtime.close(),
   };
 }
 

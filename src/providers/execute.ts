@@ -12,10 +12,10 @@ import {
 } from '../model/index.js';
 import { type Base, baseOf, type ProviderConnection } from './connection.js';
 import { announcedLimit, requestId } from './headers.js';
-import { isFailure, type Lines } from './provider-runtime.js';
-import { type Guards, guarded } from './policies.js';
+import { type CallPolicies, guarded } from './policies.js';
+import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import type { Registry } from './registry.js';
-import type { Answer } from './send.js';
+import type { ProviderResponse } from './send.js';
 import type { PolicySettings } from './settings.js';
 import { deadlinePassed, firstIssue, invalidAnswer, refusal } from './translate-error.js';
 
@@ -30,11 +30,11 @@ export interface CallContext {
   /** Secrets in the call's input, kept out of what its errors tell as the connection's key is. */
   readonly secrets?: readonly string[];
   /** Hears of every answer with a status, refusals too. */
-  readonly onAnswer?: (answer: ProviderAnswer) => void;
+  readonly onAnswer?: (answer: ResponseFacts) => void;
 }
 
 /** The bare facts of one answer, for the record. */
-export interface ProviderAnswer {
+export interface ResponseFacts {
   readonly status: number;
   /** The provider's own name for the request, where it tells. */
   readonly requestId: string | null;
@@ -54,7 +54,7 @@ export interface AttemptOutcome {
 
 export interface Executor {
   readonly registry: Registry;
-  readonly lines: Lines;
+  readonly runtime: ProviderRuntime;
   readonly clock: Clock;
   readonly tracing: Tracing;
   readonly policies: PolicySettings;
@@ -94,8 +94,8 @@ export async function execute<Name extends OperationName>(
   const operation = operationOf(adapter, name);
   const request = operation.request(input);
   const base = baseOf(adapter, connection);
-  const { sender, last } = executor.lines.provider(adapter);
-  const guards = executor.lines.guards(adapter, connection, base);
+  const { sender, last } = executor.runtime.provider(adapter);
+  const policies = executor.runtime.policies(adapter, connection, base);
   const isRead = READS.has(name);
   const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
   const deadlineMs = Math.min(context.deadlineMs ?? longestMs, longestMs);
@@ -132,7 +132,7 @@ export async function execute<Name extends OperationName>(
         requestId: requestId(answer.headers),
         at: executor.clock.now(),
       });
-      guards.rateLimiter.learn(announcedLimit(answer.headers));
+      policies.rateLimiter.learn(announcedLimit(answer.headers));
       const isSuccess = answer.status >= 200 && answer.status < 300;
       if (!isSuccess)
         throw refusal(
@@ -153,7 +153,7 @@ export async function execute<Name extends OperationName>(
           ? deadlinePassed(adapter, deadlineMs)
           : error;
       if (failure instanceof ProviderError) {
-        heedRateLimit(guards, failure);
+        heedRateLimit(policies, failure);
         finish(failure.code);
       }
       throw failure;
@@ -171,7 +171,7 @@ export async function execute<Name extends OperationName>(
   return guarded(
     {
       adapter,
-      guards,
+      policies,
       clock: executor.clock,
       settings: executor.policies,
       deadlineMs,
@@ -222,16 +222,16 @@ function operationOf<Name extends OperationName>(
   return operation;
 }
 
-function heedRateLimit(guards: Guards, error: ProviderError): void {
+function heedRateLimit(policies: CallPolicies, error: ProviderError): void {
   if (error.code === 'rate_limited' && error.retryAfterSeconds !== null)
-    guards.rateLimiter.block(error.retryAfterSeconds);
+    policies.rateLimiter.block(error.retryAfterSeconds);
 }
 
 function readAnswer<Name extends OperationName>(
   adapter: AnyAdapter,
   operation: Operation<Name, unknown>,
   input: Input<Name>,
-  answer: Answer,
+  answer: ProviderResponse,
 ): Output<Name> {
   const parsed = operation.response.safeParse(parseJson(adapter, answer));
   if (!parsed.success)
@@ -243,7 +243,7 @@ function readAnswer<Name extends OperationName>(
   return operation.map(parsed.data, input);
 }
 
-function parseJson(adapter: AnyAdapter, answer: Answer): unknown {
+function parseJson(adapter: AnyAdapter, answer: ProviderResponse): unknown {
   if (answer.body === '') return null;
   try {
     return JSON.parse(answer.body);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-const LONGEST_REQUEST_ID = 200;
+const MAX_REQUEST_ID_LENGTH = 200;
 
 /**
  * What a provider tells of its own limit: `remaining` of `limit` requests are left until `resetAt`
@@ -41,7 +41,7 @@ export function announcedLimit(headers: IncomingHttpHeaders): AnnouncedLimit | n
 /** `X-Request-ID` (CreatorAudit docs, /api-reference); the others name their requests nowhere. */
 export function requestId(headers: IncomingHttpHeaders): string | null {
   const value = headers['x-request-id'];
-  return typeof value === 'string' && value !== '' ? value.slice(0, LONGEST_REQUEST_ID) : null;
+  return typeof value === 'string' && value !== '' ? value.slice(0, MAX_REQUEST_ID_LENGTH) : null;
 }
 
 function wholeNumber(value: string | string[] | undefined): number | null {

@@ -4,9 +4,9 @@ import type { ProviderConnection } from './connection.js';
 import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
 import { pages } from './paginate.js';
 import {
-  type AccountSighting,
   isObject,
-  isSighting,
+  isObservation,
+  type Observation,
   type QuarantinedItem,
   readAccount,
 } from './read-account.js';
@@ -22,7 +22,7 @@ export interface ObservedPage {
    * separately).
    */
   readonly observedAt: Date;
-  readonly accounts: readonly AccountSighting[];
+  readonly accounts: readonly Observation[];
   readonly quarantined: readonly QuarantinedItem[];
 }
 
@@ -31,7 +31,7 @@ export interface ListPage extends ObservedPage {
   readonly next: string | null;
 }
 
-export interface PageRequest {
+export interface ListRequest {
   readonly cursor: string | null;
   /** The adapter's page size when left out, and at most that. */
   readonly limit?: number;
@@ -48,7 +48,7 @@ interface HealthReport {
 export async function list(
   executor: Executor,
   connection: ProviderConnection,
-  page: PageRequest,
+  page: ListRequest,
   context: CallContext,
 ): Promise<ListPage> {
   const { next, ...observed } = await observePage(executor, connection, page, null, context);
@@ -100,7 +100,7 @@ export async function lookUp(
   connection: ProviderConnection,
   account: { readonly id: string; readonly platform: Platform },
   context: CallContext,
-): Promise<AccountSighting | null> {
+): Promise<Observation | null> {
   const adapter = adapterOf(executor.registry, connection.provider);
   if (adapter.operations.get === undefined)
     return findInList(executor, adapter, connection, account, context);
@@ -112,7 +112,7 @@ export async function lookUp(
       { id: account.id },
       context,
     );
-    return sightingOf(adapter, value, askedAt, connection.apiKey);
+    return observationOf(adapter, value, askedAt, connection.apiKey);
   } catch (error) {
     if (error instanceof ProviderError && error.code === 'not_found') return null;
     throw error;
@@ -120,14 +120,14 @@ export async function lookUp(
 }
 
 /** Reads an answer that is one account. @throws ProviderError `invalid_answer` */
-export function sightingOf(
+export function observationOf(
   adapter: AnyAdapter,
   raw: unknown,
   askedAt: Date,
   apiKey: string,
-): AccountSighting {
+): Observation {
   const reading = readAccount(adapter, raw, askedAt, apiKey);
-  if (!isSighting(reading))
+  if (!isObservation(reading))
     throw invalidAnswer(adapter, `an account that is not as documented: ${reading.reason}`, null);
   return reading;
 }
@@ -138,11 +138,11 @@ async function findInList(
   connection: ProviderConnection,
   account: { readonly id: string; readonly platform: Platform },
   context: CallContext,
-): Promise<AccountSighting | null> {
+): Promise<Observation | null> {
   let unreadable: QuarantinedItem | undefined;
   for await (const page of walk(executor, connection, context, account.platform)) {
     const found = page.accounts.find(
-      (sighting) => sighting.account.providerAccountId === account.id,
+      (observation) => observation.account.providerAccountId === account.id,
     );
     if (found !== undefined) return found;
     unreadable ??= page.quarantined.find((item) => item.id === null || item.id === account.id);
@@ -199,7 +199,7 @@ async function fetchHealth(
 async function observePage(
   executor: Executor,
   connection: ProviderConnection,
-  page: PageRequest,
+  page: ListRequest,
   health: HealthReport | null,
   context: CallContext,
 ): Promise<ObservedPage & { readonly next: string | undefined }> {
@@ -209,7 +209,7 @@ async function observePage(
   const { value, askedAt } = await execute(executor, connection, 'list', input, context);
   // What is joined is as old as its older half.
   const observedAt = health?.askedAt ?? askedAt;
-  const accounts: AccountSighting[] = [];
+  const accounts: Observation[] = [];
   const quarantined: QuarantinedItem[] = [];
   for (const item of value.items) {
     const reading = readAccount(
@@ -218,7 +218,7 @@ async function observePage(
       observedAt,
       connection.apiKey,
     );
-    if (isSighting(reading)) accounts.push(reading);
+    if (isObservation(reading)) accounts.push(reading);
     else quarantined.push(reading);
   }
   return { observedAt, accounts, quarantined, next: value.next };

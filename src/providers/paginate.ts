@@ -1,5 +1,5 @@
 /** A provider that counts further than this repeats itself in a way that its cursors hide. */
-const PAGES_AT_MOST = 20_000;
+const MAX_PAGES = 20_000;
 
 /**
  * Walks a list to its end, one page ahead of its reader: the next page is on its way while the last
@@ -27,7 +27,7 @@ export async function* pages<Page extends { readonly next: string | undefined }>
         yield page;
         return;
       }
-      const isRepeated = seen.has(page.next) || seen.size >= PAGES_AT_MOST;
+      const isRepeated = seen.has(page.next) || seen.size >= MAX_PAGES;
       seen.add(page.next);
       if (!isRepeated) coming = fetchNext(page.next);
       yield page;

@@ -2,7 +2,7 @@ import { type BulkheadPolicy, BulkheadRejectedError, TimeoutStrategy, timeout } 
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Breaker } from './breaker.js';
-import type { RateLimiter } from './rate-limit.js';
+import type { OutboundRateLimiter } from './rate-limit.js';
 import { isWorthRetrying, type RetryBudget, retryDelayMs } from './retry.js';
 import type { PolicySettings } from './settings.js';
 import { deadlinePassed } from './translate-error.js';
@@ -11,17 +11,17 @@ import { deadlinePassed } from './translate-error.js';
  * What stands between a call and its provider. The first two belong to the provider, the others to
  * one key of one connection.
  */
-export interface Guards {
+export interface CallPolicies {
   readonly providerBreaker: Breaker;
   readonly retryBudget: RetryBudget;
   readonly bulkhead: BulkheadPolicy;
   readonly keyBreaker: Breaker;
-  readonly rateLimiter: RateLimiter;
+  readonly rateLimiter: OutboundRateLimiter;
 }
 
 export interface GuardedCall {
   readonly adapter: AnyAdapter;
-  readonly guards: Guards;
+  readonly policies: CallPolicies;
   readonly clock: Clock;
   readonly settings: PolicySettings;
   readonly deadlineMs: number;
@@ -32,7 +32,7 @@ export interface GuardedCall {
 }
 
 /**
- * One call with everything that guards it, outermost first. A pause between attempts holds no slot;
+ * One call with everything that policies it, outermost first. A pause between attempts holds no slot;
  * a key that waits for its rate limit holds up no other key: the provider's breaker, which lets a
  * single trial through when it recovers, comes after.
  */
@@ -40,14 +40,14 @@ export function guarded<Value>(
   call: GuardedCall,
   attempt: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  const { adapter, guards } = call;
+  const { adapter, policies } = call;
   return withDeadline(call, (progress) =>
     withRetries(call, progress, () =>
-      guards.bulkhead.execute(() =>
-        guards.keyBreaker.execute(
+      policies.bulkhead.execute(() =>
+        policies.keyBreaker.execute(
           () =>
             withRateLimit(call, progress, () =>
-              guards.providerBreaker.execute(
+              policies.providerBreaker.execute(
                 () => {
                   progress.isSent = true;
                   return attempt(progress.signal);
@@ -105,7 +105,7 @@ async function withRetries<Value>(
   progress: Progress,
   run: () => Promise<Value>,
 ): Promise<Value> {
-  const { retryBudget } = call.guards;
+  const { retryBudget } = call.policies;
   retryBudget.noteCall();
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -126,9 +126,9 @@ async function withRateLimit<Value>(
   run: () => Promise<Value>,
 ): Promise<Value> {
   for (
-    let waitMs = call.guards.rateLimiter.take();
+    let waitMs = call.policies.rateLimiter.take();
     waitMs > 0;
-    waitMs = call.guards.rateLimiter.take()
+    waitMs = call.policies.rateLimiter.take()
   ) {
     if (timeOf(call.clock) + waitMs >= progress.endsAt)
       throw notSentInTime(call.adapter, waitMs / 1000);

@@ -4,8 +4,8 @@ import type { AnyAdapter, ProviderError, ProviderErrorCode } from '../model/inde
 import { Breaker, type Circuit, type Meaning } from './breaker.js';
 import { type Base, baseOf, credentialId, type ProviderConnection } from './connection.js';
 import { LastOutcomes } from './last-outcomes.js';
-import type { Guards } from './policies.js';
-import { RateLimiter } from './rate-limit.js';
+import type { CallPolicies } from './policies.js';
+import { OutboundRateLimiter } from './rate-limit.js';
 import { RetryBudget } from './retry.js';
 import { Sender } from './send.js';
 import type { PolicySettings } from './settings.js';
@@ -18,7 +18,7 @@ export interface ProviderLogger {
   ): unknown;
 }
 
-export interface LineSettings {
+export interface RuntimeSettings {
   readonly clock: Clock;
   readonly logger: ProviderLogger | undefined;
   readonly policies: PolicySettings;
@@ -36,13 +36,13 @@ export interface ProviderState
 /**
  * Beyond it the keys longest known are forgotten: a forgotten key only starts with a clean slate.
  */
-const KEYS_AT_MOST = 10_000;
+const MAX_KEYS = 10_000;
 
 /**
  * All that is kept between calls: sockets and last outcomes per provider, breakers per provider and
  * origin, limits per key.
  */
-export class Lines {
+export class ProviderRuntime {
   private readonly providers = new Map<
     string,
     { readonly sender: Sender; readonly last: LastOutcomes }
@@ -57,10 +57,10 @@ export class Lines {
   >();
   private readonly keys = new Map<
     string,
-    Pick<Guards, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
+    Pick<CallPolicies, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
   >();
 
-  constructor(private readonly settings: LineSettings) {}
+  constructor(private readonly settings: RuntimeSettings) {}
 
   provider(adapter: AnyAdapter) {
     return getOrMake(this.providers, adapter.id, () => ({
@@ -69,12 +69,12 @@ export class Lines {
     }));
   }
 
-  guards(adapter: AnyAdapter, connection: ProviderConnection, base: Base): Guards {
+  policies(adapter: AnyAdapter, connection: ProviderConnection, base: Base): CallPolicies {
     const origin = getOrMake(this.origins, `${adapter.id} ${base.origin}`, () =>
       this.newOrigin(adapter.id, base.origin),
     );
     const key = getOrMake(this.keys, credentialId(connection, base), () => this.newKey(adapter));
-    if (this.keys.size > KEYS_AT_MOST) this.keys.delete(this.keys.keys().next().value ?? '');
+    if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value ?? '');
     return { ...origin, ...key };
   }
 
@@ -127,7 +127,7 @@ export class Lines {
     return {
       bulkhead: bulkhead(concurrency, this.settings.policies.queueLength),
       keyBreaker: this.newKeyBreaker(),
-      rateLimiter: new RateLimiter(requestsPerMinute, this.settings.clock),
+      rateLimiter: new OutboundRateLimiter(requestsPerMinute, this.settings.clock),
     };
   }
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf, type Rows, timestamp } from '../http/page.js';
 import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import type { AnyAdapter } from '../model/index.js';
-import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { ProviderState, Providers } from './index.js';
 import { operationsOf } from './offered-operations.js';

@@ -7,14 +7,14 @@ import type { AnnouncedLimit } from './headers.js';
  */
 const WINDOW_MS = 60_000;
 /** A reset further away than this is a broken clock, not a limit. */
-const LONGEST_WINDOW_MS = 3_600_000;
+const MAX_WINDOW_MS = 3_600_000;
 
 /**
  * What we may still ask of a provider with one key. Times in ms since 1970. Until the provider
  * announces a window of its own, a token bucket holds to the declared number of requests per
  * minute.
  */
-export interface RateState {
+export interface OutboundRateState {
   readonly bucket: {
     readonly tokens: number;
     readonly filledAt: number;
@@ -36,7 +36,7 @@ export interface RateState {
 const burst = (perMinute: number) => Math.max(1, perMinute / 10);
 const tokensPerMs = (perMinute: number) => (perMinute - burst(perMinute) || perMinute) / WINDOW_MS;
 
-export function initialRate(perMinute: number, now: number): RateState {
+export function initialRate(perMinute: number, now: number): OutboundRateState {
   return {
     bucket: { tokens: burst(perMinute), filledAt: now, perMinute },
     window: null,
@@ -46,9 +46,9 @@ export function initialRate(perMinute: number, now: number): RateState {
 
 /** Takes the right to send one request, or tells in how many milliseconds to ask again. */
 export function take(
-  state: RateState,
+  state: OutboundRateState,
   now: number,
-): { readonly state: RateState; readonly waitMs: number } {
+): { readonly state: OutboundRateState; readonly waitMs: number } {
   if (state.blockedUntil > now) return { state, waitMs: state.blockedUntil - now };
   return state.window === null
     ? takeFromBucket(state, now)
@@ -56,9 +56,9 @@ export function take(
 }
 
 function takeFromBucket(
-  state: RateState,
+  state: OutboundRateState,
   now: number,
-): { readonly state: RateState; readonly waitMs: number } {
+): { readonly state: OutboundRateState; readonly waitMs: number } {
   const { perMinute } = state.bucket;
   const refilled = state.bucket.tokens + (now - state.bucket.filledAt) * tokensPerMs(perMinute);
   const tokens = Math.min(burst(perMinute), refilled);
@@ -70,10 +70,10 @@ function takeFromBucket(
 }
 
 function takeFromWindow(
-  state: RateState,
-  window: NonNullable<RateState['window']>,
+  state: OutboundRateState,
+  window: NonNullable<OutboundRateState['window']>,
   now: number,
-): { readonly state: RateState; readonly waitMs: number } {
+): { readonly state: OutboundRateState; readonly waitMs: number } {
   const current =
     now < window.resetAt
       ? window
@@ -86,9 +86,13 @@ function takeFromWindow(
 }
 
 /** Takes in what an answer told of the provider's limit. */
-export function learn(state: RateState, announced: AnnouncedLimit, now: number): RateState {
+export function learn(
+  state: OutboundRateState,
+  announced: AnnouncedLimit,
+  now: number,
+): OutboundRateState {
   const announcedReset = announced.resetAt ?? now + WINDOW_MS;
-  const latest = now + LONGEST_WINDOW_MS;
+  const latest = now + MAX_WINDOW_MS;
   const resetAt = announcedReset > latest ? now + WINDOW_MS : Math.max(announcedReset, now + 1_000);
   const known = state.window;
   // Answers overtake each other: within one window the lower count is the later one. A clock second
@@ -105,13 +109,13 @@ export function learn(state: RateState, announced: AnnouncedLimit, now: number):
 }
 
 /** The provider said 429: nothing goes out for `seconds`. */
-export function block(state: RateState, seconds: number, now: number): RateState {
+export function block(state: OutboundRateState, seconds: number, now: number): OutboundRateState {
   return { ...state, blockedUntil: Math.max(state.blockedUntil, now + seconds * 1000) };
 }
 
 /** The limit of one key, kept. */
-export class RateLimiter {
-  private state: RateState;
+export class OutboundRateLimiter {
+  private state: OutboundRateState;
 
   constructor(
     perMinute: number,

@@ -8,10 +8,10 @@ import { firstIssue } from './translate-error.js';
  * names of this length.
  */
 const INDEXED = ['providerAccountId', 'platform', 'platformUserId', 'username'] as const;
-const LONGEST_NAME = 500;
+const MAX_NAME_LENGTH = 500;
 
 /** One account as one look at its provider shows it. */
-export interface AccountSighting {
+export interface Observation {
   readonly account: ObservedAccount;
   /** The provider's own object, redacted. */
   readonly remoteData: Record<string, unknown>;
@@ -33,7 +33,7 @@ export function readAccount(
   raw: unknown,
   observedAt: Date,
   apiKey: string,
-): AccountSighting | QuarantinedItem {
+): Observation | QuarantinedItem {
   if (!isObject(raw)) return { id: null, reason: 'the whole: not an object' };
   const unfit = unfitPart(raw);
   if (unfit !== undefined)
@@ -42,9 +42,12 @@ export function readAccount(
   if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
   try {
     const account = redact(adapter.account.map(parsed.data, observedAt), apiKey) as ObservedAccount;
-    const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > LONGEST_NAME);
+    const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > MAX_NAME_LENGTH);
     if (overlong !== undefined)
-      return { id: idOf(adapter, raw), reason: `${overlong}: is over ${LONGEST_NAME} characters` };
+      return {
+        id: idOf(adapter, raw),
+        reason: `${overlong}: is over ${MAX_NAME_LENGTH} characters`,
+      };
     return { account, remoteData: redactFields(raw, apiKey), observedAt };
   } catch (error) {
     // Values that a schema lets through and a mapping cannot take, such as a date that is none.
@@ -56,7 +59,7 @@ export function readAccount(
   }
 }
 
-export function isSighting(reading: AccountSighting | QuarantinedItem): reading is AccountSighting {
+export function isObservation(reading: Observation | QuarantinedItem): reading is Observation {
   return 'account' in reading;
 }
 

@@ -10,13 +10,13 @@ const CAMEL_SECRET_NAME = /[a-z\d](Key|Token|Jwt)s?$/;
  * inside `metadata`.
  */
 const knownNames = new Map<string, boolean>();
-const KNOWN_NAMES_AT_MOST = 2_000;
+const MAX_KNOWN_NAMES = 2_000;
 
 function isSecretName(name: string): boolean {
   const known = knownNames.get(name);
   if (known !== undefined) return known;
   const secret = SECRET_NAME.test(name) || CAMEL_SECRET_NAME.test(name);
-  if (knownNames.size < KNOWN_NAMES_AT_MOST) knownNames.set(name, secret);
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, secret);
   return secret;
 }
 

@@ -7,7 +7,7 @@ import { brokenBody, transportError } from './translate-error.js';
 
 const DEFAULT_ANSWER_BYTES = 5 * 1024 * 1024;
 
-export interface Answer {
+export interface ProviderResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Empty when there is none. */
@@ -47,7 +47,7 @@ export class Sender {
    * @throws ProviderError `network`, `timeout` or `invalid_answer`
    * @throws the signal's reason when it aborts
    */
-  async send(request: ProviderRequest, envelope: Envelope): Promise<Answer> {
+  async send(request: ProviderRequest, envelope: Envelope): Promise<ProviderResponse> {
     const { statusCode: status, headers, body } = await this.dispatch(request, envelope);
     try {
       return { status, headers, body: await body.text() };

@@ -8,11 +8,11 @@ import {
 } from '../model/index.js';
 import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
-import type { Answer } from './send.js';
+import type { ProviderResponse } from './send.js';
 
-const MESSAGE_LENGTH = 300;
+const MAX_MESSAGE_LENGTH = 300;
 /** Retry-After beyond a day is a mistake of the provider's. */
-const LONGEST_WAIT_SECONDS = 86_400;
+const MAX_WAIT_SECONDS = 86_400;
 
 const SAID: Partial<Record<ProviderErrorCode, string>> = {
   credential_rejected: 'rejected the key of this connection',
@@ -35,13 +35,13 @@ const SAID: Partial<Record<ProviderErrorCode, string>> = {
 export function refusal(
   adapter: AnyAdapter,
   operation: OperationName,
-  answer: Answer,
+  answer: ProviderResponse,
   secrets: readonly string[],
   now: Date,
 ): ProviderError {
   if (answer.status < 400)
     return invalidAnswer(adapter, `a redirect (${answer.status})`, answer.status);
-  const fault = readFault(adapter, answer.body);
+  const fault = readErrorBody(adapter, answer.body);
   const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
   const code = own ?? codeOfStatus(answer.status, operation);
   const wait =
@@ -56,23 +56,23 @@ export function refusal(
       status: answer.status,
       providerCode: fault?.code == null ? null : told(fault.code, secrets),
       providerMessage: fault?.message == null ? null : told(fault.message, secrets),
-      retryAfterSeconds: wait === null ? null : Math.min(wait, LONGEST_WAIT_SECONDS),
+      retryAfterSeconds: wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS),
     },
   );
 }
 
 /** The provider's words, fit to be shown and stored. */
 function told(text: string, secrets: readonly string[]): string {
-  return storable(redactText(text, secrets).slice(0, MESSAGE_LENGTH));
+  return storable(redactText(text, secrets).slice(0, MAX_MESSAGE_LENGTH));
 }
 
-function readFault(
+function readErrorBody(
   adapter: AnyAdapter,
   body: string,
-): ReturnType<AnyAdapter['fault']['read']> | null {
+): ReturnType<AnyAdapter['errorBody']['read']> | null {
   try {
-    const fault = adapter.fault.schema.safeParse(JSON.parse(body));
-    return fault.success ? adapter.fault.read(fault.data) : null;
+    const fault = adapter.errorBody.schema.safeParse(JSON.parse(body));
+    return fault.success ? adapter.errorBody.read(fault.data) : null;
   } catch {
     // Proxies answer with HTML; the status tells enough.
     return null;
@@ -80,8 +80,8 @@ function readFault(
 }
 
 function ownCode(adapter: AnyAdapter, providerCode: string): ProviderErrorCode | undefined {
-  return Object.hasOwn(adapter.fault.codes, providerCode)
-    ? adapter.fault.codes[providerCode]
+  return Object.hasOwn(adapter.errorBody.codes, providerCode)
+    ? adapter.errorBody.codes[providerCode]
     : undefined;
 }
 
@@ -104,7 +104,7 @@ function codeOfStatus(status: number, operation: OperationName): ProviderErrorCo
   }
 }
 
-function secondsToReset(answer: Answer, now: Date): number | null {
+function secondsToReset(answer: ProviderResponse, now: Date): number | null {
   const resetAt = announcedLimit(answer.headers)?.resetAt ?? null;
   return resetAt === null ? null : Math.max(0, Math.ceil((resetAt - now.getTime()) / 1000));
 }

@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { toRecord } from '../accounts/record.js';
-import { type SightingsOwner, writeSightings } from '../accounts/write-observations.js';
+import { type ObservationOwner, writeObservations } from '../accounts/write-observations.js';
 import { transact } from '../database/transact.js';
 import { recordAccountEvents } from '../events/outbox.js';
 import type { Clock } from '../lib/clock.js';
 import { storable } from '../lib/text.js';
 import type { AnyAdapter } from '../model/index.js';
-import type { AccountSighting, ObservedPage, QuarantinedItem } from '../providers/index.js';
+import type { Observation, ObservedPage, QuarantinedItem } from '../providers/index.js';
 
 const BATCH_SIZE = 500;
-const QUARANTINE_SHOWN = 100;
+const MAX_QUARANTINE_LISTED = 100;
 /** Below this many accounts any number may vanish at once. */
 const SMALL_CONNECTION = 10;
 /** So many new accounts change the table enough for the database to look at it again. */
@@ -39,25 +39,25 @@ export class SweepRun {
   private readonly shown: QuarantinedItem[] = [];
   private sawUnnamed = false;
   private nextAnalysis = FIRST_ANALYSIS;
-  private readonly waiting: AccountSighting[] = [];
+  private readonly waiting: Observation[] = [];
 
   constructor(
     private readonly client: pg.ClientBase,
-    private readonly owner: SightingsOwner,
+    private readonly owner: ObservationOwner,
     private readonly adapter: AnyAdapter,
     private readonly startedAt: Date,
     private readonly clock: Clock,
   ) {}
 
   async begin(): Promise<void> {
-    await this.client.query('DROP TABLE IF EXISTS pg_temp.sighted');
+    await this.client.query('DROP TABLE IF EXISTS pg_temp.observed_accounts');
     await this.client.query(
-      'CREATE TEMP TABLE sighted (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)',
+      'CREATE TEMP TABLE observed_accounts (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)',
     );
   }
 
   async end(): Promise<void> {
-    await this.client.query('DROP TABLE IF EXISTS pg_temp.sighted');
+    await this.client.query('DROP TABLE IF EXISTS pg_temp.observed_accounts');
   }
 
   get counts(): SweepCounts {
@@ -92,32 +92,32 @@ export class SweepRun {
   async breakOff(): Promise<void> {
     await this.flush();
     await this.client.query(
-      `UPDATE accounts a SET checked_at = $2 FROM sighted s
+      `UPDATE accounts a SET checked_at = $2 FROM observed_accounts s
        WHERE a.connection_id = $1 AND a.provider_account_id = s.provider_account_id AND NOT s.quarantined
          AND a.status NOT IN ('disconnected', 'disconnecting') AND a.checked_at < $2`,
       [this.owner.id, this.startedAt],
     );
   }
 
-  private async write(sightings: readonly AccountSighting[]): Promise<void> {
+  private async write(observations: readonly Observation[]): Promise<void> {
     // A list that names an account twice (rows moved while it was paged) shows it once here.
     const records = [
       ...new Map(
-        sightings.map((sighting) => [
-          sighting.account.providerAccountId,
-          toRecord(sighting, this.adapter),
+        observations.map((observation) => [
+          observation.account.providerAccountId,
+          toRecord(observation, this.adapter),
         ]),
       ).values(),
     ];
     // A batch is as old as its oldest page.
-    const observedAt = sightings.reduce(
-      (oldest, sighting) => (sighting.observedAt < oldest ? sighting.observedAt : oldest),
+    const observedAt = observations.reduce(
+      (oldest, observation) => (observation.observedAt < oldest ? observation.observedAt : oldest),
       this.clock.now(),
     );
     const ids = records.map((record) => record.provider_account_id);
     const { changes, fresh } = await transact(this.client, async () => ({
-      changes: await writeSightings(this.client, this.owner, records, observedAt),
-      fresh: await this.sight(ids, false),
+      changes: await writeObservations(this.client, this.owner, records, observedAt),
+      fresh: await this.noteObserved(ids, false),
     }));
     const added = changes.filter((change) => change.kind === 'added').length;
     this.seen += fresh;
@@ -142,17 +142,17 @@ export class SweepRun {
       id: id === null ? null : storable(id),
       reason: storable(reason),
     }));
-    this.shown.push(...told.slice(0, QUARANTINE_SHOWN - this.shown.length));
+    this.shown.push(...told.slice(0, MAX_QUARANTINE_LISTED - this.shown.length));
     const named = told.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
-    if (named.length > 0) await this.sight(named, true);
+    if (named.length > 0) await this.noteObserved(named, true);
   }
 
   /** @returns how many of the ids were not seen before */
-  private async sight(ids: readonly string[], quarantined: boolean): Promise<number> {
+  private async noteObserved(ids: readonly string[], quarantined: boolean): Promise<number> {
     const { rowCount } = await this.client.query({
-      name: 'sight',
-      text: 'INSERT INTO sighted SELECT DISTINCT id, $2::boolean FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING',
+      name: 'noteObserved',
+      text: 'INSERT INTO observed_accounts SELECT DISTINCT id, $2::boolean FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING',
       values: [ids, quarantined],
     });
     return rowCount ?? 0;
@@ -201,7 +201,7 @@ export class SweepRun {
   private async markQuarantined(): Promise<void> {
     if (this.quarantined === 0) return;
     const isQuarantined =
-      'EXISTS (SELECT FROM sighted s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)';
+      'EXISTS (SELECT FROM observed_accounts s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)';
     await this.keepAge(`quarantined_at = $2`, `a.quarantined_at IS NULL AND ${isQuarantined}`);
   }
 
@@ -218,4 +218,4 @@ export class SweepRun {
 
 /** Not in the list, and neither made nor looked at since it was begun. `$2` is the start. */
 const UNSEEN = `a.created_at <= $2 AND a.checked_at <= $2
-  AND NOT EXISTS (SELECT FROM sighted s WHERE s.provider_account_id = a.provider_account_id)`;
+  AND NOT EXISTS (SELECT FROM observed_accounts s WHERE s.provider_account_id = a.provider_account_id)`;

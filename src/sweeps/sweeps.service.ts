@@ -7,7 +7,8 @@ import type { Jobs } from '../database/jobs.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
 import { transact, withLock, withTransaction } from '../database/transact.js';
 import { recordEvents } from '../events/outbox.js';
-import { loseVerdicts } from '../health/verdicts.repository.js';
+import { markHealthUnknown } from '../health/verdicts.repository.js';
+import type { Caller } from '../http/caller.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Rows } from '../http/page.js';
 import type { Clock } from '../lib/clock.js';
@@ -16,7 +17,6 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
-import type { Caller } from '../http/caller.js';
 import { nextSweepAt } from './schedule.js';
 import { SweepRun } from './sweep-run.js';
 
@@ -323,7 +323,7 @@ export class SweepsService {
         now,
       );
     }
-    await loseVerdicts(
+    await markHealthUnknown(
       client,
       connection,
       this.adapter(connection),

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
+import { SCOPES } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf, timestamp } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging, time, words } from '../http/validate.js';
-import { SCOPES } from '../http/caller.js';
 import type { TeamsService } from './teams.service.js';
 
 const scopes = z.array(z.enum(SCOPES));

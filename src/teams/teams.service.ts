@@ -3,11 +3,11 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';
+import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import { type Caller, holdsScope, type Identity, SCOPES, type Scope } from '../http/caller.js';
 import { makeKey, parseKey } from './key-format.js';
 
 /**

@@ -1,13 +1,13 @@
 import type { Database } from '../database/index.js';
-import { holderIsGone } from '../database/process-lease.js';
 import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.js';
+import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import { typesOf } from '../events/event-types.js';
 import { EVENT_DOCUMENT, SETTLED } from '../events/feed.repository.js';
 import type { EventType } from '../events/outbox.js';
 import { newId } from '../lib/ids.js';
 import { logEntry } from './settled-deliveries.js';
-import type { Attempt } from './webhook-sender.js';
+import type { DeliveryAttempt } from './webhook-sender.js';
 
 const EVENTS_AT_ONCE = 1000;
 /** Of a process that lives. One that is gone holds nothing. */
@@ -100,7 +100,7 @@ export class DeliveriesRepository {
       `WITH claimed AS (
          UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
            SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= $4
-             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4 OR ${holderIsGone('d.leased_by')})
+             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4 OR ${leaseHolderIsGone('d.leased_by')})
            ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, attempts)
        SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,
@@ -124,7 +124,7 @@ export class DeliveriesRepository {
     webhookId: string,
     eventId: string,
     eventType: string,
-    attempt: Attempt,
+    attempt: DeliveryAttempt,
     state: 'succeeded' | 'failed',
   ) {
     const log = [logEntry(attempt)];
@@ -166,7 +166,7 @@ export class DeliveriesRepository {
   }
 
   /** Forgets a batch of deliveries that ended before `time`. */
-  async forget(time: Date): Promise<void> {
+  async delete(time: Date): Promise<void> {
     await this.database.pool.query(
       `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending' LIMIT 20000)`,
       [time],

@@ -18,7 +18,7 @@ const DELAYS_SECONDS = [
 /** Added on top, so that what failed together does not come back together. */
 const JITTER = 0.1;
 /** No receiver may put us off for longer. */
-const LONGEST_WAIT_SECONDS = 24 * HOUR;
+const MAX_WAIT_SECONDS = 24 * HOUR;
 const GIVES_UP_AFTER_MS = 5 * 24 * HOUR * 1000;
 
 /**
@@ -34,7 +34,7 @@ export function nextAttemptAt(
 ): Date | undefined {
   const delay = DELAYS_SECONDS[attempts - 1];
   if (delay === undefined) return undefined;
-  const asked = Math.min(retryAfterSeconds ?? 0, LONGEST_WAIT_SECONDS);
+  const asked = Math.min(retryAfterSeconds ?? 0, MAX_WAIT_SECONDS);
   return new Date(now.getTime() + Math.max(delay * (1 + JITTER * random()), asked) * 1000);
 }
 

@@ -3,7 +3,7 @@ import type { Database } from '../database/index.js';
 import type { Webhook } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import { recordEvents } from '../events/outbox.js';
-import type { Attempt } from './webhook-sender.js';
+import type { DeliveryAttempt } from './webhook-sender.js';
 import { originOf } from './webhook-url.js';
 
 /** What an attempt leads to. */
@@ -20,7 +20,7 @@ export interface SettledDelivery {
   readonly id: string;
   /** This one included. */
   readonly attempts: number;
-  readonly attempt: Attempt;
+  readonly attempt: DeliveryAttempt;
   readonly outcome: Outcome;
 }
 
@@ -105,6 +105,6 @@ async function disable(
 }
 
 /** An attempt as the log of its delivery keeps it. */
-export function logEntry({ at, status, latencyMs, answer, error }: Attempt) {
+export function logEntry({ at, status, latencyMs, answer, error }: DeliveryAttempt) {
   return { at: at.toISOString(), status, latency_ms: latencyMs, answer, error };
 }

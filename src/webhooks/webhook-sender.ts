@@ -9,7 +9,7 @@ const CONNECT_MS = 5_000;
 const ANSWER_KEPT_BYTES = 1024;
 
 /** What came of one attempt. */
-export interface Attempt {
+export interface DeliveryAttempt {
   readonly at: Date;
   /** `null`: no answer came. */
   readonly status: number | null;
@@ -41,7 +41,7 @@ export class WebhookSender {
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string,
-  ): Promise<Attempt> {
+  ): Promise<DeliveryAttempt> {
     const at = this.clock.now();
     const started = performance.now();
     const told = await this.exchange(url, headers, body, at).catch((error: unknown) => ({

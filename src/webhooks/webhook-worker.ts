@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.js';
-import type { Presence } from '../database/process-lease.js';
 import type { Webhook } from '../database/prisma-client/client.js';
+import type { ProcessLease } from '../database/process-lease.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
@@ -10,7 +10,7 @@ import type { ClaimedDelivery, DeliveriesRepository } from './deliveries.reposit
 import { isHopeless, nextAttemptAt } from './retry-schedule.js';
 import { type Outcome, type SettledDelivery, writeSettled } from './settled-deliveries.js';
 import { signedHeaders } from './signature.js';
-import type { Attempt, WebhookSender } from './webhook-sender.js';
+import type { DeliveryAttempt, WebhookSender } from './webhook-sender.js';
 import { openUrl } from './webhook-url.js';
 
 const ROUND_EVERY_MS = 1_000;
@@ -25,7 +25,7 @@ const DELIVERIES_KEPT_DAYS = 30;
 const GONE = 410;
 
 /** Brings events to webhooks: a lane for each, so that a slow one holds up no other. */
-export class Courier {
+export class WebhookWorker {
   private readonly lanes = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private rounds: Promise<void> = Promise.resolve();
@@ -40,7 +40,7 @@ export class Courier {
     private readonly deliveries: DeliveriesRepository,
     private readonly sender: WebhookSender,
     private readonly sealer: Sealer,
-    private readonly presence: Presence,
+    private readonly lease: ProcessLease,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly tracing: Tracing,
@@ -70,7 +70,7 @@ export class Courier {
   }
 
   async prune(): Promise<void> {
-    await this.deliveries.forget(
+    await this.deliveries.delete(
       new Date(this.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000),
     );
   }
@@ -102,7 +102,7 @@ export class Courier {
       const claimed = await this.deliveries.claim(
         webhookId,
         BATCH,
-        this.presence.name,
+        this.lease.name,
         this.clock.now(),
       );
       await this.deliverAll(openUrl(this.sealer, webhook), claimed);
@@ -146,7 +146,7 @@ export class Courier {
   }
 
   /** Sends one event to a webhook now, signed. */
-  post(webhook: Webhook, eventId: string, body: string): Promise<Attempt> {
+  post(webhook: Webhook, eventId: string, body: string): Promise<DeliveryAttempt> {
     const now = this.clock.now();
     const sealed = [
       webhook.secret,
@@ -172,7 +172,7 @@ export class Courier {
 export function outcomeOf(
   webhook: Pick<Webhook, 'failingSince'>,
   attempts: number,
-  attempt: Attempt,
+  attempt: DeliveryAttempt,
 ): Outcome {
   if (attempt.error === null) return { state: 'succeeded', nextAttemptAt: null, disable: null };
   if (attempt.status === GONE) return { state: 'failed', nextAttemptAt: null, disable: 'gone' };

@@ -2,20 +2,20 @@ import { actorOf, auditRow } from '../audit/audit.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/feed.repository.js';
+import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
-import type { Caller } from '../http/caller.js';
-import type { Courier } from './webhook-worker.js';
 import type { DeliveriesRepository } from './deliveries.repository.js';
 import { newSecret } from './signature.js';
 import type { WebhookChange, WebhookRequest } from './webhook.schema.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
 import { openUrl, originOf, sealUrl, sealUrls } from './webhook-url.js';
+import type { WebhookWorker } from './webhook-worker.js';
 
-const MOST_WEBHOOKS = 50;
+const MAX_WEBHOOKS = 50;
 /** How long the former secret signs too. */
 const ROTATION_MS = 86_400_000;
 
@@ -31,7 +31,7 @@ export class WebhooksService {
     private readonly database: Database,
     private readonly feed: FeedRepository,
     private readonly deliveries: DeliveriesRepository,
-    private readonly courier: Courier,
+    private readonly worker: WebhookWorker,
     private readonly addresses: WebhookAddresses,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
@@ -46,10 +46,10 @@ export class WebhooksService {
     caller: Caller,
     request: WebhookRequest,
   ): Promise<Revealed> {
-    if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MOST_WEBHOOKS) {
+    if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MAX_WEBHOOKS) {
       throw new Problem(
         'conflict',
-        `The team has ${MOST_WEBHOOKS} webhooks already. Delete one first.`,
+        `The team has ${MAX_WEBHOOKS} webhooks already. Delete one first.`,
       );
     }
     const position = await this.feed.end(client);
@@ -174,7 +174,7 @@ export class WebhooksService {
       account_id: null,
       data: { webhook: { id } },
     };
-    const attempt = await this.courier.post(webhook, event.id, JSON.stringify(event));
+    const attempt = await this.worker.post(webhook, event.id, JSON.stringify(event));
     return ({ prisma }) =>
       this.deliveries.note(
         prisma,

@@ -30,10 +30,10 @@ export function answer<Name extends OperationName>(
 }
 
 /** Our code for the provider's error body; `null` leaves it to the HTTP status. */
-export function faultCode({ fault }: AnyAdapter, body: unknown): string | null {
-  const parsed = fault.schema.safeParse(body);
-  const code = parsed.success ? fault.read(parsed.data).code : null;
-  return code === null ? null : (fault.codes[code] ?? null);
+export function faultCode({ errorBody }: AnyAdapter, body: unknown): string | null {
+  const parsed = errorBody.schema.safeParse(body);
+  const code = parsed.success ? errorBody.read(parsed.data).code : null;
+  return code === null ? null : (errorBody.codes[code] ?? null);
 }
 
 /** The account's row of the status and health table. */

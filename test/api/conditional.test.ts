@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Presence } from '../../src/database/process-lease.js';
+import { ProcessLease } from '../../src/database/process-lease.js';
 import { startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -298,7 +298,7 @@ describe('If-Match', () => {
   });
 
   test('holds up no other change, however many wait', async () => {
-    const replica = new Presence(gateway.database);
+    const replica = new ProcessLease(gateway.database);
     const address = `/v1/accounts/${ids[2]}`;
     const etag = (await client.get(address)).headers.get('etag') ?? '';
     let letGo = () => {};
@@ -308,7 +308,7 @@ describe('If-Match', () => {
           letGo = free;
           resolve();
         });
-      void replica.holding(`change of ${teamId} ${address}`, work);
+      void replica.withLock(`change of ${teamId} ${address}`, work);
     });
     await held;
     const waiting = Array.from({ length: 30 }, () =>

@@ -3,15 +3,15 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { type ApiDocument, describeApi } from '../../src/api/openapi/document.js';
+import type { Endpoints } from '../../src/api/routes.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
-import { Presence } from '../../src/database/process-lease.js';
+import { ProcessLease } from '../../src/database/process-lease.js';
 import { Idempotency } from '../../src/http/idempotency.js';
 import { Load } from '../../src/http/load.js';
 import { createMetrics } from '../../src/http/metrics.js';
-import { type ApiDocument, describeApi } from '../../src/api/openapi/document.js';
 import { RateLimiter } from '../../src/http/rate-limit.js';
 import { action, deprecated, endpoint, get, post } from '../../src/http/route.js';
-import type { Endpoints } from '../../src/api/routes.js';
 import { createServer } from '../../src/http/server.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
@@ -47,7 +47,7 @@ beforeAll(async () => {
   database = openDatabase({ connection: testDatabase.connection, poolSize: 2 });
   const teams = new TeamsService(database, systemClock);
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);
-  const presence = new Presence(database);
+  const lease = new ProcessLease(database);
   const application = createServer(table, {
     ...{
       teams,
@@ -61,8 +61,8 @@ beforeAll(async () => {
       release: () => '1',
     },
     database,
-    presence,
-    idempotency: new Idempotency(database, presence, createSealer(SECRET), systemClock),
+    lease,
+    idempotency: new Idempotency(database, lease, createSealer(SECRET), systemClock),
   });
   server = application.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -54,12 +54,12 @@ describe('a stream in which nothing happens', () => {
   test('says every 15 seconds that it is still there', async () => {
     const stream = await readStream(gateway, STREAM);
     const begun = clock.now().getTime();
-    for (let beats = 1; beats <= 3; beats++) {
+    for (let isReachable = 1; isReachable <= 3; isReachable++) {
       await until(() => {
         clock.advance(SECOND);
-        return stream.comments() >= beats;
+        return stream.comments() >= isReachable;
       });
-      expect(clock.now().getTime() - begun).toBeGreaterThanOrEqual(beats * 15 * SECOND);
+      expect(clock.now().getTime() - begun).toBeGreaterThanOrEqual(isReachable * 15 * SECOND);
     }
     stream.close();
   });

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Probes } from '../../src/accounts/probes.js';
-import { Presence } from '../../src/database/process-lease.js';
+import { ProcessLease } from '../../src/database/process-lease.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { ProviderError } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
-let replicas: { readonly probes: Probes; readonly presence: Presence }[];
+let replicas: { readonly probes: Probes; readonly lease: ProcessLease }[];
 beforeAll(async () => {
   gateway = await startGateway();
   await gateway.connect('outfame');
   replicas = [1, 2].map(() => {
-    const presence = new Presence(gateway.database);
-    return { presence, probes: new Probes(gateway.database, presence, systemClock) };
+    const lease = new ProcessLease(gateway.database);
+    return { lease, probes: new Probes(gateway.database, lease, systemClock) };
   });
-  for (const { presence } of replicas) await presence.keep();
+  for (const { lease } of replicas) await lease.renew();
 });
 afterAll(async () => {
-  for (const { presence } of replicas) presence.end();
+  for (const { lease } of replicas) lease.end();
   await gateway.stop();
 });
 

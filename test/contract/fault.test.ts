@@ -7,7 +7,7 @@ import { withNewKeys } from './json.js';
 describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
   '$id: faults',
   ({ id, adapter }) => {
-    const { schema, read, codes } = adapter.fault;
+    const { schema, read, codes } = adapter.errorBody;
     const fixtures = faultFixtures(id);
 
     test.each(fixtures)('$name is read and has its code', ({ fixture }) => {

@@ -203,7 +203,7 @@ test('the last change of a team is kept however old, as readers of its feed stan
 
 test('history of over thirteen months is forgotten, the rest stays', async () => {
   const repository = new HistoryRepository(database);
-  await repository.forget(new Date(start + 2 * DAY_MS));
+  await repository.delete(new Date(start + 2 * DAY_MS));
   expect(
     await database.prisma.healthDay.count({
       where: { lastAt: { lt: new Date(start + 2 * DAY_MS) } },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { observed } from '../../bench/health-load.js';
 import { toRecord } from '../../src/accounts/record.js';
-import { writeSightings } from '../../src/accounts/write-observations.js';
+import { writeObservations } from '../../src/accounts/write-observations.js';
 import { withTransaction } from '../../src/database/transact.js';
 import { HEALTHY, type ObservedAccount, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
@@ -94,7 +94,7 @@ describe('an account that comes back', () => {
       };
     };
     const write = ({ records, observedAt }: ReturnType<typeof look>) =>
-      withTransaction(pool, (client) => writeSightings(client, owner, records, observedAt));
+      withTransaction(pool, (client) => writeObservations(client, owner, records, observedAt));
 
     await write(look(HEALTHY, {}, new Date(1000)));
     await pool.query(
@@ -109,7 +109,7 @@ describe('an account that comes back', () => {
         { displayName: 'as the list has it' },
         new Date(3000),
       );
-      await writeSightings(client, owner, records, observedAt);
+      await writeObservations(client, owner, records, observedAt);
       second = write(look(back, { displayName: 'as a probe has it' }, new Date(3001)));
       await until(async () => {
         const { rows } = await pool.query(

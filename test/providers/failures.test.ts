@@ -222,12 +222,12 @@ describe('what is sent', () => {
   test('key, accept, trace and JSON body', async () => {
     provider.answer(json(201, item('a')));
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const sighting = await providers.create(
+    const observation = await providers.create(
       full,
       { platform: 'instagram', username: 'a', settings: {} },
       { traceparent },
     );
-    expect(sighting.account.providerAccountId).toBe('a');
+    expect(observation.account.providerAccountId).toBe('a');
     expect(provider.requests[0]?.headers).toMatchObject({
       authorization: `Bearer ${API_KEY}`,
       accept: 'application/json',

@@ -37,7 +37,7 @@ async function everyPage(walk: AsyncIterable<ObservedPage>): Promise<ObservedPag
 }
 
 const idsOf = (pages: readonly ObservedPage[]) =>
-  pages.map((page) => page.accounts.map((sighting) => sighting.account.providerAccountId));
+  pages.map((page) => page.accounts.map((observation) => observation.account.providerAccountId));
 
 /** Lists and health under their own paths, as the plain provider has them. */
 const plainProvider =
@@ -183,7 +183,7 @@ describe('health that is told apart', () => {
       ),
     );
     const [page] = await everyPage(providers.walk(plain, {}));
-    expect(page?.accounts.map((sighting) => sighting.account.verdict.status)).toEqual([
+    expect(page?.accounts.map((observation) => observation.account.verdict.status)).toEqual([
       'healthy',
       'unknown',
     ]);
@@ -215,9 +215,9 @@ describe('a look at one account', () => {
 
   test('reads it where the provider can', async () => {
     provider.answer(json(200, { ...item('b'), api_key: API_KEY, note: `uses ${API_KEY}` }));
-    const sighting = await providers.lookUp(full, account, {});
-    expect(sighting?.account.username).toBe('user-b');
-    expect(sighting?.remoteData).toEqual({
+    const observation = await providers.lookUp(full, account, {});
+    expect(observation?.account.username).toBe('user-b');
+    expect(observation?.remoteData).toEqual({
       ...item('b'),
       api_key: '[redacted]',
       note: 'uses [redacted]',
@@ -231,8 +231,8 @@ describe('a look at one account', () => {
         [{ id: 'b', platform: 'instagram', health: 'healthy' }],
       ),
     );
-    const sighting = await providers.lookUp(plain, account, {});
-    expect(sighting?.account).toMatchObject({
+    const observation = await providers.lookUp(plain, account, {});
+    expect(observation?.account).toMatchObject({
       providerAccountId: 'b',
       verdict: { status: 'healthy' },
     });

@@ -7,9 +7,9 @@ import {
 } from '../../sandbox/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import {
-  type AccountSighting,
   type CallContext,
   createProviders,
+  type Observation,
   type ProviderConnection,
   type Providers,
 } from '../../src/providers/index.js';
@@ -43,8 +43,8 @@ function connectionTo(provider: ProviderName): ProviderConnection {
 async function everyAccount(
   connection: ProviderConnection,
   context: CallContext = {},
-): Promise<AccountSighting[]> {
-  const accounts: AccountSighting[] = [];
+): Promise<Observation[]> {
+  const accounts: Observation[] = [];
   for await (const page of providers.walk(connection, context)) {
     expect(page.quarantined).toEqual([]);
     accounts.push(...page.accounts);

@@ -129,7 +129,7 @@ const common = {
     reversible: false,
     howToReconnect: 'Connect it again.',
   },
-  fault: {
+  errorBody: {
     schema: z.object({ code: z.string(), message: z.string() }),
     read: (fault: { code: string; message: string }) => fault,
     codes: { already_paused: 'already_so', plan_full: 'quota_exceeded' },

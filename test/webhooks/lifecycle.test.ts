@@ -55,7 +55,7 @@ const happen = async (number: number, event: Partial<NewEvent> = {}) => {
 };
 
 /**
- * Lets the rounds of the courier go on until `look` has something to show. Each look costs a second
+ * Lets the rounds of the worker go on until `look` has something to show. Each look costs a second
  * or so of the clock's time.
  */
 async function until<Found>(
@@ -81,7 +81,7 @@ const arrivals = (path: string) => receiver.received.filter((request) => request
 const advanceTo = (time: number) => clock.advance(Math.max(0, time - clock.now().getTime()));
 
 /**
- * Resolves when the courier has gone round: an event has reached a webhook that always takes it.
+ * Resolves when the worker has gone round: an event has reached a webhook that always takes it.
  */
 async function round(): Promise<void> {
   const before = arrivals('/control').length;

@@ -1,10 +1,10 @@
 import { problemSchema } from '../../http/problem.schema.js';
 import type { Endpoint, Route } from '../../http/route.js';
 import type { Endpoints } from '../routes.js';
+import { TAGS } from '../tags.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from './headers.js';
 import { SchemaCollection } from './json-schema.js';
 import { describeOperation, describeProblems, type OperationName } from './operation.js';
-import { TAGS } from '../tags.js';
 
 /** An OpenAPI 3.1 document. */
 export type ApiDocument = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { EDGES, type Edge } from '../../../src/disconnects/crash-points.js';
+import { CRASH_POINTS, type CrashPoint } from '../../../src/disconnects/crash-points.js';
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
@@ -43,7 +43,7 @@ function arrange(edge: Place, id: string): void {
 const FAILING: readonly Place[] = ['note_resuming', 'resume', 'fail'];
 
 /** The acceptance is a commit like any other; all else is the worker's. */
-type Place = 'commit' | Edge;
+type Place = 'commit' | CrashPoint;
 
 async function ask(edge: Place, id: string): Promise<void> {
   const client = clientOf(child.url, gateway.root.key, gateway.app.document);
@@ -59,7 +59,7 @@ async function ask(edge: Place, id: string): Promise<void> {
 const account = async (id: string) =>
   (await gateway.root.get(`/v1/accounts/outfame:${id}`)).body.data;
 const claimsSuccess = async (id: string) => (await account(id)).status === 'disconnected';
-const places: readonly Place[] = ['commit', ...EDGES];
+const places: readonly Place[] = ['commit', ...CRASH_POINTS];
 const points = places.flatMap((edge) =>
   (['before', 'after'] as const).map((side) => ({ edge, side })),
 );
