@@ -8,7 +8,7 @@ import { variableNames } from '../src/config.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_LINES = 450;
-const MAX_ADAPTER_LINES = 300;
+const MAX_ADAPTER_LINES = 330;
 /** Files that may be longer, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
 
