@@ -85,7 +85,8 @@ export interface Config {
 }
 
 /**
- * Reads the environment; nothing else in Rollcall does. An empty variable counts as unset.
+ * Reads the environment, which `main.ts` hands in; no other code of the gateway does. An empty
+ * variable counts as unset.
  * @throws StartError with one line that names the first bad variable
  */
 export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly string[]): Config {

@@ -86,6 +86,28 @@ describe('adapters are pure', () => {
   );
 });
 
+describe('the environment', () => {
+  const gateway = sources('src').filter((file) => file.endsWith('.ts'));
+
+  test('is read by main.ts alone, which hands it to config.ts', () => {
+    const reading = gateway.filter((file) =>
+      /\bprocess(\.|\?\.|\[')env\b|\benv\b[^;]*from '(node:)?process'|\{[^}]*\benv\b[^}]*\} = process\b/.test(
+        text(file),
+      ),
+    );
+    expect(reading).toStrictEqual(['src/main.ts']);
+    expect(text('src/main.ts').match(/process\.env/g)).toHaveLength(1);
+    expect(text('src/main.ts')).toMatch(/readConfig\(\s*process\.env,/);
+  });
+
+  test('cannot arm crash points: nothing but a test does', () => {
+    const arming = sources('src', 'adapters', 'sandbox', 'bench').filter((file) =>
+      text(file).includes('armCrashPoints'),
+    );
+    expect(arming).toStrictEqual(['src/lib/crash-point.ts']);
+  });
+});
+
 describe('files', () => {
   test('.env.example lists every variable that the gateway reads, once, and no other', () => {
     const listed = [...text('.env.example').matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(

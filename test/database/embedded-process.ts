@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { checkout } from '../support/checkout.js';
 
 const program = `
-  import { startEmbedded } from ${JSON.stringify(pathToFileURL(join(checkout, 'dist/src/database/embedded.js')).href)};
+  import { startEmbedded } from ${JSON.stringify(pathToFileURL(join(checkout, 'dist/src/database/index.js')).href)};
   const database = await startEmbedded({ dataDir: process.argv[1], onProgress: () => undefined });
   process.on('SIGTERM', async () => { await database.stop(); process.exit(0); });
   console.log('up');

@@ -26,12 +26,13 @@ export async function startChild(
     policies: BRISK,
     rateLimit: GENEROUS,
     disconnects,
+    crashAt,
   });
   const child = spawn(
     process.execPath,
     [join(checkout, 'test', 'support', 'gateway-child.mjs'), settings],
     {
-      env: { ...process.env, ROLLCALL_CRASH_AT: crashAt, NODE_OPTIONS: '' },
+      env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
