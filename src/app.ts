@@ -1,64 +1,42 @@
 import { createHash } from 'node:crypto';
 import type { Express } from 'express';
-import { AccountsRepository } from './accounts/accounts.repository.js';
-import { accountEndpoints } from './accounts/accounts.routes.js';
-import { AccountsService } from './accounts/accounts.service.js';
-import { connectEndpoints } from './accounts/connect.routes.js';
-import { ConnectService } from './accounts/connect.service.js';
-import { engagementEndpoints } from './accounts/engagement.routes.js';
-import { Probes } from './accounts/probes.js';
+import { createAccounts } from './accounts/index.js';
+import { documentationPages } from './api/documentation.pages.js';
 import { documentationEndpoints } from './api/documentation.routes.js';
 import { type ApiDocument, describeApi } from './api/openapi/document.js';
 import { type Endpoints, routes } from './api/routes.js';
 import { systemEndpoints } from './api/system.routes.js';
-import { auditEndpoints } from './audit/audit.routes.js';
-import { connectionEndpoints } from './connections/connections.routes.js';
-import { ConnectionsService } from './connections/connections.service.js';
-import type { Database } from './database/index.js';
+import { TAGS } from './api/tags.js';
+import { createAudit } from './audit/index.js';
+import type { ConnectionsService } from './connections/index.js';
+import { createConnections } from './connections/index.js';
+import { type Database, ProcessLease } from './database/index.js';
 import { type Jobs, startJobs } from './database/jobs.js';
-import { ProcessLease } from './database/process-lease.js';
-import { DisconnectsRepository } from './disconnects/disconnects.repository.js';
-import { disconnectEndpoints } from './disconnects/disconnects.routes.js';
-import { DisconnectsService } from './disconnects/disconnects.service.js';
-import { StepRunner } from './disconnects/step-run.js';
-import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './disconnects/step-state.js';
-import { StepsRepository } from './disconnects/steps.repository.js';
-import { DisconnectWorker } from './disconnects/worker.js';
-import { eventEndpoints } from './events/events.routes.js';
-import { EventsService } from './events/events.service.js';
-import { FeedRepository } from './events/feed.repository.js';
-import { healthEndpoints } from './health/health.routes.js';
-import { HealthService } from './health/health.service.js';
-import { HistoryRepository } from './health/history.repository.js';
-import { IncidentsService } from './health/incidents.service.js';
-import { TransitionsRepository } from './health/transitions.repository.js';
+import { createDisconnects, type DisconnectSettings } from './disconnects/index.js';
+import { createEvents } from './events/index.js';
+import { createHealth } from './health/index.js';
+import type { RateLimit } from './http/caller.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
 import { Idempotency } from './http/idempotency.js';
 import { Load, type LoadLimits } from './http/load.js';
 import { createMetrics } from './http/metrics.js';
 import { RateLimiter } from './http/rate-limit.js';
-import type { RateLimit } from './http/rate-window.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { createSealer } from './lib/seal.js';
-import { createSigner } from './lib/signature.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
-import { createProviders, type PolicySettings } from './providers/index.js';
-import { operationsOf } from './providers/offered-operations.js';
-import { conditionOf, providerEndpoints } from './providers/providers.routes.js';
-import { SharedFigures } from './providers/shared-figures.js';
-import { sweepEndpoints } from './sweeps/sweeps.routes.js';
-import { SweepsService } from './sweeps/sweeps.service.js';
-import { teamEndpoints } from './teams/teams.routes.js';
-import { TeamsService } from './teams/teams.service.js';
-import { DeliveriesRepository } from './webhooks/deliveries.repository.js';
-import { WebhookAddresses } from './webhooks/webhook-address.js';
-import { WebhookSender } from './webhooks/webhook-sender.js';
-import { WebhookWorker } from './webhooks/webhook-worker.js';
-import { webhookEndpoints } from './webhooks/webhooks.routes.js';
-import { WebhooksService } from './webhooks/webhooks.service.js';
+import {
+  createProviderStatus,
+  createProviders,
+  operationsOf,
+  type PolicySettings,
+} from './providers/index.js';
+import { createSweeps, type SweepsService } from './sweeps/index.js';
+import { createTeams, type TeamsService } from './teams/index.js';
+import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
+import { type RecurringJob, RecurringJobs } from './work/index.js';
 
 export interface AppSettings {
   readonly database: Database;
@@ -82,7 +60,7 @@ export interface AppSettings {
   readonly webhookAddresses?: WebhookAddresses;
 }
 
-/** The gateway, put together. It does not listen; `work` starts its workers. */
+/** The gateway, put together. It does not listen; `start` begins its background work. */
 export interface App {
   readonly http: Express;
   /** Every URL that `http` serves. */
@@ -92,10 +70,10 @@ export interface App {
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
-  /** Takes jobs from now on. */
+  /** Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. */
   work(): Promise<void>;
-  /** Finds what is due or was left behind. Run every few seconds by each replica. */
-  reconcile(): Promise<void>;
+  /** What every replica does again and again: `start` it beside `work`. */
+  readonly recurringJobs: RecurringJobs;
   /** From now on `/readyz` answers 503 and new requests are refused; those under way go on. */
   retire(): void;
   /** Takes no new work and resolves when the running work has ended. */
@@ -108,166 +86,103 @@ export async function createApp(settings: AppSettings): Promise<App> {
 }
 
 /**
- * Composition root: makes every part and ties them together, without a call to anything outside.
+ * Composition root: makes every part and connects them, without a call to anything outside.
+ * @param queues wake the sweeps
  */
-export function assemble(settings: AppSettings, jobs: Jobs): App {
-  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
-  const sealer = createSealer(settings.secret);
+export function assemble(settings: AppSettings, queues: Jobs): App {
+  const { database, clock, logger, policies, secret, tracing = UNTRACED } = settings;
+  const sealer = createSealer(secret);
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
   const lease = new ProcessLease(database);
-  const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const load = new Load(database.pool, settings.load);
+  const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
   const providers = createProviders({ clock, logger, tracing, ...(policies && { policies }) });
-  const figures = new SharedFigures(database, clock);
-  providers.onOutcome((attempt) => {
-    metrics.observeProviderCall(
-      attempt.provider,
-      attempt.operation,
-      attempt.outcome,
-      attempt.latencyMs,
-    );
-    figures.note(attempt);
-  });
+  providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
+    metrics.observeProviderCall(provider, operation, outcome, latencyMs),
+  );
   const providerIds = providers.adapters.all().map(({ id }) => id);
+  const parts = { database, lease, providers, sealer, cursors, clock, logger, tracing };
 
-  const teams = new TeamsService(database, clock);
-  const connections = new ConnectionsService(
-    database,
-    providers,
-    sealer,
-    clock,
-    settings.sweepIntervalSeconds,
-  );
-  const accountsRepository = new AccountsRepository(database, providers.adapters);
-  const accounts = new AccountsService(
-    database,
-    accountsRepository,
-    connections,
-    providers,
-    new Probes(database, lease, clock),
-    clock,
-  );
-  const connect = new ConnectService(database, connections, providers, clock);
-  const incidents = new IncidentsService(database, providers, clock);
-  const health = new HealthService({
-    database,
-    registry: providers.adapters,
-    accounts,
-    accountsRepository,
-    transitions: new TransitionsRepository(database),
-    history: new HistoryRepository(database),
-    incidents,
+  const audit = createAudit(parts);
+  const teams = createTeams({ ...parts, providerIds });
+  const events = createEvents({ ...parts, cursors: feedCursors });
+  const connections = createConnections({
+    ...parts,
+    sweepIntervalSeconds: settings.sweepIntervalSeconds,
+    afterConnecting: {
+      requestSweep: (...request) => sweeps.service.request(...request),
+      wakeSweeps: () => sweeps.service.wake(),
+      resumeDisconnects: (connectionId) => disconnects.resume(connectionId),
+    },
+  });
+  const accounts = createAccounts({ ...parts, connections: connections.service });
+  const health = createHealth({
+    ...parts,
+    accounts: accounts.service,
+    accountsRepository: accounts.repository,
     cursors: feedCursors,
-    clock,
   });
-  const feed = new FeedRepository(database);
-  const events = new EventsService(feed, feedCursors, clock);
-  const addresses = settings.webhookAddresses ?? new WebhookAddresses(false);
-  const deliveries = new DeliveriesRepository(database);
-  const webhookWorker = new WebhookWorker(
-    database,
-    deliveries,
-    new WebhookSender(addresses, clock),
-    sealer,
-    lease,
-    clock,
-    logger,
-    tracing,
-  );
-  const webhooks = new WebhooksService(
-    database,
-    feed,
-    deliveries,
-    webhookWorker,
-    addresses,
-    sealer,
-    clock,
-  );
-  const sweeps = new SweepsService(
-    database,
-    jobs,
-    providers,
-    connections,
-    clock,
-    logger,
-    metrics,
-    tracing,
-  );
-  const patience = { ...DEFAULT_DISCONNECT_SETTINGS, ...settings.disconnects };
-  const registry = providers.adapters;
-  const signer = createSigner(settings.secret);
-  const steps = new StepsRepository(database, clock, patience);
-  const runner = new StepRunner({ steps, providers, clock, settings: patience });
-  const worker = new DisconnectWorker({
-    database,
-    registry,
-    connections,
-    steps,
-    runner,
-    lease,
-    clock,
-    logger,
-    tracing,
-    settings: patience,
+  const providerStatus = createProviderStatus({
+    ...parts,
+    openIncidents: () => health.incidents.open(),
   });
-  const disconnectsRepository = new DisconnectsRepository(database, clock, patience);
-  const disconnects = new DisconnectsService({
-    repository: disconnectsRepository,
-    registry,
-    worker,
-    signer,
-    clock,
-    settings: patience,
+  const sweeps = createSweeps({ ...parts, queues, connections: connections.service, metrics });
+  const disconnects = createDisconnects({
+    ...parts,
+    connections: connections.service,
+    accounts: accounts.service,
+    secret,
+    settings: settings.disconnects ?? {},
   });
+  const webhooks = createWebhooks({
+    ...parts,
+    feed: events.feed,
+    addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
+  });
+
+  const jobs: readonly RecurringJob[] = [
+    { name: 'process.renew_lease', everyMs: 5_000, run: () => lease.renew() },
+    { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
+    { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
+    ...[sweeps, disconnects, providerStatus, health, accounts, events, webhooks, teams].flatMap(
+      (component) => component.jobs,
+    ),
+  ];
+  const recurringJobs = new RecurringJobs({ jobs, clock, logger, observe: metrics.observeJob });
 
   let retired = false;
-  const system = {
-    checks: async () => ({
-      process: retired ? 'shutting down' : null,
-      database: (await database.reachability.isReachable())
-        ? null
-        : 'does not answer, or is not migrated',
-    }),
-    providers: () =>
-      Object.fromEntries(
-        providerIds.map((id) => [id, conditionOf(providers.state(id), figures.read(id, '5m'))]),
-      ),
-    overload: () => load.overload,
-  };
-
+  const system = systemEndpoints(
+    {
+      checks: async () => ({
+        process: retired ? 'shutting down' : null,
+        database: (await database.reachability.isReachable())
+          ? null
+          : 'does not answer, or is not migrated',
+      }),
+      providers: () => providerStatus.conditions(),
+      overload: () => load.overload,
+    },
+    metrics,
+  );
   const endpoints: Endpoints = {
-    accounts: accountEndpoints(accounts, accountsRepository, cursors, providerIds),
-    engagement: engagementEndpoints(accounts, providers, cursors),
-    audit: auditEndpoints(database, cursors),
-    connect: connectEndpoints(connect, accounts),
-    connections: connectionEndpoints(connections, sweeps, disconnects, cursors),
-    disconnects: disconnectEndpoints(
-      disconnects,
-      accounts,
-      disconnectsRepository,
-      cursors,
-      providerIds,
-      signer.publicKey,
-    ),
-    events: eventEndpoints(events),
+    ...accounts.endpoints,
+    ...audit.endpoints,
+    ...connections.endpoints,
+    ...disconnects.endpoints,
+    ...events.endpoints,
+    ...health.endpoints,
+    ...providerStatus.endpoints,
+    ...sweeps.endpoints,
+    ...teams.endpoints,
+    ...webhooks.endpoints,
     documentation: documentationEndpoints(() => document),
-    health: healthEndpoints(health),
-    providers: providerEndpoints(
-      providers,
-      (id, span) => figures.read(id, span),
-      () => incidents.open(),
-      cursors,
-    ),
-    sweeps: sweepEndpoints(sweeps, connections, cursors),
-    system: systemEndpoints(system, metrics),
-    teams: teamEndpoints(teams, cursors, providerIds),
-    webhooks: webhookEndpoints(webhooks, cursors),
+    system,
   };
   const table = routes(endpoints);
-  const document = describeApi(table, endpoints);
+  const document = describeApi(table, endpoints, TAGS);
   const shown = [document, providers.adapters.all().map(operationsOf)];
   const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
 
@@ -279,7 +194,8 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
       lease,
       load,
       rateLimiter,
-      teams,
+      authenticator: teams.service,
+      pages: { '/docs': documentationPages() },
       logger,
       tracing,
       metrics,
@@ -288,31 +204,15 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     }),
     routes: table,
     document,
-    teams,
-    connections,
-    sweeps,
+    teams: teams.service,
+    connections: connections.service,
+    sweeps: sweeps.service,
+    recurringJobs,
     work: async () => {
       await lease.renew();
-      await jobs.work('sweep', (data) => sweeps.run((data as { sweepId: string }).sweepId));
-      worker.start();
-      webhookWorker.work();
-      await sweeps.resume(0);
-    },
-    reconcile: async () => {
-      await lease.renew();
-      await sweeps.scheduleDue();
-      await disconnects.reconcile();
-      await figures.share();
-      await incidents.watch();
-      await health.age();
-      await health.prune();
-      await accountsRepository.mergeCounts();
-      await events.prune();
-      await idempotency.expire();
-      await rateLimiter.expire();
-      await webhooks.sealUrls();
-      await webhookWorker.prune();
-      await teams.compactVersions();
+      disconnects.start();
+      webhooks.start();
+      await sweeps.start();
     },
     retire: () => {
       retired = true;
@@ -321,9 +221,9 @@ export function assemble(settings: AppSettings, jobs: Jobs): App {
     stop: async () => {
       sweeps.stop();
       events.stop();
-      await Promise.all([jobs.stop(), worker.stop(), webhookWorker.stop()]);
+      await Promise.all([recurringJobs.stop(), queues.stop(), disconnects.stop(), webhooks.stop()]);
       await providers.close();
-      await figures.share().catch(() => undefined);
+      await providerStatus.stop();
       rateLimiter.stop();
       load.stop();
       lease.end();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StartError } from './lib/start-error.js';
-import { parseKey } from './teams/key-format.js';
+import { parseKey } from './teams/index.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().int().min(5).max(86_400);

@@ -17,13 +17,12 @@ import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
-import { startTracing } from './lib/tracing.js';
+import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { createRegistry } from './providers/index.js';
-import { WebhookAddresses } from './webhooks/webhook-address.js';
+import { WebhookAddresses } from './webhooks/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
 const POOL_SIZE = 20;
-const RECONCILE_MS = 15_000;
 const FIRST_SWEEPS_MS = 30_000;
 const DRAIN_MS = 30_000;
 /** So long load balancers can see in `/readyz` that they should send no more. */
@@ -45,7 +44,7 @@ async function start(): Promise<App> {
       .map(({ id }) => id),
   );
   const logger = createLogger(config.logLevel);
-  const tracing = await startTracing(config.tracesEndpoint);
+  const tracing = await tracingTo(config.tracesEndpoint);
   undo.push(() => tracing.stop());
   const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
   const connection = await connect(config);
@@ -78,17 +77,18 @@ async function start(): Promise<App> {
   stopping.signal.throwIfAborted();
 
   await app.work();
-  await app.reconcile();
-  const timer = setInterval(() => {
-    app
-      .reconcile()
-      .catch((error: Error) => logger.error('reconcile', { error: String(error.stack) }));
-  }, RECONCILE_MS);
-  undo.push(() => clearInterval(timer));
+  app.recurringJobs.start();
   if (sandbox) await firstSweeps(app);
   stopping.signal.throwIfAborted();
   greet(config, server, sandbox, newRootKey);
   return app;
+}
+
+/** Nothing of OpenTelemetry is loaded unless a collector is named. */
+async function tracingTo(endpoint: string | undefined): Promise<Tracing> {
+  if (endpoint === undefined) return UNTRACED;
+  const { createTracing } = await import('./lib/open-telemetry.js');
+  return createTracing(endpoint);
 }
 
 async function connect(config: Config): Promise<DatabaseConnection> {

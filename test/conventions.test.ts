@@ -41,6 +41,61 @@ const adapterFiles = adapterIds.flatMap((id) =>
   sources(`adapters/${id}`).map((file) => ({ id, file })),
 );
 
+/**
+ * The rooms of the gateway from top to bottom. A file imports its own room and those below it.
+ * Rooms on one line are told apart by the components' order: none imports one before it.
+ */
+const ROOMS = [
+  ...['setup', 'main.ts', 'app.ts', 'config.ts', 'api', 'mcp', 'cli', 'client'],
+  ...['webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts', 'connections'],
+  ...['events', 'teams', 'audit'],
+  ...['providers', 'work', 'http', 'database', 'model', 'lib'],
+];
+/** Rooms with one door, `index.ts`: what the others may import of them. */
+const WITH_DOOR = new Set([
+  ...['webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts', 'connections'],
+  ...['events', 'teams', 'audit', 'providers', 'work', 'model', 'client'],
+]);
+const roomOf = (file: string) => file.split('/')[1] ?? '';
+const gatewayFiles = sources('src').map((file) => ({ file }));
+/** The source files of the gateway that a file imports. */
+const gatewayImports = (file: string) =>
+  imports(file).flatMap((imported) =>
+    /^src\/(?!database\/prisma-client)/.test(imported) ? [imported.replace(/\.js$/, '.ts')] : [],
+  );
+
+describe('the order of the rooms', () => {
+  test.each(gatewayFiles)('$file stands in a room and imports no room above it', ({ file }) => {
+    const floor = ROOMS.indexOf(roomOf(file));
+    expect(floor).toBeGreaterThanOrEqual(0);
+    const upward = gatewayImports(file).filter(
+      (imported) => ROOMS.indexOf(roomOf(imported)) < floor,
+    );
+    expect(upward).toStrictEqual([]);
+  });
+
+  test.each(gatewayFiles)('$file enters other rooms through their door', ({ file }) => {
+    const pastTheDoor = gatewayImports(file).filter((imported) => {
+      const room = roomOf(imported);
+      return room !== roomOf(file) && WITH_DOOR.has(room) && imported !== `src/${room}/index.ts`;
+    });
+    expect(pastTheDoor).toStrictEqual([]);
+  });
+
+  test('no files import each other in a circle', () => {
+    const circles: string[] = [];
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' > '));
+      if (path.includes(file) || done.has(file)) return;
+      for (const imported of gatewayImports(file)) visit(imported, [...path, file]);
+      done.add(file);
+    };
+    for (const { file } of gatewayFiles) visit(file, []);
+    expect(circles).toStrictEqual([]);
+  });
+});
+
 describe('import directions', () => {
   test.each(adapterFiles)('$file imports the model, zod and its own folder', ({ id, file }) => {
     const allowed = (imported: string) =>

@@ -4,9 +4,7 @@
  * connection.
  */
 
-/** A timestamp as RFC 3339 in UTC. */
-export const utc = (column: string) =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+import { utc } from '../database/sql.js';
 
 /** The tables every account document is built from. */
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';

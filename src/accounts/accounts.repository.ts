@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { withLock, withTransaction } from '../database/transact.js';
-import { recordAccountEvents } from '../events/outbox.js';
+import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
-import { operationsOf } from '../providers/offered-operations.js';
+import { operationsOf } from '../providers/index.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
 import {
   type AccountFilter,

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { RawText } from '../http/answer.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
-import { action, type Call, contextOf, endpoint, RawText } from '../http/route.js';
+import { action, type Call, contextOf, endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
 import { accountChange, accountRequest } from './account.requests.js';
 import { accountHealthSchema, accountSchema } from './account.schema.js';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
-import type { ConnectionsService } from '../connections/connections.service.js';
+import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
+import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import { recordAccountEvents } from '../events/outbox.js';
+import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
@@ -30,19 +30,21 @@ import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
 import { writeObservations } from './write-observations.js';
 
+interface AccountsServiceParts {
+  readonly database: Database;
+  readonly accounts: AccountsRepository;
+  readonly connections: ConnectionsService;
+  readonly providers: Providers;
+  readonly probes: Probes;
+  readonly clock: Clock;
+}
+
 /**
  * What callers do with single accounts. Each method tells one story; answers are read afresh from
  * the database.
  */
 export class AccountsService {
-  constructor(
-    private readonly database: Database,
-    private readonly accounts: AccountsRepository,
-    private readonly connections: ConnectionsService,
-    private readonly providers: Providers,
-    private readonly probes: Probes,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly parts: AccountsServiceParts) {}
 
   /**
    * The account that `reference` names: our id, a ref, or a provider's id that is unique in the
@@ -51,7 +53,7 @@ export class AccountsService {
    */
   async find(caller: Caller, reference: string): Promise<AccountRow> {
     const found = isStorable(reference)
-      ? await this.accounts.findByReference(caller, reference)
+      ? await this.parts.accounts.findByReference(caller, reference)
       : [];
     const [row, another] = found;
     if (!row) throw notFound(`Account ${reference}`);
@@ -90,7 +92,7 @@ export class AccountsService {
    * @param client in a transaction, to see what it wrote
    */
   async documentOf(id: string, withRemoteData: boolean, client?: pg.ClientBase): Promise<string> {
-    const document = await this.accounts.document(id, withRemoteData, client);
+    const document = await this.parts.accounts.document(id, withRemoteData, client);
     if (document === undefined) throw notFound(`Account ${id}`);
     return document;
   }
@@ -106,7 +108,7 @@ export class AccountsService {
     context: CallContext,
     begunBefore: Date | undefined,
   ): Promise<ProviderResult> {
-    const connection = await this.connections.resolve(caller, request);
+    const connection = await this.parts.connections.resolve(caller, request);
     const adapter = this.adapter(connection);
     if (!adapter.operations.create) throw cannotCreate(adapter);
     if (!adapter.platforms.includes(request.platform))
@@ -117,14 +119,14 @@ export class AccountsService {
         ? {}
         : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
-    const access = this.connections.open(connection);
-    const observation = await this.providers
+    const access = this.parts.connections.open(connection);
+    const observation = await this.parts.providers
       .create(access, account, context)
       .catch(async (error: unknown) => {
         if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
         const own = begunBefore && (await this.createdSince(begunBefore, access, account, context));
         if (own) return own;
-        const known = await this.accounts.findByUsername(
+        const known = await this.parts.accounts.findByUsername(
           connection.id,
           request.platform,
           usernameKey(username),
@@ -156,7 +158,7 @@ export class AccountsService {
     { platform, username }: { readonly platform: string; readonly username: string },
     context: CallContext,
   ): Promise<Observation | undefined> {
-    for await (const page of this.providers.walk(access, context)) {
+    for await (const page of this.parts.providers.walk(access, context)) {
       const found = page.accounts.find(
         ({ account }) =>
           account.platform === platform &&
@@ -183,7 +185,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     if (
       change.labels !== undefined &&
-      (await this.accounts.countLabels(row.id, change.labels)) > MAX_LABELS
+      (await this.parts.accounts.countLabels(row.id, change.labels)) > MAX_LABELS
     ) {
       throw invalidField('labels', `must be at most ${MAX_LABELS} in all`);
     }
@@ -192,18 +194,18 @@ export class AccountsService {
       const adapter = this.adapter(connection);
       this.requireOperation(adapter, 'update');
       const changes = readSettings(adapter.settings, adapter, change.settings);
-      const access = this.connections.open(connection);
+      const access = this.parts.connections.open(connection);
       const current = await this.lookUp(row, access, context);
       const former = current.account.settings ?? {};
       const settings = mergeSettings(former, changes);
-      const observation = await this.providers.update(
+      const observation = await this.parts.providers.update(
         access,
         { id: row.provider_account_id, settings },
         context,
       );
       const facts = { before: { settings: former }, after: { settings } };
       const auditEntry = { caller, action: 'account.settings_changed', ...facts };
-      await withTransaction(this.database.pool, (client) =>
+      await withTransaction(this.parts.database.pool, (client) =>
         this.write(client, { connection, observation, auditEntry }),
       );
     }
@@ -223,12 +225,12 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const look = async () => {
       const connection = await this.connectionOf(row);
-      const observation = await this.lookUp(row, this.connections.open(connection), context);
-      await withTransaction(this.database.pool, (client) =>
+      const observation = await this.lookUp(row, this.parts.connections.open(connection), context);
+      await withTransaction(this.parts.database.pool, (client) =>
         this.write(client, { connection, observation }),
       );
     };
-    return { id: row.id, ration: await this.probes.run(row, this.adapter(row), look) };
+    return { id: row.id, ration: await this.parts.probes.run(row, this.adapter(row), look) };
   }
 
   /**
@@ -244,12 +246,14 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
-    const access = this.connections.open(connection);
-    await this.providers[to](access, { id: row.provider_account_id }, context);
+    const access = this.parts.connections.open(connection);
+    await this.parts.providers[to](access, { id: row.provider_account_id }, context);
     const auditEntry = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
     const observation = await this.lookUp(row, access, context).catch(async (error: unknown) => {
       // It was done, whatever the look came to.
-      await withTransaction(this.database.pool, (client) => this.audit(client, auditEntry, row.id));
+      await withTransaction(this.parts.database.pool, (client) =>
+        this.audit(client, auditEntry, row.id),
+      );
       throw error;
     });
     return { connection, observation, auditEntry };
@@ -267,7 +271,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), operation);
-    return { row, access: this.connections.open(connection) };
+    return { row, access: this.parts.connections.open(connection) };
   }
 
   /**
@@ -310,7 +314,7 @@ export class AccountsService {
       client,
       actorOf(caller),
       [{ ...told, targetType: 'account', targetId: id }],
-      this.clock.now(),
+      this.parts.clock.now(),
     );
   }
 
@@ -323,14 +327,14 @@ export class AccountsService {
     access: ProviderConnection,
     context: CallContext,
   ): Promise<Observation> {
-    const askedAt = this.clock.now();
-    const observation = await this.providers.lookUp(
+    const askedAt = this.parts.clock.now();
+    const observation = await this.parts.providers.lookUp(
       access,
       { id: row.provider_account_id, platform: row.platform },
       context,
     );
     if (observation) return observation;
-    await this.accounts.vanish(row, askedAt);
+    await this.parts.accounts.vanish(row, askedAt);
     throw new Problem(
       'not_found',
       'The provider no longer holds this account; it is disconnected now.',
@@ -346,8 +350,8 @@ export class AccountsService {
     id: string,
     changes: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    const now = this.clock.now();
-    await withTransaction(this.database.pool, async (client) => {
+    const now = this.parts.clock.now();
+    await withTransaction(this.parts.database.pool, async (client) => {
       const { rows } = await client.query<{ labels: Record<string, string> }>(
         'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
         [id],
@@ -381,11 +385,13 @@ export class AccountsService {
   }
 
   private connectionOf(row: AccountRow): Promise<Connection> {
-    return this.database.prisma.connection.findUniqueOrThrow({ where: { id: row.connection_id } });
+    return this.parts.database.prisma.connection.findUniqueOrThrow({
+      where: { id: row.connection_id },
+    });
   }
 
   private adapter(connection: Pick<Connection, 'provider'>): AnyAdapter {
-    const adapter = this.providers.adapters.get(connection.provider);
+    const adapter = this.parts.providers.adapters.get(connection.provider);
     if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
     return adapter;
   }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { RawText } from '../http/answer.js';
 import { dataOf, timestamp } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
-import { action, contextOf, RawText } from '../http/route.js';
+import { action, contextOf } from '../http/route.js';
 import { words } from '../http/validate.js';
 import { accountSchema } from './account.schema.js';
 import type { AccountsService } from './accounts.service.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type AccountEvent, recordAccountEvents } from '../events/outbox.js';
+import { type AccountEvent, recordAccountEvents } from '../events/index.js';
 import { newId } from '../lib/ids.js';
 import type { HealthReason, HealthStatus } from '../model/index.js';
 

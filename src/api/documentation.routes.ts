@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { endpoint, RawText } from '../http/route.js';
+import { RawText } from '../http/answer.js';
+import { endpoint } from '../http/route.js';
 import type { ApiDocument } from './openapi/document.js';
 
 /** @param describe the document; asked for at the first request, when every route is known */

@@ -1,36 +1,34 @@
-import type { accountEndpoints } from '../accounts/accounts.routes.js';
-import type { connectEndpoints } from '../accounts/connect.routes.js';
-import type { engagementEndpoints } from '../accounts/engagement.routes.js';
-import type { auditEndpoints } from '../audit/audit.routes.js';
-import type { connectionEndpoints } from '../connections/connections.routes.js';
-import type { disconnectEndpoints } from '../disconnects/disconnects.routes.js';
-import type { eventEndpoints } from '../events/events.routes.js';
-import type { healthEndpoints } from '../health/health.routes.js';
+import type { createAccounts } from '../accounts/index.js';
+import type { createAudit } from '../audit/index.js';
+import type { createConnections } from '../connections/index.js';
+import type { createDisconnects } from '../disconnects/index.js';
+import type { createEvents } from '../events/index.js';
+import type { createHealth } from '../health/index.js';
 import { get, patch, post, type Route, remove } from '../http/route.js';
-import type { providerEndpoints } from '../providers/providers.routes.js';
-import type { sweepEndpoints } from '../sweeps/sweeps.routes.js';
-import type { teamEndpoints } from '../teams/teams.routes.js';
-import type { webhookEndpoints } from '../webhooks/webhooks.routes.js';
+import type { createProviderStatus } from '../providers/index.js';
+import type { createSweeps } from '../sweeps/index.js';
+import type { createTeams } from '../teams/index.js';
+import type { createWebhooks } from '../webhooks/index.js';
 import type { documentationEndpoints } from './documentation.routes.js';
 import type { systemEndpoints } from './system.routes.js';
 
-/** The endpoints of every component. */
-export interface Endpoints {
-  readonly accounts: ReturnType<typeof accountEndpoints>;
-  readonly engagement: ReturnType<typeof engagementEndpoints>;
-  readonly audit: ReturnType<typeof auditEndpoints>;
-  readonly connect: ReturnType<typeof connectEndpoints>;
-  readonly connections: ReturnType<typeof connectionEndpoints>;
-  readonly disconnects: ReturnType<typeof disconnectEndpoints>;
-  readonly events: ReturnType<typeof eventEndpoints>;
-  readonly documentation: ReturnType<typeof documentationEndpoints>;
-  readonly health: ReturnType<typeof healthEndpoints>;
-  readonly providers: ReturnType<typeof providerEndpoints>;
-  readonly sweeps: ReturnType<typeof sweepEndpoints>;
-  readonly system: ReturnType<typeof systemEndpoints>;
-  readonly teams: ReturnType<typeof teamEndpoints>;
-  readonly webhooks: ReturnType<typeof webhookEndpoints>;
-}
+type EndpointsOf<Create extends (parts: never) => { readonly endpoints: object }> =
+  ReturnType<Create>['endpoints'];
+
+/** The endpoints of every component, by tag. */
+export type Endpoints = EndpointsOf<typeof createAccounts> &
+  EndpointsOf<typeof createAudit> &
+  EndpointsOf<typeof createConnections> &
+  EndpointsOf<typeof createDisconnects> &
+  EndpointsOf<typeof createEvents> &
+  EndpointsOf<typeof createHealth> &
+  EndpointsOf<typeof createProviderStatus> &
+  EndpointsOf<typeof createSweeps> &
+  EndpointsOf<typeof createTeams> &
+  EndpointsOf<typeof createWebhooks> & {
+    readonly documentation: ReturnType<typeof documentationEndpoints>;
+    readonly system: ReturnType<typeof systemEndpoints>;
+  };
 
 /**
  * Every URL, with what it takes to call it. The first match wins: fixed words stand before

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { RawText } from '../http/answer.js';
 import type { Metrics } from '../http/metrics.js';
-import { endpoint, RawText } from '../http/route.js';
+import { endpoint } from '../http/route.js';
 
 /** What the process knows of itself. */
 export interface SystemState {

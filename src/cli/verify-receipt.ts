@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { receiptSchema, wellKnownSchema } from '../disconnects/disconnect.schema.js';
+import { receiptSchema, wellKnownSchema } from '../disconnects/index.js';
 import { isSignedWith, type PublicKey } from '../lib/signature.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection } from '../database/prisma-client/client.js';
-import type { EventType, NewEvent } from '../events/outbox.js';
+import type { EventType, NewEvent } from '../events/index.js';
 
 type ConnectionEventType = Extract<EventType, `connection.${string}`>;
 

@@ -1,20 +1,32 @@
 import { z } from 'zod';
+import type { Transaction } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
-import type { DisconnectsService } from '../disconnects/disconnects.service.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { PROVIDER_PROBLEMS } from '../http/problem.js';
 import { action, contextOf, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
-import type { SweepsService } from '../sweeps/sweeps.service.js';
 import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
 import type { ConnectionsService } from './connections.service.js';
 
+/** What follows once a connection has credentials to try; others do it. */
+export interface AfterConnecting {
+  /** Queues a sweep within the transaction; `wakeSweeps` has it start once that has committed. */
+  readonly requestSweep: (
+    transaction: Transaction,
+    caller: Caller,
+    connection: Connection,
+  ) => Promise<unknown>;
+  readonly wakeSweeps: () => void;
+  /** Has the disconnect steps that wait for working credentials go on. */
+  readonly resumeDisconnects: (connectionId: string) => Promise<void>;
+}
+
 export function connectionEndpoints(
   connections: ConnectionsService,
-  sweeps: SweepsService,
-  disconnects: DisconnectsService,
   cursors: Cursors,
+  afterConnecting: AfterConnecting,
 ) {
   return {
     list: endpoint({
@@ -34,14 +46,14 @@ export function connectionEndpoints(
         const access = await connections.accept(call.caller, call.body, contextOf(call));
         const answer = await call.commit(async (transaction) => {
           const row = await connections.create(transaction, call.caller, call.body, access);
-          await sweeps.request(transaction, call.caller, row);
+          await afterConnecting.requestSweep(transaction, call.caller, row);
           return {
             status: 201,
             body: { data: toAnswer(row) },
             headers: { Location: `/v1/connections/${row.id}` },
           };
         });
-        sweeps.wake();
+        afterConnecting.wakeSweeps();
         return answer;
       },
     }),
@@ -70,11 +82,11 @@ export function connectionEndpoints(
         const answer = { status: 200, body: { data: toAnswer(row) } };
         if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
         const committed = await call.commit(async (transaction) => {
-          await sweeps.request(transaction, call.caller, row);
+          await afterConnecting.requestSweep(transaction, call.caller, row);
           return answer;
         });
-        sweeps.wake();
-        await disconnects.resume(row.id);
+        afterConnecting.wakeSweeps();
+        await afterConnecting.resumeDisconnects(row.id);
         return committed;
       },
     }),

@@ -1,7 +1,7 @@
-import { actorOf, auditRow } from '../audit/audit.js';
+import { actorOf, auditRow } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
-import { eventRow, type NewEvent } from '../events/outbox.js';
+import { eventRow, type NewEvent } from '../events/index.js';
 import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
@@ -10,7 +10,7 @@ import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
-import { DEFAULT_TEAM_ID } from '../teams/teams.service.js';
+import { DEFAULT_TEAM_ID } from '../teams/index.js';
 import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
 import { connectionEvent } from './connection-events.js';
 

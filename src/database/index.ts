@@ -3,3 +3,4 @@ export { checkConnection, type DatabaseConnection, isUnreachable } from './conne
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export { migrate } from './migrate.js';
 export { Prisma } from './prisma-client/client.js';
+export { leaseHolderIsGone, ProcessLease } from './process-lease.js';

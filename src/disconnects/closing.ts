@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { recordAudit } from '../audit/audit.js';
+import { recordAudit } from '../audit/index.js';
 import { withTransaction } from '../database/transact.js';
 import { type StepCounts, stateOf } from './step-state.js';
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { AccountRow } from '../accounts/accounts.repository.js';
-import { type Actor, type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
-import { recordAccountEvents } from '../events/outbox.js';
+import type { AccountRow } from '../accounts/index.js';
+import { type Actor, type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
+import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { newId } from '../lib/ids.js';
 import type { DisconnectEffect } from '../model/index.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accountFilterFields } from '../accounts/account-filter.js';
+import { accountFilterFields } from '../accounts/index.js';
 import { commaSeparated, paging, time } from '../http/validate.js';
 import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnect.schema.js';
 

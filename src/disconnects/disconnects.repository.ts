@@ -1,7 +1,12 @@
 import type pg from 'pg';
-import { type AccountFilter, filterConditions, Parameters } from '../accounts/account-filter.js';
-import { ACCOUNT_ROW, type AccountRow } from '../accounts/accounts.repository.js';
-import { type AuditEntry, actorOf, recordAudit } from '../audit/audit.js';
+import {
+  ACCOUNT_ROW,
+  type AccountFilter,
+  type AccountRow,
+  filterConditions,
+  Parameters,
+} from '../accounts/index.js';
+import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import type { Disconnect, DisconnectStep, Prisma } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountsService } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import type { DisconnectStep } from '../database/prisma-client/client.js';
+import type { Answer } from '../http/answer.js';
 import type { Committed } from '../http/commit.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf, type Rows } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
-import { type Answer, action, type Call, endpoint } from '../http/route.js';
+import { action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { PublicKey } from '../lib/signature.js';
 import { toStep } from './answers.js';
@@ -31,14 +32,18 @@ const MAX_WAIT_SECONDS = 30;
 const DEFAULT_WAIT_SECONDS = { one: 10, many: 0 };
 const one = dataOf(disconnectSchema);
 
-export function disconnectEndpoints(
-  disconnects: DisconnectsService,
-  accounts: AccountsService,
-  repository: DisconnectsRepository,
-  cursors: Cursors,
-  providers: readonly string[],
-  publicKey: PublicKey,
-) {
+interface DisconnectEndpointsParts {
+  readonly disconnects: DisconnectsService;
+  readonly accounts: AccountsService;
+  readonly repository: DisconnectsRepository;
+  readonly cursors: Cursors;
+  readonly providerIds: readonly string[];
+  readonly publicKey: PublicKey;
+}
+
+export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
+  const { disconnects, accounts, repository, cursors, providerIds, publicKey } = parts;
+
   /**
    * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the
    * finished disconnect or 202 while it goes on.
@@ -88,7 +93,7 @@ export function disconnectEndpoints(
 
     disconnectMany: action({
       summary: 'Disconnect many accounts, or plan it with dry_run',
-      body: disconnectRequest(providers),
+      body: disconnectRequest(providerIds),
       answers: { 200: dataOf(z.union([disconnectSchema, planSchema])), 202: one },
       problems: ['conflict', 'operation_not_supported', 'plan_mismatch'],
       handle: (call) =>

@@ -1,4 +1,4 @@
-import type { AccountRow } from '../accounts/accounts.repository.js';
+import type { AccountRow } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import type { Disconnect, DisconnectStep } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
@@ -219,14 +219,10 @@ export class DisconnectsService {
     this.parts.worker.wakeSoon();
   }
 
-  /**
-   * Starts what is due, finishes what a crash left open, forgets what is over its time. Run now and
-   * then, by any replica.
-   */
-  async reconcile(): Promise<void> {
+  /** Starts the scheduled disconnects that are due, and finishes what a crash left open. */
+  async startDue(): Promise<void> {
     await this.parts.repository.startDue();
     await this.parts.worker.wake();
-    await this.parts.repository.prune();
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccountRow } from '../accounts/accounts.repository.js';
+import type { AccountRow } from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
 
 /** An effect as the API tells it. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { AccountRow } from '../accounts/accounts.repository.js';
+import type { AccountRow } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';

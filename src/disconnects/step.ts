@@ -1,4 +1,4 @@
-import type { Actor } from '../audit/audit.js';
+import type { Actor } from '../audit/index.js';
 import type { Phase } from './step-state.js';
 
 /** A failure as a step remembers it. */

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { type AuditEntry, recordAudit } from '../audit/audit.js';
+import { type AuditEntry, recordAudit } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
-import { recordAccountEvents } from '../events/outbox.js';
+import { recordAccountEvents } from '../events/index.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import { closeFinished } from './closing.js';

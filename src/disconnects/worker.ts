@@ -1,4 +1,4 @@
-import type { ConnectionsService } from '../connections/connections.service.js';
+import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';

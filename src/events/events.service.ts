@@ -1,8 +1,8 @@
+import { TextStream } from '../http/answer.js';
 import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField } from '../http/problem.js';
-import { TextStream } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
 import type { FeedRepository } from './feed.repository.js';
 import { OpenStreams } from './open-streams.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { utc } from '../accounts/account.sql.js';
 import type { Database } from '../database/index.js';
+import { utc } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';

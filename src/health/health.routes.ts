@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { ACCOUNT_HEALTH_EXAMPLE } from '../accounts/account.example.js';
-import { accountHealthSchema } from '../accounts/account.schema.js';
+import { ACCOUNT_HEALTH_EXAMPLE, accountHealthSchema } from '../accounts/index.js';
 import { answerFeed, NO_TOTAL } from '../http/feed.js';
 import { dataOf, listOf, timestamp } from '../http/page.js';
 import { endpoint } from '../http/route.js';

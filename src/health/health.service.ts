@@ -1,5 +1,4 @@
-import type { AccountsRepository } from '../accounts/accounts.repository.js';
-import type { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountsRepository, AccountsService } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';

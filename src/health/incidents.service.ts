@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { ProviderIncident } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import { recordEvents } from '../events/outbox.js';
+import { recordEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Providers } from '../providers/index.js';

@@ -1,6 +1,7 @@
-import { REF, utc } from '../accounts/account.sql.js';
+import { REF } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
-import { SETTLED } from '../events/feed.repository.js';
+import { utc } from '../database/sql.js';
+import { SETTLED } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { recommend } from '../accounts/recommendations.js';
-import { recordChanges } from '../accounts/record-changes.js';
+import { recommend, recordChanges } from '../accounts/index.js';
 import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
 import { ABSENT, type AbsentVerdict } from './verdict.js';
 

@@ -1,8 +1,7 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
-import type { TeamsService } from '../teams/teams.service.js';
-import { type Caller, holdsScope } from './caller.js';
+import { type Authenticator, type Caller, holdsScope } from './caller.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
@@ -13,7 +12,7 @@ const NOTHING = z.strictObject({});
 
 /** Who decides about requests. */
 export interface Guards {
-  readonly teams: TeamsService;
+  readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
 }
 
@@ -90,12 +89,12 @@ function addressOf(request: Request): URL {
 
 async function authorize(
   route: Route,
-  { teams, rateLimiter }: Guards,
+  { authenticator, rateLimiter }: Guards,
   request: Request,
   response: Response,
 ): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
-  const identity = await teams.authenticate(request.get('authorization'));
+  const identity = await authenticator.authenticate(request.get('authorization'));
   rateLimiter.take(
     identity.key.id,
     identity.key.rateLimit,
@@ -103,7 +102,7 @@ async function authorize(
     (free) => (route.endpoint.isStream ? free() : response.once('close', free)),
   );
   const caller = {
-    ...(await teams.actingFor(identity, request.get('rollcall-team'))),
+    ...(await authenticator.actingFor(identity, request.get('rollcall-team'))),
     requestId: response.locals.requestId as string,
   };
   if (route.scope === 'root') {

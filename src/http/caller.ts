@@ -1,4 +1,8 @@
-import type { RateLimit } from './rate-window.js';
+/** How many requests a key may make in any stretch of time of this length. */
+export interface RateLimit {
+  readonly quota: number;
+  readonly windowSeconds: number;
+}
 
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -20,6 +24,21 @@ export interface Identity {
     /** Null: as every key. */
     readonly rateLimit: RateLimit | null;
   };
+}
+
+/** Tells who a request comes from. */
+export interface Authenticator {
+  /**
+   * @param authorization the `Authorization` header
+   * @throws Problem 401 without a live key
+   */
+  authenticate(authorization: string | undefined): Promise<Identity>;
+  /**
+   * The identity in the team that it acts for.
+   * @param team the `Rollcall-Team` header, which only the root key may send
+   * @throws Problem 403 for another key, 404 for an unknown team
+   */
+  actingFor(identity: Identity, team: string | undefined): Promise<Identity>;
 }
 
 /** Who asks: a key, acting for one team, in one request. */

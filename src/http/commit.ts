@@ -1,8 +1,22 @@
+import type pg from 'pg';
 import type { Database, Transaction } from '../database/index.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
-import type { IdempotentAttempt } from './idempotency.js';
-import { render } from './render.js';
-import type { Answer } from './route.js';
+import { type Answer, type Rendered, render } from './answer.js';
+
+/** A try at such a request, by the one process that is to do it. */
+export interface IdempotentAttempt {
+  /**
+   * When a process began this very request and died in the middle: what it asked of a provider may
+   * have been done since.
+   */
+  readonly begunBefore: Date | undefined;
+  /**
+   * Stores the answer within the transaction of the effect.
+   * @param isLast whether it may be replayed at once; otherwise only should this process die before
+   * it has a better one
+   */
+  keep(client: pg.ClientBase | pg.Pool, answer: Rendered, isLast: boolean): Promise<void>;
+}
 
 declare const isCommitted: unique symbol;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProcessLease } from '../database/process-lease.js';
+import { render } from './answer.js';
 import { Problem } from './problem.js';
-import { render } from './render.js';
 import type { Call, Endpoint } from './route.js';
 import { validate } from './validate.js';
 

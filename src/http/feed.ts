@@ -1,5 +1,6 @@
+import { type Answer, RawText } from './answer.js';
 import { links, type PageRow } from './page.js';
-import { type Answer, type Call, RawText } from './route.js';
+import type { Call } from './route.js';
 
 /** For the document, of every feed. */
 export const NO_TOTAL = 'A feed has no total: `include_total` is refused.';

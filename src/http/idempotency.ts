@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type pg from 'pg';
 import { type Database, isUnreachable } from '../database/index.js';
 import { leaseHolderIsGone, type ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
+import type { Rendered } from './answer.js';
 import type { Caller } from './caller.js';
+import type { IdempotentAttempt } from './commit.js';
 import { invalidField, Problem } from './problem.js';
-import type { Rendered } from './render.js';
 
 const RETENTION_MS = 24 * 3_600_000;
 const RETRY_AFTER_SECONDS = 1;
@@ -21,21 +21,6 @@ export interface OnceRequest {
   /** Path and query. */
   readonly address: string;
   readonly body: unknown;
-}
-
-/** A try at such a request, by the one process that is to do it. */
-export interface IdempotentAttempt {
-  /**
-   * When a process began this very request and died in the middle: what it asked of a provider may
-   * have been done since.
-   */
-  readonly begunBefore: Date | undefined;
-  /**
-   * Stores the answer within the transaction of the effect.
-   * @param isLast whether it may be replayed at once; otherwise only should this process die before
-   * it has a better one
-   */
-  keep(client: pg.ClientBase | pg.Pool, answer: Rendered, isLast: boolean): Promise<void>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { newId } from '../lib/ids.js';
+import { renderProblem } from './answer.js';
 import { Problem } from './problem.js';
-import { renderProblem } from './render.js';
 
 /** What the server takes from callers before it lets go of them; times in milliseconds. */
 export interface ListenerLimits {

@@ -11,6 +11,7 @@ export interface Metrics {
     durationMs: number,
   ): void;
   observeSweep(provider: string, state: string): void;
+  observeJob(name: string, durationMs: number, failed: boolean): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -39,11 +40,28 @@ export function createMetrics(): Metrics {
     labelNames: ['provider', 'state'],
     registers,
   });
+  const jobSeconds = new Histogram({
+    name: 'rollcall_job_seconds',
+    help: 'Time of one run of a recurring job.',
+    labelNames: ['job'],
+    buckets: [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60],
+    registers,
+  });
+  const jobFailures = new Counter({
+    name: 'rollcall_job_failures_total',
+    help: 'Runs of a recurring job that failed.',
+    labelNames: ['job'],
+    registers,
+  });
   return {
     observeRequest: (route, status, durationMs) =>
       requests.observe({ method: route.method, route: route.path, status }, durationMs / 1000),
     observeProviderCall: (provider, operation, outcome, durationMs) =>
       calls.observe({ provider, operation, outcome }, durationMs / 1000),
+    observeJob: (job, durationMs, failed) => {
+      jobSeconds.observe({ job }, durationMs / 1000);
+      if (failed) jobFailures.inc({ job });
+    },
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };

@@ -1,4 +1,4 @@
-import type { Rendered } from './render.js';
+import type { Rendered } from './answer.js';
 
 const MAX_BYTES = 32 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { type Answer, RawText } from './answer.js';
 import type { Cursors, Position } from './cursor.js';
-import { type Answer, type Call, RawText } from './route.js';
+import type { Call } from './route.js';
 
 /** One row of a page: its JSON and where it stands in the order. */
 export interface PageRow {

@@ -1,8 +1,9 @@
 import type { Database } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { RateLimit } from './caller.js';
 import { Problem } from './problem.js';
-import { type RateLimit, type RateState, RateWindow } from './rate-window.js';
+import { type RateState, RateWindow } from './rate-window.js';
 
 export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
 

@@ -1,8 +1,4 @@
-/** How many requests a key may make in any stretch of time of this length. */
-export interface RateLimit {
-  readonly quota: number;
-  readonly windowSeconds: number;
-}
+import type { RateLimit } from './caller.js';
 
 /** What is left to a key. */
 export interface RateState {

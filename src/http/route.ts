@@ -1,36 +1,8 @@
 import type { z } from 'zod';
-import type { CallContext } from '../providers/index.js';
+import type { Answer } from './answer.js';
 import type { Caller, Scope } from './caller.js';
 import type { Commit, Committed } from './commit.js';
 import type { ProblemCode } from './problem.js';
-
-/** Text that is sent as it stands, e.g. JSON that the database built. */
-export class RawText {
-  constructor(
-    readonly text: string,
-    readonly contentType = 'application/json; charset=utf-8',
-  ) {}
-}
-
-/** Text that goes on for as long as its source does, each piece sent as it comes. */
-export class TextStream {
-  /**
-   * @param ended aborts when there is no more to wait for: a reader that takes nothing is cut off
-   * then
-   */
-  constructor(
-    readonly chunks: AsyncIterable<string>,
-    readonly contentType: string,
-    readonly ended: AbortSignal,
-  ) {}
-}
-
-export interface Answer {
-  readonly status: number;
-  /** Sent as JSON unless it is text already; absent: no body. */
-  readonly body?: object | RawText | TextStream;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** What a handler gets: everything authenticated and validated. */
 export interface Call<Params, Query, Body> {
@@ -57,10 +29,12 @@ export interface Call<Params, Query, Body> {
 }
 
 /**
- * What a call to a provider inherits from the request it serves. Not its end: a write that was
- * begun is finished though the caller left.
+ * What a call to a provider takes over from the request it serves: the trace it belongs to. Not the
+ * request's end: a write that was started is finished even if the caller disconnects.
  */
-export function contextOf(call: Call<unknown, unknown, unknown>): CallContext {
+export function contextOf(call: Call<unknown, unknown, unknown>): {
+  readonly traceparent?: string;
+} {
   return call.traceparent === undefined ? {} : { traceparent: call.traceparent };
 }
 

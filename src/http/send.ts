@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
+import { type Answer, type Rendered, render, TextStream } from './answer.js';
 import { etagOf, isKnown } from './conditional.js';
-import { type Rendered, render } from './render.js';
-import { type Answer, TextStream } from './route.js';
 
 /**
  * Sends an answer: the one place where a response is finished. A GET carries a strong ETag and

@@ -1,15 +1,14 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { documentationPages } from '../api/documentation.pages.js';
 import { type Database, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
-import type { TeamsService } from '../teams/teams.service.js';
+import { type Answer, type Rendered, render, renderProblem } from './answer.js';
 import { authorizeAndValidate } from './authorize-and-validate.js';
-import type { Caller } from './caller.js';
+import type { Authenticator, Caller } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import type { Idempotency } from './idempotency.js';
@@ -18,8 +17,7 @@ import type { Metrics } from './metrics.js';
 import { PageCache } from './page-cache.js';
 import { Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
-import { type Rendered, render, renderProblem } from './render.js';
-import type { Answer, Call, Deprecation, Method, Route } from './route.js';
+import type { Call, Deprecation, Method, Route } from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -41,7 +39,9 @@ export function createServer(
     readonly lease: ProcessLease;
     readonly load: Load;
     readonly rateLimiter: RateLimiter;
-    readonly teams: TeamsService;
+    readonly authenticator: Authenticator;
+    /** Pages for people, by the path they stand under. */
+    readonly pages: Readonly<Record<string, express.Handler>>;
     readonly logger: Logger;
     readonly metrics: Metrics;
     readonly tracing: Tracing;
@@ -63,7 +63,7 @@ export function createServer(
   app.set('trust proxy', parts.trustProxy);
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: NOTHING_TO_LOAD } }));
   app.use(identify);
-  app.use('/docs', documentationPages());
+  for (const [path, page] of Object.entries(parts.pages)) app.use(path, page);
 
   const serve = (route: Route) => async (request: Request, response: Response) => {
     const started = performance.now();

@@ -33,12 +33,3 @@ export const UNTRACED: Tracing = {
   root: (_name, _facts, work) => work(),
   stop: async () => undefined,
 };
-
-/**
- * @param endpoint of an OTLP collector over HTTP; nothing of OpenTelemetry is loaded without one
- */
-export async function startTracing(endpoint: string | undefined): Promise<Tracing> {
-  if (endpoint === undefined) return UNTRACED;
-  const { createTracing } = await import('./open-telemetry.js');
-  return createTracing(endpoint);
-}

@@ -15,7 +15,7 @@ import { announcedLimit, requestId } from './headers.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import type { Registry } from './registry.js';
-import type { ProviderResponse } from './send.js';
+import type { ProviderResponse } from './response.js';
 import type { PolicySettings } from './settings.js';
 import { deadlinePassed, firstIssue, invalidAnswer, refusal } from './translate-error.js';
 

@@ -3,7 +3,9 @@ export { createProviders, type Providers, type ProvidersSettings } from './clien
 export type { ProviderConnection } from './connection.js';
 export type { AttemptOutcome, CallContext, ResponseFacts } from './execute.js';
 export type { ListPage, ListRequest, ObservedPage } from './observe.js';
+export { operationsOf } from './offered-operations.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
+export { createProviderStatus } from './provider-status.js';
 export type { Observation, QuarantinedItem } from './read-account.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';

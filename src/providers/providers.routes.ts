@@ -7,9 +7,10 @@ import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { CallFigures, Span } from './call-figures.js';
-import type { ProviderState, Providers } from './index.js';
+import type { Providers } from './client.js';
 import { operationsOf } from './offered-operations.js';
 import { PROVIDER_EXAMPLE } from './provider.example.js';
+import type { ProviderState } from './provider-runtime.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
@@ -64,6 +65,9 @@ interface Incident {
   readonly error: string | null;
 }
 
+/** The outages under way, by provider. */
+export type ReadIncidents = () => Promise<ReadonlyMap<string, Incident>>;
+
 /** How a provider did over a span. */
 type ReadFigures = (provider: string, span: Span) => CallFigures;
 
@@ -71,7 +75,7 @@ type ReadFigures = (provider: string, span: Span) => CallFigures;
 export function providerEndpoints(
   providers: Providers,
   figures: ReadFigures,
-  incidents: () => Promise<ReadonlyMap<string, Incident>>,
+  incidents: ReadIncidents,
   cursors: Cursors,
 ) {
   const seenBy = (caller: Caller) =>

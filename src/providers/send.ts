@@ -1,18 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { Agent } from 'undici';
 import { type AnyAdapter, ProviderError, type ProviderRequest } from '../model/index.js';
 import type { Base } from './connection.js';
+import type { ProviderResponse } from './response.js';
 import type { PolicySettings } from './settings.js';
 import { brokenBody, transportError } from './translate-error.js';
 
 const DEFAULT_ANSWER_BYTES = 5 * 1024 * 1024;
-
-export interface ProviderResponse {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** Empty when there is none. */
-  readonly body: string;
-}
 
 /** What the engine adds to an adapter's request. */
 export interface Envelope {

@@ -8,7 +8,7 @@ import {
 } from '../model/index.js';
 import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
-import type { ProviderResponse } from './send.js';
+import type { ProviderResponse } from './response.js';
 
 const MAX_MESSAGE_LENGTH = 300;
 /** Retry-After beyond a day is a mistake of the provider's. */

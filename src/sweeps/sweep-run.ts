@@ -1,8 +1,7 @@
 import type pg from 'pg';
-import { toRecord } from '../accounts/record.js';
-import { type ObservationOwner, writeObservations } from '../accounts/write-observations.js';
+import { type ObservationOwner, toRecord, writeObservations } from '../accounts/index.js';
 import { transact } from '../database/transact.js';
-import { recordAccountEvents } from '../events/outbox.js';
+import { recordAccountEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { storable } from '../lib/text.js';
 import type { AnyAdapter } from '../model/index.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ConnectionsService } from '../connections/connections.service.js';
+import type { ConnectionsService } from '../connections/index.js';
 import type { Sweep } from '../database/prisma-client/client.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf, timestamp } from '../http/page.js';

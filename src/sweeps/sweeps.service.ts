@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { actorOf, recordAudit } from '../audit/audit.js';
-import { connectionEvent } from '../connections/connection-events.js';
-import type { ConnectionsService } from '../connections/connections.service.js';
+import { actorOf, recordAudit } from '../audit/index.js';
+import type { ConnectionsService } from '../connections/index.js';
+import { connectionEvent } from '../connections/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Jobs } from '../database/jobs.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
 import { transact, withLock, withTransaction } from '../database/transact.js';
-import { recordEvents } from '../events/outbox.js';
-import { markHealthUnknown } from '../health/verdicts.repository.js';
+import { recordEvents } from '../events/index.js';
+import { markHealthUnknown } from '../health/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Rows } from '../http/page.js';
@@ -26,20 +26,22 @@ const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied
 const OPEN_STATES = ['queued', 'running'];
 const LEFT_AFTER_MS = 15_000;
 
+interface SweepsServiceParts {
+  readonly database: Database;
+  readonly queues: Jobs;
+  readonly providers: Providers;
+  readonly connections: ConnectionsService;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+}
+
 /** Sweeps: when they are due, how one runs, and what became of them. */
 export class SweepsService {
   private readonly stopping = new AbortController();
 
-  constructor(
-    private readonly database: Database,
-    private readonly jobs: Jobs,
-    private readonly providers: Providers,
-    private readonly connections: ConnectionsService,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
-    private readonly metrics: Metrics,
-    private readonly tracing: Tracing,
-  ) {}
+  constructor(private readonly parts: SweepsServiceParts) {}
 
   /** Sweeps that run stop at their next page; they are taken up again after the restart. */
   stop(): void {
@@ -60,12 +62,12 @@ export class SweepsService {
   }
 
   wake(): void {
-    this.jobs.wake('sweep');
+    this.parts.queues.wake('sweep');
   }
 
   /** The sweeps of a connection, newest first. */
   history(connection: Connection): Rows<Sweep> {
-    const { sweep } = this.database.prisma;
+    const { sweep } = this.parts.database.prisma;
     const where = { connectionId: connection.id };
     return {
       read: (beyondId, take) =>
@@ -83,28 +85,43 @@ export class SweepsService {
    * behind.
    */
   async scheduleDue(): Promise<void> {
-    const now = this.clock.now();
-    const due = await this.database.prisma.connection.findMany({
+    const now = this.parts.clock.now();
+    const due = await this.parts.database.prisma.connection.findMany({
       where: { nextSweepAt: { lte: now } },
     });
     for (const connection of due)
-      await withTransaction(this.database.pool, (client) => this.enqueue(client, connection));
+      await withTransaction(this.parts.database.pool, (client) => this.enqueue(client, connection));
     if (due.length > 0) this.wake();
-    await this.resume(LEFT_AFTER_MS);
-    await this.database.prisma.sweep.deleteMany({
-      where: { createdAt: { lt: new Date(now.getTime() - HISTORY_DAYS * 86_400_000) } },
-    });
+  }
+
+  /** Takes up the sweeps that a dead replica or a lost job may have left. */
+  resumeLeftBehind(): Promise<void> {
+    return this.resume(LEFT_AFTER_MS);
+  }
+
+  /** Deletes the records of old sweeps. */
+  async prune(): Promise<void> {
+    const before = new Date(this.parts.clock.now().getTime() - HISTORY_DAYS * 86_400_000);
+    await this.parts.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: before } } });
+  }
+
+  /** Runs what is queued from now on, beginning with what an earlier process left. */
+  async start(): Promise<void> {
+    await this.parts.queues.work('sweep', (data) =>
+      this.run((data as { sweepId: string }).sweepId),
+    );
+    await this.resume(0);
   }
 
   /**
    * Takes up open sweeps of this age, which a dead replica or a lost job may have left: one that is
    * running is left alone.
    */
-  async resume(ageMs: number): Promise<void> {
-    const before = new Date(this.clock.now().getTime() - ageMs);
+  private async resume(ageMs: number): Promise<void> {
+    const before = new Date(this.parts.clock.now().getTime() - ageMs);
     const where = { state: { in: OPEN_STATES }, createdAt: { lte: before } };
-    const left = await this.database.prisma.sweep.findMany({ where, select: { id: true } });
-    for (const { id } of left) await this.jobs.send('sweep', { sweepId: id });
+    const left = await this.parts.database.prisma.sweep.findMany({ where, select: { id: true } });
+    for (const { id } of left) await this.parts.queues.send('sweep', { sweepId: id });
     if (left.length > 0) this.wake();
   }
 
@@ -118,7 +135,7 @@ export class SweepsService {
     connection: Connection,
     caller?: Caller,
   ): Promise<string> {
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     await client.query('SELECT 1 FROM connections WHERE id = $1 FOR UPDATE', [connection.id]);
     const { rows } = await client.query<{ id: string }>(
       `SELECT id FROM sweeps WHERE connection_id = $1 AND state IN ('queued', 'running') LIMIT 1`,
@@ -130,7 +147,7 @@ export class SweepsService {
         `INSERT INTO sweeps (id, team_id, connection_id, state, created_at) VALUES ($1, $2, $3, 'queued', $4)`,
         [sweepId, connection.teamId, connection.id, now],
       );
-      await this.jobs.send('sweep', { sweepId }, client);
+      await this.parts.queues.send('sweep', { sweepId }, client);
     }
     await client.query('UPDATE connections SET next_sweep_at = $2 WHERE id = $1', [
       connection.id,
@@ -151,16 +168,20 @@ export class SweepsService {
    * it is done. Safe to repeat: a sweep that was cut off begins again.
    */
   async run(sweepId: string): Promise<void> {
-    const sweep = await this.database.prisma.sweep.findUnique({ where: { id: sweepId } });
+    const sweep = await this.parts.database.prisma.sweep.findUnique({ where: { id: sweepId } });
     if (!sweep) return;
     const { connectionId } = sweep;
-    const isDone = await withLock(this.database.pool, `sweep ${connectionId}`, async (client) => {
-      await this.runAlone(client, sweepId);
-      return true;
-    });
+    const isDone = await withLock(
+      this.parts.database.pool,
+      `sweep ${connectionId}`,
+      async (client) => {
+        await this.runAlone(client, sweepId);
+        return true;
+      },
+    );
     if (!isDone || this.stopping.signal.aborted) return;
     // One that was asked for just before the lock was free again found nobody to run it.
-    const next = await this.database.prisma.sweep.findFirst({
+    const next = await this.parts.database.prisma.sweep.findFirst({
       where: { connectionId, state: 'queued', id: { not: sweepId } },
     });
     if (next) await this.run(next.id);
@@ -168,18 +189,24 @@ export class SweepsService {
 
   /** @param client holds the lock of the connection */
   private async runAlone(client: pg.ClientBase, sweepId: string): Promise<void> {
-    const current = await this.database.prisma.sweep.findUnique({
+    const current = await this.parts.database.prisma.sweep.findUnique({
       where: { id: sweepId },
       include: { connection: true },
     });
     if (!current || !OPEN_STATES.includes(current.state)) return;
     const { connection } = current;
-    const startedAt = this.clock.now();
-    await this.database.prisma.sweep.update({
+    const startedAt = this.parts.clock.now();
+    await this.parts.database.prisma.sweep.update({
       where: { id: sweepId },
       data: { state: 'running', startedAt },
     });
-    const run = new SweepRun(client, connection, this.adapter(connection), startedAt, this.clock);
+    const run = new SweepRun(
+      client,
+      connection,
+      this.adapter(connection),
+      startedAt,
+      this.parts.clock,
+    );
     const facts = {
       'rollcall.sweep_id': sweepId,
       'rollcall.connection_id': connection.id,
@@ -187,7 +214,7 @@ export class SweepsService {
     };
     try {
       await run.begin();
-      await this.tracing.root('sweep', facts, () => this.walk(run, connection));
+      await this.parts.tracing.root('sweep', facts, () => this.walk(run, connection));
       await this.succeed(run, sweepId, connection, startedAt, client);
     } catch (error) {
       if (this.stopping.signal.aborted) return;
@@ -198,11 +225,12 @@ export class SweepsService {
   }
 
   private async walk(run: SweepRun, connection: Connection): Promise<void> {
-    const access = this.connections.open(connection);
+    const access = this.parts.connections.open(connection);
     const context = { signal: this.stopping.signal };
-    if (connection.state === 'credential_rejected') await this.providers.verify(access, context);
+    if (connection.state === 'credential_rejected')
+      await this.parts.providers.verify(access, context);
     try {
-      for await (const page of this.providers.walk(access, context)) await run.take(page);
+      for await (const page of this.parts.providers.walk(access, context)) await run.take(page);
       await run.flush();
     } catch (error) {
       await run.breakOff();
@@ -217,11 +245,11 @@ export class SweepsService {
     startedAt: Date,
     client: pg.ClientBase,
   ) {
-    const previous = await this.database.prisma.sweep.findFirst({
+    const previous = await this.parts.database.prisma.sweep.findFirst({
       where: { connectionId: connection.id, state: { in: ['succeeded', 'held'] } },
       orderBy: { id: 'desc' },
     });
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const state = await transact(client, async () => {
       const settled = await run.settle(previous?.state === 'held');
       const stateBefore = await lockState(client, connection.id);
@@ -258,7 +286,7 @@ export class SweepsService {
             message: 'The gateway failed to write what it read. See its log.',
           };
     if (!(error instanceof ProviderError)) {
-      this.logger.error('sweep failed', {
+      this.parts.logger.error('sweep failed', {
         sweep_id: sweepId,
         error: error instanceof Error ? String(error.stack) : 'not an Error',
       });
@@ -267,8 +295,8 @@ export class SweepsService {
       error instanceof ProviderError &&
       REJECTIONS.includes(error.code) &&
       (await this.isRejected(connection));
-    const now = this.clock.now();
-    await withTransaction(this.database.pool, async (client) => {
+    const now = this.parts.clock.now();
+    await withTransaction(this.parts.database.pool, async (client) => {
       const lastError = { ...told, at: now.toISOString() };
       await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [
         connection.id,
@@ -283,9 +311,9 @@ export class SweepsService {
   /** A second look, so that no single answer condemns a connection. */
   private async isRejected(connection: Connection): Promise<boolean> {
     try {
-      const access = this.connections.open(connection);
-      await this.providers.verify(access, { signal: this.stopping.signal });
-      await this.providers.list(
+      const access = this.parts.connections.open(connection);
+      await this.parts.providers.verify(access, { signal: this.stopping.signal });
+      await this.parts.providers.list(
         access,
         { cursor: null, limit: 1 },
         { signal: this.stopping.signal },
@@ -368,8 +396,8 @@ export class SweepsService {
     run: SweepRun,
     code?: string,
   ): void {
-    this.metrics.observeSweep(connection.provider, state);
-    this.logger.info(`sweep ${state}`, {
+    this.parts.metrics.observeSweep(connection.provider, state);
+    this.parts.logger.info(`sweep ${state}`, {
       sweep_id: sweepId,
       connection_id: connection.id,
       provider: connection.provider,
@@ -379,7 +407,7 @@ export class SweepsService {
   }
 
   private adapter({ provider }: Connection): AnyAdapter {
-    const adapter = this.providers.adapters.get(provider);
+    const adapter = this.parts.providers.adapters.get(provider);
     if (!adapter) throw new Error(`no adapter for ${provider}`);
     return adapter;
   }
@@ -387,7 +415,7 @@ export class SweepsService {
   /** Resolves when every connection has been swept once, for the first start. */
   async hasSweptAll(): Promise<boolean> {
     const unswept = { state: 'active', sweptAt: null, lastError: { equals: Prisma.AnyNull } };
-    return (await this.database.prisma.connection.count({ where: unswept })) === 0;
+    return (await this.parts.database.prisma.connection.count({ where: unswept })) === 0;
   }
 }
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { actorOf, auditRow } from '../audit/audit.js';
+import { actorOf, auditRow } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Webhook } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import { recordEvents } from '../events/outbox.js';
+import { recordEvents } from '../events/index.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
 import { originOf } from './webhook-url.js';
 

@@ -24,6 +24,17 @@ const BATCH = 128;
 const DELIVERIES_KEPT_DAYS = 30;
 const GONE = 410;
 
+interface WebhookWorkerParts {
+  readonly database: Database;
+  readonly deliveries: DeliveriesRepository;
+  readonly sender: WebhookSender;
+  readonly sealer: Sealer;
+  readonly lease: ProcessLease;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracing: Tracing;
+}
+
 /** Brings events to webhooks: a lane for each, so that a slow one holds up no other. */
 export class WebhookWorker {
   private readonly lanes = new Map<string, Promise<void>>();
@@ -31,20 +42,11 @@ export class WebhookWorker {
   private rounds: Promise<void> = Promise.resolve();
   /** Of all lanes together, so that many attempts share a write. */
   private readonly settle = batched(BATCH, async (settled: readonly SettledDelivery[]) => {
-    await writeSettled(this.database, settled);
+    await writeSettled(this.parts.database, settled);
     return settled;
   });
 
-  constructor(
-    private readonly database: Database,
-    private readonly deliveries: DeliveriesRepository,
-    private readonly sender: WebhookSender,
-    private readonly sealer: Sealer,
-    private readonly lease: ProcessLease,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
-    private readonly tracing: Tracing,
-  ) {}
+  constructor(private readonly parts: WebhookWorkerParts) {}
 
   /** Goes round every second until it is stopped. */
   work(): void {
@@ -56,12 +58,13 @@ export class WebhookWorker {
     this.stopping.abort();
     await this.rounds;
     await Promise.all(this.lanes.values());
-    await this.sender.close();
+    await this.parts.sender.close();
   }
 
   /** Starts on whatever there is to do. Lanes that run on are not waited for. */
   async round(): Promise<void> {
-    for (const webhookId of await this.deliveries.withWork(this.clock.now())) this.open(webhookId);
+    for (const webhookId of await this.parts.deliveries.withWork(this.parts.clock.now()))
+      this.open(webhookId);
   }
 
   /** Resolves when no lane runs. */
@@ -70,8 +73,8 @@ export class WebhookWorker {
   }
 
   async prune(): Promise<void> {
-    await this.deliveries.delete(
-      new Date(this.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000),
+    await this.parts.deliveries.delete(
+      new Date(this.parts.clock.now().getTime() - DELIVERIES_KEPT_DAYS * 86_400_000),
     );
   }
 
@@ -79,7 +82,7 @@ export class WebhookWorker {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await this.round().catch((error: unknown) => this.report(error));
-      await this.clock.sleep(ROUND_EVERY_MS, signal).catch(() => undefined);
+      await this.parts.clock.sleep(ROUND_EVERY_MS, signal).catch(() => undefined);
     }
   }
 
@@ -94,18 +97,18 @@ export class WebhookWorker {
   /** Makes deliveries of what is new and sends what is due, until there is neither. */
   private async drain(webhookId: string): Promise<void> {
     for (let isMore = true; isMore && !this.stopping.signal.aborted; ) {
-      const isBehind = await this.deliveries.fanOut(webhookId, this.clock.now());
-      const webhook = await this.database.prisma.webhook.findFirst({
+      const isBehind = await this.parts.deliveries.fanOut(webhookId, this.parts.clock.now());
+      const webhook = await this.parts.database.prisma.webhook.findFirst({
         where: { id: webhookId, disabledAt: null },
       });
       if (!webhook) return;
-      const claimed = await this.deliveries.claim(
+      const claimed = await this.parts.deliveries.claim(
         webhookId,
         BATCH,
-        this.lease.name,
-        this.clock.now(),
+        this.parts.lease.name,
+        this.parts.clock.now(),
       );
-      await this.deliverAll(openUrl(this.sealer, webhook), claimed);
+      await this.deliverAll(openUrl(this.parts.sealer, webhook), claimed);
       isMore = isBehind || claimed.length > 0;
     }
   }
@@ -125,13 +128,13 @@ export class WebhookWorker {
           'rollcall.event_id': delivery.event_id,
           'rollcall.team_id': webhook.teamId,
         };
-        isGivenUp = await this.tracing.root('webhook delivery', facts, () =>
+        isGivenUp = await this.parts.tracing.root('webhook delivery', facts, () =>
           this.deliver(webhook, delivery),
         );
       }
     };
     const turns = await Promise.allSettled(Array.from({ length: LANE_WIDTH }, takeTurns));
-    await this.deliveries.release(claimed);
+    await this.parts.deliveries.release(claimed);
     const failed = turns.find((turn) => turn.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -147,19 +150,19 @@ export class WebhookWorker {
 
   /** Sends one event to a webhook now, signed. */
   post(webhook: Webhook, eventId: string, body: string): Promise<DeliveryAttempt> {
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const sealed = [
       webhook.secret,
       ...(webhook.formerSecret && webhook.formerUntil && webhook.formerUntil > now
         ? [webhook.formerSecret]
         : []),
     ];
-    const secrets = sealed.map((secret) => this.sealer.open(secret, webhook.id));
-    return this.sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
+    const secrets = sealed.map((secret) => this.parts.sealer.open(secret, webhook.id));
+    return this.parts.sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
   }
 
   private report(error: unknown): void {
-    this.logger.error('webhooks', {
+    this.parts.logger.error('webhooks', {
       error: error instanceof Error ? String(error.stack) : 'not an Error',
     });
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
-import { eventPattern } from '../events/event-types.js';
+import { eventPattern } from '../events/index.js';
 import { timestamp } from '../http/page.js';
 import { DELIVERY_EXAMPLE, WEBHOOK_EXAMPLE } from './webhook.example.js';
 

@@ -1,7 +1,7 @@
-import { actorOf, auditRow } from '../audit/audit.js';
+import { actorOf, auditRow } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
-import type { FeedRepository } from '../events/feed.repository.js';
+import type { FeedRepository } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
@@ -25,17 +25,19 @@ export interface Revealed {
   readonly secret: string;
 }
 
+interface WebhooksServiceParts {
+  readonly database: Database;
+  readonly feed: FeedRepository;
+  readonly deliveries: DeliveriesRepository;
+  readonly worker: WebhookWorker;
+  readonly addresses: WebhookAddresses;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+}
+
 /** A team's webhooks. */
 export class WebhooksService {
-  constructor(
-    private readonly database: Database,
-    private readonly feed: FeedRepository,
-    private readonly deliveries: DeliveriesRepository,
-    private readonly worker: WebhookWorker,
-    private readonly addresses: WebhookAddresses,
-    private readonly sealer: Sealer,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly parts: WebhooksServiceParts) {}
 
   /**
    * Makes a webhook that gets whatever happens from now on. Its address must have been found to be
@@ -52,19 +54,19 @@ export class WebhooksService {
         `The team has ${MAX_WEBHOOKS} webhooks already. Delete one first.`,
       );
     }
-    const position = await this.feed.end(client);
+    const position = await this.parts.feed.end(client);
     const id = newId('whk');
     const secret = newSecret();
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const { url, types, description } = request;
     const data = {
       id,
       teamId: caller.teamId,
-      ...sealUrl(this.sealer, id, url),
+      ...sealUrl(this.parts.sealer, id, url),
       types,
       description,
       providers: [...caller.key.providers],
-      secret: this.sealer.seal(secret, id),
+      secret: this.parts.sealer.seal(secret, id),
       positionTransaction: BigInt(position.value ?? 0),
       positionId: position.id,
       createdAt: now,
@@ -79,22 +81,22 @@ export class WebhooksService {
       now,
       prisma,
     );
-    return { webhook: openUrl(this.sealer, webhook), secret };
+    return { webhook: openUrl(this.parts.sealer, webhook), secret };
   }
 
   async get(
     caller: Caller,
     id: string,
-    prisma: Prisma.TransactionClient = this.database.prisma,
+    prisma: Prisma.TransactionClient = this.parts.database.prisma,
   ): Promise<Webhook> {
     const row = await prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
     if (!row) throw notFound(`Webhook ${id}`);
-    return openUrl(this.sealer, row);
+    return openUrl(this.parts.sealer, row);
   }
 
   /** The team's webhooks, oldest first. */
   all(caller: Caller): Rows<Webhook> {
-    const { webhook } = this.database.prisma;
+    const { webhook } = this.parts.database.prisma;
     const where = seenBy(caller);
     return {
       read: async (beyondId, take) => {
@@ -103,7 +105,7 @@ export class WebhooksService {
           orderBy: { id: 'asc' },
           take,
         });
-        return rows.map((row) => openUrl(this.sealer, row));
+        return rows.map((row) => openUrl(this.parts.sealer, row));
       },
       count: () => webhook.count({ where }),
     };
@@ -114,9 +116,9 @@ export class WebhooksService {
     const row = await this.get(caller, id);
     if (change.url !== undefined) await this.requireAllowed(change.url);
     const { enabled, url, types, description } = change;
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const data = {
-      ...(url !== undefined && sealUrl(this.sealer, id, url)),
+      ...(url !== undefined && sealUrl(this.parts.sealer, id, url)),
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
       ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
@@ -124,21 +126,21 @@ export class WebhooksService {
         row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
       updatedAt: now,
     };
-    const update = this.database.prisma.webhook.update({ where: { id }, data });
+    const update = this.parts.database.prisma.webhook.update({ where: { id }, data });
     const told = { ...change, ...(url !== undefined && { url: originOf(url) }) };
-    const [webhook] = await this.database.prisma.$transaction([
+    const [webhook] = await this.parts.database.prisma.$transaction([
       update,
       this.audited(caller, 'webhook.changed', id, told, now),
     ]);
-    return openUrl(this.sealer, webhook);
+    return openUrl(this.parts.sealer, webhook);
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
     const { url } = await this.get(caller, id);
-    const gone = this.database.prisma.webhook.delete({ where: { id } });
-    await this.database.prisma.$transaction([
+    const gone = this.parts.database.prisma.webhook.delete({ where: { id } });
+    await this.parts.database.prisma.$transaction([
       gone,
-      this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.clock.now()),
+      this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.parts.clock.now()),
     ]);
   }
 
@@ -146,16 +148,16 @@ export class WebhooksService {
   async rotate({ prisma }: Transaction, caller: Caller, id: string): Promise<Revealed> {
     const row = await this.get(caller, id, prisma);
     const secret = newSecret();
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const data = {
-      secret: this.sealer.seal(secret, id),
+      secret: this.parts.sealer.seal(secret, id),
       formerSecret: row.secret,
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
     };
     const webhook = await prisma.webhook.update({ where: { id }, data });
     await this.audited(caller, 'webhook.secret_rotated', id, {}, now, prisma);
-    return { webhook: openUrl(this.sealer, webhook), secret };
+    return { webhook: openUrl(this.parts.sealer, webhook), secret };
   }
 
   /**
@@ -170,13 +172,13 @@ export class WebhooksService {
     const event = {
       id: newId('evt'),
       type: 'webhook.test',
-      timestamp: this.clock.now(),
+      timestamp: this.parts.clock.now(),
       account_id: null,
       data: { webhook: { id } },
     };
-    const attempt = await this.worker.post(webhook, event.id, JSON.stringify(event));
+    const attempt = await this.parts.worker.post(webhook, event.id, JSON.stringify(event));
     return ({ prisma }) =>
-      this.deliveries.note(
+      this.parts.deliveries.note(
         prisma,
         id,
         event.id,
@@ -188,7 +190,7 @@ export class WebhooksService {
 
   /** The deliveries of a webhook, newest first. */
   history({ id: webhookId }: Webhook): Rows<WebhookDelivery> {
-    const { webhookDelivery } = this.database.prisma;
+    const { webhookDelivery } = this.parts.database.prisma;
     return {
       read: (beyondId, take) => {
         const where = { webhookId, ...(beyondId !== undefined && { id: { lt: beyondId } }) };
@@ -215,7 +217,7 @@ export class WebhooksService {
         'conflict',
         'The webhook is disabled. Enable it first (PATCH {"enabled": true}).',
       );
-    const repeated = await this.deliveries.repeat(prisma, delivery, this.clock.now());
+    const repeated = await this.parts.deliveries.repeat(prisma, delivery, this.parts.clock.now());
     if (!repeated)
       throw new Problem(
         'conflict',
@@ -226,14 +228,14 @@ export class WebhooksService {
 
   /** @throws Problem 422 for an address that events must not be sent to */
   async requireAllowed(url: string): Promise<void> {
-    await this.addresses.checkResolved(url).catch((error: unknown) => {
+    await this.parts.addresses.checkResolved(url).catch((error: unknown) => {
       throw error instanceof ForbiddenAddress ? invalidField('url', error.message) : error;
     });
   }
 
   /** Seals what a previous version left in clear. */
   sealUrls(): Promise<void> {
-    return sealUrls(this.database, this.sealer);
+    return sealUrls(this.parts.database, this.parts.sealer);
   }
 
   private audited(
@@ -242,7 +244,7 @@ export class WebhooksService {
     targetId: string,
     after: object,
     at: Date,
-    prisma: Prisma.TransactionClient = this.database.prisma,
+    prisma: Prisma.TransactionClient = this.parts.database.prisma,
   ) {
     const data = auditRow(actorOf(caller), { action, targetType: 'webhook', targetId, after }, at);
     return prisma.auditEvent.create({ data });

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type ApiDocument, describeApi } from '../../src/api/openapi/document.js';
-import type { Endpoints } from '../../src/api/routes.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { ProcessLease } from '../../src/database/process-lease.js';
 import { Idempotency } from '../../src/http/idempotency.js';
@@ -35,7 +34,7 @@ const table = [
   deprecated(post('/v1/old', 'write', greetings.oldPost), '2026-06-01', '2027-06-01'),
   get('/v1/current', 'read', greetings.current),
 ];
-const document: ApiDocument = describeApi(table, { greetings } as unknown as Endpoints);
+const document: ApiDocument = describeApi(table, { greetings }, { greetings: 'Greets.' });
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -50,7 +49,8 @@ beforeAll(async () => {
   const lease = new ProcessLease(database);
   const application = createServer(table, {
     ...{
-      teams,
+      authenticator: teams,
+      pages: {},
       rateLimiter,
       load: new Load(database.pool),
       logger: silentLogger,

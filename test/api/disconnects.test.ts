@@ -35,7 +35,7 @@ async function finished(id: string, client = gateway.root): Promise<Reply['body'
   for (;;) {
     const { body } = await client.get(`/v1/disconnects/${id}`);
     if (body.data.finished_at !== null) return body.data;
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -26,7 +26,7 @@ describe('the summary', () => {
     for (const write of [
       pauses,
       disconnects,
-      () => gateway.app.reconcile(),
+      () => gateway.app.recurringJobs.runAll(),
       async () => undefined,
     ]) {
       await write();
@@ -105,7 +105,7 @@ describe('an account', () => {
     );
     const before = (await read(`/v1/accounts/${reference}/health`)).data;
     expect(before.history).toHaveLength(2);
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     const { history, uptime } = (await read(`/v1/accounts/${reference}/health`)).data;
     const seconds = { healthy: 0, warning: 3600, unhealthy: 0, unknown: 0 };
     const summary = { transitions: 2, first_at: `${day}T10:00:00.000Z`, worst: 'warning', seconds };

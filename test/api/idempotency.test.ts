@@ -75,7 +75,7 @@ describe('Idempotency-Key', () => {
     clock.advance(3_600_001);
     expect((await makeKey('daily', 'day')).headers.get('idempotency-replayed')).toBeNull();
     clock.advance(25 * 3_600_000);
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     expect(await gateway.database.prisma.idempotencyKey.count()).toBe(0);
   });
 

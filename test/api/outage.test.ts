@@ -38,9 +38,9 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
 
   gateway.sandbox.provider('octopost').faults.add({ kind: 'down' });
   for (let turn = 0; turn < 3; turn++) await gateway.sweep(connectionId);
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
   clock.advance(24 * HOUR_MS);
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   const { state } = (await gateway.root.get('/v1/providers/octopost')).body.data;
   expect(state).toMatchObject({ status: 'down', incident: { id: expect.stringMatching(/^inc_/) } });
@@ -55,11 +55,11 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   let status = 0;
   while (status !== 200)
     status = (await gateway.root.post('/v1/accounts/octopost:acc_abc123/probe')).status;
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   clock.advance(2 * 60_000);
-  await gateway.app.reconcile();
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
+  await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({
     'provider.incident_opened': 1,
     'provider.incident_closed': 1,
@@ -69,7 +69,7 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   gateway.sandbox.provider('octopost').faults.add({ kind: 'rate_limited', retry_after: 3_600 });
   clock.advance(4 * HOUR_MS);
   await until(async () => {
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     return ((await eventsSince(mark))['account.health_changed'] ?? 0) >= ACCOUNTS;
   });
 }, 60_000);

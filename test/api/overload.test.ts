@@ -127,7 +127,7 @@ test('an Idempotency-Key whose request met no connection is good again once ther
   expect((await first).status).toBe(503);
   release();
   expect((await connect()).body.code).toBe('idempotency_in_progress');
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
   expect(await connect()).toMatchObject({ status: 201, body: { data: { provider: 'octopost' } } });
   await until(
     async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,

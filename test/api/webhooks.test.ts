@@ -207,7 +207,7 @@ describe('a webhook', () => {
     await happen(1);
     await receiver.until(() => receiver.received.some(({ path }) => path === '/after?token=2'));
 
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     expect((await row()).url).toBe('');
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.url).toBe(
       `${receiver.url}/after?token=2`,

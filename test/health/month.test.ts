@@ -51,16 +51,16 @@ beforeAll(async () => {
   const sealer = createSealer(SECRET);
   const providers = scriptedProviders(clock, scripts);
   const connections = new ConnectionsService(database, providers, sealer, clock, INTERVAL_SECONDS);
-  sweeps = new SweepsService(
+  sweeps = new SweepsService({
     database,
-    idle,
+    queues: idle,
     providers,
     connections,
     clock,
-    silentLogger,
-    createMetrics(),
-    UNTRACED,
-  );
+    logger: silentLogger,
+    metrics: createMetrics(),
+    tracing: UNTRACED,
+  });
   await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
   for (const provider of PROVIDERS) {
     const access = {

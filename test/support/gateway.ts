@@ -9,9 +9,9 @@ import {
 } from '../../sandbox/index.js';
 import { type App, type AppSettings, createApp } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
+import type { RateLimit } from '../../src/http/caller.js';
 import { createListener, type ListenerLimits } from '../../src/http/listener.js';
 import type { LoadLimits } from '../../src/http/load.js';
-import type { RateLimit } from '../../src/http/rate-window.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';

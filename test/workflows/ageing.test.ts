@@ -27,11 +27,11 @@ const verdict = async (reference: string) => {
 };
 /** What a replica does every few seconds, and the sweeps that it begins. */
 const reconcile = async () => {
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
   await until(
     async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
   );
-  await gateway.app.reconcile();
+  await gateway.app.recurringJobs.runAll();
 };
 
 test('a verdict stands through failed looks, its age told, until three intervals have passed; then it is unknown, and heals by itself', async () => {

@@ -300,7 +300,7 @@ test('two replicas on one database make one sweep of a connection at a time', as
   await Promise.all([
     replica.sweeps.run(body.data.id),
     gateway.app.sweeps.run(body.data.id),
-    replica.sweeps.resume(0),
+    replica.recurringJobs.runAll(),
   ]);
   await gateway.sweep(outfame).catch(() => undefined);
   const sweep = await until(async () => {

@@ -1,13 +1,14 @@
 import { problemSchema } from '../../http/problem.schema.js';
 import type { Endpoint, Route } from '../../http/route.js';
-import type { Endpoints } from '../routes.js';
-import { TAGS } from '../tags.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from './headers.js';
 import { SchemaCollection } from './json-schema.js';
 import { describeOperation, describeProblems, type OperationName } from './operation.js';
 
 /** An OpenAPI 3.1 document. */
 export type ApiDocument = Readonly<Record<string, unknown>>;
+
+/** Endpoints by the tag they stand under, each by its name there. */
+export type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
 const VERSION = '0.1.0';
 const DESCRIPTION = `One REST service through which a company's teams see, watch and disconnect every social account they hold, whichever provider holds it.
@@ -16,9 +17,14 @@ Send a key as \`Authorization: Bearer rc_…\`. Answers are JSON in an envelope 
 
 /**
  * The API as OpenAPI 3.1, made of the schemas that validate requests and shape answers.
- * @param endpoints of every component; operations are named after them
+ * @param endpoints of every component, by tag; operations are named after them
+ * @param tags what each tag is about
  */
-export function describeApi(routes: readonly Route[], endpoints: Endpoints): ApiDocument {
+export function describeApi(
+  routes: readonly Route[],
+  endpoints: EndpointsByTag,
+  tags: Readonly<Record<string, string>>,
+): ApiDocument {
   const schemas = new SchemaCollection();
   schemas.describe(problemSchema, 'output');
   const names = nameOperations(endpoints);
@@ -43,7 +49,7 @@ export function describeApi(routes: readonly Route[], endpoints: Endpoints): Api
     },
     servers: [{ url: '/', description: 'This gateway' }],
     security: [{ key: [] }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       securitySchemes: {
@@ -73,7 +79,7 @@ function headersIn(text: string): Record<string, object> {
   );
 }
 
-function nameOperations(endpoints: Endpoints): Map<Endpoint, OperationName> {
+function nameOperations(endpoints: EndpointsByTag): Map<Endpoint, OperationName> {
   return new Map(
     Object.entries(endpoints).flatMap(([tag, component]) =>
       Object.entries<Endpoint>(component).map(

@@ -108,7 +108,7 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
 /** Has this process finish what the killed one left. */
 async function finish(disconnectId: string) {
   for (;;) {
-    await gateway.app.reconcile();
+    await gateway.app.recurringJobs.runAll();
     const { body } = await gateway.root.get(`/v1/disconnects/${disconnectId}`);
     if (body.data.finished_at !== null) return body.data;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -113,7 +113,7 @@ describe('what is over its time', () => {
         `UPDATE accounts SET disconnected_at = now() - make_interval(days => $1) WHERE status = 'disconnected'`,
         [days],
       );
-      await gateway.app.reconcile();
+      await gateway.app.recurringJobs.runAll();
     };
     await age(364);
     expect(await get()).toEqual([200, 200]);

@@ -1,5 +1,32 @@
 import type { Problem } from './problem.js';
-import { type Answer, RawText, TextStream } from './route.js';
+
+/** Text that is sent as it stands, e.g. JSON that the database built. */
+export class RawText {
+  constructor(
+    readonly text: string,
+    readonly contentType = 'application/json; charset=utf-8',
+  ) {}
+}
+
+/** Text that goes on for as long as its source does, each piece sent as it comes. */
+export class TextStream {
+  /**
+   * @param ended aborts when there is no more to wait for: a reader that takes nothing is cut off
+   * then
+   */
+  constructor(
+    readonly chunks: AsyncIterable<string>,
+    readonly contentType: string,
+    readonly ended: AbortSignal,
+  ) {}
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Sent as JSON unless it is text already; absent: no body. */
+  readonly body?: object | RawText | TextStream;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** An answer down to its bytes. */
 export interface Rendered {

@@ -1,0 +1,68 @@
+import type { ConnectionsService } from '../connections/index.js';
+import type { Database, ProcessLease } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { Providers } from '../providers/index.js';
+import type { RecurringJob } from '../work/index.js';
+import { AccountsRepository } from './accounts.repository.js';
+import { accountEndpoints } from './accounts.routes.js';
+import { AccountsService } from './accounts.service.js';
+import { connectEndpoints } from './connect.routes.js';
+import { ConnectService } from './connect.service.js';
+import { engagementEndpoints } from './engagement.routes.js';
+import { Probes } from './probes.js';
+
+export { ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
+export { accountHealthSchema } from './account.schema.js';
+export { REF } from './account.sql.js';
+export {
+  type AccountFilter,
+  accountFilterFields,
+  filterConditions,
+  Parameters,
+} from './account-filter.js';
+export { ACCOUNT_ROW, type AccountRow, type AccountsRepository } from './accounts.repository.js';
+export type { AccountsService } from './accounts.service.js';
+export { recommend } from './recommendations.js';
+export { toRecord } from './record.js';
+export { recordChanges } from './record-changes.js';
+export { type ObservationOwner, writeObservations } from './write-observations.js';
+
+interface AccountsParts {
+  readonly database: Database;
+  readonly lease: ProcessLease;
+  readonly providers: Providers;
+  readonly connections: ConnectionsService;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+}
+
+/** Every social account: lists, single accounts, and what callers do with them. */
+export function createAccounts(parts: AccountsParts) {
+  const { database, lease, providers, connections, cursors, clock } = parts;
+  const repository = new AccountsRepository(database, providers.adapters);
+  const probes = new Probes(database, lease, clock);
+  const service = new AccountsService({
+    database,
+    accounts: repository,
+    connections,
+    providers,
+    probes,
+    clock,
+  });
+  const connect = new ConnectService(database, connections, providers, clock);
+  const providerIds = providers.adapters.all().map(({ id }) => id);
+  const jobs: readonly RecurringJob[] = [
+    { name: 'accounts.merge_counts', everyMs: 15_000, run: () => repository.mergeCounts() },
+  ];
+  return {
+    service,
+    repository,
+    endpoints: {
+      accounts: accountEndpoints(service, repository, cursors, providerIds),
+      engagement: engagementEndpoints(service, providers, cursors),
+      connect: connectEndpoints(connect, service),
+    },
+    jobs,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Database } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { Sealer } from '../lib/seal.js';
+import type { Providers } from '../providers/index.js';
+import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
+import { ConnectionsService } from './connections.service.js';
+
+export { connectionEvent } from './connection-events.js';
+export type { ConnectionsService } from './connections.service.js';
+
+interface ConnectionsParts {
+  readonly database: Database;
+  readonly providers: Providers;
+  readonly sealer: Sealer;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+  /** Of connections that are made without an interval of their own. */
+  readonly sweepIntervalSeconds: number;
+  readonly afterConnecting: AfterConnecting;
+}
+
+/** A team's sets of credentials at the providers. */
+export function createConnections(parts: ConnectionsParts) {
+  const { database, providers, sealer, cursors, clock, sweepIntervalSeconds } = parts;
+  const service = new ConnectionsService(database, providers, sealer, clock, sweepIntervalSeconds);
+  return {
+    service,
+    endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting) },
+  };
+}

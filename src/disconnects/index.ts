@@ -1,0 +1,81 @@
+import type { AccountsService } from '../accounts/index.js';
+import type { ConnectionsService } from '../connections/index.js';
+import type { Database, ProcessLease } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import { createSigner } from '../lib/signature.js';
+import type { Tracing } from '../lib/tracing.js';
+import type { Providers } from '../providers/index.js';
+import type { RecurringJob } from '../work/index.js';
+import { DisconnectsRepository } from './disconnects.repository.js';
+import { disconnectEndpoints } from './disconnects.routes.js';
+import { DisconnectsService } from './disconnects.service.js';
+import { StepRunner } from './step-run.js';
+import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './step-state.js';
+import { StepsRepository } from './steps.repository.js';
+import { DisconnectWorker } from './worker.js';
+
+export { receiptSchema, wellKnownSchema } from './disconnect.schema.js';
+export type { DisconnectSettings } from './step-state.js';
+
+interface DisconnectsParts {
+  readonly database: Database;
+  readonly lease: ProcessLease;
+  readonly providers: Providers;
+  readonly connections: ConnectionsService;
+  readonly accounts: AccountsService;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracing: Tracing;
+  /** 32 bytes in base64: receipts are signed with a key derived from it. */
+  readonly secret: string;
+  /** Over the defaults. */
+  readonly settings: Partial<DisconnectSettings>;
+}
+
+/** The workflows that end a provider's hold on accounts. */
+export function createDisconnects(parts: DisconnectsParts) {
+  const { database, lease, providers, connections, accounts, cursors, clock } = parts;
+  const settings = { ...DEFAULT_DISCONNECT_SETTINGS, ...parts.settings };
+  const registry = providers.adapters;
+  const signer = createSigner(parts.secret);
+  const steps = new StepsRepository(database, clock, settings);
+  const worker = new DisconnectWorker({
+    database,
+    registry,
+    connections,
+    steps,
+    runner: new StepRunner({ steps, providers, clock, settings }),
+    lease,
+    clock,
+    logger: parts.logger,
+    tracing: parts.tracing,
+    settings,
+  });
+  const repository = new DisconnectsRepository(database, clock, settings);
+  const service = new DisconnectsService({ repository, registry, worker, signer, clock, settings });
+  const providerIds = registry.all().map(({ id }) => id);
+  const jobs: readonly RecurringJob[] = [
+    { name: 'disconnects.start_due', everyMs: 1_000, run: () => service.startDue() },
+    { name: 'disconnects.prune', everyMs: 60_000, run: () => repository.prune() },
+  ];
+  return {
+    endpoints: {
+      disconnects: disconnectEndpoints({
+        disconnects: service,
+        accounts,
+        repository,
+        cursors,
+        providerIds,
+        publicKey: signer.publicKey,
+      }),
+    },
+    jobs,
+    /** A connection has a working key again: the steps that wait for one are due. */
+    resume: (connectionId: string) => service.resume(connectionId),
+    start: () => worker.start(),
+    stop: () => worker.stop(),
+  };
+}

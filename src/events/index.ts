@@ -1,0 +1,41 @@
+import type { Database } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { RecurringJob } from '../work/index.js';
+import { eventEndpoints } from './events.routes.js';
+import { EventsService } from './events.service.js';
+import { FeedRepository } from './feed.repository.js';
+
+export { eventPattern, typesOf } from './event-types.js';
+export { EVENT_DOCUMENT, type FeedRepository, SETTLED } from './feed.repository.js';
+export {
+  type AccountEvent,
+  type EventType,
+  eventRow,
+  type NewEvent,
+  recordAccountEvents,
+  recordEvents,
+} from './outbox.js';
+
+interface EventsParts {
+  readonly database: Database;
+  /** Good for as long as the events they point at are kept. */
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+}
+
+/** What happened, written with the change it reports, and read as a feed and as a stream. */
+export function createEvents({ database, cursors, clock }: EventsParts) {
+  const feed = new FeedRepository(database);
+  const service = new EventsService(feed, cursors, clock);
+  const jobs: readonly RecurringJob[] = [
+    { name: 'events.prune', everyMs: 15_000, run: () => service.prune() },
+  ];
+  return {
+    feed,
+    endpoints: { events: eventEndpoints(service) },
+    jobs,
+    /** Ends every stream. */
+    stop: () => service.stop(),
+  };
+}

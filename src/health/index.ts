@@ -1,0 +1,52 @@
+import type { AccountsRepository, AccountsService } from '../accounts/index.js';
+import type { Database } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { Providers } from '../providers/index.js';
+import type { RecurringJob } from '../work/index.js';
+import { healthEndpoints } from './health.routes.js';
+import { HealthService } from './health.service.js';
+import { HistoryRepository } from './history.repository.js';
+import { IncidentsService } from './incidents.service.js';
+import { TransitionsRepository } from './transitions.repository.js';
+
+export { markHealthUnknown } from './verdicts.repository.js';
+
+interface HealthParts {
+  readonly database: Database;
+  readonly providers: Providers;
+  readonly accounts: AccountsService;
+  readonly accountsRepository: AccountsRepository;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+}
+
+/** How verdicts age, what they were, and the outages of providers. */
+export function createHealth(parts: HealthParts) {
+  const { database, providers, accounts, accountsRepository, cursors, clock } = parts;
+  const incidents = new IncidentsService(database, providers, clock);
+  const service = new HealthService({
+    database,
+    registry: providers.adapters,
+    accounts,
+    accountsRepository,
+    transitions: new TransitionsRepository(database),
+    history: new HistoryRepository(database),
+    incidents,
+    cursors,
+    clock,
+  });
+  const jobs: readonly RecurringJob[] = [
+    // An outage is known before verdicts age by it.
+    {
+      name: 'health.age',
+      everyMs: 1_000,
+      run: async () => {
+        await incidents.watch();
+        await service.age();
+      },
+    },
+    { name: 'health.prune', everyMs: 15_000, run: () => service.prune() },
+  ];
+  return { incidents, endpoints: { health: healthEndpoints(service) }, jobs };
+}

@@ -1,0 +1,25 @@
+import type { Database } from '../database/index.js';
+import type { Cursors } from '../http/cursor.js';
+import type { Clock } from '../lib/clock.js';
+import type { RecurringJob } from '../work/index.js';
+import { teamEndpoints } from './teams.routes.js';
+import { TeamsService } from './teams.service.js';
+
+export { parseKey } from './key-format.js';
+export { DEFAULT_TEAM_ID, type TeamsService } from './teams.service.js';
+
+interface TeamsParts {
+  readonly database: Database;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+  readonly providerIds: readonly string[];
+}
+
+/** Teams, their keys, and who a request comes from. */
+export function createTeams({ database, cursors, clock, providerIds }: TeamsParts) {
+  const service = new TeamsService(database, clock);
+  const jobs: readonly RecurringJob[] = [
+    { name: 'teams.compact_versions', everyMs: 15_000, run: () => service.compactVersions() },
+  ];
+  return { service, endpoints: { teams: teamEndpoints(service, cursors, providerIds) }, jobs };
+}

@@ -1,0 +1,1 @@
+export { type JobObserver, type RecurringJob, RecurringJobs } from './recurring-jobs.js';

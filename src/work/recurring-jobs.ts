@@ -1,0 +1,91 @@
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+
+/** Work that every replica does again and again. It must bear running on several at once. */
+export interface RecurringJob {
+  /** `<component>.<what it does>`, as metrics and logs name it. */
+  readonly name: string;
+  /** Milliseconds between the end of one run and the start of the next. */
+  readonly everyMs: number;
+  readonly run: () => Promise<unknown>;
+}
+
+/** Hears of each run that ended. */
+export type JobObserver = (name: string, durationMs: number, failed: boolean) => void;
+
+interface RecurringJobsParts {
+  readonly jobs: readonly RecurringJob[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly observe: JobObserver;
+}
+
+/**
+ * Runs jobs side by side, each on its own interval. A job that throws or hangs delays no other, and
+ * no job overlaps itself: whoever asks for one that is running gets that run.
+ */
+export class RecurringJobs {
+  private readonly running = new Map<string, Promise<boolean>>();
+  private readonly stopping = new AbortController();
+  private loops: readonly Promise<void>[] = [];
+
+  constructor(private readonly parts: RecurringJobsParts) {
+    const names = parts.jobs.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new Error(`two recurring jobs are named ${twice}`);
+  }
+
+  /** Runs each job now and then on its interval, until `stop`. */
+  start(): void {
+    this.loops = this.parts.jobs.map((job) => this.repeat(job));
+  }
+
+  /**
+   * Runs every job once, one after the other in the order they are declared.
+   * @returns the names of those that failed
+   */
+  async runAll(): Promise<string[]> {
+    const failed: string[] = [];
+    for (const job of this.parts.jobs) if (!(await this.run(job))) failed.push(job.name);
+    return failed;
+  }
+
+  /** Starts no job any more; resolves when the running ones have ended. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all([...this.loops, ...this.running.values()]);
+  }
+
+  private async repeat(job: RecurringJob): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.run(job);
+      await this.parts.clock.sleep(job.everyMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** @returns whether it succeeded */
+  private run(job: RecurringJob): Promise<boolean> {
+    const current = this.running.get(job.name);
+    if (current !== undefined) return current;
+    const run = this.attempt(job).finally(() => this.running.delete(job.name));
+    this.running.set(job.name, run);
+    return run;
+  }
+
+  private async attempt({ name, run }: RecurringJob): Promise<boolean> {
+    const startedAt = performance.now();
+    let failed = false;
+    try {
+      await run();
+    } catch (error) {
+      failed = true;
+      this.parts.logger.error('recurring job failed', {
+        operation: name,
+        error: error instanceof Error ? String(error.stack) : 'not an Error',
+      });
+    }
+    this.parts.observe(name, performance.now() - startedAt, failed);
+    return !failed;
+  }
+}
