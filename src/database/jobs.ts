@@ -18,8 +18,11 @@ const RETENTION_HOURS = 24;
 
 /** Jobs over PostgreSQL, shared by all replicas. */
 export interface Jobs {
-  /** @param client sends within its transaction; call `wake` once it has committed */
-  send(queue: QueueName, data: object, client?: pg.ClientBase): Promise<void>;
+  /**
+   * Queues a job for each of `data`.
+   * @param client sends within its transaction; call `wake` once it has committed
+   */
+  send(queue: QueueName, data: readonly object[], client?: pg.ClientBase): Promise<void>;
   /** Lets this process look at a queue now instead of at its next poll. */
   wake(queue: QueueName): void;
   work(queue: QueueName, handle: (data: unknown) => Promise<void>): Promise<void>;
@@ -49,7 +52,9 @@ export async function startJobs(pool: pg.Pool, logger: Logger): Promise<Jobs> {
   const running = new Set<Promise<void>>();
   return {
     async send(queue, data, client) {
-      await boss.send(queue, data, client ? { db: executing(client) } : {});
+      if (data.length === 0) return;
+      const jobs = data.map((job) => ({ name: queue, data: job }));
+      await boss.insert(jobs, client ? { db: executing(client) } : {});
     },
     wake(queue) {
       for (const worker of workers.get(queue) ?? []) boss.notifyWorker(worker);

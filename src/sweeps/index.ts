@@ -8,6 +8,8 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
+import { SweepRunner } from './sweep-runner.js';
+import { SweepsRepository } from './sweeps.repository.js';
 import { sweepEndpoints } from './sweeps.routes.js';
 import { SweepsService } from './sweeps.service.js';
 
@@ -26,8 +28,11 @@ interface SweepsParts {
 }
 
 /** Walks over everything that connections list: when they are due, and what came of them. */
-export function createSweeps({ connections, cursors, ...parts }: SweepsParts) {
-  const service = new SweepsService({ connections, ...parts });
+export function createSweeps({ connections, cursors, queues, ...parts }: SweepsParts) {
+  const { database, clock } = parts;
+  const sweeps = new SweepsRepository(database);
+  const runner = new SweepRunner({ ...parts, connections, sweeps });
+  const service = new SweepsService({ database, sweeps, runner, queues, clock });
   const jobs: readonly RecurringJob[] = [
     { name: 'sweeps.schedule', everyMs: 1_000, run: () => service.scheduleDue() },
     { name: 'sweeps.resume', everyMs: 15_000, run: () => service.resumeLeftBehind() },

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { observed } from '../../bench/health-load.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
-import type { Jobs } from '../../src/database/jobs.js';
 import { FeedRepository } from '../../src/events/feed.repository.js';
 import { ageVerdicts } from '../../src/health/aging.js';
 import type { Caller } from '../../src/http/caller.js';
@@ -13,7 +12,8 @@ import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
-import { SweepsService } from '../../src/sweeps/sweeps.service.js';
+import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
+import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
 import { until } from '../support/gateway-process.js';
@@ -36,24 +36,18 @@ const VERDICTS: readonly Verdict[] = [
 
 const clock = manualClock('2026-01-01T00:00:00Z');
 const scripts = new Map<string, Script>();
-const idle: Jobs = {
-  send: async () => undefined,
-  wake: () => undefined,
-  work: async () => undefined,
-  stop: async () => undefined,
-};
 let testDatabase: TestDatabase;
 let database: Database;
-let sweeps: SweepsService;
+let sweeps: SweepRunner;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
   const sealer = createSealer(SECRET);
   const providers = scriptedProviders(clock, scripts);
   const connections = new ConnectionsService(database, providers, sealer, clock, INTERVAL_SECONDS);
-  sweeps = new SweepsService({
+  sweeps = new SweepRunner({
     database,
-    queues: idle,
+    sweeps: new SweepsRepository(database),
     providers,
     connections,
     clock,

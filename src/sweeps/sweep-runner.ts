@@ -1,0 +1,218 @@
+import type pg from 'pg';
+import { type ConnectionsService, connectionEvent } from '../connections/index.js';
+import type { Database } from '../database/index.js';
+import type { Connection } from '../database/prisma-client/client.js';
+import { transact, withLock, withTransaction } from '../database/transact.js';
+import { recordEvents } from '../events/index.js';
+import { markHealthUnknown } from '../health/index.js';
+import type { Metrics } from '../http/metrics.js';
+import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
+import type { Tracing } from '../lib/tracing.js';
+import { type AnyAdapter, ProviderError } from '../model/index.js';
+import type { Providers } from '../providers/index.js';
+import { nextSweepAt } from './schedule.js';
+import { SweepRun } from './sweep-run.js';
+import type { SweepResult, SweepsRepository } from './sweeps.repository.js';
+
+const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied'];
+
+interface SweepRunnerParts {
+  readonly database: Database;
+  readonly sweeps: SweepsRepository;
+  readonly providers: Providers;
+  readonly connections: ConnectionsService;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+}
+
+/** Runs queued sweeps: reads the provider's whole list and writes what it leads to. */
+export class SweepRunner {
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly parts: SweepRunnerParts) {}
+
+  /** Sweeps that run stop at their next page, unfinished. */
+  stop(): void {
+    this.stopping.abort(new Error('Rollcall is shutting down'));
+  }
+
+  /**
+   * Does one sweep, unless a process is at this connection already: that one looks for others when
+   * it is done. Safe to repeat: a sweep that was cut off begins again.
+   */
+  async run(sweepId: string): Promise<void> {
+    const { database, sweeps } = this.parts;
+    const sweep = await sweeps.find(sweepId);
+    if (!sweep) return;
+    const { connectionId } = sweep;
+    const isDone = await withLock(database.pool, `sweep ${connectionId}`, async (client) => {
+      await this.runAlone(client, sweepId);
+      return true;
+    });
+    if (!isDone || this.stopping.signal.aborted) return;
+    // One that was asked for just before the lock was free again found nobody to run it.
+    const next = await sweeps.findNextQueued(connectionId, sweepId);
+    if (next) await this.run(next.id);
+  }
+
+  /** @param client holds the lock of the connection */
+  private async runAlone(client: pg.ClientBase, sweepId: string): Promise<void> {
+    const { clock, sweeps, tracing } = this.parts;
+    const current = await sweeps.findUnfinished(sweepId);
+    if (!current) return;
+    const { connection } = current;
+    const startedAt = clock.now();
+    await sweeps.start(sweepId, startedAt);
+    const run = new SweepRun(client, connection, this.adapter(connection), startedAt, clock);
+    const facts = {
+      'rollcall.sweep_id': sweepId,
+      'rollcall.connection_id': connection.id,
+      'rollcall.team_id': connection.teamId,
+    };
+    try {
+      await run.begin();
+      await tracing.root('sweep', facts, () => this.walk(run, connection));
+      await this.succeed(run, sweepId, connection, startedAt, client);
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      await this.fail(run, sweepId, connection, error);
+    } finally {
+      await run.end();
+    }
+  }
+
+  private async walk(run: SweepRun, connection: Connection): Promise<void> {
+    const access = this.parts.connections.open(connection);
+    const context = { signal: this.stopping.signal };
+    if (connection.state === 'credential_rejected')
+      await this.parts.providers.verify(access, context);
+    try {
+      for await (const page of this.parts.providers.walk(access, context)) await run.take(page);
+      await run.flush();
+    } catch (error) {
+      await run.breakOff();
+      throw error;
+    }
+  }
+
+  private async succeed(
+    run: SweepRun,
+    sweepId: string,
+    connection: Connection,
+    startedAt: Date,
+    client: pg.ClientBase,
+  ): Promise<void> {
+    const { clock, sweeps } = this.parts;
+    const previous = await sweeps.findLastComplete(connection.id);
+    const now = clock.now();
+    const state = await transact(client, async () => {
+      const completed = await run.complete(previous?.state === 'held');
+      const stateBefore = await sweeps.markSwept(client, connection.id, startedAt, now);
+      if (stateBefore !== 'active') {
+        const event = connectionEvent('connection.recovered', connection);
+        await recordEvents(client, connection.teamId, [event], now);
+      }
+      await sweeps.finish(client, sweepId, resultOf(run, completed, null), now);
+      return completed;
+    });
+    this.report(connection, sweepId, state, run);
+  }
+
+  private async fail(
+    run: SweepRun,
+    sweepId: string,
+    connection: Connection,
+    error: unknown,
+  ): Promise<void> {
+    const { clock, database, logger, sweeps } = this.parts;
+    const failure =
+      error instanceof ProviderError
+        ? { code: error.code, message: error.message }
+        : {
+            code: 'internal_error',
+            message: 'The gateway failed to write what it read. See its log.',
+          };
+    if (!(error instanceof ProviderError)) {
+      logger.error('sweep failed', {
+        sweep_id: sweepId,
+        error: error instanceof Error ? String(error.stack) : 'not an Error',
+      });
+    }
+    const rejected =
+      error instanceof ProviderError &&
+      REJECTIONS.includes(error.code) &&
+      (await this.isRejected(connection));
+    const now = clock.now();
+    await withTransaction(database.pool, async (client) => {
+      await sweeps.noteError(client, connection.id, { ...failure, at: now.toISOString() });
+      await sweeps.finish(client, sweepId, resultOf(run, 'failed', failure), now);
+      if (rejected) await this.reject(client, connection, now);
+    });
+    this.report(connection, sweepId, 'failed', run, failure.code);
+  }
+
+  /** A second look, so that no single answer condemns a connection. */
+  private async isRejected(connection: Connection): Promise<boolean> {
+    const { connections, providers } = this.parts;
+    const context = { signal: this.stopping.signal };
+    try {
+      const access = connections.open(connection);
+      await providers.verify(access, context);
+      await providers.list(access, { cursor: null, limit: 1 }, context);
+      return false;
+    } catch (error) {
+      return error instanceof ProviderError && REJECTIONS.includes(error.code);
+    }
+  }
+
+  /**
+   * The provider rejects our key: all its accounts' health is unknown, and we only check now and
+   * then whether it still does.
+   */
+  private async reject(client: pg.ClientBase, connection: Connection, now: Date): Promise<void> {
+    const next = nextSweepAt({ ...connection, state: 'credential_rejected' }, now);
+    const stateBefore = await this.parts.sweeps.markRejected(client, connection, next, now);
+    // The key was replaced meanwhile, and the new one has not been tried yet.
+    if (stateBefore === undefined) return;
+    if (stateBefore === 'active') {
+      const event = connectionEvent('connection.credential_rejected', connection);
+      await recordEvents(client, connection.teamId, [event], now);
+    }
+    const adapter = this.adapter(connection);
+    await markHealthUnknown(client, connection, adapter, 'credential_rejected', now, null);
+  }
+
+  private report(
+    connection: Connection,
+    sweepId: string,
+    state: string,
+    run: SweepRun,
+    code?: string,
+  ): void {
+    this.parts.metrics.observeSweep(connection.provider, state);
+    this.parts.logger.info(`sweep ${state}`, {
+      sweep_id: sweepId,
+      connection_id: connection.id,
+      provider: connection.provider,
+      count: run.counts.seen,
+      ...(code !== undefined && { code }),
+    });
+  }
+
+  private adapter({ provider }: Connection): AnyAdapter {
+    const adapter = this.parts.providers.adapters.get(provider);
+    if (!adapter) throw new Error(`no adapter for ${provider}`);
+    return adapter;
+  }
+}
+
+function resultOf(
+  run: SweepRun,
+  state: SweepResult['state'],
+  error: SweepResult['error'],
+): SweepResult {
+  return { state, counts: run.counts, quarantine: run.quarantine, error };
+}

@@ -1,0 +1,245 @@
+import type pg from 'pg';
+import type { Database } from '../database/index.js';
+import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
+import type { Rows } from '../http/page.js';
+import type { QuarantinedItem } from '../providers/index.js';
+
+/** What a sweep counts. */
+export interface SweepCounts {
+  readonly seen: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly vanished: number;
+  readonly unchanged: number;
+  readonly quarantined: number;
+}
+
+/** How a sweep ended. */
+export interface SweepResult {
+  readonly state: 'succeeded' | 'held' | 'failed';
+  readonly counts: SweepCounts;
+  readonly quarantine: readonly QuarantinedItem[];
+  /** `null` unless it failed. */
+  readonly error: object | null;
+}
+
+/** What is needed of a connection to schedule its sweeps. */
+export interface SweptConnection {
+  readonly id: string;
+  readonly teamId: string;
+  readonly state: string;
+  readonly sweepIntervalSeconds: number;
+}
+
+/** A sweep to queue unless one of its connection is queued or running. */
+export interface PlannedSweep {
+  readonly id: string;
+  readonly connectionId: string;
+  readonly teamId: string;
+  /** When the connection is due after it. */
+  readonly nextSweepAt: Date;
+}
+
+const UNFINISHED = ['queued', 'running'];
+const SWEPT_CONNECTION =
+  'id, team_id AS "teamId", state, sweep_interval_seconds AS "sweepIntervalSeconds"';
+
+/** The rows of sweeps, and what sweeps write of their connections. */
+export class SweepsRepository {
+  constructor(private readonly database: Database) {}
+
+  find(id: string): Promise<Sweep | null> {
+    return this.database.prisma.sweep.findUnique({ where: { id } });
+  }
+
+  /** @returns `null` when it has ended or is not there */
+  findUnfinished(id: string): Promise<(Sweep & { readonly connection: Connection }) | null> {
+    return this.database.prisma.sweep.findFirst({
+      where: { id, state: { in: UNFINISHED } },
+      include: { connection: true },
+    });
+  }
+
+  /** The sweep of a connection that is queued or running, as the transaction sees it. */
+  findUnfinishedOf(prisma: Prisma.TransactionClient, connectionId: string): Promise<Sweep> {
+    return prisma.sweep.findFirstOrThrow({ where: { connectionId, state: { in: UNFINISHED } } });
+  }
+
+  /** A queued sweep of a connection, other than `id`. */
+  findNextQueued(connectionId: string, id: string): Promise<Sweep | null> {
+    return this.database.prisma.sweep.findFirst({
+      where: { connectionId, state: 'queued', id: { not: id } },
+    });
+  }
+
+  /** The last sweep of a connection that read the whole list. */
+  findLastComplete(connectionId: string): Promise<Sweep | null> {
+    return this.database.prisma.sweep.findFirst({
+      where: { connectionId, state: { in: ['succeeded', 'held'] } },
+      orderBy: { id: 'desc' },
+    });
+  }
+
+  /** The ids of sweeps made at or before `time` that have not ended. */
+  async findUnfinishedBefore(time: Date): Promise<string[]> {
+    const rows = await this.database.prisma.sweep.findMany({
+      where: { state: { in: UNFINISHED }, createdAt: { lte: time } },
+      select: { id: true },
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** The sweeps of a connection, newest first. */
+  history(connectionId: string): Rows<Sweep> {
+    const { sweep } = this.database.prisma;
+    return {
+      read: (beyondId, take) =>
+        sweep.findMany({
+          where: { connectionId, ...(beyondId !== undefined && { id: { lt: beyondId } }) },
+          orderBy: { id: 'desc' },
+          take,
+        }),
+      count: () => sweep.count({ where: { connectionId } }),
+    };
+  }
+
+  /**
+   * Locks a connection, so that nobody else queues a sweep of it.
+   * @param client within a transaction
+   * @returns `undefined` when it is deleted
+   */
+  async lock(client: pg.ClientBase, connectionId: string): Promise<SweptConnection | undefined> {
+    const { rows } = await client.query<SweptConnection>(
+      `SELECT ${SWEPT_CONNECTION} FROM connections WHERE id = $1 FOR UPDATE`,
+      [connectionId],
+    );
+    return rows[0];
+  }
+
+  /** Locks up to `limit` connections that are due and that nobody else has locked. */
+  async lockDue(client: pg.ClientBase, now: Date, limit: number): Promise<SweptConnection[]> {
+    const { rows } = await client.query<SweptConnection>(
+      `SELECT ${SWEPT_CONNECTION} FROM connections WHERE next_sweep_at <= $1
+       ORDER BY next_sweep_at, id LIMIT $2 FOR UPDATE SKIP LOCKED`,
+      [now, limit],
+    );
+    return rows;
+  }
+
+  /**
+   * Queues sweeps and notes when their connections are due next.
+   * @param client within the transaction that holds the connections locked
+   * @returns the ids of those that were queued: none where a sweep is queued or running
+   */
+  async queue(
+    client: pg.ClientBase,
+    planned: readonly PlannedSweep[],
+    now: Date,
+  ): Promise<string[]> {
+    const { rows } = await client.query<{ id: string }>(
+      `WITH planned AS (
+         SELECT * FROM jsonb_to_recordset($1::jsonb)
+           AS p(id text, "connectionId" text, "teamId" text, "nextSweepAt" timestamptz)),
+       moved AS (
+         UPDATE connections c SET next_sweep_at = p."nextSweepAt"
+         FROM planned p WHERE c.id = p."connectionId")
+       INSERT INTO sweeps (id, team_id, connection_id, state, created_at)
+       SELECT p.id, p."teamId", p."connectionId", 'queued', $2 FROM planned p
+       WHERE NOT EXISTS (
+         SELECT FROM sweeps s WHERE s.connection_id = p."connectionId" AND s.state = ANY($3))
+       RETURNING id`,
+      [JSON.stringify(planned), now, UNFINISHED],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async start(id: string, startedAt: Date): Promise<void> {
+    await this.database.prisma.sweep.update({
+      where: { id },
+      data: { state: 'running', startedAt },
+    });
+  }
+
+  /** @param client within the transaction of what the sweep leads to */
+  async finish(client: pg.ClientBase, id: string, result: SweepResult, now: Date): Promise<void> {
+    const { seen, added, changed, vanished, unchanged, quarantined } = result.counts;
+    await client.query(
+      `UPDATE sweeps SET state = $2, seen = $3, added = $4, changed = $5, vanished = $6,
+         unchanged = $7, quarantined = $8, quarantine = $9, error = $10, finished_at = $11
+       WHERE id = $1`,
+      [
+        id,
+        result.state,
+        seen,
+        added,
+        changed,
+        vanished,
+        unchanged,
+        quarantined,
+        JSON.stringify(result.quarantine),
+        result.error,
+        now,
+      ],
+    );
+  }
+
+  /**
+   * Notes a complete sweep of a connection, which is `active` by it.
+   * @returns the connection's state before
+   */
+  async markSwept(
+    client: pg.ClientBase,
+    connectionId: string,
+    startedAt: Date,
+    now: Date,
+  ): Promise<string | undefined> {
+    const before = await this.lock(client, connectionId);
+    await client.query(
+      `UPDATE connections SET state = 'active',
+         state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END,
+         swept_at = $2, last_good_look_at = $3, last_error = NULL
+       WHERE id = $1`,
+      [connectionId, startedAt, now],
+    );
+    return before?.state;
+  }
+
+  async noteError(client: pg.ClientBase, connectionId: string, error: object): Promise<void> {
+    await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [
+      connectionId,
+      error,
+    ]);
+  }
+
+  /**
+   * Marks a connection's credentials as rejected, unless they were replaced since they were tried.
+   * @param tried the connection with the credentials that the provider rejects
+   * @returns the state before; `undefined`: replaced, nothing is written
+   */
+  async markRejected(
+    client: pg.ClientBase,
+    tried: Connection,
+    nextSweepAt: Date,
+    now: Date,
+  ): Promise<string | undefined> {
+    const before = await this.lock(client, tried.id);
+    const { rowCount } = await client.query(
+      `UPDATE connections SET state = 'credential_rejected', next_sweep_at = $3,
+         state_since = CASE WHEN state = 'credential_rejected' THEN state_since ELSE $2 END
+       WHERE id = $1 AND credentials = $4`,
+      [tried.id, now, nextSweepAt, tried.credentials],
+    );
+    return rowCount === 0 ? undefined : before?.state;
+  }
+
+  /** How many active connections have not been swept to an end, good or bad. */
+  countNeverSwept(): Promise<number> {
+    return this.database.prisma.connection.count({
+      where: { state: 'active', sweptAt: null, lastError: { equals: Prisma.AnyNull } },
+    });
+  }
+
+  async deleteBefore(time: Date): Promise<void> {
+    await this.database.prisma.sweep.deleteMany({ where: { createdAt: { lt: time } } });
+  }
+}
