@@ -30,7 +30,10 @@ const variables = z.object({
   ROLLCALL_SECRET: secret.optional(),
   ROLLCALL_ROOT_KEY: z
     .string()
-    .refine((key) => parseKey(key) !== undefined, 'is no key; `npm run root-key` prints one')
+    .refine(
+      (key) => parseKey(key) !== undefined,
+      'is not a valid key; `npm run root-key` prints one',
+    )
     .optional(),
   SWEEP_INTERVAL_SECONDS: seconds.default(300),
   DISCONNECT_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),

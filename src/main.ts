@@ -107,7 +107,7 @@ async function listen(server: Server, config: Config): Promise<void> {
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
       throw new StartError(
-        `PORT: ${config.port} is in use on ${config.host}. Stop what uses it, or set another.`,
+        `PORT: ${config.port} is in use on ${config.host}. Stop the process that uses it, or set another port.`,
       );
     throw new StartError(
       `HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`,
@@ -158,7 +158,7 @@ async function firstSweeps(app: App): Promise<void> {
 
 /** Ends it all in good order, within `DRAIN_MS`. */
 async function stop(app: App): Promise<void> {
-  say('Stopping: finishing what is under way …');
+  say('Stopping: finishing work in progress …');
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   app.retire();
   await systemClock.sleep(RETIREMENT_MS);
@@ -183,11 +183,11 @@ function greet(
   say(`Rollcall listens on ${url}`);
   if (sandbox)
     say(
-      `Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is touched.`,
+      `Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
     );
   say(
     newRootKey
-      ? `Root key, shown this once: ${newRootKey}`
+      ? `Root key, shown only once: ${newRootKey}`
       : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.',
   );
   say('Try:');

@@ -38,12 +38,12 @@ export const octopost = defineAdapter({
     destroysData: false,
     revokesToken: true,
     reversible: false,
-    howToReconnect: 'Connect the profile again in the Octopost dashboard; expect a new id.',
+    howToReconnect: 'Connect the profile again in the Octopost dashboard; it gets a new id.',
   },
   connect: {
     flow: 'dashboard',
     instructions:
-      'Octopost connects accounts in its dashboard only. Connect the profile there; the next sweep shows it.',
+      'Octopost connects accounts only in its dashboard. Connect the profile there; the next sweep adds it.',
     url: 'https://octopost.ink',
   },
   account: { schema: accountSchema, map: mapAccount },

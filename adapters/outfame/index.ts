@@ -27,7 +27,7 @@ export const outfame = defineAdapter({
     revokesToken: false,
     reversible: false,
     howToReconnect:
-      'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame are lost for good.',
+      'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame cannot be restored.',
   },
   settings: settingsSchema,
   account: { schema: accountSchema, map: mapAccount },

@@ -26,12 +26,12 @@ export const socialsyncer = defineAdapter({
     revokesToken: true,
     reversible: false,
     howToReconnect:
-      "Run the OAuth flow again with POST /v1/connect: the account's owner must consent anew at the network.",
+      "Run the OAuth flow again with POST /v1/connect; the account's owner must consent again on the platform.",
   },
   connect: {
     flow: 'oauth',
     instructions:
-      "Start the network's OAuth flow with POST /v1/connect and send the account's owner to the address it answers.",
+      "Start the platform's OAuth flow with POST /v1/connect and send the account's owner to the returned `auth_url`.",
     url: 'https://social-syncer-api.com/docs/api/connect',
   },
   account: { schema: accountSchema, map: mapAccount, joinKey },

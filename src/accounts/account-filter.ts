@@ -11,22 +11,29 @@ export function accountFilterFields(providers: readonly string[]) {
   return {
     provider: oneOf(providers as [string, ...string[]])
       .optional()
-      .meta({ description: 'Held by one of these.' }),
+      .meta({ description: 'Only accounts at these providers.' }),
     platform: commaSeparated(word.toLowerCase())
       .optional()
-      .meta({ description: 'On one of these networks.' }),
+      .meta({ description: 'Only accounts on these platforms.' }),
     status: oneOf(ACCOUNT_STATUSES).optional().meta({
-      description: 'In one of these; disconnected accounts are left out unless asked for.',
+      description:
+        'Only accounts with these statuses. Disconnected accounts are left out unless requested here.',
     }),
-    health: oneOf(HEALTH_STATUSES).optional().meta({ description: 'With one of these verdicts.' }),
-    reason: oneOf(HEALTH_REASONS).optional().meta({ description: 'For one of these reasons.' }),
+    health: oneOf(HEALTH_STATUSES)
+      .optional()
+      .meta({ description: 'Only accounts with these health statuses.' }),
+    reason: oneOf(HEALTH_REASONS)
+      .optional()
+      .meta({ description: 'Only accounts with these health reasons.' }),
     connection_id: commaSeparated(word)
       .optional()
-      .meta({ description: 'Seen over one of these connections.' }),
-    profile_id: commaSeparated(word).optional().meta({ description: 'Of one of these profiles.' }),
+      .meta({ description: 'Only accounts of these connections.' }),
+    profile_id: commaSeparated(word)
+      .optional()
+      .meta({ description: 'Only accounts of these profiles.' }),
     username: commaSeparated(word)
       .optional()
-      .meta({ description: 'With one of these handles, whatever their case.' }),
+      .meta({ description: 'Only accounts with these usernames, compared without case.' }),
     q: word.optional().meta({ description: 'Part of the username or the display name.' }),
     label: z
       .record(z.string().min(1).max(64), commaSeparated(z.string().max(256)))
@@ -37,8 +44,13 @@ export function accountFilterFields(providers: readonly string[]) {
         },
       })
       .optional()
-      .meta({ description: 'Labelled so: `label[brand]=acme`.', examples: [{ brand: 'acme' }] }),
-    updated_since: time.optional().meta({ description: 'Changed at or after this time.' }),
+      .meta({
+        description: 'Only accounts with this label, such as `label[brand]=acme`.',
+        examples: [{ brand: 'acme' }],
+      }),
+    updated_since: time
+      .optional()
+      .meta({ description: 'Only accounts changed at or after this time.' }),
   };
 }
 

@@ -27,7 +27,7 @@ export const ACCOUNT_EXAMPLE = {
       {
         code: 'reconnect',
         message:
-          'The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.',
+          'The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.',
         url: 'https://octopost.ink',
       },
     ],

@@ -15,7 +15,10 @@ export const accountRequest = z
     settings: settings.optional(),
     labels: z
       .record(labelKey, labelValue)
-      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must be at most ${MAX_LABELS}`)
+      .refine(
+        (labels) => Object.keys(labels).length <= MAX_LABELS,
+        `must have at most ${MAX_LABELS} labels`,
+      )
       .optional(),
   })
   .meta({
@@ -41,7 +44,7 @@ export const accountChange = z
   })
   .refine(
     (change) => change.settings !== undefined || change.labels !== undefined,
-    'must hold `settings` or `labels`',
+    'must contain `settings` or `labels`',
   )
   .meta({ minProperties: 1, examples: [{ labels: { brand: 'acme' } }] });
 export type AccountChangeRequest = z.output<typeof accountChange>;

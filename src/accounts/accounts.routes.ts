@@ -17,10 +17,9 @@ import type { AccountsRepository } from './accounts.repository.js';
 import type { AccountsService } from './accounts.service.js';
 import { rationHeaders } from './probes.js';
 
-const include = z
-  .literal('remote_data', { error: 'must be: remote_data' })
-  .optional()
-  .meta({ description: "Adds the provider's last raw object, redacted." });
+const include = z.literal('remote_data', { error: 'must be: remote_data' }).optional().meta({
+  description: "`remote_data` adds the provider's last raw object, with secrets redacted.",
+});
 
 /** Translates HTTP for accounts; what is done stands in the service. */
 export function accountEndpoints(
@@ -35,11 +34,11 @@ export function accountEndpoints(
     order_by: z
       .enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` })
       .default('created_at')
-      .meta({ description: 'Nulls come last.' }),
+      .meta({ description: 'Field to sort by; null values come last.' }),
     order_direction: z
       .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
       .default('desc')
-      .meta({ description: 'Of the sort.' }),
+      .meta({ description: 'Direction of the sort.' }),
   });
   type ListQuery = z.output<typeof listQuery>;
 
@@ -83,7 +82,7 @@ export function accountEndpoints(
     }),
 
     health: endpoint({
-      summary: 'The health of accounts, with a summary over the whole filter',
+      summary: 'List the health of accounts, with a summary over the whole filter',
       isVersioned: true,
       query: listQuery,
       answers: {
@@ -109,7 +108,7 @@ export function accountEndpoints(
     }),
 
     get: endpoint({
-      summary: 'One account',
+      summary: 'Get an account',
       params: byAccount,
       query: z.strictObject({ include }),
       answers: { 200: dataOf(accountSchema) },
@@ -125,11 +124,13 @@ export function accountEndpoints(
     }),
 
     ofIdentity: endpoint({
-      summary: 'Every account of the team on one platform identity',
+      summary: "List the team's accounts on one platform identity",
       isVersioned: true,
       params: z.object({
-        platform: z.string().meta({ description: 'The social network.' }),
-        platform_user_id: z.string().meta({ description: 'The id of the profile there.' }),
+        platform: z.string().meta({ description: 'The platform.' }),
+        platform_user_id: z
+          .string()
+          .meta({ description: 'The id of the profile on the platform.' }),
       }),
       query: z.strictObject(paging),
       answers: { 200: listOf(accountSchema) },
@@ -146,7 +147,7 @@ export function accountEndpoints(
     }),
 
     create: action({
-      summary: 'Create or track an account at its provider',
+      summary: 'Create or track an account at a provider',
       body: accountRequest,
       answers: { 201: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
@@ -165,7 +166,7 @@ export function accountEndpoints(
     }),
 
     change: endpoint({
-      summary: 'Change settings at the provider and labels here',
+      summary: "Change an account's settings at its provider and its labels in Rollcall",
       params: byAccount,
       body: accountChange,
       answers: { 200: dataOf(accountSchema) },
@@ -177,7 +178,7 @@ export function accountEndpoints(
     }),
 
     probe: action({
-      summary: 'Ask the provider about the account now',
+      summary: 'Ask the provider for the current state of an account',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
@@ -193,7 +194,7 @@ export function accountEndpoints(
     }),
 
     pause: action({
-      summary: 'Pause the account at its provider',
+      summary: 'Pause an account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
@@ -201,7 +202,7 @@ export function accountEndpoints(
     }),
 
     resume: action({
-      summary: 'Resume the account at its provider',
+      summary: 'Resume an account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,

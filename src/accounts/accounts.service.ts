@@ -75,7 +75,7 @@ export class AccountsService {
     if (row.status === 'disconnecting' || row.status === 'disconnected') {
       throw new Problem(
         'conflict',
-        `The account is ${row.status}. Nothing can be done with it any more.`,
+        `The account is ${row.status}. This request needs a connected account.`,
         { account_id: row.id },
       );
     }
@@ -131,10 +131,10 @@ export class AccountsService {
           request.platform,
           usernameKey(username),
         );
-        const named = known ? `It is ${known.id}.` : 'The next sweep will list it.';
+        const named = known ? `Use the account ${known.id}.` : 'The next sweep adds it.';
         throw new Problem(
           'conflict',
-          `${adapter.name} already holds ${username} on ${request.platform}. ${named}`,
+          `${adapter.name} already has ${username} on ${request.platform}. ${named}`,
           known ? { account_id: known.id } : {},
         );
       });
@@ -187,7 +187,7 @@ export class AccountsService {
       change.labels !== undefined &&
       (await this.parts.accounts.countLabels(row.id, change.labels)) > MAX_LABELS
     ) {
-      throw invalidField('labels', `must be at most ${MAX_LABELS} in all`);
+      throw invalidField('labels', `must have at most ${MAX_LABELS} labels in total`);
     }
     if (change.settings !== undefined) {
       const connection = await this.connectionOf(row);
@@ -300,7 +300,7 @@ export class AccountsService {
       [connection.id, record.provider_account_id, observation.observedAt, labels ?? null],
     );
     const [row] = rows;
-    if (!row) throw new Error('an account that was written is not there');
+    if (!row) throw new Error('the account that was just written was not found');
     if (auditEntry) await this.audit(client, auditEntry, row.id);
     return row.id;
   }
@@ -337,7 +337,7 @@ export class AccountsService {
     await this.parts.accounts.vanish(row, askedAt);
     throw new Problem(
       'not_found',
-      'The provider no longer holds this account; it is disconnected now.',
+      'The provider no longer has this account. Its status is now disconnected.',
       {
         account_id: row.id,
         fault: 'account',
@@ -361,7 +361,7 @@ export class AccountsService {
         ([, value]) => value !== null,
       );
       if (merged.length > MAX_LABELS)
-        throw invalidField('labels', `must be at most ${MAX_LABELS} in all`);
+        throw invalidField('labels', `must have at most ${MAX_LABELS} labels in total`);
       const after = Object.fromEntries(merged);
       await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
         id,
@@ -400,7 +400,7 @@ export class AccountsService {
     if (!adapter.operations[operation]) {
       throw new Problem(
         'operation_not_supported',
-        `${adapter.name} cannot do this over its API. See GET /v1/providers/${adapter.id}.`,
+        `${adapter.name} has no API operation for this. GET /v1/providers/${adapter.id} lists its operations.`,
       );
     }
   }
@@ -423,7 +423,7 @@ type AccountAuditEntry = Pick<AuditEntry, 'action' | 'before' | 'after'> & {
 
 function cannotCreate(adapter: AnyAdapter): Problem {
   const detail =
-    `${adapter.name} has no call that makes an account. ${adapter.connect?.instructions ?? ''}`.trim();
+    `${adapter.name} cannot create accounts over its API. ${adapter.connect?.instructions ?? ''}`.trim();
   return new Problem(
     'operation_not_supported',
     detail,

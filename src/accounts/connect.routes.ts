@@ -11,7 +11,7 @@ import type { ConnectService } from './connect.service.js';
 export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
   return {
     start: action({
-      summary: 'Begin an OAuth connect flow: send the person to auth_url',
+      summary: "Start an OAuth connect flow; send the account's owner to `auth_url`",
       body: z
         .strictObject({
           connection_id: z.string().optional(),
@@ -63,7 +63,7 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
       },
     }),
     complete: action({
-      summary: 'Finish a connect flow with the code and the state that came back',
+      summary: 'Complete a connect flow with the returned code and state',
       body: z
         .strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) })
         .meta({ examples: [{ state: 'pX3nV8qT1mR6kZ0wB5yJ2g', code: 'AQD-4fJ0s2' }] }),

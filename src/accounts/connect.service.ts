@@ -100,7 +100,7 @@ export class ConnectService {
     if (taken.count === 0)
       throw invalidField(
         'state',
-        'is unknown, used or older than ten minutes; start again with POST /v1/connect',
+        'is unknown, already used, or older than 10 minutes; start again with POST /v1/connect',
       );
     const flow = await this.database.prisma.connectFlow.findUniqueOrThrow({
       where: { stateHash: where.stateHash },
@@ -120,7 +120,7 @@ export class ConnectService {
       throw new ProviderError(
         connection.provider,
         'invalid_answer',
-        'The provider reports the account connected but does not list it.',
+        'The provider reported the account as connected but does not list it.',
       );
     const after = { platform, connection_id: connection.id };
     return { connection, observation, auditEntry: { caller, action: 'account.connected', after } };

@@ -77,8 +77,8 @@ export function engagementEndpoints(
 ) {
   return {
     activity: endpoint({
-      summary: 'The engagement log of an account, from its provider',
-      description: 'Its provider tells no total: `include_total` is refused.',
+      summary: "List an account's engagement log, read from its provider",
+      description: 'The provider reports no total: `include_total` is rejected.',
       params: byAccount,
       query: z.strictObject({
         type: z
@@ -86,11 +86,11 @@ export function engagementEndpoints(
             error: 'must be like, follow, comment or story_view',
           })
           .optional()
-          .meta({ description: 'Only actions of this kind.' }),
+          .meta({ description: 'Only actions of this type.' }),
         date: z.iso
           .date({ error: 'must be a date such as 2026-02-09' })
           .optional()
-          .meta({ description: 'Only actions of this day.' }),
+          .meta({ description: 'Only actions on this day.' }),
         limit: paging.limit,
         cursor: paging.cursor,
       }),
@@ -127,7 +127,7 @@ export function engagementEndpoints(
     }),
 
     stats: endpoint({
-      summary: "Today's engagement of an account, from its provider",
+      summary: "Get an account's engagement statistics for today, read from its provider",
       params: byAccount,
       answers: { 200: dataOf(statsSchema) },
       problems: ACTION_PROBLEMS,

@@ -69,7 +69,10 @@ export class Probes {
     } catch (error) {
       if (error instanceof Problem) return error;
       if (error instanceof ProviderError) return problemOfProvider(error);
-      return new Problem('internal_error', 'The probe broke on our side. Try again.');
+      return new Problem(
+        'internal_error',
+        'The probe failed because of an internal error. Try again.',
+      );
     }
   }
 
@@ -121,7 +124,7 @@ export class Probes {
     const ration = await this.ration(connectionId, limit);
     throw new Problem(
       'rate_limited',
-      `The ${limit} probes a minute of this connection are used up. Wait as Retry-After says; sweeps go on meanwhile.`,
+      `The connection has used its ${limit} probes for this minute. Try again after the seconds given in Retry-After; sweeps continue.`,
       { retry_after: ration.resetSeconds },
       { 'Retry-After': String(ration.resetSeconds), ...rationHeaders(ration) },
     );

@@ -23,10 +23,11 @@ export interface Recommendation {
 
 const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   setup_pending: { code: 'wait', message: 'The provider is still setting the account up.' },
-  account_paused: { code: 'resume', message: 'The account is paused. Resume it to go on.' },
+  account_paused: { code: 'resume', message: 'The account is paused. Resume it to continue.' },
   account_suspended: {
     code: 'contact_provider',
-    message: 'The provider suspended the account; only its support can lift that.',
+    message:
+      "The provider suspended the account. Contact the provider's support to lift the suspension.",
   },
   profile_unavailable: {
     code: 'verify_handle',
@@ -34,25 +35,30 @@ const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   },
   data_stale: {
     code: 'wait',
-    message: 'The provider has not refreshed its figures in time. Contact it if this stays.',
+    message:
+      'The provider has not refreshed its metrics on schedule. Contact the provider if this persists.',
   },
   token_invalid: { code: 'reconnect', message: 'The token expired or was revoked.' },
-  token_expiring: { code: 'reconnect', message: 'The token is about to expire.' },
-  provider_warning: { code: 'reconnect', message: 'The provider warns of this account.' },
+  token_expiring: { code: 'reconnect', message: 'The token expires soon.' },
+  provider_warning: {
+    code: 'reconnect',
+    message: 'The provider reports a warning for this account.',
+  },
   credential_rejected: {
     code: 'check_credentials',
-    message: 'The provider rejects our key. Give the connection a working one.',
+    message:
+      "The provider rejects the connection's key. Set a working key with PATCH /v1/connections/{id}.",
   },
   provider_unreachable: {
     code: 'wait',
-    message: 'The provider has not given a good answer for three sweeps.',
+    message: 'The provider has not answered successfully for three sweep intervals.',
   },
 };
 
 /** For a verdict that is neither healthy nor has a reason. */
 const NOTHING_TOLD: Omit<Recommendation, 'url'> = {
   code: 'wait',
-  message: 'The provider says nothing of its health so far.',
+  message: 'The provider has not reported the health of this account yet.',
 };
 
 /** Our own connect flow: POST there. */

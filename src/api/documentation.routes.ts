@@ -8,7 +8,7 @@ export function documentationEndpoints(describe: () => ApiDocument) {
   let text: string | undefined;
   return {
     document: endpoint({
-      summary: 'This API as OpenAPI 3.1',
+      summary: 'The OpenAPI 3.1 document of this API',
       answers: { 200: z.looseObject({ openapi: z.string().meta({ examples: ['3.1.0'] }) }) },
       handle: async () => {
         text ??= JSON.stringify(describe());

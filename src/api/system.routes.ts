@@ -37,13 +37,13 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
   });
   return {
     live: endpoint({
-      summary: 'Whether the process is up',
+      summary: 'Liveness: whether the process is up',
       answers: { 200: status },
       produces: HEALTH_TYPE,
       handle: async () => answer(200, { status: 'pass' }),
     }),
     ready: endpoint({
-      summary: 'Whether requests can be served',
+      summary: 'Readiness: whether requests can be served',
       answers: { 200: status, 503: status },
       produces: HEALTH_TYPE,
       handle: async () => {
@@ -55,7 +55,7 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       },
     }),
     health: endpoint({
-      summary: 'How each part does',
+      summary: 'Health of each part of the gateway',
       answers: {
         200: status.extend({ checks }),
         503: status.extend({ checks }),
@@ -90,7 +90,7 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       },
     }),
     metrics: endpoint({
-      summary: 'Figures for Prometheus',
+      summary: 'Metrics in the Prometheus text format',
       answers: {
         200: z
           .string()

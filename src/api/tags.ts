@@ -2,18 +2,18 @@ import type { Endpoints } from './routes.js';
 
 /** What each component's endpoints are about. */
 export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
-  audit: 'Who did what to which account; append-only.',
-  accounts: 'Every social account, whichever provider holds it.',
-  engagement: 'What providers did for an account, from their own logs.',
+  audit: 'Append-only log of who did what to which resource.',
+  accounts: 'Social accounts at all providers.',
+  engagement: 'Engagement that providers performed for an account.',
   connect: 'OAuth flows that connect new accounts.',
   connections: 'Sets of credentials at providers.',
-  disconnects: "Durable workflows that end a provider's hold on accounts.",
-  events: 'What happened, as a feed and as a stream.',
+  disconnects: 'Durable workflows that disconnect accounts from their providers.',
+  events: 'Changes as a feed and as a stream of server-sent events.',
   documentation: 'This document.',
-  health: 'Verdicts on accounts, their history and uptime.',
-  providers: 'What each provider can do, and how it does at the moment.',
-  sweeps: 'Walks over everything that a connection lists.',
+  health: 'Health of accounts, its history and uptime.',
+  providers: 'What each provider supports, and its current state.',
+  sweeps: 'Runs that read everything a connection lists.',
   system: 'The gateway itself, for load balancers and monitors.',
   teams: 'Teams, their keys, and who is calling.',
-  webhooks: 'Addresses that events are posted to, signed by the Standard Webhooks specification.',
+  webhooks: 'URLs that events are sent to, signed by the Standard Webhooks specification.',
 };

@@ -45,34 +45,34 @@ export const auditEventSchema = z
 const filterFields = {
   action: commaSeparated(word)
     .optional()
-    .meta({ description: 'One of these actions.', examples: [['account.paused']] }),
+    .meta({ description: 'Only these actions.', examples: [['account.paused']] }),
   target_type: commaSeparated(word)
     .optional()
-    .meta({ description: 'Done to one of these kinds of thing.', examples: [['account']] }),
+    .meta({ description: 'Only actions on these types of target.', examples: [['account']] }),
   target_id: commaSeparated(word)
     .optional()
     .meta({
-      description: 'Done to one of these.',
+      description: 'Only actions on these targets.',
       examples: [['acct_01k9z3m8q4v7x2c5n6b8a1s3d4']],
     }),
-  key_id: commaSeparated(word).optional().meta({ description: 'Done with one of these keys.' }),
-  request_id: word.optional().meta({ description: 'Done in this request.' }),
-  since: time.optional().meta({ description: 'Done at or after this time.' }),
-  until: time.optional().meta({ description: 'Done before this time.' }),
+  key_id: commaSeparated(word).optional().meta({ description: 'Only actions by these keys.' }),
+  request_id: word.optional().meta({ description: 'Only actions of this request.' }),
+  since: time.optional().meta({ description: 'Only actions at or after this time.' }),
+  until: time.optional().meta({ description: 'Only actions before this time.' }),
 };
 type AuditFilter = z.output<z.ZodObject<typeof filterFields>>;
 
 export function auditEndpoints(database: Database, cursors: Cursors) {
   return {
     list: endpoint({
-      summary: 'Who did what, newest first',
+      summary: 'List audit entries, newest first',
       query: z.strictObject({ ...filterFields, ...paging }),
       answers: { 200: listOf(auditEventSchema) },
       handle: async (call) => {
         if (call.caller.key.providers.length > 0) {
           throw new Problem(
             'forbidden',
-            'The audit log tells of all providers, and this key may see only some. Use one without that limit.',
+            'The audit log covers all providers, and this key is restricted to some. Use a key without that restriction.',
           );
         }
         const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;

@@ -25,8 +25,8 @@ async function main([file, keys]: readonly string[]): Promise<number> {
     await read(file),
   );
   const wellKnown = parse(wellKnownSchema, await read(keys));
-  if (!answer) return tell(2, `${file} is no receipt.`);
-  if (!wellKnown) return tell(2, `${keys} holds no keys of a gateway.`);
+  if (!answer) return tell(2, `${file} is not a receipt.`);
+  if (!wellKnown) return tell(2, `${keys} contains no signing keys of a gateway.`);
   const key: PublicKey | undefined = wellKnown.keys.find(
     ({ kid }) => kid === answer.signature.key_id,
   );
@@ -36,10 +36,10 @@ async function main([file, keys]: readonly string[]): Promise<number> {
       `Not verified: the receipt was signed with the key ${answer.signature.key_id}, which is not among ${keys}.`,
     );
   if (!isSignedWith(answer.receipt, answer.signature.value, key))
-    return tell(1, 'Not verified: the receipt is not what was signed.');
+    return tell(1, 'Not verified: the receipt was changed after it was signed.');
   return tell(
     0,
-    `Verified: the receipt of ${String(answer.receipt.id)} (${String(answer.receipt.state)}) is as ${key.kid} signed it.`,
+    `Verified: the receipt of ${String(answer.receipt.id)} (${String(answer.receipt.state)}) is unchanged since it was signed with the key ${key.kid}.`,
   );
 }
 

@@ -8,8 +8,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the process is up
-         * @description Needs no key.
+         * Liveness: whether the process is up
+         * @description Requires no key.
          */
         get: operations["system.live"];
         put?: never;
@@ -28,8 +28,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether requests can be served
-         * @description Needs no key.
+         * Readiness: whether requests can be served
+         * @description Requires no key.
          */
         get: operations["system.ready"];
         put?: never;
@@ -48,8 +48,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How each part does
-         * @description Needs no key.
+         * Health of each part of the gateway
+         * @description Requires no key.
          */
         get: operations["system.health"];
         put?: never;
@@ -68,8 +68,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Figures for Prometheus
-         * @description Needs no key.
+         * Metrics in the Prometheus text format
+         * @description Requires no key.
          */
         get: operations["system.metrics"];
         put?: never;
@@ -88,8 +88,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * This API as OpenAPI 3.1
-         * @description Needs no key.
+         * The OpenAPI 3.1 document of this API
+         * @description Requires no key.
          */
         get: operations["documentation.document"];
         put?: never;
@@ -108,8 +108,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The public key that receipts are signed with
-         * @description Needs no key.
+         * Get the public key that verifies receipts
+         * @description Requires no key.
          */
         get: operations["disconnects.wellKnown"];
         put?: never;
@@ -128,8 +128,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The team and the key of the caller
-         * @description Needs the scope `read`.
+         * Get the caller's team and key
+         * @description Requires the scope `read`.
          */
         get: operations["teams.whoami"];
         put?: never;
@@ -148,14 +148,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All teams
-         * @description Needs the root key.
+         * List all teams
+         * @description Requires the root key.
          */
         get: operations["teams.listTeams"];
         put?: never;
         /**
-         * Make a team
-         * @description Needs the root key.
+         * Create a team
+         * @description Requires the root key.
          */
         post: operations["teams.createTeam"];
         delete?: never;
@@ -172,8 +172,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One team
-         * @description Needs the root key.
+         * Get a team
+         * @description Requires the root key.
          */
         get: operations["teams.getTeam"];
         put?: never;
@@ -192,14 +192,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The team's keys, without their secrets
-         * @description Needs the scope `admin`.
+         * List the team's keys, without their secrets
+         * @description Requires the scope `admin`.
          */
         get: operations["teams.listKeys"];
         put?: never;
         /**
-         * Make a key; it is shown this once
-         * @description Needs the scope `admin`.
+         * Create a key; it is shown only in this response
+         * @description Requires the scope `admin`.
          */
         post: operations["teams.createKey"];
         delete?: never;
@@ -216,15 +216,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One key, without its secret
-         * @description Needs the scope `admin`.
+         * Get a key, without its secret
+         * @description Requires the scope `admin`.
          */
         get: operations["teams.getKey"];
         put?: never;
         post?: never;
         /**
-         * Revoke a key at once
-         * @description Needs the scope `admin`.
+         * Revoke a key immediately
+         * @description Requires the scope `admin`.
          */
         delete: operations["teams.revokeKey"];
         options?: never;
@@ -240,8 +240,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The providers, what they can do and how they do
-         * @description Needs the scope `read`.
+         * List the providers, their operations and their current state
+         * @description Requires the scope `read`.
          */
         get: operations["providers.list"];
         put?: never;
@@ -260,8 +260,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One provider
-         * @description Needs the scope `read`.
+         * Get a provider
+         * @description Requires the scope `read`.
          */
         get: operations["providers.get"];
         put?: never;
@@ -280,14 +280,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The team's connections
-         * @description Needs the scope `read`.
+         * List the team's connections
+         * @description Requires the scope `read`.
          */
         get: operations["connections.list"];
         put?: never;
         /**
-         * Connect a provider: its key is verified there first
-         * @description Needs the scope `admin`.
+         * Create a connection; its key is verified at the provider first
+         * @description Requires the scope `admin`.
          */
         post: operations["connections.create"];
         delete?: never;
@@ -304,22 +304,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One connection
-         * @description Needs the scope `read`.
+         * Get a connection
+         * @description Requires the scope `read`.
          */
         get: operations["connections.get"];
         put?: never;
         post?: never;
         /**
-         * Forget a connection and its accounts here; nothing is disconnected at the provider
-         * @description Needs the scope `admin`.
+         * Delete a connection and its accounts from Rollcall; nothing is disconnected at the provider
+         * @description Requires the scope `admin`.
          */
         delete: operations["connections.delete"];
         options?: never;
         head?: never;
         /**
          * Change a connection; a new key is verified at the provider first
-         * @description Needs the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         patch: operations["connections.change"];
         trace?: never;
@@ -334,8 +334,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sweep a connection now
-         * @description Needs the scope `write`.
+         * Start a sweep of a connection
+         * @description Requires the scope `write`.
          */
         post: operations["sweeps.start"];
         delete?: never;
@@ -352,8 +352,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The sweeps of a connection, newest first
-         * @description Needs the scope `read`.
+         * List the sweeps of a connection, newest first
+         * @description Requires the scope `read`.
          */
         get: operations["sweeps.history"];
         put?: never;
@@ -374,8 +374,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin an OAuth connect flow: send the person to auth_url
-         * @description Needs the scope `write`.
+         * Start an OAuth connect flow; send the account's owner to `auth_url`
+         * @description Requires the scope `write`.
          */
         post: operations["connect.start"];
         delete?: never;
@@ -394,8 +394,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Finish a connect flow with the code and the state that came back
-         * @description Needs the scope `write`.
+         * Complete a connect flow with the returned code and state
+         * @description Requires the scope `write`.
          */
         post: operations["connect.complete"];
         delete?: never;
@@ -413,13 +413,13 @@ export interface paths {
         };
         /**
          * List and find accounts
-         * @description Needs the scope `read`.
+         * @description Requires the scope `read`.
          */
         get: operations["accounts.list"];
         put?: never;
         /**
-         * Create or track an account at its provider
-         * @description Needs the scope `write`.
+         * Create or track an account at a provider
+         * @description Requires the scope `write`.
          */
         post: operations["accounts.create"];
         delete?: never;
@@ -436,8 +436,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The health of accounts, with a summary over the whole filter
-         * @description Needs the scope `read`.
+         * List the health of accounts, with a summary over the whole filter
+         * @description Requires the scope `read`.
          */
         get: operations["accounts.health"];
         put?: never;
@@ -456,22 +456,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One account
-         * @description Needs the scope `read`.
+         * Get an account
+         * @description Requires the scope `read`.
          */
         get: operations["accounts.get"];
         put?: never;
         post?: never;
         /**
          * Disconnect an account
-         * @description Needs the scope `write`.
+         * @description Requires the scope `write`.
          */
         delete: operations["disconnects.disconnectAccount"];
         options?: never;
         head?: never;
         /**
-         * Change settings at the provider and labels here
-         * @description Needs the scope `write`.
+         * Change an account's settings at its provider and its labels in Rollcall
+         * @description Requires the scope `write`.
          */
         patch: operations["accounts.change"];
         trace?: never;
@@ -486,8 +486,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask the provider about the account now
-         * @description Needs the scope `write`.
+         * Ask the provider for the current state of an account
+         * @description Requires the scope `write`.
          */
         post: operations["accounts.probe"];
         delete?: never;
@@ -506,8 +506,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Pause the account at its provider
-         * @description Needs the scope `write`.
+         * Pause an account at its provider
+         * @description Requires the scope `write`.
          */
         post: operations["accounts.pause"];
         delete?: never;
@@ -526,8 +526,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resume the account at its provider
-         * @description Needs the scope `write`.
+         * Resume an account at its provider
+         * @description Requires the scope `write`.
          */
         post: operations["accounts.resume"];
         delete?: never;
@@ -544,10 +544,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The engagement log of an account, from its provider
-         * @description Its provider tells no total: `include_total` is refused.
+         * List an account's engagement log, read from its provider
+         * @description The provider reports no total: `include_total` is rejected.
          *
-         *     Needs the scope `read`.
+         *     Requires the scope `read`.
          */
         get: operations["engagement.activity"];
         put?: never;
@@ -566,8 +566,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Today's engagement of an account, from its provider
-         * @description Needs the scope `read`.
+         * Get an account's engagement statistics for today, read from its provider
+         * @description Requires the scope `read`.
          */
         get: operations["engagement.stats"];
         put?: never;
@@ -586,8 +586,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An account's health, its history and its uptime
-         * @description Needs the scope `read`.
+         * Get an account's health, its history and its uptime
+         * @description Requires the scope `read`.
          */
         get: operations["health.ofAccount"];
         put?: never;
@@ -606,10 +606,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed
-         * @description A feed has no total: `include_total` is refused.
+         * List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed
+         * @description Feeds have no total: `include_total` is rejected.
          *
-         *     Needs the scope `read`.
+         *     Requires the scope `read`.
          */
         get: operations["health.changes"];
         put?: never;
@@ -628,8 +628,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every account of the team on one platform identity
-         * @description Needs the scope `read`.
+         * List the team's accounts on one platform identity
+         * @description Requires the scope `read`.
          */
         get: operations["accounts.ofIdentity"];
         put?: never;
@@ -648,14 +648,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Disconnects, newest first, each with its first steps
-         * @description Needs the scope `read`.
+         * List disconnects, newest first, each with its first steps
+         * @description Requires the scope `read`.
          */
         get: operations["disconnects.list"];
         put?: never;
         /**
-         * Disconnect many accounts, or plan it with dry_run
-         * @description Needs the scope `write`.
+         * Disconnect many accounts, or plan it with `dry_run`
+         * @description Requires the scope `write`.
          */
         post: operations["disconnects.disconnectMany"];
         delete?: never;
@@ -672,8 +672,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One disconnect and its first steps
-         * @description Needs the scope `read`.
+         * Get a disconnect and its first steps
+         * @description Requires the scope `read`.
          */
         get: operations["disconnects.get"];
         put?: never;
@@ -692,8 +692,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All steps of a disconnect
-         * @description Needs the scope `read`.
+         * List all steps of a disconnect
+         * @description Requires the scope `read`.
          */
         get: operations["disconnects.steps"];
         put?: never;
@@ -712,8 +712,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The signed receipt of a finished disconnect
-         * @description Needs the scope `read`.
+         * Get the signed receipt of a finished disconnect
+         * @description Requires the scope `read`.
          */
         get: operations["disconnects.receipt"];
         put?: never;
@@ -734,8 +734,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop the steps that have not started; their accounts get their status back
-         * @description Needs the scope `write`.
+         * Cancel the steps that have not started; their accounts return to their former status
+         * @description Requires the scope `write`.
          */
         post: operations["disconnects.cancel"];
         delete?: never;
@@ -754,8 +754,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try the failed steps again
-         * @description Needs the scope `write`.
+         * Retry the failed steps
+         * @description Requires the scope `write`.
          */
         post: operations["disconnects.retry"];
         delete?: never;
@@ -772,10 +772,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice
-         * @description A feed has no total: `include_total` is refused.
+         * List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated
+         * @description Feeds have no total: `include_total` is rejected.
          *
-         *     Needs the scope `read`.
+         *     Requires the scope `read`.
          */
         get: operations["events.list"];
         put?: never;
@@ -794,10 +794,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens, as server-sent events; `Last-Event-ID` resumes
-         * @description A comment comes every 15 seconds in which nothing happens. A stream ends after an hour, or when its replica stops: connect again with the last id, to any replica. A key may have 10 streams open at each replica; they do not count as requests under way.
+         * Stream events as server-sent events; `Last-Event-ID` resumes a stream
+         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, or when its replica stops: reconnect with the last id, to any replica. A key may have 10 streams open on each replica; they do not count as requests in progress.
          *
-         *     Needs the scope `read`.
+         *     Requires the scope `read`.
          */
         get: operations["events.stream"];
         put?: never;
@@ -816,14 +816,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The team's webhooks
-         * @description Needs the scope `read`.
+         * List the team's webhooks
+         * @description Requires the scope `read`.
          */
         get: operations["webhooks.list"];
         put?: never;
         /**
-         * Have events posted to an address. The secret is shown this once
-         * @description Needs the scope `admin`.
+         * Create a webhook; its secret is shown only in this response
+         * @description Requires the scope `admin`.
          */
         post: operations["webhooks.create"];
         delete?: never;
@@ -840,22 +840,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One webhook
-         * @description Needs the scope `read`.
+         * Get a webhook
+         * @description Requires the scope `read`.
          */
         get: operations["webhooks.get"];
         put?: never;
         post?: never;
         /**
          * Delete a webhook
-         * @description Needs the scope `admin`.
+         * @description Requires the scope `admin`.
          */
         delete: operations["webhooks.remove"];
         options?: never;
         head?: never;
         /**
-         * Change a webhook, or disable or enable it
-         * @description Needs the scope `admin`.
+         * Change, disable or enable a webhook
+         * @description Requires the scope `admin`.
          */
         patch: operations["webhooks.change"];
         trace?: never;
@@ -870,8 +870,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give a webhook a new secret, shown this once; for a day the former one signs too
-         * @description Needs the scope `admin`.
+         * Rotate the secret of a webhook; the new one is shown only in this response, and both sign for a day
+         * @description Requires the scope `admin`.
          */
         post: operations["webhooks.rotate"];
         delete?: never;
@@ -890,8 +890,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a test event now, once
-         * @description Needs the scope `write`.
+         * Send a test event now, without retries
+         * @description Requires the scope `write`.
          */
         post: operations["webhooks.test"];
         delete?: never;
@@ -908,8 +908,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The deliveries of a webhook of the last 30 days, newest first
-         * @description Needs the scope `read`.
+         * List the deliveries of a webhook of the last 30 days, newest first
+         * @description Requires the scope `read`.
          */
         get: operations["webhooks.deliveries"];
         put?: never;
@@ -930,8 +930,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deliver an event once more
-         * @description Needs the scope `write`.
+         * Deliver an event again
+         * @description Requires the scope `write`.
          */
         post: operations["webhooks.replay"];
         delete?: never;
@@ -948,8 +948,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who did what, newest first
-         * @description Needs the scope `read`.
+         * List audit entries, newest first
+         * @description Requires the scope `read`.
          */
         get: operations["audit.list"];
         put?: never;
@@ -982,7 +982,7 @@ export interface components {
              */
             code: "bad_request" | "unauthorized" | "forbidden" | "insufficient_scope" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "ambiguous_reference" | "idempotency_in_progress" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "cursor_mismatch" | "idempotency_mismatch" | "operation_not_supported" | "plan_mismatch" | "rate_limited" | "internal_error" | "service_unavailable" | "provider_error" | "provider_credential_rejected" | "provider_rejected" | "provider_unavailable" | "provider_timeout";
             /**
-             * @description The path that was asked.
+             * @description The path of the request.
              * @example /v1/accounts/acct_1
              */
             instance: string;
@@ -992,7 +992,7 @@ export interface components {
                 field: string;
                 message: string;
             }[];
-            /** @description The provider's refusal, in its own words. */
+            /** @description The provider's own error. */
             provider?: {
                 id: string;
                 status: number | null;
@@ -1000,17 +1000,17 @@ export interface components {
                 message: string | null;
             };
             /**
-             * @description Where the cause lies.
+             * @description Where the cause is.
              * @enum {string}
              */
             fault?: "account" | "connection" | "provider";
             /** @description Seconds to wait before trying again. */
             retry_after?: number;
-            /** @description The account that is in the way. */
+            /** @description The account that the request conflicts with. */
             account_id?: string;
-            /** @description The references that the given one could mean. */
+            /** @description Refs of the accounts concerned. */
             refs?: string[];
-            /** @description How to connect an account where the provider's API cannot. */
+            /** @description How to connect an account when the provider's API cannot. */
             connect?: {
                 flow: string;
                 instructions: string;
@@ -1055,7 +1055,7 @@ export interface components {
             name: string;
             scopes: ("read" | "write" | "admin")[];
             providers: string[];
-            /** @description Null: as every key. */
+            /** @description Null: the default rate limit. */
             rate_limit: {
                 quota: number;
                 window_seconds: number;
@@ -1089,7 +1089,7 @@ export interface components {
          *         "destroys_data": false,
          *         "revokes_token": true,
          *         "reversible": true,
-         *         "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+         *         "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
          *       },
          *       "state": {
          *         "status": "operational",
@@ -1142,12 +1142,12 @@ export interface components {
                 /** @enum {string} */
                 status: "operational" | "degraded" | "down";
                 since: string | null;
-                /** @description Percent of attempts that were answered, on all replicas. */
+                /** @description Percentage of attempts answered as documented, refusals included, over all replicas. */
                 success_rate: {
                     "5m": number | null;
                     "24h": number | null;
                 };
-                /** @description Of attempts on all replicas, right to a tenth. */
+                /** @description Latency of attempts over all replicas, accurate to 10 %. */
                 latency_ms: {
                     "5m": {
                         p50: number | null;
@@ -1164,7 +1164,7 @@ export interface components {
                 last_failure_at: string | null;
                 last_error: string | null;
                 /**
-                 * @description Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.
+                 * @description Of the replica that answers; so are the last success, failure and error, and `since` while no incident is open.
                  * @enum {string}
                  */
                 circuit: "closed" | "open" | "half_open";
@@ -1300,7 +1300,7 @@ export interface components {
          *         "recommendations": [
          *           {
          *             "code": "reconnect",
-         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
          *             "url": "https://octopost.ink"
          *           }
          *         ],
@@ -1427,7 +1427,7 @@ export interface components {
          *         "recommendations": [
          *           {
          *             "code": "reconnect",
-         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
          *             "url": "https://octopost.ink"
          *           }
          *         ],
@@ -1650,7 +1650,7 @@ export interface components {
          *         "recommendations": [
          *           {
          *             "code": "reconnect",
-         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
          *             "url": "https://octopost.ink"
          *           }
          *         ],
@@ -1700,7 +1700,7 @@ export interface components {
                 } | null;
                 /** Format: date-time */
                 at: string;
-                /** @description Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last (which is `to` and `at`), with the seconds between these two that each status lasted. */
+                /** @description Null: the item is one change. Otherwise it summarizes all changes of one UTC day more than 90 days ago, from the first to the last (which is `to` and `at`), with the seconds spent in each status between the two. */
                 summary: {
                     transitions: number;
                     /** Format: date-time */
@@ -1776,7 +1776,7 @@ export interface components {
          *             "revokes_token": true,
          *             "reversible": true
          *           },
-         *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+         *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
          *         }
          *       ],
          *       "accounts": [
@@ -2004,7 +2004,7 @@ export interface components {
          *         "account.health_changed",
          *         "provider.*"
          *       ],
-         *       "description": "pages whoever is on call",
+         *       "description": "pages the person on call",
          *       "enabled": true,
          *       "disabled": null,
          *       "failing_since": null,
@@ -2139,7 +2139,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:bad-request",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "bad_request",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2161,7 +2161,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:internal-error",
                  *       "title": "Internal Error",
                  *       "status": 500,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "internal_error",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2183,7 +2183,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:validation-error",
                  *       "title": "Validation Error",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "validation_error",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2210,7 +2210,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:forbidden",
                  *       "title": "Forbidden",
                  *       "status": 403,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "forbidden",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2237,7 +2237,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:not-acceptable",
                  *       "title": "Not Acceptable",
                  *       "status": 406,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "not_acceptable",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2264,7 +2264,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:not-found",
                  *       "title": "Not Found",
                  *       "status": 404,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "not_found",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2292,7 +2292,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:rate-limited",
                  *       "title": "Rate Limited",
                  *       "status": 429,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "rate_limited",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2320,7 +2320,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:service-unavailable",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "service_unavailable",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2348,7 +2348,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:unauthorized",
                  *       "title": "Unauthorized",
                  *       "status": 401,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "unauthorized",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2375,7 +2375,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:cursor-mismatch",
                  *       "title": "Cursor Mismatch",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "cursor_mismatch",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2402,7 +2402,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:forbidden",
                  *       "title": "Forbidden",
                  *       "status": 403,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "forbidden",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2431,7 +2431,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:idempotency-in-progress",
                  *       "title": "Idempotency In Progress",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "idempotency_in_progress",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2459,7 +2459,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:idempotency-mismatch",
                  *       "title": "Idempotency Mismatch",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "idempotency_mismatch",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2487,7 +2487,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:payload-too-large",
                  *       "title": "Payload Too Large",
                  *       "status": 413,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "payload_too_large",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2515,7 +2515,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:unsupported-media-type",
                  *       "title": "Unsupported Media Type",
                  *       "status": 415,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "unsupported_media_type",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2543,7 +2543,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:conflict",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "conflict",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2570,7 +2570,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:precondition-failed",
                  *       "title": "Precondition Failed",
                  *       "status": 412,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "precondition_failed",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2599,7 +2599,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:conflict",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "conflict",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2627,7 +2627,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:provider-credential-rejected",
                  *       "title": "Provider Credential Rejected",
                  *       "status": 502,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "provider_credential_rejected",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2655,7 +2655,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:provider-timeout",
                  *       "title": "Provider Timeout",
                  *       "status": 504,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "provider_timeout",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2683,7 +2683,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:provider-unavailable",
                  *       "title": "Provider Unavailable",
                  *       "status": 503,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "provider_unavailable",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2712,7 +2712,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:ambiguous-reference",
                  *       "title": "Ambiguous Reference",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "ambiguous_reference",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2740,7 +2740,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:idempotency-mismatch",
                  *       "title": "Idempotency Mismatch",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "idempotency_mismatch",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2768,7 +2768,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:ambiguous-reference",
                  *       "title": "Ambiguous Reference",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "ambiguous_reference",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2796,7 +2796,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:ambiguous-reference",
                  *       "title": "Ambiguous Reference",
                  *       "status": 409,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "ambiguous_reference",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2823,7 +2823,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:operation-not-supported",
                  *       "title": "Operation Not Supported",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "operation_not_supported",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2850,7 +2850,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:cursor-mismatch",
                  *       "title": "Cursor Mismatch",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "cursor_mismatch",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2878,7 +2878,7 @@ export interface components {
                  *       "type": "urn:rollcall:error:idempotency-mismatch",
                  *       "title": "Idempotency Mismatch",
                  *       "status": 422,
-                 *       "detail": "What happened, and what to do.",
+                 *       "detail": "What happened and what to do.",
                  *       "code": "idempotency_mismatch",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
@@ -2890,42 +2890,42 @@ export interface components {
     };
     parameters: {
         /**
-         * @description A name of your own for this request; echoed.
+         * @description Your own id for this request; echoed in the response.
          * @example checkout-42
          */
         "X-Request-ID": string;
         /**
-         * @description W3C trace context, handed on to providers.
+         * @description W3C trace context; propagated to providers.
          * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
          */
         traceparent: string;
         /**
-         * @description The team that the root key acts for; the default team without it.
+         * @description Team that the root key acts for; the default team when omitted.
          * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
          */
         "Rollcall-Team": string;
         /**
-         * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+         * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         "Idempotency-Key": string;
         /**
-         * @description An ETag seen before: 304 while it holds.
+         * @description ETag of an earlier response: 304 while the resource is unchanged.
          * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
          */
         "If-None-Match": string;
         /**
-         * @description The last event that was received: the stream goes on behind it.
+         * @description Id of the last event received; the stream resumes after it.
          * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
          */
         "Last-Event-ID": string;
         /**
-         * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+         * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
          * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
          */
         "If-Match": string;
         /**
-         * @description `respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).
+         * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
          * @example wait=5
          */
         Prefer: string;
@@ -2933,97 +2933,97 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description Names this request; quote it to support.
+         * @description Id of this request; quote it when you report a problem.
          * @example req_01k9z3m8q4v7x2c5n6b8a1s3d4
          */
         "X-Request-ID": string;
         /**
-         * @description Strong validator of the body: send it as If-None-Match.
+         * @description Strong validator of the body. Send it back as If-None-Match.
          * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
          */
         ETag: string;
         /**
-         * @description Who may keep the answer, and how long.
+         * @description Who may cache the response, and for how long.
          * @example private, no-cache
          */
         "Cache-Control": string;
         /**
-         * @description Who may keep the answer, and how long.
+         * @description Who may cache the response, and for how long.
          * @example private, no-cache
          */
         "Cache-Control.optional": string;
         /**
-         * @description The first and the next page (RFC 8288), absolute.
+         * @description Absolute links to the first and the next page (RFC 8288).
          * @example <https://rollcall.example/v1/accounts>; rel="first"
          */
         Link: string;
         /**
-         * @description The key's quota of requests in its window of seconds (draft 10).
+         * @description The key's request quota and its window in seconds (IETF draft 10).
          * @example "default";q=600;w=60
          */
         "RateLimit-Policy": string;
         /**
-         * @description The key's quota of requests in its window of seconds (draft 10).
+         * @description The key's request quota and its window in seconds (IETF draft 10).
          * @example "default";q=600;w=60
          */
         "RateLimit-Policy.optional": string;
         /**
-         * @description What is left, and the seconds until there is more (draft 10).
+         * @description Requests left, and seconds until more are available (IETF draft 10).
          * @example "default";r=599;t=60
          */
         RateLimit: string;
         /**
-         * @description What is left, and the seconds until there is more (draft 10).
+         * @description Requests left, and seconds until more are available (IETF draft 10).
          * @example "default";r=599;t=60
          */
         "RateLimit.optional": string;
         /**
-         * @description The quota.
+         * @description Request quota of the window.
          * @example 600
          */
         "X-RateLimit-Limit": number;
         /**
-         * @description The quota.
+         * @description Request quota of the window.
          * @example 600
          */
         "X-RateLimit-Limit.optional": number;
         /**
-         * @description What is left of it.
+         * @description Requests left in the window.
          * @example 599
          */
         "X-RateLimit-Remaining": number;
         /**
-         * @description What is left of it.
+         * @description Requests left in the window.
          * @example 599
          */
         "X-RateLimit-Remaining.optional": number;
         /**
-         * @description When there is more, as a Unix time in seconds.
+         * @description When more requests are available, as a Unix time in seconds.
          * @example 1770637582
          */
         "X-RateLimit-Reset": number;
         /**
-         * @description When there is more, as a Unix time in seconds.
+         * @description When more requests are available, as a Unix time in seconds.
          * @example 1770637582
          */
         "X-RateLimit-Reset.optional": number;
         /**
-         * @description Where the result is, or will be, found.
+         * @description URL of the created or pending resource.
          * @example /v1/accounts/acct_01k9z3m8q4v7x2c5n6b8a1s3d4
          */
         Location: string;
         /**
-         * @description Where the result is, or will be, found.
+         * @description URL of the created or pending resource.
          * @example /v1/accounts/acct_01k9z3m8q4v7x2c5n6b8a1s3d4
          */
         "Location.optional": string;
         /**
-         * @description `true`: nothing was done now, this is the answer of the first time.
+         * @description `true`: this is the stored response to an earlier request with the same key; nothing was executed again.
          * @example true
          */
         "Idempotency-Replayed.optional": "true";
         /**
-         * @description The preference that was followed (RFC 7240).
+         * @description The preference that was applied (RFC 7240).
          * @example respond-async
          */
         "Preference-Applied.optional": string;
@@ -3052,7 +3052,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3092,7 +3092,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3125,7 +3125,7 @@ export interface operations {
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
             500: components["responses"]["internal_error"];
-            /** @description Not able to serve. */
+            /** @description Not ready to serve requests. */
             503: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3152,7 +3152,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3220,7 +3220,7 @@ export interface operations {
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
             500: components["responses"]["internal_error"];
-            /** @description Not able to serve. */
+            /** @description Not ready to serve requests. */
             503: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3282,7 +3282,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3315,7 +3315,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3357,7 +3357,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
@@ -3413,22 +3413,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -3505,7 +3505,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3535,12 +3535,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -3552,22 +3552,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -3631,7 +3631,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3662,22 +3662,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -3747,29 +3747,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -3807,7 +3807,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3837,12 +3837,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -3854,22 +3854,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -3940,7 +3940,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3971,22 +3971,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -4011,7 +4011,7 @@ export interface operations {
                     /** Format: date-time */
                     expires_at?: string;
                     providers?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
-                    /** @description Of this key; only root may set it. Without it the key has its maker's. */
+                    /** @description The key's rate limit; only the root key may set it. When omitted, the key gets its creator's. */
                     rate_limit?: {
                         quota: number;
                         window_seconds: number;
@@ -4077,7 +4077,7 @@ export interface operations {
                             name: string;
                             scopes: ("read" | "write" | "admin")[];
                             providers: string[];
-                            /** @description Null: as every key. */
+                            /** @description Null: the default rate limit. */
                             rate_limit: {
                                 quota: number;
                                 window_seconds: number;
@@ -4110,29 +4110,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -4177,7 +4177,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4208,29 +4208,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -4239,7 +4239,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to show. */
+            /** @description Done; the response has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4272,12 +4272,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -4289,22 +4289,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -4355,7 +4355,7 @@ export interface operations {
                      *             "destroys_data": false,
                      *             "revokes_token": true,
                      *             "reversible": true,
-                     *             "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+                     *             "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
                      *           },
                      *           "state": {
                      *             "status": "operational",
@@ -4413,7 +4413,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4444,29 +4444,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the provider.
                  * @example outfame
                  */
                 provider: string;
@@ -4514,7 +4514,7 @@ export interface operations {
                      *           "destroys_data": false,
                      *           "revokes_token": true,
                      *           "reversible": true,
-                     *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; expect a new id."
+                     *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
                      *         },
                      *         "state": {
                      *           "status": "operational",
@@ -4549,7 +4549,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4579,12 +4579,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -4596,22 +4596,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -4685,7 +4685,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4716,22 +4716,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -4825,29 +4825,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -4895,7 +4895,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4926,29 +4926,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -4957,7 +4957,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to show. */
+            /** @description Done; the response has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -4991,29 +4991,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -5102,29 +5102,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -5133,7 +5133,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Accepted; the work goes on. */
+            /** @description Accepted; the work continues. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5197,12 +5197,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -5214,29 +5214,29 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -5315,7 +5315,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5346,22 +5346,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -5453,22 +5453,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -5534,7 +5534,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -5597,56 +5597,56 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Held by one of these.
+                 * @description Only accounts at these providers.
                  * @example [
                  *       "creatoraudit"
                  *     ]
                  */
                 provider?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
                 /**
-                 * @description On one of these networks.
+                 * @description Only accounts on these platforms.
                  * @example [
                  *       "instagram"
                  *     ]
                  */
                 platform?: string[];
                 /**
-                 * @description In one of these; disconnected accounts are left out unless asked for.
+                 * @description Only accounts with these statuses. Disconnected accounts are left out unless requested here.
                  * @example [
                  *       "setup"
                  *     ]
                  */
                 status?: ("setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected")[];
                 /**
-                 * @description With one of these verdicts.
+                 * @description Only accounts with these health statuses.
                  * @example [
                  *       "healthy"
                  *     ]
                  */
                 health?: ("healthy" | "warning" | "unhealthy" | "unknown")[];
                 /**
-                 * @description For one of these reasons.
+                 * @description Only accounts with these health reasons.
                  * @example [
                  *       "setup_pending"
                  *     ]
                  */
                 reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable")[];
                 /**
-                 * @description Seen over one of these connections.
+                 * @description Only accounts of these connections.
                  * @example [
                  *       "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 connection_id?: string[];
                 /**
-                 * @description Of one of these profiles.
+                 * @description Only accounts of these profiles.
                  * @example [
                  *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 profile_id?: string[];
                 /**
-                 * @description With one of these handles, whatever their case.
+                 * @description Only accounts with these usernames, compared without case.
                  * @example [
                  *       "yourhandle"
                  *     ]
@@ -5658,7 +5658,7 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description Labelled so: `label[brand]=acme`.
+                 * @description Only accounts with this label, such as `label[brand]=acme`.
                  * @example {
                  *       "brand": "acme"
                  *     }
@@ -5667,17 +5667,17 @@ export interface operations {
                     [key: string]: string;
                 };
                 /**
-                 * @description Changed at or after this time.
+                 * @description Only accounts changed at or after this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 updated_since?: string;
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -5687,39 +5687,39 @@ export interface operations {
                  */
                 include_total?: boolean;
                 /**
-                 * @description Nulls come last.
+                 * @description Field to sort by; null values come last.
                  * @example created_at
                  */
                 order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers";
                 /**
-                 * @description Of the sort.
+                 * @description Direction of the sort.
                  * @example asc
                  */
                 order_direction?: "asc" | "desc";
                 /**
-                 * @description Adds the provider's last raw object, redacted.
+                 * @description `remote_data` adds the provider's last raw object, with secrets redacted.
                  * @example remote_data
                  */
                 include?: "remote_data";
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -5774,7 +5774,7 @@ export interface operations {
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
@@ -5840,7 +5840,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -5871,22 +5871,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -5965,7 +5965,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -6028,56 +6028,56 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Held by one of these.
+                 * @description Only accounts at these providers.
                  * @example [
                  *       "creatoraudit"
                  *     ]
                  */
                 provider?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
                 /**
-                 * @description On one of these networks.
+                 * @description Only accounts on these platforms.
                  * @example [
                  *       "instagram"
                  *     ]
                  */
                 platform?: string[];
                 /**
-                 * @description In one of these; disconnected accounts are left out unless asked for.
+                 * @description Only accounts with these statuses. Disconnected accounts are left out unless requested here.
                  * @example [
                  *       "setup"
                  *     ]
                  */
                 status?: ("setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected")[];
                 /**
-                 * @description With one of these verdicts.
+                 * @description Only accounts with these health statuses.
                  * @example [
                  *       "healthy"
                  *     ]
                  */
                 health?: ("healthy" | "warning" | "unhealthy" | "unknown")[];
                 /**
-                 * @description For one of these reasons.
+                 * @description Only accounts with these health reasons.
                  * @example [
                  *       "setup_pending"
                  *     ]
                  */
                 reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable")[];
                 /**
-                 * @description Seen over one of these connections.
+                 * @description Only accounts of these connections.
                  * @example [
                  *       "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 connection_id?: string[];
                 /**
-                 * @description Of one of these profiles.
+                 * @description Only accounts of these profiles.
                  * @example [
                  *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 profile_id?: string[];
                 /**
-                 * @description With one of these handles, whatever their case.
+                 * @description Only accounts with these usernames, compared without case.
                  * @example [
                  *       "yourhandle"
                  *     ]
@@ -6089,7 +6089,7 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description Labelled so: `label[brand]=acme`.
+                 * @description Only accounts with this label, such as `label[brand]=acme`.
                  * @example {
                  *       "brand": "acme"
                  *     }
@@ -6098,17 +6098,17 @@ export interface operations {
                     [key: string]: string;
                 };
                 /**
-                 * @description Changed at or after this time.
+                 * @description Only accounts changed at or after this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 updated_since?: string;
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -6118,34 +6118,34 @@ export interface operations {
                  */
                 include_total?: boolean;
                 /**
-                 * @description Nulls come last.
+                 * @description Field to sort by; null values come last.
                  * @example created_at
                  */
                 order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers";
                 /**
-                 * @description Of the sort.
+                 * @description Direction of the sort.
                  * @example asc
                  */
                 order_direction?: "asc" | "desc";
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -6190,7 +6190,7 @@ export interface operations {
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
@@ -6242,7 +6242,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6272,36 +6272,36 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Adds the provider's last raw object, redacted.
+                 * @description `remote_data` adds the provider's last raw object, with secrets redacted.
                  * @example remote_data
                  */
                 include?: "remote_data";
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -6353,7 +6353,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -6396,7 +6396,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6427,46 +6427,46 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Why, for the audit.
+                 * @description The reason, for the audit log.
                  * @example user_request
                  */
                 reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                 /**
-                 * @description Why, in your own words.
+                 * @description The reason in your own words.
                  * @example left the company
                  */
                 reason_note?: string;
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
                 /**
-                 * @description `respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).
+                 * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
                  * @example wait=5
                  */
                 Prefer?: components["parameters"]["Prefer"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -6543,7 +6543,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Accepted; the work goes on. */
+            /** @description Accepted; the work continues. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -6631,29 +6631,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -6722,7 +6722,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -6787,29 +6787,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -6861,7 +6861,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -6925,29 +6925,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -6999,7 +6999,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -7063,29 +7063,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -7137,7 +7137,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -7200,51 +7200,51 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Only actions of this kind.
+                 * @description Only actions of this type.
                  * @example like
                  */
                 type?: "like" | "follow" | "comment" | "story_view";
                 /**
-                 * @description Only actions of this day.
+                 * @description Only actions on this day.
                  * @example 2026-02-09
                  */
                 date?: string;
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -7311,7 +7311,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7345,29 +7345,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -7418,7 +7418,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7452,29 +7452,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -7516,7 +7516,7 @@ export interface operations {
                      *           "recommendations": [
                      *             {
                      *               "code": "reconnect",
-                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *               "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
@@ -7552,7 +7552,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7583,34 +7583,34 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.
+                 * @description The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors stay valid as long.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 since?: string;
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -7684,7 +7684,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7714,12 +7714,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -7731,34 +7731,34 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The social network.
+                 * @description The platform.
                  * @example instagram
                  */
                 platform: string;
                 /**
-                 * @description The id of the profile there.
+                 * @description The id of the profile on the platform.
                  * @example 17841400123456789
                  */
                 platform_user_id: string;
@@ -7812,7 +7812,7 @@ export interface operations {
                      *             "recommendations": [
                      *               {
                      *                 "code": "reconnect",
-                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; expect a new id.",
+                     *                 "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
@@ -7878,7 +7878,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -7908,12 +7908,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -7923,55 +7923,55 @@ export interface operations {
                  */
                 include_total?: boolean;
                 /**
-                 * @description In one of these states.
+                 * @description Only disconnects in these states.
                  * @example [
                  *       "scheduled"
                  *     ]
                  */
                 state?: ("scheduled" | "running" | "succeeded" | "partial" | "failed" | "cancelled")[];
                 /**
-                 * @description For one of these reasons.
+                 * @description Only disconnects with these reason codes.
                  * @example [
                  *       "user_request"
                  *     ]
                  */
                 reason_code?: ("user_request" | "offboarding" | "security_incident" | "cleanup" | "other")[];
                 /**
-                 * @description Asked for with one of these keys.
+                 * @description Only disconnects requested with these keys.
                  * @example [
                  *       "key_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 requested_by?: string[];
                 /**
-                 * @description Asked for at or after this time.
+                 * @description Only disconnects requested at or after this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 created_since?: string;
                 /**
-                 * @description Asked for before this time.
+                 * @description Only disconnects requested before this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 created_until?: string;
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -8073,7 +8073,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8104,27 +8104,27 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /**
-                 * @description `respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).
+                 * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
                  * @example wait=5
                  */
                 Prefer?: components["parameters"]["Prefer"];
@@ -8143,32 +8143,32 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Ids of ours, or refs. */
+                    /** @description Account ids or refs. */
                     account_ids?: string[];
                     /** @description All accounts of a profile. */
                     profile_id?: string;
-                    /** @description As `GET /v1/accounts` takes it. */
+                    /** @description The filters of `GET /v1/accounts`. */
                     filter?: {
-                        /** @description Held by one of these. */
+                        /** @description Only accounts at these providers. */
                         provider?: string;
-                        /** @description On one of these networks. */
+                        /** @description Only accounts on these platforms. */
                         platform?: string;
-                        /** @description In one of these; disconnected accounts are left out unless asked for. */
+                        /** @description Only accounts with these statuses. Disconnected accounts are left out unless requested here. */
                         status?: string;
-                        /** @description With one of these verdicts. */
+                        /** @description Only accounts with these health statuses. */
                         health?: string;
-                        /** @description For one of these reasons. */
+                        /** @description Only accounts with these health reasons. */
                         reason?: string;
-                        /** @description Seen over one of these connections. */
+                        /** @description Only accounts of these connections. */
                         connection_id?: string;
-                        /** @description Of one of these profiles. */
+                        /** @description Only accounts of these profiles. */
                         profile_id?: string;
-                        /** @description With one of these handles, whatever their case. */
+                        /** @description Only accounts with these usernames, compared without case. */
                         username?: string;
                         /** @description Part of the username or the display name. */
                         q?: string;
                         /**
-                         * @description Labelled so: `label[brand]=acme`.
+                         * @description Only accounts with this label, such as `label[brand]=acme`.
                          * @example {
                          *       "brand": "acme"
                          *     }
@@ -8178,29 +8178,29 @@ export interface operations {
                         };
                         /**
                          * Format: date-time
-                         * @description Changed at or after this time.
+                         * @description Only accounts changed at or after this time.
                          */
                         updated_since?: string;
                     };
                     /**
-                     * @description Only tell what would happen.
+                     * @description Only return the plan; change nothing.
                      * @default false
                      */
                     dry_run?: boolean;
-                    /** @description Of the dry run; required with `filter`. */
+                    /** @description The `plan_hash` of the dry run; required with `filter`. */
                     plan_hash?: string;
                     /**
                      * Format: date-time
-                     * @description When to start; at once when left out.
+                     * @description When to start; immediately when omitted.
                      */
                     scheduled_at?: string;
                     /**
-                     * @description Why, for the audit.
+                     * @description The reason, for the audit log.
                      * @default user_request
                      * @enum {string}
                      */
                     reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
-                    /** @description Why, in your own words. */
+                    /** @description The reason in your own words. */
                     reason_note?: string | null;
                 };
             };
@@ -8275,7 +8275,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Accepted; the work goes on. */
+            /** @description Accepted; the work continues. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8363,29 +8363,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -8461,7 +8461,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8491,12 +8491,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -8506,7 +8506,7 @@ export interface operations {
                  */
                 include_total?: boolean;
                 /**
-                 * @description In one of these states.
+                 * @description Only steps in these states.
                  * @example [
                  *       "pending"
                  *     ]
@@ -8515,29 +8515,29 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -8614,7 +8614,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8645,29 +8645,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -8765,7 +8765,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -8797,29 +8797,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -8914,34 +8914,34 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /**
-                 * @description `respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).
+                 * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
                  * @example wait=5
                  */
                 Prefer?: components["parameters"]["Prefer"];
             };
             path: {
                 /**
-                 * @description Its id.
+                 * @description Id of the resource.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -9019,7 +9019,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Accepted; the work goes on. */
+            /** @description Accepted; the work continues. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9106,41 +9106,41 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Only what happened behind this `next_cursor` or event.
+                 * @description Only events after this `next_cursor` or event id.
                  * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 after?: string;
                 /**
-                 * @description Only these types, or families such as `account.*`.
+                 * @description Only events of these types, or of families such as `account.*`.
                  * @example [
                  *       "account.discovered"
                  *     ]
                  */
                 type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -9211,7 +9211,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9241,12 +9241,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Only what happened behind this `next_cursor` or event.
+                 * @description Only events after this `next_cursor` or event id.
                  * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 after?: string;
                 /**
-                 * @description Only these types, or families such as `account.*`.
+                 * @description Only events of these types, or of families such as `account.*`.
                  * @example [
                  *       "account.discovered"
                  *     ]
@@ -9255,22 +9255,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The last event that was received: the stream goes on behind it.
+                 * @description Id of the last event received; the stream resumes after it.
                  * @example evt_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Last-Event-ID"?: components["parameters"]["Last-Event-ID"];
@@ -9315,12 +9315,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -9332,22 +9332,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -9383,7 +9383,7 @@ export interface operations {
                      *             "account.health_changed",
                      *             "provider.*"
                      *           ],
-                     *           "description": "pages whoever is on call",
+                     *           "description": "pages the person on call",
                      *           "enabled": true,
                      *           "disabled": null,
                      *           "failing_since": null,
@@ -9420,7 +9420,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9451,22 +9451,22 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
@@ -9520,7 +9520,7 @@ export interface operations {
                      *           "account.health_changed",
                      *           "provider.*"
                      *         ],
-                     *         "description": "pages whoever is on call",
+                     *         "description": "pages the person on call",
                      *         "enabled": true,
                      *         "disabled": null,
                      *         "failing_since": null,
@@ -9540,7 +9540,7 @@ export interface operations {
                          *         "account.health_changed",
                          *         "provider.*"
                          *       ],
-                         *       "description": "pages whoever is on call",
+                         *       "description": "pages the person on call",
                          *       "enabled": true,
                          *       "disabled": null,
                          *       "failing_since": null,
@@ -9592,29 +9592,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -9647,7 +9647,7 @@ export interface operations {
                      *           "account.health_changed",
                      *           "provider.*"
                      *         ],
-                     *         "description": "pages whoever is on call",
+                     *         "description": "pages the person on call",
                      *         "enabled": true,
                      *         "disabled": null,
                      *         "failing_since": null,
@@ -9661,7 +9661,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9692,29 +9692,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -9723,7 +9723,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to show. */
+            /** @description Done; the response has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -9756,29 +9756,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -9824,7 +9824,7 @@ export interface operations {
                      *           "account.health_changed",
                      *           "provider.*"
                      *         ],
-                     *         "description": "pages whoever is on call",
+                     *         "description": "pages the person on call",
                      *         "enabled": true,
                      *         "disabled": null,
                      *         "failing_since": null,
@@ -9857,29 +9857,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -9912,7 +9912,7 @@ export interface operations {
                      *           "account.health_changed",
                      *           "provider.*"
                      *         ],
-                     *         "description": "pages whoever is on call",
+                     *         "description": "pages the person on call",
                      *         "enabled": true,
                      *         "disabled": null,
                      *         "failing_since": null,
@@ -9932,7 +9932,7 @@ export interface operations {
                          *         "account.health_changed",
                          *         "provider.*"
                          *       ],
-                         *       "description": "pages whoever is on call",
+                         *       "description": "pages the person on call",
                          *       "enabled": true,
                          *       "disabled": null,
                          *       "failing_since": null,
@@ -9984,29 +9984,29 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -10076,12 +10076,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -10093,29 +10093,29 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
@@ -10192,7 +10192,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10223,34 +10223,34 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 /**
-                 * @description The id of a webhook.
+                 * @description Id of the webhook.
                  * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 id: string;
                 /**
-                 * @description The id of one of its deliveries.
+                 * @description Id of the delivery.
                  * @example dlv_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 delivery_id: string;
@@ -10259,7 +10259,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Accepted; the work goes on. */
+            /** @description Accepted; the work continues. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -10321,55 +10321,55 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description One of these actions.
+                 * @description Only these actions.
                  * @example [
                  *       "account.paused"
                  *     ]
                  */
                 action?: string[];
                 /**
-                 * @description Done to one of these kinds of thing.
+                 * @description Only actions on these types of target.
                  * @example [
                  *       "account"
                  *     ]
                  */
                 target_type?: string[];
                 /**
-                 * @description Done to one of these.
+                 * @description Only actions on these targets.
                  * @example [
                  *       "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 target_id?: string[];
                 /**
-                 * @description Done with one of these keys.
+                 * @description Only actions by these keys.
                  * @example [
                  *       "key_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
                  */
                 key_id?: string[];
                 /**
-                 * @description Done in this request.
+                 * @description Only actions of this request.
                  * @example req_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 request_id?: string;
                 /**
-                 * @description Done at or after this time.
+                 * @description Only actions at or after this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 since?: string;
                 /**
-                 * @description Done before this time.
+                 * @description Only actions before this time.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 until?: string;
                 /**
-                 * @description Most items on the page.
+                 * @description Maximum number of items on the page.
                  * @example 50
                  */
                 limit?: number;
                 /**
-                 * @description `pagination.next_cursor` of the page before. Filters and sort must be the same.
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
                  * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
                  */
                 cursor?: string;
@@ -10381,22 +10381,22 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name of your own for this request; echoed.
+                 * @description Your own id for this request; echoed in the response.
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
                 /**
-                 * @description W3C trace context, handed on to providers.
+                 * @description W3C trace context; propagated to providers.
                  * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
                  */
                 traceparent?: components["parameters"]["traceparent"];
                 /**
-                 * @description The team that the root key acts for; the default team without it.
+                 * @description Team that the root key acts for; the default team when omitted.
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description An ETag seen before: 304 while it holds.
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
@@ -10476,7 +10476,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What the ETag names still holds. */
+            /** @description Not modified since the given ETag. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];

@@ -117,7 +117,7 @@ async function errorOf(response: Response): Promise<Error> {
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
   if (!isProblem)
     return new Error(
-      `Rollcall answered with ${response.status} and no problem: is something else at this address?`,
+      `Received status ${response.status} without problem details. Check that the base URL is Rollcall's.`,
     );
   return new RollcallError((await response.json()) as Problem);
 }

@@ -53,7 +53,7 @@ const baseUrl = z
   .max(2000)
   .refine(
     (address) => !/[@?#]/.test(address),
-    'must hold no user name, password, query or fragment',
+    'must not contain a user name, password, query or fragment',
   )
   .transform((address) => address.replace(/\/+$/, ''));
 

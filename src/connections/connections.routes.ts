@@ -30,7 +30,7 @@ export function connectionEndpoints(
 ) {
   return {
     list: endpoint({
-      summary: "The team's connections",
+      summary: "List the team's connections",
       isVersioned: true,
       query: z.strictObject(paging),
       answers: { 200: listOf(connectionSchema) },
@@ -38,7 +38,7 @@ export function connectionEndpoints(
         answerPage(call, cursors, {}, listById(connections.all(call.caller), toAnswer)),
     }),
     create: action({
-      summary: 'Connect a provider: its key is verified there first',
+      summary: 'Create a connection; its key is verified at the provider first',
       body: connectionRequest,
       answers: { 201: dataOf(connectionSchema) },
       problems: ['conflict', ...PROVIDER_PROBLEMS],
@@ -58,7 +58,7 @@ export function connectionEndpoints(
       },
     }),
     get: endpoint({
-      summary: 'One connection',
+      summary: 'Get a connection',
       params: byId,
       answers: { 200: dataOf(connectionSchema) },
       handle: async (call) => ({
@@ -91,7 +91,8 @@ export function connectionEndpoints(
       },
     }),
     delete: endpoint({
-      summary: 'Forget a connection and its accounts here; nothing is disconnected at the provider',
+      summary:
+        'Delete a connection and its accounts from Rollcall; nothing is disconnected at the provider',
       params: byId,
       problems: ['conflict'],
       answers: { 204: null },

@@ -166,7 +166,7 @@ export class ConnectionsService {
     if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
       throw new Problem(
         'conflict',
-        'A disconnect of its accounts is still going on. Wait until it has finished.',
+        "A disconnect of the connection's accounts is still running. Wait until it has finished.",
       );
     }
     const { prisma } = this.database;
@@ -203,12 +203,12 @@ export class ConnectionsService {
     if (named.connection_id !== undefined) {
       const row = await this.get(caller, named.connection_id);
       if (named.provider !== undefined && named.provider !== row.provider) {
-        throw invalidField('provider', `is not the connection's, which is ${row.provider}`);
+        throw invalidField('provider', `must be ${row.provider}, the connection's provider`);
       }
       return row;
     }
     if (named.provider === undefined)
-      throw invalidField('connection_id', 'is required, or `provider` in its place');
+      throw invalidField('connection_id', 'is required unless `provider` is given');
     this.adapterFor(caller, named.provider);
     const [row, another] = await this.database.prisma.connection.findMany({
       where: { teamId: caller.teamId, provider: named.provider },
@@ -216,11 +216,11 @@ export class ConnectionsService {
       take: 2,
     });
     if (!row)
-      throw invalidField('provider', 'has no connection yet; make one with POST /v1/connections');
+      throw invalidField('provider', 'has no connection yet; create one with POST /v1/connections');
     if (another)
       throw invalidField(
         'connection_id',
-        `is required: there are several connections to ${named.provider}`,
+        `is required: the team has several connections to ${named.provider}`,
       );
     return row;
   }
@@ -365,7 +365,7 @@ function refuseTakenName(error: unknown): never {
   if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
     throw new Problem(
       'conflict',
-      'name: another connection of the team has it. Choose another name.',
+      'name: another connection of the team already uses it. Choose another name.',
     );
   }
   throw error;

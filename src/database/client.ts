@@ -103,7 +103,7 @@ export function openDatabase({
               { id: number }[]
             >`SELECT pg_backend_pid() AS id`;
             const client = sessions.get(session?.id ?? 0);
-            if (!client) throw new Error('a transaction runs on a session that is not of the pool');
+            if (!client) throw new Error("the transaction's session does not belong to the pool");
             return work({ prisma: transaction, client });
           },
           { timeout: NEVER_MS },

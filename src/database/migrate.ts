@@ -93,7 +93,7 @@ async function apply(client: pg.Client, { name, script, checksum }: Migration): 
     await client.query('COMMIT');
   } catch (error) {
     throw new StartError(
-      `The database could not be migrated: ${name} failed (${(error as Error).message}) and was undone.`,
+      `The database could not be migrated: ${name} failed (${(error as Error).message}) and was rolled back.`,
     );
   }
 }

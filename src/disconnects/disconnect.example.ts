@@ -37,7 +37,7 @@ export const DISCONNECT_EXAMPLE = {
   summary: { total: 1, succeeded: 1, failed: 0, pending: 0, cancelled: 0 },
 };
 
-const HOW_TO_RECONNECT = 'Connect the profile again in the Octopost dashboard; expect a new id.';
+const HOW_TO_RECONNECT = 'Connect the profile again in the Octopost dashboard; it gets a new id.';
 
 export const PLAN_EXAMPLE = {
   type: 'disconnect_plan',

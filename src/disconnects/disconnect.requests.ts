@@ -9,9 +9,9 @@ export const MAX_ACCOUNTS = 10_000;
 const reasonCode = z
   .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })
   .default('user_request')
-  .meta({ description: 'Why, for the audit.' });
+  .meta({ description: 'The reason, for the audit log.' });
 const reasonNote = z.string().max(1000);
-const WHY = 'Why, in your own words.';
+const WHY = 'The reason in your own words.';
 
 export const disconnectAccountQuery = z.strictObject({
   reason_code: reasonCode,
@@ -26,22 +26,27 @@ export function disconnectRequest(providers: readonly string[]) {
   const filter = z.strictObject(accountFilterFields(providers));
   return z
     .strictObject({
-      account_ids: accountIds.optional().meta({ description: 'Ids of ours, or refs.' }),
+      account_ids: accountIds.optional().meta({ description: 'Account ids or refs.' }),
       profile_id: z
         .string()
         .min(1)
         .max(200)
         .optional()
         .meta({ description: 'All accounts of a profile.' }),
-      filter: filter.optional().meta({ description: 'As `GET /v1/accounts` takes it.' }),
-      dry_run: z.boolean().default(false).meta({ description: 'Only tell what would happen.' }),
+      filter: filter.optional().meta({ description: 'The filters of `GET /v1/accounts`.' }),
+      dry_run: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Only return the plan; change nothing.' }),
       plan_hash: z
         .string()
         .min(1)
         .max(200)
         .optional()
-        .meta({ description: 'Of the dry run; required with `filter`.' }),
-      scheduled_at: time.optional().meta({ description: 'When to start; at once when left out.' }),
+        .meta({ description: 'The `plan_hash` of the dry run; required with `filter`.' }),
+      scheduled_at: time
+        .optional()
+        .meta({ description: 'When to start; immediately when omitted.' }),
       reason_code: reasonCode,
       reason_note: reasonNote.nullable().optional().meta({ description: WHY }),
     })
@@ -49,7 +54,7 @@ export function disconnectRequest(providers: readonly string[]) {
       (asked) =>
         [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined)
           .length === 1,
-      'must hold exactly one of `account_ids`, `profile_id` and `filter`',
+      'must contain exactly one of `account_ids`, `profile_id` and `filter`',
     )
     .meta({ examples: [{ filter: { username: 'northwind.goods' }, dry_run: true }] });
 }
@@ -62,19 +67,23 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]], descr
 
 export const disconnectsQuery = z.strictObject({
   ...paging,
-  state: oneOf(DISCONNECT_STATES, 'In one of these states.'),
-  reason_code: oneOf(REASON_CODES, 'For one of these reasons.'),
+  state: oneOf(DISCONNECT_STATES, 'Only disconnects in these states.'),
+  reason_code: oneOf(REASON_CODES, 'Only disconnects with these reason codes.'),
   requested_by: commaSeparated(z.string().min(1).max(100))
     .optional()
     .meta({
-      description: 'Asked for with one of these keys.',
+      description: 'Only disconnects requested with these keys.',
       examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']],
     }),
-  created_since: time.optional().meta({ description: 'Asked for at or after this time.' }),
-  created_until: time.optional().meta({ description: 'Asked for before this time.' }),
+  created_since: time
+    .optional()
+    .meta({ description: 'Only disconnects requested at or after this time.' }),
+  created_until: time
+    .optional()
+    .meta({ description: 'Only disconnects requested before this time.' }),
 });
 
 export const stepsQuery = z.strictObject({
   ...paging,
-  state: oneOf(STEP_STATES, 'In one of these states.'),
+  state: oneOf(STEP_STATES, 'Only steps in these states.'),
 });

@@ -92,7 +92,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     disconnectMany: action({
-      summary: 'Disconnect many accounts, or plan it with dry_run',
+      summary: 'Disconnect many accounts, or plan it with `dry_run`',
       body: disconnectRequest(providerIds),
       answers: { 200: dataOf(z.union([disconnectSchema, planSchema])), 202: one },
       problems: ['conflict', 'operation_not_supported', 'plan_mismatch'],
@@ -108,7 +108,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     list: endpoint({
-      summary: 'Disconnects, newest first, each with its first steps',
+      summary: 'List disconnects, newest first, each with its first steps',
       isVersioned: true,
       query: disconnectsQuery,
       answers: { 200: listOf(disconnectSchema) },
@@ -130,7 +130,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     get: endpoint({
-      summary: 'One disconnect and its first steps',
+      summary: 'Get a disconnect and its first steps',
       params: byId,
       answers: { 200: one },
       handle: async (call) => ({
@@ -140,7 +140,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     steps: endpoint({
-      summary: 'All steps of a disconnect',
+      summary: 'List all steps of a disconnect',
       isVersioned: true,
       params: byId,
       query: stepsQuery,
@@ -157,7 +157,8 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     cancel: action({
-      summary: 'Stop the steps that have not started; their accounts get their status back',
+      summary:
+        'Cancel the steps that have not started; their accounts return to their former status',
       params: byId,
       answers: { 200: one },
       problems: ['conflict'],
@@ -172,7 +173,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     retry: action({
-      summary: 'Try the failed steps again',
+      summary: 'Retry the failed steps',
       params: byId,
       answers: { 200: one, 202: one },
       problems: ['conflict'],
@@ -184,7 +185,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     receipt: endpoint({
-      summary: 'The signed receipt of a finished disconnect',
+      summary: 'Get the signed receipt of a finished disconnect',
       params: byId,
       answers: { 200: dataOf(receiptSchema) },
       problems: ['conflict'],
@@ -195,7 +196,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     wellKnown: endpoint({
-      summary: 'The public key that receipts are signed with',
+      summary: 'Get the public key that verifies receipts',
       answers: { 200: wellKnownSchema },
       handle: async () => ({
         status: 200,

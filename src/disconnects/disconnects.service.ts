@@ -82,11 +82,11 @@ export class DisconnectsService {
     const { repository, clock, settings } = this.parts;
     const scheduledAt = request.scheduled_at ?? null;
     if (scheduledAt !== null && scheduledAt <= clock.now())
-      throw invalidField('scheduled_at', 'lies in the past');
+      throw invalidField('scheduled_at', 'must be in the future');
     if (request.filter !== undefined && request.plan_hash === undefined) {
       throw invalidField(
         'plan_hash',
-        'is required with `filter`: ask for the plan with dry_run first, and read it',
+        'is required with `filter`: request the plan with dry_run first and review it',
       );
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
@@ -164,12 +164,12 @@ export class DisconnectsService {
     const underWay = refs(steps.filter((step) => !isDone(step)));
     const told = [
       done.length > 0 && `already disconnected: ${done.join(', ')}`,
-      underWay.length > 0 && `already under way: ${underWay.join(', ')}`,
+      underWay.length > 0 && `already in progress: ${underWay.join(', ')}`,
     ].filter((part) => part !== false);
     const why = told.length > 0 ? told.join('; ') : `the disconnect is ${row.state}`;
     throw new Problem(
       'conflict',
-      `Nothing is left to cancel, and a disconnect cannot be undone; ${why}.`,
+      `Nothing is left to cancel, and a disconnect cannot be undone: ${why}.`,
       {
         refs: [...done, ...underWay],
       },
@@ -185,7 +185,7 @@ export class DisconnectsService {
     if ((await this.parts.repository.retry(transaction.client, caller, id)) === 0) {
       throw new Problem(
         'conflict',
-        'No failed step can be tried again. An account that someone connected anew takes a new disconnect, decided on anew.',
+        'No failed step can be retried. An account that was connected again needs a new disconnect.',
       );
     }
   }
@@ -196,7 +196,7 @@ export class DisconnectsService {
     if (row.finishedAt === null)
       throw new Problem(
         'conflict',
-        `The disconnect is ${row.state}. Its receipt is there once it has finished.`,
+        `The disconnect is ${row.state}. Its receipt is available once it has finished.`,
       );
     const { repository, signer } = this.parts;
     const [counts, steps] = await Promise.all([
@@ -237,7 +237,7 @@ export class DisconnectsService {
         if (!adapter?.operations.disconnect) {
           throw new Problem(
             'operation_not_supported',
-            `${provider} cannot disconnect over its API. Do it in its dashboard.`,
+            `${provider} cannot disconnect accounts over its API. Disconnect them in its dashboard.`,
           );
         }
         return [provider, adapter.disconnectEffect];

@@ -30,7 +30,7 @@ export function planOf(
 ) {
   const effectOf = ({ provider }: AccountRow) => {
     const effect = effects.get(provider);
-    if (!effect) throw new Error(`no effect for ${provider}`);
+    if (!effect) throw new Error(`no disconnect effect for ${provider}`);
     return effect;
   };
   const howMany = (has: (effect: DisconnectEffect) => boolean) =>

@@ -34,11 +34,11 @@ export async function selectAccounts(
     MAX_ACCOUNTS + 1,
   );
   if (accounts.length === 0)
-    throw invalidField('filter', 'matches no account that could be disconnected');
+    throw invalidField('filter', 'matches no account that can be disconnected');
   if (accounts.length > MAX_ACCOUNTS)
     throw invalidField(
       'filter',
-      `matches more than ${MAX_ACCOUNTS} accounts; narrow it, and do the rest in another disconnect`,
+      `matches more than ${MAX_ACCOUNTS} accounts; narrow it and split the work into several disconnects`,
     );
   return accounts;
 }
@@ -66,7 +66,7 @@ async function chosen(
   });
   if (unknown.length > 0)
     throw invalid('does not exist, or belongs to another team', unknown, references);
-  if (twice.length > 0) throw invalid('is given twice', twice, references);
+  if (twice.length > 0) throw invalid('is given more than once', twice, references);
   const ending = accounts.filter(
     ({ status }) => status === 'disconnecting' || status === 'disconnected',
   );
@@ -76,7 +76,7 @@ async function chosen(
       .map((account) => `${account.id} (${account.status}${by(account)})`);
     throw new Problem(
       'conflict',
-      `Leave out what is disconnected or about to be: ${named.join(', ')}.`,
+      `Leave out accounts that are already disconnecting or disconnected: ${named.join(', ')}.`,
       {
         refs: ending.slice(0, NAMED).map(refOf),
       },
@@ -114,9 +114,9 @@ export function planMismatch(
   if (!changes) {
     return new Problem(
       'plan_mismatch',
-      'plan_hash: is of no plan of the last day. Ask for the plan again with dry_run, and read it.',
+      'plan_hash: is unknown or older than a day. Request the plan again with dry_run and review it.',
       {
-        errors: [{ field: 'plan_hash', message: 'is unknown or over a day old' }],
+        errors: [{ field: 'plan_hash', message: 'is unknown or older than a day' }],
       },
     );
   }
@@ -133,13 +133,13 @@ export function planMismatch(
       ? [
           {
             field: 'plan_hash',
-            message: 'what a disconnect does at a provider has changed since the plan',
+            message: 'the effect of a disconnect at a provider has changed since the plan',
           },
         ]
       : [];
   return new Problem(
     'plan_mismatch',
-    `The set has changed since the plan: ${added.length} added, ${removed.length} removed. Ask for the plan again with dry_run, and read it.`,
+    `The set of accounts has changed since the plan: ${added.length} added, ${removed.length} removed. Request the plan again with dry_run and review it.`,
     { errors: [...errors, ...effects] },
   );
 }

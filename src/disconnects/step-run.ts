@@ -54,7 +54,7 @@ export class StepRunner {
       if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
       const told = attempt.told(
         'still_present',
-        'The provider accepted the disconnect and still shows the account.',
+        'The provider accepted the disconnect but still lists the account.',
       );
       return this.again(attempt, told, null, 'still_present');
     },
@@ -93,7 +93,7 @@ export class StepRunner {
     if (shown === 'reconnected') {
       const told = attempt.told(
         'reconnected',
-        'Someone connected the account anew meanwhile; that connection was left alone.',
+        'The account was connected again since the disconnect was requested; it was left connected.',
       );
       await attempt.fail('still_present', told);
     }

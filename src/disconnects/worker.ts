@@ -165,7 +165,7 @@ export class DisconnectWorker {
 
   private report(error: unknown, step?: Step): void {
     if (this.stopped) return;
-    this.parts.logger.error('disconnect worker', {
+    this.parts.logger.error('disconnect worker failed', {
       error: error instanceof Error ? String(error.stack) : 'not an Error',
       ...(step && { step_id: step.id, disconnect_id: step.disconnectId }),
     });

@@ -13,16 +13,16 @@ const after = z
   .min(1)
   .max(2000)
   .optional()
-  .meta({ description: 'Only what happened behind this `next_cursor` or event.' });
+  .meta({ description: 'Only events after this `next_cursor` or event id.' });
 const type = eventPatterns
   .optional()
-  .meta({ description: 'Only these types, or families such as `account.*`.' });
+  .meta({ description: 'Only events of these types, or of families such as `account.*`.' });
 
 export function eventEndpoints(events: EventsService) {
   return {
     list: endpoint({
       summary:
-        'What happened, oldest first. Ask again with the last `next_cursor` as `after`: nothing is missed, nothing comes twice',
+        'List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated',
       description: NO_TOTAL,
       query: z.strictObject({ after, type, limit: paging.limit }),
       answers: { 200: listOf(eventSchema) },
@@ -38,10 +38,10 @@ export function eventEndpoints(events: EventsService) {
     }),
 
     stream: endpoint({
-      summary: 'What happens, as server-sent events; `Last-Event-ID` resumes',
+      summary: 'Stream events as server-sent events; `Last-Event-ID` resumes a stream',
       description:
-        'A comment comes every 15 seconds in which nothing happens. A stream ends after an hour, or when its replica stops: connect again ' +
-        'with the last id, to any replica. A key may have 10 streams open at each replica; they do not count as requests under way.',
+        'While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, or when its replica stops: reconnect ' +
+        'with the last id, to any replica. A key may have 10 streams open on each replica; they do not count as requests in progress.',
       query: z.strictObject({ after, type }),
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,

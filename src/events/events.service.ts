@@ -82,7 +82,7 @@ export class EventsService {
       if (rows.length > 0) quietSince = now;
       if (now - quietSince >= HEARTBEAT_MS) {
         quietSince = now;
-        yield ': still here\n\n';
+        yield ': keep-alive\n\n';
       }
       if (rows.length < BATCH) await this.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
     }
@@ -118,7 +118,7 @@ export class EventsService {
     if (!position)
       throw invalidField(
         name,
-        `is no event of the last ${RETENTION_DAYS} days; begin again without it`,
+        `is not an event of the last ${RETENTION_DAYS} days; start again without it`,
       );
     return position;
   }

@@ -17,9 +17,15 @@ export class OpenStreams {
   enter(keyId: string, left: AbortSignal): void {
     const open = this.ofKey.get(keyId) ?? 0;
     if (open >= MAX_PER_KEY)
-      throw refused('rate_limited', `The key has ${MAX_PER_KEY} streams open here. Close one`);
+      throw refused(
+        'rate_limited',
+        `The key already has ${MAX_PER_KEY} streams open on this replica. Close one`,
+      );
     if (this.total >= MAX_STREAMS)
-      throw refused('service_unavailable', `${MAX_STREAMS} streams are open here. Try again later`);
+      throw refused(
+        'service_unavailable',
+        `This replica already has ${MAX_STREAMS} streams open. Try again later`,
+      );
     if (left.aborted) return;
     this.count(keyId, 1);
     left.addEventListener('abort', () => this.count(keyId, -1), { once: true });

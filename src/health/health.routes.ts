@@ -11,7 +11,7 @@ const percent = z.number().nullable();
 
 const since = z.string().min(1).max(2000).optional().meta({
   description:
-    'The last `next_cursor`, or an RFC 3339 time to begin at. Changes are kept for 90 days; a cursor may be so far behind.',
+    'The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors stay valid as long.',
 });
 const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
 
@@ -71,8 +71,8 @@ const historySchema = changeSchema
       .nullable()
       .meta({
         description:
-          'Null: the item is one change. Otherwise it stands for all changes of one UTC day over 90 days ago, from the first one to the last ' +
-          '(which is `to` and `at`), with the seconds between these two that each status lasted.',
+          'Null: the item is one change. Otherwise it summarizes all changes of one UTC day more than 90 days ago, from the first to the last ' +
+          '(which is `to` and `at`), with the seconds spent in each status between the two.',
       }),
   });
 
@@ -97,7 +97,7 @@ const accountHistorySchema = accountHealthSchema
 export function healthEndpoints(health: HealthService) {
   return {
     ofAccount: endpoint({
-      summary: "An account's health, its history and its uptime",
+      summary: "Get an account's health, its history and its uptime",
       params: byAccount,
       answers: {
         200: dataOf(accountHistorySchema),
@@ -111,7 +111,7 @@ export function healthEndpoints(health: HealthService) {
 
     changes: endpoint({
       summary:
-        'Changes of verdicts across the team. Ask again with the last `next_cursor` as `since`: none is missed',
+        'List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed',
       description: NO_TOTAL,
       query: z.strictObject({ since, limit: paging.limit }),
       answers: { 200: listOf(changeSchema) },

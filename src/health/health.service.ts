@@ -110,7 +110,7 @@ export class HealthService {
     if (await this.parts.transitions.has(position)) return position;
     throw new Problem(
       'cursor_mismatch',
-      'The cursor is over 90 days behind. Begin again without it.',
+      'The cursor is more than 90 days old. Start again without it.',
       {
         errors: [{ field: 'since', message: 'is too old' }],
       },

@@ -38,7 +38,7 @@ export interface Rendered {
 
 export function render({ status, headers = {}, body }: Answer): Rendered {
   if (body === undefined) return { status, headers };
-  if (body instanceof TextStream) throw new Error('a stream has no end to render');
+  if (body instanceof TextStream) throw new Error('a stream cannot be rendered');
   const { text, contentType } = body instanceof RawText ? body : new RawText(JSON.stringify(body));
   return { status, headers: { ...headers, 'Content-Type': contentType }, text };
 }

@@ -53,7 +53,7 @@ export async function authorizeAndValidate(
   if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
     throw new Problem(
       'not_acceptable',
-      `Only ${produces} is served here. Send \`Accept: ${produces}\`.`,
+      `This resource is only available as ${produces}. Send \`Accept: ${produces}\`.`,
     );
   }
   const body =
@@ -106,11 +106,11 @@ async function authorize(
     requestId: response.locals.requestId as string,
   };
   if (route.scope === 'root') {
-    if (!caller.key.isRoot) throw new Problem('forbidden', 'Only the root key may do this.');
+    if (!caller.key.isRoot) throw new Problem('forbidden', 'This request needs the root key.');
   } else if (!holdsScope(caller, route.scope)) {
     throw new Problem(
       'insufficient_scope',
-      `The key lacks the scope \`${route.scope}\`. Use one that has it.`,
+      `The key lacks the scope \`${route.scope}\`. Use a key that has it.`,
     );
   }
   return caller;
@@ -125,7 +125,7 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
   if (!request.is('application/json')) {
     throw new Problem(
       'unsupported_media_type',
-      'Only JSON is taken. Send `Content-Type: application/json`.',
+      'The body must be JSON. Send `Content-Type: application/json`.',
     );
   }
   await new Promise<void>((resolve, reject) => {
@@ -134,7 +134,7 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
     if (error.status === 413)
       throw new Problem(
         'payload_too_large',
-        `The body is over ${MAX_BODY_BYTES / 1024} KiB. Send less at once.`,
+        `The body is larger than ${MAX_BODY_BYTES / 1024} KiB. Split it into smaller requests.`,
       );
     if (error.status === 415)
       throw new Problem(

@@ -61,7 +61,7 @@ export class Preconditions {
       if (etag === undefined || !(named.includes('*') || named.includes(etag))) {
         throw new Problem(
           'precondition_failed',
-          'It has changed since, or has no ETag. GET it again and look before you change it.',
+          'The resource has changed since, or has no ETag. GET it again and review it before changing it.',
         );
       }
       return work();

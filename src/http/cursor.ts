@@ -36,7 +36,7 @@ export function createCursors(sealer: Sealer): Cursors {
       if (!sealer.isSignedBy(signed(body, question), signature)) {
         throw new Problem(
           'cursor_mismatch',
-          'The cursor was altered, or given with other filters or another sort than it was made for. Start again without it.',
+          'The cursor was altered, or used with other filters or another sort order than it was issued for. Start again without it.',
           { errors: [{ field: 'cursor', message: 'does not belong to this request' }] },
         );
       }
@@ -66,7 +66,7 @@ export function createListCursors(cursors: Cursors, clock: Clock): Cursors {
       if (hourOf(clock) - Number(hour) <= GOOD_FOR_HOURS) return position;
       throw new Problem(
         'cursor_mismatch',
-        `The cursor is over ${GOOD_FOR_HOURS} hours old. Start again without it.`,
+        `The cursor is more than ${GOOD_FOR_HOURS} hours old. Start again without it.`,
         {
           errors: [{ field: 'cursor', message: 'is too old' }],
         },

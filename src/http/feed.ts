@@ -3,7 +3,7 @@ import { links, type PageRow } from './page.js';
 import type { Call } from './route.js';
 
 /** For the document, of every feed. */
-export const NO_TOTAL = 'A feed has no total: `include_total` is refused.';
+export const NO_TOTAL = 'Feeds have no total: `include_total` is rejected.';
 
 /**
  * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a

@@ -171,13 +171,13 @@ const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} 
 function mismatch(): Problem {
   return new Problem(
     'idempotency_mismatch',
-    'This Idempotency-Key came with another request before. Use a new key for a new request.',
+    'This Idempotency-Key was already used with another request. Use a new key for a new request.',
   );
 }
 
 function inProgress(): Problem {
   const detail =
-    'The first request with this Idempotency-Key is still running. Wait as Retry-After says and send it again.';
+    'The first request with this Idempotency-Key is still running. Try again after the seconds given in Retry-After.';
   const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) };
   return new Problem(
     'idempotency_in_progress',

@@ -62,7 +62,7 @@ export function createListener(
   server.maxConnections = connections;
   server.on('clientError', (_error, socket) => {
     if (!socket.writable) return;
-    const detail = `The request is malformed, too slow, or its address and headers are over ${headBytes / 1024} KiB.`;
+    const detail = `The request is malformed, arrived too slowly, or its URL and headers exceed ${headBytes / 1024} KiB.`;
     const requestId = newId('req');
     const { headers, text = '' } = renderProblem(
       new Problem('bad_request', detail),

@@ -82,12 +82,13 @@ export class Load {
 
   private excess(isRead: boolean): string | null {
     const times = isRead ? 1 : 2;
-    if (this.requests >= times * this.limits.requests) return 'too many requests are under way';
+    if (this.requests >= times * this.limits.requests) return 'too many requests are in progress';
     if (this.pool.waitingCount >= times * this.limits.waitingQueries)
-      return 'too many queries wait for the database';
+      return 'too many queries are waiting for the database';
     if (isRead && this.stalledMs() >= this.limits.stalledMs)
-      return 'the database keeps queries waiting';
-    if (isRead && this.loopDelayMs >= this.limits.loopDelayMs) return 'the process is too busy';
+      return 'queries wait too long for the database';
+    if (isRead && this.loopDelayMs >= this.limits.loopDelayMs)
+      return 'the event loop is too far behind';
     return null;
   }
 
@@ -105,7 +106,7 @@ export class Load {
 }
 
 function overloaded(what: string): Problem {
-  const detail = `This process is overloaded: ${what}. Try again as Retry-After says.`;
+  const detail = `This replica is overloaded: ${what}. Try again after the seconds given in Retry-After.`;
   const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) };
   return new Problem('service_unavailable', detail, { retry_after: RETRY_AFTER_SECONDS }, headers);
 }

@@ -36,7 +36,7 @@ export function createMetrics(): Metrics {
   });
   const sweeps = new Counter({
     name: 'rollcall_sweeps_total',
-    help: 'Sweeps that ended.',
+    help: 'Finished sweeps.',
     labelNames: ['provider', 'state'],
     registers,
   });

@@ -16,7 +16,7 @@ export const problemSchema = z
       .meta({ description: 'The kind of error, for programs.' }),
     instance: z
       .string()
-      .meta({ description: 'The path that was asked.', examples: ['/v1/accounts/acct_1'] }),
+      .meta({ description: 'The path of the request.', examples: ['/v1/accounts/acct_1'] }),
     request_id: z.string(),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
@@ -30,20 +30,20 @@ export const problemSchema = z
         message: z.string().nullable(),
       })
       .optional()
-      .meta({ description: "The provider's refusal, in its own words." }),
+      .meta({ description: "The provider's own error." }),
     fault: z
       .enum(['account', 'connection', 'provider'])
       .optional()
-      .meta({ description: 'Where the cause lies.' }),
+      .meta({ description: 'Where the cause is.' }),
     retry_after: z.int().optional().meta({ description: 'Seconds to wait before trying again.' }),
-    account_id: z.string().optional().meta({ description: 'The account that is in the way.' }),
-    refs: z
-      .array(z.string())
+    account_id: z
+      .string()
       .optional()
-      .meta({ description: 'The references that the given one could mean.' }),
+      .meta({ description: 'The account that the request conflicts with.' }),
+    refs: z.array(z.string()).optional().meta({ description: 'Refs of the accounts concerned.' }),
     connect: z
       .object({ flow: z.string(), instructions: z.string(), url: z.string() })
       .optional()
-      .meta({ description: "How to connect an account where the provider's API cannot." }),
+      .meta({ description: "How to connect an account when the provider's API cannot." }),
   })
   .meta({ id: 'Problem' });

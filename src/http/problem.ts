@@ -65,11 +65,11 @@ export interface ProblemExtras {
   };
   readonly fault?: 'account' | 'connection' | 'provider';
   readonly retry_after?: number;
-  /** The account that is in the way of a `conflict`. */
+  /** The account that the request conflicts with. */
   readonly account_id?: string;
   /** The references an `ambiguous_reference` could mean. */
   readonly refs?: readonly string[];
-  /** How to connect an account where the provider's API cannot. */
+  /** How to connect an account when the provider's API cannot. */
   readonly connect?: { readonly flow: string; readonly instructions: string; readonly url: string };
 }
 
@@ -131,65 +131,70 @@ const FROM_PROVIDER: Record<
   credential_rejected: {
     code: 'provider_credential_rejected',
     fault: 'connection',
-    remedy: 'Give the connection a working key (PATCH /v1/connections/{id}).',
+    remedy: 'Set a working key with PATCH /v1/connections/{id}.',
   },
   permission_denied: {
     code: 'provider_credential_rejected',
     fault: 'connection',
-    remedy: 'Give the key the missing permission at the provider, or the connection another key.',
+    remedy:
+      'Grant the key the missing permission at the provider, or set another key with PATCH /v1/connections/{id}.',
   },
   not_found: {
     code: 'provider_rejected',
     fault: 'account',
-    remedy: 'The provider no longer holds the account; the next sweep will show it.',
+    remedy: 'The provider no longer has the account; the next sweep updates it.',
   },
   already_exists: {
     code: 'conflict',
     fault: 'account',
-    remedy: 'The provider already holds this account.',
+    remedy: 'Find it with GET /v1/accounts.',
   },
-  already_so: { code: 'provider_rejected', fault: 'account', remedy: 'Nothing is left to do.' },
+  already_so: {
+    code: 'provider_rejected',
+    fault: 'account',
+    remedy: 'No further action is needed.',
+  },
   state_conflict: {
     code: 'provider_rejected',
     fault: 'account',
-    remedy: 'Wait until the account leaves its present state, or mend it at the provider.',
+    remedy: "Wait until the account's state changes, or change it at the provider.",
   },
   quota_exceeded: {
     code: 'provider_rejected',
     fault: 'connection',
-    remedy: 'Raise the plan at the provider, or disconnect an account first.',
+    remedy: 'Upgrade the plan at the provider, or disconnect an account first.',
   },
   refused: {
     code: 'provider_rejected',
     fault: 'account',
-    remedy: 'Mend what the provider objects to.',
+    remedy: "Fix the request as the provider's message says.",
   },
   rate_limited: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Wait as Retry-After says and try again.',
+    remedy: 'Try again after the seconds given in Retry-After.',
   },
   unavailable: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Wait as Retry-After says and try again.',
+    remedy: 'Try again after the seconds given in Retry-After.',
   },
   server_error: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   timeout: {
     code: 'provider_timeout',
     fault: 'provider',
-    remedy: 'Look at the account before trying again: the provider may have done it.',
+    remedy: 'Probe the account before trying again: the provider may have completed the request.',
   },
   network: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   invalid_answer: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   circuit_open: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Wait as Retry-After says and try again.',
+    remedy: 'Try again after the seconds given in Retry-After.',
   },
 };
 
-/** Tells a provider's failure as the provider's, with what the caller can do about it. */
+/** Presents a failed provider call as a problem, with what the caller can do about it. */
 export function problemOfProvider(error: ProviderError): Problem {
   const { code, fault, remedy } = FROM_PROVIDER[error.code];
   const waits = code === 'provider_unavailable' || error.retryAfterSeconds !== null;

@@ -51,13 +51,13 @@ export class RateLimiter {
     tell(headersOf(state, now));
     if (running >= MAX_IN_FLIGHT)
       throw limited(
-        `More than ${MAX_IN_FLIGHT} requests of this key are under way. Wait for some of them.`,
+        `The key already has ${MAX_IN_FLIGHT} requests in progress. Wait until some have finished.`,
         1,
       );
     if (!isAllowed) {
       const { quota, windowSeconds } = state.limit;
       throw limited(
-        `The key made its ${quota} requests in ${windowSeconds} s. Wait as Retry-After says.`,
+        `The key has used its ${quota} requests per ${windowSeconds} s. Try again after the seconds given in Retry-After.`,
         state.resetSeconds,
       );
     }
@@ -94,7 +94,7 @@ export class RateLimiter {
       }
     } catch (error) {
       for (const [, window] of windows) window.giveBack();
-      this.logger.warn('rate limits are not shared', { error: String(error) });
+      this.logger.warn('sharing rate limits failed', { error: String(error) });
     }
   }
 

@@ -153,6 +153,6 @@ export const remove = (path: string, scope: Route['scope'], does: Endpoint): Rou
 export function deprecated(route: Route, sinceDate: string, sunsetDate: string): Route {
   const deprecation = { since: new Date(sinceDate), sunset: new Date(sunsetDate) };
   if (!(deprecation.since < deprecation.sunset))
-    throw new Error(`${route.method} ${route.path}: its sunset must follow its deprecation`);
+    throw new Error(`${route.method} ${route.path}: the sunset must be later than the deprecation`);
   return { ...route, deprecation };
 }

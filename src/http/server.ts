@@ -188,7 +188,7 @@ export function createServer(
     });
     return new Problem(
       'internal_error',
-      `Something broke on our side. Try again, and tell us the request id ${requestId} if it stays.`,
+      `An internal error occurred. Try again; if it persists, report the request id ${requestId}.`,
     );
   }
 
@@ -206,7 +206,7 @@ export function createServer(
       response,
       new Problem(
         'not_found',
-        `There is no ${request.path}. The paths are listed at /docs and /openapi.json.`,
+        `There is no resource at ${request.path}. All paths are listed at /docs and /openapi.json.`,
       ),
     );
   });
@@ -218,7 +218,7 @@ export function createServer(
         request,
         response,
         malformed
-          ? new Problem('bad_request', 'The address is malformed.')
+          ? new Problem('bad_request', 'The URL is malformed.')
           : toProblem(error, response),
       );
     },
@@ -258,14 +258,15 @@ function shuttingDown(): Problem {
   const headers = { 'Retry-After': '1', Connection: 'close' };
   return new Problem(
     'service_unavailable',
-    'This process is shutting down. Try again in a moment.',
+    'This replica is shutting down. Try again after the seconds given in Retry-After.',
     { retry_after: 1 },
     headers,
   );
 }
 
 function databaseAway(): Problem {
-  const detail = 'The database cannot be reached at the moment. Try again soon.';
+  const detail =
+    'The database cannot be reached at the moment. Try again after the seconds given in Retry-After.';
   return new Problem('service_unavailable', detail, { retry_after: 5 }, { 'Retry-After': '5' });
 }
 
@@ -275,7 +276,7 @@ function wrongMethod(method: string, here: readonly Route[]): Problem {
     .join(', ');
   return new Problem(
     'method_not_allowed',
-    `${method} is not possible here. Use one of: ${allowed}.`,
+    `${method} is not allowed for this path. Use one of: ${allowed}.`,
     {},
     { Allow: allowed },
   );

@@ -23,8 +23,8 @@ export function validate<Schema extends z.ZodType>(
 }
 
 function refusal(errors: readonly FieldError[]): Problem {
-  const told = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
-  return new Problem('validation_error', told.join('; '), { errors });
+  const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  return new Problem('validation_error', parts.join('; '), { errors });
 }
 
 function fieldErrors(
@@ -39,7 +39,7 @@ function fieldErrors(
   if (issue.code !== 'unrecognized_keys') return [{ field, message: issue.message }];
   const known =
     issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  const message = `is no ${kind} here${known.length > 0 ? `; there are: ${known.join(', ')}` : ''}`;
+  const message = `unknown ${kind}${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`;
   return issue.keys.map((key) => ({ field: [...path, key].join('.'), message }));
 }
 
@@ -49,7 +49,7 @@ function nameOfParameter([name = '', part]: readonly PropertyKey[]): string {
 
 /**
  * A query as an object. `label[brand]=acme` becomes `{label: {brand: 'acme'}}`.
- * @throws Problem 422 for a parameter that is given twice
+ * @throws Problem 422 for a parameter that is given more than once
  */
 export function readQuery(search: URLSearchParams): Record<string, unknown> {
   const query: Record<string, unknown> = Object.create(null);
@@ -59,8 +59,8 @@ export function readQuery(search: URLSearchParams): Record<string, unknown> {
     const target = label === undefined ? query : labels;
     const key = label ?? name;
     if (key in target)
-      throw new Problem('validation_error', `${name}: is given twice`, {
-        errors: [{ field: name, message: 'is given twice' }],
+      throw new Problem('validation_error', `${name}: is given more than once`, {
+        errors: [{ field: name, message: 'is given more than once' }],
       });
     target[key] = value;
   }
@@ -115,9 +115,12 @@ export function wholeNumber(least: number, most: number) {
 
 /** The parameters of every list. */
 export const paging = {
-  limit: wholeNumber(1, 200).default(50).meta({ description: 'Most items on the page.' }),
+  limit: wholeNumber(1, 200)
+    .default(50)
+    .meta({ description: 'Maximum number of items on the page.' }),
   cursor: z.string().min(1).max(2000).optional().meta({
-    description: '`pagination.next_cursor` of the page before. Filters and sort must be the same.',
+    description:
+      '`pagination.next_cursor` of the previous page. Use it with the same filters and sort order.',
   }),
   include_total: z
     .enum(['true', 'false'])
@@ -129,14 +132,16 @@ export const paging = {
 
 /** The path parameter of what has an id of ours. */
 export const byId = z.object({
-  id: z.string().meta({ description: 'Its id.', examples: ['01k9z3m8q4v7x2c5n6b8a1s3d4'] }),
+  id: z
+    .string()
+    .meta({ description: 'Id of the resource.', examples: ['01k9z3m8q4v7x2c5n6b8a1s3d4'] }),
 });
 
 /** The path parameter of an account. */
 export const byAccount = z.object({
   id: z.string().meta({
     description:
-      'The account: our id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.',
+      'The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.',
     examples: ['acct_01k9z3m8q4v7x2c5n6b8a1s3d4'],
   }),
 });

@@ -11,15 +11,17 @@ export interface Unfit {
 /** The first thing in a JSON value that PostgreSQL or JavaScript cannot hold as it came. */
 export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefined {
   if (typeof value === 'string')
-    return isStorable(value) ? undefined : { path, reason: 'holds a NUL or half a surrogate pair' };
+    return isStorable(value)
+      ? undefined
+      : { path, reason: 'contains NUL or an unpaired surrogate' };
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth === MAX_DEPTH)
     return { path: path.slice(0, 40), reason: `is nested more than ${MAX_DEPTH} levels deep` };
   for (const [name, inner] of Object.entries(value)) {
     if (!isStorable(name))
-      return { path, reason: 'holds a name with a NUL or half a surrogate pair' };
+      return { path, reason: 'contains a name with NUL or an unpaired surrogate' };
     const place = path === '' ? name : `${path}.${name}`;
-    if (name === '__proto__') return { path: place, reason: 'is no name to use here' };
+    if (name === '__proto__') return { path: place, reason: 'is not allowed as a name' };
     const found = unfitPart(inner, place, depth + 1);
     if (found !== undefined) return found;
   }

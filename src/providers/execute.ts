@@ -218,7 +218,8 @@ function operationOf<Name extends OperationName>(
   const operations: { readonly [Each in OperationName]?: Operation<Each, unknown> } =
     adapter.operations;
   const operation = operations[name];
-  if (operation === undefined) throw new Error(`${adapter.name} does not offer "${name}".`);
+  if (operation === undefined)
+    throw new Error(`${adapter.name} does not support the operation "${name}".`);
   return operation;
 }
 
@@ -237,7 +238,7 @@ function readAnswer<Name extends OperationName>(
   if (!parsed.success)
     throw invalidAnswer(
       adapter,
-      `a body that is not as documented: ${firstIssue(parsed.error)}`,
+      `a body that does not match its documentation: ${firstIssue(parsed.error)}`,
       answer.status,
     );
   return operation.map(parsed.data, input);

@@ -128,7 +128,11 @@ export function observationOf(
 ): Observation {
   const reading = readAccount(adapter, raw, askedAt, apiKey);
   if (!isObservation(reading))
-    throw invalidAnswer(adapter, `an account that is not as documented: ${reading.reason}`, null);
+    throw invalidAnswer(
+      adapter,
+      `an account that does not match its documentation: ${reading.reason}`,
+      null,
+    );
   return reading;
 }
 
@@ -152,7 +156,7 @@ async function findInList(
   if (unreadable !== undefined)
     throw invalidAnswer(
       adapter,
-      `an account that is not as documented: ${unreadable.reason}`,
+      `an account that does not match its documentation: ${unreadable.reason}`,
       null,
     );
   return null;

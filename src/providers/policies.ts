@@ -144,7 +144,7 @@ function circuitOpen(adapter: AnyAdapter, retryAfterSeconds: number): ProviderEr
   return new ProviderError(
     adapter.id,
     'circuit_open',
-    `${adapter.name} failed several times in a row and is given time to recover.`,
+    `${adapter.name} failed several times in a row; calls are paused to let it recover.`,
     {
       retryAfterSeconds,
     },
@@ -152,18 +152,18 @@ function circuitOpen(adapter: AnyAdapter, retryAfterSeconds: number): ProviderEr
 }
 
 function keyStillRejected(adapter: AnyAdapter, retryAfterSeconds: number): ProviderError {
-  const message = `${adapter.name} rejected the key of this connection several times in a row, so it was not asked again.`;
+  const message = `${adapter.name} rejected the key of this connection several times in a row, so it was not called again.`;
   return new ProviderError(adapter.id, 'credential_rejected', message, { retryAfterSeconds });
 }
 
 function notSentInTime(adapter: AnyAdapter, seconds: number): ProviderError {
-  const message = `${adapter.name} was not asked: the requests it allows this connection are used up for now.`;
+  const message = `${adapter.name} was not called: the connection has used up its requests for now.`;
   return new ProviderError(adapter.id, 'rate_limited', message, {
     retryAfterSeconds: Math.max(1, Math.ceil(seconds)),
   });
 }
 
 function tooManyWaiting(adapter: AnyAdapter): ProviderError {
-  const message = `${adapter.name} was not asked: too many requests of this connection wait already.`;
+  const message = `${adapter.name} was not called: too many requests of this connection are waiting already.`;
   return new ProviderError(adapter.id, 'rate_limited', message, { retryAfterSeconds: 1 });
 }

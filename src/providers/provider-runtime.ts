@@ -114,7 +114,7 @@ export class ProviderRuntime {
   private newOrigin(provider: string, origin: string) {
     const { clock, logger, policies } = this.settings;
     const onChange = (circuit: Circuit) =>
-      logger?.warn('the circuit of a provider changed', { provider, origin, circuit });
+      logger?.warn('provider circuit changed', { provider, origin, circuit });
     return {
       provider,
       providerBreaker: new Breaker(policies, meaningForProvider, onChange),

@@ -15,7 +15,7 @@ export const PROVIDER_EXAMPLE = {
     destroys_data: false,
     revokes_token: true,
     reversible: true,
-    how_to_reconnect: 'Connect the profile again in the Octopost dashboard; expect a new id.',
+    how_to_reconnect: 'Connect the profile again in the Octopost dashboard; it gets a new id.',
   },
   state: {
     status: 'operational',

@@ -38,18 +38,19 @@ const providerSchema = z
     state: z.object({
       status: z.enum(['operational', 'degraded', 'down']),
       since: timestamp.nullable(),
-      success_rate: z
-        .object({ '5m': rate, '24h': rate })
-        .meta({ description: 'Percent of attempts that were answered, on all replicas.' }),
+      success_rate: z.object({ '5m': rate, '24h': rate }).meta({
+        description:
+          'Percentage of attempts answered as documented, refusals included, over all replicas.',
+      }),
       latency_ms: z
         .object({ '5m': latencies, '24h': latencies })
-        .meta({ description: 'Of attempts on all replicas, right to a tenth.' }),
+        .meta({ description: 'Latency of attempts over all replicas, accurate to 10 %.' }),
       last_success_at: timestamp.nullable(),
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
       circuit: z.enum(['closed', 'open', 'half_open']).meta({
         description:
-          'Of the replica that answers, as are the last success, failure and error, and `since` while no incident is open.',
+          'Of the replica that answers; so are the last success, failure and error, and `since` while no incident is open.',
       }),
       incident: z
         .object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() })
@@ -82,7 +83,7 @@ export function providerEndpoints(
     providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
     list: endpoint({
-      summary: 'The providers, what they can do and how they do',
+      summary: 'List the providers, their operations and their current state',
       query: z.strictObject(paging),
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
@@ -102,8 +103,8 @@ export function providerEndpoints(
       },
     }),
     get: endpoint({
-      summary: 'One provider',
-      params: z.object({ provider: z.string().meta({ description: 'Its id.' }) }),
+      summary: 'Get a provider',
+      params: z.object({ provider: z.string().meta({ description: 'Id of the provider.' }) }),
       answers: { 200: dataOf(providerSchema) },
       handle: async (call) => {
         const adapter = seenBy(call.caller).find(({ id }) => id === call.params.provider);

@@ -34,10 +34,10 @@ export function readAccount(
   observedAt: Date,
   apiKey: string,
 ): Observation | QuarantinedItem {
-  if (!isObject(raw)) return { id: null, reason: 'the whole: not an object' };
+  if (!isObject(raw)) return { id: null, reason: 'item: not an object' };
   const unfit = unfitPart(raw);
   if (unfit !== undefined)
-    return { id: idOf(adapter, raw), reason: `${unfit.path || 'the whole'}: ${unfit.reason}` };
+    return { id: idOf(adapter, raw), reason: `${unfit.path || 'item'}: ${unfit.reason}` };
   const parsed = adapter.account.schema.safeParse(raw);
   if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
   try {
@@ -46,7 +46,7 @@ export function readAccount(
     if (overlong !== undefined)
       return {
         id: idOf(adapter, raw),
-        reason: `${overlong}: is over ${MAX_NAME_LENGTH} characters`,
+        reason: `${overlong}: is longer than ${MAX_NAME_LENGTH} characters`,
       };
     return { account, remoteData: redactFields(raw, apiKey), observedAt };
   } catch (error) {
@@ -54,7 +54,7 @@ export function readAccount(
     // Their text may be in the message.
     return {
       id: idOf(adapter, raw),
-      reason: `the whole: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})`,
+      reason: `item: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})`,
     };
   }
 }

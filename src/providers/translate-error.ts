@@ -17,15 +17,15 @@ const MAX_WAIT_SECONDS = 86_400;
 const SAID: Partial<Record<ProviderErrorCode, string>> = {
   credential_rejected: 'rejected the key of this connection',
   permission_denied: 'does not allow this with the key of this connection',
-  not_found: 'does not know it',
-  already_exists: 'already holds this account',
-  already_so: 'says that it is already so',
-  state_conflict: 'refused, because of the state the account is in',
-  quota_exceeded: 'refused, because the quota of the plan is used up',
+  not_found: 'did not find the resource',
+  already_exists: 'already has this account',
+  already_so: 'reports that nothing needs to change',
+  state_conflict: "refused the request because of the account's state",
+  quota_exceeded: "refused the request because the plan's quota is used up",
   refused: 'refused the request',
   rate_limited: 'received too many requests and asks to wait',
   unavailable: 'is unavailable at the moment',
-  server_error: 'failed with an error of its own',
+  server_error: 'failed with an internal error',
 };
 
 /**
@@ -128,7 +128,7 @@ export function invalidAnswer(
 /** What is wrong first, and where; never the value. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
-  const place = issue?.path.map(String).join('.') || 'the whole';
+  const place = issue?.path.map(String).join('.') || 'body';
   return `${place}: ${issue?.message ?? 'invalid'}`.slice(0, 300);
 }
 
@@ -146,18 +146,18 @@ export function transportError(adapter: AnyAdapter, error: unknown): ProviderErr
       return network(adapter, 'refused the connection', error);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return network(adapter, 'could not be found: its name does not resolve', error);
+      return network(adapter, 'could not be reached: its host name does not resolve', error);
     case 'UND_ERR_INVALID_ARG':
       return new ProviderError(
         adapter.id,
         'refused',
-        `${adapter.name} was not asked: the key holds characters that HTTP cannot carry.`,
+        `${adapter.name} was not called: the key contains characters that HTTP headers cannot carry.`,
         {
           cause: error,
         },
       );
     default:
-      return network(adapter, 'cut the connection', error);
+      return network(adapter, 'closed the connection too early', error);
   }
 }
 
@@ -176,7 +176,7 @@ export function brokenBody(adapter: AnyAdapter, error: unknown, status: number):
     case 'UND_ERR_BODY_TIMEOUT':
       return transportError(adapter, error);
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-      return invalidAnswer(adapter, 'more data than is accepted', status, error);
+      return invalidAnswer(adapter, 'a body that is too large', status, error);
     default:
       return invalidAnswer(adapter, 'a body that was cut off', status, error);
   }

@@ -2,7 +2,7 @@
  * Writes the adapters' generated files: `adapters/index.gen.ts` from the folder names, and
  * `provider.gen.ts` in each folder that holds the provider's `openapi.yaml`; and the client's
  * types, `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing
- * and exits 1, naming the file that is out of step.
+ * and exits 1, naming the file that is out of date.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ generated.set(
 );
 settle();
 
-/** Writes what is out of step, or tells of it. */
+/** Writes the files that are out of date, or reports them. */
 function settle() {
   const stale = [...generated].filter(
     ([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text,
@@ -62,7 +62,7 @@ function settle() {
   for (const [file, text] of stale) {
     if (!isCheck) writeFileSync(file, text);
     else {
-      console.error(`${relative(root, file)} is out of step: run node src/setup/generate.mjs`);
+      console.error(`${relative(root, file)} is out of date: run node src/setup/generate.mjs`);
       process.exitCode = 1;
     }
   }

@@ -13,7 +13,7 @@ export async function alone(work) {
   while (!take()) {
     if (!hasWaited)
       console.log(
-        'Waiting for another process that prepares this checkout (it holds dist/.preparing) …',
+        'Waiting for another process that is preparing this checkout (lock: dist/.preparing) …',
       );
     hasWaited = true;
     await sleep(100);

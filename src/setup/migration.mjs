@@ -51,7 +51,7 @@ try {
     writeFileSync(join(migrations, 'migration_lock.toml'), 'provider = "postgresql"\n');
     console.log(`Wrote ${relative(root, folder)}/migration.sql. Read it before you commit it.`);
   } else {
-    console.log('The migrations lead to this schema already.');
+    console.log('The migrations already match the schema.');
   }
   writeFileSync(migrated, wanted);
 } finally {

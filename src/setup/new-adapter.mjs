@@ -14,7 +14,7 @@ const folder = join(setupFolder, '..', '..', 'adapters', id);
 
 if (!/^[a-z][a-z0-9]*$/.test(id))
   fail('Name the provider in one lower-case word: npm run new:adapter acme');
-if (existsSync(folder)) fail(`adapters/${id} is there already.`);
+if (existsSync(folder)) fail(`adapters/${id} already exists.`);
 
 const index = `import { z } from 'zod';
 import { defineAdapter, path } from '../../src/model/index.js';
@@ -170,7 +170,7 @@ const generated = spawnSync(process.execPath, [join(setupFolder, 'generate.mjs')
 });
 if (generated.status !== 0) fail('The index of adapters could not be written.');
 console.log(
-  `Made adapters/${id}. Write the provider's facts in place of the examples, then run npm test: the contract suite tells what is missing.`,
+  `Created adapters/${id}. Replace the examples with the provider's facts, then run npm test: the contract suite reports what is missing.`,
 );
 
 function fail(message) {

@@ -133,7 +133,7 @@ export class SweepRunner {
         ? { code: error.code, message: error.message }
         : {
             code: 'internal_error',
-            message: 'The gateway failed to write what it read. See its log.',
+            message: 'The gateway failed to store what it read. See its log.',
           };
     if (!(error instanceof ProviderError)) {
       logger.error('sweep failed', {

@@ -59,7 +59,7 @@ export function sweepEndpoints(
 ) {
   return {
     start: action({
-      summary: 'Sweep a connection now',
+      summary: 'Start a sweep of a connection',
       params: byId,
       answers: { 202: dataOf(sweepSchema) },
       handle: async (call) => {
@@ -77,7 +77,7 @@ export function sweepEndpoints(
       },
     }),
     history: endpoint({
-      summary: 'The sweeps of a connection, newest first',
+      summary: 'List the sweeps of a connection, newest first',
       isVersioned: true,
       params: byId,
       query: z.strictObject(paging),

@@ -44,14 +44,14 @@ const keySchema = z
     name: z.string(),
     scopes,
     providers: z.array(z.string()),
-    rate_limit: rateLimit.nullable().meta({ description: 'Null: as every key.' }),
+    rate_limit: rateLimit.nullable().meta({ description: 'Null: the default rate limit.' }),
     expires_at: timestamp.nullable(),
     last_used_at: timestamp.nullable(),
     created_at: timestamp,
   })
   .meta({ id: 'Key', examples: [KEY_EXAMPLE] });
 
-/** With the key itself, which is shown this once. */
+/** With the key itself, which is shown only in this response. */
 const keyWithSecret = keySchema.extend({ key: z.string() }).meta({
   examples: [
     {
@@ -68,7 +68,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
   });
   return {
     whoami: endpoint({
-      summary: 'The team and the key of the caller',
+      summary: "Get the caller's team and key",
       answers: {
         200: dataOf(
           z.object({
@@ -108,13 +108,13 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       },
     }),
     listKeys: endpoint({
-      summary: "The team's keys, without their secrets",
+      summary: "List the team's keys, without their secrets",
       query: pageQuery,
       answers: { 200: listOf(keySchema) },
       handle: (call) => answerPage(call, cursors, {}, listById(teams.keys(call.caller), toKey)),
     }),
     createKey: action({
-      summary: 'Make a key; it is shown this once',
+      summary: 'Create a key; it is shown only in this response',
       body: z
         .strictObject({
           name: words(100),
@@ -122,7 +122,8 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
           expires_at: time.optional(),
           providers: z.array(provider).max(50).optional(),
           rate_limit: rateLimit.optional().meta({
-            description: "Of this key; only root may set it. Without it the key has its maker's.",
+            description:
+              "The key's rate limit; only the root key may set it. When omitted, the key gets its creator's.",
           }),
         })
         .meta({
@@ -139,7 +140,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
         }),
     }),
     getKey: endpoint({
-      summary: 'One key, without its secret',
+      summary: 'Get a key, without its secret',
       params: byId,
       answers: { 200: dataOf(keySchema) },
       handle: async (call) => ({
@@ -148,7 +149,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       }),
     }),
     revokeKey: endpoint({
-      summary: 'Revoke a key at once',
+      summary: 'Revoke a key immediately',
       params: byId,
       answers: { 204: null },
       problems: ['conflict'],
@@ -158,13 +159,13 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       },
     }),
     listTeams: endpoint({
-      summary: 'All teams',
+      summary: 'List all teams',
       query: pageQuery,
       answers: { 200: listOf(teamSchema) },
       handle: (call) => answerPage(call, cursors, {}, listById(teams.all(), toTeam)),
     }),
     getTeam: endpoint({
-      summary: 'One team',
+      summary: 'Get a team',
       params: byId,
       answers: { 200: dataOf(teamSchema) },
       handle: async (call) => ({
@@ -173,7 +174,7 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       }),
     }),
     createTeam: action({
-      summary: 'Make a team',
+      summary: 'Create a team',
       body: z.strictObject({ name: words(100) }).meta({ examples: [{ name: 'Social' }] }),
       answers: { 201: dataOf(teamSchema) },
       handle: (call) =>

@@ -59,7 +59,7 @@ export class TeamsService {
     ) {
       throw new Problem(
         'unauthorized',
-        'The key is unknown, mistyped or revoked. Ask an administrator for another.',
+        'The key is unknown, mistyped or revoked. Ask an administrator for a new one.',
         {},
         UNAUTHORIZED,
       );
@@ -67,7 +67,7 @@ export class TeamsService {
     if (row.expires_at !== null && row.expires_at <= now) {
       throw new Problem(
         'unauthorized',
-        `The key expired at ${row.expires_at.toISOString()}. Ask an administrator for another.`,
+        `The key expired at ${row.expires_at.toISOString()}. Ask an administrator for a new one.`,
         {},
         UNAUTHORIZED,
       );
@@ -134,25 +134,25 @@ export class TeamsService {
     return rows[0];
   }
 
-  /** @returns the key's row and the key itself, which is shown this once */
+  /** @returns the key's row and the key itself, which is shown only in this response */
   async createKey(
     { prisma }: Transaction,
     caller: Caller,
     request: KeyRequest,
   ): Promise<{ row: ApiKey; key: string }> {
     if (request.expires_at && request.expires_at <= this.clock.now())
-      throw invalidField('expires_at', 'lies in the past');
+      throw invalidField('expires_at', 'must be in the future');
     const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
     if (stronger.length > 0)
       throw new Problem(
         'forbidden',
-        `A key cannot make one stronger than itself: it lacks ${stronger.join(', ')}.`,
+        `A key cannot create a key with more rights than its own: it lacks ${stronger.join(', ')}.`,
       );
     const ownEnd = caller.key.expiresAt;
     if (ownEnd && request.expires_at && request.expires_at > ownEnd) {
       throw new Problem(
         'forbidden',
-        `A key cannot make one stronger than itself: it expires at ${ownEnd.toISOString()}.`,
+        `A key cannot create a key that outlives it: it expires at ${ownEnd.toISOString()}.`,
       );
     }
     if (request.rate_limit && !caller.key.isRoot)
@@ -215,7 +215,7 @@ export class TeamsService {
 
   async revokeKey(caller: Caller, id: string): Promise<void> {
     if (id === caller.key.id)
-      throw new Problem('conflict', 'A key cannot revoke itself. Use another one.');
+      throw new Problem('conflict', 'A key cannot revoke itself. Use another key.');
     const where = {
       id,
       teamId: caller.teamId,
@@ -297,7 +297,7 @@ export class TeamsService {
     };
     if (rootKey !== undefined) {
       const parsed = parseKey(rootKey);
-      if (!parsed) throw new Error('the root key is no key');
+      if (!parsed) throw new Error('the root key is not in the key format');
       const secretHash = new Uint8Array(parsed.secretHash);
       await prisma.apiKey.upsert({
         where: { id: parsed.id },
@@ -342,7 +342,7 @@ interface KeyRow {
 
 function hashOf(key: string): Uint8Array<ArrayBuffer> {
   const parsed = parseKey(key);
-  if (!parsed) throw new Error('made a key that is none');
+  if (!parsed) throw new Error('created a key that is not in the key format');
   return new Uint8Array(parsed.secretHash);
 }
 
@@ -354,7 +354,7 @@ function narrowed(own: readonly string[], asked: readonly string[]): string[] {
   if (wider.length > 0)
     throw new Problem(
       'forbidden',
-      `A key cannot make one stronger than itself: it may not see ${wider.join(', ')}.`,
+      `A key cannot create a key with more rights than its own: it may not see ${wider.join(', ')}.`,
     );
   return [...asked];
 }

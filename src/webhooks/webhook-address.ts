@@ -35,9 +35,9 @@ export class WebhookAddresses {
     // The WHATWG parser turns every spelling of an IPv4 address (hexadecimal, octal, one number,
     // full-width digits) into four decimals.
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (!url) throw new ForbiddenAddress('is no absolute URL');
+    if (!url) throw new ForbiddenAddress('must be an absolute URL');
     if (url.username !== '' || url.password !== '')
-      throw new ForbiddenAddress('must not hold credentials');
+      throw new ForbiddenAddress('must not contain credentials');
     const host = hostOf(url);
     const isLocal = this.allowLoopback && (host === 'localhost' || isLoopbackAddress(host));
     if (url.protocol !== 'https:' && !(isLocal && url.protocol === 'http:'))
@@ -75,7 +75,7 @@ export class WebhookAddresses {
 
   private admit(address: string): void {
     if (isPublicAddress(address) || (this.allowLoopback && isLoopbackAddress(address))) return;
-    throw new ForbiddenAddress('must lead to public addresses only');
+    throw new ForbiddenAddress('must resolve to public addresses only');
   }
 }
 

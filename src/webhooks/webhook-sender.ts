@@ -110,8 +110,8 @@ async function beginningOf({ body }: Dispatcher.ResponseData): Promise<string> {
 
 function failureOf(status: number): string {
   if (status >= 300 && status < 400)
-    return 'It answered with a redirect, and redirects are not followed.';
-  return `It answered ${status}.`;
+    return 'The receiver answered with a redirect, and redirects are not followed.';
+  return `The receiver answered ${status}.`;
 }
 
 /** Told to the team: nothing of our network may be in it. */
@@ -119,6 +119,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof ForbiddenAddress) return `The URL ${error.message}.`;
   const { name, code } = error as { readonly name?: string; readonly code?: string };
   if (name === 'TimeoutError' || code?.endsWith('TIMEOUT'))
-    return `It gave no answer within ${DEADLINE_MS / 1000} s.`;
+    return `The receiver did not answer within ${DEADLINE_MS / 1000} s.`;
   return `The connection failed${code === undefined ? '' : ` (${code})`}.`;
 }

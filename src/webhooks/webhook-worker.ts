@@ -162,7 +162,7 @@ export class WebhookWorker {
   }
 
   private report(error: unknown): void {
-    this.parts.logger.error('webhooks', {
+    this.parts.logger.error('webhook worker failed', {
       error: error instanceof Error ? String(error.stack) : 'not an Error',
     });
   }

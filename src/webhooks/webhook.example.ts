@@ -4,7 +4,7 @@ export const WEBHOOK_EXAMPLE = {
   type: 'webhook',
   url: 'https://monitor.example.com/rollcall',
   types: ['account.health_changed', 'provider.*'],
-  description: 'pages whoever is on call',
+  description: 'pages the person on call',
   enabled: true,
   disabled: null,
   failing_since: null,

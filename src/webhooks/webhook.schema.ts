@@ -14,7 +14,7 @@ export const webhookRequest = z
 export const webhookChange = z
   .strictObject({ url, types, description, enabled: z.boolean() })
   .partial()
-  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .refine((change) => Object.keys(change).length > 0, 'must contain at least one field')
   .meta({ examples: [{ enabled: true }] });
 export type WebhookRequest = z.output<typeof webhookRequest>;
 export type WebhookChange = z.output<typeof webhookChange>;
@@ -36,7 +36,7 @@ export const webhookSchema = z
   })
   .meta({ id: 'Webhook', examples: [WEBHOOK_EXAMPLE] });
 
-/** With the secret, which is shown this once. */
+/** With the secret, which is shown only in this response. */
 export const webhookWithSecret = webhookSchema
   .extend({ secret: z.string() })
   .meta({ examples: [{ ...WEBHOOK_EXAMPLE, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }] });

@@ -14,7 +14,7 @@ import {
 } from './webhook.schema.js';
 import type { Revealed, WebhooksService } from './webhooks.service.js';
 
-const id = z.string().meta({ description: 'The id of a webhook.' });
+const id = z.string().meta({ description: 'Id of the webhook.' });
 const byId = z.object({ id });
 const page = z.strictObject(paging);
 
@@ -24,14 +24,14 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
   });
   return {
     list: endpoint({
-      summary: "The team's webhooks",
+      summary: "List the team's webhooks",
       query: page,
       answers: { 200: listOf(webhookSchema) },
       handle: (call) =>
         answerPage(call, cursors, {}, listById(webhooks.all(call.caller), webhookAnswer)),
     }),
     create: action({
-      summary: 'Have events posted to an address. The secret is shown this once',
+      summary: 'Create a webhook; its secret is shown only in this response',
       body: webhookRequest,
       answers: { 201: dataOf(webhookWithSecret) },
       problems: ['conflict'],
@@ -48,7 +48,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       },
     }),
     get: endpoint({
-      summary: 'One webhook',
+      summary: 'Get a webhook',
       params: byId,
       answers: { 200: dataOf(webhookSchema) },
       handle: async (call) => ({
@@ -57,7 +57,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       }),
     }),
     change: endpoint({
-      summary: 'Change a webhook, or disable or enable it',
+      summary: 'Change, disable or enable a webhook',
       params: byId,
       body: webhookChange,
       answers: { 200: dataOf(webhookSchema) },
@@ -78,7 +78,8 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       },
     }),
     rotate: action({
-      summary: 'Give a webhook a new secret, shown this once; for a day the former one signs too',
+      summary:
+        'Rotate the secret of a webhook; the new one is shown only in this response, and both sign for a day',
       params: byId,
       answers: { 200: dataOf(webhookWithSecret) },
       handle: (call) =>
@@ -88,7 +89,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
         })),
     }),
     test: action({
-      summary: 'Send a test event now, once',
+      summary: 'Send a test event now, without retries',
       params: byId,
       answers: { 200: dataOf(deliverySchema) },
       handle: async (call) => {
@@ -100,7 +101,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       },
     }),
     deliveries: endpoint({
-      summary: 'The deliveries of a webhook of the last 30 days, newest first',
+      summary: 'List the deliveries of a webhook of the last 30 days, newest first',
       params: byId,
       query: page,
       answers: { 200: listOf(deliverySchema) },
@@ -110,10 +111,10 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       },
     }),
     replay: action({
-      summary: 'Deliver an event once more',
+      summary: 'Deliver an event again',
       params: z.object({
         id,
-        delivery_id: z.string().meta({ description: 'The id of one of its deliveries.' }),
+        delivery_id: z.string().meta({ description: 'Id of the delivery.' }),
       }),
       answers: { 202: dataOf(deliverySchema) },
       problems: ['conflict'],

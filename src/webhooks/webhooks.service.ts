@@ -51,7 +51,7 @@ export class WebhooksService {
     if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MAX_WEBHOOKS) {
       throw new Problem(
         'conflict',
-        `The team has ${MAX_WEBHOOKS} webhooks already. Delete one first.`,
+        `The team already has ${MAX_WEBHOOKS} webhooks. Delete one first.`,
       );
     }
     const position = await this.parts.feed.end(client);
@@ -221,7 +221,7 @@ export class WebhooksService {
     if (!repeated)
       throw new Problem(
         'conflict',
-        'Its event is not kept: it was a test, or is over 90 days old.',
+        'The event is not stored: it was a test event, or is more than 90 days old.',
       );
     return repeated;
   }

@@ -157,11 +157,11 @@ describe('what is asked', () => {
       'POST',
       '/v1/teams',
       { title: 'x' },
-      'name: is required; title: is no body field here; there are: name',
+      'name: is required; title: unknown body field; known: name',
     ],
     ['PATCH', '/v1/accounts/acct_x', { labels: [] }, 'labels: must be an object'],
     ['POST', '/v1/teams', [], 'must be an object'],
-  ])('%s %s with %j says what to mend', async (method, path, body, detail) => {
+  ])('%s %s with %j says what to fix', async (method, path, body, detail) => {
     const reply = await gateway.root.send(method, path, JSON.stringify(body), JSON_TYPE);
     expect(reply.body).toMatchObject({ code: 'validation_error', detail });
   });

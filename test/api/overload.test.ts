@@ -42,7 +42,7 @@ test('reads that find too many queries waiting are refused at once; probes answe
   const reads = Array.from({ length: 100 }, () => gateway.root.get('/v1/accounts'));
   let refused = 0;
   for (const read of reads)
-    void read.then((reply) => isRefusal(reply, /queries wait/) && refused++);
+    void read.then((reply) => isRefusal(reply, /queries are waiting/) && refused++);
   await until(() => refused >= 100 - most);
 
   const late = gateway.root.post('/v1/teams', { name: 'begun under load' });
@@ -74,7 +74,7 @@ test('reads are refused at once while no query gets a connection, however few wa
     reads.push(gateway.root.get('/v1/accounts').then((reply) => replies.push(reply)));
     return replies.length > 0;
   });
-  expect(replies.every((reply) => isRefusal(reply, /keeps queries waiting/))).toBe(true);
+  expect(replies.every((reply) => isRefusal(reply, /queries wait too long/))).toBe(true);
   release();
   await Promise.all(reads);
   await recovered();
@@ -140,7 +140,7 @@ test('reads are refused while too many requests are under way, other requests at
     await readStream(gateway, '/v1/events/stream'),
     await readStream(gateway, '/v1/events/stream'),
   ];
-  expect(isRefusal(await gateway.root.get('/v1/accounts'), /requests are under way/)).toBe(true);
+  expect(isRefusal(await gateway.root.get('/v1/accounts'), /requests are in progress/)).toBe(true);
   expect((await gateway.root.get('/livez')).status).toBe(200);
   expect((await gateway.root.post('/v1/teams', { name: 'made beside them' })).status).toBe(201);
   for (const stream of streams) stream.close();
@@ -156,7 +156,7 @@ test('reads are refused while the event loop is late', async () => {
     if (isBusy) setTimeout(keepBusy);
   };
   keepBusy();
-  await until(async () => isRefusal(await gateway.root.get('/v1/whoami'), /too busy/));
+  await until(async () => isRefusal(await gateway.root.get('/v1/whoami'), /too far behind/));
   isBusy = false;
   await recovered();
 });

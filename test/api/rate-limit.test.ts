@@ -107,11 +107,11 @@ describe('rate limits', () => {
         (ended) => free.push(ended),
       );
     for (let count = 0; count < 100; count++) take('key_busy');
-    expect(() => take('key_busy')).toThrow('More than 100 requests of this key are under way.');
+    expect(() => take('key_busy')).toThrow('The key already has 100 requests in progress.');
     expect(() => take('key_other')).not.toThrow();
     free[0]?.();
     expect(() => take('key_busy')).not.toThrow();
-    expect(() => take('key_busy')).toThrow('under way');
+    expect(() => take('key_busy')).toThrow('in progress');
     limiter.stop();
   });
 

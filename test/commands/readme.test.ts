@@ -24,7 +24,7 @@ describe('npm start on a fresh clone', () => {
   beforeAll(async () => {
     port = await findFreePort();
     gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
-    const [, printed = ''] = await gateway.prints(/shown this once: (rc_\S+)[\s\S]*curl .*\n/);
+    const [, printed = ''] = await gateway.prints(/shown only once: (rc_\S+)[\s\S]*curl .*\n/);
     key = printed;
   }, 120_000);
 
@@ -85,7 +85,7 @@ describe('the other commands of the README', () => {
 
   test('npm run migration finds nothing to migrate', async () => {
     expect(await clone.run('npm run --silent migration -- nothing')).toContain(
-      'The migrations lead to this schema already.',
+      'The migrations already match the schema.',
     );
   });
 

@@ -24,7 +24,7 @@ const write = (name: string, value: unknown) =>
   writeFile(join(folder, name), JSON.stringify(value));
 
 function verify(file: string, keys = 'keys.json') {
-  const program = join(checkout, 'dist', 'src', 'disconnects', 'verify-receipt.js');
+  const program = join(checkout, 'dist', 'src', 'cli', 'verify-receipt.js');
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [program, join(folder, file), join(folder, keys)],
@@ -72,7 +72,7 @@ describe('npm run verify-receipt', () => {
     });
     expect(verify('keys.json')).toMatchObject({
       status: 2,
-      said: expect.stringContaining('is no receipt'),
+      said: expect.stringContaining('is not a receipt'),
     });
   });
 });

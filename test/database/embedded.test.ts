@@ -158,12 +158,12 @@ describe('the embedded PostgreSQL', () => {
   });
 });
 
-describe('a data folder that cannot hold the database', () => {
+describe('a data folder that cannot be used for the database', () => {
   it('is named when it is a file', async () => {
     const file = join(dataDir, 'file');
     await writeFile(file, '');
     await expect(start(file)).rejects.toThrow(
-      new RegExp(`^DATA_DIR ${file} cannot hold the database: .+`),
+      new RegExp(`^DATA_DIR ${file} cannot be used for the database: .+`),
     );
     await expect(start(file)).rejects.toBeInstanceOf(StartError);
   });
@@ -174,13 +174,15 @@ describe('a data folder that cannot hold the database', () => {
     await mkdir(cluster, { recursive: true });
     await writeFile(join(cluster, 'PG_VERSION'), '9\n');
     if (process.getuid?.() === 0) await chown(cluster, 65534, 65534);
-    await expect(start(folder)).rejects.toThrow(/made by PostgreSQL 9 .+ DATA_DIR.+ DATABASE_URL/);
+    await expect(start(folder)).rejects.toThrow(
+      /created by PostgreSQL 9, .+ DATA_DIR.+ DATABASE_URL/,
+    );
   });
 
   it('is named when the database it led to is gone', async () => {
     const folder = join(dataDir, 'led-away');
     await mkdir(folder);
     await symlink(join(dataDir, 'nowhere'), join(folder, 'postgres'));
-    await expect(start(folder)).rejects.toThrow(/^DATA_DIR .+ cannot hold the database: /);
+    await expect(start(folder)).rejects.toThrow(/^DATA_DIR .+ cannot be used for the database: /);
   });
 });

@@ -62,7 +62,7 @@ describe('migrate', () => {
     await write('a_table', 'CREATE TABLE things (name text);');
     await write('b_broken', 'CREATE TABLE others (name text); SELECT nonsense;');
     await expect(migrate(database.connection, folder)).rejects.toThrow(
-      /b_broken failed \(column "nonsense" does not exist\) and was undone/,
+      /b_broken failed \(column "nonsense" does not exist\) and was rolled back/,
     );
     await expect(migrate(database.connection, folder)).rejects.toBeInstanceOf(StartError);
 

@@ -36,7 +36,7 @@ const TABLE: Record<
   account_paused: ['resume', /Resume it/, everywhere('/docs#/accounts/accounts.resume')],
   account_suspended: [
     'contact_provider',
-    /only its support/,
+    /Contact the provider's support/,
     {
       outfame: OUTFAME,
       creatoraudit: CREATORAUDIT,
@@ -45,13 +45,13 @@ const TABLE: Record<
     },
   ],
   profile_unavailable: ['verify_handle', /Check its handle/, everywhere(PROFILE)],
-  data_stale: ['wait', /not refreshed its figures/, FRESHNESS],
+  data_stale: ['wait', /not refreshed its metrics/, FRESHNESS],
   token_invalid: ['reconnect', /expired or was revoked\. [A-Z].+\.$/, RECONNECT],
-  token_expiring: ['reconnect', /about to expire\. [A-Z].+\.$/, RECONNECT],
-  provider_warning: ['reconnect', /warns of this account\. [A-Z].+\.$/, RECONNECT],
+  token_expiring: ['reconnect', /expires soon\. [A-Z].+\.$/, RECONNECT],
+  provider_warning: ['reconnect', /a warning for this account\. [A-Z].+\.$/, RECONNECT],
   credential_rejected: [
     'check_credentials',
-    /rejects our key/,
+    /rejects the connection's key/,
     {
       outfame: `${OUTFAME}/authentication`,
       creatoraudit: `${CREATORAUDIT}/security`,
@@ -61,7 +61,7 @@ const TABLE: Record<
   ],
   provider_unreachable: [
     'wait',
-    /three sweeps/,
+    /three sweep intervals/,
     {
       outfame: '/v1/providers/outfame',
       creatoraudit: '/v1/providers/creatoraudit',

@@ -124,7 +124,7 @@ describe('what an answer becomes', () => {
     provider.answer(json(200, { items: 'do not show this' }));
     const error = (await failureOf(firstPage())) as ProviderError;
     expect(error.message).toMatch(
-      /^Full answered with a body that is not as documented: items: .*expected array/,
+      /^Full answered with a body that does not match its documentation: items: .*expected array/,
     );
     expect(error.message).not.toContain('do not show');
   });
@@ -271,7 +271,7 @@ test('a server that is no HTTP server is a network error', async () => {
 test('an operation the provider lacks is a mistake of ours, not of the provider', async () => {
   expect(providers.supports('full', 'stats')).toBe(false);
   await expect(providers.stats(full, { id: 'a' }, {})).rejects.toThrow(
-    'Full does not offer "stats".',
+    'Full does not support the operation "stats".',
   );
   provider.answer(inTurn(json(200, {})));
   expect(provider.requests).toHaveLength(0);

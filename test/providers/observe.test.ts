@@ -166,8 +166,8 @@ describe('an item that is no account', () => {
     expect(idsOf(page === undefined ? [] : [page])).toEqual([['a', 'd']]);
     expect(page?.quarantined).toEqual([
       { id: 'bad', reason: expect.stringMatching(/^platform: .*expected string/) },
-      { id: null, reason: 'the whole: not an object' },
-      { id: 'c', reason: 'the whole: cannot be mapped (RangeError)' },
+      { id: null, reason: 'item: not an object' },
+      { id: 'c', reason: 'item: cannot be mapped (RangeError)' },
     ]);
     expect(JSON.stringify(page?.quarantined)).not.toMatch(/do not show|unmappable/);
   });

@@ -327,7 +327,7 @@ describe('what is told of the attempts', () => {
     await failureOf(firstPage(providers, full));
     expect(told).toEqual([
       [
-        'the circuit of a provider changed',
+        'provider circuit changed',
         { provider: 'full', origin: provider.baseUrl.replace('/v1', ''), circuit: 'open' },
       ],
     ]);

@@ -95,7 +95,7 @@ describe('names', () => {
     const sender = new WebhookSender(addresses, systemClock);
     expect(await sender.post(url, {}, '{}')).toMatchObject({
       status: null,
-      error: 'The URL must lead to public addresses only.',
+      error: 'The URL must resolve to public addresses only.',
     });
     await sender.close();
     expect([asked, reached]).toEqual([2, 0]);

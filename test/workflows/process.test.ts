@@ -67,7 +67,7 @@ describe('a start that cannot be', () => {
     server.close();
     expect([code, errors]).toEqual([
       1,
-      `PORT: ${port} is in use on 127.0.0.1. Stop what uses it, or set another.\n`,
+      `PORT: ${port} is in use on 127.0.0.1. Stop the process that uses it, or set another port.\n`,
     ]);
     expect(await isServed(dataDir)).toBe(false);
   });

@@ -145,7 +145,7 @@ describe('an item that cannot be read', () => {
       [
         'with half a surrogate pair',
         { username: 'a\ud800b' },
-        /^username: holds a NUL or half a surrogate pair/,
+        /^username: contains NUL or an unpaired surrogate/,
       ],
       [
         'nested without end',
@@ -159,7 +159,7 @@ describe('an item that cannot be read', () => {
             '',
           ),
         },
-        /^username: is over 500/,
+        /^username: is longer than 500/,
       ],
     ];
   test.each(BAD)(

@@ -11,9 +11,9 @@ export type ApiDocument = Readonly<Record<string, unknown>>;
 export type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
 const VERSION = '0.1.0';
-const DESCRIPTION = `One REST service through which a company's teams see, watch and disconnect every social account they hold, whichever provider holds it.
+const DESCRIPTION = `One REST API to list, monitor and disconnect every social account of a company's teams, across all providers.
 
-Send a key as \`Authorization: Bearer rc_…\`. Answers are JSON in an envelope \`{data}\`; errors are problem details (RFC 9457) with a \`code\`.`;
+Authenticate with \`Authorization: Bearer rc_…\`. Responses are JSON in a \`{data}\` envelope; errors are problem details (RFC 9457) with a stable \`code\`.`;
 
 /**
  * The API as OpenAPI 3.1, made of the schemas that validate requests and shape answers.
@@ -32,7 +32,7 @@ export function describeApi(
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const name = names.get(route.endpoint);
-    if (!name) throw new Error(`${route.method} ${route.path} is no component's endpoint`);
+    if (!name) throw new Error(`${route.method} ${route.path} belongs to no component`);
     const operation = describeOperation(route, name, schemas, (status, codes) => {
       const key = [...codes, ...(route.deprecation ? ['deprecated'] : [])].join('.');
       responses[key] ??= describeProblems(status, codes, route);

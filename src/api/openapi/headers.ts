@@ -12,62 +12,63 @@ const text = { type: 'string' };
 /** Headers of answers. */
 export const RESPONSE_HEADERS = {
   'X-Request-ID': {
-    description: 'Names this request; quote it to support.',
+    description: 'Id of this request; quote it when you report a problem.',
     schema: text,
     example: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   ETag: {
-    description: 'Strong validator of the body: send it as If-None-Match.',
+    description: 'Strong validator of the body. Send it back as If-None-Match.',
     schema: text,
     example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
   },
   'Cache-Control': {
-    description: 'Who may keep the answer, and how long.',
+    description: 'Who may cache the response, and for how long.',
     schema: text,
     example: 'private, no-cache',
   },
   Link: {
-    description: 'The first and the next page (RFC 8288), absolute.',
+    description: 'Absolute links to the first and the next page (RFC 8288).',
     schema: text,
     example: '<https://rollcall.example/v1/accounts>; rel="first"',
   },
   'RateLimit-Policy': {
-    description: "The key's quota of requests in its window of seconds (draft 10).",
+    description: "The key's request quota and its window in seconds (IETF draft 10).",
     schema: text,
     example: '"default";q=600;w=60',
   },
   RateLimit: {
-    description: 'What is left, and the seconds until there is more (draft 10).',
+    description: 'Requests left, and seconds until more are available (IETF draft 10).',
     schema: text,
     example: '"default";r=599;t=60',
   },
   'X-RateLimit-Limit': {
-    description: 'The quota.',
+    description: 'Request quota of the window.',
     schema: { type: 'integer', minimum: 1 },
     example: 600,
   },
   'X-RateLimit-Remaining': {
-    description: 'What is left of it.',
+    description: 'Requests left in the window.',
     schema: { type: 'integer', minimum: 0 },
     example: 599,
   },
   'X-RateLimit-Reset': {
-    description: 'When there is more, as a Unix time in seconds.',
+    description: 'When more requests are available, as a Unix time in seconds.',
     schema: { type: 'integer' },
     example: 1770637582,
   },
   Location: {
-    description: 'Where the result is, or will be, found.',
+    description: 'URL of the created or pending resource.',
     schema: { type: 'string', format: 'uri-reference' },
     example: '/v1/accounts/acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'Idempotency-Replayed': {
-    description: '`true`: nothing was done now, this is the answer of the first time.',
+    description:
+      '`true`: this is the stored response to an earlier request with the same key; nothing was executed again.',
     schema: { const: 'true' },
     example: 'true',
   },
   'Preference-Applied': {
-    description: 'The preference that was followed (RFC 7240).',
+    description: 'The preference that was applied (RFC 7240).',
     schema: text,
     example: 'respond-async',
   },
@@ -78,12 +79,12 @@ export const RESPONSE_HEADERS = {
   },
   'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
   Deprecation: {
-    description: 'Since when not to call it any more, as `@<Unix seconds>` (RFC 9745).',
+    description: 'When the operation was deprecated, as `@<Unix seconds>` (RFC 9745).',
     schema: text,
     example: '@1780272000',
   },
   Sunset: {
-    description: 'From when on it may be gone (RFC 8594).',
+    description: 'When the operation may be removed (RFC 8594).',
     schema: text,
     example: 'Tue, 01 Jun 2027 00:00:00 GMT',
   },
@@ -93,44 +94,45 @@ export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 /** Headers of requests, as parameters. */
 export const REQUEST_HEADERS = {
   'X-Request-ID': {
-    description: 'A name of your own for this request; echoed.',
+    description: 'Your own id for this request; echoed in the response.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,128}$' },
     example: 'checkout-42',
   },
   traceparent: {
-    description: 'W3C trace context, handed on to providers.',
+    description: 'W3C trace context; propagated to providers.',
     schema: text,
     example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   },
   'Rollcall-Team': {
-    description: 'The team that the root key acts for; the default team without it.',
+    description: 'Team that the root key acts for; the default team when omitted.',
     schema: text,
     example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'Idempotency-Key': {
     description:
-      'A name for this request, unique to it: sent again within 24 hours it takes no effect again and gets the same answer.',
+      'Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.',
     schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
     example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
   },
   'If-None-Match': {
-    description: 'An ETag seen before: 304 while it holds.',
+    description: 'ETag of an earlier response: 304 while the resource is unchanged.',
     schema: text,
     example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
   },
   'Last-Event-ID': {
-    description: 'The last event that was received: the stream goes on behind it.',
+    description: 'Id of the last event received; the stream resumes after it.',
     schema: text,
     example: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',
   },
   'If-Match': {
     description:
-      'The ETag of what is to be changed, as GET of the same address without a query gave it: 412 when it has changed since.',
+      'ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.',
     schema: text,
     example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
   },
   Prefer: {
-    description: '`respond-async`, or `wait=N` seconds, at most 30 (RFC 7240).',
+    description:
+      '`respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).',
     schema: text,
     example: 'wait=5',
   },

@@ -39,7 +39,12 @@ export function describeOperation(
     },
   ]);
   const unchanged = isConditional(route)
-    ? [['304', { description: 'What the ETag names still holds.', headers: headersOf(route, 304) }]]
+    ? [
+        [
+          '304',
+          { description: 'Not modified since the given ETag.', headers: headersOf(route, 304) },
+        ],
+      ]
     : [];
   const problems = [...problemsOf(route)].map(([status, codes]) => [
     String(status),
@@ -70,14 +75,14 @@ export function describeOperation(
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   200: 'Done.',
   201: 'Made.',
-  202: 'Accepted; the work goes on.',
-  204: 'Done; there is nothing to show.',
-  503: 'Not able to serve.',
+  202: 'Accepted; the work continues.',
+  204: 'Done; the response has no body.',
+  503: 'Not ready to serve requests.',
 };
 
 function scopeSentence({ scope }: Route): string {
-  if (scope === 'public') return 'Needs no key.';
-  return scope === 'root' ? 'Needs the root key.' : `Needs the scope \`${scope}\`.`;
+  if (scope === 'public') return 'Requires no key.';
+  return scope === 'root' ? 'Requires the root key.' : `Requires the scope \`${scope}\`.`;
 }
 
 /**
@@ -129,7 +134,7 @@ export function describeProblems(
     type: `urn:rollcall:error:${code.replaceAll('_', '-')}`,
     title: PROBLEMS[code][1],
     status,
-    detail: 'What happened, and what to do.',
+    detail: 'What happened and what to do.',
     code,
     instance: '/v1/accounts/acct_1',
     request_id: 'req_01k9z3m8q4v7x2c5n6b8a1s3d4',

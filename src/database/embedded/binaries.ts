@@ -40,12 +40,12 @@ export async function findBinaries(
   const copied = await tryBinaries(copy, home.user);
   if (copied) return copied;
 
-  onProgress(`Placing the PostgreSQL programs in ${copy}`);
+  onProgress(`Copying the PostgreSQL programs to ${copy}`);
   await copyPrograms(installed, copy);
   const fresh = await tryBinaries(copy, home.user);
   if (fresh) return fresh;
   throw new StartError(
-    `The embedded PostgreSQL does not run on this ${platform()} ${arch()} machine. Set DATABASE_URL to a PostgreSQL.`,
+    `The embedded PostgreSQL does not run on this ${platform()} ${arch()} machine. Set DATABASE_URL to a PostgreSQL server.`,
   );
 }
 
@@ -56,7 +56,7 @@ function findPackage(): string {
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch {
     throw new StartError(
-      `There is no embedded PostgreSQL for ${platform()} ${arch()} (${name}). Set DATABASE_URL to a PostgreSQL.`,
+      `There is no embedded PostgreSQL for ${platform()} ${arch()} (${name}). Set DATABASE_URL to a PostgreSQL server.`,
     );
   }
 }

@@ -29,7 +29,7 @@ export async function ensureCluster(
   const version = await versionOf(cluster);
   if (version === binaries.majorVersion) return;
   throw new StartError(
-    `The database in ${home.folder} was made by PostgreSQL ${version} and the embedded one is ${binaries.majorVersion}. Choose another DATA_DIR, or set DATABASE_URL.`,
+    `The database in ${home.folder} was created by PostgreSQL ${version}, and the embedded one is ${binaries.majorVersion}. Choose another DATA_DIR, or set DATABASE_URL.`,
   );
 }
 
@@ -41,7 +41,9 @@ async function createCluster(home: Home, binaries: Binaries): Promise<void> {
     if (home.user) await chown(unfinished, home.user.uid, home.user.gid);
     const { code, output } = await run(binaries.initdb, initdbParameters(unfinished), home.user);
     if (code !== 0)
-      throw new StartError(`The database could not be made in ${home.folder}: ${errorIn(output)}`);
+      throw new StartError(
+        `The database could not be created in ${home.folder}: ${errorIn(output)}`,
+      );
     await rename(unfinished, clusterFolder(home));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });

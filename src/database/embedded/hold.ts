@@ -45,7 +45,7 @@ export async function holdServer(
     }
   }
   throw new StartError(
-    `The embedded PostgreSQL did not come up in ${patience / 1000} s; its log is ${home.folder}/server.log`,
+    `The embedded PostgreSQL did not start within ${patience / 1000} s; see its log ${home.folder}/server.log`,
   );
 }
 

@@ -45,7 +45,7 @@ export async function findHome(dataDir: string, onProgress: (line: string) => vo
   } catch (error) {
     if (error instanceof StartError) throw error;
     throw new StartError(
-      `DATA_DIR ${dataDir} cannot hold the database: ${(error as Error).message}`,
+      `DATA_DIR ${dataDir} cannot be used for the database: ${(error as Error).message}`,
     );
   }
 }
@@ -75,7 +75,7 @@ async function findHomeAsRoot(entry: string, onProgress: (line: string) => void)
   const user = (await ownerOf(clusterFolder({ folder, user: nobody }))) ?? nobody;
   if (await canEnter(folder, user)) return { folder, user };
   throw new StartError(
-    `User ${user.uid} owns the database in ${folder} and cannot reach that folder any more. Open it and its parents (chmod o+x).`,
+    `User ${user.uid} owns the database in ${folder} but can no longer access that folder. Make it and its parents accessible (chmod o+x).`,
   );
 }
 
@@ -90,7 +90,7 @@ async function makeHomeFor(
   const folder = await mkdtemp(join(sharedFolder, 'database-'));
   await chmod(folder, 0o755);
   onProgress(
-    `PostgreSQL refuses root and user nobody cannot reach ${dirname(entry)}, so the database is kept in ${folder}`,
+    `PostgreSQL does not run as root, and user nobody cannot access ${dirname(entry)}: the database is kept in ${folder}`,
   );
   await symlink(folder, entry).catch(async (error: NodeJS.ErrnoException) => {
     await rmdir(folder);
@@ -105,7 +105,7 @@ async function findNobody(): Promise<SystemUser> {
   ]);
   if (uid.code !== 0 || gid.code !== 0) {
     throw new StartError(
-      'PostgreSQL refuses to run as root and there is no user nobody. Start as another user or set DATABASE_URL.',
+      'PostgreSQL does not run as root, and there is no user nobody. Start as another user or set DATABASE_URL.',
     );
   }
   return { uid: Number(uid.output), gid: Number(gid.output) };
@@ -116,7 +116,7 @@ async function canEnter(folder: string, user: SystemUser): Promise<boolean> {
   const { code, output } = await run('/bin/sh', ['-c', 'cd "$0"', folder], user);
   if (code === null)
     throw new StartError(
-      `This root cannot start programs as user ${user.uid} (${output}). Start as another user or set DATABASE_URL.`,
+      `Root cannot start programs as user ${user.uid} on this machine (${output}). Start as another user or set DATABASE_URL.`,
     );
   return code === 0;
 }

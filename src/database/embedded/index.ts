@@ -61,7 +61,7 @@ export async function startEmbedded(parameters: {
   const watch = (client: pg.Client): pg.Client =>
     client.once('end', () => {
       if (stopping) return;
-      onProgress('The embedded PostgreSQL ended unexpectedly; starting it again');
+      onProgress('The embedded PostgreSQL stopped unexpectedly; restarting it');
       hold = holdAgain();
     });
   watch(first);

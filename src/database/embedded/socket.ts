@@ -29,7 +29,7 @@ export async function openSocketFolder(folder: string): Promise<SocketFolder> {
     return { path: folder, close: async () => undefined };
   if (platform() !== 'linux') {
     throw new StartError(
-      `DATA_DIR is too long a path for the database's socket: ${folder} Choose a shorter one, or set DATABASE_URL.`,
+      `DATA_DIR: the path ${folder} is too long for the database's socket. Choose a shorter one, or set DATABASE_URL.`,
     );
   }
   const descriptor: FileHandle = await open(folder, 'r');
