@@ -2,7 +2,13 @@ import { toRecord } from '../src/accounts/record.js';
 import { type ObservationOwner, writeObservations } from '../src/accounts/write-observations.js';
 import type { Database } from '../src/database/index.js';
 import { withTransaction } from '../src/database/transact.js';
-import { HEALTHY, NO_METRICS, type ObservedAccount, type Verdict } from '../src/model/index.js';
+import {
+  HEALTHY,
+  NO_FACTS,
+  NO_METRICS,
+  type ObservedAccount,
+  type Verdict,
+} from '../src/model/index.js';
 import { createRegistry } from '../src/providers/index.js';
 
 /** As a sweep writes. */
@@ -64,27 +70,21 @@ async function write(
 }
 
 /** An account as a look may show it. */
-export function observed(number: number, verdict: Verdict): ObservedAccount {
+export function observed(number: number, verdict: Verdict): Required<ObservedAccount> {
   return {
+    ...NO_FACTS,
     providerAccountId: `acc_${number}`,
     platform: number % 2 === 0 ? 'instagram' : 'tiktok',
     platformUserId: String(number),
     username: `bench${number}`,
     displayName: `Bench ${number}`,
-    avatarUrl: null,
     profileUrl: `https://www.instagram.com/bench${number}`,
-    isVerified: null,
     status: 'active',
     providerStatus: 'active',
     verdict,
-    tokenValid: null,
-    permissions: null,
-    tokenExpiresAt: null,
     advice: [],
     metrics: { ...NO_METRICS, followers: number, following: 10 },
     settings: { targeting_config: {}, daily_limits: {} },
     connectedAt: '2025-06-01T00:00:00Z',
-    lastUsedAt: null,
-    providerUpdatedAt: null,
   };
 }

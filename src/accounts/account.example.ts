@@ -1,63 +1,12 @@
-/** What an account looks like in the reference: one at Octopost whose token was revoked. */
-export const ACCOUNT_EXAMPLE = {
-  id: 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4',
-  type: 'account',
-  ref: 'octopost:acc_abc123',
-  provider: 'octopost',
-  provider_account_id: 'acc_abc123',
-  connection_id: 'conn_01k9z3kd7h2m4p6r8t0v1w3x5y',
-  profile_id: null,
-  platform: 'instagram',
-  platform_user_id: '17841400123456789',
-  username: 'yourhandle',
-  display_name: 'Your Brand',
-  avatar_url: null,
-  profile_url: 'https://www.instagram.com/yourhandle',
-  is_verified: null,
-  status: 'reconnect_required',
-  provider_status: null,
-  health: {
-    status: 'unhealthy',
-    reason: 'token_invalid',
-    fault: 'account',
-    token_valid: false,
-    permissions: null,
-    token_expires_at: null,
-    recommendations: [
-      {
-        code: 'reconnect',
-        message:
-          'The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.',
-        url: 'https://octopost.ink',
-      },
-    ],
-    checked_at: '2026-02-09T11:45:22.000Z',
-    since: '2026-02-08T07:10:03.000Z',
-  },
-  metrics: {
-    followers: null,
-    following: null,
-    posts: null,
-    views: null,
-    likes: null,
-    comments: null,
-    shares: null,
-    saves: null,
-    engagement_rate: null,
-    growth_rate_30d: null,
-    as_of: null,
-  },
-  settings: null,
-  operations: ['probe', 'disconnect'],
-  labels: { brand: 'acme' },
-  connected_at: '2026-01-15T08:30:00.000Z',
-  last_used_at: '2026-02-07T18:00:00.000Z',
-  provider_updated_at: null,
-  last_seen_at: '2026-02-09T11:45:22.000Z',
-  created_at: '2026-01-15T08:31:07.000Z',
-  updated_at: '2026-02-08T07:10:03.000Z',
-  disconnected_at: null,
-};
+import { assembleAccount, healthFieldsOf } from './account-fields.js';
 
-const { id, ref, provider, platform, username, status, health } = ACCOUNT_EXAMPLE;
-export const ACCOUNT_HEALTH_EXAMPLE = { id, ref, provider, platform, username, status, health };
+const { remote_data: _onRequest, ...example } = assembleAccount<unknown>(
+  (column) => column.example,
+  (members) => members,
+);
+
+/** What an account looks like in the reference: one at Octopost whose token was revoked. */
+export const ACCOUNT_EXAMPLE: Readonly<Record<string, unknown>> = example;
+
+export const ACCOUNT_HEALTH_EXAMPLE: Readonly<Record<string, unknown>> =
+  healthFieldsOf(ACCOUNT_EXAMPLE);

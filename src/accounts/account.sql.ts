@@ -5,6 +5,8 @@
  */
 
 import { utc } from '../database/sql.js';
+import type { AccountColumn } from '../model/index.js';
+import { assembleAccount, healthFieldsOf } from './account-fields.js';
 
 /** The tables every account document is built from. */
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';
@@ -19,37 +21,43 @@ const checkedAt = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NUL
 
 export const REF = `a.provider || ':' || a.provider_account_id`;
 
-export const HEALTH = `json_build_object(
-  'status', a.health_status, 'reason', a.health_reason, 'fault', a.health_fault,
-  'token_valid', a.token_valid, 'permissions', a.permissions, 'token_expires_at', ${utc('a.token_expires_at')},
-  'recommendations', a.recommendations, 'checked_at', ${utc(checkedAt)}, 'since', ${utc('a.health_since')})`;
+/** Stands for the placeholder of the operations until it is known. */
+const OPERATIONS = '$operations';
 
-const METRICS = `json_build_object(
-  'followers', a.followers, 'following', a.following, 'posts', a.posts, 'views', a.views, 'likes', a.likes,
-  'comments', a.comments, 'shares', a.shares, 'saves', a.saves,
-  'engagement_rate', a.engagement_rate, 'growth_rate_30d', a.growth_rate_30d, 'as_of', ${utc('a.metrics_as_of')})`;
+/** The fields that no column holds as they are answered. */
+const COMPUTED: Readonly<Record<string, string>> = {
+  type: `'account'`,
+  ref: REF,
+  'health.checked_at': utc(checkedAt),
+  last_seen_at: utc(checkedAt),
+  operations: `CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${OPERATIONS}::jsonb -> a.provider END`,
+};
+
+function expression({ column, type }: AccountColumn, name: string): string {
+  const text = column === null ? COMPUTED[name] : `a.${column}`;
+  if (text === undefined)
+    throw new Error(`the field ${name} has neither a column nor an expression`);
+  return column !== null && type === 'timestamptz' ? utc(text) : text;
+}
+
+const jsonOf = (fields: Readonly<Record<string, string>>) =>
+  `json_build_object(${Object.entries(fields)
+    .map(([name, text]) => `'${name}', ${text}`)
+    .join(', ')})`;
+
+const WITH_REMOTE_DATA = assembleAccount(expression, jsonOf);
+const { remote_data: _onRequest, ...FIELDS } = WITH_REMOTE_DATA;
+const DOCUMENT = `${jsonOf(FIELDS)}::text`;
+const DOCUMENT_WITH_REMOTE_DATA = `${jsonOf(WITH_REMOTE_DATA)}::text`;
 
 /**
  * @param operations placeholder of a jsonb object: provider → the operations its accounts offer
  * @param withRemoteData adds the provider's last raw object
  */
 export function accountDocument(operations: string, withRemoteData: boolean): string {
-  return `json_build_object(
-    'id', a.id, 'type', 'account', 'ref', ${REF},
-    'provider', a.provider, 'provider_account_id', a.provider_account_id, 'connection_id', a.connection_id, 'profile_id', a.profile_id,
-    'platform', a.platform, 'platform_user_id', a.platform_user_id,
-    'username', a.username, 'display_name', a.display_name, 'avatar_url', a.avatar_url, 'profile_url', a.profile_url,
-    'is_verified', a.is_verified, 'status', a.status, 'provider_status', a.provider_status,
-    'health', ${HEALTH}, 'metrics', ${METRICS}, 'settings', a.settings,
-    'operations', CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${operations}::jsonb -> a.provider END,
-    'labels', a.labels,
-    'connected_at', ${utc('a.connected_at')}, 'last_used_at', ${utc('a.last_used_at')},
-    'provider_updated_at', ${utc('a.provider_updated_at')}, 'last_seen_at', ${utc(checkedAt)},
-    'created_at', ${utc('a.created_at')}, 'updated_at', ${utc('a.updated_at')}, 'disconnected_at', ${utc('a.disconnected_at')}
-    ${withRemoteData ? `, 'remote_data', a.remote_data` : ''})::text`;
+  const document = withRemoteData ? DOCUMENT_WITH_REMOTE_DATA : DOCUMENT;
+  return document.replace(OPERATIONS, () => operations);
 }
 
 /** The short form of the health list. */
-export const ACCOUNT_HEALTH_DOCUMENT = `json_build_object(
-  'id', a.id, 'ref', ${REF}, 'provider', a.provider, 'platform', a.platform, 'username', a.username,
-  'status', a.status, 'health', ${HEALTH})::text`;
+export const ACCOUNT_HEALTH_DOCUMENT = `${jsonOf(healthFieldsOf(FIELDS))}::text`;

@@ -1,14 +1,4 @@
-import type { AnyAdapter, HealthReason, Verdict } from '../model/index.js';
-
-export const RECOMMENDATION_CODES = [
-  'reconnect',
-  'resume',
-  'contact_provider',
-  'check_credentials',
-  'wait',
-  'verify_handle',
-] as const;
-export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
+import type { AnyAdapter, HealthReason, RecommendationCode, Verdict } from '../model/index.js';
 
 /** A next step for a person. */
 export interface Recommendation {

@@ -1,95 +1,40 @@
 import type pg from 'pg';
 import { newId } from '../lib/ids.js';
-import type { HealthReason, HealthStatus } from '../model/index.js';
+import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
 import { noteReappearance } from './reappearance.js';
 import type { AccountRecord } from './record.js';
 import { type AccountChange, recordChanges } from './record-changes.js';
 
-/** Columns a observation sets, with their types. */
-const OBSERVED = {
-  platform: 'text',
-  platform_user_id: 'text',
-  username: 'text',
-  username_key: 'text',
-  display_name: 'text',
-  avatar_url: 'text',
-  profile_url: 'text',
-  is_verified: 'boolean',
-  status: 'text',
-  provider_status: 'text',
-  health_status: 'text',
-  health_reason: 'text',
-  health_fault: 'text',
-  token_valid: 'boolean',
-  permissions: 'jsonb',
-  token_expires_at: 'timestamptz',
-  recommendations: 'jsonb',
-  followers: 'bigint',
-  following: 'bigint',
-  posts: 'bigint',
-  views: 'bigint',
-  likes: 'bigint',
-  comments: 'bigint',
-  shares: 'bigint',
-  saves: 'bigint',
-  engagement_rate: 'double precision',
-  growth_rate_30d: 'double precision',
-  metrics_as_of: 'timestamptz',
-  settings: 'jsonb',
-  remote_data: 'jsonb',
-  connected_at: 'timestamptz',
-  last_used_at: 'timestamptz',
-  provider_updated_at: 'timestamptz',
-  content_hash: 'text',
-} as const;
+/** The account's key in its connection: never written again. */
+const KEY = 'provider_account_id';
 
-/** A list may hold summaries: what a fuller look told is kept where the summary is silent. */
-const KEPT_BY_SUMMARIES: readonly string[] = ['settings', 'following'];
+/** Columns that an observation sets. */
+const OBSERVED = [
+  ...ACCOUNT_COLUMNS.flatMap(({ column, observed, ...row }) =>
+    column === null || observed === null || column === KEY ? [] : [{ column, ...row }],
+  ),
+  { column: 'content_hash', type: 'text', name: null, isChange: false, isKeptBySummaries: false },
+];
 
-/** Fields of the Account, as `account.updated` names them, and the columns behind each. */
-const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  platform_user_id: ['platform_user_id'],
-  username: ['username'],
-  display_name: ['display_name'],
-  avatar_url: ['avatar_url'],
-  profile_url: ['profile_url'],
-  is_verified: ['is_verified'],
-  status: ['status'],
-  provider_status: ['provider_status'],
-  health: ['token_valid', 'permissions', 'token_expires_at', 'recommendations'],
-  metrics: [
-    'followers',
-    'following',
-    'posts',
-    'views',
-    'likes',
-    'comments',
-    'shares',
-    'saves',
-    'engagement_rate',
-    'growth_rate_30d',
-  ],
-  settings: ['settings'],
-  connected_at: ['connected_at'],
-  last_used_at: ['last_used_at'],
-  provider_updated_at: ['provider_updated_at'],
-};
+/** A column whose change is reported, and the field of the Account that it is reported as. */
+const CHANGES = OBSERVED.flatMap(({ name, column, isChange }) =>
+  isChange && name !== null ? [{ column, field: name.split('.')[0] }] : [],
+);
 
-const columns = Object.keys(OBSERVED);
-const fieldColumns = Object.values(FIELDS).flat();
-const differing = Object.entries(FIELDS).map(([field, behind]) => {
-  const row = (table: string) => `(${behind.map((column) => `${table}.${column}`).join(', ')})`;
+const columns = OBSERVED.map(({ column }) => column);
+const fieldColumns = CHANGES.map(({ column }) => column);
+const differing = [...new Set(CHANGES.map(({ field }) => field))].map((field) => {
+  const behind = CHANGES.filter((change) => change.field === field);
+  const row = (table: string) => `(${behind.map(({ column }) => `${table}.${column}`).join(', ')})`;
   return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} THEN '${field}' END`;
 });
-const assignments = columns.map((column) =>
-  KEPT_BY_SUMMARIES.includes(column)
-    ? `${column} = COALESCE(i.${column}, a.${column})`
-    : `${column} = i.${column}`,
+const assignments = OBSERVED.map(({ column, isKeptBySummaries }) =>
+  isKeptBySummaries ? `${column} = COALESCE(i.${column}, a.${column})` : `${column} = i.${column}`,
 );
 const recordset = [
   'id text',
-  'provider_account_id text',
-  ...Object.entries(OBSERVED).map(([column, type]) => `${column} ${type}`),
+  `${KEY} text`,
+  ...OBSERVED.map(({ column, type }) => `${column} ${type}`),
 ].join(', ');
 
 /**

@@ -1373,6 +1373,9 @@ export interface components {
             settings: {
                 [key: string]: unknown;
             } | null;
+            remote_data?: {
+                [key: string]: unknown;
+            };
             operations: string[];
             labels: {
                 [key: string]: string;
@@ -1386,9 +1389,6 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             disconnected_at: string | null;
-            remote_data?: {
-                [key: string]: unknown;
-            };
         };
         Health: {
             /** @enum {string} */

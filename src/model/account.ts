@@ -49,69 +49,16 @@ export interface Verdict {
 
 export const HEALTHY: Verdict = { status: 'healthy', reason: null, fault: null };
 
-/** Counts at `asOf`; rates in percent (4.17 is 4.17 %). `null`: the provider does not say. */
-export interface Metrics {
-  readonly followers: number | null;
-  readonly following: number | null;
-  readonly posts: number | null;
-  readonly views: number | null;
-  readonly likes: number | null;
-  readonly comments: number | null;
-  readonly shares: number | null;
-  readonly saves: number | null;
-  readonly engagementRate: number | null;
-  readonly growthRate30d: number | null;
-  readonly asOf: string | null;
-}
-
-export const NO_METRICS: Metrics = {
-  followers: null,
-  following: null,
-  posts: null,
-  views: null,
-  likes: null,
-  comments: null,
-  shares: null,
-  saves: null,
-  engagementRate: null,
-  growthRate30d: null,
-  asOf: null,
-};
+/** What the next step of a recommendation is. */
+export const RECOMMENDATION_CODES = [
+  'reconnect',
+  'resume',
+  'contact_provider',
+  'check_credentials',
+  'wait',
+  'verify_handle',
+] as const;
+export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
 
 /** A provider's mutable configuration of an account, under the provider's own names. */
 export type Settings = Readonly<Record<string, unknown>>;
-
-/**
- * One account as one look at its provider shows it: the canonical model without what only Rollcall
- * knows (ids, labels, history). Times are RFC 3339 in UTC. `null` says that the provider does not
- * tell. A summary in a list may lack `settings` and single metrics: they are `null` here, and what
- * an earlier, fuller look told is kept.
- */
-export interface ObservedAccount {
-  /**
-   * The provider's id, byte for byte; `platform/id` where the provider keys accounts by that pair.
-   */
-  readonly providerAccountId: string;
-  readonly platform: Platform;
-  readonly platformUserId: string | null;
-  /** The handle without a leading `@`, case kept. */
-  readonly username: string | null;
-  readonly displayName: string | null;
-  readonly avatarUrl: string | null;
-  readonly profileUrl: string | null;
-  readonly isVerified: boolean | null;
-  readonly status: ProviderGivenStatus;
-  /** The provider's own word for the status. */
-  readonly providerStatus: string | null;
-  readonly verdict: Verdict;
-  readonly tokenValid: boolean | null;
-  readonly permissions: readonly string[] | null;
-  readonly tokenExpiresAt: string | null;
-  /** What the provider itself advises, in its words. */
-  readonly advice: readonly string[];
-  readonly metrics: Metrics;
-  readonly settings: Settings | null;
-  readonly connectedAt: string | null;
-  readonly lastUsedAt: string | null;
-  readonly providerUpdatedAt: string | null;
-}

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ObservedAccount, Platform, Settings } from './account.js';
+import type { Platform, Settings } from './account.js';
+import type { ObservedAccount } from './observed-account.js';
 import type { ProviderErrorCode } from './provider-error.js';
 
 /**

@@ -1,5 +1,7 @@
 export * from './account.js';
+export * from './account-columns.js';
 export * from './adapter.js';
+export * from './observed-account.js';
 export * from './profile-url.js';
 export * from './provider-error.js';
 export * from './wire.js';

@@ -1,5 +1,5 @@
 import { unfitPart } from '../lib/text.js';
-import type { AnyAdapter, ObservedAccount } from '../model/index.js';
+import { type AnyAdapter, NO_FACTS, type ObservedAccount } from '../model/index.js';
 import { redact, redactFields } from './redact.js';
 import { firstIssue } from './translate-error.js';
 
@@ -12,7 +12,7 @@ const MAX_NAME_LENGTH = 500;
 
 /** One account as one look at its provider shows it. */
 export interface Observation {
-  readonly account: ObservedAccount;
+  readonly account: Required<ObservedAccount>;
   /** The provider's own object, redacted. */
   readonly remoteData: Record<string, unknown>;
   /** The instant before the provider was asked. */
@@ -41,7 +41,8 @@ export function readAccount(
   const parsed = adapter.account.schema.safeParse(raw);
   if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
   try {
-    const account = redact(adapter.account.map(parsed.data, observedAt), apiKey) as ObservedAccount;
+    const mapped = { ...NO_FACTS, ...adapter.account.map(parsed.data, observedAt) };
+    const account = redact(mapped, apiKey) as typeof mapped;
     const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > MAX_NAME_LENGTH);
     if (overlong !== undefined)
       return {

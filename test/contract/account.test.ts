@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import { adapters } from '../../adapters/index.gen.js';
 import { accountFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
-import { observedAccountSchema } from './observed-account.js';
+import { complete, observedAccountSchema } from './observed-account.js';
 
 describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
   '$id: accounts',
   ({ id, adapter }) => {
-    const { schema, map } = adapter.account;
+    const { schema } = adapter.account;
+    const map = (...look: Parameters<typeof adapter.account.map>) =>
+      complete(adapter.account.map(...look));
     const fixtures = accountFixtures(id);
     const mapped = fixtures.filter(({ fixture }) => fixture.account !== undefined);
     const usual = mapped.find(({ name }) => name === 'account')?.fixture ?? { wire: {} };

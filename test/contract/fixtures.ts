@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { complete } from './observed-account.js';
 
 /**
  * An adapter's fixtures are the JSON files of its `fixtures` folder, told apart by name:
@@ -28,7 +29,7 @@ const operationFixture = z.strictObject({
 const accountFixture = z.strictObject({
   observedAt: z.iso.datetime().transform((time) => new Date(time)),
   wire: z.record(z.string(), z.unknown()),
-  account: z.record(z.string(), z.unknown()).optional(),
+  account: z.record(z.string(), z.unknown()).transform(complete).optional(),
   refused: z.string().optional(),
 });
 

@@ -1,11 +1,28 @@
 import { z } from 'zod';
 import {
+  ACCOUNT_COLUMNS,
   ACCOUNT_STATUSES,
   HEALTH_FAULTS,
   HEALTH_REASONS,
   HEALTH_STATUSES,
+  NO_FACTS,
+  NO_METRICS,
   type ObservedAccount,
 } from '../../src/model/index.js';
+
+/** With `null` for the facts and metrics that are left out, as the engine completes it. */
+export function complete<Account extends { readonly metrics?: unknown }>(account: Account) {
+  return { ...NO_FACTS, ...account, metrics: { ...NO_METRICS, ...(account.metrics as object) } };
+}
+
+/** The facts in a group as the Account has them, for those without a rule of their own below. */
+const factsIn = (names: object, group = '') =>
+  Object.fromEntries(
+    ACCOUNT_COLUMNS.flatMap(({ observed, schema }) => {
+      const name = observed?.slice(group.length) ?? '';
+      return observed?.startsWith(group) && name in names ? [[name, schema]] : [];
+    }),
+  );
 
 const told = z.string().min(1).nullable();
 const time = z.iso.datetime().nullable();
@@ -24,10 +41,11 @@ const verdict = z
   );
 
 /**
- * Exactly an `ObservedAccount`: closed sets, times in UTC with `Z`, no empty strings, no field more
- * or less.
+ * Exactly a complete `ObservedAccount`: closed sets, times in UTC with `Z`, no empty strings, no
+ * field more or less.
  */
 export const observedAccountSchema = z.strictObject({
+  ...factsIn(NO_FACTS),
   providerAccountId: z.string().min(1),
   platform: z.string().regex(/^[^A-Z]+$/),
   platformUserId: told,
@@ -47,6 +65,7 @@ export const observedAccountSchema = z.strictObject({
   tokenExpiresAt: time,
   advice: z.array(z.string()),
   metrics: z.strictObject({
+    ...factsIn(NO_METRICS, 'metrics.'),
     followers: count,
     following: count,
     posts: count,

@@ -80,7 +80,11 @@ describe('an account that comes back', () => {
   test('and is seen by two looks at once is told of once, its change of health too', async () => {
     const { pool } = gateway.database;
     const owner = { id: connections[0], teamId: DEFAULT_TEAM_ID, provider: 'octopost' };
-    const look = (verdict: Verdict, fields: Partial<ObservedAccount>, observedAt: Date) => {
+    const look = (
+      verdict: Verdict,
+      fields: Partial<Required<ObservedAccount>>,
+      observedAt: Date,
+    ) => {
       const adapter = createRegistry().get('octopost');
       if (!adapter) throw new Error('no adapter');
       return {

@@ -8,7 +8,7 @@ import { createProviders, type Providers } from '../../src/providers/index.js';
 
 /** What a provider does the next time it is asked. */
 export interface Script {
-  readonly accounts: readonly ObservedAccount[];
+  readonly accounts: readonly Required<ObservedAccount>[];
   /** It answers with this after so many accounts; `null`: it lists them all. */
   readonly failure: { readonly code: ProviderErrorCode; readonly after: number } | null;
   /** Whether it rejects the key whatever is asked, and not by mistake on one call. */

@@ -1,0 +1,45 @@
+import type { Platform, ProviderGivenStatus, Verdict } from './account.js';
+import {
+  ACCOUNT_COLUMNS,
+  DERIVED,
+  type ObservedFacts,
+  type ObservedMetrics,
+} from './account-columns.js';
+
+/** Counts at `asOf`; rates in percent (4.17 is 4.17 %). `null`: the provider does not say. */
+export interface Metrics extends ObservedMetrics {}
+
+/** What may be `null` among the values that providers tell, such as `metrics.followers`. */
+const NULLABLE = ACCOUNT_COLUMNS.flatMap(({ observed, schema }) =>
+  observed !== null && observed !== DERIVED && schema.safeParse(null).success ? [observed] : [],
+);
+const nulls = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, null]));
+
+const METRIC = 'metrics.';
+export const NO_METRICS = nulls(
+  NULLABLE.flatMap((name) => (name.startsWith(METRIC) ? [name.slice(METRIC.length)] : [])),
+) as unknown as Metrics;
+
+/** What is told of an account where its adapter says nothing of it. */
+export const NO_FACTS = nulls(
+  NULLABLE.filter((name) => !name.includes('.')),
+) as unknown as Readonly<Required<ObservedFacts>>;
+
+/**
+ * One account as one look at its provider shows it: the canonical model without what only Rollcall
+ * knows (ids, labels, history). `null` says that the provider does not tell; a fact that an adapter
+ * leaves out is `null` too. A summary in a list may lack `settings` and single metrics: what an
+ * earlier, fuller look told is kept.
+ */
+export interface ObservedAccount extends ObservedFacts {
+  /**
+   * The provider's id, byte for byte; `platform/id` where the provider keys accounts by that pair.
+   */
+  readonly providerAccountId: string;
+  readonly platform: Platform;
+  readonly status: ProviderGivenStatus;
+  readonly verdict: Verdict;
+  /** What the provider itself advises, in its words. */
+  readonly advice: readonly string[];
+  readonly metrics: Metrics;
+}
