@@ -1,73 +1,99 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { receiptSchema, wellKnownSchema } from '../disconnects/index.js';
-import { isSignedWith, type PublicKey } from '../lib/signature.js';
+import { isSignedWith } from '../lib/signature.js';
+import { parseStrictJson } from '../lib/strict-json.js';
+import { receiptLines } from './receipt-lines.js';
 
-/**
- * Checks a receipt, offline where the keys are a file: `npm run verify-receipt -- FILE KEYS`. FILE
- * is the answer of `GET /v1/disconnects/{id}/receipt`; KEYS is the gateway's
- * `/.well-known/rollcall.json`, as a file or an address. Exits with 0 for a receipt that is what
- * the gateway signed, 1 for one that is not, 2 where that cannot be told.
- */
 const USAGE =
   'Usage: npm run verify-receipt -- FILE KEYS, where KEYS is /.well-known/rollcall.json of the gateway, as a file or an address';
 
 /** The signed part is checked as it came: a member that is not known here counts too. */
 const signed = z.object({
+  type: receiptSchema.shape.type.optional(),
   receipt: z.record(z.string(), z.unknown()),
   signature: receiptSchema.shape.signature,
 });
+const answer = z.object({ data: signed });
+/** The same with nothing beside it that the signature does not cover. */
+const signedAlone = signed.extend({ signature: signed.shape.signature.strict() }).strict();
+const answerAlone = z.strictObject({ data: signedAlone });
 
-async function main([file, keys]: readonly string[]): Promise<number> {
-  if (file === undefined || keys === undefined) return tell(2, USAGE);
-  const answer = parse(
-    z.union([z.object({ data: signed }).transform(({ data }) => data), signed]),
-    await read(file),
-  );
-  const wellKnown = parse(wellKnownSchema, await read(keys));
-  if (!answer) return tell(2, `${file} is not a receipt.`);
-  if (!wellKnown) return tell(2, `${keys} contains no signing keys of a gateway.`);
-  const key: PublicKey | undefined = wellKnown.keys.find(
-    ({ kid }) => kid === answer.signature.key_id,
-  );
-  if (!key)
-    return tell(
-      1,
-      `Not verified: the receipt was signed with the key ${answer.signature.key_id}, which is not among ${keys}.`,
-    );
-  if (!isSignedWith(answer.receipt, answer.signature.value, key))
-    return tell(1, 'Not verified: the receipt was changed after it was signed.');
-  return tell(
-    0,
-    `Verified: the receipt of ${String(answer.receipt.id)} (${String(answer.receipt.state)}) is unchanged since it was signed with the key ${key.kid}.`,
-  );
+/** What a check came to. */
+export interface Verification {
+  /** 0: the receipt is as the gateway signed it. 1: it is not. 2: that cannot be told. */
+  readonly exitCode: 0 | 1 | 2;
+  readonly lines: readonly string[];
 }
 
-async function read(place: string): Promise<unknown> {
+/**
+ * Checks a receipt, offline where the keys are a file: `npm run verify-receipt -- FILE KEYS`. FILE
+ * is the answer of `GET /v1/disconnects/{id}/receipt`; KEYS is the gateway's
+ * `/.well-known/rollcall.json`, as a file or an address.
+ */
+export async function verifyReceipt([file, keys]: readonly string[]): Promise<Verification> {
+  if (file === undefined || keys === undefined) return unknown(USAGE);
   try {
-    const text = /^https?:\/\//.test(place)
+    const [receiptText, keysText] = [await read(file), await read(keys)];
+    const wellKnown = wellKnownSchema.safeParse(parse(keysText)).data;
+    if (!wellKnown) return unknown(`${keys} contains no signing keys of a gateway.`);
+    const given = parse(receiptText);
+    if (given instanceof SyntaxError)
+      return refused(`${file} is not plain JSON: ${given.message}.`);
+    return check(given, file, wellKnown.keys, keys);
+  } catch (error) {
+    if (error instanceof Unreadable) return unknown(error.message);
+    throw error;
+  }
+}
+
+/** @param file names the receipt, `place` the keys, in what is said */
+function check(
+  value: unknown,
+  file: string,
+  keys: z.output<typeof wellKnownSchema>['keys'],
+  place: string,
+): Verification {
+  const given = answer.safeParse(value).data?.data ?? signed.safeParse(value).data;
+  if (!given) return unknown(`${file} is not a receipt.`);
+  if (!z.union([answerAlone, signedAlone]).safeParse(value).success)
+    return refused(`${file} contains members that the signature does not cover.`);
+  const { receipt, signature } = given;
+  const key = keys.find(({ kid }) => kid === signature.key_id);
+  if (!key)
+    return refused(
+      `the receipt was signed with the key ${signature.key_id}, which is not among ${place}.`,
+    );
+  if (!isSignedWith(receipt, signature.value, key))
+    return refused('the receipt was changed after it was signed.');
+  const verified = `Verified: the receipt of ${receipt.id} (${receipt.state}) is unchanged since it was signed with the key ${key.kid}.`;
+  return { exitCode: 0, lines: [verified, ...receiptLines(receipt)] };
+}
+
+class Unreadable extends Error {}
+
+async function read(place: string): Promise<string> {
+  try {
+    return /^https?:\/\//.test(place)
       ? await (await fetch(place)).text()
       : await readFile(place, 'utf8');
-    return JSON.parse(text);
   } catch (error) {
-    throw new Error(
+    throw new Unreadable(
       `${place} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}.`,
     );
   }
 }
 
-function parse<Schema extends z.ZodType>(
-  schema: Schema,
-  value: unknown,
-): z.output<Schema> | undefined {
-  return schema.safeParse(value).data;
+function parse(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    return error;
+  }
 }
 
-function tell(code: number, line: string): number {
-  (code === 0 ? process.stdout : process.stderr).write(`${line}\n`);
-  return code;
-}
-
-process.exitCode = await main(process.argv.slice(2)).catch((error: Error) =>
-  tell(2, error.message),
-);
+const unknown = (line: string): Verification => ({ exitCode: 2, lines: [line] });
+const refused = (reason: string): Verification => ({
+  exitCode: 1,
+  lines: [`Not verified: ${reason}`],
+});

@@ -59,14 +59,15 @@ export function createSigner(secret: string): Signer {
   };
 }
 
-/** Whether `signature` was made over exactly this document with the private half of `publicKey`. */
+/**
+ * Whether `signature` was made over exactly this document with the private half of `publicKey`.
+ * @param signature base64url in its one form: nothing after it, no other alphabet, no padding
+ */
 export function isSignedWith(document: unknown, signature: string, publicKey: PublicKey): boolean {
+  const bytes = Buffer.from(signature, 'base64url');
+  // Buffer skips what is not base64url; a signature with anything added is not the one we made.
+  if (bytes.toString('base64url') !== signature) return false;
   const { kty, crv, x } = publicKey;
   const key = createPublicKey({ key: { kty, crv, x } satisfies JsonWebKey, format: 'jwk' });
-  return verify(
-    null,
-    Buffer.from(canonicalJson(document)),
-    key,
-    Buffer.from(signature, 'base64url'),
-  );
+  return verify(null, Buffer.from(canonicalJson(document)), key, bytes);
 }
