@@ -8,8 +8,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import openapiTypescript, { astToString } from 'openapi-typescript';
 import { build } from './build.mjs';
+import { prepare } from './prepare.mjs';
+
+await prepare();
+const { default: openapiTypescript, astToString } = await import('openapi-typescript');
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const adaptersFolder = join(root, 'adapters');
@@ -39,7 +42,7 @@ for (const id of ids) {
 }
 
 const isCheck = process.argv.includes('--check');
-settle();
+writeStale();
 // The document is made by the gateway itself, which knows its adapters by the index above.
 await build();
 const document = spawnSync(process.execPath, [join(root, 'dist/src/setup/openapi.js')], {
@@ -51,10 +54,10 @@ generated.set(
   join(root, 'src/client/api.gen.ts'),
   banner + astToString(await openapiTypescript(document.stdout)),
 );
-settle();
+writeStale();
 
 /** Writes the files that are out of date, or reports them. */
-function settle() {
+function writeStale() {
   const stale = [...generated].filter(
     ([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text,
   );

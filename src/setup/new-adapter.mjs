@@ -1,12 +1,13 @@
 /**
  * `npm run new:adapter <id>` makes `adapters/<id>/`: an adapter that lists accounts and no more, to
- * be made true to its provider. The contract suite then tells what is missing; each operation that
- * is added asks for its fixture.
+ * be completed with the provider's facts. The contract suite then reports what is missing; each
+ * operation that is added needs a fixture.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prepare } from './prepare.mjs';
 
 const setupFolder = dirname(fileURLToPath(import.meta.url));
 const id = process.argv[2] ?? '';
@@ -19,7 +20,7 @@ if (existsSync(folder)) fail(`adapters/${id} already exists.`);
 const index = `import { z } from 'zod';
 import { defineAdapter, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, faultSchema } from './schema.js';
+import { accountSchema, errorBodySchema } from './schema.js';
 
 export const ${id} = defineAdapter({
   id: '${id}',
@@ -35,16 +36,24 @@ export const ${id} = defineAdapter({
     reversible: false,
     howToReconnect: 'Connect the profile again in the dashboard.',
   },
-  connect: { flow: 'dashboard', instructions: 'Connect the profile in the dashboard.', url: 'https://app.example.com' },
+  connect: {
+    flow: 'dashboard',
+    instructions: 'Connect the profile in the dashboard.',
+    url: 'https://app.example.com',
+  },
   account: { schema: accountSchema, map: mapAccount },
-  fault: {
-    schema: faultSchema,
+  errorBody: {
+    schema: errorBodySchema,
     read: ({ code, message }) => ({ code, message: message ?? null }),
     codes: { invalid_key: 'credential_rejected' },
   },
   operations: {
     list: {
-      request: ({ cursor, limit }) => ({ method: 'GET', path: path\`/accounts\`, query: { limit, cursor } }),
+      request: ({ cursor, limit }) => ({
+        method: 'GET',
+        path: path\`/accounts\`,
+        query: { limit, cursor },
+      }),
       response: z.object({ accounts: z.array(z.unknown()), next: z.string().min(1).nullish() }),
       map: ({ accounts, next }) => ({ items: accounts, next: next ?? undefined }),
     },
@@ -63,7 +72,7 @@ export const accountSchema = z.object({
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
-export const faultSchema = z.object({ code: z.string(), message: z.string().nullish() });
+export const errorBodySchema = z.object({ code: z.string(), message: z.string().nullish() });
 `;
 
 const map = `import type { ObservedAccount } from '../../src/model/index.js';
@@ -78,7 +87,9 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     username,
     profileUrl: profileUrl(wire.platform, username),
     status: wire.active ? 'active' : 'paused',
-    verdict: wire.active ? HEALTHY : { status: 'warning', reason: 'account_paused', fault: 'account' },
+    verdict: wire.active
+      ? HEALTHY
+      : { status: 'warning', reason: 'account_paused', fault: 'account' },
     advice: [],
     metrics: NO_METRICS,
   };
@@ -123,6 +134,7 @@ const fixtures = {
   },
 };
 
+await prepare();
 mkdirSync(join(folder, 'fixtures'), { recursive: true });
 for (const [file, text] of Object.entries({ index, schema, map }))
   writeFileSync(join(folder, `${file}.ts`), text);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 
@@ -22,7 +23,7 @@ interface RecurringJobsParts {
 
 /**
  * Runs jobs side by side, each on its own interval. A job that throws or hangs delays no other, and
- * no job overlaps itself: whoever asks for one that is running gets that run.
+ * no job overlaps itself: asking for one that is running returns that run.
  */
 export class RecurringJobs {
   private readonly running = new Map<string, Promise<boolean>>();
@@ -37,6 +38,8 @@ export class RecurringJobs {
 
   /** Runs each job now and then on its interval, until `stop`. */
   start(): void {
+    // The pause of each job listens for the stop; there are more of them than Node expects.
+    setMaxListeners(this.parts.jobs.length + 1, this.stopping.signal);
     this.loops = this.parts.jobs.map((job) => this.repeat(job));
   }
 

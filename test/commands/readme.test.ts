@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
@@ -9,6 +8,11 @@ import { findFreePort } from '../support/tcp-postgres.js';
 const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
 const commands = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.trim());
 const requests = commands.filter((command) => command.startsWith('curl'));
+
+/** A file of tests, as Jest's JSON reports it. */
+interface JestFile {
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+}
 
 let clone: Clone;
 beforeAll(async () => {
@@ -77,11 +81,21 @@ describe('the other commands of the README', () => {
     expect(await sandbox.end('SIGTERM')).toBe(0);
   });
 
-  test('npm run new:adapter makes an adapter that the contract suite finds', async () => {
+  test('npm run new:adapter makes an adapter that lacks nothing but the addresses of its provider', async () => {
     await clone.run('npm run new:adapter acme');
-    await access(join(clone.folder, 'adapters', 'acme', 'index.ts'));
-    expect(readFileSync(join(clone.folder, 'adapters', 'index.gen.ts'), 'utf8')).toContain('acme');
-  });
+    await clone.run('npm run check');
+    const results = join(clone.folder, 'contract.json');
+    await expect(clone.run('npm test -- test/contract', { JEST_JSON: results })).rejects.toThrow(
+      'Command failed',
+    );
+    const { testResults } = JSON.parse(readFileSync(results, 'utf8'));
+    const failed = testResults.flatMap(({ assertionResults }: JestFile) =>
+      assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+    );
+    expect(failed).toEqual([
+      'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
+    ]);
+  }, 300_000);
 
   test('npm run migration finds nothing to migrate', async () => {
     expect(await clone.run('npm run --silent migration -- nothing')).toContain(

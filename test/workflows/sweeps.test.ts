@@ -141,7 +141,7 @@ describe('an item that cannot be read', () => {
   const BAD: readonly (readonly [what: string, fields: Record<string, unknown>, reason: RegExp])[] =
     [
       ['of the wrong types', { platform: { unexpected: 1 } }, /^platform: Invalid input/],
-      ['with a NUL', { display_name: 'a\0b' }, /^display_name: holds a NUL/],
+      ['with a NUL', { display_name: 'a\0b' }, /^display_name: contains NUL/],
       [
         'with half a surrogate pair',
         { username: 'a\ud800b' },
