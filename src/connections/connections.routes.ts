@@ -7,7 +7,8 @@ import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { PROVIDER_PROBLEMS } from '../http/problem.js';
 import { action, contextOf, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
-import { connectionChange, connectionRequest, connectionSchema } from './connection.schema.js';
+import { connectionChange, connectionRequest } from './connections.requests.js';
+import { connectionSchema, toAnswer } from './connections.schema.js';
 import type { ConnectionsService } from './connections.service.js';
 
 /** What follows once a connection has credentials to try; others do it. */
@@ -35,7 +36,7 @@ export function connectionEndpoints(
       query: z.strictObject(paging),
       answers: { 200: listOf(connectionSchema) },
       handle: (call) =>
-        answerPage(call, cursors, {}, listById(connections.all(call.caller), toAnswer)),
+        answerPage(call, cursors, {}, listById(connections.list(call.caller), toAnswer)),
     }),
     create: action({
       summary: 'Create a connection; its key is verified at the provider first',
@@ -101,25 +102,5 @@ export function connectionEndpoints(
         return { status: 204 };
       },
     }),
-  };
-}
-
-/** A row as the API answers it; credentials stay behind. */
-function toAnswer(row: Connection) {
-  return {
-    id: row.id,
-    type: 'connection',
-    provider: row.provider,
-    name: row.name,
-    source: row.source,
-    base_url: row.baseUrl,
-    state: row.state,
-    state_since: row.stateSince,
-    sweep_interval_seconds: row.sweepIntervalSeconds,
-    next_sweep_at: row.nextSweepAt,
-    swept_at: row.sweptAt,
-    last_error: row.lastError,
-    created_at: row.createdAt,
-    updated_at: row.updatedAt,
   };
 }

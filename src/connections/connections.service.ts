@@ -1,7 +1,8 @@
-import { actorOf, auditRow } from '../audit/index.js';
+import type pg from 'pg';
+import { actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
-import { eventRow, type NewEvent } from '../events/index.js';
+import { recordEvents } from '../events/index.js';
 import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
@@ -11,8 +12,9 @@ import type { Sealer } from '../lib/seal.js';
 import type { AnyAdapter } from '../model/index.js';
 import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
 import { DEFAULT_TEAM_ID } from '../teams/index.js';
-import type { ConnectionChange, ConnectionRequest } from './connection.schema.js';
 import { connectionEvent } from './connection-events.js';
+import type { ConnectionsRepository } from './connections.repository.js';
+import type { ConnectionChange, ConnectionRequest } from './connections.requests.js';
 
 /** A connection that Rollcall makes for itself at start. */
 export interface OwnConnection {
@@ -23,15 +25,19 @@ export interface OwnConnection {
   readonly baseUrl: string | null;
 }
 
+interface ConnectionsServiceParts {
+  readonly database: Database;
+  readonly connections: ConnectionsRepository;
+  readonly providers: Providers;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  /** Seconds, of connections that are made without an interval of their own. */
+  readonly sweepIntervalSeconds: number;
+}
+
 /** A team's sets of credentials at the providers. */
 export class ConnectionsService {
-  constructor(
-    private readonly database: Database,
-    private readonly providers: Providers,
-    private readonly sealer: Sealer,
-    private readonly clock: Clock,
-    private readonly defaultSweepIntervalSeconds: number,
-  ) {}
+  constructor(private readonly parts: ConnectionsServiceParts) {}
 
   /**
    * The credentials for a new connection, once the provider has accepted them (unless `verify` is
@@ -46,67 +52,49 @@ export class ConnectionsService {
     this.mayAddress(caller, request.base_url);
     const { provider, base_url: baseUrl = null, credentials } = request;
     const access = { id: newId('conn'), provider, baseUrl, apiKey: credentials.api_key };
-    if (request.verify) await this.providers.verify(access, context);
+    if (request.verify) await this.parts.providers.verify(access, context);
     return access;
   }
 
   /** Makes a connection with credentials that were accepted. It is due for a sweep. */
   async create(
-    { prisma }: Transaction,
+    { prisma, client }: Transaction,
     caller: Caller,
     request: ConnectionRequest,
     access: ProviderConnection,
   ): Promise<Connection> {
     const { id, provider, baseUrl, apiKey } = access;
-    const now = this.clock.now();
+    const now = this.parts.clock.now();
     const data = {
       id,
       teamId: caller.teamId,
       provider,
-      name: request.name ?? (await freeName(prisma, caller.teamId, provider)),
+      name: request.name ?? (await this.freeName(prisma, caller.teamId, provider)),
       baseUrl,
       credentials: this.sealCredentials(apiKey, id),
       stateSince: now,
-      sweepIntervalSeconds: request.sweep_interval_seconds ?? this.defaultSweepIntervalSeconds,
+      sweepIntervalSeconds: request.sweep_interval_seconds ?? this.parts.sweepIntervalSeconds,
       nextSweepAt: now,
       createdAt: now,
       updatedAt: now,
     };
-    const row = await prisma.connection.create({ data }).catch(refuseTakenName);
-    await prisma.event.create({
-      data: eventRow(caller.teamId, connectionEvent('connection.created', data), now),
-    });
-    await prisma.auditEvent.create({
-      data: auditOf(caller, 'connection.created', id, null, tell(data), now),
-    });
+    const row = await this.parts.connections.create(prisma, data);
+    const event = connectionEvent('connection.created', row);
+    await recordEvents(client, caller.teamId, [event], now);
+    await audit(client, caller, 'connection.created', id, { after: factsOf(row) }, now);
     return row;
   }
 
+  /** @throws Problem 404 */
   async get(caller: Caller, id: string): Promise<Connection> {
-    const row = await this.database.prisma.connection.findFirst({
-      where: { id, teamId: caller.teamId },
-    });
+    const row = await this.parts.connections.find(caller, id);
     if (!row || !maySeeProvider(caller, row.provider)) throw notFound(`Connection ${id}`);
     return row;
   }
 
   /** The caller's connections, oldest first. */
-  all(caller: Caller): Rows<Connection> {
-    const { providers } = caller.key;
-    const where = {
-      teamId: caller.teamId,
-      ...(providers.length > 0 && { provider: { in: [...providers] } }),
-    };
-    const { connection } = this.database.prisma;
-    return {
-      read: (beyondId, take) =>
-        connection.findMany({
-          where: { ...where, id: { gt: beyondId ?? '' } },
-          orderBy: { id: 'asc' },
-          take,
-        }),
-      count: () => connection.count({ where }),
-    };
+  list(caller: Caller): Rows<Connection> {
+    return this.parts.connections.list(caller);
   }
 
   /**
@@ -119,14 +107,15 @@ export class ConnectionsService {
     change: ConnectionChange,
     context: CallContext,
   ): Promise<Connection> {
+    const { clock, connections, database, providers } = this.parts;
     const row = await this.get(caller, id);
     if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
     const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
     const apiKey = change.credentials?.api_key ?? this.open(row).apiKey;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
     if (newAccess && change.verify)
-      await this.providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
-    const now = this.clock.now();
+      await providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
+    const now = clock.now();
     const interval = change.sweep_interval_seconds;
     const data = {
       updatedAt: now,
@@ -144,44 +133,47 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
       }),
     };
-    const after = {
-      ...tell({ ...row, ...data }),
-      ...(change.credentials !== undefined && { credentials: 'replaced' }),
+    const facts = {
+      before: factsOf(row),
+      after: {
+        ...factsOf({ ...row, ...data }),
+        ...(change.credentials !== undefined && { credentials: 'replaced' }),
+      },
     };
-    const audited = this.audited(caller, 'connection.changed', id, tell(row), after, now);
-    const changed = this.database.prisma.connection.update({ where: { id }, data });
-    const recovers = newAccess && row.state !== 'active';
-    const event = recovers
-      ? [this.record(row, connectionEvent('connection.recovered', row), now)]
-      : [];
-    return (
-      await this.database.prisma.$transaction([changed, audited, ...event]).catch(refuseTakenName)
-    )[0];
+    return database.transaction(async ({ prisma, client }) => {
+      const changed = await connections.update(prisma, id, data);
+      await audit(client, caller, 'connection.changed', id, facts, now);
+      if (newAccess && row.state !== 'active') {
+        const event = connectionEvent('connection.recovered', changed);
+        await recordEvents(client, row.teamId, [event], now);
+      }
+      return changed;
+    });
   }
 
-  /** Forgets the connection and its accounts here; at the provider nothing is touched. */
+  /** Deletes the connection and its accounts here; at the provider nothing is touched. */
   async delete(caller: Caller, id: string): Promise<void> {
+    const { clock, connections, database } = this.parts;
     const row = await this.get(caller, id);
-    const pending = { connectionId: id, state: { in: ['pending', 'running'] } };
-    if ((await this.database.prisma.disconnectStep.count({ where: pending })) > 0) {
-      throw new Problem(
-        'conflict',
-        "A disconnect of the connection's accounts is still running. Wait until it has finished.",
-      );
-    }
-    const { prisma } = this.database;
-    const now = this.clock.now();
-    const audited = this.audited(caller, 'connection.deleted', id, tell(row), null, now);
-    const accounts = await prisma.account.count({
-      where: { connectionId: id, status: { not: 'disconnected' } },
+    const now = clock.now();
+    await database.transaction(async ({ prisma, client }) => {
+      if (await connections.hasUnfinishedSteps(prisma, id)) {
+        throw new Problem(
+          'conflict',
+          "A disconnect of the connection's accounts is still running. Wait until it has finished.",
+        );
+      }
+      const accounts = await connections.countAccounts(prisma, id);
+      await connections.delete(prisma, id);
+      await audit(client, caller, 'connection.deleted', id, { before: factsOf(row) }, now);
+      const event = connectionEvent('connection.deleted', row, { accounts });
+      await recordEvents(client, row.teamId, [event], now);
     });
-    const event = this.record(row, connectionEvent('connection.deleted', row, { accounts }), now);
-    await prisma.$transaction([prisma.connection.delete({ where: { id } }), audited, event]);
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
   open(row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>): ProviderConnection {
-    const credentials = JSON.parse(this.sealer.open(row.credentials, row.id)) as {
+    const credentials = JSON.parse(this.parts.sealer.open(row.credentials, row.id)) as {
       api_key: string;
     };
     return {
@@ -210,11 +202,7 @@ export class ConnectionsService {
     if (named.provider === undefined)
       throw invalidField('connection_id', 'is required unless `provider` is given');
     this.adapterFor(caller, named.provider);
-    const [row, another] = await this.database.prisma.connection.findMany({
-      where: { teamId: caller.teamId, provider: named.provider },
-      orderBy: { id: 'asc' },
-      take: 2,
-    });
+    const [row, another] = await this.parts.connections.findOfProvider(caller, named.provider, 2);
     if (!row)
       throw invalidField('provider', 'has no connection yet; create one with POST /v1/connections');
     if (another)
@@ -229,13 +217,13 @@ export class ConnectionsService {
    * Makes or updates a connection of the default team that the environment or the sandbox asks for.
    */
   async ensure(own: OwnConnection): Promise<void> {
-    const now = this.clock.now();
-    const where = { teamId_name: { teamId: DEFAULT_TEAM_ID, name: own.name } };
-    await this.database.transaction(async ({ prisma }) => {
+    const { clock, connections, database, sweepIntervalSeconds } = this.parts;
+    const now = clock.now();
+    await database.transaction(async ({ prisma, client }) => {
       // Replicas that start together make one connection between them: its credentials are sealed
       // to its id.
-      await prisma.$queryRaw`SELECT 1 FROM teams WHERE id = ${DEFAULT_TEAM_ID} FOR UPDATE`;
-      const known = await prisma.connection.findUnique({ where });
+      await connections.lockTeam(client, DEFAULT_TEAM_ID);
+      const known = await connections.findByName(prisma, DEFAULT_TEAM_ID, own.name);
       const id = known?.id ?? newId('conn');
       const same =
         known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
@@ -250,52 +238,45 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
         updatedAt: now,
       };
-      const create = {
+      const first = {
         id,
         teamId: DEFAULT_TEAM_ID,
         provider: own.provider,
         name: own.name,
-        sweepIntervalSeconds: this.defaultSweepIntervalSeconds,
+        sweepIntervalSeconds,
         createdAt: now,
-        ...access,
       };
-      await prisma.connection.upsert({ where, update: access, create });
-      const told =
-        known === null
-          ? 'connection.created'
-          : known.state === 'active'
-            ? null
-            : 'connection.recovered';
-      if (told !== null)
-        await prisma.event.create({
-          data: eventRow(create.teamId, connectionEvent(told, create), now),
-        });
+      const row = known
+        ? await connections.update(prisma, id, access)
+        : await connections.create(prisma, { ...first, ...access });
+      if (known?.state === 'active') return;
+      const type = known ? 'connection.recovered' : 'connection.created';
+      await recordEvents(client, row.teamId, [connectionEvent(type, row)], now);
     });
   }
 
   /** Whether anything but the sandbox is connected. */
-  async hasRealConnection(): Promise<boolean> {
-    return (
-      (await this.database.prisma.connection.count({
-        where: { source: { not: 'sandbox' } },
-        take: 1,
-      })) > 0
-    );
+  hasRealConnection(): Promise<boolean> {
+    return this.parts.connections.hasReal();
   }
 
-  private audited(...entry: Parameters<typeof auditOf>) {
-    return this.database.prisma.auditEvent.create({ data: auditOf(...entry) });
-  }
-
-  /** The outbox row of an event, for the transaction that makes the change. */
-  private record({ teamId }: Pick<Connection, 'teamId'>, event: NewEvent, at: Date) {
-    return this.database.prisma.event.create({ data: eventRow(teamId, event, at) });
+  /** The provider's id, or with a number behind it where another connection has that name. */
+  private async freeName(
+    prisma: Prisma.TransactionClient,
+    teamId: string,
+    provider: string,
+  ): Promise<string> {
+    const names = await this.parts.connections.namesWith(prisma, teamId, provider);
+    if (!names.has(provider)) return provider;
+    let number = 2;
+    while (names.has(`${provider}-${number}`)) number++;
+    return `${provider}-${number}`;
   }
 
   private adapterFor(caller: Caller, provider: string): AnyAdapter {
-    const adapter = this.providers.adapters.get(provider);
+    const adapter = this.parts.providers.adapters.get(provider);
     if (!adapter || !maySeeProvider(caller, provider)) {
-      const known = this.providers.adapters.all().map(({ id }) => id);
+      const known = this.parts.providers.adapters.all().map(({ id }) => id);
       throw invalidField(
         'provider',
         `must be one of: ${known.filter((id) => maySeeProvider(caller, id)).join(', ')}`,
@@ -311,44 +292,25 @@ export class ConnectionsService {
   }
 
   private sealCredentials(apiKey: string, id: string): Uint8Array<ArrayBuffer> {
-    return this.sealer.seal(JSON.stringify({ api_key: apiKey }), id);
+    return this.parts.sealer.seal(JSON.stringify({ api_key: apiKey }), id);
   }
 }
 
-async function freeName(
-  prisma: Prisma.TransactionClient,
-  teamId: string,
-  provider: string,
-): Promise<string> {
-  const taken = await prisma.connection.findMany({
-    where: { teamId, name: { startsWith: provider } },
-    select: { name: true },
-  });
-  const names = new Set(taken.map(({ name }) => name));
-  if (!names.has(provider)) return provider;
-  let number = 2;
-  while (names.has(`${provider}-${number}`)) number++;
-  return `${provider}-${number}`;
-}
-
-function auditOf(
+/** @param client within the transaction of the change */
+function audit(
+  client: pg.ClientBase,
   caller: Caller,
   action: string,
-  id: string,
-  before: object | null,
-  after: object | null,
+  targetId: string,
+  facts: { readonly before?: object; readonly after?: object },
   at: Date,
-) {
-  const facts = { ...(before && { before }), ...(after && { after }) };
-  return auditRow(
-    actorOf(caller),
-    { action, targetType: 'connection', targetId: id, ...facts },
-    at,
-  );
+): Promise<void> {
+  const entry = { action, targetType: 'connection', targetId, ...facts } as const;
+  return recordAudit(client, actorOf(caller), [entry], at);
 }
 
-/** What the audit log tells of a connection: everything a caller may set but its credentials. */
-function tell(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds'>) {
+/** A connection in the audit log: everything a caller may set but its credentials. */
+function factsOf(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds'>) {
   return {
     provider: row.provider,
     name: row.name,
@@ -359,14 +321,4 @@ function tell(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepInte
 
 function sooner(planned: Date, now: Date, intervalSeconds: number): Date {
   return new Date(Math.min(planned.getTime(), now.getTime() + intervalSeconds * 1000));
-}
-
-function refuseTakenName(error: unknown): never {
-  if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
-    throw new Problem(
-      'conflict',
-      'name: another connection of the team already uses it. Choose another name.',
-    );
-  }
-  throw error;
 }

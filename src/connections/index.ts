@@ -3,6 +3,7 @@ import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Providers } from '../providers/index.js';
+import { ConnectionsRepository } from './connections.repository.js';
 import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
 import { ConnectionsService } from './connections.service.js';
 
@@ -23,7 +24,15 @@ interface ConnectionsParts {
 /** A team's sets of credentials at the providers. */
 export function createConnections(parts: ConnectionsParts) {
   const { database, providers, sealer, cursors, clock, sweepIntervalSeconds } = parts;
-  const service = new ConnectionsService(database, providers, sealer, clock, sweepIntervalSeconds);
+  const connections = new ConnectionsRepository(database);
+  const service = new ConnectionsService({
+    database,
+    connections,
+    providers,
+    sealer,
+    clock,
+    sweepIntervalSeconds,
+  });
   return {
     service,
     endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting) },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { observed } from '../../bench/health-load.js';
+import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { FeedRepository } from '../../src/events/feed.repository.js';
@@ -44,7 +45,14 @@ beforeAll(async () => {
   database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
   const sealer = createSealer(SECRET);
   const providers = scriptedProviders(clock, scripts);
-  const connections = new ConnectionsService(database, providers, sealer, clock, INTERVAL_SECONDS);
+  const connections = new ConnectionsService({
+    database,
+    connections: new ConnectionsRepository(database),
+    providers,
+    sealer,
+    clock,
+    sweepIntervalSeconds: INTERVAL_SECONDS,
+  });
   sweeps = new SweepRunner({
     database,
     sweeps: new SweepsRepository(database),

@@ -1,0 +1,127 @@
+import type pg from 'pg';
+import type { Database } from '../database/index.js';
+import { type Connection, Prisma } from '../database/prisma-client/client.js';
+import type { Caller } from '../http/caller.js';
+import type { Rows } from '../http/page.js';
+import { Problem } from '../http/problem.js';
+
+/** The rows of connections. */
+export class ConnectionsRepository {
+  constructor(private readonly database: Database) {}
+
+  /** A connection of the caller's team, whatever its provider. */
+  find(caller: Caller, id: string): Promise<Connection | null> {
+    return this.database.prisma.connection.findFirst({ where: { id, teamId: caller.teamId } });
+  }
+
+  /** The connections that the caller may see, oldest first. */
+  list(caller: Caller): Rows<Connection> {
+    const { connection } = this.database.prisma;
+    const { providers } = caller.key;
+    const where = {
+      teamId: caller.teamId,
+      ...(providers.length > 0 && { provider: { in: [...providers] } }),
+    };
+    return {
+      read: (beyondId, take) =>
+        connection.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        }),
+      count: () => connection.count({ where }),
+    };
+  }
+
+  /** Up to `limit` connections of the caller's team to one provider, oldest first. */
+  findOfProvider(caller: Caller, provider: string, limit: number): Promise<Connection[]> {
+    return this.database.prisma.connection.findMany({
+      where: { teamId: caller.teamId, provider },
+      orderBy: { id: 'asc' },
+      take: limit,
+    });
+  }
+
+  findByName(
+    prisma: Prisma.TransactionClient,
+    teamId: string,
+    name: string,
+  ): Promise<Connection | null> {
+    return prisma.connection.findUnique({ where: { teamId_name: { teamId, name } } });
+  }
+
+  /** The names of a team's connections that begin with `prefix`. */
+  async namesWith(
+    prisma: Prisma.TransactionClient,
+    teamId: string,
+    prefix: string,
+  ): Promise<ReadonlySet<string>> {
+    const rows = await prisma.connection.findMany({
+      where: { teamId, name: { startsWith: prefix } },
+      select: { name: true },
+    });
+    return new Set(rows.map(({ name }) => name));
+  }
+
+  /** @throws Problem 409 when another connection of the team has the name */
+  create(
+    prisma: Prisma.TransactionClient,
+    data: Prisma.ConnectionUncheckedCreateInput,
+  ): Promise<Connection> {
+    return prisma.connection.create({ data }).catch(refuseTakenName);
+  }
+
+  /** @throws Problem 409 when another connection of the team has the name */
+  update(
+    prisma: Prisma.TransactionClient,
+    id: string,
+    data: Prisma.ConnectionUncheckedUpdateInput,
+  ): Promise<Connection> {
+    return prisma.connection.update({ where: { id }, data }).catch(refuseTakenName);
+  }
+
+  /** Deletes the connection, and with it its accounts and sweeps. */
+  async delete(prisma: Prisma.TransactionClient, id: string): Promise<void> {
+    await prisma.connection.delete({ where: { id } });
+  }
+
+  /** Whether a disconnect of the connection's accounts has not finished. */
+  async hasUnfinishedSteps(prisma: Prisma.TransactionClient, id: string): Promise<boolean> {
+    const step = await prisma.disconnectStep.findFirst({
+      where: { connectionId: id, state: { in: ['pending', 'running'] } },
+      select: { id: true },
+    });
+    return step !== null;
+  }
+
+  /** How many accounts the connection has that are not disconnected. */
+  countAccounts(prisma: Prisma.TransactionClient, id: string): Promise<number> {
+    return prisma.account.count({
+      where: { connectionId: id, status: { not: 'disconnected' } },
+    });
+  }
+
+  /** Has transactions that make connections of a team for Rollcall itself take turns. */
+  async lockTeam(client: pg.ClientBase, teamId: string): Promise<void> {
+    await client.query('SELECT 1 FROM teams WHERE id = $1 FOR UPDATE', [teamId]);
+  }
+
+  /** Whether anything but the sandbox is connected. */
+  async hasReal(): Promise<boolean> {
+    const row = await this.database.prisma.connection.findFirst({
+      where: { source: { not: 'sandbox' } },
+      select: { id: true },
+    });
+    return row !== null;
+  }
+}
+
+function refuseTakenName(error: unknown): never {
+  if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
+    throw new Problem(
+      'conflict',
+      'name: another connection of the team already uses it. Choose another name.',
+    );
+  }
+  throw error;
+}
