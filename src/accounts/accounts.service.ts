@@ -119,7 +119,7 @@ export class AccountsService {
         ? {}
         : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
-    const access = this.parts.connections.open(connection);
+    const access = this.parts.connections.accessTo(connection);
     const observation = await this.parts.providers
       .create(access, account, context)
       .catch(async (error: unknown) => {
@@ -194,7 +194,7 @@ export class AccountsService {
       const adapter = this.adapter(connection);
       this.requireOperation(adapter, 'update');
       const changes = readSettings(adapter.settings, adapter, change.settings);
-      const access = this.parts.connections.open(connection);
+      const access = this.parts.connections.accessTo(connection);
       const current = await this.lookUp(row, access, context);
       const former = current.account.settings ?? {};
       const settings = mergeSettings(former, changes);
@@ -225,7 +225,11 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const look = async () => {
       const connection = await this.connectionOf(row);
-      const observation = await this.lookUp(row, this.parts.connections.open(connection), context);
+      const observation = await this.lookUp(
+        row,
+        this.parts.connections.accessTo(connection),
+        context,
+      );
       await withTransaction(this.parts.database.pool, (client) =>
         this.write(client, { connection, observation }),
       );
@@ -246,7 +250,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
-    const access = this.parts.connections.open(connection);
+    const access = this.parts.connections.accessTo(connection);
     await this.parts.providers[to](access, { id: row.provider_account_id }, context);
     const auditEntry = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
     const observation = await this.lookUp(row, access, context).catch(async (error: unknown) => {
@@ -271,7 +275,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), operation);
-    return { row, access: this.parts.connections.open(connection) };
+    return { row, access: this.parts.connections.accessTo(connection) };
   }
 
   /**

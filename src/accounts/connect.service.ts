@@ -57,10 +57,14 @@ export class ConnectService {
     const expiresAt = new Date(this.clock.now().getTime() + FLOW_MINUTES * 60_000);
     const { platform, redirect_url: redirectUrl } = request;
     const flow = { platform, redirectUrl: withState(redirectUrl, state) };
-    const { authUrl } = await this.providers.connectStart(this.connections.open(connection), flow, {
-      ...context,
-      secrets: [state],
-    });
+    const { authUrl } = await this.providers.connectStart(
+      this.connections.accessTo(connection),
+      flow,
+      {
+        ...context,
+        secrets: [state],
+      },
+    );
     return {
       authUrl,
       state,
@@ -106,7 +110,7 @@ export class ConnectService {
       where: { stateHash: where.stateHash },
     });
     const connection = await this.connections.get(caller, flow.connectionId);
-    const access = this.connections.open(connection);
+    const access = this.connections.accessTo(connection);
     const { platform } = flow;
     const redirectUrl = withState(flow.redirectUrl, state);
     const { id } = await this.providers.connectComplete(

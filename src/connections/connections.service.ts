@@ -111,7 +111,7 @@ export class ConnectionsService {
     const row = await this.get(caller, id);
     if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
     const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
-    const apiKey = change.credentials?.api_key ?? this.open(row).apiKey;
+    const apiKey = change.credentials?.api_key ?? this.accessTo(row).apiKey;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
     if (newAccess && change.verify)
       await providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
@@ -172,7 +172,9 @@ export class ConnectionsService {
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
-  open(row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>): ProviderConnection {
+  accessTo(
+    row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>,
+  ): ProviderConnection {
     const credentials = JSON.parse(this.parts.sealer.open(row.credentials, row.id)) as {
       api_key: string;
     };
@@ -226,7 +228,9 @@ export class ConnectionsService {
       const known = await connections.findByName(prisma, DEFAULT_TEAM_ID, own.name);
       const id = known?.id ?? newId('conn');
       const same =
-        known !== null && known.baseUrl === own.baseUrl && this.open(known).apiKey === own.apiKey;
+        known !== null &&
+        known.baseUrl === own.baseUrl &&
+        this.accessTo(known).apiKey === own.apiKey;
       if (same) return;
       const access = {
         baseUrl: own.baseUrl,

@@ -2,7 +2,7 @@ import type { Disconnect, DisconnectStep } from '../database/prisma-client/clien
 import type { DisconnectAnswer, StepAnswerBody } from './disconnect.schema.js';
 import type { StepCounts } from './step-state.js';
 
-const told = (at: Date | null) => at?.toISOString() ?? null;
+const toIso = (at: Date | null) => at?.toISOString() ?? null;
 
 /** A disconnect as the API answers it, with the first of its steps. */
 export function toAnswer(
@@ -25,9 +25,9 @@ export function toHead(row: Disconnect, summary: StepCounts) {
     reason_code: row.reasonCode as DisconnectAnswer['reason_code'],
     reason_note: row.reasonNote,
     requested_by: { key_id: row.requestedById, name: row.requestedByName },
-    scheduled_at: told(row.scheduledAt),
+    scheduled_at: toIso(row.scheduledAt),
     created_at: row.createdAt.toISOString(),
-    finished_at: told(row.finishedAt),
+    finished_at: toIso(row.finishedAt),
     summary,
   };
 }
@@ -36,13 +36,13 @@ export function toStep(step: DisconnectStep): StepAnswerBody {
   return {
     ...toOutcome(step),
     attempts: step.attempts,
-    next_attempt_at: told(step.nextAttemptAt),
+    next_attempt_at: toIso(step.nextAttemptAt),
   };
 }
 
 /** A step as its receipt tells it: what came of it, and what the provider answered on the way. */
 export function toReceiptStep(step: DisconnectStep) {
-  return { ...toOutcome(step), finished_at: told(step.finishedAt), answers: step.answers };
+  return { ...toOutcome(step), finished_at: toIso(step.finishedAt), answers: step.answers };
 }
 
 function toOutcome(step: DisconnectStep) {
@@ -56,8 +56,8 @@ function toOutcome(step: DisconnectStep) {
     outcome: step.state === 'succeeded' ? (step.outcome as StepAnswerBody['outcome']) : null,
     effect: step.effect as StepAnswerBody['effect'],
     verified: step.verified as StepAnswerBody['verified'],
-    verified_at: told(step.verifiedAt),
-    reappeared_at: told(step.reappearedAt),
+    verified_at: toIso(step.verifiedAt),
+    reappeared_at: toIso(step.reappearedAt),
     last_error: step.lastError as StepAnswerBody['last_error'],
   };
 }

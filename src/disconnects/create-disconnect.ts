@@ -6,7 +6,7 @@ import type { Caller } from '../http/caller.js';
 import { newId } from '../lib/ids.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { ReasonCode } from './disconnect.schema.js';
-import { toldEffect } from './plan.js';
+import { effectAnswer } from './plan.js';
 
 export interface Reason {
   readonly code: ReasonCode;
@@ -54,8 +54,8 @@ export async function createDisconnect(
       at,
     ],
   );
-  const told = Object.fromEntries(
-    [...effects].map(([provider, effect]) => [provider, toldEffect(effect)]),
+  const effectByProvider = Object.fromEntries(
+    [...effects].map(([provider, effect]) => [provider, effectAnswer(effect)]),
   );
   await client.query(
     `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider, provider_account_id, platform, username,
@@ -68,7 +68,7 @@ export async function createDisconnect(
         accounts.map((account) => ({ step_id: newId('step'), account_id: account.id })),
       ),
       id,
-      told,
+      effectByProvider,
       at,
       // Time will pass until a scheduled one starts.
       scheduledAt !== null,

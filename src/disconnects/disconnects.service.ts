@@ -162,11 +162,11 @@ export class DisconnectsService {
       chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
     const done = refs(steps.filter(isDone));
     const underWay = refs(steps.filter((step) => !isDone(step)));
-    const told = [
+    const reasons = [
       done.length > 0 && `already disconnected: ${done.join(', ')}`,
       underWay.length > 0 && `already in progress: ${underWay.join(', ')}`,
     ].filter((part) => part !== false);
-    const why = told.length > 0 ? told.join('; ') : `the disconnect is ${row.state}`;
+    const why = reasons.length > 0 ? reasons.join('; ') : `the disconnect is ${row.state}`;
     throw new Problem(
       'conflict',
       `Nothing is left to cancel, and a disconnect cannot be undone: ${why}.`,

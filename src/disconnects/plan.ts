@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { AccountRow } from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
 
-/** An effect as the API tells it. */
-export function toldEffect(effect: DisconnectEffect) {
+/** An effect as the API answers it. */
+export function effectAnswer(effect: DisconnectEffect) {
   return {
     destroys_data: effect.destroysData,
     revokes_token: effect.revokesToken,
@@ -47,7 +47,7 @@ export function planOf(
     providers: [...effects].map(([provider, effect]) => ({
       provider,
       total: accounts.filter((account) => account.provider === provider).length,
-      effect: toldEffect(effect),
+      effect: effectAnswer(effect),
       how_to_reconnect: effect.howToReconnect,
     })),
     accounts: accounts.map((account) => ({
@@ -57,7 +57,7 @@ export function planOf(
       platform: account.platform,
       username: account.username,
       status: account.status,
-      effect: toldEffect(effectOf(account)),
+      effect: effectAnswer(effectOf(account)),
     })),
   };
 }

@@ -57,8 +57,9 @@ export class StepAttempt {
    */
   async look(call: 'look' | 'verify'): Promise<'absent' | 'present' | 'reconnected'> {
     const { providerAccountId: id, platform } = this.step;
-    const told = (observation: Observation | null) => (observation === null ? 'absent' : 'present');
-    const observation = await this.ask(call, told, (context) =>
+    const presence = (observation: Observation | null) =>
+      observation === null ? 'absent' : 'present';
+    const observation = await this.ask(call, presence, (context) =>
       this.tools.providers.lookUp(this.access, { id, platform }, context),
     );
     if (observation === null) return 'absent';
@@ -138,16 +139,16 @@ export class StepAttempt {
   }
 
   /** What a resumption fails of does not hide why the step was given up. */
-  async postpone(until: Date, told: StepError, verified: 'still_present' | null): Promise<void> {
+  async postpone(until: Date, latest: StepError, verified: 'still_present' | null): Promise<void> {
     const { step, answers } = this;
-    const error = this.phase === 'resuming' && this.error ? this.error : told;
+    const error = this.phase === 'resuming' && this.error ? this.error : latest;
     await atCrashPoint('postpone', () =>
       this.tools.steps.postpone({ step, until, error, verified, answers }),
     );
   }
 
   /** A failure as the step remembers it. */
-  told(code: string, message: string, providerCode: string | null = null): StepError {
+  stepError(code: string, message: string, providerCode: string | null = null): StepError {
     return { code, message, provider_code: providerCode, at: this.tools.clock.now().toISOString() };
   }
 

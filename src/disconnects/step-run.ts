@@ -52,11 +52,11 @@ export class StepRunner {
     deleted: async (attempt) => {
       // A newer connection in its place is somebody else's: ours is gone.
       if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
-      const told = attempt.told(
+      const stepError = attempt.stepError(
         'still_present',
         'The provider accepted the disconnect but still lists the account.',
       );
-      return this.again(attempt, told, null, 'still_present');
+      return this.again(attempt, stepError, null, 'still_present');
     },
 
     resuming: async (attempt) => {
@@ -91,11 +91,11 @@ export class StepRunner {
     const shown = await attempt.look('look');
     if (shown === 'absent') await attempt.succeed(outcome);
     if (shown === 'reconnected') {
-      const told = attempt.told(
+      const stepError = attempt.stepError(
         'reconnected',
         'The account was connected again since the disconnect was requested; it was left connected.',
       );
-      await attempt.fail('still_present', told);
+      await attempt.fail('still_present', stepError);
     }
     return shown !== 'present';
   }
@@ -106,19 +106,19 @@ export class StepRunner {
     error: unknown,
   ): Promise<NextPhase> {
     if (!(error instanceof ProviderError)) throw error;
-    const told = attempt.told(error.code, error.message, error.providerCode);
+    const stepError = attempt.stepError(error.code, error.message, error.providerCode);
     const isRefusal = reactionTo(error) === 'fail';
     if (phase === 'resuming' && isRefusal) return this.end(attempt.fail('unverifiable'));
     // Once the provider has said yes only the look is left, and a look that is refused says nothing
     // of the account.
-    if (isRefusal && phase !== 'deleted') return this.giveUp(attempt, told, null);
-    return this.again(attempt, told, error.retryAfterSeconds, null);
+    if (isRefusal && phase !== 'deleted') return this.giveUp(attempt, stepError, null);
+    return this.again(attempt, stepError, error.retryAfterSeconds, null);
   }
 
   /** Puts the step off, or gives it up when its time is over. */
   private async again(
     attempt: StepAttempt,
-    told: StepError,
+    stepError: StepError,
     retryAfterSeconds: number | null,
     verified: Verified,
   ): Promise<NextPhase> {
@@ -126,8 +126,8 @@ export class StepRunner {
     const next = new Date(
       clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings),
     );
-    if (next >= attempt.step.deadlineAt) return this.giveUp(attempt, told, verified);
-    await attempt.postpone(next, told, verified);
+    if (next >= attempt.step.deadlineAt) return this.giveUp(attempt, stepError, verified);
+    await attempt.postpone(next, stepError, verified);
     return next;
   }
 
@@ -137,12 +137,12 @@ export class StepRunner {
    */
   private async giveUp(
     attempt: StepAttempt,
-    told: StepError,
+    stepError: StepError,
     verified: Verified,
   ): Promise<NextPhase> {
     if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
-    if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', told));
-    await attempt.note('resuming', { error: told });
+    if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', stepError));
+    await attempt.note('resuming', { error: stepError });
     return 'resuming';
   }
 

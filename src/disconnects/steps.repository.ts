@@ -159,13 +159,13 @@ export class StepsRepository {
       [this.leaseEnd(at)],
     );
     const entries = progresses.map(
-      ({ step, phase, answers }): Told => [
+      ({ step, phase, answers }): StepAuditEntry => [
         step,
         `disconnect_step.${phase}`,
         { answer: answers.at(-1) ?? null },
       ],
     );
-    await tell(client, entries, written, at);
+    await recordStepAudit(client, entries, written, at);
     return written;
   }
 
@@ -240,7 +240,7 @@ export class StepsRepository {
     written: ReadonlySet<string>,
     at: Date,
   ): Promise<void> {
-    const entries = endings.map(({ step, state, outcome, error, verified }): Told => {
+    const entries = endings.map(({ step, state, outcome, error, verified }): StepAuditEntry => {
       const facts =
         state === 'succeeded'
           ? { status: 'disconnected', outcome, verified }
@@ -251,7 +251,7 @@ export class StepsRepository {
         facts,
       ];
     });
-    await tell(client, entries, written, at);
+    await recordStepAudit(client, entries, written, at);
     const mine = endings.filter(({ step }) => written.has(step.id));
     for (const teamId of new Set(mine.map(({ step }) => step.teamId))) {
       const events = mine
@@ -277,7 +277,7 @@ export class StepsRepository {
 }
 
 /** A step, what happened to it, and the facts. */
-type Told = readonly [step: Step, action: string, facts: object];
+type StepAuditEntry = readonly [step: Step, action: string, facts: object];
 
 /**
  * Sets columns of leased steps from rows.
@@ -303,9 +303,9 @@ async function update(
  * Writes what happened to the steps that were written into the audit log, on behalf of whoever
  * asked for their disconnect.
  */
-async function tell(
+async function recordStepAudit(
   client: pg.ClientBase,
-  entries: readonly Told[],
+  entries: readonly StepAuditEntry[],
   written: ReadonlySet<string>,
   at: Date,
 ): Promise<void> {

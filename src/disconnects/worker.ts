@@ -113,7 +113,7 @@ export class DisconnectWorker {
       const connection = await database.prisma.connection.findUniqueOrThrow({
         where: { id: queue.connectionId },
       });
-      const access = connections.open(connection);
+      const access = connections.accessTo(connection);
       for (const step of claimed) this.begin(queue, step, access);
     } finally {
       queue.isClaiming = false;

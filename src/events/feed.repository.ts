@@ -6,7 +6,7 @@ import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 
 /** Older than every transaction that still runs, so that nothing can yet appear before it. */
-export const SETTLED = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
+export const COMMITTED_BEFORE = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
 
 /**
  * An event as callers see it: the same text in the feed, in the stream and in a webhook's body. `e`
@@ -38,7 +38,7 @@ export class FeedRepository {
     }>({
       name: 'read-feed',
       text: `SELECT e.id, e.transaction_id, ${EVENT_DOCUMENT} AS document FROM events e
-        WHERE e.team_id = $1 AND e.transaction_id < ${SETTLED} AND (e.transaction_id, e.id) > ($2::bigint, $3)
+        WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE} AND (e.transaction_id, e.id) > ($2::bigint, $3)
           AND (cardinality($4::text[]) = 0 OR e.type = ANY($4))
           AND (cardinality($5::text[]) = 0 OR e.provider IS NULL OR e.provider = ANY($5))
         ORDER BY e.transaction_id, e.id LIMIT $6`,
@@ -67,8 +67,10 @@ export class FeedRepository {
 
   /** Before everything that has yet to settle: where a reader begins that wants only what comes. */
   async end(client: pg.ClientBase | pg.Pool = this.database.pool): Promise<Position> {
-    const { rows } = await client.query<{ settled: string }>(`SELECT ${SETTLED} AS settled`);
-    return { value: rows[0]?.settled ?? '0', id: '' };
+    const { rows } = await client.query<{ position: string }>(
+      `SELECT ${COMMITTED_BEFORE} AS position`,
+    );
+    return { value: rows[0]?.position ?? '0', id: '' };
   }
 
   /** Forgets a batch of events from before `time`. */

@@ -7,7 +7,7 @@ import { EventsService } from './events.service.js';
 import { FeedRepository } from './feed.repository.js';
 
 export { eventPattern, typesOf } from './event-types.js';
-export { EVENT_DOCUMENT, type FeedRepository, SETTLED } from './feed.repository.js';
+export { COMMITTED_BEFORE, EVENT_DOCUMENT, type FeedRepository } from './feed.repository.js';
 export {
   type AccountEvent,
   type EventType,

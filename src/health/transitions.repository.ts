@@ -1,7 +1,7 @@
 import { REF } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import { utc } from '../database/sql.js';
-import { SETTLED } from '../events/index.js';
+import { COMMITTED_BEFORE } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
@@ -25,7 +25,7 @@ export class TransitionsRepository {
          'ref', ${REF}, 'from', t.from_status, 'to', t.to_status, 'reason', t.reason, 'fault', t.fault, 'evidence', t.evidence,
          'at', ${utc('t.at')})::text AS document
        FROM health_transitions t LEFT JOIN accounts a ON a.id = t.account_id
-       WHERE t.team_id = $1 AND t.transaction_id < ${SETTLED} AND (t.transaction_id, t.id) > ($2::bigint, $3)
+       WHERE t.team_id = $1 AND t.transaction_id < ${COMMITTED_BEFORE} AND (t.transaction_id, t.id) > ($2::bigint, $3)
          AND ($4::timestamptz IS NULL OR t.at >= $4) AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))
        ORDER BY t.transaction_id, t.id LIMIT $6`,
       [

@@ -67,12 +67,12 @@ export class Preconditions {
       return work();
     };
     const mine = before.then(() => this.lease.withLock(`change of ${address}`, act));
-    const settled = mine.catch(() => undefined);
-    this.last.set(address, settled);
+    const finished = mine.catch(() => undefined);
+    this.last.set(address, finished);
     try {
       return await mine;
     } finally {
-      if (this.last.get(address) === settled) this.last.delete(address);
+      if (this.last.get(address) === finished) this.last.delete(address);
     }
   }
 }

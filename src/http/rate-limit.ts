@@ -32,14 +32,14 @@ export class RateLimiter {
   /**
    * Counts a request of a key.
    * @param own the key's own limit; `null`: the standard one
-   * @param tell gets the headers to answer with, refused or not
+   * @param setHeaders gets the headers to answer with, refused or not
    * @param ended is called when the request has been answered
    * @throws Problem 429 over the limit, or with too many requests of the key at once
    */
   take(
     keyId: string,
     own: RateLimit | null,
-    tell: (headers: Record<string, string>) => void,
+    setHeaders: (headers: Record<string, string>) => void,
     ended: (free: () => void) => void,
   ): void {
     const now = this.clock.now().getTime();
@@ -48,7 +48,7 @@ export class RateLimiter {
     const running = this.inFlight.get(keyId) ?? 0;
     const isAllowed = running < MAX_IN_FLIGHT && window.take(now);
     const state = window.state(now);
-    tell(headersOf(state, now));
+    setHeaders(headersOf(state, now));
     if (running >= MAX_IN_FLIGHT)
       throw limited(
         `The key already has ${MAX_IN_FLIGHT} requests in progress. Wait until some have finished.`,
@@ -66,7 +66,7 @@ export class RateLimiter {
     this.syncSoon();
   }
 
-  /** Tells the database what was counted here, and hears what all replicas counted. */
+  /** Writes the counts of this replica to the database and reads those of all replicas. */
   async sync(): Promise<void> {
     const windows = [...this.windows].filter(([, window]) => !window.isIdle);
     const counts = windows
@@ -89,7 +89,7 @@ export class RateLimiter {
       const now = this.clock.now().getTime();
       for (const [keyId, window] of windows) {
         const own = rows.filter((row) => row.key_id === keyId);
-        window.settle(new Map(own.map(({ slice, count }) => [Number(slice), count])), now);
+        window.confirmSent(new Map(own.map(({ slice, count }) => [Number(slice), count])), now);
         if (window.isIdle) this.windows.delete(keyId);
       }
     } catch (error) {
@@ -98,14 +98,14 @@ export class RateLimiter {
     }
   }
 
-  /** Forgets counts that no window holds any more. */
+  /** Deletes counts that are past every window. */
   async expire(): Promise<void> {
     await this.database.pool.query('DELETE FROM rate_counts WHERE expires_at <= $1', [
       this.clock.now(),
     ]);
   }
 
-  /** Talks to the database no more. */
+  /** Shares no more counts with the database. */
   stop(): void {
     this.isStopped = true;
   }

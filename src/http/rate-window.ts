@@ -52,7 +52,7 @@ export class RateWindow {
   }
 
   /**
-   * The uses that the database does not know yet; they count as sent until `settle` or `giveBack`.
+   * The uses that the database does not know yet; they count as sent until `confirmSent` or `giveBack`.
    */
   send(): { readonly slice: number; readonly count: number; readonly expiresAt: number }[] {
     return [...this.slices].flatMap(([index, slice]) => {
@@ -64,7 +64,7 @@ export class RateWindow {
   }
 
   /** What was sent is in the database, which now holds these sums for all replicas. */
-  settle(sums: ReadonlyMap<number, number>, now: number): void {
+  confirmSent(sums: ReadonlyMap<number, number>, now: number): void {
     for (const slice of this.slices.values()) slice.sending = 0;
     for (const [index, sum] of sums) this.slice(index).shared = sum;
     this.forgetBefore(now);

@@ -168,12 +168,12 @@ export function createServer(
     response.locals.span = span;
     response.once('close', () => {
       const caller = response.locals.caller as Caller | undefined;
-      const told = {
+      const facts = {
         'http.response.status_code': response.statusCode,
         'rollcall.request_id': response.locals.requestId as string,
         ...(caller && { 'rollcall.team_id': caller.teamId, 'rollcall.key_id': caller.key.id }),
       };
-      span.end(told, response.statusCode >= 500);
+      span.end(facts, response.statusCode >= 500);
     });
   }
 

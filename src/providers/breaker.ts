@@ -125,16 +125,16 @@ export class Breaker {
     run: () => Promise<Value>,
     refused: (retryAfterSeconds: number) => ProviderError,
   ): Promise<Value> {
-    let settled: Value | ProviderError;
+    let result: Value | ProviderError;
     try {
-      settled = await this.policy.execute(() => run().catch((error) => this.judge(error)));
+      result = await this.policy.execute(() => run().catch((error) => this.judge(error)));
     } catch (error) {
       if (error instanceof BrokenCircuitError)
         throw refused(Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000)));
       throw error;
     }
-    if (settled instanceof ProviderError) throw settled;
-    return settled;
+    if (result instanceof ProviderError) throw result;
+    return result;
   }
 
   /** The policy counts what is returned and ignores what is thrown. */

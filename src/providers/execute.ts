@@ -104,10 +104,10 @@ export async function execute<Name extends OperationName>(
     const askedAt = executor.clock.now();
     const startedAt = performance.now();
     const span = startSpan(executor, connection, name, request, base, context);
-    let told = 'stopped' as AttemptOutcome['outcome'] | 'stopped';
+    let result = 'stopped' as AttemptOutcome['outcome'] | 'stopped';
     let status: number | undefined;
     const finish = (outcome: AttemptOutcome['outcome']) => {
-      told = outcome;
+      result = outcome;
       const latencyMs = performance.now() - startedAt;
       last.note(isFailure(outcome) ? outcome : null);
       executor.onOutcome({
@@ -160,10 +160,10 @@ export async function execute<Name extends OperationName>(
     } finally {
       span.end(
         {
-          'rollcall.outcome': told,
+          'rollcall.outcome': result,
           ...(status !== undefined && { 'http.response.status_code': status }),
         },
-        told !== 'ok',
+        result !== 'ok',
       );
     }
   };

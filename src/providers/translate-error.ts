@@ -54,15 +54,15 @@ export function refusal(
     `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`,
     {
       status: answer.status,
-      providerCode: fault?.code == null ? null : told(fault.code, secrets),
-      providerMessage: fault?.message == null ? null : told(fault.message, secrets),
+      providerCode: fault?.code == null ? null : showable(fault.code, secrets),
+      providerMessage: fault?.message == null ? null : showable(fault.message, secrets),
       retryAfterSeconds: wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS),
     },
   );
 }
 
-/** The provider's words, fit to be shown and stored. */
-function told(text: string, secrets: readonly string[]): string {
+/** The provider's own text without secrets, safe to show and store. */
+function showable(text: string, secrets: readonly string[]): string {
   return storable(redactText(text, secrets).slice(0, MAX_MESSAGE_LENGTH));
 }
 

@@ -85,7 +85,7 @@ export class SweepRunner {
   }
 
   private async walk(run: SweepRun, connection: Connection): Promise<void> {
-    const access = this.parts.connections.open(connection);
+    const access = this.parts.connections.accessTo(connection);
     const context = { signal: this.stopping.signal };
     if (connection.state === 'credential_rejected')
       await this.parts.providers.verify(access, context);
@@ -159,7 +159,7 @@ export class SweepRunner {
     const { connections, providers } = this.parts;
     const context = { signal: this.stopping.signal };
     try {
-      const access = connections.open(connection);
+      const access = connections.accessTo(connection);
       await providers.verify(access, context);
       await providers.list(access, { cursor: null, limit: 1 }, context);
       return false;

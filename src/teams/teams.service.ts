@@ -164,17 +164,17 @@ export class TeamsService {
     const id = newId('key');
     const key = makeKey(id);
     const now = this.clock.now();
-    const told = {
+    const facts = {
       name: request.name,
       scopes: SCOPES.filter((scope) => request.scopes.includes(scope)),
       providers,
     };
     const expiresAt = request.expires_at ?? ownEnd;
-    const after = { ...told, expires_at: expiresAt };
+    const after = { ...facts, expires_at: expiresAt };
     const data = {
       id,
       teamId: caller.teamId,
-      ...told,
+      ...facts,
       secretHash: hashOf(key),
       expiresAt,
       createdAt: now,

@@ -3,9 +3,9 @@ import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.j
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import type { EventType } from '../events/index.js';
-import { EVENT_DOCUMENT, SETTLED, typesOf } from '../events/index.js';
+import { COMMITTED_BEFORE, EVENT_DOCUMENT, typesOf } from '../events/index.js';
 import { newId } from '../lib/ids.js';
-import { logEntry } from './settled-deliveries.js';
+import { logEntry } from './delivery-results.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
 
 const EVENTS_AT_ONCE = 1000;
@@ -20,7 +20,7 @@ export class DeliveriesRepository {
   async withWork(now: Date): Promise<string[]> {
     const { rows } = await this.database.pool.query<{ id: string }>(
       `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (EXISTS (
-         SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${SETTLED}
+         SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${COMMITTED_BEFORE}
            AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id)) OR EXISTS (
          SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_attempt_at <= $1))`,
       [now],
@@ -50,7 +50,7 @@ export class DeliveriesRepository {
         transaction_id: string;
       }>(
         `SELECT e.id, e.type, e.provider, e.transaction_id FROM events e
-         WHERE e.team_id = $1 AND e.transaction_id < ${SETTLED} AND (e.transaction_id, e.id) > ($2::bigint, $3)
+         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE} AND (e.transaction_id, e.id) > ($2::bigint, $3)
          ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
         [webhook.team_id, webhook.position_transaction, webhook.position_id],
       );

@@ -44,11 +44,11 @@ export class WebhookSender {
   ): Promise<DeliveryAttempt> {
     const at = this.clock.now();
     const started = performance.now();
-    const told = await this.exchange(url, headers, body, at).catch((error: unknown) => ({
+    const result = await this.exchange(url, headers, body, at).catch((error: unknown) => ({
       ...NO_ANSWER,
       error: reasonOf(error),
     }));
-    return { at, latencyMs: Math.round(performance.now() - started), ...told };
+    return { at, latencyMs: Math.round(performance.now() - started), ...result };
   }
 
   private async exchange(

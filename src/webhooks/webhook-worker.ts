@@ -7,15 +7,15 @@ import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { ClaimedDelivery, DeliveriesRepository } from './deliveries.repository.js';
+import { type DeliveryResult, type Outcome, writeResults } from './delivery-results.js';
 import { isHopeless, nextAttemptAt } from './retry-schedule.js';
-import { type Outcome, type SettledDelivery, writeSettled } from './settled-deliveries.js';
 import { signedHeaders } from './signature.js';
 import type { DeliveryAttempt, WebhookSender } from './webhook-sender.js';
 import { openUrl } from './webhook-url.js';
 
 const ROUND_EVERY_MS = 1_000;
 /** Requests to one webhook at a time. */
-const LANE_WIDTH = 8;
+const QUEUE_WIDTH = 8;
 /**
  * Deliveries of one webhook that are leased at a time. Should each take its whole deadline, the
  * last is sent while the lease holds.
@@ -35,15 +35,15 @@ interface WebhookWorkerParts {
   readonly tracing: Tracing;
 }
 
-/** Brings events to webhooks: a lane for each, so that a slow one holds up no other. */
+/** Brings events to webhooks: a queue for each, so that a slow one holds up no other. */
 export class WebhookWorker {
-  private readonly lanes = new Map<string, Promise<void>>();
+  private readonly queues = new Map<string, Promise<void>>();
   private readonly stopping = new AbortController();
   private rounds: Promise<void> = Promise.resolve();
-  /** Of all lanes together, so that many attempts share a write. */
-  private readonly settle = batched(BATCH, async (settled: readonly SettledDelivery[]) => {
-    await writeSettled(this.parts.database, settled);
-    return settled;
+  /** Of all queues together, so that many attempts share a write. */
+  private readonly write = batched(BATCH, async (results: readonly DeliveryResult[]) => {
+    await writeResults(this.parts.database, results);
+    return results;
   });
 
   constructor(private readonly parts: WebhookWorkerParts) {}
@@ -57,19 +57,19 @@ export class WebhookWorker {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.rounds;
-    await Promise.all(this.lanes.values());
+    await Promise.all(this.queues.values());
     await this.parts.sender.close();
   }
 
-  /** Starts on whatever there is to do. Lanes that run on are not waited for. */
+  /** Starts on whatever there is to do. Queues that run on are not waited for. */
   async round(): Promise<void> {
     for (const webhookId of await this.parts.deliveries.withWork(this.parts.clock.now()))
-      this.open(webhookId);
+      this.startQueue(webhookId);
   }
 
-  /** Resolves when no lane runs. */
-  async settled(): Promise<void> {
-    while (this.lanes.size > 0) await Promise.all(this.lanes.values());
+  /** Resolves when no queue runs. */
+  async idle(): Promise<void> {
+    while (this.queues.size > 0) await Promise.all(this.queues.values());
   }
 
   async prune(): Promise<void> {
@@ -86,12 +86,12 @@ export class WebhookWorker {
     }
   }
 
-  private open(webhookId: string): void {
-    if (this.lanes.has(webhookId) || this.stopping.signal.aborted) return;
-    const lane = this.drain(webhookId)
+  private startQueue(webhookId: string): void {
+    if (this.queues.has(webhookId) || this.stopping.signal.aborted) return;
+    const queue = this.drain(webhookId)
       .catch((error: unknown) => this.report(error))
-      .finally(() => this.lanes.delete(webhookId));
-    this.lanes.set(webhookId, lane);
+      .finally(() => this.queues.delete(webhookId));
+    this.queues.set(webhookId, queue);
   }
 
   /** Makes deliveries of what is new and sends what is due, until there is neither. */
@@ -133,7 +133,7 @@ export class WebhookWorker {
         );
       }
     };
-    const turns = await Promise.allSettled(Array.from({ length: LANE_WIDTH }, takeTurns));
+    const turns = await Promise.allSettled(Array.from({ length: QUEUE_WIDTH }, takeTurns));
     await this.parts.deliveries.release(claimed);
     const failed = turns.find((turn) => turn.status === 'rejected');
     if (failed) throw failed.reason;
@@ -144,7 +144,7 @@ export class WebhookWorker {
     const attempts = delivery.attempts + 1;
     const attempt = await this.post(webhook, delivery.event_id, delivery.body);
     const outcome = outcomeOf(webhook, attempts, attempt);
-    await this.settle({ webhook, id: delivery.id, attempts, attempt, outcome });
+    await this.write({ webhook, id: delivery.id, attempts, attempt, outcome });
     return outcome.disable !== null;
   }
 

@@ -19,7 +19,7 @@ const MAX_WEBHOOKS = 50;
 /** How long the former secret signs too. */
 const ROTATION_MS = 86_400_000;
 
-/** A webhook and its secret, at the one moment when both are told. */
+/** A webhook and its secret, in the one response that shows both. */
 export interface Revealed {
   readonly webhook: Webhook;
   readonly secret: string;
@@ -127,10 +127,10 @@ export class WebhooksService {
       updatedAt: now,
     };
     const update = this.parts.database.prisma.webhook.update({ where: { id }, data });
-    const told = { ...change, ...(url !== undefined && { url: originOf(url) }) };
+    const facts = { ...change, ...(url !== undefined && { url: originOf(url) }) };
     const [webhook] = await this.parts.database.prisma.$transaction([
       update,
-      this.audited(caller, 'webhook.changed', id, told, now),
+      this.audited(caller, 'webhook.changed', id, facts, now),
     ]);
     return openUrl(this.parts.sealer, webhook);
   }

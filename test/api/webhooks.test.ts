@@ -118,7 +118,7 @@ describe('a webhook', () => {
     expect(failed.attempts[0]).toMatchObject({
       status: 503,
       answer: 'x'.repeat(1024),
-      error: 'It answered 503.',
+      error: 'The receiver answered 503.',
     });
     expect(new Date(failed.next_attempt_at).getTime()).toBeGreaterThan(Date.now() + 3_500_000);
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.failing_since).not.toBeNull();

@@ -11,7 +11,7 @@ const failure = {
   status: 500,
   latencyMs: 1,
   answer: '',
-  error: 'It answered 500.',
+  error: 'The receiver answered 500.',
   retryAfterSeconds: null,
 };
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);

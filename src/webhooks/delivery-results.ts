@@ -15,7 +15,7 @@ export interface Outcome {
 }
 
 /** An attempt at a delivery, and what it leads to. */
-export interface SettledDelivery {
+export interface DeliveryResult {
   readonly webhook: Webhook;
   readonly id: string;
   /** This one included. */
@@ -28,15 +28,15 @@ export interface SettledDelivery {
  * Writes down attempts at deliveries, of any webhooks, and what they lead to for their webhooks:
  * all in one transaction.
  */
-export async function writeSettled(
+export async function writeResults(
   { pool }: Database,
-  settled: readonly SettledDelivery[],
+  results: readonly DeliveryResult[],
 ): Promise<void> {
-  const unsuccessful = settled.filter(({ outcome }) => outcome.state !== 'succeeded');
+  const unsuccessful = results.filter(({ outcome }) => outcome.state !== 'succeeded');
   // One statement is a transaction of its own, and mostly all goes well.
-  if (unsuccessful.length === 0) return writeAttempts(pool, settled);
+  if (unsuccessful.length === 0) return writeAttempts(pool, results);
   await withTransaction(pool, async (client) => {
-    await writeAttempts(client, settled);
+    await writeAttempts(client, results);
     await noteFailures(client, unsuccessful);
     for (const { webhook, attempt, outcome } of unsuccessful) {
       if (outcome.disable) await disable(client, webhook, outcome.disable, attempt.at);
@@ -47,9 +47,9 @@ export async function writeSettled(
 /** A success ends the time for which its webhook has been failing. */
 async function writeAttempts(
   client: pg.Pool | pg.ClientBase,
-  settled: readonly SettledDelivery[],
+  results: readonly DeliveryResult[],
 ): Promise<void> {
-  const rows = settled.map(({ webhook, id, attempts, attempt, outcome }) => ({
+  const rows = results.map(({ webhook, id, attempts, attempt, outcome }) => ({
     id,
     webhook_id: webhook.id,
     attempts,
@@ -60,20 +60,20 @@ async function writeAttempts(
   }));
   await client.query({
     name: 'write-attempts',
-    text: `WITH settled AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id text, webhook_id text, attempts int, state text,
+    text: `WITH result AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id text, webhook_id text, attempts int, state text,
         entry jsonb, next_attempt_at timestamptz, finished_at timestamptz)),
       written AS (
         UPDATE webhook_deliveries d SET state = s.state, attempts = s.attempts, log = d.log || s.entry, next_attempt_at = s.next_attempt_at,
-          finished_at = s.finished_at, leased_by = NULL, leased_until = NULL FROM settled s WHERE d.id = s.id)
+          finished_at = s.finished_at, leased_by = NULL, leased_until = NULL FROM result s WHERE d.id = s.id)
       UPDATE webhooks w SET failing_since = NULL
-      WHERE w.failing_since IS NOT NULL AND w.id IN (SELECT s.webhook_id FROM settled s WHERE s.state = 'succeeded')`,
+      WHERE w.failing_since IS NOT NULL AND w.id IN (SELECT s.webhook_id FROM result s WHERE s.state = 'succeeded')`,
     values: [JSON.stringify(rows)],
   });
 }
 
 async function noteFailures(
   client: pg.ClientBase,
-  unsuccessful: readonly SettledDelivery[],
+  unsuccessful: readonly DeliveryResult[],
 ): Promise<void> {
   const failures = unsuccessful.map(({ webhook, attempt }) => ({ id: webhook.id, at: attempt.at }));
   await client.query(
