@@ -56,6 +56,7 @@ async function write(
       return toRecord(
         {
           account,
+          degraded: [],
           remoteData: { id: account.providerAccountId, username: account.username },
           observedAt,
         },

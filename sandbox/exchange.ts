@@ -101,7 +101,11 @@ function spoiled(answer: Answer, fault: Fault): Outcome {
     case 'wrong_shape':
       return { kind: 'answered', answer: isGood ? ofWrongShape(answer) : answer };
     case 'bad_item':
-      return { kind: 'answered', answer: isGood ? withBadItem(answer) : answer };
+    case 'bad_id':
+      return {
+        kind: 'answered',
+        answer: isGood ? withBadItem(answer, fault.kind === 'bad_id') : answer,
+      };
     case 'repeat_cursor':
       return { kind: 'answered', answer: isGood ? withRepeatedCursor(answer) : answer };
     default:

@@ -20,6 +20,7 @@ import { matchPath } from './routes.js';
  * | `lost_answer` | the work done, then the socket closed without an answer |
  * | `wrong_shape` | the work done, then valid JSON of another shape |
  * | `bad_item` | a list whose first item has wrong types (its id stays) |
+ * | `bad_id` | a list whose first item has wrong types, its id too |
  * | `repeat_cursor` | a list whose next cursor is always the same and leads back to its first page |
  */
 const FAULT_KINDS = [
@@ -35,6 +36,7 @@ const FAULT_KINDS = [
   'lost_answer',
   'wrong_shape',
   'bad_item',
+  'bad_id',
   'repeat_cursor',
 ] as const;
 

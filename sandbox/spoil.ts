@@ -19,24 +19,22 @@ export function ofWrongShape(answer: Answer): Answer {
   };
 }
 
-/**
- * The list with the types of its first item broken. Its ids stay, so that the item can be named.
- */
-export function withBadItem(answer: Answer): Answer {
+/** The list with the types of its first item broken: all but its ids', or its ids' too. */
+export function withBadItem(answer: Answer, breaksIds: boolean): Answer {
   if (!isObject(answer.body)) return answer;
   const entries = Object.entries(answer.body).map(([name, value]) => {
     const [first, ...rest]: unknown[] = Array.isArray(value) ? value : [];
-    return isObject(first) ? [name, [brokenItem(first), ...rest]] : [name, value];
+    return isObject(first) ? [name, [brokenItem(first, breaksIds), ...rest]] : [name, value];
   });
   return { ...answer, body: Object.fromEntries(entries) };
 }
 
-function brokenItem(item: Fields): Fields {
+function brokenItem(item: Fields, breaksIds: boolean): Fields {
   const isId = (name: string) => name === 'id' || name === 'accountId';
   return Object.fromEntries(
     Object.entries(item).map(([name, value]) => [
       name,
-      typeof value === 'string' && !isId(name) ? { unexpected: value } : value,
+      typeof value === 'string' && (breaksIds || !isId(name)) ? { unexpected: value } : value,
     ]),
   );
 }

@@ -1,46 +1,47 @@
-import type {
-  Metrics,
-  ObservedAccount,
-  ProviderGivenStatus,
-  Verdict,
-} from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
+import type { Metrics, ObservedAccount, UnreadableFields } from '../../src/model/index.js';
+import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
 const HOUR_MS = 3_600_000;
 
+/** At the provider, where an account has none of its own. */
+const DEFAULT_SCRAPE_INTERVAL_HOURS = 24;
+
+type State = Pick<ObservedAccount, 'status' | 'verdict'>;
+const UNTOLD: State = { status: null, verdict: UNREADABLE };
+
 /**
  * The account has no status field: its state is read from its facts, the gravest first. `is_active`
- * null counts as active.
+ * null counts as active. A fact that cannot be read leaves open what comes after it.
  */
-function mapState(
-  wire: AccountWire,
-  observedAt: Date,
-): { readonly status: ProviderGivenStatus; readonly verdict: Verdict } {
+function mapState(wire: AccountWire, observedAt: Date, unreadable: UnreadableFields): State {
+  if (unreadable.has('is_unavailable')) return UNTOLD;
   if (wire.is_unavailable) {
     return {
       status: 'unavailable',
       verdict: { status: 'unhealthy', reason: 'profile_unavailable', fault: 'account' },
     };
   }
+  if (unreadable.has('is_active')) return UNTOLD;
   if (wire.is_active === false)
     return {
       status: 'paused',
       verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
     };
-  if (wire.last_scrape_time == null)
+  if (unreadable.has('last_scrape_time')) return UNTOLD;
+  if (wire.last_scrape_time === null)
     return {
       status: 'setup',
       verdict: { status: 'unknown', reason: 'setup_pending', fault: null },
     };
   const age = observedAt.getTime() - Date.parse(wire.last_scrape_time);
-  if (age > 2 * wire.scrape_interval_hours * HOUR_MS) {
-    return {
-      status: 'active',
-      verdict: { status: 'warning', reason: 'data_stale', fault: 'provider' },
-    };
-  }
-  return { status: 'active', verdict: HEALTHY };
+  const intervalHours = wire.scrape_interval_hours ?? DEFAULT_SCRAPE_INTERVAL_HOURS;
+  if (age <= 2 * intervalHours * HOUR_MS) return { status: 'active', verdict: HEALTHY };
+  if (unreadable.has('scrape_interval_hours')) return UNTOLD;
+  return {
+    status: 'active',
+    verdict: { status: 'warning', reason: 'data_stale', fault: 'provider' },
+  };
 }
 
 /**
@@ -53,57 +54,69 @@ function engagementRate({
   comment_count,
   share_count,
 }: AccountWire): number | null {
-  if (!view_count || like_count == null || comment_count == null || share_count == null)
+  if (!view_count || like_count === null || comment_count === null || share_count === null)
     return null;
   const percent = ((like_count + comment_count + share_count) / view_count) * 100;
   return Number(percent.toFixed(4));
 }
 
-function mapMetrics(wire: AccountWire): Metrics {
-  if (wire.last_scrape_time == null) return NO_METRICS;
+/**
+ * Counters and the badge are 0 and false by default: before the first refresh they are no data, and
+ * neither where it is not known whether there was one.
+ */
+function mapMetrics(wire: AccountWire, unreadable: UnreadableFields): Metrics {
+  const isRefreshed = wire.last_scrape_time !== null;
+  if (!isRefreshed && !unreadable.has('last_scrape_time')) return NO_METRICS;
+  const told = (count: number | null) => (isRefreshed || count !== 0 ? count : null);
   return {
     ...NO_METRICS,
-    followers: wire.follower_count ?? null,
-    following: wire.following_count ?? null,
-    posts: wire.profile_post_count ?? null,
-    views: wire.view_count ?? null,
-    likes: wire.like_count ?? null,
-    comments: wire.comment_count ?? null,
-    shares: wire.share_count ?? null,
-    saves: wire.saved_count ?? null,
-    engagementRate: engagementRate(wire),
-    asOf: utc(wire.last_scrape_time),
+    followers: told(wire.follower_count),
+    following: told(wire.following_count),
+    posts: told(wire.profile_post_count),
+    views: told(wire.view_count),
+    likes: told(wire.like_count),
+    comments: told(wire.comment_count),
+    shares: told(wire.share_count),
+    saves: told(wire.saved_count),
+    engagementRate: isRefreshed ? engagementRate(wire) : null,
+    asOf: wire.last_scrape_time,
   };
 }
 
-export function mapAccount(wire: AccountWire, observedAt: Date): ObservedAccount {
+export function mapAccount(
+  wire: AccountWire,
+  observedAt: Date,
+  unreadable: UnreadableFields,
+): ObservedAccount {
   const username = handle(wire.username);
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
     platformUserId: null,
     username,
-    displayName: wire.name || null,
-    avatarUrl: wire.profile_pic_url || wire.profile_pic_url_original || null,
+    displayName: wire.name,
+    avatarUrl: wire.profile_pic_url ?? wire.profile_pic_url_original,
     profileUrl: profileUrl(wire.platform, username),
     // False by default, like the counters: no data before the first refresh.
-    isVerified: wire.last_scrape_time == null ? null : (wire.is_verified ?? null),
-    ...mapState(wire, observedAt),
+    isVerified: wire.last_scrape_time === null ? null : wire.is_verified,
+    ...mapState(wire, observedAt, unreadable),
     providerStatus: null,
     tokenValid: null,
     permissions: null,
     tokenExpiresAt: null,
     advice: [],
-    metrics: mapMetrics(wire),
+    metrics: mapMetrics(wire, unreadable),
     settings: {
-      creator_id: wire.creator_id ?? null,
-      category: wire.category ?? null,
-      metadata: wire.metadata ?? null,
-      scrape_interval_hours: wire.scrape_interval_hours,
-      max_recent_posts_per_account: wire.max_recent_posts_per_account ?? null,
-      post_lookback_days: wire.post_lookback_days ?? null,
+      creator_id: wire.creator_id,
+      category: wire.category,
+      metadata: wire.metadata,
+      scrape_interval_hours: unreadable.has('scrape_interval_hours')
+        ? null
+        : (wire.scrape_interval_hours ?? DEFAULT_SCRAPE_INTERVAL_HOURS),
+      max_recent_posts_per_account: wire.max_recent_posts_per_account,
+      post_lookback_days: wire.post_lookback_days,
     },
-    connectedAt: utc(wire.added_at),
+    connectedAt: wire.added_at,
     lastUsedAt: null,
     providerUpdatedAt: null,
   };

@@ -1,12 +1,11 @@
-import type { ObservedAccount, ProviderGivenStatus, Verdict } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
+import type { ObservedAccount } from '../../src/model/index.js';
+import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
 /** `is_active` tells of the token (expired or revoked when false), not of a pause. */
-function mapState({ is_active }: AccountWire): {
-  readonly status: ProviderGivenStatus;
-  readonly verdict: Verdict;
-} {
+function mapState({ is_active }: AccountWire): Pick<ObservedAccount, 'status' | 'verdict'> {
+  // It is documented for every account: one without it is answered badly.
+  if (is_active === null) return { status: null, verdict: UNREADABLE };
   return is_active
     ? { status: 'active', verdict: HEALTHY }
     : {
@@ -20,11 +19,11 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    platformUserId: wire.platform_user_id || null,
+    platformUserId: wire.platform_user_id,
     username,
     // The docs type it as never null but it may be empty; the username stands in for it.
-    displayName: wire.display_name || wire.username || null,
-    avatarUrl: wire.avatar_url || null,
+    displayName: wire.display_name ?? wire.username,
+    avatarUrl: wire.avatar_url,
     profileUrl: profileUrl(wire.platform, username),
     isVerified: null,
     ...mapState(wire),
@@ -35,8 +34,8 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     advice: [],
     metrics: NO_METRICS,
     settings: null,
-    connectedAt: utc(wire.connected_at),
-    lastUsedAt: utc(wire.last_used_at),
+    connectedAt: wire.connected_at,
+    lastUsedAt: wire.last_used_at,
     providerUpdatedAt: null,
   };
 }

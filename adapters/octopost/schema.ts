@@ -1,18 +1,20 @@
 import { z } from 'zod';
+import { flag, id, instant, name, platform, rate, text, url } from '../../src/model/index.js';
 
-const text = z.string().nullish();
+/** The Accounts reference has all its times in UTC. */
+const time = () => instant({ zoneless: 'utc' });
 
 export const accountSchema = z.object({
-  id: z.string().min(1),
-  platform: z.string().min(1).toLowerCase(),
+  id: id(),
+  platform: platform(),
   /** The network's id: a number as a string, a DID (`did:plc:…`) or a URN (`urn:li:person:…`). */
-  platform_user_id: text,
-  username: text,
-  display_name: text,
-  avatar_url: text,
-  is_active: z.boolean(),
-  connected_at: text,
-  last_used_at: text,
+  platform_user_id: name(),
+  username: name(),
+  display_name: text(),
+  avatar_url: url(),
+  is_active: flag(),
+  connected_at: time(),
+  last_used_at: time(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
@@ -23,7 +25,7 @@ export const rawAccountSchema = z.looseObject({});
 export const accountsSchema = z.object({ accounts: z.array(z.unknown()) });
 
 export const errorBodySchema = z.object({
-  error: text,
-  code: text,
-  details: z.object({ retry_after: z.number().nullish() }).nullish(),
+  error: z.string().nullish(),
+  code: z.string().nullish(),
+  details: z.object({ retry_after: rate(0).catch(null) }).nullish(),
 });

@@ -3,12 +3,13 @@ import type {
   DailyStats,
   ObservedAccount,
   Settings,
+  UnreadableFields,
   Verdict,
 } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
+import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
 import type { AccountWire, ActivityWire, StatsWire } from './schema.js';
 
-const VERDICTS: Readonly<Record<AccountWire['status'], Verdict>> = {
+const VERDICTS: Readonly<Record<NonNullable<AccountWire['status']>, Verdict>> = {
   setup: { status: 'unknown', reason: 'setup_pending', fault: null },
   active: HEALTHY,
   paused: { status: 'warning', reason: 'account_paused', fault: 'account' },
@@ -18,15 +19,18 @@ const VERDICTS: Readonly<Record<AccountWire['status'], Verdict>> = {
 /** `null` for a summary, which has neither part. */
 function mapSettings({ targeting_config, daily_limits }: AccountWire): Settings | null {
   const told = Object.entries({ targeting_config, daily_limits }).filter(
-    ([, value]) => value != null,
+    ([, value]) => value !== null,
   );
   return told.length === 0 ? null : Object.fromEntries(told);
 }
 
-export function mapAccount(wire: AccountWire): ObservedAccount {
+export function mapAccount(
+  wire: AccountWire,
+  _observedAt: Date,
+  unreadable: UnreadableFields,
+): ObservedAccount {
   // The field holds TikTok handles too; `platform` tells which network it is.
   const username = handle(wire.instagram_username);
-  const updatedAt = utc(wire.updated_at);
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
@@ -37,24 +41,25 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     profileUrl: profileUrl(wire.platform, username),
     isVerified: null,
     status: wire.status,
-    providerStatus: wire.status,
-    verdict: VERDICTS[wire.status],
+    // A word that is not documented is kept as it came.
+    providerStatus: wire.status ?? unreadable.get('status') ?? null,
+    verdict: wire.status === null ? UNREADABLE : VERDICTS[wire.status],
     tokenValid: null,
     permissions: null,
     tokenExpiresAt: null,
     advice: [],
     metrics: {
       ...NO_METRICS,
-      followers: wire.followers_count ?? null,
-      following: wire.following_count ?? null,
-      engagementRate: wire.engagement_rate ?? null,
-      growthRate30d: wire.growth_rate ?? null,
-      asOf: updatedAt,
+      followers: wire.followers_count,
+      following: wire.following_count,
+      engagementRate: wire.engagement_rate,
+      growthRate30d: wire.growth_rate,
+      asOf: wire.updated_at,
     },
     settings: mapSettings(wire),
-    connectedAt: utc(wire.created_at),
+    connectedAt: wire.created_at,
     lastUsedAt: null,
-    providerUpdatedAt: updatedAt,
+    providerUpdatedAt: wire.updated_at,
   };
 }
 
@@ -62,12 +67,12 @@ export function mapActivity(wire: ActivityWire): Activity {
   return {
     id: wire.id,
     type: wire.type,
-    status: wire.status ?? null,
-    targetUsername: wire.target_username ?? null,
-    targetPostId: wire.target_post_id ?? null,
-    source: wire.source ?? null,
-    qualityScore: wire.quality_score ?? null,
-    performedAt: utc(wire.performed_at),
+    status: wire.status,
+    targetUsername: wire.target_username,
+    targetPostId: wire.target_post_id,
+    source: wire.source,
+    qualityScore: wire.quality_score,
+    performedAt: wire.performed_at,
   };
 }
 
@@ -75,11 +80,11 @@ export function mapStats(wire: StatsWire): DailyStats {
   return {
     date: wire.date,
     actions: wire.actions,
-    totalActions: wire.total_actions_today ?? null,
+    totalActions: wire.total_actions_today,
     conversionRates: wire.conversion_rates ?? {},
-    averageQualityScore: wire.avg_quality_score ?? null,
-    nextActionAt: utc(wire.next_action_at),
-    resetsAt: utc(wire.resets_at),
+    averageQualityScore: wire.avg_quality_score,
+    nextActionAt: wire.next_action_at,
+    resetsAt: wire.resets_at,
   };
 }
 

@@ -1,26 +1,36 @@
 import { z } from 'zod';
+import {
+  count,
+  id,
+  instant,
+  name,
+  object,
+  platform,
+  rate,
+  text,
+  word,
+} from '../../src/model/index.js';
 
-const count = z.int().nullish();
-const rate = z.number().nullish();
-const text = z.string().nullish();
+/** No account loses more than it has. */
+const MIN_GROWTH_PERCENT = -100;
 
 /**
  * One account. List items may be summaries without `following_count`, `targeting_config` and
  * `daily_limits` (/docs/api/accounts).
  */
 export const accountSchema = z.object({
-  id: z.string().min(1),
-  instagram_username: z.string(),
-  platform: z.string().min(1).toLowerCase(),
-  status: z.enum(['setup', 'active', 'paused', 'suspended']),
-  followers_count: count,
-  following_count: count,
-  engagement_rate: rate,
-  growth_rate: rate,
-  targeting_config: z.record(z.string(), z.unknown()).nullish(),
-  daily_limits: z.record(z.string(), z.unknown()).nullish(),
-  created_at: text,
-  updated_at: text,
+  id: id(),
+  instagram_username: name(),
+  platform: platform(),
+  status: word('setup', 'active', 'paused', 'suspended'),
+  followers_count: count(),
+  following_count: count(),
+  engagement_rate: rate(0),
+  growth_rate: rate(MIN_GROWTH_PERCENT),
+  targeting_config: object(),
+  daily_limits: object(),
+  created_at: instant(),
+  updated_at: instant(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
@@ -33,7 +43,7 @@ export const rawAccountSchema = z.looseObject({});
  */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z
-    .object({ data: z.array(item), has_more: z.boolean(), next_cursor: text })
+    .object({ data: z.array(item), has_more: z.boolean(), next_cursor: z.string().nullish() })
     .refine((page) => !page.has_more || page.next_cursor, {
       path: ['next_cursor'],
       error: 'missing although has_more is true',
@@ -41,14 +51,14 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
 }
 
 export const activitySchema = z.object({
-  id: z.string().min(1),
+  id: id(),
   type: z.string(),
-  status: text,
-  target_username: text,
-  target_post_id: text,
-  source: text,
-  quality_score: rate,
-  performed_at: text,
+  status: text().catch(null),
+  target_username: text().catch(null),
+  target_post_id: text().catch(null),
+  source: text().catch(null),
+  quality_score: rate(0).catch(null),
+  performed_at: instant().catch(null),
 });
 export type ActivityWire = z.output<typeof activitySchema>;
 
@@ -58,15 +68,19 @@ export const statsSchema = z.object({
     z.string(),
     z.object({ performed: z.number(), limit: z.number(), remaining: z.number() }),
   ),
-  total_actions_today: count,
+  total_actions_today: count().catch(null),
   conversion_rates: z.record(z.string(), z.number()).nullish(),
-  avg_quality_score: rate,
-  next_action_at: text,
-  resets_at: text,
+  avg_quality_score: rate(0).catch(null),
+  next_action_at: instant().catch(null),
+  resets_at: instant().catch(null),
 });
 export type StatsWire = z.output<typeof statsSchema>;
 
 /** Proven for 429 (/docs/guides/rate-limits); other errors are read the same way. */
 export const errorBodySchema = z.object({
-  error: z.object({ code: text, message: text, retry_after: z.number().nullish() }),
+  error: z.object({
+    code: z.string().nullish(),
+    message: z.string().nullish(),
+    retry_after: rate(0).catch(null),
+  }),
 });

@@ -1,5 +1,13 @@
-import type { ObservedAccount, ProviderGivenStatus, Verdict } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, utc } from '../../src/model/index.js';
+import type { ObservedAccount, UnreadableFields } from '../../src/model/index.js';
+import {
+  HEALTHY,
+  handle,
+  NO_METRICS,
+  NOT_TOLD,
+  namesExpiry,
+  profileUrl,
+  UNREADABLE,
+} from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 import { pairSchema } from './schema.js';
 
@@ -14,48 +22,46 @@ export function splitAccountId(id: string): readonly [platform: string, accountI
   return [platform, accountId.join('/')];
 }
 
-/** Joins a health item to its list item: their account's id. */
+/** Joins a health item to its list item: their account's id, however the network is spelled. */
 export function joinKey(item: unknown): string | undefined {
   const pair = pairSchema.safeParse(item);
-  return pair.success ? accountId(pair.data) : undefined;
+  if (!pair.success) return undefined;
+  return accountId({ ...pair.data, platform: pair.data.platform.toLowerCase() });
 }
 
 /**
- * The provider tells of a token's end in prose alone, such as "Token expires in 3 days." The text
- * is kept; no date is made of it.
+ * Health words are an open set: any but `healthy` is a warning while the token works. A field that
+ * cannot be read leaves open what comes after it. The provider tells of a token's end in prose
+ * alone, such as "Token expires in 3 days.": that explains a warning and makes none.
  */
-const TELLS_OF_EXPIRY = /\btoken\b.*\bexpir/i;
-
-/**
- * Health words are an open set: any but `healthy` is a warning while the token works. No health
- * item: nothing is known.
- */
-function mapState({ tokenValid, health, recommendations }: AccountWire): {
-  readonly status: ProviderGivenStatus;
-  readonly verdict: Verdict;
-} {
+function mapState(
+  { tokenValid, health, permissions, recommendations }: AccountWire,
+  unreadable: UnreadableFields,
+): Pick<ObservedAccount, 'status' | 'verdict'> {
   if (tokenValid === false) {
     return {
       status: 'reconnect_required',
       verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
     };
   }
-  if (recommendations?.some((text) => TELLS_OF_EXPIRY.test(text))) {
-    return {
-      status: 'active',
-      verdict: { status: 'warning', reason: 'token_expiring', fault: 'account' },
-    };
-  }
-  if (!health)
-    return { status: 'active', verdict: { status: 'unknown', reason: null, fault: null } };
-  if (health === 'healthy') return { status: 'active', verdict: HEALTHY };
-  return {
-    status: 'active',
-    verdict: { status: 'warning', reason: 'provider_warning', fault: 'account' },
-  };
+  const isSilent = [tokenValid, health, permissions, recommendations].every(
+    (told) => told === null,
+  );
+  if (isSilent && !HEALTH_FIELDS.some((name) => unreadable.has(name)))
+    return { status: null, verdict: NOT_TOLD };
+  if (health === null || unreadable.has('tokenValid')) return { status: null, verdict: UNREADABLE };
+  if (health.toLowerCase() === 'healthy') return { status: 'active', verdict: HEALTHY };
+  const reason = recommendations?.some(namesExpiry) ? 'token_expiring' : 'provider_warning';
+  return { status: 'active', verdict: { status: 'warning', reason, fault: 'account' } };
 }
 
-export function mapAccount(wire: AccountWire): ObservedAccount {
+const HEALTH_FIELDS = ['tokenValid', 'health', 'permissions', 'recommendations'];
+
+export function mapAccount(
+  wire: AccountWire,
+  _observedAt: Date,
+  unreadable: UnreadableFields,
+): ObservedAccount {
   const platform = wire.platform.toLowerCase();
   const username = handle(wire.username);
   return {
@@ -64,20 +70,20 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     platformUserId: wire.accountId,
     username,
     // Facebook pages carry their title where others carry a handle.
-    displayName: username === null ? wire.username?.trim() || null : null,
+    displayName: username === null ? wire.username : null,
     avatarUrl: null,
     profileUrl: profileUrl(platform, username),
     isVerified: null,
-    ...mapState(wire),
-    providerStatus: wire.health || null,
-    tokenValid: wire.tokenValid ?? null,
-    permissions: wire.permissions ?? null,
+    ...mapState(wire, unreadable),
+    providerStatus: wire.health,
+    tokenValid: wire.tokenValid,
+    permissions: wire.permissions,
     // Told only in the prose of `recommendations`, which is no data.
     tokenExpiresAt: null,
     advice: wire.recommendations ?? [],
     metrics: NO_METRICS,
     settings: null,
-    connectedAt: utc(wire.connectedAt),
+    connectedAt: wire.connectedAt,
     lastUsedAt: null,
     providerUpdatedAt: null,
   };

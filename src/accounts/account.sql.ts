@@ -5,8 +5,9 @@
  */
 
 import { utc } from '../database/sql.js';
-import type { AccountColumn } from '../model/index.js';
+import { type AccountColumn, HEALTH_REASONS } from '../model/index.js';
 import { assembleAccount, healthFieldsOf } from './account-fields.js';
+import { nextStep } from './recommendations.js';
 
 /** The tables every account document is built from. */
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';
@@ -21,6 +22,10 @@ const checkedAt = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NUL
 
 export const REF = `a.provider || ':' || a.provider_account_id`;
 
+const NEXT_STEP = `CASE WHEN a.health_status = 'healthy' THEN '${nextStep('healthy', null)}'
+  ${HEALTH_REASONS.map((reason) => `WHEN a.health_reason = '${reason}' THEN '${nextStep('unknown', reason)}'`).join(' ')}
+  ELSE '${nextStep('unknown', null)}' END`;
+
 /** Stands for the placeholder of the operations until it is known. */
 const OPERATIONS = '$operations';
 
@@ -28,6 +33,7 @@ const OPERATIONS = '$operations';
 const COMPUTED: Readonly<Record<string, string>> = {
   type: `'account'`,
   ref: REF,
+  'health.next_step': NEXT_STEP,
   'health.checked_at': utc(checkedAt),
   last_seen_at: utc(checkedAt),
   operations: `CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${OPERATIONS}::jsonb -> a.provider END`,

@@ -1,4 +1,11 @@
-import type { AnyAdapter, HealthReason, RecommendationCode, Verdict } from '../model/index.js';
+import type {
+  AnyAdapter,
+  HealthReason,
+  HealthStatus,
+  NextStep,
+  RecommendationCode,
+  Verdict,
+} from '../model/index.js';
 
 /** A next step for a person. */
 export interface Recommendation {
@@ -11,7 +18,7 @@ export interface Recommendation {
   readonly url: string | null;
 }
 
-const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
+const ADVICE: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   setup_pending: { code: 'wait', message: 'The provider is still setting the account up.' },
   account_paused: { code: 'resume', message: 'The account is paused. Resume it to continue.' },
   account_suspended: {
@@ -42,6 +49,21 @@ const NEXT_STEP: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   provider_unreachable: {
     code: 'wait',
     message: 'The provider has not answered successfully for three sweep intervals.',
+  },
+  answer_unreadable: {
+    code: 'retry',
+    message:
+      "The provider's answer about this account cannot be read. Probe it; contact the provider if this persists.",
+  },
+  not_checked: {
+    code: 'retry',
+    message:
+      'Rollcall has not looked at this account for three sweep intervals. Probe it, or wait for the next sweep.',
+  },
+  not_told: { code: 'none', message: 'The provider does not report the health of this account.' },
+  permission_missing: {
+    code: 'reconnect',
+    message: 'A permission that the provider needs is missing. Grant it when you reconnect.',
   },
 };
 
@@ -74,18 +96,21 @@ export function recommend(
   circumstances: Circumstances,
 ): Recommendation[] {
   const { adapter, advice = [] } = circumstances;
-  // What a provider advises for an account that is well can only be about its connection.
-  if (status === 'healthy')
-    return advice.map((message) => ({
-      code: 'reconnect',
-      message,
-      url: placeToReconnect(adapter),
-    }));
-  const step = reason === null ? NOTHING_TOLD : NEXT_STEP[reason];
+  // What a provider says of an account that is well needs no action.
+  if (status === 'healthy') return advice.map((message) => ({ code: 'none', message, url: null }));
+  const step = reason === null ? NOTHING_TOLD : ADVICE[reason];
   const url = placeOf(step.code, reason, circumstances);
   if (advice.length > 0) return advice.map((message) => ({ code: step.code, message, url }));
   const how = step.code === 'reconnect' ? ` ${adapter.disconnectEffect.howToReconnect}` : '';
   return [{ code: step.code, message: step.message + how, url }];
+}
+
+/** The one word for a verdict's next step. */
+export function nextStep(status: HealthStatus, reason: HealthReason | null): NextStep {
+  if (status === 'healthy') return 'none';
+  const { code } = reason === null ? NOTHING_TOLD : ADVICE[reason];
+  // Under its present handle the profile is connected anew.
+  return code === 'verify_handle' ? 'reconnect' : code;
 }
 
 function placeOf(
@@ -104,6 +129,9 @@ function placeOf(
       return adapter.pages?.keys ?? adapter.docs;
     case 'verify_handle':
       return profileUrl;
+    case 'none':
+    case 'retry':
+      return null;
     case 'wait':
       return reason === 'provider_unreachable'
         ? `/v1/providers/${adapter.id}`

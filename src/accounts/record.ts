@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type AnyAdapter, DERIVED } from '../model/index.js';
 import type { Observation } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
@@ -10,6 +11,7 @@ import { recommend } from './recommendations.js';
 export interface AccountRecord {
   readonly [column: string]: unknown;
   readonly provider_account_id: string;
+  readonly avatar_url: string | null;
   readonly content_hash: string;
 }
 
@@ -45,10 +47,13 @@ function reader(column: string, observed: string): ReadValue {
 export function toRecord(observation: Observation, adapter: AnyAdapter): AccountRecord {
   const content: Record<string, unknown> = {};
   for (const [column, read] of VALUES) content[column] = read(observation, adapter);
-  const hash = createHash('sha1').update(JSON.stringify(content)).digest('base64url');
+  // Signed addresses change from look to look; what they lead to does not.
+  const lasting = stableUrls(JSON.stringify(content));
+  const hash = createHash('sha1').update(lasting).digest('base64url');
   return {
     ...content,
     provider_account_id: observation.account.providerAccountId,
+    avatar_url: observation.account.avatarUrl,
     content_hash: hash,
   };
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { newId } from '../lib/ids.js';
+import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
 import { noteReappearance } from './reappearance.js';
 import type { AccountRecord } from './record.js';
@@ -13,7 +14,14 @@ const OBSERVED = [
   ...ACCOUNT_COLUMNS.flatMap(({ column, observed, ...row }) =>
     column === null || observed === null || column === KEY ? [] : [{ column, ...row }],
   ),
-  { column: 'content_hash', type: 'text', name: null, isChange: false, isKeptBySummaries: false },
+  {
+    column: 'content_hash',
+    type: 'text',
+    name: null,
+    isChange: false,
+    isKeptBySummaries: false,
+    whenUntold: null,
+  },
 ];
 
 /** A column whose change is reported, and the field of the Account that it is reported as. */
@@ -26,13 +34,24 @@ const fieldColumns = CHANGES.map(({ column }) => column);
 const differing = [...new Set(CHANGES.map(({ field }) => field))].map((field) => {
   const behind = CHANGES.filter((change) => change.field === field);
   const row = (table: string) => `(${behind.map(({ column }) => `${table}.${column}`).join(', ')})`;
-  return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} THEN '${field}' END`;
+  const samePicture = field === 'avatar_url' ? 'AND NOT i.same_picture' : '';
+  return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} ${samePicture} THEN '${field}' END`;
 });
-const assignments = OBSERVED.map(({ column, isKeptBySummaries }) =>
-  isKeptBySummaries ? `${column} = COALESCE(i.${column}, a.${column})` : `${column} = i.${column}`,
+const assignments = OBSERVED.map(({ column, isKeptBySummaries, whenUntold }) => {
+  if (!isKeptBySummaries && whenUntold === null) return `${column} = i.${column}`;
+  // An account that comes back has a status again.
+  const held = column === 'status' ? `NULLIF(a.status, 'disconnected')` : `a.${column}`;
+  return `${column} = COALESCE(i.${column}, ${held}${orElse(whenUntold)})`;
+});
+const firstValues = OBSERVED.map(({ column, whenUntold }) =>
+  whenUntold === null ? `i.${column}` : `COALESCE(i.${column}${orElse(whenUntold)})`,
 );
+function orElse(whenUntold: string | null): string {
+  return whenUntold === null ? '' : `, '${whenUntold}'`;
+}
 const recordset = [
   'id text',
+  'same_picture boolean',
   `${KEY} text`,
   ...OBSERVED.map(({ column, type }) => `${column} ${type}`),
 ].join(', ');
@@ -76,7 +95,7 @@ changed AS (
 added AS (
   INSERT INTO accounts (id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
     checked_at, health_since, created_at, updated_at)
-  SELECT i.id, $3, $2, $4, i.provider_account_id, ${columns.map((column) => `i.${column}`).join(', ')}, $5, $5, $5, $5
+  SELECT i.id, $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
   FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
   ON CONFLICT (connection_id, provider_account_id) DO NOTHING
   RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields
@@ -88,7 +107,7 @@ SELECT * FROM changed UNION ALL SELECT * FROM added`;
  * travel for them. $1 connection, $2 provider account ids, $3 content hashes.
  */
 const FIND_DIFFERING = `
-SELECT i.provider_account_id FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
+SELECT i.provider_account_id, a.avatar_url FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
 LEFT JOIN LATERAL ${oneByOne('$1')} a ON TRUE
 WHERE a.id IS NULL OR a.content_hash IS DISTINCT FROM i.content_hash
   OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
@@ -115,7 +134,11 @@ export async function writeObservations(
   const differing = await findDiffering(client, owner.id, records);
   if (differing.length === 0) return [];
   // The ids are used where an account is new.
-  const rowsToWrite = differing.map((record) => ({ id: newId('acct'), ...record }));
+  const rowsToWrite = differing.map(({ record, heldAvatar }) => ({
+    id: newId('acct'),
+    same_picture: isSamePicture(record.avatar_url, heldAvatar),
+    ...record,
+  }));
   // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was
   // empty reads it from end to end.
   const values = [JSON.stringify(rowsToWrite), owner.id, owner.teamId, owner.provider, observedAt];
@@ -136,18 +159,30 @@ export async function writeObservations(
   return changes;
 }
 
+/** The records that differ from what is held, with the address of the picture that is. */
 async function findDiffering(
   client: pg.ClientBase,
   connectionId: string,
   records: readonly AccountRecord[],
-): Promise<AccountRecord[]> {
-  const { rows } = await client.query<{ provider_account_id: string }>(FIND_DIFFERING, [
-    connectionId,
-    records.map((record) => record.provider_account_id),
-    records.map((record) => record.content_hash),
-  ]);
-  const ids = new Set(rows.map((row) => row.provider_account_id));
-  return records.filter((record) => ids.has(record.provider_account_id));
+): Promise<{ readonly record: AccountRecord; readonly heldAvatar: string | null }[]> {
+  const { rows } = await client.query<{ provider_account_id: string; avatar_url: string | null }>(
+    FIND_DIFFERING,
+    [
+      connectionId,
+      records.map((record) => record.provider_account_id),
+      records.map((record) => record.content_hash),
+    ],
+  );
+  const held = new Map(rows.map((row) => [row.provider_account_id, row.avatar_url]));
+  return records.flatMap((record) => {
+    const heldAvatar = held.get(record.provider_account_id);
+    return heldAvatar === undefined ? [] : [{ record, heldAvatar }];
+  });
+}
+
+/** Signed addresses of one picture differ from look to look: the newest is kept, and no change told. */
+function isSamePicture(one: string | null, other: string | null): boolean {
+  return one !== null && other !== null && stableUrls(one) === stableUrls(other);
 }
 
 interface ChangeRow {

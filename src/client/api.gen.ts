@@ -1003,7 +1003,7 @@ export interface components {
              * @description Where the cause is.
              * @enum {string}
              */
-            fault?: "account" | "connection" | "provider";
+            fault?: "account" | "connection" | "provider" | "gateway";
             /** @description Seconds to wait before trying again. */
             retry_after?: number;
             /** @description The account that the request conflicts with. */
@@ -1304,6 +1304,7 @@ export interface components {
          *             "url": "https://octopost.ink"
          *           }
          *         ],
+         *         "next_step": "reconnect",
          *         "checked_at": "2026-02-09T11:45:22.000Z",
          *         "since": "2026-02-08T07:10:03.000Z"
          *       },
@@ -1393,17 +1394,19 @@ export interface components {
         Health: {
             /** @enum {string} */
             status: "healthy" | "warning" | "unhealthy" | "unknown";
-            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
-            fault: ("account" | "connection" | "provider") | null;
+            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+            fault: ("account" | "connection" | "provider" | "gateway") | null;
             token_valid: boolean | null;
             permissions: string[] | null;
             token_expires_at: string | null;
             recommendations: {
                 /** @enum {string} */
-                code: "reconnect" | "resume" | "contact_provider" | "check_credentials" | "wait" | "verify_handle";
+                code: "none" | "wait" | "retry" | "reconnect" | "resume" | "check_credentials" | "contact_provider" | "verify_handle";
                 message: string;
                 url: string | null;
             }[];
+            /** @enum {string} */
+            next_step: "none" | "wait" | "retry" | "reconnect" | "resume" | "check_credentials" | "contact_provider";
             /** Format: date-time */
             checked_at: string;
             /** Format: date-time */
@@ -1431,6 +1434,7 @@ export interface components {
          *             "url": "https://octopost.ink"
          *           }
          *         ],
+         *         "next_step": "reconnect",
          *         "checked_at": "2026-02-09T11:45:22.000Z",
          *         "since": "2026-02-08T07:10:03.000Z"
          *       }
@@ -1654,6 +1658,7 @@ export interface components {
          *             "url": "https://octopost.ink"
          *           }
          *         ],
+         *         "next_step": "reconnect",
          *         "checked_at": "2026-02-09T11:45:22.000Z",
          *         "since": "2026-02-08T07:10:03.000Z"
          *       },
@@ -1693,8 +1698,8 @@ export interface components {
                 from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
                 /** @enum {string} */
                 to: "healthy" | "warning" | "unhealthy" | "unknown";
-                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
-                fault: ("account" | "connection" | "provider") | null;
+                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+                fault: ("account" | "connection" | "provider" | "gateway") | null;
                 evidence: {
                     [key: string]: unknown;
                 } | null;
@@ -1749,8 +1754,8 @@ export interface components {
             from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
             /** @enum {string} */
             to: "healthy" | "warning" | "unhealthy" | "unknown";
-            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable") | null;
-            fault: ("account" | "connection" | "provider") | null;
+            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+            fault: ("account" | "connection" | "provider" | "gateway") | null;
             evidence: {
                 [key: string]: unknown;
             } | null;
@@ -5538,6 +5543,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -5630,7 +5636,7 @@ export interface operations {
                  *       "setup_pending"
                  *     ]
                  */
-                reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable")[];
+                reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing")[];
                 /**
                  * @description Only accounts of these connections.
                  * @example [
@@ -5778,6 +5784,7 @@ export interface operations {
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
+                     *             "next_step": "reconnect",
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
                      *             "since": "2026-02-08T07:10:03.000Z"
                      *           },
@@ -5969,6 +5976,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -6061,7 +6069,7 @@ export interface operations {
                  *       "setup_pending"
                  *     ]
                  */
-                reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable")[];
+                reason?: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing")[];
                 /**
                  * @description Only accounts of these connections.
                  * @example [
@@ -6194,6 +6202,7 @@ export interface operations {
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
+                     *             "next_step": "reconnect",
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
                      *             "since": "2026-02-08T07:10:03.000Z"
                      *           }
@@ -6357,6 +6366,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -6726,6 +6736,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -6865,6 +6876,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -7003,6 +7015,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -7141,6 +7154,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -7520,6 +7534,7 @@ export interface operations {
                      *               "url": "https://octopost.ink"
                      *             }
                      *           ],
+                     *           "next_step": "reconnect",
                      *           "checked_at": "2026-02-09T11:45:22.000Z",
                      *           "since": "2026-02-08T07:10:03.000Z"
                      *         },
@@ -7816,6 +7831,7 @@ export interface operations {
                      *                 "url": "https://octopost.ink"
                      *               }
                      *             ],
+                     *             "next_step": "reconnect",
                      *             "checked_at": "2026-02-09T11:45:22.000Z",
                      *             "since": "2026-02-08T07:10:03.000Z"
                      *           },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HEALTH_FAULTS } from '../model/index.js';
 import { PROBLEMS, type ProblemCode } from './problem.js';
 
 /** An error as it is answered (RFC 9457). */
@@ -31,10 +32,7 @@ export const problemSchema = z
       })
       .optional()
       .meta({ description: "The provider's own error." }),
-    fault: z
-      .enum(['account', 'connection', 'provider'])
-      .optional()
-      .meta({ description: 'Where the cause is.' }),
+    fault: z.enum(HEALTH_FAULTS).optional().meta({ description: 'Where the cause is.' }),
     retry_after: z.int().optional().meta({ description: 'Seconds to wait before trying again.' }),
     account_id: z
       .string()

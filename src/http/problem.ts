@@ -1,4 +1,4 @@
-import type { ProviderError, ProviderErrorCode } from '../model/index.js';
+import type { HealthFault, ProviderError, ProviderErrorCode } from '../model/index.js';
 
 /** Every error code a caller can meet, with its status and title. */
 export const PROBLEMS = {
@@ -63,7 +63,7 @@ export interface ProblemExtras {
     readonly code: string | null;
     readonly message: string | null;
   };
-  readonly fault?: 'account' | 'connection' | 'provider';
+  readonly fault?: HealthFault;
   readonly retry_after?: number;
   /** The account that the request conflicts with. */
   readonly account_id?: string;
@@ -124,7 +124,7 @@ const FROM_PROVIDER: Record<
   ProviderErrorCode,
   {
     readonly code: ProblemCode;
-    readonly fault: 'account' | 'connection' | 'provider';
+    readonly fault: HealthFault;
     readonly remedy: string;
   }
 > = {

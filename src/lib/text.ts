@@ -1,5 +1,6 @@
 /** Deeper JSON than this is nobody's data: it is made to overflow what walks it. */
 const MAX_DEPTH = 100;
+const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 
 /** Where in a JSON value something is that cannot be kept as it came, and what. */
 export interface Unfit {
@@ -15,8 +16,7 @@ export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefin
       ? undefined
       : { path, reason: 'contains NUL or an unpaired surrogate' };
   if (typeof value !== 'object' || value === null) return undefined;
-  if (depth === MAX_DEPTH)
-    return { path: path.slice(0, 40), reason: `is nested more than ${MAX_DEPTH} levels deep` };
+  if (depth === MAX_DEPTH) return { path: path.slice(0, 40), reason: `is ${TOO_DEEP}` };
   for (const [name, inner] of Object.entries(value)) {
     if (!isStorable(name))
       return { path, reason: 'contains a name with NUL or an unpaired surrogate' };
@@ -36,4 +36,29 @@ export function isStorable(text: string): boolean {
 /** The text with what PostgreSQL cannot hold replaced by U+FFFD. */
 export function storable(text: string): string {
   return isStorable(text) ? text : text.replaceAll('\0', '\u{FFFD}').toWellFormed();
+}
+
+/** The text without NULs, and with U+FFFD for half a surrogate pair. */
+export function cleanText(text: string): string {
+  return isStorable(text) ? text : text.replaceAll('\0', '').toWellFormed();
+}
+
+/**
+ * A JSON value as it can be kept: texts and names cleaned, `__proto__` left out, and a note in place
+ * of what is nested too deep. A value that can be kept as it came is returned itself.
+ */
+export function cleanJson(value: unknown): unknown {
+  return unfitPart(value) === undefined ? value : cleanCopy(value, 0);
+}
+
+function cleanCopy(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return cleanText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MAX_DEPTH) return `[left out: ${TOO_DEEP}]`;
+  if (Array.isArray(value)) return value.map((item) => cleanCopy(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => name !== '__proto__')
+      .map(([name, inner]) => [cleanText(name), cleanCopy(inner, depth + 1)]),
+  );
 }

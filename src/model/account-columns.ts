@@ -4,7 +4,9 @@ import {
   HEALTH_FAULTS,
   HEALTH_REASONS,
   HEALTH_STATUSES,
+  NEXT_STEPS,
   RECOMMENDATION_CODES,
+  UNKNOWN_PLATFORM,
 } from './account.js';
 
 /** One field of the Account and the column of table `accounts` behind it. */
@@ -23,6 +25,11 @@ export interface AccountColumn {
   readonly isChange: boolean;
   /** A list may hold summaries: what was observed before is kept where a summary has `null`. */
   readonly isKeptBySummaries: boolean;
+  /**
+   * Stands where nothing was ever observed of a column that is not `null`; else what was observed
+   * before is kept. `null`: there is no such column.
+   */
+  readonly whenUntold: string | null;
   /** Answered only to callers that ask for it (`include`). */
   readonly isOnRequest: boolean;
   /** As callers see it. */
@@ -76,7 +83,14 @@ const ROWS = [
   },
   { name: 'connection_id', ...text, example: 'conn_01k9z3kd7h2m4p6r8t0v1w3x5y' },
   { name: 'profile_id', ...textOrNull },
-  { name: 'platform', ...text, observed: 'platform', isChange: false, example: 'instagram' },
+  {
+    name: 'platform',
+    ...text,
+    observed: 'platform',
+    isChange: false,
+    whenUntold: UNKNOWN_PLATFORM,
+    example: 'instagram',
+  },
   {
     name: 'platform_user_id',
     ...textOrNull,
@@ -99,6 +113,7 @@ const ROWS = [
     name: 'status',
     ...as('text', z.enum(ACCOUNT_STATUSES)),
     observed: 'status',
+    whenUntold: 'active',
     example: 'reconnect_required',
   },
   // The provider's own word for the status.
@@ -147,6 +162,12 @@ const ROWS = [
         url: 'https://octopost.ink',
       },
     ],
+  },
+  {
+    name: 'health.next_step',
+    column: null,
+    ...as('text', z.enum(NEXT_STEPS)),
+    example: 'reconnect',
   },
   { name: 'health.checked_at', column: null, ...time, example: '2026-02-09T11:45:22.000Z' },
   { name: 'health.since', column: 'health_since', ...time, example: '2026-02-08T07:10:03.000Z' },
@@ -224,6 +245,7 @@ export const ACCOUNT_COLUMNS: readonly AccountColumn[] = ROWS.map((row: Row) => 
   observed: null,
   isChange: row.observed !== undefined && row.name !== undefined,
   isKeptBySummaries: false,
+  whenUntold: null,
   isOnRequest: false,
   example: null,
   ...row,

@@ -3,6 +3,8 @@
  * networks without notice.
  */
 export type Platform = string;
+/** Stands where a provider's word for the network cannot be read. */
+export const UNKNOWN_PLATFORM: Platform = 'unknown';
 
 export const ACCOUNT_STATUSES = [
   'setup',
@@ -33,11 +35,15 @@ export const HEALTH_REASONS = [
   'provider_warning',
   'credential_rejected',
   'provider_unreachable',
+  'answer_unreadable',
+  'not_checked',
+  'not_told',
+  'permission_missing',
 ] as const;
 export type HealthReason = (typeof HEALTH_REASONS)[number];
 
-/** Whose fault it is that an account is not healthy. */
-export const HEALTH_FAULTS = ['account', 'connection', 'provider'] as const;
+/** Whose fault it is that an account is not healthy; `gateway`: our own. */
+export const HEALTH_FAULTS = ['account', 'connection', 'provider', 'gateway'] as const;
 export type HealthFault = (typeof HEALTH_FAULTS)[number];
 
 /** What one look at an account says of its health. */
@@ -48,16 +54,35 @@ export interface Verdict {
 }
 
 export const HEALTHY: Verdict = { status: 'healthy', reason: null, fault: null };
+/** The field that decides cannot be read. */
+export const UNREADABLE: Verdict = {
+  status: 'unknown',
+  reason: 'answer_unreadable',
+  fault: 'provider',
+};
+/** The provider shows no health for this account. */
+export const NOT_TOLD: Verdict = { status: 'unknown', reason: 'not_told', fault: null };
+/** The token works, and a permission that the provider names as needed is missing. */
+export const PERMISSION_MISSING: Verdict = {
+  status: 'warning',
+  reason: 'permission_missing',
+  fault: 'account',
+};
 
-/** What the next step of a recommendation is. */
-export const RECOMMENDATION_CODES = [
+/** What to do next, in one word for machines. */
+export const NEXT_STEPS = [
+  'none',
+  'wait',
+  'retry',
   'reconnect',
   'resume',
-  'contact_provider',
   'check_credentials',
-  'wait',
-  'verify_handle',
+  'contact_provider',
 ] as const;
+export type NextStep = (typeof NEXT_STEPS)[number];
+
+/** What the next step of a recommendation is. */
+export const RECOMMENDATION_CODES = [...NEXT_STEPS, 'verify_handle'] as const;
 export type RecommendationCode = (typeof RECOMMENDATION_CODES)[number];
 
 /** A provider's mutable configuration of an account, under the provider's own names. */

@@ -129,6 +129,9 @@ export interface Operation<Name extends OperationName, Wire> {
   readonly map: (wire: Wire, input: Input<Name>) => Output<Name>;
 }
 
+/** Fields of an account, by their names on the wire, with an excerpt of what they held. */
+export type UnreadableFields = ReadonlyMap<string, string>;
+
 /** What a disconnect does at the provider. */
 export interface DisconnectEffect {
   readonly destroysData: boolean;
@@ -188,9 +191,17 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   /** The settings that `create` takes, where they are fewer than `settings`. */
   readonly createSettings?: z.ZodType<Settings>;
   readonly account: {
+    /** Its fields are read by the readers of `wire.ts`; only the id's refuses `null`. */
     readonly schema: z.ZodType<AccountWire>;
-    /** `observedAt`: when the provider was asked; adapters read no clock. */
-    readonly map: (wire: AccountWire, observedAt: Date) => ObservedAccount;
+    /**
+     * `observedAt`: when the provider was asked; adapters read no clock. `unreadable`: the fields
+     * that are `null` in `wire` as they could not be read, with what they held.
+     */
+    readonly map: (
+      wire: AccountWire,
+      observedAt: Date,
+      unreadable: UnreadableFields,
+    ) => ObservedAccount;
     /** With `health`: the same string for a list item and its health item. */
     readonly joinKey?: (item: unknown) => string | undefined;
   };

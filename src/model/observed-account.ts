@@ -36,8 +36,10 @@ export interface ObservedAccount extends ObservedFacts {
    * The provider's id, byte for byte; `platform/id` where the provider keys accounts by that pair.
    */
   readonly providerAccountId: string;
-  readonly platform: Platform;
-  readonly status: ProviderGivenStatus;
+  /** `null`: it cannot be read. What is stored stays; a new account's is `UNKNOWN_PLATFORM`. */
+  readonly platform: Platform | null;
+  /** `null`: nothing is said of it. What is stored stays; a new account's is `active`. */
+  readonly status: ProviderGivenStatus | null;
   readonly verdict: Verdict;
   /** What the provider itself advises, in its words. */
   readonly advice: readonly string[];

@@ -17,7 +17,7 @@ const PROFILE_URLS: Readonly<Record<Platform, string>> = {
  * Where people see the profile, when that is certain; else `null`. `username` is a handle without a
  * leading `@`.
  */
-export function profileUrl(platform: Platform, username: string | null): string | null {
-  if (username === null || !Object.hasOwn(PROFILE_URLS, platform)) return null;
+export function profileUrl(platform: Platform | null, username: string | null): string | null {
+  if (platform === null || username === null || !Object.hasOwn(PROFILE_URLS, platform)) return null;
   return `${PROFILE_URLS[platform]}${encodeURIComponent(username)}`;
 }

@@ -1,25 +1,36 @@
-import { unfitPart } from '../lib/text.js';
+import { z } from 'zod';
+import { cleanJson, cleanText, storable } from '../lib/text.js';
 import { type AnyAdapter, NO_FACTS, type ObservedAccount } from '../model/index.js';
-import { redact, redactFields } from './redact.js';
+import { holdsKey, redactFields, redactValue } from './redact.js';
 import { firstIssue } from './translate-error.js';
 
-/**
- * What accounts are found by. An index entry of PostgreSQL holds 2,704 bytes, and no network has
- * names of this length.
- */
-const INDEXED = ['providerAccountId', 'platform', 'platformUserId', 'username'] as const;
-const MAX_NAME_LENGTH = 500;
+/** An index entry of PostgreSQL holds 2,704 bytes. */
+const MAX_ID_BYTES = 1_024;
+const MAX_SHOWN_ID_LENGTH = 200;
+const MAX_EXAMPLE_LENGTH = 80;
+/** Of the provider's raw object, as JSON. */
+const MAX_REMOTE_DATA_BYTES = 64 * 1_024;
+
+/** A field of an account that could not be read as it came. */
+export interface DegradedField {
+  /** Its name on the wire. */
+  readonly field: string;
+  /** What it held: short, redacted, storable. */
+  readonly example: string;
+}
 
 /** One account as one look at its provider shows it. */
 export interface Observation {
   readonly account: Required<ObservedAccount>;
-  /** The provider's own object, redacted. */
+  /** The fields that `account` lacks, or has cleaned, as they could not be read. */
+  readonly degraded: readonly DegradedField[];
+  /** The provider's own object, redacted; large members are left out, with a note in their place. */
   readonly remoteData: Record<string, unknown>;
   /** The instant before the provider was asked. */
   readonly observedAt: Date;
 }
 
-/** An item that is no account: it is set aside, and the others land. */
+/** An item whose id cannot be read: it is set aside, and the others land. */
 export interface QuarantinedItem {
   /** As far as it can be told. */
   readonly id: string | null;
@@ -27,7 +38,10 @@ export interface QuarantinedItem {
   readonly reason: string;
 }
 
-/** Reads a provider's raw account; `observedAt` is the instant before it was asked. */
+/**
+ * Reads a provider's raw account field by field: one that cannot be read is `null` and degraded,
+ * and costs the account nothing else. `observedAt` is the instant before the provider was asked.
+ */
 export function readAccount(
   adapter: AnyAdapter,
   raw: unknown,
@@ -35,29 +49,128 @@ export function readAccount(
   apiKey: string,
 ): Observation | QuarantinedItem {
   if (!isObject(raw)) return { id: null, reason: 'item: not an object' };
-  const unfit = unfitPart(raw);
-  if (unfit !== undefined)
-    return { id: idOf(adapter, raw), reason: `${unfit.path || 'item'}: ${unfit.reason}` };
-  const parsed = adapter.account.schema.safeParse(raw);
-  if (!parsed.success) return { id: idOf(adapter, raw), reason: firstIssue(parsed.error) };
+  const { schema, map } = adapter.account;
+  const { wire, issue, unreadable } = readFields(schema, raw, apiKey);
+  if (issue !== undefined) return { id: idOf(adapter, raw, apiKey), reason: issue };
   try {
-    const mapped = { ...NO_FACTS, ...adapter.account.map(parsed.data, observedAt) };
-    const account = redact(mapped, apiKey) as typeof mapped;
-    const overlong = INDEXED.find((field) => (account[field]?.length ?? 0) > MAX_NAME_LENGTH);
-    if (overlong !== undefined)
-      return {
-        id: idOf(adapter, raw),
-        reason: `${overlong}: is longer than ${MAX_NAME_LENGTH} characters`,
-      };
-    return { account, remoteData: redactFields(raw, apiKey), observedAt };
+    const account = { ...NO_FACTS, ...map(wire, observedAt, unreadable) };
+    const refusal = refusalOfId(account.providerAccountId, apiKey);
+    if (refusal !== undefined) return { id: idOf(adapter, raw, apiKey), reason: refusal };
+    return {
+      account: shown(account, apiKey),
+      degraded: [...unreadable].map(([field, example]) => ({ field, example })),
+      remoteData: remoteDataOf(raw, apiKey),
+      observedAt,
+    };
   } catch (error) {
     // Values that a schema lets through and a mapping cannot take, such as a date that is none.
     // Their text may be in the message.
     return {
-      id: idOf(adapter, raw),
+      id: idOf(adapter, raw, apiKey),
       reason: `item: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})`,
     };
   }
+}
+
+interface FieldsRead {
+  readonly wire: unknown;
+  /** What the id's field is refused for. */
+  readonly issue?: string;
+  /** By the fields' names, with what they held. */
+  readonly unreadable: ReadonlyMap<string, string>;
+}
+
+/** Reads again and again without the fields that are refused, until none is or the id's stays so. */
+function readFields(schema: z.ZodType, raw: Record<string, unknown>, apiKey: string): FieldsRead {
+  const unreadable = new Map<string, string>();
+  const given = { ...raw };
+  const leaveOut = (field: string, instead: unknown) => {
+    given[field] = unreadable.has(field) ? null : instead;
+    unreadable.set(field, exampleOf(field, raw[field], apiKey));
+  };
+  for (const field of fieldsWithKey(schema, raw, apiKey)) leaveOut(field, null);
+  for (;;) {
+    const parsed = schema.safeParse(given);
+    if (parsed.success) return { wire: parsed.data, unreadable };
+    const refused = new Map(parsed.error.issues.map((issue) => [String(issue.path[0]), issue]));
+    if ([...refused.keys()].some((field) => given[field] == null))
+      return { wire: null, issue: firstIssue(parsed.error), unreadable };
+    for (const [field, issue] of refused)
+      leaveOut(field, issue.code === 'custom' ? (issue.params?.instead ?? null) : null);
+  }
+}
+
+/** Texts that echo our key are none of the account; an address may, as the key is cut from it. */
+function fieldsWithKey(
+  schema: z.ZodType,
+  raw: Record<string, unknown>,
+  apiKey: string,
+): readonly string[] {
+  return Object.keys(schema instanceof z.ZodObject ? schema.shape : raw).filter((field) => {
+    const value = raw[field];
+    return typeof value === 'string' && !value.includes('://') && holdsKey(value, apiKey);
+  });
+}
+
+function exampleOf(field: string, value: unknown, apiKey: string): string {
+  const shown = redactFields({ [field]: cleanJson(value) }, apiKey)[field];
+  const text = typeof shown === 'string' ? shown : JSON.stringify(shown);
+  const trimmed = text.trim();
+  return trimmed.length <= MAX_EXAMPLE_LENGTH
+    ? trimmed
+    : cleanText(`${trimmed.slice(0, MAX_EXAMPLE_LENGTH - 1)}…`);
+}
+
+function refusalOfId(id: string, apiKey: string): string | undefined {
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the id: is over ${MAX_ID_BYTES} bytes`;
+  return holdsKey(id, apiKey) ? 'the id: holds the key of the connection' : undefined;
+}
+
+/**
+ * As it may be shown. Ids and names are not redacted, but for a name that is an address; one that
+ * echoes our key is no name.
+ */
+function shown(account: Required<ObservedAccount>, apiKey: string): Required<ObservedAccount> {
+  const clean = (text: string | null) => (text === null ? null : redactValue(text, apiKey));
+  const name = (text: string | null) => {
+    if (text === null || holdsKey(text, apiKey)) return null;
+    return text.includes('://') ? redactValue(text, apiKey) : text;
+  };
+  return {
+    ...account,
+    platform: name(account.platform),
+    platformUserId: name(account.platformUserId),
+    username: name(account.username),
+    displayName: name(account.displayName),
+    avatarUrl: clean(account.avatarUrl),
+    profileUrl: clean(account.profileUrl),
+    providerStatus: clean(account.providerStatus),
+    permissions:
+      account.permissions === null
+        ? null
+        : account.permissions.map((name) => redactValue(name, apiKey)),
+    advice: account.advice.map((text) => redactValue(text, apiKey)),
+    settings: account.settings && redactFields(account.settings, apiKey),
+  };
+}
+
+const leftOut = (bytes: number) => `[left out: ${bytes} bytes]`;
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+/** The raw object as it is kept: its largest members give way to a note where it is too large. */
+function remoteDataOf(raw: Record<string, unknown>, apiKey: string): Record<string, unknown> {
+  const data = redactFields(cleanJson(raw) as Record<string, unknown>, apiKey);
+  let bytes = bytesOf(data);
+  if (bytes <= MAX_REMOTE_DATA_BYTES) return data;
+  const kept = { ...data };
+  const sizes = Object.entries(data).map(([name, value]) => [name, bytesOf(value)] as const);
+  for (const [name, size] of sizes.sort(([, one], [, other]) => other - one)) {
+    if (bytes <= MAX_REMOTE_DATA_BYTES) return kept;
+    const note = leftOut(size);
+    kept[name] = note;
+    bytes -= size - bytesOf(note);
+  }
+  return bytes <= MAX_REMOTE_DATA_BYTES ? kept : { left_out: leftOut(bytesOf(data)) };
 }
 
 export function isObservation(reading: Observation | QuarantinedItem): reading is Observation {
@@ -68,7 +181,11 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function idOf(adapter: AnyAdapter, raw: Record<string, unknown>): string | null {
-  if (typeof raw.id === 'string' && raw.id !== '') return raw.id;
-  return adapter.account.joinKey?.(raw) ?? null;
+/** Fit to be shown. One that is cut is none of an account that is held. */
+function idOf(adapter: AnyAdapter, raw: Record<string, unknown>, apiKey: string): string | null {
+  const told =
+    typeof raw.id === 'string' && raw.id !== '' ? raw.id : adapter.account.joinKey?.(raw);
+  if (told === undefined || holdsKey(told, apiKey)) return null;
+  const id = storable(told);
+  return id.length <= MAX_SHOWN_ID_LENGTH ? id : `${id.slice(0, MAX_SHOWN_ID_LENGTH)}…`;
 }

@@ -1,3 +1,5 @@
+import { withoutUrlSecrets } from '../lib/url-parameters.js';
+
 export const REDACTED = '[redacted]';
 
 const SECRET_NAME =
@@ -21,13 +23,44 @@ function isSecretName(name: string): boolean {
 }
 
 /**
- * A provider's raw value without anything that looks like a secret: fields named like one, and
- * `apiKey` wherever it is echoed. Flags and gaps stay (`tokenValid: true` tells nothing). What
- * holds no secret is returned as it is, uncopied.
+ * Whether a key is told apart from words: long, or letters and digits, or a vendor's prefix
+ * (`sk_…`). A key like `test` is not; where it were struck out, ids and texts would be spoiled.
+ */
+function isTelling(key: string): boolean {
+  return key.length >= 16 || (key.length >= 8 && /\d.*[a-z]|[a-z].*\d|^[a-z]{2,6}_/i.test(key));
+}
+
+const knownForms = new Map<string, readonly string[]>();
+const MAX_KNOWN_KEYS = 100;
+
+/** A key as it may be echoed: as it is, in a URL, in base64. None of a key like `test`. */
+function formsOf(key: string): readonly string[] {
+  const known = knownForms.get(key);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(key);
+  // What follows the key changes the last of its characters in base64.
+  const inBase64 = (['base64', 'base64url'] as const).map((encoding) =>
+    bytes.toString(encoding).slice(0, Math.floor((bytes.length * 8) / 6)),
+  );
+  const forms = isTelling(key) ? [...new Set([key, encodeURIComponent(key), ...inBase64])] : [];
+  if (knownForms.size >= MAX_KNOWN_KEYS) knownForms.clear();
+  knownForms.set(key, forms);
+  return forms;
+}
+
+/** Whether a text echoes the key. */
+export function holdsKey(text: string, apiKey: string): boolean {
+  return formsOf(apiKey).some((form) => text.includes(form));
+}
+
+/**
+ * A provider's value as it may be shown, stored or logged: without fields named like secrets,
+ * `apiKey` wherever it is echoed, and the secrets of addresses. Flags and gaps stay (`tokenValid:
+ * true` tells nothing). What holds no secret is returned as it is, uncopied. Never what is written
+ * back to the provider.
  */
 export function redact(value: unknown, apiKey: string): unknown {
-  if (typeof value === 'string')
-    return apiKey !== '' && value.includes(apiKey) ? value.replaceAll(apiKey, REDACTED) : value;
+  if (typeof value === 'string') return redactValue(value, apiKey);
   if (Array.isArray(value)) return redactItems(value, apiKey);
   if (typeof value === 'object' && value !== null)
     return redactFields(value as Record<string, unknown>, apiKey);
@@ -42,7 +75,7 @@ export function redactFields(
   let copy: Record<string, unknown> | null = null;
   for (const name of Object.keys(value)) {
     const field = value[name];
-    const clean = isTelling(field) && isSecretName(name) ? REDACTED : redact(field, apiKey);
+    const clean = tells(field) && isSecretName(name) ? REDACTED : redact(field, apiKey);
     if (clean === field) continue;
     copy ??= { ...value };
     copy[name] = clean;
@@ -50,12 +83,20 @@ export function redactFields(
   return copy ?? value;
 }
 
+/** As `redact`, for a text. */
+export function redactValue(text: string, apiKey: string): string {
+  const withoutKey = holdsKey(text, apiKey)
+    ? formsOf(apiKey).reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
+    : text;
+  return withoutUrlSecrets(withoutKey);
+}
+
 function redactItems(items: readonly unknown[], apiKey: string): readonly unknown[] {
   const clean = items.map((item) => redact(item, apiKey));
   return clean.some((item, index) => item !== items[index]) ? clean : items;
 }
 
-function isTelling(value: unknown): boolean {
+function tells(value: unknown): boolean {
   return value !== null && value !== undefined && typeof value !== 'boolean';
 }
 
@@ -69,15 +110,22 @@ const WORD = /[\w.*-]{8,}/g;
 
 /**
  * Someone else's prose, without anything that resembles a key, or one of `secrets` or a part of it.
+ * A secret like `test` is struck out where it stands as a word.
  */
 export function redactText(text: string, secrets: readonly string[]): string {
-  const forms = secrets
-    .filter((secret) => secret !== '')
-    .flatMap((secret) => [secret, encodeURIComponent(secret)]);
-  return forms
-    .reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
+  const forms = secrets.flatMap(formsOf);
+  const words = secrets.filter((secret) => secret !== '' && !isTelling(secret));
+  return words
+    .reduce(
+      (clean, word) => clean.replace(wholeWord(word), REDACTED),
+      forms.reduce((clean, form) => clean.replaceAll(form, REDACTED), withoutUrlSecrets(text)),
+    )
     .replace(KEY_LIKE, REDACTED)
     .replace(WORD, (word) =>
       forms.some((form) => form.includes(word.slice(0, 8))) ? REDACTED : word,
     );
+}
+
+function wholeWord(word: string): RegExp {
+  return new RegExp(`(?<![\\w-])${word.replace(/[^\w\s]/g, '\\$&')}(?![\\w-])`, 'g');
 }

@@ -62,13 +62,14 @@ export const ${id} = defineAdapter({
 `;
 
 const schema = `import { z } from 'zod';
+import { flag, id, name, platform } from '../../src/model/index.js';
 
-/** Only what is used; nullish where the provider is unsure. Unknown keys are ignored. */
+/** Only what is used. A field that cannot be read is null; without its id an item is set aside. */
 export const accountSchema = z.object({
-  id: z.string().min(1),
-  platform: z.string().min(1).toLowerCase(),
-  username: z.string().nullish(),
-  active: z.boolean(),
+  id: id(),
+  platform: platform(),
+  username: name(),
+  active: flag(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
@@ -76,8 +77,17 @@ export const errorBodySchema = z.object({ code: z.string(), message: z.string().
 `;
 
 const map = `import type { ObservedAccount } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl } from '../../src/model/index.js';
+import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
+
+function mapState({ active }: AccountWire): Pick<ObservedAccount, 'status' | 'verdict'> {
+  if (active === null) return { status: null, verdict: UNREADABLE };
+  if (active) return { status: 'active', verdict: HEALTHY };
+  return {
+    status: 'paused',
+    verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
+  };
+}
 
 export function mapAccount(wire: AccountWire): ObservedAccount {
   const username = handle(wire.username);
@@ -86,10 +96,7 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     platform: wire.platform,
     username,
     profileUrl: profileUrl(wire.platform, username),
-    status: wire.active ? 'active' : 'paused',
-    verdict: wire.active
-      ? HEALTHY
-      : { status: 'warning', reason: 'account_paused', fault: 'account' },
+    ...mapState(wire),
     advice: [],
     metrics: NO_METRICS,
   };

@@ -116,10 +116,40 @@ describe('CreatorAudit: quirks', () => {
     ).toHaveProperty('scrape_interval_hours', 24);
   });
 
-  test('a scrape time that cannot be read is refused rather than taken for "never"', () => {
-    expect(
-      creatoraudit.account.schema.safeParse({ ...account, last_scrape_time: '02/06/2026' }).success,
-    ).toBe(false);
+  test('a scrape time that cannot be read is not taken for "never"', () => {
+    const observed = look(creatoraudit, {
+      ...account,
+      last_scrape_time: '02/06/2026',
+      like_count: 0,
+    });
+    expectState(observed, [null, 'unknown', 'answer_unreadable', 'provider']);
+    // A zero may be the default of an account that was never refreshed.
+    expect(observed.metrics).toMatchObject({ followers: 1200, likes: null, asOf: null });
+  });
+
+  test.each(['0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '0001-01-01T00:00:00+02:00'])(
+    'a scrape time of %s stands for "never"',
+    (last_scrape_time) => {
+      const observed = look(creatoraudit, { ...account, last_scrape_time, follower_count: 0 });
+      expectState(observed, ['setup', 'unknown', 'setup_pending', null]);
+      expect(observed.metrics).toStrictEqual(NO_METRICS);
+    },
+  );
+
+  test.each([
+    ['is_unavailable', { is_unavailable: 'perhaps', is_active: false }, null],
+    ['is_active', { is_active: 'perhaps' }, null],
+    ['is_active beside a graver fact', { is_active: 'perhaps', is_unavailable: 1 }, 'unavailable'],
+    ['the interval of a fresh account', { scrape_interval_hours: 'daily' }, 'active'],
+    [
+      'the interval of an old one',
+      { scrape_interval_hours: 'daily', last_scrape_time: hoursAgo(100) },
+      null,
+    ],
+  ])('%s unreadable leaves open what comes after it', (_, facts, status) => {
+    const observed = look(creatoraudit, { ...account, ...facts });
+    expect(observed.status).toBe(status);
+    expect(observed.verdict.reason === 'answer_unreadable').toBe(status === null);
   });
 
   test.each([null, {}, { data: { id: account.id } }, 'deleted'])(

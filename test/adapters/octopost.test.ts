@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { octopost } from '../../adapters/octopost/index.js';
-import { answer, expectState, faultCode, look } from './support.js';
+import { answer, expectState, faultCode, look, observe } from './support.js';
 
 const account = {
   id: 'acc_abc123',
@@ -26,6 +26,23 @@ describe('Octopost: the status and health table', () => {
 
   test('is_active true', () => {
     expectState(look(octopost, account), ['active', 'healthy', null, null]);
+  });
+});
+
+describe('Octopost: fields that cannot be read', () => {
+  test.each([null, undefined, 'maybe', 2, {}])('is_active %j tells nothing', (is_active) => {
+    const observed = look(octopost, { ...account, is_active });
+    expectState(observed, [null, 'unknown', 'answer_unreadable', 'provider']);
+    expect(observed.tokenValid).toBeNull();
+  });
+
+  test('half a surrogate pair is cleaned from a name, and told', () => {
+    const { account: observed, degraded } = observe(octopost, {
+      ...account,
+      display_name: 'Acme \ud83d',
+    });
+    expect(observed.displayName).toBe('Acme \ufffd');
+    expect(degraded).toStrictEqual([{ field: 'display_name', example: 'Acme \ufffd' }]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { outfame } from '../../adapters/outfame/index.js';
-import { answer, expectState, faultCode, look } from './support.js';
+import { answer, expectState, faultCode, look, observe } from './support.js';
 
 const account = {
   id: 'acc_7Gx2kLm9Qr',
@@ -27,6 +27,24 @@ describe('Outfame: the status and health table', () => {
   ] as const)('%s', (status, state) => {
     expectState(look(outfame, { ...account, status }), state);
     expect(look(outfame, { ...account, status }).providerStatus).toBe(status);
+  });
+});
+
+describe('Outfame: a status that cannot be read', () => {
+  test('keeps its word, and says nothing of the account', () => {
+    const { account: observed, degraded } = observe(outfame, { ...account, status: 'limited' });
+    expectState(observed, [null, 'unknown', 'answer_unreadable', 'provider']);
+    expect(observed.providerStatus).toBe('limited');
+    expect(degraded).toStrictEqual([{ field: 'status', example: 'limited' }]);
+  });
+
+  test('is none in other letters', () => {
+    expectState(look(outfame, { ...account, status: ' Active' }), [
+      'active',
+      'healthy',
+      null,
+      null,
+    ]);
   });
 });
 

@@ -39,8 +39,44 @@ describe('SocialSyncer: the status and health table, first matching row first', 
     expectState(look(socialsyncer, { ...account, ...facts }), state);
   });
 
+  test.each([
+    ['a word in other letters', { health: ' HEALTHY ' }, ['active', 'healthy', null, null]],
+    [
+      'a token flag as text beside a broken list',
+      { tokenValid: 'false', health: 'error', recommendations: [{ text: 'Reconnect' }] },
+      ['reconnect_required', 'unhealthy', 'token_invalid', 'account'],
+    ],
+    [
+      'a token flag that cannot be read',
+      { tokenValid: 'maybe' },
+      [null, 'unknown', 'answer_unreadable', 'provider'],
+    ],
+    [
+      'a health word that cannot be read',
+      { health: { status: 'healthy' } },
+      [null, 'unknown', 'answer_unreadable', 'provider'],
+    ],
+    [
+      'a warning that names the expiry',
+      { health: 'warning', recommendations: ['Token expires in 1 day.'] },
+      ['active', 'warning', 'token_expiring', 'account'],
+    ],
+    [
+      'a warning that denies an expiry',
+      { health: 'warning', recommendations: ['Token does not expire.'] },
+      ['active', 'warning', 'provider_warning', 'account'],
+    ],
+    [
+      'healthy, whatever the prose says',
+      { recommendations: ['Token expires in 3 days.'] },
+      ['active', 'healthy', null, null],
+    ],
+  ] as const)('%s', (_, facts, state) => {
+    expectState(look(socialsyncer, { ...account, ...facts }), state);
+  });
+
   test('an account that bulk health leaves out is listed, and its health unknown', () => {
-    expectState(look(socialsyncer, listed), ['active', 'unknown', null, null]);
+    expectState(look(socialsyncer, listed), [null, 'unknown', 'not_told', null]);
     expect(look(socialsyncer, listed)).toMatchObject({
       tokenValid: null,
       permissions: null,
@@ -64,8 +100,11 @@ describe('SocialSyncer: quirks', () => {
     );
   });
 
-  test('17-digit ids stay strings; a number has lost digits already and is refused', () => {
+  test('17-digit ids stay strings; a number is taken while JSON carried all its digits', () => {
     expect(look(socialsyncer, account).platformUserId).toBe('17841400123456789');
+    expect(look(socialsyncer, { ...account, accountId: 1234567890 }).platformUserId).toBe(
+      '1234567890',
+    );
     expect(
       socialsyncer.account.schema.safeParse(
         JSON.parse('{"platform":"instagram","accountId":17841400123456789}'),
@@ -116,8 +155,10 @@ describe('SocialSyncer: quirks', () => {
     expect([
       joinKey?.({ platform: 'instagram' }),
       joinKey?.(null),
-      joinKey?.({ ...listed, accountId: 5 }),
+      joinKey?.({ ...listed, accountId: 1.5 }),
     ]).toStrictEqual([undefined, undefined, undefined]);
+    expect(joinKey?.({ ...listed, platform: 'Instagram' })).toBe(joinKey?.(listed));
+    expect(joinKey?.({ platform: 'x', accountId: 5 })).toBe('x/5');
   });
 
   test('the answer of a completed connect names the account by the pair', () => {
@@ -126,6 +167,9 @@ describe('SocialSyncer: quirks', () => {
     expect(answer(socialsyncer.operations.connectComplete, body, flow)).toStrictEqual({
       id: 'instagram/17841400123456789',
     });
+    expect(
+      answer(socialsyncer.operations.connectComplete, { ...body, accountId: 1234567890 }, flow),
+    ).toStrictEqual({ id: 'instagram/1234567890' });
   });
 
   test('the API is at socialsyncerapi.com, the documentation at social-syncer-api.com', () => {

@@ -7,17 +7,32 @@ import type {
   OperationName,
   Output,
 } from '../../src/model/index.js';
+import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
 
 export const OBSERVED_AT = new Date('2026-06-03T00:00:00Z');
 
-/** One look at an account: its wire object, read and mapped. */
+/** One look at an account: its wire object, read field by field. */
 export function look(
   adapter: AnyAdapter,
   wire: unknown,
   observedAt = OBSERVED_AT,
 ): ObservedAccount {
-  return adapter.account.map(adapter.account.schema.parse(wire), observedAt);
+  return observe(adapter, wire, observedAt).account;
 }
+
+/** As `look`, with the fields that could not be read. */
+export function observe(
+  adapter: AnyAdapter,
+  wire: unknown,
+  observedAt = OBSERVED_AT,
+): Pick<Observation, 'account' | 'degraded'> {
+  const reading = readAccount(adapter, wire, observedAt, NO_KEY);
+  if (!isObservation(reading)) throw new Error(`It is set aside: ${reading.reason}`);
+  return reading;
+}
+
+/** A key that nothing echoes. */
+export const NO_KEY = 'sk_live_00000000000000000000';
 
 /** An operation's answer, read and mapped. */
 export function answer<Name extends OperationName>(
@@ -39,7 +54,12 @@ export function faultCode({ errorBody }: AnyAdapter, body: unknown): string | nu
 /** The account's row of the status and health table. */
 export function expectState(
   account: ObservedAccount,
-  state: readonly [status: string, health: string, reason: string | null, fault: string | null],
+  state: readonly [
+    status: string | null,
+    health: string,
+    reason: string | null,
+    fault: string | null,
+  ],
 ) {
   const { status, verdict } = account;
   expect([status, verdict.status, verdict.reason, verdict.fault]).toStrictEqual(state);

@@ -1,19 +1,46 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { adapters } from '../../adapters/index.gen.js';
+import type { AnyAdapter } from '../../src/model/index.js';
+import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
 import { accountFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
-import { complete, observedAccountSchema } from './observed-account.js';
+import { observedAccountSchema } from './observed-account.js';
+import { JUNK, sameValues } from './wire-forms.js';
+
+type Wire = Readonly<Record<string, unknown>>;
+const KEY = 'sk_live_0123456789abcdefghij';
+const LONG_AGO = new Date(0);
+
+/** The account, or the field for which it is set aside. */
+function reading(adapter: AnyAdapter, wire: unknown, observedAt: Date): Observation | string {
+  const read = readAccount(adapter, wire, observedAt, KEY);
+  return isObservation(read) ? read : read.reason.replace(/:.*/s, '');
+}
+
+function observe(adapter: AnyAdapter, wire: unknown, observedAt = LONG_AGO): Observation {
+  const read = readAccount(adapter, wire, observedAt, KEY);
+  if (!isObservation(read)) throw new Error(`It is set aside: ${read.reason}`);
+  expect(observedAccountSchema.parse(read.account)).toStrictEqual(read.account);
+  return read;
+}
+
+const fieldsOf = ({ degraded }: Observation) => degraded.map(({ field }) => field);
 
 describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
   '$id: accounts',
   ({ id, adapter }) => {
-    const { schema } = adapter.account;
-    const map = (...look: Parameters<typeof adapter.account.map>) =>
-      complete(adapter.account.map(...look));
     const fixtures = accountFixtures(id);
     const mapped = fixtures.filter(({ fixture }) => fixture.account !== undefined);
-    const usual = mapped.find(({ name }) => name === 'account')?.fixture ?? { wire: {} };
+    const usual: { readonly wire: Wire } = mapped.find(({ name }) => name === 'account')
+      ?.fixture ?? { wire: {} };
+    const usualId = () => observe(adapter, usual.wire).account.providerAccountId;
+    /** What the account's id is made of. */
+    const idFields = () =>
+      Object.keys(usual.wire).filter((field) => {
+        const { [field]: _, ...rest } = usual.wire;
+        return typeof reading(adapter, rest, LONG_AGO) === 'string';
+      });
 
     test('has account.json, and each account fixture has one result', () => {
       expect(fixtures.map(({ name }) => name)).toContain('account');
@@ -24,19 +51,16 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
     test.each(fixtures)(
       '$name becomes the expected canonical account, or is refused by the field',
       ({ fixture }) => {
-        const parsed = schema.safeParse(fixture.wire);
-        expect(parsed.error?.issues.map((issue) => issue.path.join('.'))).toStrictEqual(
-          fixture.refused && [fixture.refused],
-        );
-        if (!parsed.success) return;
-        const account = map(parsed.data, fixture.observedAt);
-        expect(account).toStrictEqual(fixture.account);
-        expect(observedAccountSchema.parse(account)).toStrictEqual(account);
+        const read = reading(adapter, fixture.wire, fixture.observedAt);
+        if (typeof read === 'string') return expect(read).toBe(fixture.refused);
+        expect(read.account).toStrictEqual(fixture.account);
+        expect(fieldsOf(read)).toStrictEqual(fixture.degraded);
+        expect(observedAccountSchema.parse(read.account)).toStrictEqual(read.account);
       },
     );
 
     test.each(mapped)('$name: unknown keys change nothing', ({ fixture }) => {
-      const account = map(schema.parse(withNewKeys(fixture.wire)), fixture.observedAt);
+      const { account } = observe(adapter, withNewKeys(fixture.wire), fixture.observedAt);
       expect(withoutNewKeys(account)).toStrictEqual(fixture.account);
     });
 
@@ -44,53 +68,124 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       const told = Object.fromEntries(
         Object.entries(fixture.wire).filter(([, value]) => value !== null),
       );
-      expect(map(schema.parse(told), fixture.observedAt)).toStrictEqual(fixture.account);
+      expect(observe(adapter, told, fixture.observedAt).account).toStrictEqual(fixture.account);
     });
-
-    test.each(mapped)(
-      '$name: a field that is missing or null is borne, or refused by its name',
-      ({ fixture }) => {
-        for (const field of Object.keys(fixture.wire)) {
-          const { [field]: _, ...absent } = fixture.wire;
-          for (const wire of [absent, { ...absent, [field]: null }]) {
-            const parsed = schema.safeParse(wire);
-            if (parsed.success) observedAccountSchema.parse(map(parsed.data, fixture.observedAt));
-            else expect(parsed.error.issues.map((issue) => issue.path[0])).toStrictEqual([field]);
-          }
-        }
-      },
-    );
 
     test.each(mapped)(
       '$name: frozen input is left alone, and the same look twice says the same',
       ({ fixture }) => {
         const wire = deepFreeze(structuredClone(fixture.wire));
-        const parsed = deepFreeze(schema.parse(wire));
-        expect(map(parsed, fixture.observedAt)).toStrictEqual(map(parsed, fixture.observedAt));
+        const look = () => observe(adapter, wire, fixture.observedAt);
+        expect(look()).toStrictEqual(look());
         expect(wire).toStrictEqual(fixture.wire);
       },
     );
 
-    test('the id is a string, byte for byte', () => {
-      const wire: Record<string, unknown> = usual.wire;
-      const id = map(schema.parse(wire), new Date(0)).providerAccountId;
-      const idField = Object.keys(wire).find((field) => id.endsWith(String(wire[field]))) ?? '';
-      fc.assert(
-        fc.property(fc.string({ unit: 'binary', minLength: 1 }), (text) => {
-          const account = map(schema.parse({ ...wire, [idField]: text }), new Date(0));
-          expect(account.providerAccountId).toBe(id.replace(String(wire[idField]), () => text));
-        }),
+    test('the id is kept byte for byte, and alone sets an account aside', () => {
+      const fields = idFields();
+      expect(usualId()).toBe(fields.map((field) => usual.wire[field]).join('/'));
+      for (const field of fields) {
+        const given = String(usual.wire[field]);
+        fc.assert(
+          fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 100 }), (text) => {
+            fc.pre(text.trim() !== '' && !text.includes('\0') && !text.includes('/'));
+            const { account } = observe(adapter, { ...usual.wire, [field]: text });
+            expect(account.providerAccountId).toBe(usualId().replace(given, () => text));
+          }),
+        );
+        for (const none of ['', ' ', null, {}, [], true, 1.5, 2 ** 60, 'a\0', '\u{d83d}'])
+          expect(reading(adapter, { ...usual.wire, [field]: none }, LONG_AGO)).toBe(field);
+        const whole = { ...usual.wire, [field]: 'i'.repeat(1_025) };
+        expect(reading(adapter, whole, LONG_AGO)).toBe('the id');
+        expect(reading(adapter, { ...usual.wire, [field]: KEY }, LONG_AGO)).toBe(field);
+      }
+    });
+
+    test('a field of any JSON type costs the field, and never the account', () => {
+      const ids = idFields();
+      for (const field of Object.keys(usual.wire).filter((name) => !ids.includes(name))) {
+        for (const junk of JUNK) {
+          const read = observe(adapter, { ...usual.wire, [field]: junk });
+          expect([[], [field]]).toContainEqual(fieldsOf(read));
+          expect(read.account.providerAccountId).toBe(usualId());
+          expect(JSON.stringify(read.remoteData).length).toBeLessThanOrEqual(64 * 1024);
+          for (const { example } of read.degraded) expect(example.length).toBeLessThanOrEqual(80);
+        }
+      }
+    });
+
+    test('every field broken at once leaves the account, and what is said of it unknown', () => {
+      const ids = idFields();
+      const broken = Object.fromEntries(
+        Object.entries(usual.wire).map(([field, value]) => [
+          field,
+          ids.includes(field) ? value : [{ field }],
+        ]),
       );
-      expect(schema.safeParse({ ...wire, [idField]: 1784140012345678 }).success).toBe(false);
+      const { account } = observe(adapter, broken);
+      expect(account).toMatchObject({
+        providerAccountId: usualId(),
+        status: null,
+        verdict: { status: 'unknown', reason: 'answer_unreadable', fault: 'provider' },
+        username: null,
+        displayName: null,
+        connectedAt: null,
+      });
+    });
+
+    test.each(mapped)('$name: values in other forms say the same', ({ fixture }) => {
+      const unread = [...idFields(), ...fixture.degraded];
+      for (const [field, value] of Object.entries(fixture.wire)) {
+        if (unread.includes(field)) continue;
+        for (const same of sameValues(value)) {
+          const read = observe(adapter, { ...fixture.wire, [field]: same }, fixture.observedAt);
+          expect({ field, same, account: read.account }).toStrictEqual({
+            field,
+            same,
+            account: fixture.account,
+          });
+        }
+      }
+    });
+
+    test('a time that stands for "never" is null, and one without a meaning is degraded', () => {
+      const times = Object.entries(usual.wire).filter(([, value]) => sameValues(value).length > 4);
+      for (const [field] of times) {
+        const look = (time: unknown) => observe(adapter, { ...usual.wire, [field]: time });
+        const never = look(null);
+        for (const time of ['0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '0000-00-00 00:00:00'])
+          expect({ ...look(time), remoteData: null }).toStrictEqual({ ...never, remoteData: null });
+        for (const time of ['yesterday', '2026-02-30T00:00:00Z', '2026-01-15', 1_768_471_200])
+          expect(look(time).account).toMatchObject({ providerAccountId: usualId() });
+      }
+    });
+
+    test('secrets in addresses and our own key are neither shown nor kept', () => {
+      const signed = 'access_token=EAABsecret&v=1';
+      const texts = Object.entries(usual.wire).filter(([, value]) => typeof value === 'string');
+      const ids = idFields();
+      for (const [field, value] of texts.filter(([name]) => !ids.includes(name))) {
+        for (const text of [
+          `https://user:EAABsecret@cdn.example/p.jpg?${signed}`,
+          `${value} ${KEY}`,
+          encodeURIComponent(KEY),
+          Buffer.from(KEY).toString('base64'),
+        ]) {
+          const read = JSON.stringify(observe(adapter, { ...usual.wire, [field]: text }));
+          expect(read).not.toContain('EAABsecret');
+          expect(read).not.toContain(KEY);
+          expect(read).not.toContain(Buffer.from(KEY).toString('base64').slice(0, 37));
+        }
+      }
     });
 
     test('no text, whatever it is, becomes a time, a handle or an address that is none', () => {
+      const ids = idFields();
       const texts = Object.entries(usual.wire).filter(([, value]) => typeof value === 'string');
-      for (const [field] of texts) {
+      for (const [field] of texts.filter(([name]) => !ids.includes(name))) {
         fc.assert(
           fc.property(fc.string({ unit: 'binary' }), (text) => {
-            const parsed = schema.safeParse({ ...usual.wire, [field]: text });
-            if (parsed.success) observedAccountSchema.parse(map(parsed.data, new Date(0)));
+            observe(adapter, { ...usual.wire, [field]: text } satisfies Wire);
           }),
         );
       }

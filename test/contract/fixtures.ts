@@ -9,8 +9,8 @@ import { complete } from './observed-account.js';
  * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
  * - `fault.<name>.json`: an error answer, what is read from it, and its code; `error` null leaves the code to the HTTP status
  *
- * In the first two `refused` may stand in place of the result: the field for which the schema
- * refuses the answer.
+ * In the first two `refused` may stand in place of the result: the field for which the answer, or the
+ * account, is refused. An account's `degraded` names the fields that cannot be read.
  */
 const operationFixture = z.strictObject({
   input: z.record(z.string(), z.unknown()),
@@ -30,6 +30,7 @@ const accountFixture = z.strictObject({
   observedAt: z.iso.datetime().transform((time) => new Date(time)),
   wire: z.record(z.string(), z.unknown()),
   account: z.record(z.string(), z.unknown()).transform(complete).optional(),
+  degraded: z.array(z.string()).default([]),
   refused: z.string().optional(),
 });
 

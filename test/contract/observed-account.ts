@@ -26,7 +26,7 @@ const factsIn = (names: object, group = '') =>
 
 const told = z.string().min(1).nullable();
 const time = z.iso.datetime().nullable();
-const count = z.int().nullable();
+const count = z.int().min(0).nullable();
 const rate = z.number().nullable();
 
 const verdict = z
@@ -47,17 +47,20 @@ const verdict = z
 export const observedAccountSchema = z.strictObject({
   ...factsIn(NO_FACTS),
   providerAccountId: z.string().min(1),
-  platform: z.string().regex(/^[^A-Z]+$/),
+  platform: z
+    .string()
+    .regex(/^[^A-Z]+$/)
+    .nullable(),
   platformUserId: told,
   username: z
     .string()
     .regex(/^[^\s]+$/)
     .nullable(),
   displayName: told,
-  avatarUrl: told,
+  avatarUrl: z.url({ protocol: /^https?$/ }).nullable(),
   profileUrl: z.url({ protocol: /^https$/ }).nullable(),
   isVerified: z.boolean().nullable(),
-  status: z.enum(ACCOUNT_STATUSES).exclude(['disconnecting', 'disconnected']),
+  status: z.enum(ACCOUNT_STATUSES).exclude(['disconnecting', 'disconnected']).nullable(),
   providerStatus: told,
   verdict,
   tokenValid: z.boolean().nullable(),

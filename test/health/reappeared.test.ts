@@ -90,7 +90,12 @@ describe('an account that comes back', () => {
       return {
         records: [
           toRecord(
-            { account: { ...observed(1, verdict), ...fields }, remoteData: {}, observedAt },
+            {
+              account: { ...observed(1, verdict), ...fields },
+              degraded: [],
+              remoteData: {},
+              observedAt,
+            },
             adapter,
           ),
         ],

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type Recommendation, recommend } from '../../src/accounts/recommendations.js';
-import { HEALTH_REASONS, HEALTHY, type HealthReason } from '../../src/model/index.js';
+import { nextStep, type Recommendation, recommend } from '../../src/accounts/recommendations.js';
+import {
+  HEALTH_REASONS,
+  HEALTHY,
+  type HealthReason,
+  type NextStep,
+} from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { checkout } from '../support/checkout.js';
 
@@ -69,7 +74,14 @@ const TABLE: Record<
       octopost: '/v1/providers/octopost',
     },
   ],
+  answer_unreadable: ['retry', /cannot be read\. Probe it/, everywhere(null)],
+  not_checked: ['retry', /has not looked at this account/, everywhere(null)],
+  not_told: ['none', /does not report the health/, everywhere(null)],
+  permission_missing: ['reconnect', /permission .+ is missing.*\. [A-Z].+\.$/, RECONNECT],
 };
+
+/** The words for machines that are not the recommendation's code. */
+const NEXT_STEP: Partial<Record<HealthReason, NextStep>> = { profile_unavailable: 'reconnect' };
 
 describe.each(PROVIDERS)('at %s', (provider) => {
   const adapter = createRegistry().get(provider);
@@ -80,6 +92,10 @@ describe.each(PROVIDERS)('at %s', (provider) => {
     const [code, message, urls] = TABLE[reason];
     const told = recommend({ status: 'unhealthy', reason, fault: 'account' }, circumstances);
     expect(told).toEqual([{ code, message: expect.stringMatching(message), url: urls[provider] }]);
+  });
+
+  test.each(HEALTH_REASONS)('%s has one next step for machines', (reason) => {
+    expect(nextStep('warning', reason)).toBe(NEXT_STEP[reason] ?? TABLE[reason][0]);
   });
 
   test("the provider's own words come in place of ours", () => {
@@ -93,8 +109,12 @@ describe.each(PROVIDERS)('at %s', (provider) => {
     );
   });
 
-  test('no verdict but a healthy one goes without', () => {
+  test('no verdict but a healthy one goes without; what is said of it calls for nothing', () => {
     expect(recommend(HEALTHY, circumstances)).toEqual([]);
+    expect(recommend(HEALTHY, { ...circumstances, advice: ['All is well.'] })).toEqual([
+      { code: 'none', message: 'All is well.', url: null },
+    ]);
+    expect(nextStep('healthy', null)).toBe('none');
     expect(
       recommend({ status: 'unknown', reason: null, fault: null }, circumstances),
     ).toMatchObject([{ code: 'wait' }]);

@@ -44,7 +44,7 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
       for (let start = 0; start < listed.length; start += PAGE) {
         const page = listed
           .slice(start, start + PAGE)
-          .map((account) => ({ account, remoteData: {}, observedAt: clock.now() }));
+          .map((account) => ({ account, degraded: [], remoteData: {}, observedAt: clock.now() }));
         yield { observedAt: clock.now(), accounts: page, quarantined: [] };
       }
       if (failure) throw new ProviderError(provider, failure.code, 'It did not work.');
