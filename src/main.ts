@@ -33,7 +33,7 @@ const stopping = new AbortController();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /**
- * The process: configuration, database, app, workers. What it has begun stands in `undo`; a signal
+ * The process: configuration, database, app, workers. What it has started is in `undo`; a signal
  * ends it between any two steps.
  */
 async function start(): Promise<App> {

@@ -13,7 +13,7 @@ export interface Actor {
 }
 
 /**
- * One thing that was done. Facts are snake_case, as the API tells them, and never hold a
+ * One thing that was done. Facts are snake_case, as in the API, and never contain a
  * credential.
  */
 export interface AuditEntry {
@@ -60,7 +60,7 @@ export function auditRow(actor: Actor, entry: AuditEntry, at: Date) {
 
 /**
  * Adds entries to the audit log.
- * @param client within the transaction of the change they tell of
+ * @param client within the transaction of the change they record
  */
 export async function recordAudit(
   client: pg.ClientBase,

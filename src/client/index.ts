@@ -10,7 +10,7 @@ export type { components, paths };
 /** An error as the gateway answers it. */
 export type Problem = components['schemas']['Problem'];
 
-/** Thrown for every answer that is a problem; `problem.code` tells which. */
+/** Thrown for every answer that is a problem; `problem.code` says which. */
 export class RollcallError extends Error {
   constructor(readonly problem: Problem) {
     super(`${problem.code}: ${problem.detail}`);

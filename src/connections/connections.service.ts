@@ -188,7 +188,7 @@ export class ConnectionsService {
 
   /**
    * The one connection that `connection_id`, or else `provider`, names.
-   * @throws Problem 422 when it takes the id to tell which, 404 when there is none
+   * @throws Problem 422 when only the id is unambiguous, 404 when there is none
    */
   async resolve(
     caller: Caller,

@@ -98,7 +98,7 @@ export function openDatabase({
       unlessDeadlocked(() =>
         prisma.$transaction(
           async (transaction) => {
-            // Prisma does not tell which client of the pool it took; the database does.
+            // Prisma does not say which client of the pool it took; the database does.
             const [session] = await transaction.$queryRaw<
               { id: number }[]
             >`SELECT pg_backend_pid() AS id`;

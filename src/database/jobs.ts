@@ -3,8 +3,8 @@ import PgBoss from 'pg-boss';
 import type { Logger } from '../lib/logger.js';
 
 /**
- * The queues. A job only wakes the work: what there is to do stands in our own tables, and whoever
- * wakes looks there. `expireInSeconds` bounds how long a dead replica's job looks alive; the work
+ * The queues. A job only wakes the work: what there is to do is in our own tables, where the
+ * worker looks. `expireInSeconds` bounds how long a dead replica's job looks alive; the work
  * itself is guarded by locks and leases of its own.
  */
 const QUEUES = {

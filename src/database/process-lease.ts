@@ -78,7 +78,7 @@ export class ProcessLease {
 }
 
 /**
- * SQL that tells whether the process named in `column` is gone. The list of those that live is read
+ * SQL: whether the process named in `column` is gone. The list of living processes is read
  * once a statement.
  */
 export const leaseHolderIsGone = (column: string) =>

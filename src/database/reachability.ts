@@ -4,7 +4,7 @@ import type { DatabaseConnection } from './connection.js';
 const MAX_MS = 2_000;
 
 /**
- * Whether the database answers, asked over a connection of its own: it tells the truth while all
+ * Whether the database answers, asked over a connection of its own, so that it can answer while all
  * others are in use.
  */
 export class Reachability {

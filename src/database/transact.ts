@@ -46,8 +46,7 @@ export async function withTransaction<Result>(
   try {
     return await transact(client, () => work(client));
   } catch (error) {
-    // Prudence with a session whose transaction failed: if it cannot answer, nobody else shall get
-    // it.
+    // A session whose transaction failed goes back to the pool only if it still answers.
     await client.query('SELECT 1').catch((broken: Error) => {
       failure = broken;
     });

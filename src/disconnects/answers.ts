@@ -40,7 +40,7 @@ export function toStep(step: DisconnectStep): StepAnswerBody {
   };
 }
 
-/** A step as its receipt tells it: what came of it, and what the provider answered on the way. */
+/** A step as the receipt shows it: its outcome, and the provider's responses on the way. */
 export function toReceiptStep(step: DisconnectStep) {
   return { ...toOutcome(step), finished_at: toIso(step.finishedAt), answers: step.answers };
 }

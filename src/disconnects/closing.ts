@@ -12,8 +12,8 @@ export const COUNT_STEPS = `SELECT count(*)::int AS total, (count(*) FILTER (WHE
 
 /**
  * Finishes those disconnects whose last step has ended. Called after the step's own transaction, so
- * that whoever ends the last one sees all the others; should it die in between, the reconciler
- * calls it for every disconnect that is not finished.
+ * that the process that ends the last step sees all the others. If it dies in between, a recurring
+ * job calls it for every unfinished disconnect.
  * @param ids `null`: all
  */
 export async function closeFinished(

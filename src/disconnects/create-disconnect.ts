@@ -92,7 +92,7 @@ const NOT_BEGUN = `s.state = 'pending' AND s.next_attempt_at IS NULL`;
 
 /**
  * Starts a disconnect: its accounts are stopped here and its steps are due. An account that another
- * disconnect is ending meanwhile is left to that one.
+ * disconnect is ending in the meantime is left to that one.
  * @param client within a transaction that holds the disconnect locked
  */
 export async function begin(

@@ -153,7 +153,7 @@ export class DisconnectsRepository {
     return rows;
   }
 
-  /** Remembers a plan for a day, so that a run with its hash can be told what has changed. */
+  /** Stores a plan for a day, so that a run with its hash can report what has changed since. */
   async rememberPlan(
     client: pg.ClientBase,
     teamId: string,
@@ -217,7 +217,7 @@ export class DisconnectsRepository {
   }
 
   /**
-   * Begins the failed steps anew, but for those whose account someone connected anew.
+   * Restarts the failed steps, except those whose account was connected again.
    * @returns how many
    */
   async retry(client: pg.ClientBase, caller: Caller, id: string): Promise<number> {

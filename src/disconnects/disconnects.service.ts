@@ -23,8 +23,8 @@ const MAX_STEPS_IN_LIST = 10;
 const NAMED = 100;
 
 /**
- * Ends a provider's hold on accounts: accepts, waits a while, and tells how far it got. The work
- * itself is the worker's.
+ * Accepts disconnects, waits for them, and reports their progress. The work itself is done by the
+ * worker.
  */
 export class DisconnectsService {
   constructor(
@@ -109,7 +109,7 @@ export class DisconnectsService {
     this.parts.worker.wakeSoon();
   }
 
-  /** Waits until the disconnect has finished, `seconds` at most, or until the caller goes away. */
+  /** Waits until the disconnect has finished, `seconds` at most, or the caller disconnects. */
   async wait(id: string, seconds: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + seconds * 1000;
     while (performance.now() < end && !signal.aborted) {
@@ -178,7 +178,7 @@ export class DisconnectsService {
 
   /**
    * Tries the failed steps again, from the next `wake` on.
-   * @throws Problem 409 when there is none to try
+   * @throws Problem 409 when there is no step to retry
    */
   async retry(transaction: Transaction, caller: Caller, id: string): Promise<void> {
     await this.find(caller, id, transaction);
@@ -213,7 +213,7 @@ export class DisconnectsService {
     return { type: 'disconnect_receipt' as const, receipt, signature: signer.sign(receipt) };
   }
 
-  /** A connection has a working key again. */
+  /** Makes the steps that wait for a working key due. */
   async resume(connectionId: string): Promise<void> {
     await this.parts.repository.resume(connectionId);
     this.parts.worker.wakeSoon();

@@ -69,8 +69,8 @@ export class StepAttempt {
   }
 
   /**
-   * So that nothing runs meanwhile, where the provider can. A refusal is no failure, and neither is
-   * an unknown outcome: the delete will tell.
+   * Pauses the account, where the provider can, so that nothing runs on it during the delete. A
+   * refusal or an unknown outcome is not a failure: the delete follows in any case.
    */
   async pause(): Promise<void> {
     const { provider, formerStatus, providerAccountId } = this.step;
@@ -138,7 +138,7 @@ export class StepAttempt {
     );
   }
 
-  /** What a resumption fails of does not hide why the step was given up. */
+  /** A failure to resume the account does not replace the reason why the step was given up. */
   async postpone(until: Date, latest: StepError, verified: 'still_present' | null): Promise<void> {
     const { step, answers } = this;
     const error = this.phase === 'resuming' && this.error ? this.error : latest;

@@ -18,13 +18,13 @@ type Phases = Record<Exclude<Phase, 'verified'>, (attempt: StepAttempt) => Promi
 
 /**
  * One attempt at one step. The intent is written and the account stopped here before it is leased;
- * then the phases goes
+ * then come the phases
  *
  *     accepted → (pause) → deleting → delete → deleted → verify → verified
  *
  * and where it is given up, `resuming` undoes the pause. Each phase is written before what follows
- * it is asked of the provider, so an attempt can be cut off anywhere and begun again: where the
- * provider may have been asked already we look before asking again.
+ * it is asked of the provider, so an attempt can be cut off anywhere and repeated: where the
+ * provider may have been asked already, the account is looked at first.
  */
 export class StepRunner {
   constructor(private readonly tools: StepTools) {}
@@ -50,7 +50,7 @@ export class StepRunner {
     },
 
     deleted: async (attempt) => {
-      // A newer connection in its place is somebody else's: ours is gone.
+      // A newer connection of the account is not the one to end: that one is gone.
       if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
       const stepError = attempt.stepError(
         'still_present',
@@ -66,8 +66,7 @@ export class StepRunner {
   };
 
   /**
-   * @param isStopping ends the attempt between two phases; whoever takes the step up goes on from
-   * there
+   * @param isStopping ends the attempt between two phases; another process continues from there
    * @returns when the step is due again; `undefined` when it has ended or was left
    */
   async run(
@@ -86,7 +85,9 @@ export class StepRunner {
     return phase instanceof Date ? phase : undefined;
   }
 
-  /** Looks before asking: what is gone is done, and what someone connected anew is left alone. */
+  /**
+   * Looks before asking: an absent account is done, one that was connected again is left alone.
+   */
   private async endedMeanwhile(attempt: StepAttempt, outcome: string): Promise<boolean> {
     const shown = await attempt.look('look');
     if (shown === 'absent') await attempt.succeed(outcome);
@@ -115,7 +116,7 @@ export class StepRunner {
     return this.again(attempt, stepError, error.retryAfterSeconds, null);
   }
 
-  /** Puts the step off, or gives it up when its time is over. */
+  /** Postpones the step, or gives it up when its deadline has passed. */
   private async again(
     attempt: StepAttempt,
     stepError: StepError,

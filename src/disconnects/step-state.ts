@@ -78,8 +78,8 @@ export function backoffMs(
 }
 
 /**
- * Someone connected the account anew since the disconnect was asked for: that connection was never
- * ours to end.
+ * Whether the account was connected again since the disconnect was requested. The new connection
+ * is not the one to end.
  */
 export function wasReconnected(
   formerConnectedAt: Date | null,

@@ -53,7 +53,7 @@ export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id 
   s.looks_first AS "looksFirst", s.last_error AS "lastError", s.answers, s.leased_by AS "leasedBy",
   d.requested_by_id AS "requestedById", d.requested_by_name AS "requestedByName", d.request_id AS "requestId"`;
 
-/** A step is worked on for whoever asked for its disconnect. */
+/** Steps are audited under the key that requested their disconnect. */
 export function actorOfStep(step: Step): Actor {
   return {
     teamId: step.teamId,

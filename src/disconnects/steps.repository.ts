@@ -42,7 +42,7 @@ export interface Ending {
   readonly answers: readonly StepAnswer[];
 }
 
-/** The step was leased to another process meanwhile, which goes on with it: hands off. */
+/** The step was leased to another process in the meantime, which continues it. */
 export class LeaseLost extends Error {}
 
 /**
@@ -300,8 +300,8 @@ async function update(
 }
 
 /**
- * Writes what happened to the steps that were written into the audit log, on behalf of whoever
- * asked for their disconnect.
+ * Writes audit entries for the steps that were updated, under the key that requested their
+ * disconnect.
  */
 async function recordStepAudit(
   client: pg.ClientBase,

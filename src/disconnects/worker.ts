@@ -11,7 +11,7 @@ import type { StepRunner } from './step-run.js';
 import type { DisconnectSettings } from './step-state.js';
 import { LeaseLost, type StepsRepository } from './steps.repository.js';
 
-/** More steps than the provider lets us ask at once: while some write, others ask. */
+/** More steps than calls that the provider allows at once: while some write, others call. */
 const STEPS_PER_CALL = 4;
 
 /** Steps of one connection that are under way in this process. */
@@ -58,7 +58,7 @@ export class DisconnectWorker {
     this.wakeSoon();
   }
 
-  /** Takes up whatever is due; returns once it is begun. */
+  /** Starts the steps that are due; resolves once they have started. */
   async wake(): Promise<void> {
     if (this.stopped) return;
     await this.parts.steps.reclaimLeases();
@@ -68,14 +68,14 @@ export class DisconnectWorker {
     );
   }
 
-  /** Like `wake`, for those who do not wait for it. */
+  /** Like `wake`, without waiting. */
   wakeSoon(): void {
     this.wake().catch((error: unknown) => this.report(error));
   }
 
   /**
-   * Takes no new step; resolves when the running ones have ended, or come to where another process
-   * can go on.
+   * Takes no new step; resolves when the running ones have ended, or reached a point where another
+   * process can continue.
    */
   async stop(): Promise<void> {
     this.stopped = true;

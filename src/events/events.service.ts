@@ -12,10 +12,10 @@ const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
 export const EVENT_STREAM = 'text/event-stream';
-/** Whoever reconnects shows its key again, which may have been revoked. */
+/** A stream's longest life: reconnecting checks the key again, which may have been revoked. */
 const MAX_STREAM_MS = 3_600_000;
 
-/** Reading the outbox: as pages, and as a stream. */
+/** Reads the outbox as pages and as a stream. */
 export class EventsService {
   private readonly stopping = new AbortController();
   private readonly open = new OpenStreams();
@@ -37,17 +37,17 @@ export class EventsService {
   }
 
   /**
-   * What a reader passes as `after` to go on behind a position. It fits every type filter, as
-   * positions do not depend on it.
+   * What a reader passes as `after` to continue after a position. It is valid with every type
+   * filter, as positions do not depend on it.
    */
   cursor(caller: Caller, position: Position): string {
     return this.cursors.encode(position, ['events', caller.teamId]);
   }
 
   /**
-   * The events after `after`, and those that come, as server-sent events; without `after` only
-   * those that come. Ends when the caller leaves, this process stops, or an hour is over; whoever
-   * reconnects with the last id goes on where the stream broke off, on any replica.
+   * The events after `after`, and new ones, as server-sent events; without `after` only new ones.
+   * Ends when the caller disconnects, this process stops, or after an hour; reconnecting with the
+   * last id continues where the stream ended, on any replica.
    * @throws Problem 429 or 503 when too many streams are open
    */
   async stream(
@@ -102,7 +102,7 @@ export class EventsService {
     this.stopping.abort();
   }
 
-  /** Forgets what is older than 90 days, a batch at a time. */
+  /** Deletes events older than 90 days, one batch at a time. */
   async prune(): Promise<void> {
     await this.feed.delete(new Date(this.clock.now().getTime() - RETENTION_DAYS * 86_400_000));
   }

@@ -5,7 +5,10 @@ import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 
-/** Older than every transaction that still runs, so that nothing can yet appear before it. */
+/**
+ * SQL: the oldest transaction that still runs. Everything before it is committed, so nothing can
+ * appear there any more.
+ */
 export const COMMITTED_BEFORE = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
 
 /**
@@ -65,7 +68,7 @@ export class FeedRepository {
     return event ? { value: String(event.transactionId), id: event.id } : undefined;
   }
 
-  /** Before everything that has yet to settle: where a reader begins that wants only what comes. */
+  /** The position before everything that is not committed: where a reader of new events starts. */
   async end(client: pg.ClientBase | pg.Pool = this.database.pool): Promise<Position> {
     const { rows } = await client.query<{ position: string }>(
       `SELECT ${COMMITTED_BEFORE} AS position`,
@@ -73,7 +76,7 @@ export class FeedRepository {
     return { value: rows[0]?.position ?? '0', id: '' };
   }
 
-  /** Forgets a batch of events from before `time`. */
+  /** Deletes a batch of events from before `time`. */
   async delete(time: Date): Promise<void> {
     await this.database.pool.query(
       'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 LIMIT 20000)',

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { newId } from '../lib/ids.js';
 
-/** Everything a team can learn of as it happens. */
+/** The types of events. */
 export const EVENT_TYPES = [
   'account.discovered',
   'account.updated',
@@ -27,9 +27,9 @@ export interface NewEvent {
   readonly type: EventType;
   /** `null`: about no single account. */
   readonly accountId: string | null;
-  /** Whom it is about, where no account tells. */
+  /** The provider it is about, if there is no account. */
   readonly provider?: string | null;
-  /** The facts, snake_case, as callers will see them. */
+  /** Facts in snake_case, as callers see them. */
   readonly data: object;
 }
 
@@ -99,7 +99,7 @@ export async function recordAccountEvents(
   );
 }
 
-/** What an event tells of its account: who it is, and its exact health at that moment. */
+/** What an event shows of its account: its identity, and its health at that moment. */
 const ACCOUNT_FACTS = `jsonb_build_object(
   'id', a.id, 'ref', a.provider || ':' || a.provider_account_id, 'provider', a.provider, 'connection_id', a.connection_id,
   'platform', a.platform, 'username', a.username, 'status', a.status,

@@ -26,7 +26,7 @@ export interface Identity {
   };
 }
 
-/** Tells who a request comes from. */
+/** Finds out who a request comes from. */
 export interface Authenticator {
   /**
    * @param authorization the `Authorization` header

@@ -28,8 +28,8 @@ export type Committed = Answer & { readonly [isCommitted]: true };
 
 /**
  * Does the effect of a request: runs `work` as one transaction, which also stores the answer under
- * the request's Idempotency-Key, so that neither is there without the other. It may run again after
- * a deadlock, so what it does besides queries must bear repeating.
+ * the request's Idempotency-Key, so that neither exists without the other. It may run again after
+ * a deadlock, so whatever it does besides queries must be safe to repeat.
  * @param later waits for a better answer once the effect is there; it takes the place of the first,
  * unless this process dies before
  */

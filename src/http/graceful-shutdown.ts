@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** So long callers may still send the rest of a request, or read the rest of an answer. */
+/** How long callers may still send the rest of a request, or read the rest of a response. */
 const PATIENCE_MS = 3_000;
 const LOOK_MS = 50;
 

@@ -72,8 +72,7 @@ export class Idempotency {
     const keep: IdempotentAttempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
       const { rowCount } = await client.query(KEEP, [...row, sealed, this.lease.name, !isLast]);
-      // Taken over while the database held us for dead: the one that has it now answers for the
-      // effect.
+      // Taken over while this process had no session: the process that took it has the effect.
       if (rowCount === 0) throw inProgress();
       isSettled = isLast;
     };
@@ -88,7 +87,7 @@ export class Idempotency {
     }
   }
 
-  /** Forgets what is older than a day, and gives back what could not be given back before. */
+  /** Deletes rows older than a day, and releases those that could not be released before. */
   async expire(): Promise<void> {
     for (const giveBack of this.unreleased) await giveBack();
     await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [
@@ -128,7 +127,7 @@ export class Idempotency {
   /**
    * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it
    * has is the last one. While the database is away it waits for the next `expire`.
-   * @param expiry tells this attempt's row from that of a later one
+   * @param expiry distinguishes this attempt's row from that of a later one
    */
   private async release(row: readonly string[], expiry: Date): Promise<void> {
     const giveBack = async () => {

@@ -3,7 +3,7 @@ import { newId } from '../lib/ids.js';
 import { renderProblem } from './answer.js';
 import { Problem } from './problem.js';
 
-/** What the server takes from callers before it lets go of them; times in milliseconds. */
+/** Limits on what a caller may send, and how slowly; times in milliseconds. */
 export interface ListenerLimits {
   /** Address and headers together. */
   readonly headBytes: number;
@@ -33,12 +33,12 @@ const DEFAULT_LIMITS: ListenerLimits = {
   connections: 5_000,
 };
 
-/** How often it is looked for requests that are late. */
+/** How often the server checks for late requests within the shortest limit. */
 const CHECKS_PER_LIMIT = 10;
 
 /**
- * The HTTP server: bounded in what it reads before the application sees it. What it cannot read it
- * answers with a problem too.
+ * The HTTP server, with limits on what it reads before the application sees it. A request that it
+ * cannot read is answered with a problem too.
  */
 export function createListener(
   application: RequestListener,

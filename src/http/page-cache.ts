@@ -3,9 +3,9 @@ import type { Rendered } from './answer.js';
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
- * Versioned lists as they were last answered, by ETag: who polls a list that did not change is not
- * worth building it again. An entry is never out of date, as its ETag names the version it shows;
- * the longest unused ones make room for others.
+ * Rendered pages of versioned lists by ETag: polling an unchanged list does not build it again. An
+ * entry is never out of date, as its ETag names the version it shows. The least recently used
+ * entries are evicted first.
  */
 export class PageCache {
   private readonly pages = new Map<string, Rendered>();

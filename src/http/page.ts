@@ -10,7 +10,7 @@ export interface PageRow {
   readonly position: Position;
 }
 
-/** What a list is asked. `limit + 1` rows tell whether there are more. */
+/** The part of a list to read: `limit + 1` rows show whether there are more. */
 export interface PageRequest {
   readonly after: Position | undefined;
   readonly limit: number;

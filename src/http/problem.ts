@@ -74,7 +74,7 @@ export interface ProblemExtras {
 }
 
 /**
- * An answer that is an error (RFC 9457). `detail` tells what happened and what to do, and is safe
+ * An answer that is an error (RFC 9457). `detail` says what happened and what to do, and is safe
  * to show.
  */
 export class Problem extends Error {

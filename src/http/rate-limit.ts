@@ -13,8 +13,8 @@ const SYNC_MS = 1000;
 
 /**
  * Rate limits per key, shared by all replicas without a query per request: each counts for itself
- * and tells the others through the database once a second while it has something to tell. So
- * replicas together let through at most what one second of each adds.
+ * and shares its counts through the database once a second while it has any. Together the replicas
+ * let through at most what one second of each adds.
  */
 export class RateLimiter {
   private readonly windows = new Map<string, RateWindow>();
@@ -32,7 +32,7 @@ export class RateLimiter {
   /**
    * Counts a request of a key.
    * @param own the key's own limit; `null`: the standard one
-   * @param setHeaders gets the headers to answer with, refused or not
+   * @param setHeaders gets the response headers, also when the request is refused
    * @param ended is called when the request has been answered
    * @throws Problem 429 over the limit, or with too many requests of the key at once
    */
@@ -75,7 +75,7 @@ export class RateLimiter {
           .send()
           .map((slice) => ({ key_id: keyId, ...slice, expiresAt: new Date(slice.expiresAt) })),
       )
-      // In one order for all replicas, so that none waits for another in a circle.
+      // In the same order on all replicas, which rules out deadlocks.
       .sort((one, other) =>
         one.key_id < other.key_id ? -1 : one.key_id > other.key_id ? 1 : one.slice - other.slice,
       );
@@ -133,7 +133,7 @@ const ADD = `
 const SUMS = 'SELECT key_id, slice, count FROM rate_counts WHERE key_id = ANY($1)';
 
 /**
- * The headers of the IETF's draft 10, and the older trio, whose reset is a Unix time in seconds.
+ * The headers of IETF draft 10 and the older X-RateLimit-*, whose reset is a Unix time in seconds.
  */
 function headersOf(
   { limit, remaining, resetSeconds }: RateState,

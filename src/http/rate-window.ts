@@ -1,6 +1,6 @@
 import type { RateLimit } from './caller.js';
 
-/** What is left to a key. */
+/** What a key may still use. */
 export interface RateState {
   readonly limit: RateLimit;
   readonly remaining: number;
@@ -10,7 +10,7 @@ export interface RateState {
 
 /** What one process knows of the uses of a key in one slice of time. */
 interface Slice {
-  /** Of all replicas, as the database last told. */
+  /** Of all replicas, as last read from the database. */
   shared: number;
   /** Of this process, on their way to the database. */
   sending: number;
@@ -21,8 +21,8 @@ interface Slice {
 const SLICES = 60;
 
 /**
- * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; who tells
- * the database and when is the limiter's matter. @see RateLimiter
+ * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; sharing
+ * the counts through the database is the limiter's part. @see RateLimiter
  */
 export class RateWindow {
   private readonly slices = new Map<number, Slice>();
@@ -52,7 +52,8 @@ export class RateWindow {
   }
 
   /**
-   * The uses that the database does not know yet; they count as sent until `confirmSent` or `giveBack`.
+   * The uses that the database does not know yet; they count as sent until `confirmSent` or
+   * `giveBack`.
    */
   send(): { readonly slice: number; readonly count: number; readonly expiresAt: number }[] {
     return [...this.slices].flatMap(([index, slice]) => {

@@ -115,7 +115,7 @@ export interface Route {
   readonly deprecation?: Deprecation;
 }
 
-/** When a route was, or will be, deprecated, and when it goes away. */
+/** When a route was, or will be, deprecated, and when it will be removed. */
 export interface Deprecation {
   readonly since: Date;
   readonly sunset: Date;
@@ -148,7 +148,7 @@ export const remove = (path: string, scope: Route['scope'], does: Endpoint): Rou
 
 /**
  * A route that callers should leave: `deprecated(get(…), '2026-06-01', '2027-06-01')`.
- * @throws Error for a date that is none, or out of order
+ * @throws Error for an invalid date, or a sunset that is not later
  */
 export function deprecated(route: Route, sinceDate: string, sunsetDate: string): Route {
   const deprecation = { since: new Date(sinceDate), sunset: new Date(sunsetDate) };

@@ -48,8 +48,8 @@ export function createServer(
     readonly isRetired: () => boolean;
     readonly trustProxy: boolean;
     /**
-     * Changes with what the gateway shows of the same rows; cursors, which tell their hour, are a
-     * part of it.
+     * Changes when the gateway shows the same rows differently; cursors, which contain the hour, are
+     * part of that.
      */
     readonly release: () => string;
   },
@@ -253,7 +253,7 @@ function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
   return method.toLowerCase() as Lowercase<Method>;
 }
 
-/** The caller's next connection shall reach another replica. */
+/** `Connection: close` makes the caller's next connection reach another replica. */
 function shuttingDown(): Problem {
   const headers = { 'Retry-After': '1', Connection: 'close' };
   return new Problem(

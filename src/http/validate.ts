@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unfitPart } from '../lib/text.js';
+import { findUnstorable } from '../lib/text.js';
 import { sayIssue } from './issue-message.js';
 import { type FieldError, Problem } from './problem.js';
 
@@ -15,8 +15,9 @@ export function validate<Schema extends z.ZodType>(
   kind: 'path parameter' | 'query parameter' | 'body field' | 'setting',
   parent?: string,
 ): z.output<Schema> {
-  const unfit = unfitPart(given);
-  if (unfit !== undefined) throw refusal([{ field: unfit.path, message: unfit.reason }]);
+  const unstorable = findUnstorable(given);
+  if (unstorable !== undefined)
+    throw refusal([{ field: unstorable.path, message: unstorable.reason }]);
   const result = schema.safeParse(given, { error: sayIssue });
   if (result.success) return result.data;
   throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
@@ -130,7 +131,7 @@ export const paging = {
     .meta({ description: 'Adds `pagination.total_count`.' }),
 };
 
-/** The path parameter of what has an id of ours. */
+/** The path parameter of a resource with an id of ours. */
 export const byId = z.object({
   id: z
     .string()

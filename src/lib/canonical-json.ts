@@ -1,6 +1,6 @@
 /**
  * JSON in the one form that RFC 8785 gives it: members sorted by their UTF-16 code units, no
- * spaces, so that whoever has the value has the bytes.
+ * spaces. Equal values have equal bytes.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

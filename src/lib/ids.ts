@@ -1,6 +1,6 @@
 import { monotonicFactory } from 'ulid';
 
-/** Which table an id belongs to, told by its prefix. */
+/** The prefixes of ids: they show which table an id belongs to. */
 export type IdPrefix =
   | 'acct'
   | 'conn'

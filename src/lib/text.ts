@@ -1,16 +1,16 @@
-/** Deeper JSON than this is nobody's data: it is made to overflow what walks it. */
+/** Real data is not nested deeper; such JSON is made to overflow recursive code. */
 const MAX_DEPTH = 100;
 const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 
-/** Where in a JSON value something is that cannot be kept as it came, and what. */
-export interface Unfit {
-  /** Names joined by dots; empty: the whole. */
+/** The part of a JSON value that cannot be stored unchanged, and why. */
+export interface Unstorable {
+  /** Names joined by dots; empty: the whole value. */
   readonly path: string;
   readonly reason: string;
 }
 
-/** The first thing in a JSON value that PostgreSQL or JavaScript cannot hold as it came. */
-export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefined {
+/** Finds the first part of a JSON value that PostgreSQL or JavaScript cannot store unchanged. */
+export function findUnstorable(value: unknown, path = '', depth = 0): Unstorable | undefined {
   if (typeof value === 'string')
     return isStorable(value)
       ? undefined
@@ -22,7 +22,7 @@ export function unfitPart(value: unknown, path = '', depth = 0): Unfit | undefin
       return { path, reason: 'contains a name with NUL or an unpaired surrogate' };
     const place = path === '' ? name : `${path}.${name}`;
     if (name === '__proto__') return { path: place, reason: 'is not allowed as a name' };
-    const found = unfitPart(inner, place, depth + 1);
+    const found = findUnstorable(inner, place, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -48,7 +48,7 @@ export function cleanText(text: string): string {
  * of what is nested too deep. A value that can be kept as it came is returned itself.
  */
 export function cleanJson(value: unknown): unknown {
-  return unfitPart(value) === undefined ? value : cleanCopy(value, 0);
+  return findUnstorable(value) === undefined ? value : cleanCopy(value, 0);
 }
 
 function cleanCopy(value: unknown, depth: number): unknown {

@@ -8,11 +8,11 @@ export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 export interface Span {
   /** W3C trace context for what the work asks of others: it names this span. */
   readonly traceparent: string | undefined;
-  /** @param hasFailed through no fault of whoever asked for it */
+  /** @param hasFailed for a reason other than the caller's request */
   end(facts: SpanFacts, hasFailed: boolean): void;
 }
 
-/** Tells a collector what was done, when and for how long. */
+/** Reports to a collector what was done, when and for how long. */
 export interface Tracing {
   /** @param parent W3C trace context; absent or malformed: the root it runs within, or none */
   start(

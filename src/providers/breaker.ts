@@ -10,7 +10,7 @@ import { ProviderError } from '../model/index.js';
 import type { PolicySettings } from './settings.js';
 
 export type Circuit = 'closed' | 'open' | 'half_open';
-/** What an error says of the thing a breaker guards; `nothing` when it never came that far. */
+/** What an error says about the guarded resource; `nothing` when the call did not reach it. */
 export type Meaning = 'failure' | 'success' | 'nothing';
 
 export type BreakerSettings = Pick<
@@ -70,8 +70,8 @@ export class FailureCount implements IBreaker {
 }
 
 /**
- * A circuit breaker that judges errors by `meaning` and tells when it will let the next call
- * through.
+ * A circuit breaker that classifies errors with `meaning` and reports when it will let the next
+ * call through.
  */
 export class Breaker {
   private readonly policy;

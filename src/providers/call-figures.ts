@@ -1,6 +1,6 @@
 /**
- * How a provider did over a span. Latencies in milliseconds, right to a tenth; `null`: nothing was
- * asked of it.
+ * The figures of a provider over a span. Latencies in milliseconds, accurate to 10 %; `null`: there
+ * were no calls.
  */
 export interface CallFigures {
   /** Percent of attempts that the provider answered as documented; refusals are answers. */
@@ -12,7 +12,7 @@ export interface CallFigures {
   };
 }
 
-/** The spans that figures are told over, in milliseconds. */
+/** The spans of the figures, in milliseconds. */
 export const SPANS = { '5m': 300_000, '24h': 86_400_000 } as const;
 export type Span = keyof typeof SPANS;
 export const SPAN_NAMES = Object.keys(SPANS) as Span[];

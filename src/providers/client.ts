@@ -42,7 +42,7 @@ export interface Providers {
   supports(provider: string, operation: OperationName): boolean;
 
   /**
-   * One page of the list as the provider gives it, without the health that some providers tell
+   * One page of the list as the provider gives it, without the health that some providers report
    * apart.
    */
   list(connection: ProviderConnection, page: ListRequest, context: CallContext): Promise<ListPage>;

@@ -20,7 +20,7 @@ export interface Base {
   readonly pathPrefix: string;
 }
 
-/** @throws TypeError when the base URL is none */
+/** @throws TypeError when the base URL is invalid */
 export function baseOf(adapter: AnyAdapter, connection: ProviderConnection): Base {
   const url = new URL(connection.baseUrl ?? adapter.baseUrl);
   return { origin: url.origin, pathPrefix: url.pathname.replace(/\/+$/, '') };

@@ -27,16 +27,16 @@ export interface CallContext {
   readonly traceparent?: string;
   /** Shortens the deadline of the call (of each page, for a walk). */
   readonly deadlineMs?: number;
-  /** Secrets in the call's input, kept out of what its errors tell as the connection's key is. */
+  /** Secrets in the call's input, redacted in its errors like the connection's key. */
   readonly secrets?: readonly string[];
-  /** Hears of every answer with a status, refusals too. */
+  /** Is called with each response that has a status, errors included. */
   readonly onAnswer?: (answer: ResponseFacts) => void;
 }
 
 /** The bare facts of one answer, for the record. */
 export interface ResponseFacts {
   readonly status: number;
-  /** The provider's own name for the request, where it tells. */
+  /** The provider's own id of the request, if it sends one. */
   readonly requestId: string | null;
   readonly at: Date;
 }

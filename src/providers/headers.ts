@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 const MAX_REQUEST_ID_LENGTH = 200;
 
 /**
- * What a provider tells of its own limit: `remaining` of `limit` requests are left until `resetAt`
+ * The limit that a provider announces: `remaining` of `limit` requests are left until `resetAt`
  * (ms since 1970).
  */
 export interface AnnouncedLimit {
@@ -38,7 +38,7 @@ export function announcedLimit(headers: IncomingHttpHeaders): AnnouncedLimit | n
   return { limit, remaining, resetAt: reset === null ? null : reset * 1000 };
 }
 
-/** `X-Request-ID` (CreatorAudit docs, /api-reference); the others name their requests nowhere. */
+/** `X-Request-ID` (CreatorAudit docs, /api-reference); the other providers send no request id. */
 export function requestId(headers: IncomingHttpHeaders): string | null {
   const value = headers['x-request-id'];
   return typeof value === 'string' && value !== '' ? value.slice(0, MAX_REQUEST_ID_LENGTH) : null;

@@ -38,13 +38,13 @@ export interface ListRequest {
   readonly platform?: Platform;
 }
 
-/** What a provider tells of all its accounts' health, by the adapter's join key. */
+/** The health of all accounts of a provider, by the adapter's join key. */
 interface HealthReport {
   readonly askedAt: Date;
   readonly items: ReadonlyMap<string, Record<string, unknown>>;
 }
 
-/** One page of the provider's list, without the health that some providers tell apart. */
+/** One page of the provider's list, without health that is read by a separate operation. */
 export async function list(
   executor: Executor,
   connection: ProviderConnection,

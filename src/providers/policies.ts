@@ -82,7 +82,7 @@ async function withDeadline<Value>(
     isSent: false,
   };
   try {
-    // Aggressive: a call that still waits for a slot hears of no signal.
+    // Aggressive: a call that still waits for a slot does not see the signal.
     return await timeout(call.deadlineMs, {
       strategy: TimeoutStrategy.Aggressive,
       abortOnReturn: false,

@@ -10,7 +10,7 @@ import { RetryBudget } from './retry.js';
 import { Sender } from './send.js';
 import type { PolicySettings } from './settings.js';
 
-/** Where a circuit's changes are told; winston's logger is one. */
+/** Where changes of a circuit are logged; winston's logger fits. */
 export interface ProviderLogger {
   warn(
     message: string,

@@ -2,8 +2,8 @@ import type { Clock } from '../lib/clock.js';
 import type { AnnouncedLimit } from './headers.js';
 
 /**
- * A limit whose length the provider does not tell is taken as one per minute: all four providers
- * count per minute or say nothing.
+ * A limit without a documented length is taken as one per minute: all four providers count per
+ * minute or do not say.
  */
 const WINDOW_MS = 60_000;
 /** A reset further away than this is a broken clock, not a limit. */
@@ -44,7 +44,7 @@ export function initialRate(perMinute: number, now: number): OutboundRateState {
   };
 }
 
-/** Takes the right to send one request, or tells in how many milliseconds to ask again. */
+/** Takes the right to send one request, or returns the milliseconds until the next try. */
 export function take(
   state: OutboundRateState,
   now: number,
@@ -85,7 +85,7 @@ function takeFromWindow(
   };
 }
 
-/** Takes in what an answer told of the provider's limit. */
+/** Applies the limit that a response announced. */
 export function learn(
   state: OutboundRateState,
   announced: AnnouncedLimit,

@@ -32,7 +32,7 @@ export interface Observation {
 
 /** An item whose id cannot be read: it is set aside, and the others land. */
 export interface QuarantinedItem {
-  /** As far as it can be told. */
+  /** `null` when it cannot be read. */
   readonly id: string | null;
   /** Names the field and what is wrong with it; holds no value of it. */
   readonly reason: string;
@@ -63,7 +63,7 @@ export function readAccount(
       observedAt,
     };
   } catch (error) {
-    // Values that a schema lets through and a mapping cannot take, such as a date that is none.
+    // Values that a schema accepts and a mapping cannot use, such as an invalid date.
     // Their text may be in the message.
     return {
       id: idOf(adapter, raw, apiKey),

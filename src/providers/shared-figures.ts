@@ -23,16 +23,16 @@ interface OwnCount extends SharedCount {
 }
 
 /**
- * How the providers did lately, on all replicas together and over restarts. Each replica counts for
- * itself, in memory, and tells the others through the database now and then; so neither calls to
- * providers nor readers of the figures wait for the database.
+ * Recent success rates and latencies of the providers, over all replicas and restarts. Each replica
+ * counts in memory and shares its counts through the database every few seconds, so neither calls
+ * to providers nor readers of the figures wait for the database.
  */
 export class SharedFigures {
-  /** Counted here since the last telling. */
+  /** Counted here since the counts were last shared. */
   private fresh = new Map<string, OwnCount>();
-  /** On their way to the database. */
+  /** Being written to the database. */
   private sending: readonly OwnCount[] = [];
-  /** Of all replicas, as the database last told. */
+  /** Of all replicas, as last read from the database. */
   private shared: readonly SharedCount[] = [];
 
   constructor(
@@ -60,8 +60,8 @@ export class SharedFigures {
   }
 
   /**
-   * How a provider did over a span, as all replicas saw it until the last telling and this one
-   * until now.
+   * The figures of a provider over a span: of all replicas until the counts were last shared, and of
+   * this one until now.
    */
   read(provider: string, span: Span): CallFigures {
     const now = this.clock.now().getTime();
@@ -76,8 +76,8 @@ export class SharedFigures {
   }
 
   /**
-   * Tells the database what was counted here and hears what all replicas counted. Run every few
-   * seconds by each.
+   * Writes the counts of this replica to the database and reads those of all replicas. Each replica
+   * runs it every few seconds.
    */
   async share(): Promise<void> {
     const counts = [...this.fresh.values()];
@@ -110,7 +110,7 @@ export class SharedFigures {
   }
 }
 
-/** In one order for all replicas, so that none waits for another in a circle. */
+/** In the same order on all replicas, which rules out deadlocks. */
 const ADD = `
   INSERT INTO provider_call_counts AS known (provider, span, slice, bucket, succeeded, failed, expires_at)
   SELECT * FROM jsonb_to_recordset($1::jsonb)

@@ -74,7 +74,7 @@ function readErrorBody(
     const fault = adapter.errorBody.schema.safeParse(JSON.parse(body));
     return fault.success ? adapter.errorBody.read(fault.data) : null;
   } catch {
-    // Proxies answer with HTML; the status tells enough.
+    // Proxies answer with HTML; the status is enough.
     return null;
   }
 }

@@ -130,7 +130,7 @@ export class SweepRun {
 
   /**
    * Ends a list that was read completely, within a transaction of the caller's: accounts it does
-   * not hold are gone. An item that could not be told apart may be any of them, so then nothing is.
+   * not hold are gone. An item without a readable id may be any of them, so then nothing is.
    * If more than half of a connection vanishes at once, nothing is gone until the next sweep misses
    * it too.
    * @param previousHeld whether the sweep before this one was held for that reason

@@ -169,13 +169,13 @@ export class SweepRunner {
   }
 
   /**
-   * The provider rejects our key: all its accounts' health is unknown, and we only check now and
-   * then whether it still does.
+   * The provider rejects the key: the health of all accounts becomes unknown, and the key is only
+   * checked from time to time.
    */
   private async reject(client: pg.ClientBase, connection: Connection, now: Date): Promise<void> {
     const next = nextSweepAt({ ...connection, state: 'credential_rejected' }, now);
     const stateBefore = await this.parts.sweeps.markRejected(client, connection, next, now);
-    // The key was replaced meanwhile, and the new one has not been tried yet.
+    // The key was replaced in the meantime, and the new one has not been tried yet.
     if (stateBefore === undefined) return;
     if (stateBefore === 'active') {
       const event = connectionEvent('connection.credential_rejected', connection);

@@ -38,7 +38,7 @@ export class SweepsService {
   /**
    * Queues a sweep; while one is queued or running that one is the answer. Once the transaction has
    * committed, `wake` has it begin now.
-   * @throws Problem 404 when the connection was deleted meanwhile
+   * @throws Problem 404 when the connection was deleted in the meantime
    */
   async request(
     { client, prisma }: Transaction,

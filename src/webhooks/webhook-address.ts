@@ -7,7 +7,7 @@ export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
 /**
  * A webhook's URL, or where it leads to, is not allowed. The message names no address: it would
- * tell of our network.
+ * reveal our network.
  */
 export class ForbiddenAddress extends Error {
   override readonly name = 'ForbiddenAddress';
@@ -30,7 +30,7 @@ export class WebhookAddresses {
     private readonly resolve: Resolve = resolveBySystem,
   ) {}
 
-  /** What of a URL can be told without asking anybody. @throws ForbiddenAddress */
+  /** Checks what can be checked without resolving the host. @throws ForbiddenAddress */
   check(text: string): URL {
     // The WHATWG parser turns every spelling of an IPv4 address (hexadecimal, octal, one number,
     // full-width digits) into four decimals.
@@ -54,7 +54,7 @@ export class WebhookAddresses {
 
   /**
    * Stands in for the resolver where a socket connects. The addresses that are checked are the ones
-   * connected to, so that a name which resolves differently the next moment gains nothing.
+   * connected to, so a name that resolves differently the next moment gains nothing.
    */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     this.addressesOf(hostname).then(

@@ -114,7 +114,7 @@ function failureOf(status: number): string {
   return `The receiver answered ${status}.`;
 }
 
-/** Told to the team: nothing of our network may be in it. */
+/** Shown to the team: it must reveal nothing of our network. */
 function reasonOf(error: unknown): string {
   if (error instanceof ForbiddenAddress) return `The URL ${error.message}.`;
   const { name, code } = error as { readonly name?: string; readonly code?: string };

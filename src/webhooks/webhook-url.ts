@@ -3,12 +3,12 @@ import type { Webhook } from '../database/prisma-client/client.js';
 import type { Sealer } from '../lib/seal.js';
 
 const BATCH = 500;
-/** So that what is sealed of one kind opens as no other. */
+/** Binds a sealed URL to its webhook, so that it opens as nothing else. */
 const boundTo = (id: string) => `${id} url`;
 
 /**
- * What a webhook's row holds of its URL. Its path and query are often as good as a key, so it is
- * kept like one.
+ * The URL in a webhook's row. Its path and query are often as good as a key, so it is sealed like
+ * one.
  */
 export function sealUrl(sealer: Sealer, id: string, url: string) {
   return { url: '', sealedUrl: sealer.seal(url, boundTo(id)) };
@@ -21,14 +21,14 @@ export function openUrl(sealer: Sealer, row: Webhook): Webhook {
     : row;
 }
 
-/** As much of a URL as events, audit entries and logs may tell. */
+/** The part of a URL that events, audit entries and logs may show. */
 export function originOf(url: string): string {
   return new URL(url).origin;
 }
 
 /**
- * Seals the URLs that a previous version left in clear, unless they change meanwhile: those are
- * left to the next time.
+ * Seals the URLs that a previous version left in clear text. One that changes in the meantime is
+ * left to the next run.
  */
 export async function sealUrls({ pool }: Database, sealer: Sealer): Promise<void> {
   const { rows } = await pool.query<{ id: string; url: string }>(

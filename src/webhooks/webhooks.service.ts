@@ -111,7 +111,7 @@ export class WebhooksService {
     };
   }
 
-  /** Enabled again, it gets what happened meanwhile as well. */
+  /** When enabled again, it also gets the events in between. */
   async change(caller: Caller, id: string, change: WebhookChange): Promise<Webhook> {
     const row = await this.get(caller, id);
     if (change.url !== undefined) await this.requireAllowed(change.url);

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 
-/** Work that every replica does again and again. It must bear running on several at once. */
+/** Work that every replica does again and again. It must be safe to run on several at once. */
 export interface RecurringJob {
   /** `<component>.<what it does>`, as metrics and logs name it. */
   readonly name: string;
@@ -11,7 +11,7 @@ export interface RecurringJob {
   readonly run: () => Promise<unknown>;
 }
 
-/** Hears of each run that ended. */
+/** Is called after each run. */
 export type JobObserver = (name: string, durationMs: number, failed: boolean) => void;
 
 interface RecurringJobsParts {

@@ -60,7 +60,7 @@ export async function releaseServer(
     holdLock,
   ]);
   // While this session has the exclusive lock, a process that wants to join waits, and starts the
-  // server anew once it is down.
+  // server again once it is down.
   if (rows[0]?.last) await shutServerDown(home, binaries);
   await hold.end().catch(() => undefined);
 }

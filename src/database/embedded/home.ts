@@ -111,7 +111,7 @@ async function findNobody(): Promise<SystemUser> {
   return { uid: Number(uid.output), gid: Number(gid.output) };
 }
 
-/** Asks the system itself, as that user: modes alone do not tell (ACLs, mounts, capabilities). */
+/** Asks the system as that user: modes alone are not enough (ACLs, mounts, capabilities). */
 async function canEnter(folder: string, user: SystemUser): Promise<boolean> {
   const { code, output } = await run('/bin/sh', ['-c', 'cd "$0"', folder], user);
   if (code === null)

@@ -12,7 +12,7 @@ import { openSocketFolder, socketPort } from './socket.js';
 export interface EmbeddedDatabase {
   readonly connection: DatabaseConnection;
   /**
-   * Lets go of the server; the last process to let go shuts it down. Close the pools on it first.
+   * Releases the server; the last process to release it shuts it down. Close the pools first.
    */
   stop(): Promise<void>;
 }

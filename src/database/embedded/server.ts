@@ -24,7 +24,7 @@ const settings = {
   log_checkpoints: 'off',
 };
 
-/** Bytes, above which the log starts anew. */
+/** Size in bytes above which a new log is started. */
 const largestLog = 1024 * 1024;
 
 /**
