@@ -96,7 +96,7 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/webhooks', 'admin', to.webhooks.create),
     get('/v1/webhooks/{id}', 'read', to.webhooks.get),
     patch('/v1/webhooks/{id}', 'admin', to.webhooks.change),
-    remove('/v1/webhooks/{id}', 'admin', to.webhooks.remove),
+    remove('/v1/webhooks/{id}', 'admin', to.webhooks.delete),
     post('/v1/webhooks/{id}/rotate', 'admin', to.webhooks.rotate),
     post('/v1/webhooks/{id}/test', 'write', to.webhooks.test),
     get('/v1/webhooks/{id}/deliveries', 'read', to.webhooks.deliveries),

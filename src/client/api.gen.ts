@@ -850,7 +850,7 @@ export interface paths {
          * Delete a webhook
          * @description Requires the scope `admin`.
          */
-        delete: operations["webhooks.remove"];
+        delete: operations["webhooks.delete"];
         options?: never;
         head?: never;
         /**
@@ -9703,7 +9703,7 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
-    "webhooks.remove": {
+    "webhooks.delete": {
         parameters: {
             query?: never;
             header?: {

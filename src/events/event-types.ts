@@ -1,15 +1,24 @@
-import { z } from 'zod';
-import { commaSeparated } from '../http/validate.js';
-import { EVENT_TYPES, type EventType } from './outbox.js';
-
-const FAMILIES = [...new Set(EVENT_TYPES.map((type) => `${type.split('.')[0]}.*`))];
-
-/** The name of a type, or a whole family such as `account.*`. */
-export const eventPattern = z.enum([...EVENT_TYPES, ...FAMILIES] as [string, ...string[]], {
-  error: `must be one of: ${[...EVENT_TYPES, ...FAMILIES].join(', ')}`,
-});
-
-export const eventPatterns = commaSeparated(eventPattern);
+/** The types of events. */
+export const EVENT_TYPES = [
+  'account.discovered',
+  'account.updated',
+  'account.health_changed',
+  'account.vanished',
+  'account.reappeared',
+  'account.disconnecting',
+  'account.disconnected',
+  'account.disconnect_failed',
+  'connection.created',
+  'connection.credential_rejected',
+  'connection.recovered',
+  'connection.deleted',
+  'profile.linked',
+  'profile.split',
+  'provider.incident_opened',
+  'provider.incident_closed',
+  'webhook.disabled',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** The types that patterns name. No pattern: none, which readers take for all. */
 export function typesOf(patterns: readonly string[] = []): EventType[] {

@@ -2,29 +2,19 @@ import { z } from 'zod';
 import { answerFeed, NO_TOTAL } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { paging } from '../http/validate.js';
-import { EVENT_EXAMPLE, eventSchema } from './event.schema.js';
-import { eventPatterns, typesOf } from './event-types.js';
+import { typesOf } from './event-types.js';
+import { feedQuery, streamQuery } from './events.requests.js';
+import { EVENT_EXAMPLE, eventSchema } from './events.schema.js';
 import { EVENT_STREAM, type EventsService } from './events.service.js';
 
 const STREAM_EXAMPLE = `id: WyI3NjgiLCJldnRfMDFrOXozbTgi\ndata: ${JSON.stringify(EVENT_EXAMPLE)}\n\n`;
-const after = z
-  .string()
-  .min(1)
-  .max(2000)
-  .optional()
-  .meta({ description: 'Only events after this `next_cursor` or event id.' });
-const type = eventPatterns
-  .optional()
-  .meta({ description: 'Only events of these types, or of families such as `account.*`.' });
-
 export function eventEndpoints(events: EventsService) {
   return {
     list: endpoint({
       summary:
         'List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated',
       description: NO_TOTAL,
-      query: z.strictObject({ after, type, limit: paging.limit }),
+      query: feedQuery,
       answers: { 200: listOf(eventSchema) },
       problems: ['cursor_mismatch'],
       handle: async (call) => {
@@ -42,7 +32,7 @@ export function eventEndpoints(events: EventsService) {
       description:
         'While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, or when its replica stops: reconnect ' +
         'with the last id, to any replica. A key may have 10 streams open on each replica; they do not count as requests in progress.',
-      query: z.strictObject({ after, type }),
+      query: streamQuery,
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,
       isStream: true,

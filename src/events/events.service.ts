@@ -18,7 +18,7 @@ const MAX_STREAM_MS = 3_600_000;
 /** Reads the outbox as pages and as a stream. */
 export class EventsService {
   private readonly stopping = new AbortController();
-  private readonly open = new OpenStreams();
+  private readonly streams = new OpenStreams();
 
   constructor(
     private readonly feed: FeedRepository,
@@ -56,7 +56,7 @@ export class EventsService {
     after: string | undefined,
     left: AbortSignal,
   ): Promise<TextStream> {
-    this.open.enter(caller.key.id, left);
+    this.streams.enter(caller.key.id, left);
     const position =
       (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
     const ended = AbortSignal.any([left, this.stopping.signal, this.expiry(left)]);

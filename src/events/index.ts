@@ -6,16 +6,15 @@ import { eventEndpoints } from './events.routes.js';
 import { EventsService } from './events.service.js';
 import { FeedRepository } from './feed.repository.js';
 
-export { eventPattern, typesOf } from './event-types.js';
+export { type EventType, typesOf } from './event-types.js';
+export { eventPattern } from './events.requests.js';
 export { COMMITTED_BEFORE, EVENT_DOCUMENT, type FeedRepository } from './feed.repository.js';
 export {
   type AccountEvent,
-  type EventType,
-  eventRow,
   type NewEvent,
   recordAccountEvents,
   recordEvents,
-} from './outbox.js';
+} from './outbox.repository.js';
 
 interface EventsParts {
   readonly database: Database;

@@ -15,8 +15,8 @@ export class OpenStreams {
    * @throws Problem 429 when the key has its most streams open, 503 when this process has
    */
   enter(keyId: string, left: AbortSignal): void {
-    const open = this.ofKey.get(keyId) ?? 0;
-    if (open >= MAX_PER_KEY)
+    const count = this.ofKey.get(keyId) ?? 0;
+    if (count >= MAX_PER_KEY)
       throw refused(
         'rate_limited',
         `The key already has ${MAX_PER_KEY} streams open on this replica. Close one`,
@@ -32,9 +32,9 @@ export class OpenStreams {
   }
 
   private count(keyId: string, change: 1 | -1): void {
-    const open = (this.ofKey.get(keyId) ?? 0) + change;
-    if (open === 0) this.ofKey.delete(keyId);
-    else this.ofKey.set(keyId, open);
+    const count = (this.ofKey.get(keyId) ?? 0) + change;
+    if (count === 0) this.ofKey.delete(keyId);
+    else this.ofKey.set(keyId, count);
     this.total += change;
   }
 }

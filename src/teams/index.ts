@@ -2,6 +2,8 @@ import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
+import { KeysRepository } from './keys.repository.js';
+import { TeamsRepository } from './teams.repository.js';
 import { teamEndpoints } from './teams.routes.js';
 import { TeamsService } from './teams.service.js';
 
@@ -17,7 +19,8 @@ interface TeamsParts {
 
 /** Teams, their keys, and who a request comes from. */
 export function createTeams({ database, cursors, clock, providerIds }: TeamsParts) {
-  const service = new TeamsService(database, clock);
+  const teams = new TeamsRepository(database);
+  const service = new TeamsService(database, teams, new KeysRepository(database), clock);
   const jobs: readonly RecurringJob[] = [
     { name: 'teams.compact_versions', everyMs: 15_000, run: () => service.compactVersions() },
   ];

@@ -1,12 +1,15 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.js';
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import type { EventType } from '../events/index.js';
-import { COMMITTED_BEFORE, EVENT_DOCUMENT, typesOf } from '../events/index.js';
+import { COMMITTED_BEFORE, EVENT_DOCUMENT, recordEvents, typesOf } from '../events/index.js';
+import type { Rows } from '../http/page.js';
 import { newId } from '../lib/ids.js';
-import { logEntry } from './delivery-results.js';
+import type { DeliveryResult } from './delivery-outcome.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
+import { originOf } from './webhook-url.js';
 
 const EVENTS_AT_ONCE = 1000;
 /** Of a process that lives. One that is gone holds nothing. */
@@ -16,8 +19,8 @@ const LEASE_MS = 300_000;
 export class DeliveriesRepository {
   constructor(private readonly database: Database) {}
 
-  /** Webhooks that have settled events in front of them or a delivery due. */
-  async withWork(now: Date): Promise<string[]> {
+  /** Webhooks that have committed events in front of them or a delivery due. */
+  async webhooksWithWork(now: Date): Promise<string[]> {
     const { rows } = await this.database.pool.query<{ id: string }>(
       `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (EXISTS (
          SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${COMMITTED_BEFORE}
@@ -117,28 +120,61 @@ export class DeliveriesRepository {
     );
   }
 
-  /** Writes down a delivery that was sent already and is never repeated. */
-  async note(
+  /**
+   * Writes attempts at deliveries, of any webhooks, and what they lead to for their webhooks: all
+   * in one transaction.
+   */
+  async recordResults(results: readonly DeliveryResult[]): Promise<void> {
+    const { pool } = this.database;
+    const unsuccessful = results.filter(({ outcome }) => outcome.state !== 'succeeded');
+    // One statement is a transaction of its own, and mostly all goes well.
+    if (unsuccessful.length === 0) return writeAttempts(pool, results);
+    await withTransaction(pool, async (client) => {
+      await writeAttempts(client, results);
+      await noteFailures(client, unsuccessful);
+      await disableWebhooks(client, unsuccessful);
+    });
+  }
+
+  /** Writes a delivery that was sent already and is never repeated. */
+  recordSent(
     prisma: Prisma.TransactionClient,
     webhookId: string,
-    eventId: string,
-    eventType: string,
+    event: { readonly id: string; readonly type: string },
     attempt: DeliveryAttempt,
-    state: 'succeeded' | 'failed',
-  ) {
-    const log = [logEntry(attempt)];
+  ): Promise<WebhookDelivery> {
     const data = {
       id: newId('dlv'),
       webhookId,
-      eventId,
-      eventType,
-      state,
+      eventId: event.id,
+      eventType: event.type,
+      state: attempt.error === null ? 'succeeded' : 'failed',
       attempts: 1,
-      log,
+      log: [logEntry(attempt)],
       createdAt: attempt.at,
       finishedAt: attempt.at,
     };
     return prisma.webhookDelivery.create({ data });
+  }
+
+  /** The deliveries of a webhook, newest first. */
+  history(webhookId: string): Rows<WebhookDelivery> {
+    const { webhookDelivery } = this.database.prisma;
+    return {
+      read: (beyondId, take) => {
+        const where = { webhookId, ...(beyondId !== undefined && { id: { lt: beyondId } }) };
+        return webhookDelivery.findMany({ where, orderBy: { id: 'desc' }, take });
+      },
+      count: () => webhookDelivery.count({ where: { webhookId } }),
+    };
+  }
+
+  find(
+    prisma: Prisma.TransactionClient,
+    webhookId: string,
+    id: string,
+  ): Promise<WebhookDelivery | null> {
+    return prisma.webhookDelivery.findFirst({ where: { id, webhookId } });
   }
 
   /**
@@ -164,7 +200,7 @@ export class DeliveriesRepository {
     return prisma.webhookDelivery.create({ data });
   }
 
-  /** Forgets a batch of deliveries that ended before `time`. */
+  /** Deletes a batch of deliveries that were made before `time` and have ended. */
   async delete(time: Date): Promise<void> {
     await this.database.pool.query(
       `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending' LIMIT 20000)`,
@@ -188,4 +224,81 @@ export interface ClaimedDelivery {
   /** Made so far. */
   readonly attempts: number;
   readonly body: string;
+}
+
+/** A success ends the time for which its webhook has been failing. */
+async function writeAttempts(
+  client: pg.Pool | pg.ClientBase,
+  results: readonly DeliveryResult[],
+): Promise<void> {
+  const rows = results.map(({ webhook, id, attempts, attempt, outcome }) => ({
+    id,
+    webhook_id: webhook.id,
+    attempts,
+    state: outcome.state,
+    entry: logEntry(attempt),
+    next_attempt_at: outcome.nextAttemptAt,
+    finished_at: outcome.state === 'pending' ? null : attempt.at,
+  }));
+  await client.query({
+    name: 'write-attempts',
+    text: `WITH results AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id text, webhook_id text, attempts int,
+          state text, entry jsonb, next_attempt_at timestamptz, finished_at timestamptz)),
+      written AS (
+        UPDATE webhook_deliveries d SET state = r.state, attempts = r.attempts, log = d.log || r.entry,
+          next_attempt_at = r.next_attempt_at, finished_at = r.finished_at, leased_by = NULL,
+          leased_until = NULL
+        FROM results r WHERE d.id = r.id)
+      UPDATE webhooks w SET failing_since = NULL WHERE w.failing_since IS NOT NULL
+        AND w.id IN (SELECT r.webhook_id FROM results r WHERE r.state = 'succeeded')`,
+    values: [JSON.stringify(rows)],
+  });
+}
+
+async function noteFailures(
+  client: pg.ClientBase,
+  unsuccessful: readonly DeliveryResult[],
+): Promise<void> {
+  const failures = unsuccessful.map(({ webhook, attempt }) => ({ id: webhook.id, at: attempt.at }));
+  await client.query(
+    `UPDATE webhooks w SET failing_since = f.at
+     FROM (SELECT r.id, min(r.at) AS at FROM jsonb_to_recordset($1::jsonb) AS r(id text, at timestamptz)
+       GROUP BY r.id) f
+     WHERE w.id = f.id AND w.failing_since IS NULL`,
+    [JSON.stringify(failures)],
+  );
+}
+
+/** Disables the webhooks that the results are the end of, each once. */
+async function disableWebhooks(
+  client: pg.ClientBase,
+  results: readonly DeliveryResult[],
+): Promise<void> {
+  const ended = new Map(
+    results.flatMap((result) => (result.outcome.disable ? [[result.webhook.id, result]] : [])),
+  );
+  if (ended.size === 0) return;
+  const rows = [...ended].map(([id, { attempt, outcome }]) => ({
+    id,
+    at: attempt.at,
+    reason: outcome.disable,
+  }));
+  const { rows: disabled } = await client.query<{ id: string }>(
+    `UPDATE webhooks w SET disabled_at = r.at, disabled_reason = r.reason, updated_at = r.at
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, at timestamptz, reason text)
+     WHERE w.id = r.id AND w.disabled_at IS NULL RETURNING w.id`,
+    [JSON.stringify(rows)],
+  );
+  for (const { id } of disabled) {
+    const { webhook, attempt, outcome } = ended.get(id) as DeliveryResult;
+    const data = { webhook: { id, url: originOf(webhook.url) }, reason: outcome.disable };
+    const event = { type: 'webhook.disabled' as const, accountId: null, data };
+    await recordEvents(client, webhook.teamId, [event], attempt.at);
+  }
+}
+
+/** An attempt as the log of its delivery keeps it. */
+function logEntry({ at, status, latencyMs, answer, error }: DeliveryAttempt) {
+  return { at: at.toISOString(), status, latency_ms: latencyMs, answer, error };
 }

@@ -10,6 +10,7 @@ import { DeliveriesRepository } from './deliveries.repository.js';
 import type { WebhookAddresses } from './webhook-address.js';
 import { WebhookSender } from './webhook-sender.js';
 import { WebhookWorker } from './webhook-worker.js';
+import { WebhooksRepository } from './webhooks.repository.js';
 import { webhookEndpoints } from './webhooks.routes.js';
 import { WebhooksService } from './webhooks.service.js';
 
@@ -30,10 +31,11 @@ interface WebhooksParts {
 /** Addresses that events are posted to, and the deliveries. */
 export function createWebhooks(parts: WebhooksParts) {
   const { database, lease, feed, addresses, sealer, cursors, clock, logger, tracing } = parts;
+  const webhooks = new WebhooksRepository(database);
   const deliveries = new DeliveriesRepository(database);
   const sender = new WebhookSender(addresses, clock);
   const worker = new WebhookWorker({
-    database,
+    webhooks,
     deliveries,
     sender,
     sealer,
@@ -45,8 +47,9 @@ export function createWebhooks(parts: WebhooksParts) {
   const service = new WebhooksService({
     database,
     feed,
+    webhooks,
     deliveries,
-    worker,
+    sender,
     addresses,
     sealer,
     clock,

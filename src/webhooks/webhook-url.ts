@@ -1,8 +1,6 @@
-import type { Database } from '../database/index.js';
 import type { Webhook } from '../database/prisma-client/client.js';
 import type { Sealer } from '../lib/seal.js';
 
-const BATCH = 500;
 /** Binds a sealed URL to its webhook, so that it opens as nothing else. */
 const boundTo = (id: string) => `${id} url`;
 
@@ -24,24 +22,4 @@ export function openUrl(sealer: Sealer, row: Webhook): Webhook {
 /** The part of a URL that events, audit entries and logs may show. */
 export function originOf(url: string): string {
   return new URL(url).origin;
-}
-
-/**
- * Seals the URLs that a previous version left in clear text. One that changes in the meantime is
- * left to the next run.
- */
-export async function sealUrls({ pool }: Database, sealer: Sealer): Promise<void> {
-  const { rows } = await pool.query<{ id: string; url: string }>(
-    `SELECT id, url FROM webhooks WHERE url <> '' LIMIT ${BATCH}`,
-  );
-  if (rows.length === 0) return;
-  await pool.query(
-    `UPDATE webhooks w SET url = '', sealed_url = s.sealed FROM unnest($1::text[], $2::text[], $3::bytea[]) AS s(id, url, sealed)
-     WHERE w.id = s.id AND w.url = s.url`,
-    [
-      rows.map(({ id }) => id),
-      rows.map(({ url }) => url),
-      rows.map(({ id, url }) => Buffer.from(sealUrl(sealer, id, url).sealedUrl)),
-    ],
-  );
 }

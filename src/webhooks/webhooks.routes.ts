@@ -3,15 +3,14 @@ import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
+import { webhookChange, webhookRequest } from './webhooks.requests.js';
 import {
-  deliveryAnswer,
   deliverySchema,
-  webhookAnswer,
-  webhookChange,
-  webhookRequest,
+  toDelivery,
+  toWebhook,
   webhookSchema,
   webhookWithSecret,
-} from './webhook.schema.js';
+} from './webhooks.schema.js';
 import type { Revealed, WebhooksService } from './webhooks.service.js';
 
 const id = z.string().meta({ description: 'Id of the webhook.' });
@@ -20,7 +19,7 @@ const page = z.strictObject(paging);
 
 export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
   const reveal = ({ webhook, secret }: Revealed) => ({
-    data: { ...webhookAnswer(webhook), secret },
+    data: { ...toWebhook(webhook), secret },
   });
   return {
     list: endpoint({
@@ -28,7 +27,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       query: page,
       answers: { 200: listOf(webhookSchema) },
       handle: (call) =>
-        answerPage(call, cursors, {}, listById(webhooks.all(call.caller), webhookAnswer)),
+        answerPage(call, cursors, {}, listById(webhooks.list(call.caller), toWebhook)),
     }),
     create: action({
       summary: 'Create a webhook; its secret is shown only in this response',
@@ -53,7 +52,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       answers: { 200: dataOf(webhookSchema) },
       handle: async (call) => ({
         status: 200,
-        body: { data: webhookAnswer(await webhooks.get(call.caller, call.params.id)) },
+        body: { data: toWebhook(await webhooks.get(call.caller, call.params.id)) },
       }),
     }),
     change: endpoint({
@@ -64,16 +63,16 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       handle: async (call) => ({
         status: 200,
         body: {
-          data: webhookAnswer(await webhooks.change(call.caller, call.params.id, call.body)),
+          data: toWebhook(await webhooks.change(call.caller, call.params.id, call.body)),
         },
       }),
     }),
-    remove: endpoint({
+    delete: endpoint({
       summary: 'Delete a webhook',
       params: byId,
       answers: { 204: null },
       handle: async (call) => {
-        await webhooks.remove(call.caller, call.params.id);
+        await webhooks.delete(call.caller, call.params.id);
         return { status: 204 };
       },
     }),
@@ -96,7 +95,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
         const note = await webhooks.test(call.caller, call.params.id);
         return call.commit(async (transaction) => ({
           status: 200,
-          body: { data: deliveryAnswer(await note(transaction)) },
+          body: { data: toDelivery(await note(transaction)) },
         }));
       },
     }),
@@ -107,7 +106,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       answers: { 200: listOf(deliverySchema) },
       handle: async (call) => {
         const webhook = await webhooks.get(call.caller, call.params.id);
-        return answerPage(call, cursors, {}, listById(webhooks.history(webhook), deliveryAnswer));
+        return answerPage(call, cursors, {}, listById(webhooks.history(webhook), toDelivery));
       },
     }),
     replay: action({
@@ -127,7 +126,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
             call.params.delivery_id,
           );
           const headers = { Location: `/v1/webhooks/${call.params.id}/deliveries` };
-          return { status: 202, body: { data: deliveryAnswer(delivery) }, headers };
+          return { status: 202, body: { data: toDelivery(delivery) }, headers };
         }),
     }),
   };

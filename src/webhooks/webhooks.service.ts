@@ -1,4 +1,5 @@
-import { actorOf, auditRow } from '../audit/index.js';
+import type pg from 'pg';
+import { actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/index.js';
@@ -9,15 +10,18 @@ import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
 import type { DeliveriesRepository } from './deliveries.repository.js';
+import { postEvent } from './post-event.js';
 import { newSecret } from './signature.js';
-import type { WebhookChange, WebhookRequest } from './webhook.schema.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
-import { openUrl, originOf, sealUrl, sealUrls } from './webhook-url.js';
-import type { WebhookWorker } from './webhook-worker.js';
+import type { WebhookSender } from './webhook-sender.js';
+import { openUrl, originOf, sealUrl } from './webhook-url.js';
+import type { WebhooksRepository } from './webhooks.repository.js';
+import type { WebhookChange, WebhookRequest } from './webhooks.requests.js';
 
 const MAX_WEBHOOKS = 50;
 /** How long the former secret signs too. */
 const ROTATION_MS = 86_400_000;
+const SEALED_AT_ONCE = 500;
 
 /** A webhook and its secret, in the one response that shows both. */
 export interface Revealed {
@@ -28,8 +32,9 @@ export interface Revealed {
 interface WebhooksServiceParts {
   readonly database: Database;
   readonly feed: FeedRepository;
+  readonly webhooks: WebhooksRepository;
   readonly deliveries: DeliveriesRepository;
-  readonly worker: WebhookWorker;
+  readonly sender: WebhookSender;
   readonly addresses: WebhookAddresses;
   readonly sealer: Sealer;
   readonly clock: Clock;
@@ -48,77 +53,63 @@ export class WebhooksService {
     caller: Caller,
     request: WebhookRequest,
   ): Promise<Revealed> {
-    if ((await prisma.webhook.count({ where: { teamId: caller.teamId } })) >= MAX_WEBHOOKS) {
+    const { clock, feed, sealer, webhooks } = this.parts;
+    if ((await webhooks.count(prisma, caller.teamId)) >= MAX_WEBHOOKS) {
       throw new Problem(
         'conflict',
         `The team already has ${MAX_WEBHOOKS} webhooks. Delete one first.`,
       );
     }
-    const position = await this.parts.feed.end(client);
+    const position = await feed.end(client);
     const id = newId('whk');
     const secret = newSecret();
-    const now = this.parts.clock.now();
+    const now = clock.now();
     const { url, types, description } = request;
-    const data = {
+    const webhook = await webhooks.create(prisma, {
       id,
       teamId: caller.teamId,
-      ...sealUrl(this.parts.sealer, id, url),
+      ...sealUrl(sealer, id, url),
       types,
       description,
       providers: [...caller.key.providers],
-      secret: this.parts.sealer.seal(secret, id),
+      secret: sealer.seal(secret, id),
       positionTransaction: BigInt(position.value ?? 0),
       positionId: position.id,
       createdAt: now,
       updatedAt: now,
-    };
-    const webhook = await prisma.webhook.create({ data });
-    await this.audited(
-      caller,
-      'webhook.created',
-      id,
-      { ...request, url: originOf(url) },
-      now,
-      prisma,
-    );
-    return { webhook: openUrl(this.parts.sealer, webhook), secret };
+    });
+    const after = { ...request, url: originOf(url) };
+    await audit(client, caller, 'webhook.created', id, after, now);
+    return { webhook: openUrl(sealer, webhook), secret };
   }
 
-  async get(
-    caller: Caller,
-    id: string,
-    prisma: Prisma.TransactionClient = this.parts.database.prisma,
-  ): Promise<Webhook> {
-    const row = await prisma.webhook.findFirst({ where: { id, ...seenBy(caller) } });
+  /** @throws Problem 404 */
+  async get(caller: Caller, id: string, prisma?: Prisma.TransactionClient): Promise<Webhook> {
+    const row = await this.parts.webhooks.find(caller, id, prisma);
     if (!row) throw notFound(`Webhook ${id}`);
     return openUrl(this.parts.sealer, row);
   }
 
   /** The team's webhooks, oldest first. */
-  all(caller: Caller): Rows<Webhook> {
-    const { webhook } = this.parts.database.prisma;
-    const where = seenBy(caller);
+  list(caller: Caller): Rows<Webhook> {
+    const { sealer, webhooks } = this.parts;
+    const { read, count } = webhooks.list(caller);
     return {
-      read: async (beyondId, take) => {
-        const rows = await webhook.findMany({
-          where: { ...where, id: { gt: beyondId ?? '' } },
-          orderBy: { id: 'asc' },
-          take,
-        });
-        return rows.map((row) => openUrl(this.parts.sealer, row));
-      },
-      count: () => webhook.count({ where }),
+      read: async (beyondId, take) =>
+        (await read(beyondId, take)).map((row) => openUrl(sealer, row)),
+      count,
     };
   }
 
   /** When enabled again, it also gets the events in between. */
   async change(caller: Caller, id: string, change: WebhookChange): Promise<Webhook> {
+    const { clock, database, sealer, webhooks } = this.parts;
     const row = await this.get(caller, id);
     if (change.url !== undefined) await this.requireAllowed(change.url);
     const { enabled, url, types, description } = change;
-    const now = this.parts.clock.now();
+    const now = clock.now();
     const data = {
-      ...(url !== undefined && sealUrl(this.parts.sealer, id, url)),
+      ...(url !== undefined && sealUrl(sealer, id, url)),
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
       ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
@@ -126,38 +117,39 @@ export class WebhooksService {
         row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
       updatedAt: now,
     };
-    const update = this.parts.database.prisma.webhook.update({ where: { id }, data });
-    const facts = { ...change, ...(url !== undefined && { url: originOf(url) }) };
-    const [webhook] = await this.parts.database.prisma.$transaction([
-      update,
-      this.audited(caller, 'webhook.changed', id, facts, now),
-    ]);
-    return openUrl(this.parts.sealer, webhook);
+    const after = { ...change, ...(url !== undefined && { url: originOf(url) }) };
+    return database.transaction(async ({ prisma, client }) => {
+      const webhook = await webhooks.update(prisma, id, data);
+      await audit(client, caller, 'webhook.changed', id, after, now);
+      return openUrl(sealer, webhook);
+    });
   }
 
-  async remove(caller: Caller, id: string): Promise<void> {
+  /** Deletes the webhook and its deliveries. */
+  async delete(caller: Caller, id: string): Promise<void> {
+    const { clock, database, webhooks } = this.parts;
     const { url } = await this.get(caller, id);
-    const gone = this.parts.database.prisma.webhook.delete({ where: { id } });
-    await this.parts.database.prisma.$transaction([
-      gone,
-      this.audited(caller, 'webhook.deleted', id, { url: originOf(url) }, this.parts.clock.now()),
-    ]);
+    await database.transaction(async ({ prisma, client }) => {
+      await webhooks.delete(prisma, id);
+      const after = { url: originOf(url) };
+      await audit(client, caller, 'webhook.deleted', id, after, clock.now());
+    });
   }
 
   /** Gives the webhook a new secret; the former one signs too for a day. */
-  async rotate({ prisma }: Transaction, caller: Caller, id: string): Promise<Revealed> {
+  async rotate({ prisma, client }: Transaction, caller: Caller, id: string): Promise<Revealed> {
+    const { clock, sealer, webhooks } = this.parts;
     const row = await this.get(caller, id, prisma);
     const secret = newSecret();
-    const now = this.parts.clock.now();
-    const data = {
-      secret: this.parts.sealer.seal(secret, id),
+    const now = clock.now();
+    const webhook = await webhooks.update(prisma, id, {
+      secret: sealer.seal(secret, id),
       formerSecret: row.secret,
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
-    };
-    const webhook = await prisma.webhook.update({ where: { id }, data });
-    await this.audited(caller, 'webhook.secret_rotated', id, {}, now, prisma);
-    return { webhook: openUrl(this.parts.sealer, webhook), secret };
+    });
+    await audit(client, caller, 'webhook.secret_rotated', id, {}, now);
+    return { webhook: openUrl(sealer, webhook), secret };
   }
 
   /**
@@ -176,28 +168,13 @@ export class WebhooksService {
       account_id: null,
       data: { webhook: { id } },
     };
-    const attempt = await this.parts.worker.post(webhook, event.id, JSON.stringify(event));
-    return ({ prisma }) =>
-      this.parts.deliveries.note(
-        prisma,
-        id,
-        event.id,
-        event.type,
-        attempt,
-        attempt.error === null ? 'succeeded' : 'failed',
-      );
+    const attempt = await postEvent(this.parts, webhook, event.id, JSON.stringify(event));
+    return ({ prisma }) => this.parts.deliveries.recordSent(prisma, id, event, attempt);
   }
 
   /** The deliveries of a webhook, newest first. */
-  history({ id: webhookId }: Webhook): Rows<WebhookDelivery> {
-    const { webhookDelivery } = this.parts.database.prisma;
-    return {
-      read: (beyondId, take) => {
-        const where = { webhookId, ...(beyondId !== undefined && { id: { lt: beyondId } }) };
-        return webhookDelivery.findMany({ where, orderBy: { id: 'desc' }, take });
-      },
-      count: () => webhookDelivery.count({ where: { webhookId } }),
-    };
+  history({ id }: Webhook): Rows<WebhookDelivery> {
+    return this.parts.deliveries.history(id);
   }
 
   /** Delivers the event of a delivery once more. */
@@ -207,17 +184,16 @@ export class WebhooksService {
     id: string,
     deliveryId: string,
   ): Promise<WebhookDelivery> {
+    const { clock, deliveries } = this.parts;
     const webhook = await this.get(caller, id, prisma);
-    const delivery = await prisma.webhookDelivery.findFirst({
-      where: { id: deliveryId, webhookId: id },
-    });
+    const delivery = await deliveries.find(prisma, id, deliveryId);
     if (!delivery) throw notFound(`Delivery ${deliveryId}`);
     if (webhook.disabledAt)
       throw new Problem(
         'conflict',
         'The webhook is disabled. Enable it first (PATCH {"enabled": true}).',
       );
-    const repeated = await this.parts.deliveries.repeat(prisma, delivery, this.parts.clock.now());
+    const repeated = await deliveries.repeat(prisma, delivery, clock.now());
     if (!repeated)
       throw new Problem(
         'conflict',
@@ -233,28 +209,26 @@ export class WebhooksService {
     });
   }
 
-  /** Seals what a previous version left in clear. */
-  sealUrls(): Promise<void> {
-    return sealUrls(this.parts.database, this.parts.sealer);
-  }
-
-  private audited(
-    caller: Caller,
-    action: string,
-    targetId: string,
-    after: object,
-    at: Date,
-    prisma: Prisma.TransactionClient = this.parts.database.prisma,
-  ) {
-    const data = auditRow(actorOf(caller), { action, targetType: 'webhook', targetId, after }, at);
-    return prisma.auditEvent.create({ data });
+  /** Seals the URLs that an earlier version left in clear. */
+  async sealUrls(): Promise<void> {
+    const { sealer, webhooks } = this.parts;
+    const unsealed = await webhooks.findUnsealed(SEALED_AT_ONCE);
+    if (unsealed.length === 0) return;
+    await webhooks.sealUrls(
+      unsealed.map(({ id, url }) => ({ id, url, sealedUrl: sealUrl(sealer, id, url).sealedUrl })),
+    );
   }
 }
 
-/**
- * A key that is limited to some providers sees the webhooks of its like: it must not redirect what
- * it may not read.
- */
-function seenBy({ teamId, key }: Caller) {
-  return { teamId, ...(key.providers.length > 0 && { providers: { equals: [...key.providers] } }) };
+/** @param client within the transaction of the change */
+function audit(
+  client: pg.ClientBase,
+  caller: Caller,
+  action: string,
+  targetId: string,
+  after: object,
+  at: Date,
+): Promise<void> {
+  const entry = { action, targetType: 'webhook', targetId, after } as const;
+  return recordAudit(client, actorOf(caller), [entry], at);
 }

@@ -16,6 +16,8 @@ import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
+import { KeysRepository } from '../../src/teams/keys.repository.js';
+import { TeamsRepository } from '../../src/teams/teams.repository.js';
 import { TeamsService } from '../../src/teams/teams.service.js';
 import { type Client, clientOf } from '../support/client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -44,7 +46,12 @@ let client: Client;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase({ connection: testDatabase.connection, poolSize: 2 });
-  const teams = new TeamsService(database, systemClock);
+  const teams = new TeamsService(
+    database,
+    new TeamsRepository(database),
+    new KeysRepository(database),
+    systemClock,
+  );
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);
   const lease = new ProcessLease(database);
   const application = createServer(table, {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { recordEvents } from '../../src/events/outbox.js';
+import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { startChild } from '../support/child.js';
 import { type Gateway, startGateway } from '../support/gateway.js';

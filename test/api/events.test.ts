@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { recordEvents } from '../../src/events/outbox.js';
+import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { readStream } from '../support/stream.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type NewEvent, recordEvents } from '../../src/events/outbox.js';
+import { type NewEvent, recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';

@@ -1,23 +1,7 @@
 import { z } from 'zod';
 import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
-import { eventPattern } from '../events/index.js';
 import { timestamp } from '../http/page.js';
-import { DELIVERY_EXAMPLE, WEBHOOK_EXAMPLE } from './webhook.example.js';
-
-const url = z.string().max(2000);
-const types = z.array(eventPattern).max(50);
-const description = z.string().max(500).nullable();
-
-export const webhookRequest = z
-  .strictObject({ url, types: types.default([]), description: description.default(null) })
-  .meta({ examples: [{ url: WEBHOOK_EXAMPLE.url, types: WEBHOOK_EXAMPLE.types }] });
-export const webhookChange = z
-  .strictObject({ url, types, description, enabled: z.boolean() })
-  .partial()
-  .refine((change) => Object.keys(change).length > 0, 'must contain at least one field')
-  .meta({ examples: [{ enabled: true }] });
-export type WebhookRequest = z.output<typeof webhookRequest>;
-export type WebhookChange = z.output<typeof webhookChange>;
+import { DELIVERY_EXAMPLE, WEBHOOK_EXAMPLE } from './webhooks.example.js';
 
 export const webhookSchema = z
   .object({
@@ -64,7 +48,7 @@ export const deliverySchema = z
   })
   .meta({ id: 'WebhookDelivery', examples: [DELIVERY_EXAMPLE] });
 
-export function webhookAnswer(row: Webhook) {
+export function toWebhook(row: Webhook) {
   return {
     id: row.id,
     type: 'webhook',
@@ -79,7 +63,7 @@ export function webhookAnswer(row: Webhook) {
   };
 }
 
-export function deliveryAnswer(row: WebhookDelivery) {
+export function toDelivery(row: WebhookDelivery) {
   return {
     id: row.id,
     type: 'webhook_delivery',

@@ -1,27 +1,6 @@
 import type pg from 'pg';
 import { newId } from '../lib/ids.js';
-
-/** The types of events. */
-export const EVENT_TYPES = [
-  'account.discovered',
-  'account.updated',
-  'account.health_changed',
-  'account.vanished',
-  'account.reappeared',
-  'account.disconnecting',
-  'account.disconnected',
-  'account.disconnect_failed',
-  'connection.created',
-  'connection.credential_rejected',
-  'connection.recovered',
-  'connection.deleted',
-  'profile.linked',
-  'profile.split',
-  'provider.incident_opened',
-  'provider.incident_closed',
-  'webhook.disabled',
-] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
+import type { EventType } from './event-types.js';
 
 export interface NewEvent {
   readonly type: EventType;
@@ -55,15 +34,6 @@ export async function recordEvents(
      LEFT JOIN accounts a ON a.id = e.account_id`,
     [JSON.stringify(rows), teamId, at],
   );
-}
-
-/** The same for a change that Prisma makes: the row to create within its transaction. */
-export function eventRow(
-  teamId: string,
-  { type, accountId, provider = null, data }: NewEvent,
-  at: Date,
-) {
-  return { id: newId('evt'), teamId, type, accountId, provider, data, createdAt: at };
 }
 
 /** An event about an account as it now stands. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
-import { EVENT_TYPES } from './outbox.js';
+import { EVENT_TYPES } from './event-types.js';
 
 export const EVENT_EXAMPLE = {
   id: 'evt_01k9z3m8q4v7x2c5n6b8a1s3d4',

@@ -1,0 +1,118 @@
+import type { Database } from '../database/index.js';
+import type { ApiKey, Prisma } from '../database/prisma-client/client.js';
+import type { Caller, Scope } from '../http/caller.js';
+import type { Rows } from '../http/page.js';
+import { TEAM_VERSION } from './teams.repository.js';
+
+/** A key with its team, as every request reads it. */
+export interface KeyRow {
+  readonly id: string;
+  readonly team_id: string;
+  readonly team_name: string;
+  readonly team_version: string;
+  readonly name: string;
+  readonly secret_hash: Buffer;
+  readonly scopes: Scope[];
+  readonly providers: string[];
+  readonly is_root: boolean;
+  readonly expires_at: Date | null;
+  readonly last_used_at: Date | null;
+  readonly revoked_at: Date | null;
+  readonly rate_quota: number | null;
+  readonly rate_window_seconds: number | null;
+}
+
+/** A root key to be, of the team that root acts for unless told otherwise. */
+export interface NewRootKey {
+  readonly id: string;
+  readonly teamId: string;
+  readonly secretHash: Uint8Array<ArrayBuffer>;
+  readonly createdAt: Date;
+}
+
+const ROOT = { name: 'root', scopes: ['admin'], isRoot: true };
+
+/** The rows of keys. */
+export class KeysRepository {
+  constructor(private readonly database: Database) {}
+
+  /** One prepared statement by primary key: it runs on every request. */
+  async find(id: string): Promise<KeyRow | undefined> {
+    const { rows } = await this.database.pool.query<KeyRow>({
+      name: 'find-key',
+      text: `SELECT k.id, k.team_id, t.name AS team_name, ${TEAM_VERSION} AS team_version, k.name,
+               k.secret_hash, k.scopes, k.providers, k.is_root, k.expires_at, k.last_used_at,
+               k.revoked_at, k.rate_quota, k.rate_window_seconds
+             FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id = $1`,
+      values: [id],
+    });
+    return rows[0];
+  }
+
+  async noteUse(id: string, at: Date): Promise<void> {
+    await this.database.prisma.apiKey.updateMany({ where: { id }, data: { lastUsedAt: at } });
+  }
+
+  /** A key of the team that is not revoked. */
+  findLive(teamId: string, id: string): Promise<ApiKey | null> {
+    return this.database.prisma.apiKey.findFirst({ where: { id, teamId, revokedAt: null } });
+  }
+
+  /** The keys of the team that are not revoked, oldest first. */
+  list(teamId: string): Rows<ApiKey> {
+    const { apiKey } = this.database.prisma;
+    const where = { teamId, revokedAt: null };
+    return {
+      read: (beyondId, take) =>
+        apiKey.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        }),
+      count: () => apiKey.count({ where }),
+    };
+  }
+
+  create(
+    prisma: Prisma.TransactionClient,
+    data: Prisma.ApiKeyUncheckedCreateInput,
+  ): Promise<ApiKey> {
+    return prisma.apiKey.create({ data });
+  }
+
+  /**
+   * Revokes a key of the caller's team; only the root key may revoke a root key.
+   * @returns whether there was such a key
+   */
+  async revoke(
+    prisma: Prisma.TransactionClient,
+    { teamId, key }: Caller,
+    id: string,
+    at: Date,
+  ): Promise<boolean> {
+    const { count } = await prisma.apiKey.updateMany({
+      where: { id, teamId, revokedAt: null, ...(key.isRoot ? {} : { isRoot: false }) },
+      data: { revokedAt: at },
+    });
+    return count > 0;
+  }
+
+  async hasRoot(prisma: Prisma.TransactionClient): Promise<boolean> {
+    const where = { isRoot: true, revokedAt: null };
+    return (await prisma.apiKey.findFirst({ where, select: { id: true } })) !== null;
+  }
+
+  async createRoot(prisma: Prisma.TransactionClient, root: NewRootKey): Promise<void> {
+    await prisma.apiKey.create({ data: { ...root, ...ROOT } });
+  }
+
+  /** Creates the root key, or makes the key of that id the root key again. */
+  async ensureRoot(root: NewRootKey): Promise<void> {
+    const { secretHash } = root;
+    await this.database.prisma.apiKey.upsert({
+      where: { id: root.id },
+      create: { ...root, ...ROOT },
+      update: { secretHash, isRoot: true, scopes: ROOT.scopes, revokedAt: null },
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { SCOPES } from '../http/caller.js';
+import { time, words } from '../http/validate.js';
+
+export const rateLimit = z.strictObject({
+  quota: z.int().min(1).max(1_000_000),
+  window_seconds: z.int().min(1).max(3600),
+});
+
+export const teamRequest = z
+  .strictObject({ name: words(100) })
+  .meta({ examples: [{ name: 'Social' }] });
+
+/** @param providers the ids that `providers` may name */
+export function keyRequest(providers: readonly string[]) {
+  const provider = z.enum(providers as [string, ...string[]], {
+    error: `must be one of: ${providers.join(', ')}`,
+  });
+  return z
+    .strictObject({
+      name: words(100),
+      scopes: z.array(z.enum(SCOPES)).min(1),
+      expires_at: time.optional(),
+      providers: z.array(provider).max(50).optional(),
+      rate_limit: rateLimit.optional().meta({
+        description:
+          "The key's rate limit; only the root key may set it. When omitted, the key gets its creator's.",
+      }),
+    })
+    .meta({
+      examples: [
+        { name: 'health monitor', scopes: ['read'], expires_at: '2027-01-15T08:00:00.000Z' },
+      ],
+    });
+}
+export type KeyRequest = z.output<ReturnType<typeof keyRequest>>;

@@ -1,0 +1,29 @@
+import type { Webhook } from '../database/prisma-client/client.js';
+import type { Clock } from '../lib/clock.js';
+import type { Sealer } from '../lib/seal.js';
+import { signedHeaders } from './signature.js';
+import type { DeliveryAttempt, WebhookSender } from './webhook-sender.js';
+
+interface PostEventParts {
+  readonly sender: WebhookSender;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+}
+
+/**
+ * Sends one event to a webhook now. The former secret signs too, for as long as it is valid.
+ * @param webhook with its URL in clear
+ */
+export function postEvent(
+  { sender, sealer, clock }: PostEventParts,
+  webhook: Webhook,
+  eventId: string,
+  body: string,
+): Promise<DeliveryAttempt> {
+  const now = clock.now();
+  const { secret, formerSecret, formerUntil } = webhook;
+  const sealed =
+    formerSecret && formerUntil && formerUntil > now ? [secret, formerSecret] : [secret];
+  const secrets = sealed.map((one) => sealer.open(one, webhook.id));
+  return sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
+}

@@ -1,0 +1,101 @@
+import type { Database } from '../database/index.js';
+import type { Prisma, Webhook } from '../database/prisma-client/client.js';
+import type { Caller } from '../http/caller.js';
+import type { Rows } from '../http/page.js';
+
+/** A webhook's URL in clear, as an earlier version kept it. */
+export interface UnsealedUrl {
+  readonly id: string;
+  readonly url: string;
+}
+
+/** The rows of webhooks; their URLs are sealed. */
+export class WebhooksRepository {
+  constructor(private readonly database: Database) {}
+
+  /** @param prisma within a transaction, to see what that has written */
+  find(
+    caller: Caller,
+    id: string,
+    prisma: Prisma.TransactionClient = this.database.prisma,
+  ): Promise<Webhook | null> {
+    return prisma.webhook.findFirst({ where: { id, ...visibleTo(caller) } });
+  }
+
+  /** A webhook that is not disabled, whoever asks. */
+  findEnabled(id: string): Promise<Webhook | null> {
+    return this.database.prisma.webhook.findFirst({ where: { id, disabledAt: null } });
+  }
+
+  /** The webhooks that the caller may see, oldest first. */
+  list(caller: Caller): Rows<Webhook> {
+    const { webhook } = this.database.prisma;
+    const where = visibleTo(caller);
+    return {
+      read: (beyondId, take) =>
+        webhook.findMany({
+          where: { ...where, id: { gt: beyondId ?? '' } },
+          orderBy: { id: 'asc' },
+          take,
+        }),
+      count: () => webhook.count({ where }),
+    };
+  }
+
+  /** How many a team has. */
+  count(prisma: Prisma.TransactionClient, teamId: string): Promise<number> {
+    return prisma.webhook.count({ where: { teamId } });
+  }
+
+  create(
+    prisma: Prisma.TransactionClient,
+    data: Prisma.WebhookUncheckedCreateInput,
+  ): Promise<Webhook> {
+    return prisma.webhook.create({ data });
+  }
+
+  update(
+    prisma: Prisma.TransactionClient,
+    id: string,
+    data: Prisma.WebhookUncheckedUpdateInput,
+  ): Promise<Webhook> {
+    return prisma.webhook.update({ where: { id }, data });
+  }
+
+  async delete(prisma: Prisma.TransactionClient, id: string): Promise<void> {
+    await prisma.webhook.delete({ where: { id } });
+  }
+
+  /** Up to `limit` URLs that an earlier version left in clear. */
+  async findUnsealed(limit: number): Promise<UnsealedUrl[]> {
+    const { rows } = await this.database.pool.query<UnsealedUrl>(
+      `SELECT id, url FROM webhooks WHERE url <> '' LIMIT $1`,
+      [limit],
+    );
+    return rows;
+  }
+
+  /** Replaces URLs in clear by sealed ones, but for those that have changed meanwhile. */
+  async sealUrls(
+    urls: readonly (UnsealedUrl & { readonly sealedUrl: Uint8Array })[],
+  ): Promise<void> {
+    await this.database.pool.query(
+      `UPDATE webhooks w SET url = '', sealed_url = s.sealed
+       FROM unnest($1::text[], $2::text[], $3::bytea[]) AS s(id, url, sealed)
+       WHERE w.id = s.id AND w.url = s.url`,
+      [
+        urls.map(({ id }) => id),
+        urls.map(({ url }) => url),
+        urls.map(({ sealedUrl }) => Buffer.from(sealedUrl)),
+      ],
+    );
+  }
+}
+
+/**
+ * A key that is limited to some providers sees the webhooks of its like: it must not redirect what
+ * it may not read.
+ */
+function visibleTo({ teamId, key }: Caller) {
+  return { teamId, ...(key.providers.length > 0 && { providers: { equals: [...key.providers] } }) };
+}
