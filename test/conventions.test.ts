@@ -109,7 +109,9 @@ describe('import directions', () => {
     '$file imports the model and zod: no I/O',
     ({ file }) => {
       const allowed = (imported: string) =>
-        imported === 'zod' || imported === 'src/lib/text.js' || imported.startsWith('src/model/');
+        imported === 'zod' ||
+        ['src/lib/text.js', 'src/lib/instant.js'].includes(imported) ||
+        imported.startsWith('src/model/');
       expect(imports(file).filter((imported) => !allowed(imported))).toStrictEqual([]);
     },
   );

@@ -1,8 +1,9 @@
+export * from '../lib/instant.js';
 export * from './account.js';
 export * from './account-columns.js';
 export * from './adapter.js';
 export * from './expiry.js';
-export * from './instant.js';
+
 export * from './observed-account.js';
 export * from './profile-url.js';
 export * from './provider-error.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { type InstantOptions, readInstant } from '../lib/instant.js';
 import { cleanJson, cleanText, isStorable } from '../lib/text.js';
-import { type InstantOptions, readInstant } from './instant.js';
 
 /*
  * Readers of single fields, for the schemas of adapters. Each takes what providers have been seen

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { announcedLimit, requestId } from '../lib/http-headers.js';
 import type { Span, Tracing } from '../lib/tracing.js';
 import {
   type AnyAdapter,
@@ -11,7 +12,6 @@ import {
   type ProviderRequest,
 } from '../model/index.js';
 import { type Base, baseOf, type ProviderConnection } from './connection.js';
-import { announcedLimit, requestId } from './headers.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import type { Registry } from './registry.js';
@@ -132,7 +132,7 @@ export async function execute<Name extends OperationName>(
         requestId: requestId(answer.headers),
         at: executor.clock.now(),
       });
-      policies.rateLimiter.learn(announcedLimit(answer.headers));
+      policies.rateLimiter.learn(announcedLimit(answer.headers, executor.clock.now()));
       const isSuccess = answer.status >= 200 && answer.status < 300;
       if (!isSuccess)
         throw refusal(

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js';
-import type { AnnouncedLimit } from './headers.js';
+import type { AnnouncedLimit } from '../lib/http-headers.js';
 
 /**
  * A limit without a documented length is taken as one per minute: all four providers count per
@@ -95,17 +95,18 @@ export function learn(
   const latest = now + MAX_WINDOW_MS;
   const resetAt = announcedReset > latest ? now + WINDOW_MS : Math.max(announcedReset, now + 1_000);
   const known = state.window;
+  const limit = announced.limit ?? known?.limit ?? state.bucket.perMinute;
   // Answers overtake each other: within one window the lower count is the later one. A clock second
   // apart is still one window.
   const sameWindow =
     known !== null &&
     now < known.resetAt &&
     Math.abs(known.resetAt - resetAt) <= 1_000 &&
-    known.limit === announced.limit;
+    known.limit === limit;
   const remaining = sameWindow
     ? Math.min(known.remaining, announced.remaining)
     : announced.remaining;
-  return { ...state, window: { limit: announced.limit, remaining, resetAt } };
+  return { ...state, window: { limit, remaining, resetAt } };
 }
 
 /** The provider said 429: nothing goes out for `seconds`. */

@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import { type AnyAdapter, ProviderError, type ProviderRequest } from '../model/index.js';
 import type { Base } from './connection.js';
+import { decodeContent } from './content-encoding.js';
 import type { ProviderResponse } from './response.js';
 import type { PolicySettings } from './settings.js';
 import { brokenBody, transportError } from './translate-error.js';
@@ -21,17 +22,19 @@ export interface Envelope {
  */
 export class Sender {
   private readonly agent: Agent;
+  private readonly maxBytes: number;
 
   constructor(
     private readonly adapter: AnyAdapter,
     settings: PolicySettings,
   ) {
+    this.maxBytes = adapter.limits.maxAnswerBytes ?? DEFAULT_ANSWER_BYTES;
     this.agent = new Agent({
       connections: settings.connections,
       connect: { timeout: settings.connectTimeoutMs },
       headersTimeout: settings.headersTimeoutMs,
       bodyTimeout: settings.bodyTimeoutMs,
-      maxResponseSize: adapter.limits.maxAnswerBytes ?? DEFAULT_ANSWER_BYTES,
+      maxResponseSize: this.maxBytes,
     });
   }
 
@@ -43,7 +46,9 @@ export class Sender {
   async send(request: ProviderRequest, envelope: Envelope): Promise<ProviderResponse> {
     const { statusCode: status, headers, body } = await this.dispatch(request, envelope);
     try {
-      return { status, headers, body: await body.text() };
+      const bytes = Buffer.from(await body.arrayBuffer());
+      const decoded = await decodeContent(bytes, headers['content-encoding'], this.maxBytes);
+      return { status, headers, body: new TextDecoder().decode(decoded) };
     } catch (error) {
       envelope.signal.throwIfAborted();
       // A refusal is one by its status, whatever became of its text.
@@ -77,7 +82,7 @@ export class Sender {
     const { auth } = this.adapter;
     return {
       accept: 'application/json',
-      // Compressed answers would escape the size limit.
+      // Some compress all the same: see `decodeContent`.
       'accept-encoding': 'identity',
       'user-agent': 'rollcall',
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { announcedLimit, retryAfterSeconds } from '../lib/http-headers.js';
 import { storable } from '../lib/text.js';
 import {
   type AnyAdapter,
@@ -6,7 +7,6 @@ import {
   ProviderError,
   type ProviderErrorCode,
 } from '../model/index.js';
-import { announcedLimit, retryAfterSeconds } from './headers.js';
 import { redactText } from './redact.js';
 import type { ProviderResponse } from './response.js';
 
@@ -105,7 +105,7 @@ function codeOfStatus(status: number, operation: OperationName): ProviderErrorCo
 }
 
 function secondsToReset(answer: ProviderResponse, now: Date): number | null {
-  const resetAt = announcedLimit(answer.headers)?.resetAt ?? null;
+  const resetAt = announcedLimit(answer.headers, now)?.resetAt ?? null;
   return resetAt === null ? null : Math.max(0, Math.ceil((resetAt - now.getTime()) / 1000));
 }
 
@@ -176,7 +176,11 @@ export function brokenBody(adapter: AnyAdapter, error: unknown, status: number):
     case 'UND_ERR_BODY_TIMEOUT':
       return transportError(adapter, error);
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
+    case 'ERR_BUFFER_TOO_LARGE':
       return invalidAnswer(adapter, 'a body that is too large', status, error);
+    case 'ENCODING_UNKNOWN':
+    case 'Z_DATA_ERROR':
+      return invalidAnswer(adapter, 'a body whose encoding cannot be read', status, error);
     default:
       return invalidAnswer(adapter, 'a body that was cut off', status, error);
   }

@@ -42,11 +42,3 @@ export function nextAttemptAt(
 export function isHopeless(failingSince: Date, now: Date): boolean {
   return now.getTime() - failingSince.getTime() >= GIVES_UP_AFTER_MS;
 }
-
-/** `Retry-After` in seconds, whether it is given as such or as a date. */
-export function retryAfterSeconds(value: string | undefined, now: Date): number | null {
-  if (value === undefined) return null;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? null : Math.max(0, (date - now.getTime()) / 1000);
-}

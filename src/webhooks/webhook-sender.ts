@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.js';
+import { retryAfterSeconds } from '../lib/http-headers.js';
 import { storable } from '../lib/text.js';
-import { retryAfterSeconds } from './retry-schedule.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
 
 const DEADLINE_MS = 15_000;
@@ -72,15 +72,11 @@ export class WebhookSender {
     });
     const status = response.statusCode;
     const answer = await beginningOf(response).catch(() => null);
-    const retryAfter = response.headers['retry-after'];
     return {
       status,
       answer,
       error: status >= 200 && status < 300 ? null : failureOf(status),
-      retryAfterSeconds: retryAfterSeconds(
-        Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-        at,
-      ),
+      retryAfterSeconds: retryAfterSeconds(response.headers, at),
     };
   }
 

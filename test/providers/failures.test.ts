@@ -1,4 +1,5 @@
 import { connect, createServer, type Server } from 'node:net';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../src/model/index.js';
 import type { ProviderConnection, Providers } from '../../src/providers/index.js';
@@ -135,7 +136,66 @@ describe('what an answer becomes', () => {
   });
 });
 
+describe('a body that is compressed although nobody asked for it', () => {
+  const page = JSON.stringify({ items: [item('é')] });
+  const encoded =
+    (encoding: string | string[], body: Buffer, status = 200): Handler =>
+    (_request, response) => {
+      response.setHeader('content-encoding', encoding).writeHead(status).end(body);
+    };
+  const idsSeen = async () =>
+    (await firstPage()).accounts.map(({ account }) => account.providerAccountId);
+
+  test.each<[string, Handler]>([
+    ['gzip', encoded('gzip', gzipSync(page))],
+    ['x-gzip in capitals', encoded('X-GZIP', gzipSync(page))],
+    ['br', encoded('br', brotliCompressSync(page))],
+    ['deflate', encoded('deflate', deflateSync(page))],
+    ['deflate without its wrapper', encoded('deflate', deflateRawSync(page))],
+    ['identity', encoded('identity', Buffer.from(page))],
+    ['two encodings', encoded('br, gzip', gzipSync(brotliCompressSync(page)))],
+    ['two lines of them', encoded(['br', 'gzip'], gzipSync(brotliCompressSync(page)))],
+  ])('%s is read', async (_name, handler) => {
+    provider.answer(handler);
+    expect(await idsSeen()).toEqual(['é']);
+  });
+
+  test.each<[string, Handler]>([
+    ['a bomb', encoded('gzip', gzipSync(Buffer.alloc(50_000_000, ' ')))],
+    ['a bomb in a bomb', encoded('gzip, gzip', gzipSync(gzipSync(Buffer.alloc(50_000_000))))],
+    ['one that is cut off', encoded('gzip', gzipSync(page).subarray(0, -20))],
+    ['one that is none', encoded('gzip', Buffer.from(page))],
+    ['one that is not known', encoded('zstd', Buffer.from(page))],
+  ])('%s is an invalid answer', async (_name, handler) => {
+    provider.answer(handler);
+    expect(await failureOf(firstPage())).toMatchObject({ code: 'invalid_answer', status: 200 });
+  });
+
+  test('a refusal stays one, and its own code is read', async () => {
+    const fault = gzipSync(JSON.stringify({ code: 'plan_full', message: 'Full.' }));
+    provider.answer(encoded('gzip', fault, 403));
+    expect(await failureOf(firstPage())).toMatchObject({ code: 'quota_exceeded', status: 403 });
+    provider.answer(encoded('gzip', Buffer.from('broken'), 403));
+    expect(await failureOf(firstPage())).toMatchObject({ code: 'permission_denied', status: 403 });
+  });
+
+  test('an answer without a body has nothing to decode', async () => {
+    provider.answer(encoded('gzip', Buffer.alloc(0), 204));
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+  });
+});
+
 describe('what a failure tells', () => {
+  test('the longer wait of two Retry-After lines', async () => {
+    provider.answer((_request, response) => {
+      response.setHeader('retry-after', ['3', '7']).writeHead(429).end('{}');
+    });
+    expect(await failureOf(firstPage())).toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 7,
+    });
+  });
+
   test("the provider's own code and text, cut and without the key", async () => {
     const message = `Key ${API_KEY} (Bearer ${API_KEY}, shown as sk_live_0123***) is not known. ${'Sorry! '.repeat(100)}`;
     provider.answer(json(401, { code: 'invalid_key', message }));

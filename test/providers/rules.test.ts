@@ -3,7 +3,6 @@ import { CircuitState } from 'cockatiel';
 import fc from 'fast-check';
 import { FailureCount } from '../../src/providers/breaker.js';
 import { bucketOf, figuresOf } from '../../src/providers/call-figures.js';
-import { announcedLimit, retryAfterSeconds } from '../../src/providers/headers.js';
 import { block, initialRate, learn, take } from '../../src/providers/rate-limit.js';
 import { redact, redactText } from '../../src/providers/redact.js';
 import { retryDelayMs } from '../../src/providers/retry.js';
@@ -222,28 +221,6 @@ describe('what is redacted', () => {
       'The code [redacted] is spent: ?code=[redacted]',
     );
   });
-});
-
-test('Retry-After and the rate-limit headers are read strictly', () => {
-  const now = new Date('2026-02-09T12:00:00Z');
-  const seconds = (value: string) => retryAfterSeconds({ 'retry-after': value }, now);
-  expect(['45', '1.2', 'Mon, 09 Feb 2026 12:01:00 GMT', '', '-5', 'later'].map(seconds)).toEqual([
-    45,
-    2,
-    60,
-    null,
-    null,
-    null,
-  ]);
-  const announced = (limit: string, remaining: string) =>
-    announcedLimit({ 'x-ratelimit-limit': limit, 'x-ratelimit-remaining': remaining });
-  expect(announced('600', '12')).toEqual({ limit: 600, remaining: 12, resetAt: null });
-  expect([
-    announced('0', '0'),
-    announced('600', ''),
-    announced('many', '1'),
-    announcedLimit({}),
-  ]).toEqual([null, null, null, null]);
 });
 
 test('percentiles are right to a tenth, however long the attempts took', () => {

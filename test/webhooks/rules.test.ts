@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { outcomeOf } from '../../src/webhooks/delivery-outcome.js';
-import { nextAttemptAt, retryAfterSeconds } from '../../src/webhooks/retry-schedule.js';
+import { nextAttemptAt } from '../../src/webhooks/retry-schedule.js';
 import { newSecret, signedHeaders } from '../../src/webhooks/signature.js';
 
 const now = new Date('2026-02-09T12:00:00Z');
@@ -40,16 +40,6 @@ describe('retries', () => {
         },
       ),
     );
-  });
-
-  test('read Retry-After as seconds and as a date', () => {
-    expect(retryAfterSeconds('120', now)).toBe(120);
-    expect(retryAfterSeconds('Mon, 09 Feb 2026 12:01:00 GMT', now)).toBe(60);
-    expect(retryAfterSeconds('Mon, 09 Feb 2026 11:00:00 GMT', now)).toBe(0);
-    expect([retryAfterSeconds('soon', now), retryAfterSeconds(undefined, now)]).toEqual([
-      null,
-      null,
-    ]);
   });
 });
 
