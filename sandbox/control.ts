@@ -148,7 +148,8 @@ function controlProvider(
   const segments = [part ?? '', id.join('/')].filter((segment) => segment !== '');
   const match = findRoute(ROUTES, question.method, segments);
   if (match === 'unknown_path') return complaint(404, 'No such control route');
-  if (match === 'wrong_method') return complaint(405, 'This control route has other methods');
+  if (match === 'wrong_method')
+    return complaint(405, 'The method is not allowed for this control route');
   return match.route.handle(provider, question, match.params.id ?? '');
 }
 
@@ -176,7 +177,10 @@ function body<Shape>(question: Question, schema: z.ZodType<Shape>): Shape {
     return schema.parse(JSON.parse(question.text));
   } catch (error) {
     throw new Refused(
-      complaint(400, error instanceof z.ZodError ? z.prettifyError(error) : 'The body is no JSON'),
+      complaint(
+        400,
+        error instanceof z.ZodError ? z.prettifyError(error) : 'The body is not valid JSON',
+      ),
     );
   }
 }

@@ -20,9 +20,9 @@ try {
     );
   }
   console.log(
-    `\nMake something go wrong:\n  curl -X POST ${sandbox.url}/control/outfame/faults -d '{"kind": "rate_limited", "times": 3}'`,
+    `\nInject a fault:\n  curl -X POST ${sandbox.url}/control/outfame/faults -d '{"kind": "rate_limited", "times": 3}'`,
   );
-  console.log(`See what arrived:\n  curl ${sandbox.url}/control/outfame`);
+  console.log(`Show the requests received:\n  curl ${sandbox.url}/control/outfame`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void sandbox.close());
 } catch (error) {

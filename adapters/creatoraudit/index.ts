@@ -16,8 +16,8 @@ export const creatoraudit = defineAdapter({
   baseUrl: 'https://api.creatoraudit.com/v2',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'tiktok'],
-  // No rate is published; 600 is the sample of /api-reference/rate-limits, and the answers' headers
-  // tell the real one.
+  // No rate is published; 600 is the sample of /api-reference/rate-limits, and the response headers
+  // announce the real one.
   limits: { requestsPerMinute: 600, concurrency: 8, pageSize: 200 },
   disconnectEffect: {
     destroysData: true,

@@ -67,17 +67,17 @@ function engagementRate({
 function mapMetrics(wire: AccountWire, unreadable: UnreadableFields): Metrics {
   const isRefreshed = wire.last_scrape_time !== null;
   if (!isRefreshed && !unreadable.has('last_scrape_time')) return NO_METRICS;
-  const told = (count: number | null) => (isRefreshed || count !== 0 ? count : null);
+  const knownCount = (count: number | null) => (isRefreshed || count !== 0 ? count : null);
   return {
     ...NO_METRICS,
-    followers: told(wire.follower_count),
-    following: told(wire.following_count),
-    posts: told(wire.profile_post_count),
-    views: told(wire.view_count),
-    likes: told(wire.like_count),
-    comments: told(wire.comment_count),
-    shares: told(wire.share_count),
-    saves: told(wire.saved_count),
+    followers: knownCount(wire.follower_count),
+    following: knownCount(wire.following_count),
+    posts: knownCount(wire.profile_post_count),
+    views: knownCount(wire.view_count),
+    likes: knownCount(wire.like_count),
+    comments: knownCount(wire.comment_count),
+    shares: knownCount(wire.share_count),
+    saves: knownCount(wire.saved_count),
     engagementRate: isRefreshed ? engagementRate(wire) : null,
     asOf: wire.last_scrape_time,
   };

@@ -2,7 +2,7 @@ import type { ObservedAccount } from '../../src/model/index.js';
 import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
-/** `is_active` tells of the token (expired or revoked when false), not of a pause. */
+/** `is_active` is about the token (expired or revoked when false), not about a pause. */
 function mapState({ is_active }: AccountWire): Pick<ObservedAccount, 'status' | 'verdict'> {
   // It is documented for every account: one without it is answered badly.
   if (is_active === null) return { status: null, verdict: UNREADABLE };

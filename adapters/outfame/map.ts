@@ -18,10 +18,10 @@ const VERDICTS: Readonly<Record<NonNullable<AccountWire['status']>, Verdict>> = 
 
 /** `null` for a summary, which has neither part. */
 function mapSettings({ targeting_config, daily_limits }: AccountWire): Settings | null {
-  const told = Object.entries({ targeting_config, daily_limits }).filter(
+  const known = Object.entries({ targeting_config, daily_limits }).filter(
     ([, value]) => value !== null,
   );
-  return told.length === 0 ? null : Object.fromEntries(told);
+  return known.length === 0 ? null : Object.fromEntries(known);
 }
 
 export function mapAccount(
@@ -29,7 +29,7 @@ export function mapAccount(
   _observedAt: Date,
   unreadable: UnreadableFields,
 ): ObservedAccount {
-  // The field holds TikTok handles too; `platform` tells which network it is.
+  // The field holds TikTok handles too; `platform` says which platform it is.
   const username = handle(wire.instagram_username);
   return {
     providerAccountId: wire.id,

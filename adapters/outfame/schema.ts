@@ -38,7 +38,7 @@ export type AccountWire = z.output<typeof accountSchema>;
 export const rawAccountSchema = z.looseObject({});
 
 /**
- * A page of `item`. Its end is told by `has_more` alone: the last page's `next_cursor` is not
+ * A page of `item`. Only `has_more` marks its end: the last page's `next_cursor` is not
  * documented.
  */
 export function pageSchema<Item extends z.ZodType>(item: Item) {

@@ -31,8 +31,8 @@ export function joinKey(item: unknown): string | undefined {
 
 /**
  * Health words are an open set: any but `healthy` is a warning while the token works. A field that
- * cannot be read leaves open what comes after it. The provider tells of a token's end in prose
- * alone, such as "Token expires in 3 days.": that explains a warning and makes none.
+ * cannot be read leaves open what comes after it. The provider mentions a token's end only in
+ * prose, such as "Token expires in 3 days.": that explains a warning and makes none.
  */
 function mapState(
   { tokenValid, health, permissions, recommendations }: AccountWire,
@@ -45,7 +45,7 @@ function mapState(
     };
   }
   const isSilent = [tokenValid, health, permissions, recommendations].every(
-    (told) => told === null,
+    (value) => value === null,
   );
   if (isSilent && !HEALTH_FIELDS.some((name) => unreadable.has(name)))
     return { status: null, verdict: NOT_TOLD };
@@ -78,7 +78,7 @@ export function mapAccount(
     providerStatus: wire.health,
     tokenValid: wire.tokenValid,
     permissions: wire.permissions,
-    // Told only in the prose of `recommendations`, which is no data.
+    // Only the prose of `recommendations` mentions it, which is not data.
     tokenExpiresAt: null,
     advice: wire.recommendations ?? [],
     metrics: NO_METRICS,

@@ -30,7 +30,7 @@ function list({ question, accounts }: Call): Answer {
   if (platform !== null && !PLATFORMS.includes(platform))
     throw refused(400, 'invalid_platform', 'platform must be instagram or tiktok.');
   if (status !== null && !STATUSES.includes(status))
-    throw refused(400, 'invalid_request', 'status is none of the four.');
+    throw refused(400, 'invalid_request', 'status must be setup, active, paused or suspended.');
 
   const boundTo = JSON.stringify([platform, status]);
   const cursor = question.query.get('cursor');

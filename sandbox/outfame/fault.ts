@@ -59,7 +59,7 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
     case 'unknown_path':
       return fault(404, 'not_found', 'No such endpoint.');
     case 'wrong_method':
-      return fault(405, 'method_not_allowed', 'This endpoint has other methods.');
+      return fault(405, 'method_not_allowed', 'The method is not allowed for this endpoint.');
   }
 }
 

@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { checkout } from '../support/checkout.js';
+
+const text = (file: string) => readFileSync(join(checkout, file), 'utf8');
+const filesIn = (folder: string) =>
+  readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+    join(folder, file),
+  );
+
+const documents = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
+  ...filesIn('docs').filter((file) => file.endsWith('.md')),
+].map((file) => ({ file }));
+const code = ['src', 'adapters', 'sandbox', 'test', 'prisma'].flatMap(filesIn);
+
+/** `npm start`, `npm run check` and `node src/setup/generate.mjs`, without their parameters. */
+const commandsIn = (source: string) =>
+  [...source.matchAll(/\bnpm (start|test|run (?:--silent )?[a-z:-]+)|\bnode (src\/\S+\.mjs)/g)].map(
+    ([, npm, script]) => (npm ? `npm ${npm.replace('--silent ', '')}` : `node ${script}`),
+  );
+
+/** What the tests in this folder run in a copy of the checkout, and what `.ci/run` runs. */
+const held = new Set([
+  ...filesIn('test/commands').flatMap((file) =>
+    [...text(file).matchAll(/\bclone\s*\.(?:run|start)\(\s*[`']([^`']+)/g)].flatMap(
+      ([, command = '']) => commandsIn(command),
+    ),
+  ),
+  ...commandsIn(text('.ci/run')),
+]);
+
+describe.each(documents)('$file', ({ file }) => {
+  test('links to files that are there', () => {
+    const targets = [...text(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => to);
+    const missing = targets.filter((to) => !existsSync(join(checkout, dirname(file), to)));
+    expect(missing).toEqual([]);
+  });
+
+  test('names source files that are there', () => {
+    const named = [...text(file).matchAll(/`([\w./-]+\.(?:ts|mjs|prisma))`/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => !/^(index|schema|map)\.ts$/.test(name));
+    const missing = named.filter((name) => !code.some((path) => `/${path}`.endsWith(`/${name}`)));
+    expect(missing).toEqual([]);
+  });
+
+  test('names commands that a test or .ci/run runs', () => {
+    expect(commandsIn(text(file)).filter((command) => !held.has(command))).toEqual([]);
+  });
+});
