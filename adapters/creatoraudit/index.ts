@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, errorBodySchema, pageSchema, rawAccountSchema } from './schema.js';
+import {
+  accountIdIn,
+  accountSchema,
+  errorBodySchema,
+  pageSchema,
+  rawAccountSchema,
+} from './schema.js';
 import { createSettingsSchema, settingsSchema } from './settings.js';
 
 /** Tracks public Instagram and TikTok profiles: an account is a tracking record, not a login. */
@@ -57,6 +63,7 @@ export const creatoraudit = defineAdapter({
         path: path`/accounts`,
         query: { platform, limit, cursor },
       }),
+      statuses: [200],
       response: pageSchema,
       map: ({ data, pagination }) => ({
         items: data,
@@ -65,6 +72,7 @@ export const creatoraudit = defineAdapter({
     },
     get: {
       request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      statuses: [200],
       response: rawAccountSchema,
       map: ({ data }) => data,
     },
@@ -101,6 +109,7 @@ export const creatoraudit = defineAdapter({
       }),
       response: z.unknown(),
       map: () => true,
+      subject: accountIdIn,
     },
     resume: {
       request: ({ id }) => ({
@@ -110,11 +119,13 @@ export const creatoraudit = defineAdapter({
       }),
       response: z.unknown(),
       map: () => true,
+      subject: accountIdIn,
     },
     disconnect: {
       request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
       response: z.unknown(),
       map: () => true,
+      subject: accountIdIn,
     },
   },
 });

@@ -49,6 +49,11 @@ export type AccountWire = z.output<typeof accountSchema>;
 /** An account object as it came, for `accountSchema` to read later. Responses wrap it in `data`. */
 export const rawAccountSchema = z.object({ data: z.looseObject({}) });
 
+/** The id of the account that an answer wraps; `undefined` where it wraps none. */
+export function accountIdIn(answer: unknown): string | undefined {
+  return z.object({ data: z.object({ id: z.string() }) }).safeParse(answer).data?.data.id;
+}
+
 export const pageSchema = z.object({
   data: z.array(z.unknown()),
   pagination: z

@@ -66,11 +66,13 @@ export const octopost = defineAdapter({
   operations: {
     list: {
       request: () => ({ method: 'GET', path: path`/accounts` }),
+      statuses: [200],
       response: accountsSchema,
       map: ({ accounts }) => ({ items: accounts, next: undefined }),
     },
     get: {
       request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      statuses: [200],
       response: rawAccountSchema,
       map: (account) => account,
     },
@@ -81,6 +83,7 @@ export const octopost = defineAdapter({
     },
     disconnect: {
       request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      statuses: [204],
       response: z.null(),
       map: () => true,
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineAdapter, handle, path } from '../../src/model/index.js';
 import { mapAccount, mapActivity, mapStats, nextCursor } from './map.js';
 import {
+  accountIdSchema,
   accountSchema,
   activitySchema,
   errorBodySchema,
@@ -59,11 +60,13 @@ export const outfame = defineAdapter({
         path: path`/accounts`,
         query: { platform, limit, cursor },
       }),
+      statuses: [200],
       response: pageSchema(z.unknown()),
       map: (page) => ({ items: page.data, next: nextCursor(page) }),
     },
     get: {
       request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      statuses: [200],
       response: rawAccountSchema,
       map: (account) => account,
     },
@@ -96,8 +99,9 @@ export const outfame = defineAdapter({
         path: path`/engagement/pause`,
         body: { account_id: id },
       }),
-      response: z.object({ status: z.literal('paused') }),
+      response: z.object({ account_id: accountIdSchema, status: z.literal('paused') }),
       map: () => true,
+      subject: ({ account_id }) => account_id,
     },
     resume: {
       request: ({ id }) => ({
@@ -105,8 +109,9 @@ export const outfame = defineAdapter({
         path: path`/engagement/resume`,
         body: { account_id: id },
       }),
-      response: z.object({ status: z.literal('active') }),
+      response: z.object({ account_id: accountIdSchema, status: z.literal('active') }),
       map: () => true,
+      subject: ({ account_id }) => account_id,
     },
     activity: {
       request: ({ id, type, date, limit, cursor }) => ({
@@ -125,11 +130,13 @@ export const outfame = defineAdapter({
       }),
       response: statsSchema,
       map: mapStats,
+      subject: ({ account_id }) => account_id,
     },
     disconnect: {
       request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
-      response: z.object({ deleted: z.literal(true) }),
+      response: z.object({ id: accountIdSchema, deleted: z.literal(true) }),
       map: () => true,
+      subject: (answer) => answer.id,
     },
   },
 });

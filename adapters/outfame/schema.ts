@@ -34,6 +34,9 @@ export const accountSchema = z.object({
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
+/** How the answers that are no account name the one that they are about. */
+export const accountIdSchema = z.string().nullish();
+
 /** An account object as it came, for `accountSchema` to read later. */
 export const rawAccountSchema = z.looseObject({});
 
@@ -63,6 +66,7 @@ export const activitySchema = z.object({
 export type ActivityWire = z.output<typeof activitySchema>;
 
 export const statsSchema = z.object({
+  account_id: accountIdSchema,
   date: z.iso.date(),
   actions: z.record(
     z.string(),

@@ -50,11 +50,13 @@ export const socialsyncer = defineAdapter({
   operations: {
     list: {
       request: ({ platform }) => ({ method: 'GET', path: path`/accounts`, query: { platform } }),
+      statuses: [200],
       response: accountsSchema,
       map: ({ accounts }) => ({ items: accounts, next: undefined }),
     },
     health: {
       request: () => ({ method: 'GET', path: path`/accounts/health` }),
+      statuses: [200],
       response: accountsSchema,
       map: ({ accounts }) => ({ items: accounts }),
     },

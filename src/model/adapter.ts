@@ -125,8 +125,15 @@ export type Output<Name extends OperationName> = ReturnType<Operations[Name]>;
  */
 export interface Operation<Name extends OperationName, Wire> {
   readonly request: (input: Input<Name>) => ProviderRequest;
+  /** The success statuses that the provider documents; 200, 201, 202 and 204 when left out. */
+  readonly statuses?: readonly number[];
   readonly response: z.ZodType<Wire>;
   readonly map: (wire: Wire, input: Input<Name>) => Output<Name>;
+  /**
+   * The id of the account that the answer names, where it names one: the answer counts only when
+   * that is the one that was asked about. Answers that are accounts are compared in any case.
+   */
+  readonly subject?: (wire: Wire) => string | null | undefined;
 }
 
 /** Fields of an account, by their names on the wire, with an excerpt of what they held. */
@@ -212,7 +219,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
       readonly message: string | null;
       readonly retryAfterSeconds?: number | null;
     };
-    /** The provider's code → ours; anything else falls back on the HTTP status. */
+    /**
+     * The provider's code → ours; anything else falls back on the HTTP status. A code is
+     * `not_found` only where the provider documents it for an account that it does not hold: a 404
+     * with another code, or with none, needs the whole list beside it.
+     */
     readonly codes: Readonly<Record<string, ProviderErrorCode>>;
   };
   readonly operations: {

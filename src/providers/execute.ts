@@ -14,10 +14,10 @@ import {
 import { type Base, baseOf, type ProviderConnection } from './connection.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
+import { type AnswerShape, readAnswer } from './read-answer.js';
 import type { Registry } from './registry.js';
-import type { ProviderResponse } from './response.js';
 import type { PolicySettings } from './settings.js';
-import { deadlinePassed, firstIssue, invalidAnswer, refusal } from './translate-error.js';
+import { deadlinePassed } from './translate-error.js';
 
 /** What a caller may say of one call. */
 export interface CallContext {
@@ -35,7 +35,9 @@ export interface CallContext {
 
 /** The bare facts of one answer, for the record. */
 export interface ResponseFacts {
+  readonly operation: OperationName;
   readonly status: number;
+  readonly shape: AnswerShape;
   /** The provider's own id of the request, if it sends one. */
   readonly requestId: string | null;
   readonly at: Date;
@@ -119,6 +121,14 @@ export async function execute<Name extends OperationName>(
         at: askedAt,
       });
     };
+    const hear = (status: number, shape: AnswerShape, id: string | null) =>
+      context.onAnswer?.({
+        operation: name,
+        status,
+        shape,
+        requestId: id,
+        at: executor.clock.now(),
+      });
     try {
       const answer = await sender.send(request, {
         base,
@@ -127,24 +137,14 @@ export async function execute<Name extends OperationName>(
         signal,
       });
       status = answer.status;
-      context.onAnswer?.({
-        status: answer.status,
-        requestId: requestId(answer.headers),
-        at: executor.clock.now(),
-      });
-      policies.rateLimiter.learn(announcedLimit(answer.headers, executor.clock.now()));
-      const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess)
-        throw refusal(
-          adapter,
-          name,
-          answer,
-          [connection.apiKey, ...(context.secrets ?? [])],
-          executor.clock.now(),
-        );
-      const value = readAnswer(adapter, operation, input, answer);
+      const now = executor.clock.now();
+      policies.rateLimiter.learn(announcedLimit(answer.headers, now));
+      const secrets = [connection.apiKey, ...(context.secrets ?? [])] as const;
+      const reading = readAnswer({ adapter, name, operation, input, secrets, now }, answer);
+      hear(answer.status, reading.shape, requestId(answer.headers));
+      if ('error' in reading) throw reading.error;
       finish('ok');
-      return { value, askedAt };
+      return { value: reading.value, askedAt };
     } catch (error) {
       // The caller stopped: that says nothing of the provider.
       context.signal?.throwIfAborted();
@@ -153,6 +153,9 @@ export async function execute<Name extends OperationName>(
           ? deadlinePassed(adapter, deadlineMs)
           : error;
       if (failure instanceof ProviderError) {
+        // Headers came, and no whole body.
+        if (status === undefined && failure.status !== null)
+          hear(failure.status, 'unreadable', null);
         heedRateLimit(policies, failure);
         finish(failure.code);
       }
@@ -226,35 +229,4 @@ function operationOf<Name extends OperationName>(
 function heedRateLimit(policies: CallPolicies, error: ProviderError): void {
   if (error.code === 'rate_limited' && error.retryAfterSeconds !== null)
     policies.rateLimiter.block(error.retryAfterSeconds);
-}
-
-function readAnswer<Name extends OperationName>(
-  adapter: AnyAdapter,
-  operation: Operation<Name, unknown>,
-  input: Input<Name>,
-  answer: ProviderResponse,
-): Output<Name> {
-  const parsed = operation.response.safeParse(parseJson(adapter, answer));
-  if (!parsed.success)
-    throw invalidAnswer(
-      adapter,
-      `a body that does not match its documentation: ${firstIssue(parsed.error)}`,
-      answer.status,
-    );
-  return operation.map(parsed.data, input);
-}
-
-function parseJson(adapter: AnyAdapter, answer: ProviderResponse): unknown {
-  if (answer.body === '') return null;
-  try {
-    return JSON.parse(answer.body);
-  } catch {
-    const isHtml =
-      answer.headers['content-type']?.includes('html') || answer.body.trimStart().startsWith('<');
-    throw invalidAnswer(
-      adapter,
-      isHtml ? 'a web page instead of JSON' : 'a body that is not JSON',
-      answer.status,
-    );
-  }
 }

@@ -7,5 +7,6 @@ export { operationsOf } from './offered-operations.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
 export { createProviderStatus } from './provider-status.js';
 export type { Observation, QuarantinedItem } from './read-account.js';
+export type { AnswerShape } from './read-answer.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';

@@ -51,8 +51,8 @@ export class Sender {
       return { status, headers, body: new TextDecoder().decode(decoded) };
     } catch (error) {
       envelope.signal.throwIfAborted();
-      // A refusal is one by its status, whatever became of its text.
-      if (status >= 400) return { status, headers, body: '' };
+      // A failure is one by its status, whatever became of its text.
+      if (status >= 500 || status === 429) return { status, headers, body: '' };
       throw brokenBody(this.adapter, error, status);
     }
   }

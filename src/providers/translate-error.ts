@@ -7,12 +7,33 @@ import {
   ProviderError,
   type ProviderErrorCode,
 } from '../model/index.js';
+import type { AnswerBody } from './answer-body.js';
 import { redactText } from './redact.js';
 import type { ProviderResponse } from './response.js';
 
 const MAX_MESSAGE_LENGTH = 300;
 /** Retry-After beyond a day is a mistake of the provider's. */
 const MAX_WAIT_SECONDS = 86_400;
+
+/** Errors that a code may name under a 5xx, which is a failure whatever its body says. */
+const OUTAGES: ReadonlySet<ProviderErrorCode> = new Set([
+  'server_error',
+  'unavailable',
+  'rate_limited',
+  'timeout',
+]);
+/** What every key may ask: a 404 to these says that the API is away, and nothing of an account. */
+const ALWAYS_THERE: ReadonlySet<OperationName> = new Set(['list', 'health', 'verify']);
+/** What is asked about one account: a 404 to these may say that there is none. */
+const ABOUT_ACCOUNT: ReadonlySet<OperationName> = new Set([
+  'get',
+  'update',
+  'pause',
+  'resume',
+  'activity',
+  'stats',
+  'disconnect',
+]);
 
 const SAID: Partial<Record<ProviderErrorCode, string>> = {
   credential_rejected: 'rejected the key of this connection',
@@ -28,37 +49,58 @@ const SAID: Partial<Record<ProviderErrorCode, string>> = {
   server_error: 'failed with an internal error',
 };
 
+/** What an error body says, fit to be shown and stored. */
+interface FaultFacts {
+  readonly providerCode: string | null;
+  readonly providerMessage: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
 /**
- * An answer that is not 2xx, in the gateway's words; the provider's own are shown without the
+ * An answer of 400 and above in the gateway's words; the provider's own are shown without the
  * `secrets` that it was sent.
  */
 export function refusal(
   adapter: AnyAdapter,
   operation: OperationName,
   answer: ProviderResponse,
+  body: AnswerBody,
   secrets: readonly string[],
   now: Date,
-): ProviderError {
-  if (answer.status < 400)
-    return invalidAnswer(adapter, `a redirect (${answer.status})`, answer.status);
-  const fault = readErrorBody(adapter, answer.body);
-  const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
-  const code = own ?? codeOfStatus(answer.status, operation);
+): { readonly shape: 'not_found' | 'error' | 'unreadable'; readonly error: ProviderError } {
+  const fault = body.kind === 'json' ? ownFault(adapter, body.value) : null;
+  const code = codeOf(adapter, operation, answer.status, fault, body);
+  const shape =
+    code === 'not_found' ? 'not_found' : fault === null || code === null ? 'unreadable' : 'error';
+  const { status } = answer;
+  const facts = faultFacts(fault, answer, secrets, now);
+  if (code === null) {
+    return {
+      shape,
+      error: invalidAnswer(adapter, foreignness(status, fault, body), status, facts),
+    };
+  }
   const wait =
-    retryAfterSeconds(answer.headers, now) ??
-    fault?.retryAfterSeconds ??
-    (code === 'rate_limited' ? secondsToReset(answer, now) : null);
-  return new ProviderError(
-    adapter.id,
-    code,
-    `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`,
-    {
-      status: answer.status,
-      providerCode: fault?.code == null ? null : showable(fault.code, secrets),
-      providerMessage: fault?.message == null ? null : showable(fault.message, secrets),
-      retryAfterSeconds: wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS),
-    },
-  );
+    facts.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
+  const message = `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`;
+  const retryAfterSeconds = wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS);
+  const told = { ...facts, status: answer.status, retryAfterSeconds };
+  return { shape, error: new ProviderError(adapter.id, code, message, told) };
+}
+
+/** What an error body tells beside its meaning. */
+export function faultFacts(
+  fault: OwnFault | null,
+  answer: ProviderResponse,
+  secrets: readonly string[],
+  now: Date,
+): FaultFacts {
+  const wait = retryAfterSeconds(answer.headers, now) ?? fault?.retryAfterSeconds ?? null;
+  return {
+    providerCode: fault?.code == null ? null : showable(fault.code, secrets),
+    providerMessage: fault?.message == null ? null : showable(fault.message, secrets),
+    retryAfterSeconds: wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS),
+  };
 }
 
 /** The provider's own text without secrets, safe to show and store. */
@@ -66,17 +108,51 @@ function showable(text: string, secrets: readonly string[]): string {
   return storable(redactText(text, secrets).slice(0, MAX_MESSAGE_LENGTH));
 }
 
-function readErrorBody(
+/** An error as the provider itself writes them. */
+export type OwnFault = ReturnType<AnyAdapter['errorBody']['read']>;
+
+/**
+ * Reads an error body by the adapter's schema; `null` when it is none of the provider's: another
+ * document, or one that names neither a code nor a message.
+ */
+export function ownFault(adapter: AnyAdapter, document: unknown): OwnFault | null {
+  const parsed = adapter.errorBody.schema.safeParse(document);
+  if (!parsed.success) return null;
+  const fault = adapter.errorBody.read(parsed.data);
+  return fault.code === null && fault.message === null ? null : fault;
+}
+
+/** What an error status means; `null`: it is not the provider that answered. */
+function codeOf(
   adapter: AnyAdapter,
-  body: string,
-): ReturnType<AnyAdapter['errorBody']['read']> | null {
-  try {
-    const fault = adapter.errorBody.schema.safeParse(JSON.parse(body));
-    return fault.success ? adapter.errorBody.read(fault.data) : null;
-  } catch {
-    // Proxies answer with HTML; the status is enough.
-    return null;
+  operation: OperationName,
+  status: number,
+  fault: OwnFault | null,
+  body: AnswerBody,
+): ProviderErrorCode | null {
+  const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
+  // A code that says "not found" under another status is not the provider's 404.
+  if (own !== undefined && own !== 'not_found' && (status < 500 || OUTAGES.has(own))) return own;
+  if (status === 404 || status === 410) {
+    if (fault === null || ALWAYS_THERE.has(operation)) return null;
+    return ABOUT_ACCOUNT.has(operation) ? 'not_found' : 'refused';
   }
+  return isForeign(status, body) ? null : codeOfStatus(status, operation);
+}
+
+/** Whether a refusal comes from something between the provider and us. */
+function isForeign(status: number, body: AnswerBody): boolean {
+  if (status === 407) return true;
+  // Whoever asks to wait is waited for; a 401 may have no body worth reading (Outfame docs,
+  // /docs/authentication: the status alone is told).
+  if (body.kind !== 'foreign' || status >= 500 || status === 429) return false;
+  return status !== 401 || body.isWebPage;
+}
+
+function foreignness(status: number, fault: OwnFault | null, body: AnswerBody): string {
+  if (fault !== null) return `a ${status}, as if its API were not there`;
+  const what = { none: 'no body', json: 'no error of its own', foreign: '' }[body.kind];
+  return `a ${status} that is not its own (${body.kind === 'foreign' ? body.what : what})`;
 }
 
 function ownCode(adapter: AnyAdapter, providerCode: string): ProviderErrorCode | undefined {
@@ -91,8 +167,8 @@ function codeOfStatus(status: number, operation: OperationName): ProviderErrorCo
       return 'credential_rejected';
     case 403:
       return 'permission_denied';
-    case 404:
-      return 'not_found';
+    case 408:
+      return 'timeout';
     case 409:
       return operation === 'create' ? 'already_exists' : 'state_conflict';
     case 429:
@@ -117,12 +193,10 @@ export function invalidAnswer(
   adapter: AnyAdapter,
   what: string,
   status: number | null,
-  cause?: unknown,
+  facts: Partial<FaultFacts> & { readonly cause?: unknown } = {},
 ): ProviderError {
-  return new ProviderError(adapter.id, 'invalid_answer', `${adapter.name} answered with ${what}.`, {
-    status,
-    cause,
-  });
+  const message = `${adapter.name} answered with ${what}.`;
+  return new ProviderError(adapter.id, 'invalid_answer', message, { ...facts, status });
 }
 
 /** What is wrong first, and where; never the value. */
@@ -177,12 +251,14 @@ export function brokenBody(adapter: AnyAdapter, error: unknown, status: number):
       return transportError(adapter, error);
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
     case 'ERR_BUFFER_TOO_LARGE':
-      return invalidAnswer(adapter, 'a body that is too large', status, error);
+      return invalidAnswer(adapter, 'a body that is too large', status, { cause: error });
     case 'ENCODING_UNKNOWN':
     case 'Z_DATA_ERROR':
-      return invalidAnswer(adapter, 'a body whose encoding cannot be read', status, error);
+      return invalidAnswer(adapter, 'a body whose encoding cannot be read', status, {
+        cause: error,
+      });
     default:
-      return invalidAnswer(adapter, 'a body that was cut off', status, error);
+      return invalidAnswer(adapter, 'a body that was cut off', status, { cause: error });
   }
 }
 

@@ -32,8 +32,10 @@ const anyText = fc.oneof(
 /** An operation as the fixtures see it: JSON in, JSON out. */
 interface AnyOperation {
   readonly request: (input: Record<string, unknown>) => ProviderRequest;
+  readonly statuses?: readonly number[];
   readonly response: z.ZodType;
   readonly map: (wire: unknown, input: Record<string, unknown>) => unknown;
+  readonly subject?: (wire: unknown) => string | null | undefined;
 }
 
 function declaredOperations(adapter: AnyAdapter) {
@@ -92,6 +94,15 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
           );
           if (parsed.success)
             expect(operation.map(deepFreeze(parsed.data), fixture.input)).toEqual(fixture.output);
+        },
+      );
+
+      test.each(mapped)(
+        '$name: its status is documented, and it names the account that was asked about',
+        ({ fixture }) => {
+          expect(operation.statuses ?? [200, 201, 202, 204]).toContain(fixture.status);
+          const named = operation.subject?.(operation.response.parse(fixture.body));
+          if (named != null) expect(named).toBe(fixture.input.id);
         },
       );
 

@@ -11,6 +11,7 @@ import {
   inTurn,
   item,
   json,
+  NO_SUCH_ACCOUNT,
   type SmallProvider,
   startSmallProvider,
 } from './small-provider.js';
@@ -63,7 +64,9 @@ describe('what an answer becomes', () => {
   test.each<[string, Handler, string, number | null]>([
     ['401', json(401, { code: 'no', message: 'No.' }), 'credential_rejected', 401],
     ['403', json(403, {}), 'permission_denied', 403],
-    ['404', json(404, {}), 'not_found', 404],
+    ['404 to what every key may ask', json(404, NO_SUCH_ACCOUNT), 'invalid_answer', 404],
+    ['408', json(408, {}), 'timeout', 408],
+    ['407, which only a proxy sends', json(407, {}), 'invalid_answer', 407],
     ['409', json(409, {}), 'state_conflict', 409],
     ['422', json(422, {}), 'refused', 422],
     ['429', json(429, {}), 'rate_limited', 429],
@@ -280,7 +283,7 @@ describe('the deadline', () => {
 
 describe('what is sent', () => {
   test('key, accept, trace and JSON body', async () => {
-    provider.answer(json(201, item('a')));
+    provider.answer(json(201, item('a', 'a')));
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const observation = await providers.create(
       full,

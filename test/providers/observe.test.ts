@@ -11,6 +11,7 @@ import {
   inTurn,
   item,
   json,
+  NO_SUCH_ACCOUNT,
   type SmallProvider,
   startSmallProvider,
 } from './small-provider.js';
@@ -240,7 +241,7 @@ describe('a look at one account', () => {
   });
 
   test('is null when the provider says 404, or a complete list is without it', async () => {
-    provider.answer(json(404, {}));
+    provider.answer(json(404, NO_SUCH_ACCOUNT));
     expect(await providers.lookUp(full, account, {})).toBeNull();
     provider.answer(plainProvider([item('a'), { id: 'other', platform: 'instagram' }], []));
     expect(await providers.lookUp(plain, account, {})).toBeNull();
@@ -273,7 +274,9 @@ describe('writes', () => {
   });
 
   test('a disconnect of what is gone is done', async () => {
-    provider.answer(inTurn(json(200, { deleted: true }), json(404, {}), json(403, {})));
+    provider.answer(
+      inTurn(json(200, { deleted: true }), json(404, NO_SUCH_ACCOUNT), json(403, {})),
+    );
     expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('done');
     expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('already_gone');
     expect(await failureOf(providers.disconnect(full, { id: 'a' }, {}))).toMatchObject({

@@ -132,7 +132,12 @@ const common = {
   errorBody: {
     schema: z.object({ code: z.string(), message: z.string() }),
     read: (fault: { code: string; message: string }) => fault,
-    codes: { already_paused: 'already_so', plan_full: 'quota_exceeded' },
+    codes: {
+      already_paused: 'already_so',
+      plan_full: 'quota_exceeded',
+      no_such_account: 'not_found',
+      broken: 'server_error',
+    },
   },
 } as const;
 
@@ -182,8 +187,9 @@ export const fullAdapter: AnyAdapter = defineAdapter({
     },
     pause: {
       request: ({ id }) => ({ method: 'POST', path: path`/accounts/${id}/pause` }),
-      response: z.null(),
+      response: z.object({ account: z.string() }).nullable(),
       map: () => true,
+      subject: (answer) => answer?.account,
     },
   },
 });
@@ -212,6 +218,9 @@ export const plainAdapter: AnyAdapter = defineAdapter({
     },
   },
 });
+
+/** Its own word for an account that it does not hold. */
+export const NO_SUCH_ACCOUNT = { code: 'no_such_account', message: 'No such account.' };
 
 export const API_KEY = 'sk_live_0123456789abcdefghij';
 
