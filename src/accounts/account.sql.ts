@@ -17,7 +17,7 @@ export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connecti
  * saw it unchanged. An account that is gone, or that a sweep missed or could not read, keeps its
  * own time.
  */
-const checkedAt = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
+export const CHECKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
   THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
 
 export const REF = `a.provider || ':' || a.provider_account_id`;
@@ -34,8 +34,8 @@ const COMPUTED: Readonly<Record<string, string>> = {
   type: `'account'`,
   ref: REF,
   'health.next_step': NEXT_STEP,
-  'health.checked_at': utc(checkedAt),
-  last_seen_at: utc(checkedAt),
+  'health.checked_at': utc(CHECKED_AT),
+  last_seen_at: utc(CHECKED_AT),
   operations: `CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${OPERATIONS}::jsonb -> a.provider END`,
 };
 

@@ -24,6 +24,7 @@ export interface AccountRow {
   readonly provider: string;
   readonly provider_account_id: string;
   readonly platform: string;
+  readonly platform_user_id: string | null;
   readonly username: string | null;
   readonly status: string;
   readonly connected_at: Date | null;
@@ -32,7 +33,7 @@ export interface AccountRow {
 
 /** The columns of `AccountRow`; `a` is the account. */
 export const ACCOUNT_ROW =
-  'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username, a.status, a.connected_at, a.disconnect_id';
+  'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.platform_user_id, a.username, a.status, a.connected_at, a.disconnect_id';
 
 /** How each order key is held: its column, its type, and whether it can be null. */
 const ORDER: Record<

@@ -14,12 +14,13 @@ import { Probes } from './probes.js';
 
 export { ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
 export { accountHealthSchema } from './account.schema.js';
-export { REF } from './account.sql.js';
+export { CHECKED_AT, FROM_ACCOUNTS, REF } from './account.sql.js';
 export {
   type AccountFilter,
   accountFilterFields,
   filterConditions,
   Parameters,
+  usernameKey,
 } from './account-filter.js';
 export { ACCOUNT_ROW, type AccountRow, type AccountsRepository } from './accounts.repository.js';
 export type { AccountsService } from './accounts.service.js';

@@ -1478,6 +1478,12 @@ export interface components {
          *           "provider": "octopost",
          *           "platform": "instagram",
          *           "username": "northwind.goods",
+         *           "identity": {
+         *             "platform": "instagram",
+         *             "platform_user_id": "17841400123456789",
+         *             "username": "northwind.goods",
+         *             "connected_at": "2026-01-15T08:30:00.000Z"
+         *           },
          *           "state": "succeeded",
          *           "outcome": "disconnected",
          *           "effect": {
@@ -1487,6 +1493,33 @@ export interface components {
          *           },
          *           "verified": "absent",
          *           "verified_at": "2026-02-09T11:45:23.400Z",
+         *           "not_compared": [],
+         *           "evidence": [
+         *             {
+         *               "call": "look",
+         *               "status": 200,
+         *               "shape": "account",
+         *               "outcome": "present",
+         *               "at": "2026-02-09T11:45:22.600Z",
+         *               "request_id": null
+         *             },
+         *             {
+         *               "call": "delete",
+         *               "status": 204,
+         *               "shape": "done",
+         *               "outcome": "done",
+         *               "at": "2026-02-09T11:45:22.900Z",
+         *               "request_id": null
+         *             },
+         *             {
+         *               "call": "verify",
+         *               "status": 404,
+         *               "shape": "not_found",
+         *               "outcome": "absent",
+         *               "at": "2026-02-09T11:45:23.300Z",
+         *               "request_id": null
+         *             }
+         *           ],
          *           "reappeared_at": null,
          *           "last_error": null,
          *           "attempts": 1,
@@ -1530,6 +1563,12 @@ export interface components {
          *       "provider": "octopost",
          *       "platform": "instagram",
          *       "username": "northwind.goods",
+         *       "identity": {
+         *         "platform": "instagram",
+         *         "platform_user_id": "17841400123456789",
+         *         "username": "northwind.goods",
+         *         "connected_at": "2026-01-15T08:30:00.000Z"
+         *       },
          *       "state": "succeeded",
          *       "outcome": "disconnected",
          *       "effect": {
@@ -1539,6 +1578,33 @@ export interface components {
          *       },
          *       "verified": "absent",
          *       "verified_at": "2026-02-09T11:45:23.400Z",
+         *       "not_compared": [],
+         *       "evidence": [
+         *         {
+         *           "call": "look",
+         *           "status": 200,
+         *           "shape": "account",
+         *           "outcome": "present",
+         *           "at": "2026-02-09T11:45:22.600Z",
+         *           "request_id": null
+         *         },
+         *         {
+         *           "call": "delete",
+         *           "status": 204,
+         *           "shape": "done",
+         *           "outcome": "done",
+         *           "at": "2026-02-09T11:45:22.900Z",
+         *           "request_id": null
+         *         },
+         *         {
+         *           "call": "verify",
+         *           "status": 404,
+         *           "shape": "not_found",
+         *           "outcome": "absent",
+         *           "at": "2026-02-09T11:45:23.300Z",
+         *           "request_id": null
+         *         }
+         *       ],
          *       "reappeared_at": null,
          *       "last_error": null,
          *       "attempts": 1,
@@ -1551,6 +1617,13 @@ export interface components {
             provider: string;
             platform: string;
             username: string | null;
+            /** @description Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id. */
+            identity: {
+                platform: string;
+                platform_user_id: string | null;
+                username: string | null;
+                connected_at: string | null;
+            };
             /** @enum {string} */
             state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
             outcome: ("disconnected" | "already_gone") | null;
@@ -1564,6 +1637,23 @@ export interface components {
             /** @enum {string} */
             verified: "absent" | "still_present" | "pending" | "unverifiable";
             verified_at: string | null;
+            /** @description The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared. */
+            not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
+            /** @description The answers of the provider that the step rests on, oldest first. */
+            evidence: {
+                /** @enum {string} */
+                call: "look" | "pause" | "delete" | "verify" | "resume";
+                /** @description HTTP status; null: no answer came. */
+                status: number | null;
+                /** @description What the body was; null where none came, and of answers of former releases. */
+                shape: string | null;
+                /** @description What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure. */
+                outcome: string;
+                /** Format: date-time */
+                at: string;
+                /** @description As the provider names the request. */
+                request_id: string | null;
+            }[];
             reappeared_at: string | null;
             last_error: {
                 code: string;
@@ -1791,6 +1881,12 @@ export interface components {
          *           "provider": "octopost",
          *           "platform": "instagram",
          *           "username": "northwind.goods",
+         *           "identity": {
+         *             "platform": "instagram",
+         *             "platform_user_id": "17841400123456789",
+         *             "username": "northwind.goods",
+         *             "connected_at": "2026-01-15T08:30:00.000Z"
+         *           },
          *           "status": "active",
          *           "effect": {
          *             "destroys_data": false,
@@ -1827,6 +1923,12 @@ export interface components {
                 provider: string;
                 platform: string;
                 username: string | null;
+                identity: {
+                    platform: string;
+                    platform_user_id: string | null;
+                    username: string | null;
+                    connected_at: string | null;
+                };
                 /** @enum {string} */
                 status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
                 effect: {
@@ -1866,6 +1968,12 @@ export interface components {
          *             "provider": "octopost",
          *             "platform": "instagram",
          *             "username": "northwind.goods",
+         *             "identity": {
+         *               "platform": "instagram",
+         *               "platform_user_id": "17841400123456789",
+         *               "username": "northwind.goods",
+         *               "connected_at": "2026-01-15T08:30:00.000Z"
+         *             },
          *             "state": "succeeded",
          *             "outcome": "disconnected",
          *             "effect": {
@@ -1875,25 +1983,36 @@ export interface components {
          *             },
          *             "verified": "absent",
          *             "verified_at": "2026-02-09T11:45:23.400Z",
-         *             "reappeared_at": null,
-         *             "last_error": null,
-         *             "finished_at": "2026-02-09T11:45:23.400Z",
-         *             "answers": [
+         *             "not_compared": [],
+         *             "evidence": [
+         *               {
+         *                 "call": "look",
+         *                 "status": 200,
+         *                 "shape": "account",
+         *                 "outcome": "present",
+         *                 "at": "2026-02-09T11:45:22.600Z",
+         *                 "request_id": null
+         *               },
          *               {
          *                 "call": "delete",
-         *                 "outcome": "ok",
-         *                 "status": 200,
-         *                 "request_id": null,
-         *                 "at": "2026-02-09T11:45:22.900Z"
+         *                 "status": 204,
+         *                 "shape": "done",
+         *                 "outcome": "done",
+         *                 "at": "2026-02-09T11:45:22.900Z",
+         *                 "request_id": null
          *               },
          *               {
          *                 "call": "verify",
-         *                 "outcome": "not_found",
          *                 "status": 404,
-         *                 "request_id": null,
-         *                 "at": "2026-02-09T11:45:23.300Z"
+         *                 "shape": "not_found",
+         *                 "outcome": "absent",
+         *                 "at": "2026-02-09T11:45:23.300Z",
+         *                 "request_id": null
          *               }
-         *             ]
+         *             ],
+         *             "reappeared_at": null,
+         *             "last_error": null,
+         *             "finished_at": "2026-02-09T11:45:23.400Z"
          *           }
          *         ]
          *       },
@@ -1936,6 +2055,13 @@ export interface components {
                     provider: string;
                     platform: string;
                     username: string | null;
+                    /** @description Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id. */
+                    identity: {
+                        platform: string;
+                        platform_user_id: string | null;
+                        username: string | null;
+                        connected_at: string | null;
+                    };
                     /** @enum {string} */
                     state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
                     outcome: ("disconnected" | "already_gone") | null;
@@ -1947,6 +2073,23 @@ export interface components {
                     /** @enum {string} */
                     verified: "absent" | "still_present" | "pending" | "unverifiable";
                     verified_at: string | null;
+                    /** @description The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared. */
+                    not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
+                    /** @description The answers of the provider that the step rests on, oldest first. */
+                    evidence: {
+                        /** @enum {string} */
+                        call: "look" | "pause" | "delete" | "verify" | "resume";
+                        /** @description HTTP status; null: no answer came. */
+                        status: number | null;
+                        /** @description What the body was; null where none came, and of answers of former releases. */
+                        shape: string | null;
+                        /** @description What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure. */
+                        outcome: string;
+                        /** Format: date-time */
+                        at: string;
+                        /** @description As the provider names the request. */
+                        request_id: string | null;
+                    }[];
                     reappeared_at: string | null;
                     last_error: {
                         code: string;
@@ -1956,15 +2099,6 @@ export interface components {
                         at: string;
                     } | null;
                     finished_at: string | null;
-                    answers: {
-                        /** @enum {string} */
-                        call: "look" | "pause" | "delete" | "verify" | "resume";
-                        outcome: string;
-                        status: number | null;
-                        request_id: string | null;
-                        /** Format: date-time */
-                        at: string;
-                    }[];
                 }[];
             };
             signature: {
@@ -6529,6 +6663,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -6538,6 +6678,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -6597,6 +6764,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -6606,6 +6779,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -8042,6 +8242,12 @@ export interface operations {
                      *               "provider": "octopost",
                      *               "platform": "instagram",
                      *               "username": "northwind.goods",
+                     *               "identity": {
+                     *                 "platform": "instagram",
+                     *                 "platform_user_id": "17841400123456789",
+                     *                 "username": "northwind.goods",
+                     *                 "connected_at": "2026-01-15T08:30:00.000Z"
+                     *               },
                      *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
@@ -8051,6 +8257,33 @@ export interface operations {
                      *               },
                      *               "verified": "absent",
                      *               "verified_at": "2026-02-09T11:45:23.400Z",
+                     *               "not_compared": [],
+                     *               "evidence": [
+                     *                 {
+                     *                   "call": "look",
+                     *                   "status": 200,
+                     *                   "shape": "account",
+                     *                   "outcome": "present",
+                     *                   "at": "2026-02-09T11:45:22.600Z",
+                     *                   "request_id": null
+                     *                 },
+                     *                 {
+                     *                   "call": "delete",
+                     *                   "status": 204,
+                     *                   "shape": "done",
+                     *                   "outcome": "done",
+                     *                   "at": "2026-02-09T11:45:22.900Z",
+                     *                   "request_id": null
+                     *                 },
+                     *                 {
+                     *                   "call": "verify",
+                     *                   "status": 404,
+                     *                   "shape": "not_found",
+                     *                   "outcome": "absent",
+                     *                   "at": "2026-02-09T11:45:23.300Z",
+                     *                   "request_id": null
+                     *                 }
+                     *               ],
                      *               "reappeared_at": null,
                      *               "last_error": null,
                      *               "attempts": 1,
@@ -8267,6 +8500,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -8276,6 +8515,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -8336,6 +8602,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -8345,6 +8617,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -8453,6 +8752,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -8462,6 +8767,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -8586,6 +8918,12 @@ export interface operations {
                      *           "provider": "octopost",
                      *           "platform": "instagram",
                      *           "username": "northwind.goods",
+                     *           "identity": {
+                     *             "platform": "instagram",
+                     *             "platform_user_id": "17841400123456789",
+                     *             "username": "northwind.goods",
+                     *             "connected_at": "2026-01-15T08:30:00.000Z"
+                     *           },
                      *           "state": "succeeded",
                      *           "outcome": "disconnected",
                      *           "effect": {
@@ -8595,6 +8933,33 @@ export interface operations {
                      *           },
                      *           "verified": "absent",
                      *           "verified_at": "2026-02-09T11:45:23.400Z",
+                     *           "not_compared": [],
+                     *           "evidence": [
+                     *             {
+                     *               "call": "look",
+                     *               "status": 200,
+                     *               "shape": "account",
+                     *               "outcome": "present",
+                     *               "at": "2026-02-09T11:45:22.600Z",
+                     *               "request_id": null
+                     *             },
+                     *             {
+                     *               "call": "delete",
+                     *               "status": 204,
+                     *               "shape": "done",
+                     *               "outcome": "done",
+                     *               "at": "2026-02-09T11:45:22.900Z",
+                     *               "request_id": null
+                     *             },
+                     *             {
+                     *               "call": "verify",
+                     *               "status": 404,
+                     *               "shape": "not_found",
+                     *               "outcome": "absent",
+                     *               "at": "2026-02-09T11:45:23.300Z",
+                     *               "request_id": null
+                     *             }
+                     *           ],
                      *           "reappeared_at": null,
                      *           "last_error": null,
                      *           "attempts": 1,
@@ -8737,6 +9102,12 @@ export interface operations {
                      *               "provider": "octopost",
                      *               "platform": "instagram",
                      *               "username": "northwind.goods",
+                     *               "identity": {
+                     *                 "platform": "instagram",
+                     *                 "platform_user_id": "17841400123456789",
+                     *                 "username": "northwind.goods",
+                     *                 "connected_at": "2026-01-15T08:30:00.000Z"
+                     *               },
                      *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
@@ -8746,25 +9117,36 @@ export interface operations {
                      *               },
                      *               "verified": "absent",
                      *               "verified_at": "2026-02-09T11:45:23.400Z",
-                     *               "reappeared_at": null,
-                     *               "last_error": null,
-                     *               "finished_at": "2026-02-09T11:45:23.400Z",
-                     *               "answers": [
+                     *               "not_compared": [],
+                     *               "evidence": [
+                     *                 {
+                     *                   "call": "look",
+                     *                   "status": 200,
+                     *                   "shape": "account",
+                     *                   "outcome": "present",
+                     *                   "at": "2026-02-09T11:45:22.600Z",
+                     *                   "request_id": null
+                     *                 },
                      *                 {
                      *                   "call": "delete",
-                     *                   "outcome": "ok",
-                     *                   "status": 200,
-                     *                   "request_id": null,
-                     *                   "at": "2026-02-09T11:45:22.900Z"
+                     *                   "status": 204,
+                     *                   "shape": "done",
+                     *                   "outcome": "done",
+                     *                   "at": "2026-02-09T11:45:22.900Z",
+                     *                   "request_id": null
                      *                 },
                      *                 {
                      *                   "call": "verify",
-                     *                   "outcome": "not_found",
                      *                   "status": 404,
-                     *                   "request_id": null,
-                     *                   "at": "2026-02-09T11:45:23.300Z"
+                     *                   "shape": "not_found",
+                     *                   "outcome": "absent",
+                     *                   "at": "2026-02-09T11:45:23.300Z",
+                     *                   "request_id": null
                      *                 }
-                     *               ]
+                     *               ],
+                     *               "reappeared_at": null,
+                     *               "last_error": null,
+                     *               "finished_at": "2026-02-09T11:45:23.400Z"
                      *             }
                      *           ]
                      *         },
@@ -8887,6 +9269,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -8896,6 +9284,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -9011,6 +9426,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -9020,6 +9441,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,
@@ -9080,6 +9528,12 @@ export interface operations {
                      *             "provider": "octopost",
                      *             "platform": "instagram",
                      *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -9089,6 +9543,33 @@ export interface operations {
                      *             },
                      *             "verified": "absent",
                      *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "done",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
                      *             "reappeared_at": null,
                      *             "last_error": null,
                      *             "attempts": 1,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { AccountRow } from '../accounts/index.js';
+import { type AccountRow, CHECKED_AT, FROM_ACCOUNTS } from '../accounts/index.js';
 import { type Actor, type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
@@ -58,11 +58,11 @@ export async function createDisconnect(
     [...effects].map(([provider, effect]) => [provider, effectAnswer(effect)]),
   );
   await client.query(
-    `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider, provider_account_id, platform, username,
-       state, phase, effect, deadline_at, former_status, former_connected_at, looks_first)
-     SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.username,
-       'pending', 'accepted', $3::jsonb -> a.provider, $4, a.status, a.connected_at, $5
-     FROM jsonb_to_recordset($1::jsonb) AS n(step_id text, account_id text) JOIN accounts a ON a.id = n.account_id`,
+    `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider, provider_account_id, platform,
+       platform_user_id, username, former_connected_at, seen_at, state, phase, effect, deadline_at, former_status, looks_first)
+     SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id, a.platform,
+       a.platform_user_id, a.username, a.connected_at, ${CHECKED_AT}, 'pending', 'accepted', $3::jsonb -> a.provider, $4, a.status, $5
+     FROM jsonb_to_recordset($1::jsonb) AS n(step_id text, account_id text) JOIN (${FROM_ACCOUNTS}) ON a.id = n.account_id`,
     [
       JSON.stringify(
         accounts.map((account) => ({ step_id: newId('step'), account_id: account.id })),

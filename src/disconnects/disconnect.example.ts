@@ -9,7 +9,40 @@ const ACCOUNT = {
   provider: 'octopost',
   platform: 'instagram',
   username: 'northwind.goods',
+  identity: {
+    platform: 'instagram',
+    platform_user_id: '17841400123456789',
+    username: 'northwind.goods',
+    connected_at: '2026-01-15T08:30:00.000Z',
+  },
 };
+
+const EVIDENCE = [
+  {
+    call: 'look',
+    status: 200,
+    shape: 'account',
+    outcome: 'present',
+    at: '2026-02-09T11:45:22.600Z',
+    request_id: null,
+  },
+  {
+    call: 'delete',
+    status: 204,
+    shape: 'done',
+    outcome: 'done',
+    at: '2026-02-09T11:45:22.900Z',
+    request_id: null,
+  },
+  {
+    call: 'verify',
+    status: 404,
+    shape: 'not_found',
+    outcome: 'absent',
+    at: '2026-02-09T11:45:23.300Z',
+    request_id: null,
+  },
+];
 
 const OUTCOME = {
   ...ACCOUNT,
@@ -18,6 +51,8 @@ const OUTCOME = {
   effect: EFFECT,
   verified: 'absent',
   verified_at: '2026-02-09T11:45:23.400Z',
+  not_compared: [],
+  evidence: EVIDENCE,
   reappeared_at: null,
   last_error: null,
 };
@@ -49,23 +84,12 @@ export const PLAN_EXAMPLE = {
   accounts: [{ ...ACCOUNT, status: 'active', effect: EFFECT }],
 };
 
-const ANSWERS = [
-  { call: 'delete', outcome: 'ok', status: 200, request_id: null, at: '2026-02-09T11:45:22.900Z' },
-  {
-    call: 'verify',
-    outcome: 'not_found',
-    status: 404,
-    request_id: null,
-    at: '2026-02-09T11:45:23.300Z',
-  },
-];
-
 export const RECEIPT_EXAMPLE = {
   type: 'disconnect_receipt',
   receipt: {
     ...DISCONNECT_EXAMPLE,
     team_id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
-    steps: [{ ...OUTCOME, finished_at: '2026-02-09T11:45:23.400Z', answers: ANSWERS }],
+    steps: [{ ...OUTCOME, finished_at: '2026-02-09T11:45:23.400Z' }],
   },
   signature: {
     algorithm: 'Ed25519',

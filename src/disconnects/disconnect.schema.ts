@@ -7,6 +7,7 @@ import {
   RECEIPT_EXAMPLE,
   STEP_EXAMPLE,
 } from './disconnect.example.js';
+import { COMPARED_FACTS } from './identity.js';
 
 export const DISCONNECT_STATES = [
   'scheduled',
@@ -32,6 +33,28 @@ export const effectSchema = z.object({
   reversible: z.boolean(),
 });
 
+/** Who was meant. `null`: the provider did not say. */
+const identitySchema = z.object({
+  platform: z.string(),
+  platform_user_id: z.string().nullable(),
+  username: z.string().nullable(),
+  connected_at: timestamp.nullable(),
+});
+
+const evidenceSchema = z.object({
+  call: z.enum(['look', 'pause', 'delete', 'verify', 'resume']),
+  status: z.int().nullable().meta({ description: 'HTTP status; null: no answer came.' }),
+  shape: z.string().nullable().meta({
+    description: 'What the body was; null where none came, and of answers of former releases.',
+  }),
+  outcome: z.string().meta({
+    description:
+      'What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure.',
+  }),
+  at: timestamp,
+  request_id: z.string().nullable().meta({ description: 'As the provider names the request.' }),
+});
+
 export const stepSchema = z
   .object({
     account_id: z.string(),
@@ -39,6 +62,10 @@ export const stepSchema = z
     provider: z.string(),
     platform: z.string(),
     username: z.string().nullable(),
+    identity: identitySchema.meta({
+      description:
+        'Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id.',
+    }),
     state: z.enum(STEP_STATES),
     outcome: z.enum(['disconnected', 'already_gone']).nullable(),
     effect: effectSchema,
@@ -46,6 +73,13 @@ export const stepSchema = z
     next_attempt_at: timestamp.nullable(),
     verified: z.enum(['absent', 'still_present', 'pending', 'unverifiable']),
     verified_at: timestamp.nullable(),
+    not_compared: z.array(z.enum(COMPARED_FACTS)).nullable().meta({
+      description:
+        'The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared.',
+    }),
+    evidence: z.array(evidenceSchema).meta({
+      description: 'The answers of the provider that the step rests on, oldest first.',
+    }),
     /** When a later look showed the account again. */
     reappeared_at: timestamp.nullable(),
     last_error: z
@@ -58,7 +92,7 @@ export const stepSchema = z
       .nullable(),
   })
   .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
-export type StepAnswerBody = z.input<typeof stepSchema>;
+export type StepBody = z.input<typeof stepSchema>;
 
 export const disconnectSchema = z
   .object({
@@ -88,7 +122,7 @@ export const disconnectSchema = z
       { ...DISCONNECT_EXAMPLE, type: 'disconnect', steps: [STEP_EXAMPLE], has_more_steps: false },
     ],
   });
-export type DisconnectAnswer = z.input<typeof disconnectSchema>;
+export type DisconnectBody = z.input<typeof disconnectSchema>;
 
 export const planSchema = z
   .object({
@@ -115,12 +149,18 @@ export const planSchema = z
         provider: z.string(),
         platform: z.string(),
         username: z.string().nullable(),
+        identity: identitySchema,
         status: z.enum(ACCOUNT_STATUSES),
         effect: effectSchema,
       }),
     ),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
+
+const receiptStepSchema = stepSchema
+  .omit({ attempts: true, next_attempt_at: true })
+  .extend({ finished_at: timestamp.nullable() });
+export type ReceiptStepBody = z.input<typeof receiptStepSchema>;
 
 /**
  * What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785)
@@ -131,20 +171,7 @@ export const receiptSchema = z
     type: z.literal('disconnect_receipt'),
     receipt: disconnectSchema.omit({ type: true, steps: true, has_more_steps: true }).extend({
       team_id: z.string(),
-      steps: z.array(
-        stepSchema.omit({ attempts: true, next_attempt_at: true }).extend({
-          finished_at: timestamp.nullable(),
-          answers: z.array(
-            z.object({
-              call: z.enum(['look', 'pause', 'delete', 'verify', 'resume']),
-              outcome: z.string(),
-              status: z.int().nullable(),
-              request_id: z.string().nullable(),
-              at: timestamp,
-            }),
-          ),
-        }),
-      ),
+      steps: z.array(receiptStepSchema),
     }),
     signature: z.object({ algorithm: z.literal('Ed25519'), key_id: z.string(), value: z.string() }),
   })

@@ -167,15 +167,20 @@ export class DisconnectsRepository {
     );
   }
 
+  /** The accounts of a plan that the caller may see; `undefined` for one that is not known. */
   async plan(
     prisma: Prisma.TransactionClient,
-    teamId: string,
+    { teamId, key }: Caller,
     hash: string,
   ): Promise<readonly PlannedAccount[] | undefined> {
     const row = await prisma.disconnectPlan.findUnique({
       where: { teamId_hash: { teamId, hash } },
     });
-    return row === null ? undefined : (row.accounts as unknown as PlannedAccount[]);
+    const accounts = row?.accounts as unknown as PlannedAccount[] | undefined;
+    const isVisible = ({ ref }: PlannedAccount) =>
+      key.providers.length === 0 ||
+      key.providers.some((provider) => ref.startsWith(`${provider}:`));
+    return accounts?.filter(isVisible);
   }
 
   /**

@@ -10,7 +10,7 @@ import { waitPreference } from '../http/prefer.js';
 import { action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { PublicKey } from '../lib/signature.js';
-import { toStep } from './answers.js';
+import { stepDocument } from './disconnect.documents.js';
 import {
   disconnectAccountQuery,
   disconnectRequest,
@@ -152,7 +152,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
           read: (beyondId, take) => repository.steps(id, state, beyondId, take),
           count: () => repository.countSteps(id, state),
         };
-        return answerPage(call, cursors, { ...(state && { state }) }, listById(rows, toStep));
+        return answerPage(call, cursors, { ...(state && { state }) }, listById(rows, stepDocument));
       },
     }),
 

@@ -7,11 +7,11 @@ import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
-import { toAnswer, toHead, toReceiptStep } from './answers.js';
 import { createDisconnect, type Reason } from './create-disconnect.js';
+import { disconnectDocument, headDocument, receiptStepDocument } from './disconnect.documents.js';
 import type { DisconnectRequest } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
-import { difference, hashOf, planOf, refOf } from './plan.js';
+import { difference, hashOf, identityOf, planOf, refOf } from './plan.js';
 import { planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
 import type { DisconnectWorker } from './worker.js';
@@ -64,7 +64,11 @@ export class DisconnectsService {
     const { repository } = this.parts;
     const accounts = await selectAccounts(client, repository, caller, request);
     const plan = planOf(accounts, this.effectsOn(accounts));
-    const remembered = accounts.map((account) => ({ id: account.id, ref: refOf(account) }));
+    const remembered = accounts.map((account) => ({
+      id: account.id,
+      ref: refOf(account),
+      identity: identityOf(account),
+    }));
     await repository.rememberPlan(client, caller.teamId, plan.plan_hash, remembered);
     return plan;
   }
@@ -93,7 +97,7 @@ export class DisconnectsService {
     const accounts = await selectAccounts(client, repository, caller, request);
     const effects = this.effectsOn(accounts);
     if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
-      const planned = await repository.plan(prisma, caller.teamId, request.plan_hash);
+      const planned = await repository.plan(prisma, caller, request.plan_hash);
       throw planMismatch(planned && difference(planned, accounts));
     }
     return createDisconnect(
@@ -133,7 +137,7 @@ export class DisconnectsService {
       stepsShown,
       transaction?.prisma,
     );
-    return toAnswer(row, counts, steps);
+    return disconnectDocument(row, counts, steps);
   }
 
   /** @throws Problem 404 */
@@ -204,9 +208,9 @@ export class DisconnectsService {
       repository.steps(id, undefined, undefined, Number.MAX_SAFE_INTEGER),
     ]);
     const document = {
-      ...toHead(row, counts),
+      ...headDocument(row, counts),
       team_id: row.teamId,
-      steps: steps.map(toReceiptStep),
+      steps: steps.map(receiptStepDocument),
     };
     // What is signed is what is sent: values as JSON has them.
     const receipt: unknown = JSON.parse(JSON.stringify(document));

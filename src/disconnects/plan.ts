@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AccountRow } from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
+import { changedFacts, type Identity } from './identity.js';
 
 /** An effect as the API answers it. */
 export function effectAnswer(effect: DisconnectEffect) {
@@ -15,7 +16,17 @@ export function effectAnswer(effect: DisconnectEffect) {
 export interface PlannedAccount {
   readonly id: string;
   readonly ref: string;
+  /** Who it was; absent in plans of a former release. */
+  readonly identity?: Identity;
 }
+
+/** Who an account is, as the last look showed it. */
+export const identityOf = (account: AccountRow): Identity => ({
+  platform: account.platform,
+  platform_user_id: account.platform_user_id,
+  username: account.username,
+  connected_at: account.connected_at?.toISOString() ?? null,
+});
 
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
   `${account.provider}:${account.provider_account_id}`;
@@ -56,31 +67,50 @@ export function planOf(
       provider: account.provider,
       platform: account.platform,
       username: account.username,
+      identity: identityOf(account),
       status: account.status,
       effect: effectAnswer(effectOf(account)),
     })),
   };
 }
 
-/** Over the exact set of accounts and what would happen to each. */
+/** Over the exact set of accounts, who each is, and what would happen to it. */
 export function hashOf(
   accounts: readonly AccountRow[],
   effects: ReadonlyMap<string, DisconnectEffect>,
 ): string {
   const hash = createHash('sha256');
-  for (const { id, provider } of [...accounts].sort((one, other) => (one.id < other.id ? -1 : 1))) {
-    const effect = effects.get(provider);
-    hash.update(`${id} ${effect?.destroysData} ${effect?.revokesToken} ${effect?.reversible}\n`);
+  for (const account of [...accounts].sort((one, other) => (one.id < other.id ? -1 : 1))) {
+    const effect = effects.get(account.provider);
+    const { platform, platform_user_id, username, connected_at } = identityOf(account);
+    const identity = [platform, platform_user_id, username, connected_at];
+    const consequences = [effect?.destroysData, effect?.revokesToken, effect?.reversible];
+    hash.update(`${JSON.stringify([account.id, identity, consequences])}\n`);
   }
   return hash.digest('base64url');
 }
 
-/** What a set has more and less than the plan it was meant to be, by ref. */
-export function difference(planned: readonly PlannedAccount[], found: readonly AccountRow[]) {
-  const plannedIds = new Set(planned.map(({ id }) => id));
+/** How a set differs from the plan it was meant to be, by ref. */
+export interface PlanDifference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Accounts that are in both and no longer are who they were. */
+  readonly changed: readonly { readonly ref: string; readonly facts: readonly string[] }[];
+}
+
+export function difference(
+  planned: readonly PlannedAccount[],
+  found: readonly AccountRow[],
+): PlanDifference {
+  const plannedById = new Map(planned.map((account) => [account.id, account]));
   const foundIds = new Set(found.map(({ id }) => id));
   return {
-    added: found.filter(({ id }) => !plannedIds.has(id)).map(refOf),
+    added: found.filter(({ id }) => !plannedById.has(id)).map(refOf),
     removed: planned.filter(({ id }) => !foundIds.has(id)).map(({ ref }) => ref),
+    changed: found.flatMap((account) => {
+      const before = plannedById.get(account.id)?.identity;
+      const facts = before ? changedFacts(before, identityOf(account)) : [];
+      return facts.length > 0 ? [{ ref: refOf(account), facts }] : [];
+    }),
   };
 }

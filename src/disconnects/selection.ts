@@ -5,7 +5,7 @@ import { invalidField, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
 import { type DisconnectRequest, MAX_ACCOUNTS } from './disconnect.requests.js';
 import type { DisconnectsRepository } from './disconnects.repository.js';
-import { refOf } from './plan.js';
+import { type PlanDifference, refOf } from './plan.js';
 
 /** Of a long list of mistakes so many are named. */
 const NAMED = 100;
@@ -107,11 +107,9 @@ function invalid(
   );
 }
 
-/** The set is not the plan's. @param changes refs */
-export function planMismatch(
-  changes: { readonly added: readonly string[]; readonly removed: readonly string[] } | undefined,
-): Problem {
-  if (!changes) {
+/** The set is not the plan's. @param difference `undefined`: the plan is not known any more */
+export function planMismatch(difference: PlanDifference | undefined): Problem {
+  if (!difference) {
     return new Problem(
       'plan_mismatch',
       'plan_hash: is unknown or older than a day. Request the plan again with dry_run and review it.',
@@ -120,26 +118,25 @@ export function planMismatch(
       },
     );
   }
-  const { added, removed } = changes;
-  const named = [
-    ...added.map((ref) => [ref, 'was added'] as const),
-    ...removed.map((ref) => [ref, 'was removed'] as const),
+  const { added, removed, changed } = difference;
+  const messages = [
+    ...changed.map(({ ref, facts }) => `${ref} has changed since the plan: ${facts.join(', ')}`),
+    ...added.map((ref) => `${ref} was added since the plan`),
+    ...removed.map((ref) => `${ref} was removed since the plan`),
   ];
-  const errors = named
-    .slice(0, NAMED)
-    .map(([ref, what]) => ({ field: 'filter', message: `${ref} ${what} since the plan` }));
-  const effects =
-    named.length === 0
-      ? [
-          {
-            field: 'plan_hash',
-            message: 'the effect of a disconnect at a provider has changed since the plan',
-          },
-        ]
-      : [];
+  const unnamed = {
+    field: 'plan_hash',
+    message: 'is of other accounts, or a disconnect has other effects at a provider since the plan',
+  };
+  const counts = `${added.length} added, ${removed.length} removed, ${changed.length} changed`;
   return new Problem(
     'plan_mismatch',
-    `The set of accounts has changed since the plan: ${added.length} added, ${removed.length} removed. Request the plan again with dry_run and review it.`,
-    { errors: [...errors, ...effects] },
+    `The set of accounts has changed since the plan: ${counts}. Request the plan again with dry_run and review it.`,
+    {
+      errors:
+        messages.length === 0
+          ? [unnamed]
+          : messages.slice(0, NAMED).map((message) => ({ field: 'filter', message })),
+    },
   );
 }

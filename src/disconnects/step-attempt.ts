@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js';
-import { ProviderError } from '../model/index.js';
+import { ProviderError, UNKNOWN_PLATFORM } from '../model/index.js';
 import type {
   CallContext,
   Observation,
@@ -8,12 +8,23 @@ import type {
   ResponseFacts,
 } from '../providers/index.js';
 import { atCrashPoint } from './crash-points.js';
-import type { Step, StepAnswer, StepError } from './step.js';
-import { type DisconnectSettings, type Phase, reactionTo, wasReconnected } from './step-state.js';
+import { addEvidence } from './evidence.js';
+import { compareIdentity, type Identity } from './identity.js';
+import {
+  identityOfStep,
+  type Step,
+  type StepError,
+  type StepEvidence,
+  type StepProgress,
+} from './step.js';
+import {
+  type DisconnectSettings,
+  mustLookFirst,
+  type Outcome,
+  type Phase,
+  reactionTo,
+} from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';
-
-/** Beyond it the oldest answers of a step are forgotten. */
-const MAX_RESPONSES = 20;
 
 export interface StepTools {
   readonly steps: StepsRepository;
@@ -22,50 +33,78 @@ export interface StepTools {
   readonly settings: DisconnectSettings;
 }
 
+/** What a look at the account came to. */
+export type Look =
+  | { readonly shown: 'absent' }
+  | { readonly shown: 'present' | 'reconnected' | 'other'; readonly found: Identity }
+  /** Nothing that proves anything: no answer, a refusal, or one that is not as documented. */
+  | { readonly shown: 'nothing'; readonly error: ProviderError };
+
 /**
- * One attempt at one step: what it may ask of the provider and write, each at its edge. What the
- * provider answers is kept.
+ * One attempt at one step: what it may ask of the provider and write, each at its crash point. What
+ * the provider answers is kept.
  */
 export class StepAttempt {
-  /** How far it got, as written. */
-  phase: Phase;
-  private outcome: string | null;
-  private mayBePaused: boolean;
-  private error: StepError | null;
-  private answers: readonly StepAnswer[];
+  /** Who was meant. */
+  readonly identity: Identity;
+  /** As written, or about to be. */
+  private progress: StepProgress;
+  /** Whether nothing was asked of the provider since the last look. */
+  private hasJustLooked = false;
 
   constructor(
     readonly step: Step,
     private readonly access: ProviderConnection,
     private readonly tools: StepTools,
   ) {
-    this.phase = step.phase;
-    this.outcome = step.outcome;
-    this.mayBePaused = step.paused;
-    this.error = step.lastError;
-    this.answers = step.answers;
+    const { phase, outcome, paused, error, evidence, notCompared } = step;
+    this.identity = identityOfStep(step);
+    this.progress = {
+      phase,
+      // A row of a former release does not say.
+      outcome: outcome ?? (phase === 'accepted' ? 'already_gone' : 'disconnected'),
+      paused,
+      error,
+      verified: 'pending',
+      evidence,
+      notCompared,
+    };
   }
 
-  /** Whether giving up leaves an account behind that was paused for this step. */
-  get mustResume(): boolean {
-    return this.mayBePaused && this.phase === 'deleting';
+  get phase(): Phase {
+    return this.progress.phase;
   }
 
-  /**
-   * Whether the provider still shows the account, and if so whether that is a connection made since
-   * the disconnect was asked for.
-   */
-  async look(call: 'look' | 'verify'): Promise<'absent' | 'present' | 'reconnected'> {
+  /** What the step comes to once the account is gone. */
+  get outcome(): Outcome {
+    return this.progress.outcome;
+  }
+
+  get mayBePaused(): boolean {
+    return this.progress.paused;
+  }
+
+  /** Whether the account must be looked at before anything more is asked of the provider. */
+  get mustLook(): boolean {
+    const { provider } = this.step;
+    const isOneCall = this.tools.providers.supports(provider, 'get');
+    return !this.hasJustLooked && mustLookFirst(this.step, this.tools.clock.now(), isOneCall);
+  }
+
+  /** Looks at the account and compares it with who was meant. */
+  async look(call: 'look' | 'verify'): Promise<Look> {
     const { providerAccountId: id, platform } = this.step;
-    const presence = (observation: Observation | null) =>
-      observation === null ? 'absent' : 'present';
-    const observation = await this.ask(call, presence, (context) =>
-      this.tools.providers.lookUp(this.access, { id, platform }, context),
-    );
-    if (observation === null) return 'absent';
-    return wasReconnected(this.step.formerConnectedAt, observation.account.connectedAt)
-      ? 'reconnected'
-      : 'present';
+    const outcomeOf = ({ shown }: Look) => (shown === 'other' ? 'identity_changed' : shown);
+    try {
+      const look = await this.ask(call, outcomeOf, async (context) =>
+        this.compared(await this.tools.providers.lookUp(this.access, { id, platform }, context)),
+      );
+      this.hasJustLooked = true;
+      return look;
+    } catch (error) {
+      if (error instanceof ProviderError) return { shown: 'nothing', error };
+      throw error;
+    }
   }
 
   /**
@@ -79,21 +118,33 @@ export class StepAttempt {
       await this.ask('pause', done, (context) =>
         this.tools.providers.pause(this.access, { id: providerAccountId }, context),
       );
-      this.mayBePaused = true;
+      this.set({ paused: true });
     } catch (error) {
       if (!(error instanceof ProviderError) || reactionTo(error) === 'retry') throw error;
-      this.mayBePaused = error.outcomeUnknown;
+      if (error.outcomeUnknown) this.set({ paused: true });
     }
   }
 
-  /** @returns whether there was an account to delete */
-  async delete(): Promise<'disconnected' | 'already_gone'> {
-    const outcome = (answer: 'done' | 'already_gone') => (answer === 'done' ? 'done' : 'absent');
+  /**
+   * Asks the provider to delete the account, once it is written that it may have been asked; and
+   * writes that it said yes, or that it holds no such account.
+   */
+  async delete(): Promise<void> {
+    const before = this.progress.outcome;
+    if (this.phase !== 'deleting' || before !== 'disconnected')
+      await this.note('deleting', { outcome: 'disconnected' });
+    const outcomeOf = (answer: 'done' | 'already_gone') => (answer === 'done' ? 'done' : 'absent');
     const id = this.step.providerAccountId;
-    const answer = await this.ask('delete', outcome, (context) =>
-      this.tools.providers.disconnect(this.access, { id }, context),
-    );
-    return answer === 'done' ? 'disconnected' : 'already_gone';
+    try {
+      const answer = await this.ask('delete', outcomeOf, (context) =>
+        this.tools.providers.disconnect(this.access, { id }, context),
+      );
+      await this.note('deleted', answer === 'done' ? {} : { outcome: before });
+    } catch (error) {
+      // It did nothing: whatever ends the account was not this call.
+      if (error instanceof ProviderError && !error.outcomeUnknown) this.set({ outcome: before });
+      throw error;
+    }
   }
 
   async resume(): Promise<void> {
@@ -104,47 +155,42 @@ export class StepAttempt {
 
   async note(
     phase: 'deleting' | 'deleted' | 'resuming',
-    more: { readonly outcome?: string; readonly error?: StepError } = {},
+    more: Partial<StepProgress> = {},
   ): Promise<void> {
-    this.outcome = more.outcome ?? this.outcome;
-    this.error = more.error ?? this.error;
-    const { step, outcome, error, answers, mayBePaused: paused } = this;
-    await atCrashPoint(`note_${phase}`, () =>
-      this.tools.steps.note({ step, phase, outcome, paused, error, answers }),
-    );
-    this.phase = phase;
+    const progress = { ...this.progress, ...more, phase };
+    await atCrashPoint(`note_${phase}`, () => this.tools.steps.note({ step: this.step, progress }));
+    this.progress = progress;
   }
 
-  /** @param outcome as noted before, when left out */
-  async succeed(outcome = this.outcome ?? 'disconnected'): Promise<void> {
-    const { step, error, answers } = this;
+  async succeed(): Promise<void> {
+    this.set({ phase: 'verified', verified: 'absent' });
+    const { step, progress } = this;
     await atCrashPoint('succeed', () =>
-      this.tools.steps.end({
-        step,
-        state: 'succeeded',
-        outcome,
-        error,
-        verified: 'absent',
-        answers,
-      }),
+      this.tools.steps.end({ step, progress, state: 'succeeded' }),
     );
   }
 
   /** @param error the one noted before, when left out */
-  async fail(verified: 'still_present' | 'unverifiable', error = this.error): Promise<void> {
-    const { step, answers } = this;
-    await atCrashPoint('fail', () =>
-      this.tools.steps.end({ step, state: 'failed', outcome: null, error, verified, answers }),
-    );
+  async fail(verified: Verified, error = this.progress.error): Promise<void> {
+    this.set({ verified, error });
+    const { step, progress } = this;
+    await atCrashPoint('fail', () => this.tools.steps.end({ step, progress, state: 'failed' }));
   }
 
-  /** A failure to resume the account does not replace the reason why the step was given up. */
-  async postpone(until: Date, latest: StepError, verified: 'still_present' | null): Promise<void> {
-    const { step, answers } = this;
-    const error = this.phase === 'resuming' && this.error ? this.error : latest;
-    await atCrashPoint('postpone', () =>
-      this.tools.steps.postpone({ step, until, error, verified, answers }),
-    );
+  /**
+   * Gives the step back until its next attempt. A failure to resume the account does not replace
+   * the reason why the step was given up.
+   */
+  async postpone(until: Date, error: StepError, verified: Verified): Promise<void> {
+    const isKept = this.phase === 'resuming' && this.progress.error !== null;
+    this.set({ verified, ...(!isKept && { error }) });
+    const { step, progress } = this;
+    await atCrashPoint('postpone', () => this.tools.steps.postpone({ step, progress, until }));
+  }
+
+  /** The provider knew no account to delete and shows one all the same: it is asked again. */
+  deleteAgain(): void {
+    this.set({ phase: 'deleting' });
   }
 
   /** A failure as the step remembers it. */
@@ -152,23 +198,42 @@ export class StepAttempt {
     return { code, message, provider_code: providerCode, at: this.tools.clock.now().toISOString() };
   }
 
+  private set(changes: Partial<StepProgress>): void {
+    this.progress = { ...this.progress, ...changes };
+  }
+
+  private compared(observation: Observation | null): Look {
+    if (observation === null) return { shown: 'absent' };
+    const { platform, platformUserId, username, connectedAt } = observation.account;
+    const found: Identity = {
+      platform: platform ?? UNKNOWN_PLATFORM,
+      platform_user_id: platformUserId,
+      username,
+      connected_at: connectedAt,
+    };
+    const { result, notCompared } = compareIdentity(this.identity, found, this.step.seenAt);
+    this.set({ notCompared });
+    return { shown: result === 'same' ? 'present' : result, found };
+  }
+
   private async ask<Answer>(
-    call: StepAnswer['call'],
+    call: StepEvidence['call'],
     outcomeOf: (answer: Answer) => string,
     work: (context: CallContext) => Promise<Answer>,
   ): Promise<Answer> {
+    this.hasJustLooked = false;
     const heard: ResponseFacts[] = [];
     const keep = (outcome: string) => {
       const last = heard.at(-1);
-      const at = (last?.at ?? this.tools.clock.now()).toISOString();
-      const answer = {
+      const entry: StepEvidence = {
         call,
-        outcome,
         status: last?.status ?? null,
+        shape: null,
+        outcome,
+        at: (last?.at ?? this.tools.clock.now()).toISOString(),
         request_id: last?.requestId ?? null,
-        at,
       };
-      this.answers = [...this.answers, answer].slice(-MAX_RESPONSES);
+      this.set({ evidence: addEvidence(this.progress.evidence, [entry]) });
     };
     const context = {
       deadlineMs: this.tools.settings.callDeadlineMs,
@@ -184,5 +249,7 @@ export class StepAttempt {
     }
   }
 }
+
+type Verified = StepProgress['verified'];
 
 const done = () => 'done';

@@ -1,8 +1,9 @@
 import { ProviderError } from '../model/index.js';
 import type { ProviderConnection } from '../providers/index.js';
-import type { Step, StepError } from './step.js';
+import { changedFacts, type Identity } from './identity.js';
+import type { Step, StepError, StepProgress } from './step.js';
 import { StepAttempt, type StepTools } from './step-attempt.js';
-import { backoffMs, type Phase, reactionTo } from './step-state.js';
+import { backoffMs, type Outcome, type Phase, reactionTo } from './step-state.js';
 
 /**
  * Where an attempt stands after a phase: in the next phase, at the step's end, or before another
@@ -10,8 +11,7 @@ import { backoffMs, type Phase, reactionTo } from './step-state.js';
  */
 type NextPhase = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
 
-/** What a look showed, where there was one. */
-type Verified = 'still_present' | null;
+type Verified = StepProgress['verified'];
 
 /** What is written and asked in each phase. */
 type Phases = Record<Exclude<Phase, 'verified'>, (attempt: StepAttempt) => Promise<NextPhase>>;
@@ -20,43 +20,40 @@ type Phases = Record<Exclude<Phase, 'verified'>, (attempt: StepAttempt) => Promi
  * One attempt at one step. The intent is written and the account stopped here before it is leased;
  * then come the phases
  *
- *     accepted → (pause) → deleting → delete → deleted → verify → verified
+ *     accepted → (look → pause) → look → deleting → delete → deleted → verify → verified
  *
  * and where it is given up, `resuming` undoes the pause. Each phase is written before what follows
- * it is asked of the provider, so an attempt can be cut off anywhere and repeated: where the
- * provider may have been asked already, the account is looked at first.
+ * it is asked of the provider, so an attempt can be cut off anywhere and repeated. Before
+ * anything is asked that changes the account, a look shows that it is still the one that was meant;
+ * a look that proves nothing is made again later.
  */
 export class StepRunner {
   constructor(private readonly tools: StepTools) {}
 
   private readonly phases: Phases = {
     accepted: async (attempt) => {
-      const { looksFirst, attempts } = attempt.step;
-      if (looksFirst || attempts > 1) {
-        const ended = await this.endedMeanwhile(attempt, 'already_gone');
-        if (ended) return 'ended';
-      }
+      const end = await this.lookFirst(attempt);
+      if (end) return end;
       await attempt.pause();
-      await attempt.note('deleting');
       return 'deleting';
     },
 
     deleting: async (attempt) => {
-      const wasAskedBefore = attempt.step.phase === 'deleting';
-      if (wasAskedBefore && (await this.endedMeanwhile(attempt, 'disconnected'))) return 'ended';
-      const outcome = await attempt.delete();
-      await attempt.note('deleted', { outcome: wasAskedBefore ? 'disconnected' : outcome });
+      const end = await this.lookFirst(attempt);
+      if (end) return end;
+      await attempt.delete();
       return 'deleted';
     },
 
     deleted: async (attempt) => {
-      // A newer connection of the account is not the one to end: that one is gone.
-      if ((await attempt.look('verify')) !== 'present') return this.end(attempt.succeed());
-      const stepError = attempt.stepError(
-        'still_present',
-        'The provider accepted the disconnect but still lists the account.',
-      );
-      return this.again(attempt, stepError, null, 'still_present');
+      const look = await attempt.look('verify');
+      if (look.shown === 'absent') return this.end(attempt.succeed());
+      if (look.shown === 'nothing') return this.lookAgain(attempt, look.error, 'unverifiable');
+      if (look.shown === 'reconnected') return this.leaveAlone(attempt, look.shown, look.found);
+      // Whatever it shows under the id, it is not gone.
+      const error = attempt.stepError('still_present', STILL_PRESENT[attempt.outcome]);
+      if (attempt.outcome === 'already_gone') attempt.deleteAgain();
+      return this.again(attempt, error, null, 'still_present');
     },
 
     resuming: async (attempt) => {
@@ -86,19 +83,61 @@ export class StepRunner {
   }
 
   /**
-   * Looks before asking: an absent account is done, one that was connected again is left alone.
+   * Looks before anything is asked that changes the account.
+   * @returns `undefined` when it is the one that was meant, or needs no look; otherwise what is
+   * left to do: what is gone is done, what is not who was meant is left alone, and a look that
+   * proves nothing is made again
    */
-  private async endedMeanwhile(attempt: StepAttempt, outcome: string): Promise<boolean> {
-    const shown = await attempt.look('look');
-    if (shown === 'absent') await attempt.succeed(outcome);
-    if (shown === 'reconnected') {
-      const stepError = attempt.stepError(
-        'reconnected',
-        'The account was connected again since the disconnect was requested; it was left connected.',
-      );
-      await attempt.fail('still_present', stepError);
+  private async lookFirst(attempt: StepAttempt): Promise<NextPhase | undefined> {
+    if (!attempt.mustLook) return undefined;
+    const look = await attempt.look('look');
+    switch (look.shown) {
+      case 'present':
+        return undefined;
+      case 'absent':
+        return this.end(attempt.succeed());
+      case 'nothing':
+        return this.lookAgain(attempt, look.error, 'pending');
+      default:
+        return this.leaveAlone(attempt, look.shown, look.found);
     }
-    return shown !== 'present';
+  }
+
+  /** The account is not who was meant: nothing more is asked of the provider. */
+  private leaveAlone(
+    attempt: StepAttempt,
+    shown: 'reconnected' | 'other',
+    found: Identity,
+  ): Promise<'ended'> {
+    const changes = changedFacts(attempt.identity, found).join(', ');
+    const asked =
+      attempt.outcome === 'disconnected'
+        ? 'A delete that was asked for before may have ended the former connection'
+        : 'Nothing was deleted';
+    const paused = attempt.mayBePaused ? '; it may still be paused by this disconnect' : '';
+    const error =
+      shown === 'reconnected'
+        ? attempt.stepError(
+            'reconnected',
+            `The account was connected again since the disconnect was requested (${changes}); it was left connected. ${asked}${paused}.`,
+          )
+        : attempt.stepError(
+            'identity_changed',
+            `The account is no longer the one that was meant: ${changes}. ${asked}${paused}.`,
+          );
+    return this.end(
+      attempt.fail(shown === 'reconnected' ? 'still_present' : 'unverifiable', error),
+    );
+  }
+
+  /** A look that proves nothing, refusals included, says nothing of the account. */
+  private lookAgain(
+    attempt: StepAttempt,
+    { code, message, providerCode, retryAfterSeconds }: ProviderError,
+    verified: Verified,
+  ): Promise<NextPhase> {
+    const error = attempt.stepError(code, message, providerCode);
+    return this.again(attempt, error, retryAfterSeconds, verified);
   }
 
   private async react(
@@ -107,19 +146,17 @@ export class StepRunner {
     error: unknown,
   ): Promise<NextPhase> {
     if (!(error instanceof ProviderError)) throw error;
-    const stepError = attempt.stepError(error.code, error.message, error.providerCode);
+    const noted = attempt.stepError(error.code, error.message, error.providerCode);
     const isRefusal = reactionTo(error) === 'fail';
     if (phase === 'resuming' && isRefusal) return this.end(attempt.fail('unverifiable'));
-    // Once the provider has said yes only the look is left, and a look that is refused says nothing
-    // of the account.
-    if (isRefusal && phase !== 'deleted') return this.giveUp(attempt, stepError, null);
-    return this.again(attempt, stepError, error.retryAfterSeconds, null);
+    if (isRefusal) return this.giveUp(attempt, noted, 'unverifiable');
+    return this.again(attempt, noted, error.retryAfterSeconds, 'pending');
   }
 
   /** Postpones the step, or gives it up when its deadline has passed. */
   private async again(
     attempt: StepAttempt,
-    stepError: StepError,
+    error: StepError,
     retryAfterSeconds: number | null,
     verified: Verified,
   ): Promise<NextPhase> {
@@ -127,8 +164,9 @@ export class StepRunner {
     const next = new Date(
       clock.now().getTime() + backoffMs(attempt.step.attempts, retryAfterSeconds, settings),
     );
-    if (next >= attempt.step.deadlineAt) return this.giveUp(attempt, stepError, verified);
-    await attempt.postpone(next, stepError, verified);
+    if (next >= attempt.step.deadlineAt)
+      return this.giveUp(attempt, error, verified === 'pending' ? 'unverifiable' : verified);
+    await attempt.postpone(next, error, verified);
     return next;
   }
 
@@ -138,12 +176,13 @@ export class StepRunner {
    */
   private async giveUp(
     attempt: StepAttempt,
-    stepError: StepError,
+    error: StepError,
     verified: Verified,
   ): Promise<NextPhase> {
     if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
-    if (!attempt.mustResume) return this.end(attempt.fail(verified ?? 'unverifiable', stepError));
-    await attempt.note('resuming', { error: stepError });
+    if (attempt.phase === 'deleted' || !attempt.mayBePaused)
+      return this.end(attempt.fail(verified, error));
+    await attempt.note('resuming', { error });
     return 'resuming';
   }
 
@@ -152,3 +191,8 @@ export class StepRunner {
     return 'ended';
   }
 }
+
+const STILL_PRESENT: Readonly<Record<Outcome, string>> = {
+  disconnected: 'The provider accepted the disconnect but still lists the account.',
+  already_gone: 'The provider found no account to delete but still lists it.',
+};

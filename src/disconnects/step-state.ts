@@ -13,6 +13,13 @@ export type Phase =
   /** The provider no longer shows the account. */
   | 'verified';
 
+/** What a step comes to once its account is gone. */
+export type Outcome =
+  /** Nothing of ours can have ended it. */
+  | 'already_gone'
+  /** A delete of ours did, or may have. */
+  | 'disconnected';
+
 /** What to do about a provider's failure in a step. */
 export type Reaction =
   /** It may have done the work: look before asking again. */
@@ -77,17 +84,28 @@ export function backoffMs(
   return Math.max(doubled * (0.8 + 0.4 * random()), (retryAfterSeconds ?? 0) * 1000);
 }
 
+/** A look that is older is not relied on. */
+const MAX_LOOK_AGE_MS = 60_000;
+
 /**
- * Whether the account was connected again since the disconnect was requested. The new connection
- * is not the one to end.
+ * Whether an account is looked at before its delete is asked for, so that nobody else's is deleted:
+ * always where one account can be asked for by itself. Where only the whole list shows it, the look
+ * that the decision rests on will do while it is younger than a minute, unless the delete destroys
+ * data or the step was scheduled, retried or tried before.
  */
-export function wasReconnected(
-  formerConnectedAt: Date | null,
-  connectedAt: string | null,
+export function mustLookFirst(
+  step: {
+    readonly looksFirst: boolean;
+    readonly attempts: number;
+    readonly destroysData: boolean;
+    readonly seenAt: Date;
+  },
+  now: Date,
+  isOneCall: boolean,
 ): boolean {
-  return (
-    formerConnectedAt !== null && connectedAt !== null && new Date(connectedAt) > formerConnectedAt
-  );
+  const { looksFirst, attempts, destroysData, seenAt } = step;
+  const isOld = now.getTime() - seenAt.getTime() > MAX_LOOK_AGE_MS;
+  return isOneCall || destroysData || looksFirst || attempts > 1 || isOld;
 }
 
 export interface StepCounts {

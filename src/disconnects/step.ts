@@ -1,5 +1,6 @@
 import type { Actor } from '../audit/index.js';
-import type { Phase } from './step-state.js';
+import type { ComparedFact, Identity } from './identity.js';
+import type { Outcome, Phase } from './step-state.js';
 
 /** A failure as a step remembers it. */
 export interface StepError {
@@ -9,19 +10,37 @@ export interface StepError {
   readonly at: string;
 }
 
-/** What the provider answered to one call, for the receipt. */
-export interface StepAnswer {
+/** One answer of the provider that a step rests on. */
+export interface StepEvidence {
   readonly call: 'look' | 'pause' | 'delete' | 'verify' | 'resume';
-  /** `done`, `absent`, `present`, or the code of the failure. */
-  readonly outcome: string;
   /** HTTP status; `null`: no answer came. */
   readonly status: number | null;
-  readonly request_id: string | null;
+  /** What the body was: `null` where none came, and in rows of former releases. */
+  readonly shape: string | null;
+  /**
+   * What the call came to: `done`; of a look `absent`, `present`, `reconnected` or
+   * `identity_changed`; or the code of the failure.
+   */
+  readonly outcome: string;
   readonly at: string;
+  readonly request_id: string | null;
+}
+
+/** What attempts at a step change, as it is written. */
+export interface StepProgress {
+  readonly phase: Phase;
+  readonly outcome: Outcome;
+  /** Whether the account may have been paused at the provider for this step. */
+  readonly paused: boolean;
+  readonly error: StepError | null;
+  readonly verified: 'absent' | 'still_present' | 'pending' | 'unverifiable';
+  readonly evidence: readonly StepEvidence[];
+  /** The facts that the last look could not compare; `null`: nothing was compared. */
+  readonly notCompared: readonly ComparedFact[] | null;
 }
 
 /** One account of a disconnect, leased to this process. */
-export interface Step {
+export interface Step extends Omit<StepProgress, 'outcome' | 'verified'> {
   readonly id: string;
   readonly disconnectId: string;
   readonly teamId: string;
@@ -30,16 +49,19 @@ export interface Step {
   readonly provider: string;
   readonly providerAccountId: string;
   readonly platform: string;
-  readonly phase: Phase;
-  readonly outcome: string | null;
+  readonly platformUserId: string | null;
+  readonly username: string | null;
+  readonly formerConnectedAt: Date | null;
+  /** When these facts were seen. */
+  readonly seenAt: Date;
+  /** `null`: of a former release, or not asked for anything yet. */
+  readonly outcome: Outcome | null;
   readonly attempts: number;
   readonly deadlineAt: Date;
   readonly formerStatus: string;
-  readonly formerConnectedAt: Date | null;
-  readonly paused: boolean;
+  /** Scheduled or retried: time has passed since the decision. */
   readonly looksFirst: boolean;
-  readonly lastError: StepError | null;
-  readonly answers: readonly StepAnswer[];
+  readonly destroysData: boolean;
   readonly leasedBy: string;
   readonly requestedById: string;
   readonly requestedByName: string;
@@ -48,10 +70,24 @@ export interface Step {
 
 /** Columns of `Step`; `s` is the step, `d` its disconnect. */
 export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id AS "teamId", s.account_id AS "accountId",
-  s.connection_id AS "connectionId", s.provider, s.provider_account_id AS "providerAccountId", s.platform, s.phase, s.outcome, s.attempts,
-  s.deadline_at AS "deadlineAt", s.former_status AS "formerStatus", s.former_connected_at AS "formerConnectedAt", s.paused,
-  s.looks_first AS "looksFirst", s.last_error AS "lastError", s.answers, s.leased_by AS "leasedBy",
+  s.connection_id AS "connectionId", s.provider, s.provider_account_id AS "providerAccountId", s.platform,
+  s.platform_user_id AS "platformUserId", s.username, s.former_connected_at AS "formerConnectedAt",
+  COALESCE(s.seen_at, d.created_at) AS "seenAt", s.phase, s.outcome, s.attempts, s.deadline_at AS "deadlineAt",
+  s.former_status AS "formerStatus", s.paused, s.looks_first AS "looksFirst", (s.effect ->> 'destroys_data')::boolean AS "destroysData",
+  s.last_error AS error, s.answers AS evidence, s.not_compared AS "notCompared", s.leased_by AS "leasedBy",
   d.requested_by_id AS "requestedById", d.requested_by_name AS "requestedByName", d.request_id AS "requestId"`;
+
+/** Who was meant when the disconnect was accepted. */
+export function identityOfStep(
+  step: Pick<Step, 'platform' | 'platformUserId' | 'username' | 'formerConnectedAt'>,
+): Identity {
+  return {
+    platform: step.platform,
+    platform_user_id: step.platformUserId,
+    username: step.username,
+    connected_at: step.formerConnectedAt?.toISOString() ?? null,
+  };
+}
 
 /** Steps are audited under the key that requested their disconnect. */
 export function actorOfStep(step: Step): Actor {

@@ -8,38 +8,25 @@ import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import { closeFinished } from './closing.js';
 import { atCrashPoint } from './crash-points.js';
-import { actorOfStep, STEP_COLUMNS, type Step, type StepAnswer, type StepError } from './step.js';
-import type { DisconnectSettings, Phase } from './step-state.js';
+import { actorOfStep, STEP_COLUMNS, type Step, type StepProgress } from './step.js';
+import type { DisconnectSettings } from './step-state.js';
 
 const BATCH_SIZE = 100;
 
 /** How far a step got. */
-export interface Progress {
+export interface Noted {
   readonly step: Step;
-  readonly phase: Phase;
-  readonly outcome: string | null;
-  readonly paused: boolean;
-  readonly error: StepError | null;
-  readonly answers: readonly StepAnswer[];
+  readonly progress: StepProgress;
 }
 
 /** A step that is put off until its next attempt. */
-export interface Postponement {
-  readonly step: Step;
+export interface Postponement extends Noted {
   readonly until: Date;
-  readonly error: StepError;
-  readonly verified: string | null;
-  readonly answers: readonly StepAnswer[];
 }
 
 /** The end of a step. */
-export interface Ending {
-  readonly step: Step;
+export interface Ending extends Noted {
   readonly state: 'succeeded' | 'failed';
-  readonly outcome: string | null;
-  readonly error: StepError | null;
-  readonly verified: 'absent' | 'still_present' | 'unverifiable';
-  readonly answers: readonly StepAnswer[];
 }
 
 /** The step was leased to another process in the meantime, which continues it. */
@@ -91,8 +78,8 @@ export class StepsRepository {
   }
 
   /** Writes how far a step got, and holds its lease for longer. */
-  readonly note = this.batchedWrite((client, progresses: readonly Progress[], at) =>
-    this.writeProgress(client, progresses, at),
+  readonly note = this.batchedWrite((client, noted: readonly Noted[], at) =>
+    this.writeProgress(client, noted, at),
   );
 
   /** Gives a step back until its next attempt. */
@@ -139,32 +126,16 @@ export class StepsRepository {
 
   private async writeProgress(
     client: pg.ClientBase,
-    progresses: readonly Progress[],
+    noted: readonly Noted[],
     at: Date,
   ): Promise<ReadonlySet<string>> {
-    const rows = progresses.map(({ step, phase, outcome, paused, error, answers }) => ({
-      id: step.id,
-      leased_by: step.leasedBy,
-      attempt: step.attempts,
-      phase,
-      outcome,
-      paused,
-      last_error: error,
-      answers,
+    const rows = noted.map(rowOf);
+    const written = await update(client, rows, 'leased_until = $2', [this.leaseEnd(at)]);
+    const entries = noted.map(({ step, progress }) => ({
+      step,
+      action: `disconnect_step.${progress.phase}`,
+      facts: { answer: progress.evidence.at(-1) ?? null },
     }));
-    const written = await update(
-      client,
-      rows,
-      `phase = r.phase, outcome = r.outcome, paused = r.paused, last_error = r.last_error, answers = r.answers, leased_until = $2`,
-      [this.leaseEnd(at)],
-    );
-    const entries = progresses.map(
-      ({ step, phase, answers }): StepAuditEntry => [
-        step,
-        `disconnect_step.${phase}`,
-        { answer: answers.at(-1) ?? null },
-      ],
-    );
     await recordStepAudit(client, entries, written, at);
     return written;
   }
@@ -173,20 +144,11 @@ export class StepsRepository {
     client: pg.ClientBase,
     postponements: readonly Postponement[],
   ): Promise<ReadonlySet<string>> {
-    const rows = postponements.map(({ step, until, error, verified, answers }) => ({
-      id: step.id,
-      leased_by: step.leasedBy,
-      attempt: step.attempts,
-      until,
-      last_error: error,
-      verified,
-      answers,
-    }));
+    const rows = postponements.map(({ until, ...noted }) => ({ ...rowOf(noted), until }));
     return update(
       client,
       rows,
-      `state = 'pending', next_attempt_at = r.until, leased_by = NULL, leased_until = NULL, last_error = r.last_error,
-       verified = COALESCE(r.verified, s.verified), answers = r.answers`,
+      `state = 'pending', next_attempt_at = r.until, leased_by = NULL, leased_until = NULL, verified = r.verified`,
     );
   }
 
@@ -195,24 +157,17 @@ export class StepsRepository {
     endings: readonly Ending[],
     at: Date,
   ): Promise<ReadonlySet<string>> {
-    const rows = endings.map(({ step, state, outcome, error, verified, answers }) => ({
-      id: step.id,
-      leased_by: step.leasedBy,
-      attempt: step.attempts,
+    const rows = endings.map(({ state, ...noted }) => ({
+      ...rowOf(noted),
       state,
-      phase: state === 'succeeded' ? 'verified' : step.phase,
-      outcome,
-      last_error: error,
-      verified,
-      answers,
-      account_id: step.accountId,
-      disconnect_id: step.disconnectId,
-      former_status: step.formerStatus,
+      account_id: noted.step.accountId,
+      disconnect_id: noted.step.disconnectId,
+      former_status: noted.step.formerStatus,
     }));
     const written = await update(
       client,
       rows,
-      `state = r.state, phase = r.phase, outcome = r.outcome, last_error = r.last_error, answers = r.answers, finished_at = $2::timestamptz,
+      `state = r.state, finished_at = $2::timestamptz,
        verified = r.verified, verified_at = CASE WHEN r.verified = 'unverifiable' THEN NULL ELSE $2::timestamptz END,
        next_attempt_at = NULL, leased_by = NULL, leased_until = NULL`,
       [at],
@@ -240,32 +195,31 @@ export class StepsRepository {
     written: ReadonlySet<string>,
     at: Date,
   ): Promise<void> {
-    const entries = endings.map(({ step, state, outcome, error, verified }): StepAuditEntry => {
-      const facts =
-        state === 'succeeded'
-          ? { status: 'disconnected', outcome, verified }
-          : { status: step.formerStatus, error };
-      return [
-        step,
-        state === 'succeeded' ? 'account.disconnected' : 'account.disconnect_failed',
-        facts,
-      ];
+    const entries = endings.map(({ step, state, progress }) => {
+      const { outcome, verified, error } = progress;
+      return state === 'succeeded'
+        ? {
+            step,
+            action: 'account.disconnected' as const,
+            facts: { status: 'disconnected', outcome, verified },
+            eventData: { outcome },
+          }
+        : {
+            step,
+            action: 'account.disconnect_failed' as const,
+            facts: { status: step.formerStatus, error },
+            eventData: { error },
+          };
     });
     await recordStepAudit(client, entries, written, at);
-    const mine = endings.filter(({ step }) => written.has(step.id));
+    const mine = entries.filter(({ step }) => written.has(step.id));
     for (const teamId of new Set(mine.map(({ step }) => step.teamId))) {
       const events = mine
         .filter(({ step }) => step.teamId === teamId)
-        .map(({ step, state, outcome, error }) => ({
-          type:
-            state === 'succeeded'
-              ? ('account.disconnected' as const)
-              : ('account.disconnect_failed' as const),
+        .map(({ step, action, eventData }) => ({
+          type: action,
           accountId: step.accountId,
-          data: {
-            disconnect_id: step.disconnectId,
-            ...(state === 'succeeded' ? { outcome } : { error }),
-          },
+          data: { disconnect_id: step.disconnectId, ...eventData },
         }));
       await recordAccountEvents(client, teamId, events, at);
     }
@@ -276,27 +230,48 @@ export class StepsRepository {
   }
 }
 
-/** A step, what happened to it, and the facts. */
-type StepAuditEntry = readonly [step: Step, action: string, facts: object];
+/** The columns that attempts change, with what says whether the lease still holds. */
+function rowOf({ step, progress }: Noted) {
+  return {
+    id: step.id,
+    leased_by: step.leasedBy,
+    attempt: step.attempts,
+    phase: progress.phase,
+    outcome: progress.outcome,
+    paused: progress.paused,
+    last_error: progress.error,
+    verified: progress.verified,
+    answers: progress.evidence,
+    not_compared: progress.notCompared,
+  };
+}
 
 /**
- * Sets columns of leased steps from rows.
+ * Writes how far leased steps got, and more columns from rows.
  * @returns the ids of those whose lease still held: the same process, the same attempt
  */
 async function update(
   client: pg.ClientBase,
-  rows: readonly { readonly id: string; readonly leased_by: string; readonly attempt: number }[],
+  rows: readonly ReturnType<typeof rowOf>[],
   assignments: string,
   values: readonly unknown[] = [],
 ): Promise<ReadonlySet<string>> {
   const result = await client.query<{ id: string }>(
-    `UPDATE disconnect_steps s SET ${assignments}
+    `UPDATE disconnect_steps s SET phase = r.phase, outcome = r.outcome, paused = r.paused, last_error = r.last_error,
+       answers = r.answers, not_compared = r.not_compared, ${assignments}
      FROM jsonb_to_recordset($1::jsonb) AS r(id text, leased_by text, attempt integer, state text, phase text, outcome text, paused boolean, until timestamptz,
-       last_error jsonb, verified text, answers jsonb)
+       last_error jsonb, verified text, answers jsonb, not_compared jsonb)
      WHERE s.id = r.id AND s.leased_by = r.leased_by AND s.attempts = r.attempt RETURNING s.id`,
     [JSON.stringify(rows), ...values],
   );
   return new Set(result.rows.map(({ id }) => id));
+}
+
+/** What happened to a step, for the audit log. */
+interface StepAuditEntry {
+  readonly step: Step;
+  readonly action: string;
+  readonly facts: object;
 }
 
 /**
@@ -305,18 +280,17 @@ async function update(
  */
 async function recordStepAudit(
   client: pg.ClientBase,
-  entries: readonly StepAuditEntry[],
+  records: readonly StepAuditEntry[],
   written: ReadonlySet<string>,
   at: Date,
 ): Promise<void> {
-  const mine = entries.filter(([step]) => written.has(step.id));
-  const disconnects = new Set(mine.map(([step]) => step.disconnectId));
-  for (const disconnectId of disconnects) {
-    const its = mine.filter(([step]) => step.disconnectId === disconnectId);
+  const mine = records.filter(({ step }) => written.has(step.id));
+  for (const disconnectId of new Set(mine.map(({ step }) => step.disconnectId))) {
+    const its = mine.filter(({ step }) => step.disconnectId === disconnectId);
     const [first] = its;
     if (!first) continue;
-    const audited = its.map(
-      ([step, action, facts]): AuditEntry => ({
+    const entries = its.map(
+      ({ step, action, facts }): AuditEntry => ({
         action,
         targetType: 'account',
         targetId: step.accountId,
@@ -327,6 +301,6 @@ async function recordStepAudit(
         after: { disconnect_id: disconnectId, ...facts },
       }),
     );
-    await recordAudit(client, actorOfStep(first[0]), audited, at);
+    await recordAudit(client, actorOfStep(first.step), entries, at);
   }
 }

@@ -134,7 +134,7 @@ describe('a run', () => {
     expect([waiting.status, waiting.headers.get('preference-applied')]).toEqual([200, 'wait=20']);
   });
 
-  test('pauses before it deletes; each provider is asked to delete once', async () => {
+  test('looks and pauses before it deletes; each provider is asked to delete once', async () => {
     const ref = fresh();
     const id = ref.slice('outfame:'.length);
     const since = provider('outfame').traffic.log.length;
@@ -146,7 +146,9 @@ describe('a run', () => {
       )
       .map(({ operation }) => operation);
     expect(calls).toEqual([
+      'GET /accounts/{id}',
       'POST /engagement/pause',
+      'GET /accounts/{id}',
       'DELETE /accounts/{id}',
       'GET /accounts/{id}',
     ]);
@@ -262,8 +264,10 @@ describe('a receipt', () => {
     const { receipt, signature } = (
       await gateway.root.get(`/v1/disconnects/${body.data.id}/receipt`)
     ).body.data;
-    expect(receipt.steps[0].answers).toMatchObject([
+    expect(receipt.steps[0].evidence).toMatchObject([
+      { call: 'look', outcome: 'present', status: 200 },
       { call: 'pause', outcome: 'done', status: 200 },
+      { call: 'look', outcome: 'present', status: 200 },
       { call: 'delete', outcome: 'done', status: 200 },
       { call: 'verify', outcome: 'absent', status: 404 },
     ]);

@@ -3,7 +3,7 @@ import { startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const ACCOUNTS = 500;
 const LOST = 0.3;

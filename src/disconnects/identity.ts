@@ -1,0 +1,100 @@
+import { usernameKey } from '../accounts/index.js';
+import { UNKNOWN_PLATFORM } from '../model/index.js';
+
+/** Who holds an account at a provider, as one look showed it. `null`: the provider did not say. */
+export interface Identity {
+  /** `UNKNOWN_PLATFORM` where it cannot be read. */
+  readonly platform: string;
+  readonly platform_user_id: string | null;
+  readonly username: string | null;
+  /** RFC 3339 in UTC. */
+  readonly connected_at: string | null;
+}
+
+/** The facts of an identity, each of which a provider may leave out. */
+export const COMPARED_FACTS = ['platform', 'platform_user_id', 'username', 'connected_at'] as const;
+export type ComparedFact = (typeof COMPARED_FACTS)[number];
+
+export interface Comparison {
+  /**
+   * `same`: who was meant. `reconnected`: the account was connected anew since, which is a
+   * connection that nobody decided to end. `other`: somebody else, or nobody who can be shown to be
+   * who was meant.
+   */
+  readonly result: 'same' | 'reconnected' | 'other';
+  /** The facts that only one side has, or neither. */
+  readonly notCompared: readonly ComparedFact[];
+}
+
+/**
+ * Whether an account is still the one that was meant. Both are what the provider showed under one
+ * provider account id, which providers give out again.
+ *
+ * The network's own id decides where both sides have it: a handle changes with a rename and is
+ * taken by others. Without it the handle and the connect time must be as they were. A fact that was
+ * known and is missing now counts as changed, so that a missing fact never lets a delete through
+ * that the fact itself would have stopped. The platform alone may be missing: what is stored of it
+ * stays when it cannot be read, so the others must all be as they were then. Of an account about
+ * which nothing was ever said, the provider account id is all there is, and it is taken to be the
+ * same.
+ * @param seenAt when `meant` was seen: a later connect time is of a newer connection even where
+ * `meant` has none
+ */
+export function compareIdentity(meant: Identity, found: Identity, seenAt: Date): Comparison {
+  const platform = compare(knownPlatform(meant), knownPlatform(found));
+  const id = compare(meant.platform_user_id, found.platform_user_id);
+  const name = compare(foldedName(meant), foldedName(found));
+  const time = compare(connectSecond(meant), connectSecond(found));
+  const relations = { platform, platform_user_id: id, username: name, connected_at: time };
+  const notCompared = COMPARED_FACTS.filter((fact) => !DECIDED.has(relations[fact]));
+  const result = () => {
+    if (platform === 'different' || id === 'different') return 'other';
+    if (isLater(found, meant, seenAt)) return 'reconnected';
+    if (id === 'lost' || time === 'lost') return 'other';
+    if (id === 'equal') return 'same';
+    if (name === 'different' || name === 'lost' || time === 'different') return 'other';
+    if (platform === 'lost') return name === 'equal' && time === 'equal' ? 'same' : 'other';
+    if (name === 'equal' || time === 'equal') return 'same';
+    return [id, name, time].every((relation) => relation === 'unknown') ? 'same' : 'other';
+  };
+  return { result: result(), notCompared };
+}
+
+/** The facts that differ, in words: `username was "a" and is "b"`. */
+export function changedFacts(meant: Identity, found: Identity): string[] {
+  return COMPARED_FACTS.filter((fact) => meant[fact] !== found[fact]).map(
+    (fact) => `${fact} was ${quoted(meant[fact])} and is ${quoted(found[fact])}`,
+  );
+}
+
+/** `lost`: known before and not now. `learned`: the other way round. `unknown`: on neither side. */
+type Relation = 'equal' | 'different' | 'lost' | 'learned' | 'unknown';
+const DECIDED: ReadonlySet<Relation> = new Set(['equal', 'different']);
+
+function compare<Value>(meant: Value | null, found: Value | null): Relation {
+  if (meant === null) return found === null ? 'unknown' : 'learned';
+  if (found === null) return 'lost';
+  return meant === found ? 'equal' : 'different';
+}
+
+function knownPlatform({ platform }: Identity): string | null {
+  return platform === UNKNOWN_PLATFORM ? null : platform;
+}
+
+function foldedName({ username }: Identity): string | null {
+  return username === null ? null : usernameKey(username.normalize('NFC'));
+}
+
+/** In whole seconds: of one connection, a list may hold fewer digits than a single account. */
+function connectSecond({ connected_at }: Identity): number | null {
+  return connected_at === null ? null : secondOf(new Date(connected_at));
+}
+
+function isLater(found: Identity, meant: Identity, seenAt: Date): boolean {
+  const second = connectSecond(found);
+  return second !== null && second > (connectSecond(meant) ?? secondOf(seenAt));
+}
+
+const secondOf = (time: Date) => Math.floor(time.getTime() / 1000);
+
+const quoted = (value: string | null) => (value === null ? 'unknown' : JSON.stringify(value));

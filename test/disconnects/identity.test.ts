@@ -1,0 +1,161 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  COMPARED_FACTS,
+  type ComparedFact,
+  compareIdentity,
+  type Identity,
+} from '../../src/disconnects/identity.js';
+import { UNKNOWN_PLATFORM, utc } from '../../src/model/index.js';
+
+const SEEN_AT = new Date('2026-03-10T12:00:00Z');
+const before = { min: new Date('2020-01-01'), max: new Date('2026-03-10T11:59:59Z') };
+const since = { min: new Date('2026-03-10T12:00:01Z'), max: new Date('2030-01-01') };
+const time = (range: { min: Date; max: Date }) =>
+  fc.date({ ...range, noInvalidDate: true }).map((at) => at.toISOString());
+const handle = fc.constantFrom('jane', 'Harbor.Kitchen', 'josé', 'north_wind', 'a');
+
+const known = fc.record({
+  platform: fc.constantFrom('instagram', 'linkedin'),
+  platform_user_id: fc.string({ minLength: 1, maxLength: 5 }),
+  username: handle,
+  connected_at: time(before),
+});
+type Known = { readonly [Fact in keyof Identity]: string };
+/** The facts that a look leaves out. */
+const facts = fc.subarray<ComparedFact>(COMPARED_FACTS.filter((fact) => fact !== 'platform'));
+
+const without = (identity: Identity, left: readonly ComparedFact[]): Identity => ({
+  ...identity,
+  ...Object.fromEntries(left.map((fact) => [fact, fact === 'platform' ? UNKNOWN_PLATFORM : null])),
+});
+const resultOf = (meant: Identity, found: Identity) =>
+  compareIdentity(meant, found, SEEN_AT).result;
+/** Somebody else who holds the same provider account id by now, maybe under the same handle. */
+const successorOf = (meant: Known) =>
+  fc
+    .tuple(known, fc.boolean(), time(since))
+    .filter(([other]) => other.platform_user_id !== meant.platform_user_id)
+    .map(([other, takesHandle, connected_at]) => ({
+      ...other,
+      platform: meant.platform,
+      connected_at,
+      ...(takesHandle && { username: meant.username }),
+    }));
+const succession = known.chain((meant) =>
+  fc.record({ meant: fc.constant(meant), successor: successorOf(meant) }),
+);
+
+describe('the account that was meant', () => {
+  test('is the same where nothing changed, whatever the provider leaves out, and what is left out is said', () => {
+    fc.assert(
+      fc.property(known, facts, (meant, left) => {
+        const shown = without(meant, left);
+        expect(compareIdentity(shown, shown, SEEN_AT)).toEqual({
+          result: 'same',
+          notCompared: COMPARED_FACTS.filter((fact) => left.includes(fact)),
+        });
+      }),
+    );
+  });
+
+  test('is the same after a rename where its network id is the same', () => {
+    fc.assert(
+      fc.property(known, handle, fc.boolean(), (meant, username, isHidden) => {
+        const found = { ...meant, username: isHidden ? null : username };
+        expect(resultOf(meant, found)).toBe('same');
+      }),
+    );
+  });
+
+  test('is not known again under another handle without its network id', () => {
+    fc.assert(
+      fc.property(known, handle, (meant, username) => {
+        fc.pre(username !== meant.username);
+        const nameless = without(meant, ['platform_user_id']);
+        expect(resultOf(nameless, { ...nameless, username })).toBe('other');
+        expect(resultOf(nameless, { ...meant, username })).toBe('other');
+      }),
+    );
+  });
+
+  test('is known in other case, in another Unicode form, and by a time with another offset', () => {
+    const meant = { ...JANE, platform_user_id: null, username: 'josé', connected_at: T1 };
+    const offset = utc('2026-03-01T12:00:00.000+02:00');
+    const found = { ...meant, username: 'JOSE\u0301', connected_at: offset };
+    expect(resultOf(meant, found)).toBe('same');
+  });
+
+  test('is a newer connection once it was connected later, or since it was seen without a time', () => {
+    fc.assert(
+      fc.property(known, facts, time(since), (meant, left, connected_at) => {
+        const hidden = left.filter((fact) => fact !== 'platform_user_id');
+        expect(resultOf(without(meant, hidden), { ...meant, connected_at })).toBe('reconnected');
+      }),
+    );
+  });
+});
+
+describe('somebody else under the same provider account id', () => {
+  test('is never taken for who was meant while any fact that was known tells them apart', () => {
+    fc.assert(
+      fc.property(succession, facts, facts, ({ meant, successor }, unknown, left) => {
+        const told = without(meant, unknown);
+        const found = without(successor, left);
+        // All that was known is the handle, the successor took it, and nothing else is told now.
+        const isBeyondTelling =
+          told.platform_user_id === null &&
+          told.connected_at === null &&
+          found.connected_at === null &&
+          (told.username === null ? found.username === null : found.username === told.username);
+        if (!isBeyondTelling) expect(resultOf(told, found)).not.toBe('same');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('is told apart by the network id before all else', () => {
+    fc.assert(
+      fc.property(succession, ({ meant, successor }) => {
+        expect(resultOf(meant, successor)).toBe('other');
+      }),
+    );
+  });
+
+  test('on another network is somebody else', () => {
+    expect(resultOf(JANE, { ...JANE, platform: 'threads' })).toBe('other');
+  });
+
+  test('on a network that cannot be read is told apart by all the rest', () => {
+    const unread = without(JANE, ['platform']);
+    expect(compareIdentity(JANE, unread, SEEN_AT)).toEqual({
+      result: 'same',
+      notCompared: ['platform'],
+    });
+    const nameless = without(JANE, ['platform_user_id']);
+    expect(resultOf(nameless, without(nameless, ['platform']))).toBe('same');
+    expect(resultOf(nameless, { ...without(nameless, ['platform']), username: 'x' })).toBe('other');
+    const bare = without(nameless, ['connected_at']);
+    expect(resultOf(bare, without(bare, ['platform']))).toBe('other');
+  });
+});
+
+test('leaving out what was known lets nothing through that it would have stopped', () => {
+  fc.assert(
+    fc.property(known, known, facts, facts, (meant, other, unknown, left) => {
+      const told = without(meant, unknown);
+      fc.pre(resultOf(told, other) !== 'same');
+      const hidden = left.filter((fact) => told[fact] !== null);
+      expect(resultOf(told, without(other, hidden))).not.toBe('same');
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+const T1 = '2026-03-01T10:00:00.000Z';
+const JANE: Known = {
+  platform: 'linkedin',
+  platform_user_id: 'urn:li:person:AAA',
+  username: 'jane.personal',
+  connected_at: T1,
+};
