@@ -1114,6 +1114,10 @@ export interface components {
          *         "last_failure_at": null,
          *         "last_error": null,
          *         "circuit": "closed",
+         *         "circuits": {
+         *           "inventory": "closed",
+         *           "write": "closed"
+         *         },
          *         "incident": null
          *       }
          *     }
@@ -1168,6 +1172,10 @@ export interface components {
                  * @enum {string}
                  */
                 circuit: "closed" | "open" | "half_open";
+                /** @description By group of operations: `inventory` (list, probe), `health` (a report of its own), `engagement` (pause, resume, activity, statistics), `connect`, and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open. */
+                circuits: {
+                    [key: string]: "closed" | "open" | "half_open";
+                };
                 incident: {
                     id: string;
                     /** Format: date-time */
@@ -4519,6 +4527,10 @@ export interface operations {
                      *             "last_failure_at": null,
                      *             "last_error": null,
                      *             "circuit": "closed",
+                     *             "circuits": {
+                     *               "inventory": "closed",
+                     *               "write": "closed"
+                     *             },
                      *             "incident": null
                      *           }
                      *         }
@@ -4678,6 +4690,10 @@ export interface operations {
                      *           "last_failure_at": null,
                      *           "last_error": null,
                      *           "circuit": "closed",
+                     *           "circuits": {
+                     *             "inventory": "closed",
+                     *             "write": "closed"
+                     *           },
                      *           "incident": null
                      *         }
                      *       }

@@ -97,7 +97,7 @@ export async function execute<Name extends OperationName>(
   const request = operation.request(input);
   const base = baseOf(adapter, connection);
   const { sender, last } = executor.runtime.provider(adapter);
-  const policies = executor.runtime.policies(adapter, connection, base);
+  const policies = executor.runtime.policies(adapter, connection, base, name);
   const isRead = READS.has(name);
   const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
   const deadlineMs = Math.min(context.deadlineMs ?? longestMs, longestMs);
@@ -111,7 +111,8 @@ export async function execute<Name extends OperationName>(
     const finish = (outcome: AttemptOutcome['outcome']) => {
       result = outcome;
       const latencyMs = performance.now() - startedAt;
-      last.note(isFailure(outcome) ? outcome : null);
+      // A 404 about one account shows neither that the provider works nor that it does not.
+      if (outcome !== 'not_found') last.note(isFailure(outcome) ? outcome : null);
       executor.onOutcome({
         provider: adapter.id,
         connectionId: connection.id,

@@ -1,9 +1,20 @@
 import { bulkhead } from 'cockatiel';
 import type { Clock } from '../lib/clock.js';
-import type { AnyAdapter, ProviderError, ProviderErrorCode } from '../model/index.js';
+import type {
+  AnyAdapter,
+  OperationName,
+  ProviderError,
+  ProviderErrorCode,
+} from '../model/index.js';
 import { Breaker, type Circuit, type Meaning } from './breaker.js';
 import { type Base, baseOf, credentialId, type ProviderConnection } from './connection.js';
 import { LastOutcomes } from './last-outcomes.js';
+import {
+  GROUP_OF,
+  OPERATION_GROUPS,
+  type OperationGroup,
+  SWEPT_GROUPS,
+} from './operation-group.js';
 import type { CallPolicies } from './policies.js';
 import { OutboundRateLimiter } from './rate-limit.js';
 import { RetryBudget } from './retry.js';
@@ -14,7 +25,12 @@ import type { PolicySettings } from './settings.js';
 export interface ProviderLogger {
   warn(
     message: string,
-    facts: { readonly provider: string; readonly origin: string; readonly circuit: Circuit },
+    facts: {
+      readonly provider: string;
+      readonly origin: string;
+      readonly group: OperationGroup;
+      readonly circuit: Circuit;
+    },
   ): unknown;
 }
 
@@ -27,8 +43,14 @@ export interface RuntimeSettings {
 /** How a provider does at the moment, as far as this process saw. */
 export interface ProviderState
   extends Pick<LastOutcomes, 'lastSuccessAt' | 'lastFailureAt' | 'lastError'> {
-  /** The worst, where connections use several base URLs. */
+  /**
+   * The worst of what every sweep asks: list and health report, at all base URLs. The other groups
+   * are asked at callers' wish alone, so that a circuit of theirs may stay half open for as long as
+   * nobody tries it again.
+   */
   readonly circuit: Circuit;
+  /** By group of operations, the worst of all base URLs; one that was never asked is left out. */
+  readonly circuits: Readonly<Partial<Record<OperationGroup, Circuit>>>;
   /** Since when the circuit is so; `null`: since the start. */
   readonly since: Date | null;
 }
@@ -39,18 +61,19 @@ export interface ProviderState
 const MAX_KEYS = 10_000;
 
 /**
- * All that is kept between calls: sockets and last outcomes per provider, breakers per provider and
- * origin, limits per key.
+ * All that is kept between calls: sockets and last outcomes per provider, breakers per provider,
+ * origin and group of operations, limits per key.
  */
 export class ProviderRuntime {
   private readonly providers = new Map<
     string,
     { readonly sender: Sender; readonly last: LastOutcomes }
   >();
-  private readonly origins = new Map<
+  private readonly routes = new Map<
     string,
     {
       readonly provider: string;
+      readonly group: OperationGroup;
       readonly providerBreaker: Breaker;
       readonly retryBudget: RetryBudget;
     }
@@ -69,13 +92,19 @@ export class ProviderRuntime {
     }));
   }
 
-  policies(adapter: AnyAdapter, connection: ProviderConnection, base: Base): CallPolicies {
-    const origin = getOrMake(this.origins, `${adapter.id} ${base.origin}`, () =>
-      this.newOrigin(adapter.id, base.origin),
+  policies(
+    adapter: AnyAdapter,
+    connection: ProviderConnection,
+    base: Base,
+    operation: OperationName,
+  ): CallPolicies {
+    const group = GROUP_OF[operation];
+    const routes = getOrMake(this.routes, `${adapter.id} ${base.origin} ${group}`, () =>
+      this.newRoutes(adapter.id, base.origin, group),
     );
     const key = getOrMake(this.keys, credentialId(connection, base), () => this.newKey(adapter));
     if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value ?? '');
-    return { ...origin, ...key };
+    return { ...routes, ...key };
   }
 
   /** Lets the next call with this key through even though it was rejected before. */
@@ -91,17 +120,22 @@ export class ProviderRuntime {
       lastFailureAt = null,
       lastError = null,
     } = this.providers.get(provider)?.last ?? {};
-    const breakers = [...this.origins.values()]
-      .filter((origin) => origin.provider === provider)
-      .map((origin) => origin.providerBreaker);
-    const worst = (['open', 'half_open', 'closed'] as const)
-      .map((circuit) => breakers.find((breaker) => breaker.circuit === circuit))
-      .find((breaker) => breaker !== undefined);
+    const routes = [...this.routes.values()].filter((known) => known.provider === provider);
+    const swept = routes.filter(({ group }) => SWEPT_GROUPS.includes(group));
+    const worst = worstOf(swept.map(({ providerBreaker }) => providerBreaker));
+    const circuits = Object.fromEntries(
+      OPERATION_GROUPS.flatMap((group) => {
+        const ofGroup = routes.filter((known) => known.group === group);
+        const breaker = worstOf(ofGroup.map(({ providerBreaker }) => providerBreaker));
+        return breaker === undefined ? [] : [[group, breaker.circuit]];
+      }),
+    );
     return {
       lastSuccessAt,
       lastFailureAt,
       lastError,
       circuit: worst?.circuit ?? 'closed',
+      circuits,
       since: worst?.since ?? null,
     };
   }
@@ -111,12 +145,13 @@ export class ProviderRuntime {
     await Promise.all([...this.providers.values()].map(({ sender }) => sender.close()));
   }
 
-  private newOrigin(provider: string, origin: string) {
+  private newRoutes(provider: string, origin: string, group: OperationGroup) {
     const { clock, logger, policies } = this.settings;
     const onChange = (circuit: Circuit) =>
-      logger?.warn('provider circuit changed', { provider, origin, circuit });
+      logger?.warn('provider circuit changed', { provider, origin, group, circuit });
     return {
       provider,
+      group,
       providerBreaker: new Breaker(policies, meaningForProvider, onChange),
       retryBudget: new RetryBudget(policies, clock),
     };
@@ -149,8 +184,16 @@ export function isFailure(outcome: 'ok' | ProviderErrorCode): outcome is Provide
   return outcome !== 'ok' && PROVIDER_FAILURES.has(outcome);
 }
 
+/** A 404 about one account shows neither that the provider works nor that it does not. */
 function meaningForProvider(error: ProviderError): Meaning {
+  if (error.code === 'not_found') return 'nothing';
   return isFailure(error.code) ? 'failure' : 'success';
+}
+
+function worstOf(breakers: readonly Breaker[]): Breaker | undefined {
+  return (['open', 'half_open', 'closed'] as const)
+    .map((circuit) => breakers.find((breaker) => breaker.circuit === circuit))
+    .find((breaker) => breaker !== undefined);
 }
 
 /**

@@ -26,6 +26,7 @@ export const PROVIDER_EXAMPLE = {
     last_failure_at: null,
     last_error: null,
     circuit: 'closed',
+    circuits: { inventory: 'closed', write: 'closed' },
     incident: null,
   },
 };

@@ -9,6 +9,7 @@ import type { AnyAdapter } from '../model/index.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { Providers } from './client.js';
 import { operationsOf } from './offered-operations.js';
+import { groupsOf, OPERATION_GROUPS } from './operation-group.js';
 import { PROVIDER_EXAMPLE } from './provider.example.js';
 import type { ProviderState } from './provider-runtime.js';
 
@@ -16,6 +17,7 @@ import type { ProviderState } from './provider-runtime.js';
 const DEGRADED_BELOW_PERCENT = 95;
 
 const rate = z.number().nullable();
+const circuit = z.enum(['closed', 'open', 'half_open']);
 const latencies = z.object({ p50: rate, p95: rate, p99: rate });
 
 const providerSchema = z
@@ -48,9 +50,13 @@ const providerSchema = z
       last_success_at: timestamp.nullable(),
       last_failure_at: timestamp.nullable(),
       last_error: z.string().nullable(),
-      circuit: z.enum(['closed', 'open', 'half_open']).meta({
+      circuit: circuit.meta({
         description:
           'Of the replica that answers; so are the last success, failure and error, and `since` while no incident is open.',
+      }),
+      circuits: z.partialRecord(z.enum(OPERATION_GROUPS), circuit).meta({
+        description:
+          'By group of operations: `inventory` (list, probe), `health` (a report of its own), `engagement` (pause, resume, activity, statistics), `connect`, and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open.',
       }),
       incident: z
         .object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() })
@@ -120,12 +126,13 @@ export function providerEndpoints(
 
 /** One word for how a provider does. @param lately its figures of the last five minutes */
 export function conditionOf(
-  { circuit }: ProviderState,
+  { circuit, circuits }: ProviderState,
   lately: CallFigures,
 ): 'operational' | 'degraded' | 'down' {
-  if (circuit === 'open') return 'down';
+  if (circuits.inventory === 'open') return 'down';
   const isDegraded =
-    circuit === 'half_open' ||
+    circuit !== 'closed' ||
+    Object.values(circuits).includes('open') ||
     (lately.successRate !== null && lately.successRate < DEGRADED_BELOW_PERCENT);
   return isDegraded ? 'degraded' : 'operational';
 }
@@ -134,8 +141,8 @@ export function conditionOf(
  * While an outage is under way: a replica whose own calls are answered again knows no more than
  * that.
  */
-function conditionDuring({ circuit }: ProviderState): 'degraded' | 'down' {
-  return circuit === 'closed' ? 'degraded' : 'down';
+function conditionDuring({ circuits }: ProviderState): 'degraded' | 'down' {
+  return (circuits.inventory ?? 'closed') === 'closed' ? 'degraded' : 'down';
 }
 
 function toAnswer(
@@ -175,6 +182,9 @@ function toAnswer(
       last_failure_at: state.lastFailureAt,
       last_error: state.lastError,
       circuit: state.circuit,
+      circuits: Object.fromEntries(
+        groupsOf(adapter).map((group) => [group, state.circuits[group] ?? 'closed']),
+      ),
       incident: incident
         ? { id: incident.id, opened_at: incident.openedAt, error: incident.error }
         : null,

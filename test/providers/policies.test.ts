@@ -16,6 +16,7 @@ import {
   inTurn,
   item,
   json,
+  NO_SUCH_ACCOUNT,
   type SmallProvider,
   startSmallProvider,
 } from './small-provider.js';
@@ -155,11 +156,56 @@ describe('the breaker of a provider', () => {
 
   test('stays closed while the provider says no', async () => {
     const { providers, full } = engine(shrunk);
-    for (const status of [400, 403, 404, 409, 422, 400, 403, 404]) {
+    for (const status of [400, 403, 409, 422, 400, 403, 409]) {
       provider.answer(json(status, {}));
       await failureOf(firstPage(providers, full));
     }
     expect(providers.state('full').circuit).toBe('closed');
+  });
+
+  test('is one for each group of operations, and what every sweep asks decides of the provider', async () => {
+    const { providers, full, plain } = engine(shrunk);
+    provider.answer((request, response) =>
+      (request.method === 'DELETE' || request.url?.startsWith('/v1/health')
+        ? json(500, {})
+        : healthy)(request, response),
+    );
+    for (let call = 0; call < 6; call += 1)
+      await failureOf(providers.disconnect(full, { id: 'a' }, {}));
+    expect(await failureOf(providers.disconnect(full, { id: 'b' }, {}))).toMatchObject({
+      code: 'circuit_open',
+    });
+    expect((await firstPage(providers, full)).accounts).toHaveLength(1);
+    expect(providers.state('full')).toMatchObject({
+      circuit: 'closed',
+      circuits: { inventory: 'closed', write: 'open' },
+    });
+
+    const drain = async () => {
+      for await (const _page of providers.walk(plain, {}));
+    };
+    for (let call = 0; call < 5; call += 1) await drain().catch(() => {});
+    expect(providers.state('plain')).toMatchObject({
+      circuit: 'open',
+      circuits: { health: 'open' },
+    });
+    expect((await firstPage(providers, plain)).accounts).toHaveLength(1);
+  });
+
+  test('is not closed by a 404 about an account, nor opened', async () => {
+    const { providers, full } = engine(shrunk);
+    const look = () => providers.lookUp(full, { id: 'a', platform: 'instagram' }, {});
+    provider.answer((request, response) =>
+      (request.url?.endsWith('/accounts/a') ? json(404, NO_SUCH_ACCOUNT) : json(500, {}))(
+        request,
+        response,
+      ),
+    );
+    for (let call = 0; call < 5; call += 1) {
+      await look().catch(() => {});
+      await failureOf(firstPage(providers, full));
+    }
+    expect(providers.state('full')).toMatchObject({ circuit: 'open', lastSuccessAt: null });
   });
 
   test('an open breaker is not asked again within one call', async () => {
@@ -304,6 +350,7 @@ describe('what is told of the attempts', () => {
     const { providers, full } = engine({ readAttempts: 1 });
     expect(providers.state('full')).toEqual({
       circuit: 'closed',
+      circuits: {},
       since: null,
       lastSuccessAt: null,
       lastFailureAt: null,
@@ -328,7 +375,12 @@ describe('what is told of the attempts', () => {
     expect(told).toEqual([
       [
         'provider circuit changed',
-        { provider: 'full', origin: provider.baseUrl.replace('/v1', ''), circuit: 'open' },
+        {
+          provider: 'full',
+          origin: provider.baseUrl.replace('/v1', ''),
+          group: 'inventory',
+          circuit: 'open',
+        },
       ],
     ]);
   });
