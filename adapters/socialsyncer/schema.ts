@@ -6,7 +6,7 @@ import { flag, id, instant, name, text, texts } from '../../src/model/index.js';
  * Together they are unique; neither is alone.
  */
 export const pairSchema = z.object({
-  platform: id().refine((platform) => !platform.includes('/'), 'holds a slash'),
+  platform: id().refine((platform) => !platform.includes('/'), 'contains a slash'),
   accountId: id(),
 });
 

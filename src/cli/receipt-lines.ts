@@ -45,7 +45,7 @@ function stepLines(given: z.output<typeof step>): string[] {
   const whatCame = [state, outcome, `verified ${verified}`].filter((part) => part != null);
   return [
     `${ref}: ${whatCame.join(', ')}`,
-    ...(given.identity ? [`  meant: ${named(given.identity)}`] : []),
+    ...(given.identity ? [`  identity: ${named(given.identity)}`] : []),
     ...(notCompared?.length ? [`  not compared: ${notCompared.join(', ')}`] : []),
     ...(error && state === 'failed' ? [`  failed: ${error.code}: ${error.message}`] : []),
     ...(given.evidence ?? given.answers ?? []).map(evidenceLine),

@@ -1625,7 +1625,7 @@ export interface components {
             provider: string;
             platform: string;
             username: string | null;
-            /** @description Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id. */
+            /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
             identity: {
                 platform: string;
                 platform_user_id: string | null;
@@ -1645,21 +1645,21 @@ export interface components {
             /** @enum {string} */
             verified: "absent" | "still_present" | "pending" | "unverifiable";
             verified_at: string | null;
-            /** @description The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared. */
+            /** @description The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them. */
             not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
-            /** @description The answers of the provider that the step rests on, oldest first. */
+            /** @description The provider's responses that the step is based on, oldest first. */
             evidence: {
                 /** @enum {string} */
                 call: "look" | "pause" | "delete" | "verify" | "resume";
-                /** @description HTTP status; null: no answer came. */
+                /** @description HTTP status; null when there was no response. */
                 status: number | null;
-                /** @description What the body was; null where none came, and of answers of former releases. */
+                /** @description What the body was; null when there was none, or when a former release recorded the response. */
                 shape: string | null;
-                /** @description What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure. */
+                /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                 outcome: string;
                 /** Format: date-time */
                 at: string;
-                /** @description As the provider names the request. */
+                /** @description The provider's id of the request. */
                 request_id: string | null;
             }[];
             reappeared_at: string | null;
@@ -2063,7 +2063,7 @@ export interface components {
                     provider: string;
                     platform: string;
                     username: string | null;
-                    /** @description Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id. */
+                    /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
                     identity: {
                         platform: string;
                         platform_user_id: string | null;
@@ -2081,21 +2081,21 @@ export interface components {
                     /** @enum {string} */
                     verified: "absent" | "still_present" | "pending" | "unverifiable";
                     verified_at: string | null;
-                    /** @description The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared. */
+                    /** @description The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them. */
                     not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
-                    /** @description The answers of the provider that the step rests on, oldest first. */
+                    /** @description The provider's responses that the step is based on, oldest first. */
                     evidence: {
                         /** @enum {string} */
                         call: "look" | "pause" | "delete" | "verify" | "resume";
-                        /** @description HTTP status; null: no answer came. */
+                        /** @description HTTP status; null when there was no response. */
                         status: number | null;
-                        /** @description What the body was; null where none came, and of answers of former releases. */
+                        /** @description What the body was; null when there was none, or when a former release recorded the response. */
                         shape: string | null;
-                        /** @description What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure. */
+                        /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                         outcome: string;
                         /** Format: date-time */
                         at: string;
-                        /** @description As the provider names the request. */
+                        /** @description The provider's id of the request. */
                         request_id: string | null;
                     }[];
                     reappeared_at: string | null;

@@ -43,16 +43,17 @@ const identitySchema = z.object({
 
 const evidenceSchema = z.object({
   call: z.enum(['look', 'pause', 'delete', 'verify', 'resume']),
-  status: z.int().nullable().meta({ description: 'HTTP status; null: no answer came.' }),
+  status: z.int().nullable().meta({ description: 'HTTP status; null when there was no response.' }),
   shape: z.string().nullable().meta({
-    description: 'What the body was; null where none came, and of answers of former releases.',
+    description:
+      'What the body was; null when there was none, or when a former release recorded the response.',
   }),
   outcome: z.string().meta({
     description:
-      'What the call came to: `done`; of a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the failure.',
+      'Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error.',
   }),
   at: timestamp,
-  request_id: z.string().nullable().meta({ description: 'As the provider names the request.' }),
+  request_id: z.string().nullable().meta({ description: "The provider's id of the request." }),
 });
 
 export const stepSchema = z
@@ -64,7 +65,7 @@ export const stepSchema = z
     username: z.string().nullable(),
     identity: identitySchema.meta({
       description:
-        'Who was meant, as seen when the disconnect was accepted. Nobody else is deleted under the same id.',
+        'The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted.',
     }),
     state: z.enum(STEP_STATES),
     outcome: z.enum(['disconnected', 'already_gone']).nullable(),
@@ -75,10 +76,10 @@ export const stepSchema = z
     verified_at: timestamp.nullable(),
     not_compared: z.array(z.enum(COMPARED_FACTS)).nullable().meta({
       description:
-        'The facts of `identity` that the last look could not compare, as the provider did not say. Null: no look has compared.',
+        'The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them.',
     }),
     evidence: z.array(evidenceSchema).meta({
-      description: 'The answers of the provider that the step rests on, oldest first.',
+      description: "The provider's responses that the step is based on, oldest first.",
     }),
     /** When a later look showed the account again. */
     reappeared_at: timestamp.nullable(),

@@ -126,7 +126,8 @@ export function planMismatch(difference: PlanDifference | undefined): Problem {
   ];
   const unnamed = {
     field: 'plan_hash',
-    message: 'is of other accounts, or a disconnect has other effects at a provider since the plan',
+    message:
+      'is for other accounts, or the effects of a disconnect at a provider have changed since the plan',
   };
   const counts = `${added.length} added, ${removed.length} removed, ${changed.length} changed`;
   return new Problem(

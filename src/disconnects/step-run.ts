@@ -112,7 +112,7 @@ export class StepRunner {
     const changes = changedFacts(attempt.identity, found).join(', ');
     const asked =
       attempt.outcome === 'disconnected'
-        ? 'A delete that was asked for before may have ended the former connection'
+        ? 'An earlier delete request may have ended the former connection'
         : 'Nothing was deleted';
     const paused = attempt.mayBePaused ? '; it may still be paused by this disconnect' : '';
     const error =
@@ -123,7 +123,7 @@ export class StepRunner {
           )
         : attempt.stepError(
             'identity_changed',
-            `The account is no longer the one that was meant: ${changes}. ${asked}${paused}.`,
+            `The account is no longer the one that the disconnect was requested for: ${changes}. ${asked}${paused}.`,
           );
     return this.end(
       attempt.fail(shown === 'reconnected' ? 'still_present' : 'unverifiable', error),

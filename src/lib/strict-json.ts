@@ -20,7 +20,7 @@ export function parseStrictJson(text: string): unknown {
     else if (token === '}' || token === ']') open.pop();
     else if (token === ':') addName(open.at(-1), JSON.parse(previous) as string);
     else if (NUMBER.test(token) && String(Number(token)) !== token)
-      throw new SyntaxError(`the number ${token.slice(0, 40)} is not written plainly`);
+      throw new SyntaxError(`the number ${token.slice(0, 40)} is not in its canonical form`);
     previous = token;
   }
   return value;
@@ -28,6 +28,7 @@ export function parseStrictJson(text: string): unknown {
 
 function addName(names: Set<string> | undefined, name: string): void {
   if (name === '__proto__') throw new SyntaxError('a member is named __proto__');
-  if (names?.has(name)) throw new SyntaxError(`the member ${JSON.stringify(name)} is there twice`);
+  if (names?.has(name))
+    throw new SyntaxError(`the member ${JSON.stringify(name)} is given more than once`);
   names?.add(name);
 }

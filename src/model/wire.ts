@@ -43,7 +43,7 @@ function field<Value>(
       const value = read(given);
       if (value !== undefined && !(value instanceof Cleaned)) return value;
       const params = value instanceof Cleaned ? { instead: value.instead } : {};
-      context.addIssue({ code: 'custom', message: `is no ${expected}`, params });
+      context.addIssue({ code: 'custom', message: `is not a ${expected}`, params });
       return z.NEVER;
     });
 }
@@ -59,7 +59,7 @@ export function id(): z.ZodType<string> {
     .transform((given, context) => {
       const text = typeof given === 'string' ? given : wholeNumber(given);
       if (text !== undefined && text.trim() !== '' && isStorable(text)) return text;
-      context.addIssue({ code: 'custom', message: 'is no id' });
+      context.addIssue({ code: 'custom', message: 'is not an id' });
       return z.NEVER;
     });
 }
@@ -76,7 +76,7 @@ export function name() {
 
 /** A network, in lower case. */
 export function platform() {
-  return field('network', (given) => {
+  return field('platform', (given) => {
     const read = readText(given, MAX_NAME_LENGTH);
     return typeof read === 'string' ? read.toLowerCase() : read;
   });
@@ -153,7 +153,7 @@ export function instant(options?: InstantOptions) {
 
 /** An object, for display: what is written back to the provider is never made of it. */
 export function object() {
-  return field('object', (given): Reading<Readonly<Record<string, unknown>>> => {
+  return field('JSON object', (given): Reading<Readonly<Record<string, unknown>>> => {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
     const clean = cleanJson(given) as Record<string, unknown>;
     if (JSON.stringify(clean).length > MAX_OBJECT_LENGTH) return undefined;

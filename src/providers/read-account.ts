@@ -122,8 +122,8 @@ function exampleOf(field: string, value: unknown, apiKey: string): string {
 }
 
 function refusalOfId(id: string, apiKey: string): string | undefined {
-  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `the id: is over ${MAX_ID_BYTES} bytes`;
-  return holdsKey(id, apiKey) ? 'the id: holds the key of the connection' : undefined;
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `id: is longer than ${MAX_ID_BYTES} bytes`;
+  return holdsKey(id, apiKey) ? "id: contains the connection's key" : undefined;
 }
 
 /**

@@ -67,7 +67,7 @@ export function readAnswer<Name extends OperationName>(
     error: invalidAnswer(adapter, what, answer.status),
   });
   if (!(operation.statuses ?? SUCCESS_STATUSES).includes(answer.status))
-    return unreadable(`${answer.status}, a status that is not documented for what was asked`);
+    return unreadable(`status ${answer.status}, which is not documented for this operation`);
   if (body.kind === 'foreign') return unreadable(body.what);
   if (body.kind === 'json') {
     if (body.value === null) return unreadable('null instead of a JSON document');
@@ -81,7 +81,7 @@ export function readAnswer<Name extends OperationName>(
   const value = operation.map(parsed.data, call.input);
   if ((name === 'list' || name === 'health') && !hasNext(value)) {
     if (body.kind === 'json' && saysThereIsMore(body.value, answer.headers))
-      return unreadable('a list that says itself that it is not whole');
+      return unreadable('a list that is marked as incomplete');
   }
   return readValue(call, answer, parsed.data, value);
 }
@@ -126,7 +126,7 @@ function hasNext(value: unknown): boolean {
 }
 
 function otherAccount(adapter: AnyAdapter, status: number): Reading<never> {
-  const error = invalidAnswer(adapter, 'another account than it was asked about', status);
+  const error = invalidAnswer(adapter, 'a different account than the requested one', status);
   return { shape: 'other_account', error };
 }
 
@@ -168,6 +168,6 @@ function errorInSuccess(
   member: string,
 ): ProviderError {
   const facts = faultFacts(ownFault(adapter, document), answer, secrets, now);
-  const what = `${answer.status} and an error in the body (${member})`;
+  const what = `status ${answer.status} and an error in the body (${member})`;
   return invalidAnswer(adapter, what, answer.status, facts);
 }

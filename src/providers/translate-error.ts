@@ -150,9 +150,9 @@ function isForeign(status: number, body: AnswerBody): boolean {
 }
 
 function foreignness(status: number, fault: OwnFault | null, body: AnswerBody): string {
-  if (fault !== null) return `a ${status}, as if its API were not there`;
+  if (fault !== null) return `status ${status}, as if its API did not exist`;
   const what = { none: 'no body', json: 'no error of its own', foreign: '' }[body.kind];
-  return `a ${status} that is not its own (${body.kind === 'foreign' ? body.what : what})`;
+  return `a status ${status} that is not its own (${body.kind === 'foreign' ? body.what : what})`;
 }
 
 function ownCode(adapter: AnyAdapter, providerCode: string): ProviderErrorCode | undefined {

@@ -109,13 +109,17 @@ describe('npm run verify-receipt', () => {
   });
 
   test.each<[what: string, spoil: (text: string) => string, saying: string]>([
-    ['a member twice', (text) => text.replace('"state":', '"state":"failed","state":'), 'twice'],
+    [
+      'a member twice',
+      (text) => text.replace('"state":', '"state":"failed","state":'),
+      'more than once',
+    ],
     [
       'a member twice, one of them escaped',
       (text) => text.replace('"steps":', '"st\\u0065ps":[],"steps":'),
-      'twice',
+      'more than once',
     ],
-    ['two envelopes', (text) => text.replace('{"data":', '{"data":{},"data":'), 'twice'],
+    ['two envelopes', (text) => text.replace('{"data":', '{"data":{},"data":'), 'more than once'],
     ['__proto__', (text) => text.replace('"id":', '"__proto__":{"state":"failed"},"id":'), '__pro'],
     [
       'a sibling of the receipt',
@@ -156,7 +160,7 @@ describe('npm run verify-receipt', () => {
     await write('shown.json', { receipt, signature: signer.sign(receipt) });
     expect((await verify('shown.json')).said.split('\n').slice(1)).toEqual([
       'outfame:acc_1: succeeded, disconnected, verified absent',
-      '  meant: platform instagram, platform_user_id unknown, username har?[2Jbor, connected_at 2026-03-01T10:00:00.000Z',
+      '  identity: platform instagram, platform_user_id unknown, username har?[2Jbor, connected_at 2026-03-01T10:00:00.000Z',
       '  not compared: platform_user_id',
       '  2026-03-02T10:00:00.000Z  delete: 200 done -> done (request req_1)',
       '  2026-03-02T10:00:01.000Z  verify: no answer -> timeout',

@@ -95,7 +95,7 @@ describe('a list is none', () => {
       json(200, { items: [], error: true, code: 'upstream_timeout', message: 'Late.' }),
     );
     expect(await failureOf(list())).toMatchObject({
-      message: 'Full answered with 200 and an error in the body (error).',
+      message: 'Full answered with status 200 and an error in the body (error).',
       providerCode: 'upstream_timeout',
       providerMessage: 'Late.',
     });
@@ -151,7 +151,7 @@ describe('an answer about another account', () => {
     provider.answer(handler);
     expect(await failureOf(call())).toMatchObject({
       code: 'invalid_answer',
-      message: 'Full answered with another account than it was asked about.',
+      message: 'Full answered with a different account than the requested one.',
     });
     expect(heard.map((facts) => facts.shape)).toEqual(['other_account']);
   });

@@ -95,7 +95,7 @@ describe.each([...PROVIDER_NAMES])('%s', (name) => {
     for await (const page of providers.walk(connection, {})) {
       quarantined += page.quarantined.length;
       landed += page.accounts.length;
-      for (const item of page.quarantined) expect(item.reason).toMatch(/^\w+: is no id/);
+      for (const item of page.quarantined) expect(item.reason).toMatch(/^\w+: is not an id/);
     }
     expect([quarantined, landed]).toEqual([1, sandbox.provider(name).counts().accounts - 1]);
   });
