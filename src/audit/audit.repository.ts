@@ -38,23 +38,40 @@ export async function recordAudit(
   entries: readonly AuditEntry[],
   at: Date,
 ): Promise<void> {
-  if (entries.length === 0) return;
-  const rows = entries.map(({ action, targetType, targetId, before, after, reason }) => ({
+  const done = entries.map((entry) => ({ actor, entry }));
+  await recordAuditOfMany(client, done, at);
+}
+
+/** Like `recordAudit`, for entries of several actors. */
+export async function recordAuditOfMany(
+  client: pg.ClientBase,
+  done: readonly { readonly actor: Actor; readonly entry: AuditEntry }[],
+  at: Date,
+): Promise<void> {
+  if (done.length === 0) return;
+  const rows = done.map(({ actor, entry }) => ({
     id: newId('aud'),
-    action,
-    target_type: targetType,
-    target_id: targetId,
-    before,
-    after,
-    reason,
+    team_id: actor.teamId,
+    key_id: actor.keyId,
+    key_name: actor.keyName,
+    request_id: actor.requestId,
+    action: entry.action,
+    target_type: entry.targetType,
+    target_id: entry.targetId,
+    before: entry.before,
+    after: entry.after,
+    reason: entry.reason,
   }));
   await client.query({
     name: 'record-audit',
-    text: `INSERT INTO audit_events (id, team_id, key_id, key_name, request_id, action, target_type, target_id, before, after, reason, at)
-      SELECT id, $2, $3, $4, $5, action, target_type, target_id, before, after, reason, $6
-      FROM jsonb_to_recordset($1::jsonb)
-        AS e(id text, action text, target_type text, target_id text, before jsonb, after jsonb, reason text)`,
-    values: [JSON.stringify(rows), actor.teamId, actor.keyId, actor.keyName, actor.requestId, at],
+    text: `INSERT INTO audit_events (id, team_id, key_id, key_name, request_id, action, target_type,
+        target_id, before, after, reason, at)
+      SELECT id, team_id, key_id, key_name, request_id, action, target_type, target_id, before, after,
+        reason, $2
+      FROM jsonb_to_recordset($1::jsonb) AS e(id text, team_id text, key_id text, key_name text,
+        request_id text, action text, target_type text, target_id text, before jsonb, after jsonb,
+        reason text)`,
+    values: [JSON.stringify(rows), at],
   });
 }
 

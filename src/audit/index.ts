@@ -4,7 +4,7 @@ import { AuditRepository } from './audit.repository.js';
 import { auditEndpoints } from './audit.routes.js';
 import { AuditService } from './audit.service.js';
 
-export { recordAudit } from './audit.repository.js';
+export { recordAudit, recordAuditOfMany } from './audit.repository.js';
 export { type Actor, type AuditEntry, actorOf } from './audit-entry.js';
 
 /** The audit log: who did what to which account, when, with which key. */

@@ -14,6 +14,11 @@ export class ConnectionsRepository {
     return this.database.prisma.connection.findFirst({ where: { id, teamId: caller.teamId } });
   }
 
+  /** A connection of any team. @throws when it is deleted */
+  findById(id: string): Promise<Connection> {
+    return this.database.prisma.connection.findUniqueOrThrow({ where: { id } });
+  }
+
   /** The connections that the caller may see, oldest first. */
   list(caller: Caller): Rows<Connection> {
     const { connection } = this.database.prisma;

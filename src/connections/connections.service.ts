@@ -92,6 +92,11 @@ export class ConnectionsService {
     return row;
   }
 
+  /** A connection of any team, for work that no caller waits for. @throws when it is deleted */
+  getById(id: string): Promise<Connection> {
+    return this.parts.connections.findById(id);
+  }
+
   /** The caller's connections, oldest first. */
   list(caller: Caller): Rows<Connection> {
     return this.parts.connections.list(caller);

@@ -1,30 +1,27 @@
 import { z } from 'zod';
 import type { AccountsService } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
-import type { DisconnectStep } from '../database/prisma-client/client.js';
 import type { Answer } from '../http/answer.js';
 import type { Committed } from '../http/commit.js';
 import type { Cursors } from '../http/cursor.js';
-import { answerPage, dataOf, listById, listOf, type Rows } from '../http/page.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
 import { action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { PublicKey } from '../lib/signature.js';
-import { stepDocument } from './disconnect.documents.js';
 import {
   disconnectAccountQuery,
   disconnectRequest,
   disconnectsQuery,
   stepsQuery,
-} from './disconnect.requests.js';
+} from './disconnects.requests.js';
 import {
   disconnectSchema,
   planSchema,
   receiptSchema,
   stepSchema,
   wellKnownSchema,
-} from './disconnect.schema.js';
-import type { DisconnectsRepository } from './disconnects.repository.js';
+} from './disconnects.schema.js';
 import type { DisconnectsService } from './disconnects.service.js';
 
 const MAX_WAIT_SECONDS = 30;
@@ -35,14 +32,13 @@ const one = dataOf(disconnectSchema);
 interface DisconnectEndpointsParts {
   readonly disconnects: DisconnectsService;
   readonly accounts: AccountsService;
-  readonly repository: DisconnectsRepository;
   readonly cursors: Cursors;
   readonly providerIds: readonly string[];
   readonly publicKey: PublicKey;
 }
 
 export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
-  const { disconnects, accounts, repository, cursors, providerIds, publicKey } = parts;
+  const { disconnects, accounts, cursors, providerIds, publicKey } = parts;
 
   /**
    * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the
@@ -114,18 +110,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
       answers: { 200: listOf(disconnectSchema) },
       handle: (call) => {
         const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;
-        const read = async (page: Parameters<DisconnectsRepository['page']>[2]) => {
-          const rows = await repository.page(call.caller, filter, page);
-          const documents = await Promise.all(rows.map((row) => disconnects.answer(row)));
-          return rows.map(({ id, createdAt }, index) => ({
-            document: JSON.stringify(documents[index]),
-            position: { value: createdAt.toISOString(), id },
-          }));
-        };
-        return answerPage(call, cursors, filter, {
-          read,
-          count: () => repository.count(call.caller, filter),
-        });
+        return answerPage(call, cursors, filter, disconnects.list(call.caller, filter));
       },
     }),
 
@@ -146,13 +131,9 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
       query: stepsQuery,
       answers: { 200: listOf(stepSchema) },
       handle: async (call) => {
-        const { id } = await disconnects.find(call.caller, call.params.id);
         const { state } = call.query;
-        const rows: Rows<DisconnectStep> = {
-          read: (beyondId, take) => repository.steps(id, state, beyondId, take),
-          count: () => repository.countSteps(id, state),
-        };
-        return answerPage(call, cursors, { ...(state && { state }) }, listById(rows, stepDocument));
+        const steps = await disconnects.listSteps(call.caller, call.params.id, state);
+        return answerPage(call, cursors, { ...(state && { state }) }, steps);
       },
     }),
 

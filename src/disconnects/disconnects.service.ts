@@ -1,42 +1,49 @@
 import type { AccountRow } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
-import type { Disconnect, DisconnectStep } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
+import type { List } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
-import { createDisconnect, type Reason } from './create-disconnect.js';
-import { disconnectDocument, headDocument, receiptStepDocument } from './disconnect.documents.js';
-import type { DisconnectRequest } from './disconnect.requests.js';
-import type { DisconnectsRepository } from './disconnects.repository.js';
+import { atCrashPoint } from './crash-points.js';
+import type { DisconnectWorker } from './disconnect-worker.js';
+import type { DisconnectFilter, DisconnectsRepository } from './disconnects.repository.js';
+import type { DisconnectRequest } from './disconnects.requests.js';
+import type { DisconnectBody } from './disconnects.schema.js';
+import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
 import { difference, hashOf, identityOf, planOf, refOf } from './plan.js';
+import type { PlansRepository } from './plans.repository.js';
 import { planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
-import type { DisconnectWorker } from './worker.js';
+import type { StepsRepository } from './steps.repository.js';
 
 const POLL_MS = 50;
 /** Steps in one answer; the others are paged. */
-const MAX_STEPS_LISTED = 200;
+const MAX_STEPS_SHOWN = 200;
 const MAX_STEPS_IN_LIST = 10;
 const NAMED = 100;
+const PLAN_RETENTION_MS = 24 * 3_600_000;
+
+interface DisconnectsServiceParts {
+  readonly disconnects: DisconnectsRepository;
+  readonly plans: PlansRepository;
+  readonly lifecycle: LifecycleRepository;
+  readonly steps: StepsRepository;
+  readonly registry: Registry;
+  readonly worker: DisconnectWorker;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly settings: DisconnectSettings;
+}
 
 /**
  * Accepts disconnects, waits for them, and reports their progress. The work itself is done by the
  * worker.
  */
 export class DisconnectsService {
-  constructor(
-    private readonly parts: {
-      readonly repository: DisconnectsRepository;
-      readonly registry: Registry;
-      readonly worker: DisconnectWorker;
-      readonly signer: Signer;
-      readonly clock: Clock;
-      readonly settings: DisconnectSettings;
-    },
-  ) {}
+  constructor(private readonly parts: DisconnectsServiceParts) {}
 
   /**
    * Starts to disconnect one account, or joins what already does. Once the transaction has
@@ -49,27 +56,27 @@ export class DisconnectsService {
     found: AccountRow,
     reason: Reason,
   ): Promise<string> {
-    const { repository, clock, settings } = this.parts;
+    const { clock, lifecycle, plans } = this.parts;
     const effects = this.effectsOn([found]);
-    const [account] = await repository.accountsOf(client, caller, [found.id]);
+    const [account] = await plans.lockNamed(client, caller, [found.id]);
     if (!account) throw notFound(`Account ${found.id}`);
     const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
     if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
     const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
-    return createDisconnect(client, intent, clock.now(), settings.keepsTryingMs);
+    return lifecycle.create(client, intent, clock.now());
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
   async plan({ client }: Transaction, caller: Caller, request: DisconnectRequest) {
-    const { repository } = this.parts;
-    const accounts = await selectAccounts(client, repository, caller, request);
+    const { clock, plans } = this.parts;
+    const accounts = await selectAccounts(client, plans, caller, request);
     const plan = planOf(accounts, this.effectsOn(accounts));
-    const remembered = accounts.map((account) => ({
+    const planned = accounts.map((account) => ({
       id: account.id,
       ref: refOf(account),
       identity: identityOf(account),
     }));
-    await repository.rememberPlan(client, caller.teamId, plan.plan_hash, remembered);
+    await plans.save(client, caller.teamId, plan.plan_hash, planned, clock.now());
     return plan;
   }
 
@@ -83,7 +90,7 @@ export class DisconnectsService {
     caller: Caller,
     request: DisconnectRequest,
   ): Promise<string> {
-    const { repository, clock, settings } = this.parts;
+    const { clock, lifecycle, plans } = this.parts;
     const scheduledAt = request.scheduled_at ?? null;
     if (scheduledAt !== null && scheduledAt <= clock.now())
       throw invalidField('scheduled_at', 'must be in the future');
@@ -94,18 +101,14 @@ export class DisconnectsService {
       );
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
-    const accounts = await selectAccounts(client, repository, caller, request);
+    const accounts = await selectAccounts(client, plans, caller, request);
     const effects = this.effectsOn(accounts);
     if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
-      const planned = await repository.plan(prisma, caller, request.plan_hash);
+      const planned = await plans.find(prisma, caller, request.plan_hash);
       throw planMismatch(planned && difference(planned, accounts));
     }
-    return createDisconnect(
-      client,
-      { caller, accounts, effects, reason, scheduledAt },
-      clock.now(),
-      settings.keepsTryingMs,
-    );
+    const intent = { caller, accounts, effects, reason, scheduledAt };
+    return lifecycle.create(client, intent, clock.now());
   }
 
   /** Has the steps that are due begin now. */
@@ -117,60 +120,62 @@ export class DisconnectsService {
   async wait(id: string, seconds: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + seconds * 1000;
     while (performance.now() < end && !signal.aborted) {
-      if (await this.parts.repository.isFinished(id)) return;
+      if (await this.parts.disconnects.isFinished(id)) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
-  /** @param transaction to see what it wrote */
-  async get(caller: Caller, id: string, transaction?: Transaction) {
-    return this.answer(await this.find(caller, id, transaction), MAX_STEPS_LISTED, transaction);
+  /**
+   * @param transaction to see what it wrote
+   * @throws Problem 404
+   */
+  async get(caller: Caller, id: string, transaction?: Transaction): Promise<DisconnectBody> {
+    const { disconnects } = this.parts;
+    const found = await disconnects.find(caller, id, MAX_STEPS_SHOWN, transaction?.client);
+    if (!found) throw notFound(`Disconnect ${id}`);
+    return found;
   }
 
-  async answer(row: Disconnect, stepsShown = MAX_STEPS_IN_LIST, transaction?: Transaction) {
-    const { repository } = this.parts;
-    const counts = await repository.counts(row.id, transaction?.client);
-    const steps = await repository.steps(
-      row.id,
-      undefined,
-      undefined,
-      stepsShown,
-      transaction?.prisma,
-    );
-    return disconnectDocument(row, counts, steps);
+  /** The disconnects that the caller may see, newest first, each with its first steps. */
+  list(caller: Caller, filter: DisconnectFilter): List {
+    const { disconnects } = this.parts;
+    return {
+      read: (page) => disconnects.page(caller, filter, MAX_STEPS_IN_LIST, page),
+      count: () => disconnects.count(caller, filter),
+    };
   }
 
-  /** @throws Problem 404 */
-  async find(caller: Caller, id: string, transaction?: Transaction): Promise<Disconnect> {
-    const row = await this.parts.repository.find(caller, id, transaction?.prisma);
-    if (!row) throw notFound(`Disconnect ${id}`);
-    return row;
+  /** The steps of a disconnect. @param states all when left out @throws Problem 404 */
+  async listSteps(
+    caller: Caller,
+    id: string,
+    states: readonly string[] | undefined,
+  ): Promise<List> {
+    const { disconnects } = this.parts;
+    await this.requireState(caller, id);
+    return {
+      read: (page) => disconnects.stepsPage(id, states, page),
+      count: () => disconnects.countSteps(id, states),
+    };
   }
 
   /**
    * Stops the steps that have not started.
-   * @throws Problem 409 when none is left to stop, naming those that are done
+   * @throws Problem 404, or 409 when none is left to stop, naming those that are done
    */
   async cancel(transaction: Transaction, caller: Caller, id: string): Promise<void> {
-    const row = await this.find(caller, id, transaction);
-    if ((await this.parts.repository.cancel(transaction.client, caller, id)) > 0) return;
-    const steps = await this.parts.repository.steps(
-      row.id,
-      ['succeeded', 'running', 'pending'],
-      undefined,
-      NAMED,
-      transaction.prisma,
-    );
-    const isDone = (step: DisconnectStep) => step.state === 'succeeded' || step.phase === 'deleted';
-    const refs = (chosen: readonly DisconnectStep[]) =>
-      chosen.map((step) => `${step.provider}:${step.providerAccountId}`);
-    const done = refs(steps.filter(isDone));
-    const underWay = refs(steps.filter((step) => !isDone(step)));
+    const { clock, disconnects, lifecycle } = this.parts;
+    const { client } = transaction;
+    const state = await this.requireState(caller, id, transaction);
+    if ((await lifecycle.cancel(client, caller, id, clock.now())) > 0) return;
+    const steps = await disconnects.startedSteps(client, id, NAMED);
+    const done = steps.filter(({ isDone }) => isDone).map(({ ref }) => ref);
+    const underWay = steps.filter(({ isDone }) => !isDone).map(({ ref }) => ref);
     const reasons = [
       done.length > 0 && `already disconnected: ${done.join(', ')}`,
       underWay.length > 0 && `already in progress: ${underWay.join(', ')}`,
     ].filter((part) => part !== false);
-    const why = reasons.length > 0 ? reasons.join('; ') : `the disconnect is ${row.state}`;
+    const why = reasons.length > 0 ? reasons.join('; ') : `the disconnect is ${state}`;
     throw new Problem(
       'conflict',
       `Nothing is left to cancel, and a disconnect cannot be undone: ${why}.`,
@@ -185,8 +190,9 @@ export class DisconnectsService {
    * @throws Problem 409 when there is no step to retry
    */
   async retry(transaction: Transaction, caller: Caller, id: string): Promise<void> {
-    await this.find(caller, id, transaction);
-    if ((await this.parts.repository.retry(transaction.client, caller, id)) === 0) {
+    const { clock, lifecycle } = this.parts;
+    await this.requireState(caller, id, transaction);
+    if ((await lifecycle.retry(transaction.client, caller, id, clock.now())) === 0) {
       throw new Problem(
         'conflict',
         'No failed step can be retried. An account that was connected again needs a new disconnect.',
@@ -194,39 +200,57 @@ export class DisconnectsService {
     }
   }
 
-  /** What an auditor keeps. @throws Problem 409 while the disconnect goes on */
+  /** What an auditor keeps. @throws Problem 404, or 409 while the disconnect goes on */
   async receipt(caller: Caller, id: string) {
-    const row = await this.find(caller, id);
-    if (row.finishedAt === null)
+    const { disconnects, signer } = this.parts;
+    const state = await this.requireState(caller, id);
+    if (!(await disconnects.isFinished(id)))
       throw new Problem(
         'conflict',
-        `The disconnect is ${row.state}. Its receipt is available once it has finished.`,
+        `The disconnect is ${state}. Its receipt is available once it has finished.`,
       );
-    const { repository, signer } = this.parts;
-    const [counts, steps] = await Promise.all([
-      repository.counts(id),
-      repository.steps(id, undefined, undefined, Number.MAX_SAFE_INTEGER),
-    ]);
-    const document = {
-      ...headDocument(row, counts),
-      team_id: row.teamId,
-      steps: steps.map(receiptStepDocument),
-    };
-    // What is signed is what is sent: values as JSON has them.
-    const receipt: unknown = JSON.parse(JSON.stringify(document));
+    const receipt = await disconnects.receipt(id);
     return { type: 'disconnect_receipt' as const, receipt, signature: signer.sign(receipt) };
   }
 
   /** Makes the steps that wait for a working key due. */
   async resume(connectionId: string): Promise<void> {
-    await this.parts.repository.resume(connectionId);
+    await this.parts.steps.resume(connectionId);
     this.parts.worker.wakeSoon();
   }
 
-  /** Starts the scheduled disconnects that are due, and finishes what a crash left open. */
+  /**
+   * Starts the scheduled disconnects that are due, each in a transaction of its own, as it may be of
+   * many accounts; and finishes what a crash left open.
+   */
   async startDue(): Promise<void> {
-    await this.parts.repository.startDue();
-    await this.parts.worker.wake();
+    const { clock, lifecycle, worker } = this.parts;
+    const now = clock.now();
+    for (const due of await lifecycle.findDue(now))
+      await atCrashPoint('start', () => lifecycle.start(due, now));
+    await lifecycle.finishEnded(null, now);
+    await worker.wake();
+  }
+
+  /** Deletes finished disconnects and disconnected accounts after their time, and old plans. */
+  async prune(): Promise<void> {
+    const { clock, lifecycle, plans, settings } = this.parts;
+    const now = clock.now().getTime();
+    const before = new Date(now - settings.retentionDays * 86_400_000);
+    await plans.deleteBefore(new Date(now - PLAN_RETENTION_MS));
+    await lifecycle.deleteFinished(before);
+    await lifecycle.deleteDisconnectedAccounts(before);
+  }
+
+  /** @throws Problem 404 */
+  private async requireState(
+    caller: Caller,
+    id: string,
+    transaction?: Transaction,
+  ): Promise<string> {
+    const state = await this.parts.disconnects.findState(caller, id, transaction?.client);
+    if (state === undefined) throw notFound(`Disconnect ${id}`);
+    return state;
   }
 
   /**

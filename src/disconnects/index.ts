@@ -8,15 +8,17 @@ import { createSigner } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
+import { DisconnectWorker } from './disconnect-worker.js';
 import { DisconnectsRepository } from './disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects.routes.js';
 import { DisconnectsService } from './disconnects.service.js';
-import { StepRunner } from './step-run.js';
+import { LifecycleRepository } from './lifecycle.repository.js';
+import { PlansRepository } from './plans.repository.js';
+import { StepRunner } from './step-runner.js';
 import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './step-state.js';
 import { StepsRepository } from './steps.repository.js';
-import { DisconnectWorker } from './worker.js';
 
-export { receiptSchema, wellKnownSchema } from './disconnect.schema.js';
+export { receiptSchema, wellKnownSchema } from './disconnects.schema.js';
 export type { DisconnectSettings } from './step-state.js';
 
 interface DisconnectsParts {
@@ -41,9 +43,10 @@ export function createDisconnects(parts: DisconnectsParts) {
   const settings = { ...DEFAULT_DISCONNECT_SETTINGS, ...parts.settings };
   const registry = providers.adapters;
   const signer = createSigner(parts.secret);
-  const steps = new StepsRepository(database, clock, settings);
+  const plans = new PlansRepository(database);
+  const lifecycle = new LifecycleRepository(database, settings);
+  const steps = new StepsRepository(database, lifecycle, clock, settings);
   const worker = new DisconnectWorker({
-    database,
     registry,
     connections,
     steps,
@@ -54,19 +57,27 @@ export function createDisconnects(parts: DisconnectsParts) {
     tracing: parts.tracing,
     settings,
   });
-  const repository = new DisconnectsRepository(database, clock, settings);
-  const service = new DisconnectsService({ repository, registry, worker, signer, clock, settings });
+  const service = new DisconnectsService({
+    disconnects: new DisconnectsRepository(database),
+    plans,
+    lifecycle,
+    steps,
+    registry,
+    worker,
+    signer,
+    clock,
+    settings,
+  });
   const providerIds = registry.all().map(({ id }) => id);
   const jobs: readonly RecurringJob[] = [
     { name: 'disconnects.start_due', everyMs: 1_000, run: () => service.startDue() },
-    { name: 'disconnects.prune', everyMs: 60_000, run: () => repository.prune() },
+    { name: 'disconnects.prune', everyMs: 60_000, run: () => service.prune() },
   ];
   return {
     endpoints: {
       disconnects: disconnectEndpoints({
         disconnects: service,
         accounts,
-        repository,
         cursors,
         providerIds,
         publicKey: signer.publicKey,

@@ -3,9 +3,9 @@ import type { AccountRow } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
-import { type DisconnectRequest, MAX_ACCOUNTS } from './disconnect.requests.js';
-import type { DisconnectsRepository } from './disconnects.repository.js';
+import { type DisconnectRequest, MAX_ACCOUNTS } from './disconnects.requests.js';
 import { type PlanDifference, refOf } from './plan.js';
+import type { PlansRepository } from './plans.repository.js';
 
 /** Of a long list of mistakes so many are named. */
 const NAMED = 100;
@@ -17,22 +17,17 @@ const NAMED = 100;
  */
 export async function selectAccounts(
   client: pg.ClientBase,
-  repository: DisconnectsRepository,
+  plans: PlansRepository,
   caller: Caller,
   request: DisconnectRequest,
 ): Promise<AccountRow[]> {
-  if (request.account_ids) return chosen(client, repository, caller, request.account_ids);
+  if (request.account_ids) return chosen(client, plans, caller, request.account_ids);
   if (!request.filter)
     throw new Problem(
       'operation_not_supported',
       'profile_id: there are no profiles yet. Use account_ids or filter.',
     );
-  const accounts = await repository.accountsOfFilter(
-    client,
-    caller,
-    request.filter,
-    MAX_ACCOUNTS + 1,
-  );
+  const accounts = await plans.lockMatching(client, caller, request.filter, MAX_ACCOUNTS + 1);
   if (accounts.length === 0)
     throw invalidField('filter', 'matches no account that can be disconnected');
   if (accounts.length > MAX_ACCOUNTS)
@@ -45,11 +40,11 @@ export async function selectAccounts(
 
 async function chosen(
   client: pg.ClientBase,
-  repository: DisconnectsRepository,
+  plans: PlansRepository,
   caller: Caller,
   references: readonly string[],
 ) {
-  const accounts = await repository.accountsOf(client, caller, references.filter(isStorable));
+  const accounts = await plans.lockNamed(client, caller, references.filter(isStorable));
   const byReference = new Map(
     accounts.flatMap((account) =>
       [account.id, refOf(account)].map((name) => [name, account] as const),

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { type AuditEntry, recordAudit } from '../audit/index.js';
+import { type AuditEntry, recordAuditOfMany } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
-import { closeFinished } from './closing.js';
 import { atCrashPoint } from './crash-points.js';
+import type { LifecycleRepository } from './lifecycle.repository.js';
 import { actorOfStep, STEP_COLUMNS, type Step, type StepProgress } from './step.js';
 import type { DisconnectSettings } from './step-state.js';
 
@@ -40,6 +40,7 @@ export class LeaseLost extends Error {}
 export class StepsRepository {
   constructor(
     private readonly database: Database,
+    private readonly lifecycle: LifecycleRepository,
     private readonly clock: Clock,
     private readonly settings: DisconnectSettings,
   ) {}
@@ -77,6 +78,16 @@ export class StepsRepository {
     return rows;
   }
 
+  /** Makes the steps due that wait for a connection to have working credentials. */
+  async resume(connectionId: string): Promise<void> {
+    await this.database.pool.query(
+      `UPDATE disconnect_steps SET next_attempt_at = $2
+       WHERE connection_id = $1 AND state = 'pending' AND next_attempt_at > $2
+         AND last_error ->> 'code' = 'credential_rejected'`,
+      [connectionId, this.clock.now()],
+    );
+  }
+
   /** Writes how far a step got, and holds its lease for longer. */
   readonly note = this.batchedWrite((client, noted: readonly Noted[], at) =>
     this.writeProgress(client, noted, at),
@@ -97,7 +108,7 @@ export class StepsRepository {
   }
 
   private readonly close = batched(BATCH_SIZE, async (ids: readonly string[]) => {
-    await closeFinished(this.database.pool, [...new Set(ids)], this.clock.now());
+    await this.lifecycle.finishEnded([...new Set(ids)], this.clock.now());
     return ids;
   });
 
@@ -280,27 +291,21 @@ interface StepAuditEntry {
  */
 async function recordStepAudit(
   client: pg.ClientBase,
-  records: readonly StepAuditEntry[],
+  entries: readonly StepAuditEntry[],
   written: ReadonlySet<string>,
   at: Date,
 ): Promise<void> {
-  const mine = records.filter(({ step }) => written.has(step.id));
-  for (const disconnectId of new Set(mine.map(({ step }) => step.disconnectId))) {
-    const its = mine.filter(({ step }) => step.disconnectId === disconnectId);
-    const [first] = its;
-    if (!first) continue;
-    const entries = its.map(
-      ({ step, action, facts }): AuditEntry => ({
-        action,
-        targetType: 'account',
-        targetId: step.accountId,
-        before: {
-          status: action.startsWith('account.') ? 'disconnecting' : undefined,
-          phase: step.phase,
-        },
-        after: { disconnect_id: disconnectId, ...facts },
-      }),
-    );
-    await recordAudit(client, actorOfStep(first.step), entries, at);
-  }
+  const audited = entries
+    .filter(({ step }) => written.has(step.id))
+    .map(({ step, action, facts }) => {
+      const before = {
+        status: action.startsWith('account.') ? 'disconnecting' : undefined,
+        phase: step.phase,
+      };
+      const after = { disconnect_id: step.disconnectId, ...facts };
+      const target = { targetType: 'account', targetId: step.accountId } as const;
+      const entry: AuditEntry = { action, ...target, before, after };
+      return { actor: actorOfStep(step), entry };
+    });
+  await recordAuditOfMany(client, audited, at);
 }

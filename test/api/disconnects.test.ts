@@ -308,6 +308,24 @@ describe('the list', () => {
     expect(await states('created_since=2999-01-01T00:00:00Z')).toEqual([]);
   });
 
+  test('takes one statement, however many disconnects are on the page', async () => {
+    const pool = jest.spyOn(gateway.database.pool, 'query');
+    const statements = async (limit: number) => {
+      pool.mockClear();
+      const { body } = await gateway.root.get(`/v1/disconnects?limit=${limit}`);
+      const texts = pool.mock.calls.map(([query]) =>
+        typeof query === 'string' ? query : (query as { text: string }).text,
+      );
+      const about = texts.filter((text) => text.includes('FROM disconnects d'));
+      return { rows: body.data.length, statements: about.length };
+    };
+    expect(await statements(1)).toEqual({ rows: 1, statements: 1 });
+    const many = await statements(200);
+    expect(many.statements).toBe(1);
+    expect(many.rows).toBeGreaterThan(5);
+    pool.mockRestore();
+  });
+
   test('steps of one are paged too', async () => {
     const { body } = await post(
       { account_ids: [fresh(), fresh(), fresh()] },

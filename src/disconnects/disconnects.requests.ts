@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountFilterFields } from '../accounts/index.js';
 import { commaSeparated, paging, time } from '../http/validate.js';
-import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnect.schema.js';
+import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnects.schema.js';
 
 /** Accounts in one disconnect. */
 export const MAX_ACCOUNTS = 10_000;

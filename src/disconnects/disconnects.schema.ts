@@ -6,7 +6,7 @@ import {
   PLAN_EXAMPLE,
   RECEIPT_EXAMPLE,
   STEP_EXAMPLE,
-} from './disconnect.example.js';
+} from './disconnects.example.js';
 import { COMPARED_FACTS } from './identity.js';
 
 export const DISCONNECT_STATES = [
@@ -93,7 +93,6 @@ export const stepSchema = z
       .nullable(),
   })
   .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
-export type StepBody = z.input<typeof stepSchema>;
 
 export const disconnectSchema = z
   .object({
@@ -161,7 +160,6 @@ export const planSchema = z
 const receiptStepSchema = stepSchema
   .omit({ attempts: true, next_attempt_at: true })
   .extend({ finished_at: timestamp.nullable() });
-export type ReceiptStepBody = z.input<typeof receiptStepSchema>;
 
 /**
  * What an auditor keeps of a finished disconnect. `signature` is over the canonical JSON (RFC 8785)

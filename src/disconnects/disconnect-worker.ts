@@ -1,5 +1,4 @@
 import type { ConnectionsService } from '../connections/index.js';
-import type { Database } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
@@ -7,7 +6,7 @@ import type { Tracing } from '../lib/tracing.js';
 import type { ProviderConnection, Registry } from '../providers/index.js';
 import { atCrashPoint } from './crash-points.js';
 import type { Step } from './step.js';
-import type { StepRunner } from './step-run.js';
+import type { StepRunner } from './step-runner.js';
 import type { DisconnectSettings } from './step-state.js';
 import { LeaseLost, type StepsRepository } from './steps.repository.js';
 
@@ -36,7 +35,6 @@ export class DisconnectWorker {
 
   constructor(
     private readonly parts: {
-      readonly database: Database;
       readonly registry: Registry;
       readonly connections: ConnectionsService;
       readonly steps: StepsRepository;
@@ -104,16 +102,13 @@ export class DisconnectWorker {
     if (this.stopped || queue.isClaiming || free <= 0) return;
     queue.isClaiming = true;
     try {
-      const { database, connections, steps, lease } = this.parts;
+      const { connections, steps, lease } = this.parts;
       const claimed = await atCrashPoint('claim', () =>
         steps.claim(queue.connectionId, free, lease.name),
       );
       queue.mayHaveMore = claimed.length === free;
       if (claimed.length === 0) return;
-      const connection = await database.prisma.connection.findUniqueOrThrow({
-        where: { id: queue.connectionId },
-      });
-      const access = connections.accessTo(connection);
+      const access = connections.accessTo(await connections.getById(queue.connectionId));
       for (const step of claimed) this.begin(queue, step, access);
     } finally {
       queue.isClaiming = false;

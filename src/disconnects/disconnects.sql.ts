@@ -1,0 +1,62 @@
+/**
+ * Disconnects and their steps as the API answers them: PostgreSQL builds one JSON document a row. `d`
+ * is the row of `disconnects`, `s` that of `disconnect_steps`.
+ */
+
+import { utc } from '../database/sql.js';
+
+/** How many steps of a disconnect are in which state. */
+export const STEP_COUNTS = `count(s.id)::int AS total,
+  (count(*) FILTER (WHERE s.state = 'succeeded'))::int AS succeeded,
+  (count(*) FILTER (WHERE s.state = 'failed'))::int AS failed,
+  (count(*) FILTER (WHERE s.state IN ('pending', 'running')))::int AS pending,
+  (count(*) FILTER (WHERE s.state = 'cancelled'))::int AS cancelled`;
+
+/** The answers of the provider that a step rests on. Rows of former releases hold no shape. */
+const EVIDENCE = `(SELECT coalesce(json_agg(json_build_object('call', e -> 'call',
+    'status', e -> 'status', 'shape', e -> 'shape', 'outcome', e -> 'outcome', 'at', e -> 'at',
+    'request_id', e -> 'request_id') ORDER BY number), '[]')
+  FROM jsonb_array_elements(s.answers) WITH ORDINALITY AS x(e, number))`;
+
+/** A step in a receipt too: who was meant, what came of it, and the answers that it rests on. */
+const OUTCOME_FIELDS = `'account_id', s.account_id,
+  'ref', s.provider || ':' || s.provider_account_id, 'provider', s.provider,
+  'platform', s.platform, 'username', s.username,
+  'identity', json_build_object('platform', s.platform, 'platform_user_id', s.platform_user_id,
+    'username', s.username, 'connected_at', ${utc('s.former_connected_at')}),
+  'state', s.state,
+  'outcome', CASE WHEN s.state = 'succeeded' THEN s.outcome END, 'effect', s.effect,
+  'verified', s.verified, 'verified_at', ${utc('s.verified_at')},
+  'not_compared', s.not_compared, 'evidence', ${EVIDENCE},
+  'reappeared_at', ${utc('s.reappeared_at')}, 'last_error', s.last_error`;
+
+export const STEP_DOCUMENT = `json_build_object(${OUTCOME_FIELDS}, 'attempts', s.attempts,
+  'next_attempt_at', ${utc('s.next_attempt_at')})`;
+
+const RECEIPT_STEP_DOCUMENT = `json_build_object(${OUTCOME_FIELDS},
+  'finished_at', ${utc('s.finished_at')})`;
+
+const HEAD_FIELDS = `'id', d.id, 'state', d.state, 'reason_code', d.reason_code,
+  'reason_note', d.reason_note,
+  'requested_by', json_build_object('key_id', d.requested_by_id, 'name', d.requested_by_name),
+  'scheduled_at', ${utc('d.scheduled_at')}, 'created_at', ${utc('d.created_at')},
+  'finished_at', ${utc('d.finished_at')}, 'summary', row_to_json(c)`;
+
+/** To join to `d`: its counts as `c`. */
+export const WITH_COUNTS = `CROSS JOIN LATERAL (
+  SELECT ${STEP_COUNTS} FROM disconnect_steps s WHERE s.disconnect_id = d.id) c`;
+
+const stepsOf = (document: string, limit: string) => `(
+  SELECT coalesce(json_agg(x.document ORDER BY x.id), '[]') FROM (
+    SELECT s.id, ${document} AS document FROM disconnect_steps s
+    WHERE s.disconnect_id = d.id ORDER BY s.id LIMIT ${limit}) x)`;
+
+/** With its first steps. @param steps placeholder of how many */
+export function disconnectDocument(steps: string): string {
+  return `json_build_object(${HEAD_FIELDS}, 'type', 'disconnect',
+    'steps', ${stepsOf(STEP_DOCUMENT, steps)}, 'has_more_steps', c.total > ${steps})`;
+}
+
+/** What the receipt is signed over: all steps. */
+export const RECEIPT_DOCUMENT = `json_build_object(${HEAD_FIELDS}, 'team_id', d.team_id,
+  'steps', ${stepsOf(RECEIPT_STEP_DOCUMENT, 'ALL')})`;

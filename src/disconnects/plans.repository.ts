@@ -1,0 +1,94 @@
+import type pg from 'pg';
+import {
+  ACCOUNT_ROW,
+  type AccountFilter,
+  type AccountRow,
+  filterConditions,
+  Parameters,
+} from '../accounts/index.js';
+import type { Database } from '../database/index.js';
+import type { Prisma } from '../database/prisma-client/client.js';
+import type { Caller } from '../http/caller.js';
+import type { PlannedAccount } from './plan.js';
+
+/** The accounts that a disconnect is asked for, and the plans that were made of it. */
+export class PlansRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * The accounts that a filter names and that can be disconnected, locked.
+   * @param client within a transaction
+   */
+  async lockMatching(
+    client: pg.ClientBase,
+    caller: Caller,
+    filter: AccountFilter,
+    limit: number,
+  ): Promise<AccountRow[]> {
+    const parameters = new Parameters();
+    const conditions = filterConditions(caller.teamId, caller.key.providers, filter, parameters);
+    const { rows } = await client.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a
+       WHERE ${conditions} AND a.status NOT IN ('disconnecting', 'disconnected')
+       ORDER BY a.id LIMIT ${parameters.add(limit)} FOR UPDATE`,
+      parameters.values,
+    );
+    return rows;
+  }
+
+  /**
+   * The accounts of ids or refs, locked; what is not there is left out.
+   * @param client within a transaction
+   */
+  async lockNamed(
+    client: pg.ClientBase,
+    caller: Caller,
+    references: readonly string[],
+  ): Promise<AccountRow[]> {
+    const { rows } = await client.query<AccountRow>(
+      `SELECT ${ACCOUNT_ROW} FROM accounts a WHERE a.id IN (
+         SELECT b.id FROM accounts b WHERE b.team_id = $1 AND b.id = ANY($2)
+         UNION SELECT b.id FROM accounts b JOIN unnest($2::text[]) AS given
+             ON b.provider_account_id = substring(given FROM position(':' IN given) + 1)
+           WHERE b.team_id = $1 AND given = b.provider || ':' || b.provider_account_id)
+         AND (cardinality($3::text[]) = 0 OR a.provider = ANY($3)) ORDER BY a.id FOR UPDATE`,
+      [caller.teamId, references, caller.key.providers],
+    );
+    return rows;
+  }
+
+  /** Stores a plan, so that a run with its hash can report what has changed since. */
+  async save(
+    client: pg.ClientBase,
+    teamId: string,
+    hash: string,
+    accounts: readonly PlannedAccount[],
+    at: Date,
+  ): Promise<void> {
+    await client.query(
+      `INSERT INTO disconnect_plans (team_id, hash, accounts, created_at) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (team_id, hash) DO UPDATE SET created_at = EXCLUDED.created_at`,
+      [teamId, hash, JSON.stringify(accounts), at],
+    );
+  }
+
+  /** The accounts of a plan that the caller may see; `undefined` for one that is not known. */
+  async find(
+    prisma: Prisma.TransactionClient,
+    { teamId, key }: Caller,
+    hash: string,
+  ): Promise<readonly PlannedAccount[] | undefined> {
+    const row = await prisma.disconnectPlan.findUnique({
+      where: { teamId_hash: { teamId, hash } },
+    });
+    const accounts = row?.accounts as unknown as PlannedAccount[] | undefined;
+    const isVisible = ({ ref }: PlannedAccount) =>
+      key.providers.length === 0 ||
+      key.providers.some((provider) => ref.startsWith(`${provider}:`));
+    return accounts?.filter(isVisible);
+  }
+
+  async deleteBefore(time: Date): Promise<void> {
+    await this.database.prisma.disconnectPlan.deleteMany({ where: { createdAt: { lt: time } } });
+  }
+}
