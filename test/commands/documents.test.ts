@@ -50,3 +50,14 @@ describe.each(documents)('$file', ({ file }) => {
     expect(commandsIn(text(file)).filter((command) => !held.has(command))).toEqual([]);
   });
 });
+
+test('the glossary names what the code calls so', () => {
+  const source = filesIn('src')
+    .filter((file) => file.endsWith('.ts'))
+    .map(text)
+    .join('\n');
+  const [, rows = ''] = text('docs/glossary.md').split('## What the code calls it');
+  const named = [...rows.matchAll(/`([A-Za-z_]+)`/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !new RegExp(`\\b${name}\\b`).test(source))).toEqual([]);
+});
