@@ -13,11 +13,11 @@ import { nextStep } from './recommendations.js';
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';
 
 /**
- * When the account was last looked at: its own row's evidence, or the last complete sweep, which
- * saw it unchanged. An account that is gone, or that a sweep missed or could not read, keeps its
- * own time.
+ * When the last good look at the account was: its own row's, or the last complete sweep, which saw
+ * it unchanged. An account that is gone, or that a sweep missed or could not read, keeps its own
+ * time.
  */
-export const CHECKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
+export const LOOKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
   THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
 
 export const REF = `a.provider || ':' || a.provider_account_id`;
@@ -34,8 +34,8 @@ const COMPUTED: Readonly<Record<string, string>> = {
   type: `'account'`,
   ref: REF,
   'health.next_step': NEXT_STEP,
-  'health.checked_at': utc(CHECKED_AT),
-  last_seen_at: utc(CHECKED_AT),
+  'health.checked_at': utc(LOOKED_AT),
+  last_seen_at: utc(LOOKED_AT),
   operations: `CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${OPERATIONS}::jsonb -> a.provider END`,
 };
 

@@ -14,7 +14,7 @@ import { Probes } from './probes.js';
 
 export { ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
 export { accountHealthSchema } from './account.schema.js';
-export { CHECKED_AT, FROM_ACCOUNTS, REF } from './account.sql.js';
+export { FROM_ACCOUNTS, LOOKED_AT, REF } from './account.sql.js';
 export {
   type AccountFilter,
   accountFilterFields,

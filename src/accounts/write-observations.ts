@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { newId } from '../lib/ids.js';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
+import { LOOKED_AT } from './account.sql.js';
 import { noteReappearance } from './reappearance.js';
 import type { AccountRecord } from './record.js';
 import { type AccountChange, recordChanges } from './record-changes.js';
@@ -65,11 +66,14 @@ function oneByOne(connectionId: string, lock: '' | 'FOR UPDATE' = ''): string {
   return `(SELECT * FROM accounts WHERE connection_id = ${connectionId} AND provider_account_id = i.provider_account_id LIMIT 1 ${lock})`;
 }
 
+/** Stays where a sweep that began after the look set or confirmed it. */
+const unlessSweptSince = (column: string) => `CASE WHEN c.swept_at > $5 THEN a.${column} END`;
+
 /**
  * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider
  * was asked. What is known is locked as it is read, so that of two looks at once the second tells
  * of its change from what the first has left, and not of the same once more. Left alone are rows
- * whose content is the same, rows that a later look has written, accounts that are being
+ * whose content is the same, rows that a later look has confirmed, accounts that are being
  * disconnected, and accounts whose disconnect is younger than the look.
  */
 const WRITE = `
@@ -80,11 +84,11 @@ known AS MATERIALIZED (
 ),
 changed AS (
   UPDATE accounts a SET ${assignments.join(', ')},
-    checked_at = $5, updated_at = $5, missing_since = NULL, quarantined_at = NULL,
+    checked_at = $5, updated_at = $5, missing_since = ${unlessSweptSince('missing_since')}, quarantined_at = ${unlessSweptSince('quarantined_at')},
     disconnected_at = NULL, disconnect_cause = NULL, disconnect_id = NULL,
     health_since = CASE WHEN (a.health_status, a.health_reason) IS DISTINCT FROM (i.health_status, i.health_reason) THEN $5 ELSE a.health_since END
-  FROM incoming i JOIN known k USING (provider_account_id)
-  WHERE a.id = k.id AND a.checked_at <= $5 AND a.status <> 'disconnecting'
+  FROM incoming i JOIN known k USING (provider_account_id) CROSS JOIN (SELECT swept_at FROM connections WHERE id = $2) c
+  WHERE a.id = k.id AND ${LOOKED_AT} <= $5 AND a.status <> 'disconnecting'
     AND (a.disconnected_at IS NULL OR a.disconnected_at < $5)
     AND (a.content_hash IS DISTINCT FROM i.content_hash OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL)
   RETURNING a.id, CASE WHEN k.disconnected_at IS NULL THEN 'changed' ELSE 'reappeared' END AS kind,

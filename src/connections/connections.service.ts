@@ -128,6 +128,8 @@ export class ConnectionsService {
       ...(interval !== undefined && {
         sweepIntervalSeconds: interval,
         nextSweepAt: sooner(row.nextSweepAt, now, interval),
+        // Verdicts stand for as long as the interval says.
+        nextAgingAt: now,
       }),
       ...(newAccess && {
         baseUrl,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type AccountRow, CHECKED_AT, FROM_ACCOUNTS } from '../accounts/index.js';
+import { type AccountRow, FROM_ACCOUNTS, LOOKED_AT } from '../accounts/index.js';
 import {
   type Actor,
   type AuditEntry,
@@ -90,7 +90,7 @@ export class LifecycleRepository {
          provider_account_id, platform, platform_user_id, username, former_connected_at, seen_at, state,
          phase, effect, deadline_at, former_status, looks_first)
        SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id,
-         a.platform, a.platform_user_id, a.username, a.connected_at, ${CHECKED_AT}, 'pending',
+         a.platform, a.platform_user_id, a.username, a.connected_at, ${LOOKED_AT}, 'pending',
          'accepted', $3::jsonb -> a.provider, $4, a.status, $5
        FROM jsonb_to_recordset($1::jsonb) AS n(step_id text, account_id text)
        JOIN (${FROM_ACCOUNTS}) ON a.id = n.account_id`,

@@ -44,7 +44,11 @@ export class HealthService {
    */
   async age(): Promise<void> {
     const { database, registry, incidents, clock } = this.parts;
-    await ageVerdicts(database, registry, await incidents.latest(), clock.now());
+    const latest = await incidents.latest();
+    const outages = new Map(
+      [...latest].map(([provider, { closedAt }]) => [provider, closedAt ?? ('open' as const)]),
+    );
+    await ageVerdicts(database, registry, outages, clock.now());
   }
 
   /**

@@ -6,7 +6,7 @@ import { recordEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Providers } from '../providers/index.js';
-import { incidentStep } from './incident.js';
+import { incidentStep, type KnownIncident } from './incident.js';
 
 /** The outages of providers: opened once, closed once, told to every team that they touch. */
 export class IncidentsService {
@@ -21,9 +21,10 @@ export class IncidentsService {
    * replica.
    */
   async watch(): Promise<void> {
+    const latest = await this.latest();
     for (const { id } of this.providers.adapters.all()) {
-      const state = this.providers.state(id);
-      if (state.lastFailureAt !== null)
+      const step = incidentStep(latest.get(id) ?? null, this.providers.state(id), this.clock.now());
+      if (step !== 'leave')
         await withTransaction(this.database.pool, (client) => this.step(client, id));
     }
   }
@@ -36,12 +37,13 @@ export class IncidentsService {
     return new Map(rows.map((row) => [row.provider, row]));
   }
 
-  /** Each provider's latest outage: `open`, or when it ended. */
-  async latest(): Promise<ReadonlyMap<string, 'open' | Date>> {
-    const { rows } = await this.database.pool.query<{ provider: string; closed_at: Date | null }>(
-      'SELECT DISTINCT ON (provider) provider, closed_at FROM provider_incidents ORDER BY provider, opened_at DESC, id DESC',
+  /** Each provider's latest outage. */
+  async latest(): Promise<ReadonlyMap<string, KnownIncident>> {
+    const { rows } = await this.database.pool.query<KnownIncident & { readonly provider: string }>(
+      `SELECT DISTINCT ON (provider) provider, closed_at AS "closedAt", last_failure_at AS "lastFailureAt"
+       FROM provider_incidents ORDER BY provider, opened_at DESC, id DESC`,
     );
-    return new Map(rows.map((row) => [row.provider, row.closed_at ?? 'open']));
+    return new Map(rows.map((row) => [row.provider, row]));
   }
 
   private async step(client: pg.ClientBase, provider: string): Promise<void> {

@@ -182,7 +182,8 @@ export class SweepRunner {
       await recordEvents(client, connection.teamId, [event], now);
     }
     const adapter = this.adapter(connection);
-    await markHealthUnknown(client, connection, adapter, 'credential_rejected', now, null);
+    const verdict = 'credential_rejected';
+    await markHealthUnknown(client, { connection, adapter, verdict, lookedBefore: null }, now);
   }
 
   private report(

@@ -9,6 +9,8 @@ import { createProviders, type Providers } from '../../src/providers/index.js';
 /** What a provider does the next time it is asked. */
 export interface Script {
   readonly accounts: readonly Required<ObservedAccount>[];
+  /** Ids of listed items that cannot be read. */
+  readonly unreadable?: readonly string[];
   /** It answers with this after so many accounts; `null`: it lists them all. */
   readonly failure: { readonly code: ProviderErrorCode; readonly after: number } | null;
   /** Whether it rejects the key whatever is asked, and not by mistake on one call. */
@@ -39,7 +41,11 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
     },
     async *walk({ provider }) {
       await checkKey(provider);
-      const { accounts, failure } = scriptOf(provider);
+      const { accounts, unreadable = [], failure } = scriptOf(provider);
+      if (unreadable.length > 0) {
+        const quarantined = unreadable.map((id) => ({ id, reason: 'item: not an object' }));
+        yield { observedAt: clock.now(), accounts: [], quarantined };
+      }
       const listed = accounts.slice(0, failure?.after);
       for (let start = 0; start < listed.length; start += PAGE) {
         const page = listed

@@ -110,3 +110,17 @@ test('a check of a day ago on an account that one sweep after another cannot rea
   ]);
   expect(await verdict('octopost:acc_abc123')).toEqual(['active', 'healthy', null, null]);
 });
+
+test('a shorter interval has verdicts age by it from then on', async () => {
+  const CHECKED = 'outfame:acc_7Gx2kLm9Qr';
+  await gateway.sweep(outfame);
+  gateway.sandbox.provider('outfame').faults.add({ kind: 'rate_limited', retry_after: 1 });
+  clock.advance(0.5 * INTERVAL_MS);
+  await reconcile();
+  expect(await verdict(CHECKED)).toEqual(['active', 'healthy', null, null]);
+  const shorter = { sweep_interval_seconds: INTERVAL_SECONDS / 10 };
+  expect((await gateway.root.patch(`/v1/connections/${outfame}`, shorter)).status).toBe(200);
+  clock.advance(1000);
+  await reconcile();
+  expect(await verdict(CHECKED)).toEqual(['active', 'unknown', 'provider_unreachable', 'provider']);
+});

@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { observed } from '../../bench/health-load.js';
+import { createAccounts } from '../../src/accounts/index.js';
+import { createConnections } from '../../src/connections/index.js';
+import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
+import { ageVerdicts } from '../../src/health/aging.js';
+import { ABSENT } from '../../src/health/verdict.js';
+import { createCursors, createListCursors } from '../../src/http/cursor.js';
+import { createMetrics } from '../../src/http/metrics.js';
+import { newId } from '../../src/lib/ids.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { createSealer } from '../../src/lib/seal.js';
+import { UNTRACED } from '../../src/lib/tracing.js';
+import { HEALTHY, type Verdict } from '../../src/model/index.js';
+import { createRegistry } from '../../src/providers/index.js';
+import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
+import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { SECRET } from '../support/gateway.js';
+import { manualClock } from '../support/manual-clock.js';
+import { type Script, scriptedProviders } from './scripted-providers.js';
+
+const PROVIDER = 'octopost';
+const TEAM = 'team_aging';
+const INTERVAL_SECONDS = 100;
+/** A verdict stands for three intervals. */
+const STANDS_MS = 3 * INTERVAL_SECONDS * 1000;
+
+const clock = manualClock('2026-01-01T00:00:00Z');
+const scripts = new Map<string, Script>();
+const registry = createRegistry();
+const sealer = createSealer(SECRET);
+const providers = scriptedProviders(clock, scripts);
+
+let testDatabase: TestDatabase;
+let database: Database;
+let accounts: ReturnType<typeof createAccounts>;
+let sweeps: SweepRunner;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase({ connection: testDatabase.connection, poolSize: 6 });
+  const cursors = createListCursors(createCursors(sealer), clock);
+  const parts = { database, providers, sealer, cursors, clock };
+  const unused = async () => {
+    throw new Error('nothing is connected here');
+  };
+  const { service: connections } = createConnections({
+    ...parts,
+    sweepIntervalSeconds: INTERVAL_SECONDS,
+    afterConnecting: { requestSweep: unused, wakeSweeps: () => {}, resumeDisconnects: unused },
+  });
+  accounts = createAccounts({ ...parts, lease: new ProcessLease(database), connections });
+  sweeps = new SweepRunner({
+    ...parts,
+    sweeps: new SweepsRepository(database),
+    connections,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    tracing: UNTRACED,
+  });
+  await database.prisma.team.create({ data: { id: TEAM, name: 'aging' } });
+});
+afterAll(async () => {
+  await database.close();
+  await testDatabase.drop();
+});
+
+/** What one account is known by: the last good look at it, and what became of that. */
+interface Standing {
+  verdict: Verdict;
+  lookedAt: number;
+}
+
+const verdict = fc.constantFrom<Verdict>(
+  HEALTHY,
+  { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
+  { status: 'warning', reason: 'account_paused', fault: 'account' },
+);
+/** What may happen to the connection. */
+type Step =
+  | { readonly what: 'age' | 'key rejected' | 'outage begins' | 'outage ends' }
+  | {
+      readonly what: 'sweep';
+      readonly verdicts: readonly [Verdict, Verdict];
+      /** It lists both accounts, breaks off after the first, or cannot read the first. */
+      readonly outcome: 'whole' | 'cut' | 'unreadable';
+    }
+  | {
+      /** At the first account alone; its answer is that old when it arrives. */
+      readonly what: 'look';
+      readonly verdict: Verdict;
+      readonly ageSeconds: number;
+    };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ what: 'age' } as const) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      what: fc.constant('sweep'),
+      verdicts: fc.tuple(verdict, verdict),
+      outcome: fc.constantFrom('whole', 'cut', 'unreadable'),
+    }),
+  },
+  {
+    weight: 3,
+    // No call lasts longer than two intervals.
+    arbitrary: fc.record({
+      what: fc.constant('look'),
+      verdict,
+      ageSeconds: fc.nat(2 * INTERVAL_SECONDS),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ what: 'key rejected' } as const) },
+  { weight: 1, arbitrary: fc.constant({ what: 'outage begins' } as const) },
+  { weight: 1, arbitrary: fc.constant({ what: 'outage ends' } as const) },
+);
+const seconds = fc.constantFrom(0, 0, 0, 1, 99, 101, 160, 299, 300, 301);
+
+/** Everything is unknown, is looked at again, and nobody looks any more. */
+const AGED_TWICE: [number, Step][] = [
+  [301, { what: 'age' }],
+  [1, { what: 'age' }],
+  [1, { what: 'sweep', verdicts: [HEALTHY, HEALTHY], outcome: 'whole' }],
+  [301, { what: 'age' }],
+];
+
+/** One connection with two accounts, in the gateway and as it ought to be. */
+class World {
+  private readonly connectionId = newId('conn');
+  private readonly standings: [Standing, Standing];
+  private isRejected = false;
+  private outage: 'open' | Date | null = null;
+
+  private constructor() {
+    const lookedAt = clock.now().getTime();
+    this.standings = [
+      { verdict: HEALTHY, lookedAt },
+      { verdict: HEALTHY, lookedAt },
+    ];
+  }
+
+  static async create(): Promise<World> {
+    const world = new World();
+    await database.prisma.connection.create({
+      data: {
+        id: world.connectionId,
+        teamId: TEAM,
+        provider: PROVIDER,
+        name: world.connectionId,
+        credentials: sealer.seal('{"api_key":"key"}', world.connectionId),
+        sweepIntervalSeconds: INTERVAL_SECONDS,
+      },
+    });
+    await world.take({ what: 'sweep', verdicts: [HEALTHY, HEALTHY], outcome: 'whole' });
+    return world;
+  }
+
+  async take(taken: Step): Promise<void> {
+    const now = clock.now();
+    const [first, second] = this.standings;
+    const see = (standing: Standing, verdict: Verdict) =>
+      Object.assign(standing, { verdict, lookedAt: now.getTime() });
+    switch (taken.what) {
+      case 'outage begins':
+        this.outage = 'open';
+        break;
+      case 'outage ends':
+        if (this.outage === 'open') this.outage = now;
+        break;
+      case 'key rejected':
+        await this.sweep({ accounts: [], failure: null, rejectsKey: true });
+        this.isRejected = true;
+        for (const standing of this.standings) standing.verdict = ABSENT.credential_rejected;
+        break;
+      case 'sweep': {
+        const [one, two] = taken.verdicts.map((verdict, at) => observed(at, verdict));
+        if (!one || !two) throw new Error('there are two');
+        const isCut = taken.outcome === 'cut';
+        const isUnreadable = taken.outcome === 'unreadable';
+        await this.sweep({
+          accounts: isUnreadable ? [two] : [one, two],
+          unreadable: isUnreadable ? [one.providerAccountId] : [],
+          failure: isCut ? { code: 'timeout', after: 1 } : null,
+          rejectsKey: false,
+        });
+        if (!isUnreadable) see(first, taken.verdicts[0]);
+        if (!isCut) see(second, taken.verdicts[1]);
+        if (!isCut) this.isRejected = false;
+        break;
+      }
+      case 'look': {
+        const observedAt = new Date(now.getTime() - taken.ageSeconds * 1000);
+        await this.look(taken.verdict, observedAt);
+        if (observedAt.getTime() >= first.lookedAt)
+          Object.assign(first, { verdict: taken.verdict, lookedAt: observedAt.getTime() });
+        break;
+      }
+      case 'age': {
+        const incidents = new Map(this.outage === null ? [] : [[PROVIDER, this.outage]]);
+        await ageVerdicts(database, registry, incidents, now);
+        if (this.isRejected || this.outage === 'open') break;
+        for (const standing of this.standings) {
+          const stoodUp = Math.max(standing.lookedAt, this.outage?.getTime() ?? 0);
+          if (now.getTime() - stoodUp > STANDS_MS) standing.verdict = ABSENT.provider_unreachable;
+        }
+      }
+    }
+  }
+
+  /** As it ought to be. */
+  get expected() {
+    return this.standings.map(({ verdict, lookedAt }) => ({
+      ...verdict,
+      checked_at: new Date(lookedAt).toISOString(),
+    }));
+  }
+
+  /** As callers see it. */
+  async told() {
+    const rows = await database.prisma.account.findMany({
+      where: { connectionId: this.connectionId },
+      orderBy: { providerAccountId: 'asc' },
+    });
+    const documents = await Promise.all(
+      rows.map(({ id }) => accounts.repository.document(id, false)),
+    );
+    return documents.map((document) => {
+      const { status, reason, fault, checked_at } = JSON.parse(document ?? '{}').health;
+      return { status, reason, fault, checked_at };
+    });
+  }
+
+  private async sweep(script: Script): Promise<void> {
+    scripts.set(PROVIDER, script);
+    const id = newId('swp');
+    await database.prisma.sweep.create({
+      data: { id, teamId: TEAM, connectionId: this.connectionId, state: 'queued' },
+    });
+    await sweeps.run(id);
+  }
+
+  private async look(verdict: Verdict, observedAt: Date): Promise<void> {
+    const connection = await database.prisma.connection.findUniqueOrThrow({
+      where: { id: this.connectionId },
+    });
+    const observation = { account: observed(0, verdict), remoteData: {}, observedAt, degraded: [] };
+    const client = await database.pool.connect();
+    try {
+      await accounts.service.record(client, { connection, observation });
+    } finally {
+      client.release();
+    }
+  }
+}
+
+test('a verdict is the youngest good look, until three intervals after it, or after the outage, have passed', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(seconds, step), { maxLength: 20 }), async (steps) => {
+      const world = await World.create();
+      for (const [wait, taken] of steps) {
+        clock.advance(wait * 1000);
+        await world.take(taken);
+        expect(await world.told()).toEqual(world.expected);
+      }
+    }),
+    { numRuns: 60, seed: 1, examples: [[AGED_TWICE]] },
+  );
+}, 120_000);
