@@ -75,9 +75,13 @@ export class ObservedAccountsRepository {
     return this.keepAge('missing_since', UNSEEN);
   }
 
-  /** Marks accounts whose items could not be read. */
-  markQuarantined(): Promise<void> {
-    return this.keepAge('quarantined_at', QUARANTINED);
+  /**
+   * Marks accounts whose items could not be read.
+   * @param sawUnnamed an item had no readable id: it may be of any account that was not seen
+   */
+  markQuarantined(sawUnnamed: boolean): Promise<void> {
+    const condition = sawUnnamed ? `(${QUARANTINED} OR (${UNSEEN}))` : QUARANTINED;
+    return this.keepAge('quarantined_at', condition);
   }
 
   /** Notes of what was seen that it was looked at, for a sweep that does not end well. */

@@ -137,7 +137,7 @@ export class SweepRun {
    * @returns `held` when a second opinion is awaited
    */
   async complete(previousHeld: boolean): Promise<'succeeded' | 'held'> {
-    if (this.quarantined > 0) await this.observed.markQuarantined();
+    if (this.quarantined > 0) await this.observed.markQuarantined(this.sawUnnamed);
     if (this.sawUnnamed) return 'succeeded';
     const { live, missing } = await this.observed.countUnseen();
     if (missing === 0) return 'succeeded';

@@ -96,8 +96,8 @@ test('each connection is swept when its interval is over, give or take a tenth, 
   expect(await count()).toBe(before + 1);
 });
 
-test('a check of a day ago on an account that one sweep after another cannot read grows old like any other', async () => {
-  gateway.sandbox.provider('octopost').putAccount('acc_def456', { platform: { unexpected: 1 } });
+test('a check of hours ago on an account that one sweep after another cannot read grows old like any other', async () => {
+  gateway.sandbox.provider('octopost').putAccount('acc_def456', { id: null });
   for (let turn = 0; turn < 4; turn++) {
     clock.advance(1.2 * INTERVAL_MS);
     await reconcile();
@@ -123,4 +123,24 @@ test('a shorter interval has verdicts age by it from then on', async () => {
   clock.advance(1000);
   await reconcile();
   expect(await verdict(CHECKED)).toEqual(['active', 'unknown', 'provider_unreachable', 'provider']);
+});
+
+test('an outage that a process knows of from the database alone is over once its own calls succeed', async () => {
+  const now = clock.now();
+  const incident = await gateway.database.prisma.providerIncident.create({
+    data: {
+      id: 'inc_before',
+      provider: 'octopost',
+      openedAt: now,
+      lastFailureAt: now,
+      accounts: 0,
+    },
+  });
+  clock.advance(61_000);
+  await gateway.sweep(await gateway.connect('octopost'));
+  await reconcile();
+  const { closedAt } = await gateway.database.prisma.providerIncident.findUniqueOrThrow({
+    where: { id: incident.id },
+  });
+  expect(closedAt).not.toBeNull();
 });
