@@ -325,7 +325,7 @@ export class AccountsRepository {
   }
 
   /**
-   * The provider no longer holds the account. Nothing happens when a disconnect is at it already.
+   * Marks an account that the provider no longer has as disconnected, unless a disconnect is running.
    */
   async vanish({ id, team_id }: AccountRow, at: Date): Promise<void> {
     await withTransaction(this.database.pool, async (client) => {

@@ -40,8 +40,7 @@ interface AccountsServiceParts {
 }
 
 /**
- * What callers do with single accounts. Each method tells one story; answers are read afresh from
- * the database.
+ * What callers do with single accounts, one method each. Responses are read from the database.
  */
 export class AccountsService {
   constructor(private readonly parts: AccountsServiceParts) {}
@@ -149,8 +148,8 @@ export class AccountsService {
   }
 
   /**
-   * The account of that handle, if the provider, which may tell whole seconds, says that it has
-   * held it only since `time`.
+   * The account with that handle, if the provider says that it was connected at or after `time`. Its
+   * times may be in whole seconds.
    */
   private async createdSince(
     time: Date,
@@ -238,8 +237,8 @@ export class AccountsService {
   }
 
   /**
-   * Pauses or resumes the account at its provider, where it may be so already, and looks at it
-   * then.
+   * Pauses or resumes the account at its provider, which may be in that state already, and then looks
+   * at it.
    */
   async switch(
     caller: Caller,

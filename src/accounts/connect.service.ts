@@ -17,7 +17,7 @@ export interface ConnectRequest {
   readonly redirect_url: string;
 }
 
-/** A flow that the provider has begun. */
+/** A flow that the provider has started. */
 export interface Flow {
   readonly authUrl: string;
   readonly state: string;
@@ -86,8 +86,8 @@ export class ConnectService {
   }
 
   /**
-   * Trades the code for a connected account. Its state is used up first: whoever else has it comes
-   * too late.
+   * Trades the code for a connected account. Its state is used up first, so that nobody
+   * else can use it.
    */
   async complete(
     caller: Caller,

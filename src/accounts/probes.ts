@@ -23,8 +23,8 @@ export interface Ration {
 }
 
 /**
- * Probes of accounts: one at a time for each, shared by all who ask meanwhile on any replica, and
- * rationed for each connection.
+ * Probes of accounts: one at a time for each account, shared by simultaneous requests on all
+ * replicas, and limited for each connection.
  */
 export class Probes {
   constructor(
@@ -76,7 +76,7 @@ export class Probes {
     }
   }
 
-  /** @returns whether this process is to look; otherwise another one is at it */
+  /** @returns whether this process is to look; otherwise another one is looking */
   private async begin(accountId: string): Promise<boolean> {
     const { rowCount } = await this.database.pool.query(
       `INSERT INTO probes (account_id, held_by, started_at) VALUES ($1, $2, $3)
@@ -89,7 +89,7 @@ export class Probes {
 
   /**
    * Waits for the probe under way to end.
-   * @returns `false` when nobody is at it any more, as its process is gone
+   * @returns `false` when the process that was looking is gone
    */
   private async follow(accountId: string): Promise<boolean> {
     const read = async () => {
@@ -146,7 +146,7 @@ export class Probes {
   }
 }
 
-/** How a ration is told to callers. */
+/** The response headers for a ration. */
 export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Record<string, string> {
   return {
     'X-Probe-Limit': String(limit),

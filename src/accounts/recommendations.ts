@@ -75,7 +75,7 @@ const NOTHING_TOLD: Omit<Recommendation, 'url'> = {
 
 /** Our own connect flow: POST there. */
 const CONNECT_FLOW = '/v1/connect';
-/** Where our reference tells how to resume an account. */
+/** Where the API reference describes how to resume an account. */
 const HOW_TO_RESUME = '/docs#/accounts/accounts.resume';
 
 /** What a recommendation goes by besides the verdict. */

@@ -36,8 +36,8 @@ const SCRIPT = `SwaggerUIBundle({
 `;
 
 /**
- * A readable reference of the API at `/docs`: every byte comes from here, and the browser is told
- * to fetch nothing from elsewhere.
+ * A readable reference of the API at `/docs`: every byte comes from here, and the content
+ * security policy lets the browser fetch nothing from elsewhere.
  */
 export function documentationPages(): Router {
   const router = express.Router();

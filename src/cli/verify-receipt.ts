@@ -21,7 +21,7 @@ const answerAlone = z.strictObject({ data: signedAlone });
 
 /** What a check came to. */
 export interface Verification {
-  /** 0: the receipt is as the gateway signed it. 1: it is not. 2: that cannot be told. */
+  /** 0: the receipt is as the gateway signed it. 1: it is not. 2: it could not be checked. */
   readonly exitCode: 0 | 1 | 2;
   readonly lines: readonly string[];
 }

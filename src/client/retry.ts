@@ -1,6 +1,6 @@
 /** How a client tries again. */
 export interface RetrySettings {
-  /** Attempts after the first; 3 unless told otherwise. */
+  /** Attempts after the first; 3 by default. */
   readonly retries?: number;
   readonly fetch?: (request: Request) => Promise<Response>;
   /** Waits this many milliseconds. */

@@ -17,9 +17,9 @@ export type ComparedFact = (typeof COMPARED_FACTS)[number];
 
 export interface Comparison {
   /**
-   * `same`: who was meant. `reconnected`: the account was connected anew since, which is a
-   * connection that nobody decided to end. `other`: somebody else, or nobody who can be shown to be
-   * who was meant.
+   * `same`: who was meant. `reconnected`: the account was connected again since, which is a
+   * connection that nobody asked to end. `other`: somebody else, or not provably the one that was
+   * meant.
    */
   readonly result: 'same' | 'reconnected' | 'other';
   /** The facts that only one side has, or neither. */

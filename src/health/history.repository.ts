@@ -36,8 +36,8 @@ export class HistoryRepository {
   }
 
   /**
-   * Forgets a batch of summaries from before `time`. What is kept stays true: each tells what it
-   * changed from.
+   * Deletes a batch of summaries from before `time`. What is kept stays true: each contains the
+   * status before it.
    */
   async delete(time: Date): Promise<void> {
     await this.database.pool.query(

@@ -13,7 +13,7 @@ export function historyItem({
 }
 
 /**
- * A day's changes as one item of the history. A single change loses nothing by it, and is told as
+ * A day's changes as one item of the history. A single change loses nothing by it, and is shown as
  * such.
  */
 export function historyItemOfDay(day: HealthDay) {

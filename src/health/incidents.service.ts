@@ -8,7 +8,7 @@ import { newId } from '../lib/ids.js';
 import type { Providers } from '../providers/index.js';
 import { incidentStep, type KnownIncident } from './incident.js';
 
-/** The outages of providers: opened once, closed once, told to every team that they touch. */
+/** The outages of providers: opened once, closed once, and reported to every team concerned. */
 export class IncidentsService {
   constructor(
     private readonly database: Database,

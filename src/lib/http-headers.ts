@@ -24,7 +24,7 @@ type Header = string | string[] | undefined;
  * since 1970).
  */
 export interface AnnouncedLimit {
-  /** `null`: it tells what is left alone. */
+  /** `null`: only the remaining requests are announced. */
   readonly limit: number | null;
   readonly remaining: number;
   readonly resetAt: number | null;

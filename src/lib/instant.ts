@@ -1,6 +1,6 @@
 /**
  * Dates and times of ISO 8601 in extended, basic and mixed form: calendar, week and ordinal dates;
- * a fraction on the last unit told; a space or lower case in place of `T` and `Z`. Taken too: `UTC`
+ * a fraction on the last unit given; a space or lower case in place of `T` and `Z`. Taken too: `UTC`
  * and `GMT` as the zone, and the suffixes of RFC 9557 (`[Europe/Paris]`).
  */
 const ISO_8601 = new RegExp(
@@ -49,7 +49,7 @@ export function readInstant(text: string, options: InstantOptions = {}): string 
   return new Date(instant).toISOString().replace('.000Z', 'Z');
 }
 
-/** A provider's time as RFC 3339 in UTC; `null` where it tells none that can be read. */
+/** A provider's time as RFC 3339 in UTC; `null` when it cannot be read. */
 export function utc(time: string | null | undefined, options?: InstantOptions): string | null {
   return time == null ? null : (readInstant(time, options) ?? null);
 }

@@ -18,7 +18,7 @@ export interface AccountColumn {
   readonly type: SqlType;
   /**
    * The value of `ObservedAccount` that it is written from, such as `metrics.followers`. `DERIVED`:
-   * it is computed from several (see the record of an observation). `null`: no provider tells it.
+   * it is computed from several (see the record of an observation). `null`: it comes from no provider.
    */
   readonly observed: string | null;
   /** Whether a difference is a change of the Account that `account.updated` reports. */
@@ -259,8 +259,8 @@ type NullableRow<R extends ObservedRow> = R extends ObservedRow
   : never;
 
 /**
- * What a provider may tell of an account, under the names of `ObservedAccount`: all that may be
- * `null` and is in no group. Times are RFC 3339 in UTC.
+ * The facts of an account that a provider may leave out, under the names of `ObservedAccount`: all
+ * that may be `null` and are in no group. Times are RFC 3339 in UTC.
  */
 export type ObservedFacts = {
   readonly [R in NullableRow<ObservedRow> as R['observed'] extends `${string}.${string}`

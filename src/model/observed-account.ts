@@ -9,7 +9,7 @@ import {
 /** Counts at `asOf`; rates in percent (4.17 is 4.17 %). `null`: the provider does not say. */
 export interface Metrics extends ObservedMetrics {}
 
-/** What may be `null` among the values that providers tell, such as `metrics.followers`. */
+/** The values from providers that may be `null`, such as `metrics.followers`. */
 const NULLABLE = ACCOUNT_COLUMNS.flatMap(({ observed, schema }) =>
   observed !== null && observed !== DERIVED && schema.safeParse(null).success ? [observed] : [],
 );
@@ -20,16 +20,16 @@ export const NO_METRICS = nulls(
   NULLABLE.flatMap((name) => (name.startsWith(METRIC) ? [name.slice(METRIC.length)] : [])),
 ) as unknown as Metrics;
 
-/** What is told of an account where its adapter says nothing of it. */
+/** The values that an adapter need not give, all unknown. */
 export const NO_FACTS = nulls(
   NULLABLE.filter((name) => !name.includes('.')),
 ) as unknown as Readonly<Required<ObservedFacts>>;
 
 /**
  * One account as one look at its provider shows it: the canonical model without what only Rollcall
- * knows (ids, labels, history). `null` says that the provider does not tell; a fact that an adapter
- * leaves out is `null` too. A summary in a list may lack `settings` and single metrics: what an
- * earlier, fuller look told is kept.
+ * knows (ids, labels, history). `null` means that the provider does not say; a fact that an adapter
+ * leaves out is `null` too. A summary in a list may lack `settings` and single metrics: the values
+ * of an earlier, fuller look are kept.
  */
 export interface ObservedAccount extends ObservedFacts {
   /**

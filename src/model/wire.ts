@@ -4,12 +4,12 @@ import { cleanJson, cleanText, isStorable } from '../lib/text.js';
 
 /*
  * Readers of single fields, for the schemas of adapters. Each takes what providers have been seen
- * to send for such a field, and gives `null` where nothing is told: for `null`, an absent field and
- * an empty text. What it cannot read is an issue of the field: the engine then reads the account
+ * to send for such a field, and gives `null` for "unknown": for `null`, an absent field and an empty
+ * text. What it cannot read is an issue of the field: the engine then reads the account
  * without the field and reports it as degraded.
  */
 
-/** Longest handle, network or network's id: an index entry of PostgreSQL holds 2,704 bytes. */
+/** Longest handle, platform or platform user id: an index entry of PostgreSQL holds 2,704 bytes. */
 const MAX_NAME_LENGTH = 500;
 const MAX_TEXT_LENGTH = 8_192;
 const MAX_TEXTS = 1_000;
@@ -28,7 +28,7 @@ class Cleaned {
   constructor(readonly instead: unknown) {}
 }
 
-/** The value, `null` for "not told", `undefined` where the field cannot be read. */
+/** The value, `null` for "unknown", `undefined` where the field cannot be read. */
 type Reading<Value> = Value | null | undefined | Cleaned;
 
 function field<Value>(
@@ -113,7 +113,7 @@ export function url() {
 }
 
 /**
- * A count, as a number or as its digits. Negative ones stand for "not told"; a fraction, a text
+ * A count, as a number or as its digits. Negative ones stand for "unknown"; a fraction, a text
  * with separators (`14,832` is 14832 here and 14.832 there) and the end of a counter's range are
  * no counts.
  */
@@ -125,7 +125,7 @@ export function count() {
   });
 }
 
-/** A rate, as a number or as its digits; what lies under `minimum` stands for "not told". */
+/** A rate, as a number or as its digits; what is under `minimum` stands for "unknown". */
 export function rate(minimum: number) {
   return field('rate', (given): Reading<number> => {
     const number = numberOf(given);

@@ -151,8 +151,7 @@ async function findInList(
     if (found !== undefined) return found;
     unreadable ??= page.quarantined.find((item) => item.id === null || item.id === account.id);
   }
-  // An item that cannot be told apart from the account may be it: no ground to call the account
-  // gone.
+  // An item that cannot be read may be the account, which then cannot be called gone.
   if (unreadable !== undefined)
     throw invalidAnswer(
       adapter,

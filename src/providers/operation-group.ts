@@ -1,7 +1,7 @@
 import type { AnyAdapter, OperationName } from '../model/index.js';
 
 /**
- * Routes of a provider that fail together, as far as can be told from outside: each group has a
+ * Routes of a provider that fail together, as far as is visible from outside: each group has a
  * circuit breaker and a retry budget of its own, so that the failure of one stays its own.
  */
 export const OPERATION_GROUPS = ['inventory', 'health', 'engagement', 'connect', 'write'] as const;

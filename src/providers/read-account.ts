@@ -181,11 +181,11 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Fit to be shown. One that is cut is none of an account that is held. */
+/** The item's id, safe to show. A shortened one belongs to no stored account. */
 function idOf(adapter: AnyAdapter, raw: Record<string, unknown>, apiKey: string): string | null {
-  const told =
+  const found =
     typeof raw.id === 'string' && raw.id !== '' ? raw.id : adapter.account.joinKey?.(raw);
-  if (told === undefined || holdsKey(told, apiKey)) return null;
-  const id = storable(told);
+  if (found === undefined || holdsKey(found, apiKey)) return null;
+  const id = storable(found);
   return id.length <= MAX_SHOWN_ID_LENGTH ? id : `${id.slice(0, MAX_SHOWN_ID_LENGTH)}…`;
 }

@@ -140,13 +140,13 @@ function isMeant(input: Input<OperationName>, account: Observation['account']): 
   );
 }
 
-/** Names are compared without case; one that is not told is no contradiction. */
+/** Names are compared without case; an unknown one is no contradiction. */
 function isSame(answered: string | null, asked: string | null): boolean {
   const folded = (name: string) => name.normalize('NFC').toLowerCase();
   return answered === null || asked === null || folded(answered) === folded(asked);
 }
 
-/** The member by which a successful answer says that it is none. */
+/** The member by which a response with a success status says that it is an error. */
 function errorIn(
   { adapter, name, now, secrets }: AnsweredCall<OperationName>,
   document: unknown,
@@ -160,7 +160,7 @@ function errorIn(
   return code === null || isSuccessWord(code) ? undefined : 'code';
 }
 
-/** The error is told; what it means without its status is not guessed. */
+/** Reports the error without guessing what it means, as its status does not say. */
 function errorInSuccess(
   { adapter, secrets, now }: AnsweredCall<OperationName>,
   answer: ProviderResponse,

@@ -23,10 +23,10 @@ function isSecretName(name: string): boolean {
 }
 
 /**
- * Whether a key is told apart from words: long, or letters and digits, or a vendor's prefix
+ * Whether a key is distinguishable from words: long, or letters and digits, or a vendor's prefix
  * (`sk_…`). A key like `test` is not; where it were struck out, ids and texts would be spoiled.
  */
-function isTelling(key: string): boolean {
+function isDistinctive(key: string): boolean {
   return key.length >= 16 || (key.length >= 8 && /\d.*[a-z]|[a-z].*\d|^[a-z]{2,6}_/i.test(key));
 }
 
@@ -42,7 +42,7 @@ function formsOf(key: string): readonly string[] {
   const inBase64 = (['base64', 'base64url'] as const).map((encoding) =>
     bytes.toString(encoding).slice(0, Math.floor((bytes.length * 8) / 6)),
   );
-  const forms = isTelling(key) ? [...new Set([key, encodeURIComponent(key), ...inBase64])] : [];
+  const forms = isDistinctive(key) ? [...new Set([key, encodeURIComponent(key), ...inBase64])] : [];
   if (knownForms.size >= MAX_KNOWN_KEYS) knownForms.clear();
   knownForms.set(key, forms);
   return forms;
@@ -56,7 +56,7 @@ export function holdsKey(text: string, apiKey: string): boolean {
 /**
  * A provider's value as it may be shown, stored or logged: without fields named like secrets,
  * `apiKey` wherever it is echoed, and the secrets of addresses. Flags and gaps stay (`tokenValid:
- * true` tells nothing). What holds no secret is returned as it is, uncopied. Never what is written
+ * true` reveals nothing). What holds no secret is returned as it is, uncopied. Never what is written
  * back to the provider.
  */
 export function redact(value: unknown, apiKey: string): unknown {
@@ -75,7 +75,7 @@ export function redactFields(
   let copy: Record<string, unknown> | null = null;
   for (const name of Object.keys(value)) {
     const field = value[name];
-    const clean = tells(field) && isSecretName(name) ? REDACTED : redact(field, apiKey);
+    const clean = canHoldSecret(field) && isSecretName(name) ? REDACTED : redact(field, apiKey);
     if (clean === field) continue;
     copy ??= { ...value };
     copy[name] = clean;
@@ -96,7 +96,7 @@ function redactItems(items: readonly unknown[], apiKey: string): readonly unknow
   return clean.some((item, index) => item !== items[index]) ? clean : items;
 }
 
-function tells(value: unknown): boolean {
+function canHoldSecret(value: unknown): boolean {
   return value !== null && value !== undefined && typeof value !== 'boolean';
 }
 
@@ -114,7 +114,7 @@ const WORD = /[\w.*-]{8,}/g;
  */
 export function redactText(text: string, secrets: readonly string[]): string {
   const forms = secrets.flatMap(formsOf);
-  const words = secrets.filter((secret) => secret !== '' && !isTelling(secret));
+  const words = secrets.filter((secret) => secret !== '' && !isDistinctive(secret));
   return words
     .reduce(
       (clean, word) => clean.replace(wholeWord(word), REDACTED),

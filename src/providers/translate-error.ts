@@ -84,11 +84,11 @@ export function refusal(
     facts.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
   const message = `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`;
   const retryAfterSeconds = wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS);
-  const told = { ...facts, status: answer.status, retryAfterSeconds };
-  return { shape, error: new ProviderError(adapter.id, code, message, told) };
+  const details = { ...facts, status: answer.status, retryAfterSeconds };
+  return { shape, error: new ProviderError(adapter.id, code, message, details) };
 }
 
-/** What an error body tells beside its meaning. */
+/** What an error body says besides its code. */
 export function faultFacts(
   fault: OwnFault | null,
   answer: ProviderResponse,
@@ -112,8 +112,8 @@ function showable(text: string, secrets: readonly string[]): string {
 export type OwnFault = ReturnType<AnyAdapter['errorBody']['read']>;
 
 /**
- * Reads an error body by the adapter's schema; `null` when it is none of the provider's: another
- * document, or one that names neither a code nor a message.
+ * Reads an error body with the adapter's schema; `null` when it is not the provider's: another
+ * document, or one with neither a code nor a message.
  */
 export function ownFault(adapter: AnyAdapter, document: unknown): OwnFault | null {
   const parsed = adapter.errorBody.schema.safeParse(document);
@@ -143,8 +143,8 @@ function codeOf(
 /** Whether a refusal comes from something between the provider and us. */
 function isForeign(status: number, body: AnswerBody): boolean {
   if (status === 407) return true;
-  // Whoever asks to wait is waited for; a 401 may have no body worth reading (Outfame docs,
-  // /docs/authentication: the status alone is told).
+  // A 429 is honoured whoever sent it; a 401 may have no body worth reading (Outfame docs,
+  // /docs/authentication: only the status is documented).
   if (body.kind !== 'foreign' || status >= 500 || status === 429) return false;
   return status !== 401 || body.isWebPage;
 }

@@ -50,7 +50,7 @@ async function generateClient() {
   const client = join(root, 'src', 'database', 'prisma-client', 'client.ts');
   if (existsSync(client) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   console.log('Generating the database client …');
-  // Prisma would download an engine that generating does not use, unless told that there is one.
+  // Prisma would download an engine that generating does not use, unless the variable names one.
   const environment = {
     PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
     CHECKPOINT_DISABLE: '1',

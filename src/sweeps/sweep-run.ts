@@ -117,7 +117,7 @@ export class SweepRun {
 
   private async quarantineItems(items: readonly QuarantinedItem[]): Promise<void> {
     this.quarantined += items.length;
-    // An id that cannot be stored is none of an account that is.
+    // An id that cannot be stored belongs to no stored account.
     const storableItems = items.map(({ id, reason }) => ({
       id: id === null ? null : storable(id),
       reason: storable(reason),

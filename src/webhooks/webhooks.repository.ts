@@ -22,7 +22,7 @@ export class WebhooksRepository {
     return prisma.webhook.findFirst({ where: { id, ...visibleTo(caller) } });
   }
 
-  /** A webhook that is not disabled, whoever asks. */
+  /** A webhook of any team that is not disabled. */
   findEnabled(id: string): Promise<Webhook | null> {
     return this.database.prisma.webhook.findFirst({ where: { id, disabledAt: null } });
   }
@@ -75,7 +75,7 @@ export class WebhooksRepository {
     return rows;
   }
 
-  /** Replaces URLs in clear by sealed ones, but for those that have changed meanwhile. */
+  /** Replaces URLs in clear text by sealed ones, except those that have changed in the meantime. */
   async sealUrls(
     urls: readonly (UnsealedUrl & { readonly sealedUrl: Uint8Array })[],
   ): Promise<void> {
