@@ -76,6 +76,8 @@ function refusalFor(
       return provider.refusal('rate_limited', question, retryAfter);
     case 'key_revoked':
       return provider.refusal('revoked_key', question, retryAfter);
+    case 'forbidden':
+      return provider.refusal('forbidden', question, retryAfter);
     case 'server_error':
       return provider.refusal(
         fault.status === 503 ? 'unavailable' : 'server_error',

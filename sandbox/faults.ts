@@ -15,6 +15,7 @@ import { matchPath } from './routes.js';
  * | `server_error` | the provider's 500, or with `status: 503` its 503 with `Retry-After` |
  * | `html` | a proxy's HTML page under `status` (default 502; try 200) |
  * | `key_revoked` | the provider's answer to a key that was switched off |
+ * | `forbidden` | the provider's 403 to a key that may not do this |
  * | `reset` | the work done, half the answer, then a TCP reset |
  * | `truncated` | the work done, half the answer under the whole one's Content-Length, then the end |
  * | `lost_answer` | the work done, then the socket closed without an answer |
@@ -31,6 +32,7 @@ const FAULT_KINDS = [
   'server_error',
   'html',
   'key_revoked',
+  'forbidden',
   'reset',
   'truncated',
   'lost_answer',

@@ -39,6 +39,7 @@ export type RefusalReason =
   | 'missing_key'
   | 'invalid_key'
   | 'revoked_key'
+  | 'forbidden'
   | 'rate_limited'
   | 'server_error'
   | 'unavailable'

@@ -43,6 +43,8 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
       return problem(401, 'UNAUTHORIZED', 'Unauthorized', 'Missing or invalid API key.');
     case 'revoked_key':
       return problem(403, 'FORBIDDEN', 'Forbidden', 'This API key is inactive.');
+    case 'forbidden':
+      return problem(403, 'INSUFFICIENT_SCOPE', 'Forbidden', 'The API key lacks the scope.');
     case 'rate_limited':
       return waiting(
         problem(429, 'RATE_LIMITED', 'Too Many Requests', 'Rate limit exceeded.'),

@@ -19,6 +19,8 @@ function refuse(reason: RefusalReason, { quota, retryAfter }: RefusalContext): A
     case 'invalid_key':
     case 'revoked_key':
       return fault(401, 'unauthorized', 'Invalid or expired API key');
+    case 'forbidden':
+      return fault(403, 'forbidden', 'API key does not have permission for this action');
     case 'rate_limited': {
       const reset_at = timestamp(new Date(quota.resetAt));
       const details = { limit: quota.limit, remaining: 0, reset_at, retry_after: retryAfter };

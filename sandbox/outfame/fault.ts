@@ -47,6 +47,9 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
       return fault(401, 'unauthorized', 'The API key is not valid.');
     case 'revoked_key':
       return fault(401, 'unauthorized', 'The API key was revoked.');
+    // Status and code of a missing scope are not documented.
+    case 'forbidden':
+      return fault(403, 'forbidden', 'The API key may not do this.');
     case 'rate_limited':
       return rateLimited(retryAfter);
     case 'server_error':

@@ -19,6 +19,8 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
     case 'invalid_key':
     case 'revoked_key':
       return fault(401, 'AUTH_INVALID_KEY', 'Invalid API key');
+    case 'forbidden':
+      return fault(403, 'FORBIDDEN', 'This API key may not do this');
     case 'rate_limited':
       return { ...fault(429, 'RATE_LIMIT_EXCEEDED', 'Rate limit exceeded'), headers: waiting };
     case 'server_error':

@@ -1514,7 +1514,7 @@ export interface components {
          *             {
          *               "call": "delete",
          *               "status": 204,
-         *               "shape": "done",
+         *               "shape": "success",
          *               "outcome": "done",
          *               "at": "2026-02-09T11:45:22.900Z",
          *               "request_id": null
@@ -1599,7 +1599,7 @@ export interface components {
          *         {
          *           "call": "delete",
          *           "status": 204,
-         *           "shape": "done",
+         *           "shape": "success",
          *           "outcome": "done",
          *           "at": "2026-02-09T11:45:22.900Z",
          *           "request_id": null
@@ -1653,7 +1653,7 @@ export interface components {
                 call: "look" | "pause" | "delete" | "verify" | "resume";
                 /** @description HTTP status; null when there was no response. */
                 status: number | null;
-                /** @description What the body was; null when there was none, or when a former release recorded the response. */
+                /** @description What the response was: `account`, `other_account`, `list_page`, `list_complete`, `health_report`, `success`, `not_found`, `error` or `unreadable`. Null when there was none, or when a former release recorded it. */
                 shape: string | null;
                 /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                 outcome: string;
@@ -2004,7 +2004,7 @@ export interface components {
          *               {
          *                 "call": "delete",
          *                 "status": 204,
-         *                 "shape": "done",
+         *                 "shape": "success",
          *                 "outcome": "done",
          *                 "at": "2026-02-09T11:45:22.900Z",
          *                 "request_id": null
@@ -2089,7 +2089,7 @@ export interface components {
                         call: "look" | "pause" | "delete" | "verify" | "resume";
                         /** @description HTTP status; null when there was no response. */
                         status: number | null;
-                        /** @description What the body was; null when there was none, or when a former release recorded the response. */
+                        /** @description What the response was: `account`, `other_account`, `list_page`, `list_complete`, `health_report`, `success`, `not_found`, `error` or `unreadable`. Null when there was none, or when a former release recorded it. */
                         shape: string | null;
                         /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                         outcome: string;
@@ -6707,7 +6707,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -6808,7 +6808,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -8286,7 +8286,7 @@ export interface operations {
                      *                 {
                      *                   "call": "delete",
                      *                   "status": 204,
-                     *                   "shape": "done",
+                     *                   "shape": "success",
                      *                   "outcome": "done",
                      *                   "at": "2026-02-09T11:45:22.900Z",
                      *                   "request_id": null
@@ -8544,7 +8544,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -8646,7 +8646,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -8796,7 +8796,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -8962,7 +8962,7 @@ export interface operations {
                      *             {
                      *               "call": "delete",
                      *               "status": 204,
-                     *               "shape": "done",
+                     *               "shape": "success",
                      *               "outcome": "done",
                      *               "at": "2026-02-09T11:45:22.900Z",
                      *               "request_id": null
@@ -9146,7 +9146,7 @@ export interface operations {
                      *                 {
                      *                   "call": "delete",
                      *                   "status": 204,
-                     *                   "shape": "done",
+                     *                   "shape": "success",
                      *                   "outcome": "done",
                      *                   "at": "2026-02-09T11:45:22.900Z",
                      *                   "request_id": null
@@ -9313,7 +9313,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -9470,7 +9470,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null
@@ -9572,7 +9572,7 @@ export interface operations {
                      *               {
                      *                 "call": "delete",
                      *                 "status": 204,
-                     *                 "shape": "done",
+                     *                 "shape": "success",
                      *                 "outcome": "done",
                      *                 "at": "2026-02-09T11:45:22.900Z",
                      *                 "request_id": null

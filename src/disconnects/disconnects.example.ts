@@ -29,7 +29,7 @@ const EVIDENCE = [
   {
     call: 'delete',
     status: 204,
-    shape: 'done',
+    shape: 'success',
     outcome: 'done',
     at: '2026-02-09T11:45:22.900Z',
     request_id: null,

@@ -46,7 +46,7 @@ const evidenceSchema = z.object({
   status: z.int().nullable().meta({ description: 'HTTP status; null when there was no response.' }),
   shape: z.string().nullable().meta({
     description:
-      'What the body was; null when there was none, or when a former release recorded the response.',
+      'What the response was: `account`, `other_account`, `list_page`, `list_complete`, `health_report`, `success`, `not_found`, `error` or `unreadable`. Null when there was none, or when a former release recorded it.',
   }),
   outcome: z.string().meta({
     description:

@@ -31,12 +31,11 @@ export interface Comparison {
  * provider account id, which providers give out again.
  *
  * The network's own id decides where both sides have it: a handle changes with a rename and is
- * taken by others. Without it the handle and the connect time must be as they were. A fact that was
- * known and is missing now counts as changed, so that a missing fact never lets a delete through
- * that the fact itself would have stopped. The platform alone may be missing: what is stored of it
- * stays when it cannot be read, so the others must all be as they were then. Of an account about
- * which nothing was ever said, the provider account id is all there is, and it is taken to be the
- * same.
+ * taken by others. Without it the handle must be as it was, and so must the connect time. A missing
+ * fact is never taken for an equal one: it leaves the decision to the others, and where none of
+ * them is known on both sides the account is not shown to be who was meant. A connect time that was
+ * known and is missing now could be of a newer connection. Of an account about which nothing was
+ * ever said, the provider account id is all there is, and it is taken to be the same.
  * @param seenAt when `meant` was seen: a later connect time is of a newer connection even where
  * `meant` has none
  */
@@ -50,11 +49,12 @@ export function compareIdentity(meant: Identity, found: Identity, seenAt: Date):
   const result = () => {
     if (platform === 'different' || id === 'different') return 'other';
     if (isLater(found, meant, seenAt)) return 'reconnected';
-    if (id === 'lost' || time === 'lost') return 'other';
+    if (time === 'lost') return 'other';
     if (id === 'equal') return 'same';
     if (name === 'different' || name === 'lost' || time === 'different') return 'other';
-    if (platform === 'lost') return name === 'equal' && time === 'equal' ? 'same' : 'other';
-    if (name === 'equal' || time === 'equal') return 'same';
+    if (name === 'equal') return 'same';
+    if (id === 'lost') return 'other';
+    if (time === 'equal') return 'same';
     return [id, name, time].every((relation) => relation === 'unknown') ? 'same' : 'other';
   };
   return { result: result(), notCompared };

@@ -8,7 +8,7 @@ import type {
   ResponseFacts,
 } from '../providers/index.js';
 import { atCrashPoint } from './crash-points.js';
-import { addEvidence } from './evidence.js';
+import { addEvidence, evidenceOf } from './evidence.js';
 import { compareIdentity, type Identity } from './identity.js';
 import {
   identityOfStep,
@@ -223,17 +223,13 @@ export class StepAttempt {
   ): Promise<Answer> {
     this.hasJustLooked = false;
     const heard: ResponseFacts[] = [];
-    const keep = (outcome: string) => {
-      const last = heard.at(-1);
-      const entry: StepEvidence = {
+    const keep = (outcome: string, error?: ProviderError) => {
+      const added = evidenceOf(heard, error, this.tools.clock.now()).map((facts) => ({
         call,
-        status: last?.status ?? null,
-        shape: null,
         outcome,
-        at: (last?.at ?? this.tools.clock.now()).toISOString(),
-        request_id: last?.requestId ?? null,
-      };
-      this.set({ evidence: addEvidence(this.progress.evidence, [entry]) });
+        ...facts,
+      }));
+      this.set({ evidence: addEvidence(this.progress.evidence, added) });
     };
     const context = {
       deadlineMs: this.tools.settings.callDeadlineMs,
@@ -244,7 +240,7 @@ export class StepAttempt {
       keep(outcomeOf(answer));
       return answer;
     } catch (error) {
-      if (error instanceof ProviderError) keep(error.code);
+      if (error instanceof ProviderError) keep(error.code, error);
       throw error;
     }
   }

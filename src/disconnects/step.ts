@@ -1,4 +1,5 @@
 import type { Actor } from '../audit/index.js';
+import type { AnswerShape } from '../providers/index.js';
 import type { ComparedFact, Identity } from './identity.js';
 import type { Outcome, Phase } from './step-state.js';
 
@@ -15,8 +16,8 @@ export interface StepEvidence {
   readonly call: 'look' | 'pause' | 'delete' | 'verify' | 'resume';
   /** HTTP status; `null`: no answer came. */
   readonly status: number | null;
-  /** What the body was: `null` where none came, and in rows of former releases. */
-  readonly shape: string | null;
+  /** `null`: no answer came, or a former release recorded it. */
+  readonly shape: AnswerShape | null;
   /**
    * What the call came to: `done`; of a look `absent`, `present`, `reconnected` or
    * `identity_changed`; or the code of the failure.

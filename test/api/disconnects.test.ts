@@ -159,10 +159,9 @@ describe('a run', () => {
     const ref = fresh();
     const id = ref.slice('outfame:'.length);
     provider('outfame').faults.add({
-      kind: 'html',
+      kind: 'forbidden',
       method: 'DELETE',
       path: `/accounts/${id}`,
-      status: 403,
       times: 1,
     });
     const { body } = await post({ account_ids: [ref] }, { Prefer: 'wait=20' });

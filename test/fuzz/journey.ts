@@ -90,10 +90,9 @@ async function disconnectSome(gateway: Gateway, ask: Ask): Promise<string[]> {
   await ask('POST', `/v1/disconnects/${cancelled}/cancel`);
 
   const refusal = {
-    kind: 'html',
+    kind: 'forbidden',
     method: 'DELETE',
     path: '/accounts/acc_Twin00Same',
-    status: 403,
     times: 1,
   } as const;
   gateway.sandbox.provider('outfame').faults.add(refusal);

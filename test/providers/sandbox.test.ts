@@ -78,6 +78,7 @@ describe.each([...PROVIDER_NAMES])('%s', (name) => {
     ['html', 'server_error'],
     ['wrong_shape', 'invalid_answer'],
     ['key_revoked', 'credential_rejected'],
+    ['forbidden', 'permission_denied'],
   ] as const)('%s becomes %s', async (kind, code) => {
     sandbox.provider(name).faults.add({ kind });
     const context = kind === 'hang' ? { deadlineMs: 300 } : {};

@@ -104,6 +104,15 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
     expect((await list(provider)).status).toBe(provider === 'creatoraudit' ? 403 : 401);
   });
 
+  it('can forbid the key what it asks', async () => {
+    await inject(provider, { kind: 'forbidden' });
+    const reply = await list(provider);
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([
+      403,
+      expect.stringContaining('json'),
+    ]);
+  });
+
   it('can reset the connection in mid-answer', async () => {
     await inject(provider, { kind: 'reset' });
     await expect(rawList(provider).then(({ error }) => error)).resolves.toBe('ECONNRESET');

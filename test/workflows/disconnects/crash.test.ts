@@ -34,7 +34,7 @@ function freshAccount(): string {
 function arrange(edge: Place, id: string): void {
   const path = `/accounts/${id}`;
   const refuse = () =>
-    outfame().faults.add({ kind: 'html', method: 'DELETE', path, status: 403, times: 2 });
+    outfame().faults.add({ kind: 'forbidden', method: 'DELETE', path, times: 2 });
   if (edge === 'postpone' || edge === 'look')
     outfame().faults.add({ kind: 'lost_answer', method: 'DELETE', path, times: 1 });
   if (edge === 'note_resuming' || edge === 'resume' || edge === 'fail') refuse();
