@@ -1,13 +1,9 @@
 import type { Database } from '../database/index.js';
-import { leaseHolderIsGone, type ProcessLease } from '../database/process-lease.js';
-import {
-  Problem,
-  type ProblemCode,
-  type ProblemExtras,
-  problemOfProvider,
-} from '../http/problem.js';
+import type { ProcessLease } from '../database/process-lease.js';
+import { Problem, problemOfProvider } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
+import { type ProbeFailure, ProbesRepository } from './probes.repository.js';
 
 /** The share of a provider's rate that people may spend on probes; sweeps live on the rest. */
 const SHARE = 0.1;
@@ -27,11 +23,15 @@ export interface Ration {
  * replicas, and limited for each connection.
  */
 export class Probes {
+  private readonly probes: ProbesRepository;
+
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly lease: ProcessLease,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.probes = new ProbesRepository(database);
+  }
 
   /**
    * Runs `look`, unless one is under way for the account: then that one is waited for and its end
@@ -49,10 +49,7 @@ export class Probes {
       if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }
     const failure = await this.attempt(account.connection_id, limit, look);
-    await this.database.prisma.probe.update({
-      where: { accountId: account.id },
-      data: { finishedAt: this.clock.now(), ...(failure && { failure: toRow(failure) }) },
-    });
+    await this.probes.finish(account.id, failure && toRow(failure), this.clock.now());
     if (failure) throw failure;
     return this.ration(account.connection_id, limit);
   }
@@ -77,14 +74,8 @@ export class Probes {
   }
 
   /** @returns whether this process is to look; otherwise another one is looking */
-  private async begin(accountId: string): Promise<boolean> {
-    const { rowCount } = await this.database.pool.query(
-      `INSERT INTO probes (account_id, held_by, started_at) VALUES ($1, $2, $3)
-       ON CONFLICT (account_id) DO UPDATE SET held_by = $2, started_at = $3, finished_at = NULL, failure = NULL
-       WHERE probes.finished_at IS NOT NULL OR ${leaseHolderIsGone('probes.held_by')}`,
-      [accountId, this.lease.name, this.clock.now()],
-    );
-    return rowCount === 1;
+  private begin(accountId: string): Promise<boolean> {
+    return this.probes.begin(accountId, this.lease.name, this.clock.now());
   }
 
   /**
@@ -92,18 +83,11 @@ export class Probes {
    * @returns `false` when the process that was looking is gone
    */
   private async follow(accountId: string): Promise<boolean> {
-    const read = async () => {
-      const { rows } = await this.database.pool.query<ProbeRow>(
-        `SELECT started_at, finished_at, failure, ${leaseHolderIsGone('held_by')} AS is_left FROM probes WHERE account_id = $1`,
-        [accountId],
-      );
-      return rows[0];
-    };
-    const first = await read();
+    const first = await this.probes.find(accountId);
     for (
       let now = first;
       now && now.started_at.getTime() === first?.started_at.getTime();
-      now = await read()
+      now = await this.probes.find(accountId)
     ) {
       if (now.failure) throw fromRow(now.failure);
       if (now.finished_at) return true;
@@ -114,13 +98,7 @@ export class Probes {
   }
 
   private async take(connectionId: string, limit: number): Promise<void> {
-    const { rowCount } = await this.database.pool.query(
-      `INSERT INTO probe_rations AS r (connection_id, minute, used) VALUES ($1, $2, 1)
-       ON CONFLICT (connection_id) DO UPDATE SET used = CASE WHEN r.minute = $2 THEN r.used + 1 ELSE 1 END, minute = $2
-       WHERE r.minute <> $2 OR r.used < $3`,
-      [connectionId, this.minute(), limit],
-    );
-    if (rowCount === 1) return;
+    if (await this.probes.takeRation(connectionId, this.minute(), limit)) return;
     const ration = await this.ration(connectionId, limit);
     throw new Problem(
       'rate_limited',
@@ -132,8 +110,7 @@ export class Probes {
 
   private async ration(connectionId: string, limit: number): Promise<Ration> {
     const minute = this.minute();
-    const row = await this.database.prisma.probeRation.findUnique({ where: { connectionId } });
-    const used = row?.minute.getTime() === minute.getTime() ? row.used : 0;
+    const used = await this.probes.countUsed(connectionId, minute);
     const resetSeconds = Math.max(
       1,
       Math.ceil((minute.getTime() + MINUTE_MS - this.clock.now().getTime()) / 1000),
@@ -155,24 +132,10 @@ export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Recor
   };
 }
 
-interface ProbeRow {
-  readonly started_at: Date;
-  readonly finished_at: Date | null;
-  readonly failure: FailureRow | null;
-  readonly is_left: boolean;
-}
-
-interface FailureRow {
-  readonly code: ProblemCode;
-  readonly detail: string;
-  readonly extras: ProblemExtras;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-function toRow({ code, detail, extras, headers }: Problem): object {
+function toRow({ code, detail, extras, headers }: Problem): ProbeFailure {
   return { code, detail, extras, headers };
 }
 
-function fromRow({ code, detail, extras, headers }: FailureRow): Problem {
+function fromRow({ code, detail, extras, headers }: ProbeFailure): Problem {
   return new Problem(code, detail, extras, headers);
 }

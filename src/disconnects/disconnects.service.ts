@@ -63,7 +63,7 @@ export class DisconnectsService {
     const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
     if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
     const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
-    return lifecycle.create(client, intent, clock.now());
+    return lifecycle.createDisconnect(client, intent, clock.now());
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
@@ -108,7 +108,7 @@ export class DisconnectsService {
       throw planMismatch(planned && difference(planned, accounts));
     }
     const intent = { caller, accounts, effects, reason, scheduledAt };
-    return lifecycle.create(client, intent, clock.now());
+    return lifecycle.createDisconnect(client, intent, clock.now());
   }
 
   /** Has the steps that are due begin now. */

@@ -63,7 +63,11 @@ export class LifecycleRepository {
    * @param client within a transaction that holds the accounts locked
    * @returns the disconnect's id
    */
-  async create(client: pg.ClientBase, intent: DisconnectIntent, at: Date): Promise<string> {
+  async createDisconnect(
+    client: pg.ClientBase,
+    intent: DisconnectIntent,
+    at: Date,
+  ): Promise<string> {
     const { caller, accounts, effects, reason, scheduledAt } = intent;
     const id = newId('disc');
     await client.query(

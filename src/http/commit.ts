@@ -11,11 +11,12 @@ export interface IdempotentAttempt {
    */
   readonly begunBefore: Date | undefined;
   /**
-   * Stores the answer within the transaction of the effect.
+   * Stores the answer.
+   * @param client within the transaction of the effect; `undefined`: the effect is committed
    * @param isLast whether it may be replayed at once; otherwise only should this process die before
    * it has a better one
    */
-  keep(client: pg.ClientBase | pg.Pool, answer: Rendered, isLast: boolean): Promise<void>;
+  keep(client: pg.ClientBase | undefined, answer: Rendered, isLast: boolean): Promise<void>;
 }
 
 declare const isCommitted: unique symbol;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Database, isUnreachable } from '../database/index.js';
-import { leaseHolderIsGone, type ProcessLease } from '../database/process-lease.js';
+import type { ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Rendered } from './answer.js';
 import type { Caller } from './caller.js';
 import type { IdempotentAttempt } from './commit.js';
+import { IdempotencyRepository, type IdempotencyRow } from './idempotency.repository.js';
 import { invalidField, Problem } from './problem.js';
 
 const RETENTION_MS = 24 * 3_600_000;
@@ -40,14 +41,17 @@ export interface OnceRequest {
  * | send a webhook's test event | it is sent again, as deliveries are made at least once |
  */
 export class Idempotency {
+  private readonly rows: IdempotencyRepository;
   private readonly unreleased = new Set<() => Promise<void>>();
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly lease: ProcessLease,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.rows = new IdempotencyRepository(database);
+  }
 
   /**
    * Does `work` unless it was done before. An answer of 500 and above is not kept: the same key may
@@ -61,25 +65,26 @@ export class Idempotency {
   ): Promise<Rendered> {
     if (!KEY_FORMAT.test(request.key))
       throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
-    const row = [request.caller.teamId, request.caller.key.id, request.key];
+    const { teamId, key } = request.caller;
+    const row: IdempotencyRow = [teamId, key.id, request.key];
     const taken = await this.take(row, fingerprintOf(request));
     if ('answer' in taken)
       return {
         ...taken.answer,
         headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' },
       };
-    let isSettled = false;
+    let isKept = false;
     const keep: IdempotentAttempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
-      const { rowCount } = await client.query(KEEP, [...row, sealed, this.lease.name, !isLast]);
+      const isOurs = await this.rows.saveAnswer(client, row, this.lease.name, sealed, !isLast);
       // Taken over while this process had no session: the process that took it has the effect.
-      if (rowCount === 0) throw inProgress();
-      isSettled = isLast;
+      if (!isOurs) throw inProgress();
+      isKept = isLast;
     };
     try {
       const answer = await work({ begunBefore: taken.begunBefore, keep });
       if (answer.status >= 500) await this.release(row, taken.expiry);
-      else if (!isSettled) await keep(this.database.pool, answer, true);
+      else if (!isKept) await keep(undefined, answer, true);
       return answer;
     } catch (error) {
       await this.release(row, taken.expiry);
@@ -89,15 +94,13 @@ export class Idempotency {
 
   /** Deletes rows older than a day, and releases those that could not be released before. */
   async expire(): Promise<void> {
-    for (const giveBack of this.unreleased) await giveBack();
-    await this.database.pool.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [
-      this.clock.now(),
-    ]);
+    for (const releaseNow of this.unreleased) await releaseNow();
+    await this.rows.deleteExpired(this.clock.now());
   }
 
   /** Makes the row ours, or finds the answer in it. */
   private async take(
-    row: readonly string[],
+    row: IdempotencyRow,
     fingerprint: Buffer,
   ): Promise<{ answer: Rendered } | { begunBefore: Date | undefined; expiry: Date }> {
     await this.lease.renew();
@@ -105,18 +108,16 @@ export class Idempotency {
     for (;;) {
       const now = this.clock.now();
       const expiry = new Date(now.getTime() + RETENTION_MS);
-      const taken = await this.database.pool.query(TAKE, [...row, fingerprint, name, now, expiry]);
-      if (taken.rowCount === 1) return { begunBefore: undefined, expiry };
-      const { rows } = await this.database.pool.query<FoundRow>(LOOK, [...row]);
-      const [found] = rows;
-      // Given back in between: try again.
+      if (await this.rows.insert(row, fingerprint, name, now, expiry))
+        return { begunBefore: undefined, expiry };
+      const found = await this.rows.find(row);
+      // Released in between: try again.
       if (!found) continue;
       if (!found.fingerprint.equals(fingerprint)) throw mismatch();
       if (found.is_under_way) throw inProgress();
       if (found.answer !== null)
         return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
-      const takenOver = await this.database.pool.query(TAKE_OVER, [...row, name, found.held_by]);
-      if (takenOver.rowCount === 1)
+      if (await this.rows.takeOver(row, name, found.leased_by))
         return {
           begunBefore: new Date(found.expires_at.getTime() - RETENTION_MS),
           expiry: found.expires_at,
@@ -129,43 +130,17 @@ export class Idempotency {
    * has is the last one. While the database is away it waits for the next `expire`.
    * @param expiry distinguishes this attempt's row from that of a later one
    */
-  private async release(row: readonly string[], expiry: Date): Promise<void> {
-    const giveBack = async () => {
-      await this.database.pool.query(DROP, [...row, this.lease.name, expiry]);
-      await this.database.pool.query(SETTLE, [...row, this.lease.name, expiry]);
-      this.unreleased.delete(giveBack);
+  private async release(row: IdempotencyRow, expiry: Date): Promise<void> {
+    const releaseNow = async () => {
+      await this.rows.release(row, this.lease.name, expiry);
+      this.unreleased.delete(releaseNow);
     };
-    this.unreleased.add(giveBack);
-    await giveBack().catch((error: unknown) => {
+    this.unreleased.add(releaseNow);
+    await releaseNow().catch((error: unknown) => {
       if (!isUnreachable(error)) throw error;
     });
   }
 }
-
-interface FoundRow {
-  readonly fingerprint: Buffer;
-  readonly answer: Buffer | null;
-  readonly held_by: string;
-  readonly expires_at: Date;
-  readonly is_under_way: boolean;
-}
-
-const OF_ROW = 'team_id = $1 AND key_id = $2 AND key = $3';
-
-/** Takes a row that is not there or is too old. */
-const TAKE = `
-  INSERT INTO idempotency_keys AS k (team_id, key_id, key, fingerprint, held_by, expires_at) VALUES ($1, $2, $3, $4, $5, $7)
-  ON CONFLICT (team_id, key_id, key) DO UPDATE
-    SET fingerprint = EXCLUDED.fingerprint, held_by = EXCLUDED.held_by, answer = NULL, provisional = FALSE, expires_at = EXCLUDED.expires_at
-    WHERE k.expires_at <= $6`;
-const LOOK = `
-  SELECT fingerprint, answer, held_by, expires_at, (answer IS NULL OR provisional) AND NOT (${leaseHolderIsGone('held_by')}) AS is_under_way
-  FROM idempotency_keys WHERE ${OF_ROW}`;
-/** Of several that find a dead process's row, one. */
-const TAKE_OVER = `UPDATE idempotency_keys SET held_by = $4 WHERE ${OF_ROW} AND held_by = $5 AND answer IS NULL`;
-const KEEP = `UPDATE idempotency_keys SET answer = $4, provisional = $6 WHERE ${OF_ROW} AND held_by = $5`;
-const DROP = `DELETE FROM idempotency_keys WHERE ${OF_ROW} AND held_by = $4 AND expires_at = $5 AND answer IS NULL`;
-const SETTLE = `UPDATE idempotency_keys SET provisional = FALSE WHERE ${OF_ROW} AND held_by = $4 AND expires_at = $5 AND provisional`;
 
 function mismatch(): Problem {
   return new Problem(
@@ -192,6 +167,6 @@ function fingerprintOf({ method, address, body }: OnceRequest): Buffer {
     .digest();
 }
 
-function boundTo(row: readonly string[]): string {
+function boundTo(row: IdempotencyRow): string {
   return `idempotency\n${row.join('\n')}`;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { RateLimit } from './caller.js';
 import { Problem } from './problem.js';
+import { RateLimitRepository } from './rate-limit.repository.js';
 import { type RateState, RateWindow } from './rate-window.js';
 
 export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
@@ -17,17 +18,20 @@ const SYNC_MS = 1000;
  * let through at most what one second of each adds.
  */
 export class RateLimiter {
+  private readonly counts: RateLimitRepository;
   private readonly windows = new Map<string, RateWindow>();
   private readonly inFlight = new Map<string, number>();
   private isSyncDue = false;
   private isStopped = false;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly standard: RateLimit = DEFAULT_RATE_LIMIT,
-  ) {}
+  ) {
+    this.counts = new RateLimitRepository(database);
+  }
 
   /**
    * Counts a request of a key.
@@ -69,27 +73,16 @@ export class RateLimiter {
   /** Writes the counts of this replica to the database and reads those of all replicas. */
   async sync(): Promise<void> {
     const windows = [...this.windows].filter(([, window]) => !window.isIdle);
-    const counts = windows
-      .flatMap(([keyId, window]) =>
-        window
-          .send()
-          .map((slice) => ({ key_id: keyId, ...slice, expiresAt: new Date(slice.expiresAt) })),
-      )
-      // In the same order on all replicas, which rules out deadlocks.
-      .sort((one, other) =>
-        one.key_id < other.key_id ? -1 : one.key_id > other.key_id ? 1 : one.slice - other.slice,
-      );
+    const counts = windows.flatMap(([keyId, window]) =>
+      window.send().map((slice) => ({ keyId, ...slice, expiresAt: new Date(slice.expiresAt) })),
+    );
     try {
-      await this.database.pool.query(ADD, [JSON.stringify(counts)]);
-      const { rows } = await this.database.pool.query<{
-        key_id: string;
-        slice: string;
-        count: number;
-      }>(SUMS, [windows.map(([keyId]) => keyId)]);
+      await this.counts.add(counts);
+      const sums = await this.counts.sums(windows.map(([keyId]) => keyId));
       const now = this.clock.now().getTime();
       for (const [keyId, window] of windows) {
-        const own = rows.filter((row) => row.key_id === keyId);
-        window.confirmSent(new Map(own.map(({ slice, count }) => [Number(slice), count])), now);
+        const own = sums.filter((sum) => sum.keyId === keyId);
+        window.confirmSent(new Map(own.map(({ slice, count }) => [slice, count])), now);
         if (window.isIdle) this.windows.delete(keyId);
       }
     } catch (error) {
@@ -100,9 +93,7 @@ export class RateLimiter {
 
   /** Deletes counts that are past every window. */
   async expire(): Promise<void> {
-    await this.database.pool.query('DELETE FROM rate_counts WHERE expires_at <= $1', [
-      this.clock.now(),
-    ]);
+    await this.counts.deleteExpired(this.clock.now());
   }
 
   /** Shares no more counts with the database. */
@@ -125,12 +116,6 @@ export class RateLimiter {
     else this.inFlight.set(keyId, running);
   }
 }
-
-const ADD = `
-  INSERT INTO rate_counts AS r (key_id, slice, count, expires_at)
-  SELECT key_id, slice, count, "expiresAt" FROM jsonb_to_recordset($1::jsonb) AS c(key_id text, slice bigint, count int, "expiresAt" timestamptz)
-  ON CONFLICT (key_id, slice) DO UPDATE SET count = r.count + EXCLUDED.count`;
-const SUMS = 'SELECT key_id, slice, count FROM rate_counts WHERE key_id = ANY($1)';
 
 /**
  * The headers of IETF draft 10 and the older X-RateLimit-*, whose reset is a Unix time in seconds.

@@ -133,14 +133,14 @@ describe('Idempotency-Key', () => {
     const made = await makeKey('crash', 'crash');
     // As a process leaves it that dies before its transaction commits.
     await gateway.database.pool.query(
-      `DELETE FROM api_keys WHERE name = 'crash'; UPDATE idempotency_keys SET held_by = 'rollcall dead', answer = NULL WHERE key = 'crash'`,
+      `DELETE FROM api_keys WHERE name = 'crash'; UPDATE idempotency_keys SET leased_by = 'rollcall dead', answer = NULL WHERE key = 'crash'`,
     );
     expect((await makeKey('not crash', 'crash')).body.code).toBe('idempotency_mismatch');
     const again = await makeKey('crash', 'crash');
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, null]);
     expect(again.text).not.toBe(made.text);
     await gateway.database.pool.query(
-      `UPDATE idempotency_keys SET held_by = 'rollcall dead' WHERE key = 'crash'`,
+      `UPDATE idempotency_keys SET leased_by = 'rollcall dead' WHERE key = 'crash'`,
     );
     expect((await makeKey('crash', 'crash')).text).toBe(again.text);
     expect(await keysNamed('crash')).toBe(1);
