@@ -30,7 +30,8 @@ export function joinKey(item: unknown): string | undefined {
 }
 
 /**
- * Health words are an open set: any but `healthy` is a warning while the token works. A field that
+ * Health words are an open set: any but `healthy` is a warning while the token works; where the
+ * token is not told of, a word that the documentation does not have says nothing. A field that
  * cannot be read leaves open what comes after it. The provider mentions a token's end only in
  * prose, such as "Token expires in 3 days.": that explains a warning and makes none.
  */
@@ -50,7 +51,9 @@ function mapState(
   if (isSilent && !HEALTH_FIELDS.some((name) => unreadable.has(name)))
     return { status: null, verdict: NOT_TOLD };
   if (health === null || unreadable.has('tokenValid')) return { status: null, verdict: UNREADABLE };
-  if (health.toLowerCase() === 'healthy') return { status: 'active', verdict: HEALTHY };
+  const word = health.toLowerCase();
+  if (word === 'healthy') return { status: 'active', verdict: HEALTHY };
+  if (tokenValid === null && word !== 'warning') return { status: null, verdict: UNREADABLE };
   const reason = recommendations?.some(namesExpiry) ? 'token_expiring' : 'provider_warning';
   return { status: 'active', verdict: { status: 'warning', reason, fault: 'account' } };
 }

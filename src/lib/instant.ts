@@ -42,10 +42,13 @@ export function readInstant(text: string, options: InstantOptions = {}): string 
   const parts = trimmed.length > MAX_LENGTH ? undefined : ISO_8601.exec(trimmed)?.groups;
   if (parts === undefined) return undefined;
   const [day, timeOfDay, offset] = [dayOf(parts), timeOfDayOf(parts), offsetOf(parts, options)];
-  if (day === undefined || timeOfDay === undefined || offset === undefined) return undefined;
+  if (day === undefined || timeOfDay === undefined) return undefined;
   const local = day + timeOfDay;
+  // `0001-01-01T00:00:00` means never without a zone, too.
+  if (standsForNever(local)) return null;
+  if (offset === undefined) return undefined;
   const instant = local - offset;
-  if (standsForNever(local) || standsForNever(instant)) return null;
+  if (standsForNever(instant)) return null;
   return new Date(instant).toISOString().replace('.000Z', 'Z');
 }
 

@@ -107,14 +107,18 @@ async function withRetries<Value>(
 ): Promise<Value> {
   const { retryBudget } = call.policies;
   retryBudget.noteCall();
+  let failure: ProviderError | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
+      // The failure that opened the circuit is the answer, not that the retry was refused.
+      if (failure && error instanceof ProviderError && error.code === 'circuit_open') throw failure;
       if (!(error instanceof ProviderError) || !isWorthRetrying(error) || attempt >= call.attempts)
         throw error;
       const delayMs = retryDelayMs(attempt, error.retryAfterSeconds, Math.random(), call.settings);
       if (timeOf(call.clock) + delayMs >= progress.endsAt || !retryBudget.take()) throw error;
+      failure = error;
       await call.clock.sleep(delayMs, progress.signal);
     }
   }

@@ -208,7 +208,7 @@ describe('the breaker of a provider', () => {
     expect(providers.state('full')).toMatchObject({ circuit: 'open', lastSuccessAt: null });
   });
 
-  test('an open breaker is not asked again within one call', async () => {
+  test('an open breaker is not asked again within one call, which fails as what opened it', async () => {
     const { providers, full } = engine({
       ...shrunk,
       readAttempts: 3,
@@ -217,6 +217,8 @@ describe('the breaker of a provider', () => {
       breakerOpenMaxMs: 5_000,
     });
     provider.answer(json(500, {}));
+    expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'server_error' });
+    expect(provider.requests).toHaveLength(1);
     expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'circuit_open' });
     expect(provider.requests).toHaveLength(1);
   });
