@@ -1,9 +1,9 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox } from '../sandbox/index.js';
 import { createRegistry } from '../src/providers/index.js';
+import { waitFor } from '../test/support/wait.js';
 import { report } from './figures.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 
@@ -12,6 +12,8 @@ const PORT = 4960;
 const GENERATED = Number(process.env.BENCH_ACCOUNTS ?? 9_950);
 const LATENCY_MS = 20;
 const PROVIDERS = ['outfame', 'creatoraudit'] as const;
+/** Milliseconds of the first sweep, and of the disconnect. */
+const MAX_RUN_MS = 1_800_000;
 /** Pause, delete, verify. */
 const CALLS = 3;
 
@@ -81,14 +83,17 @@ export async function disconnects(): Promise<void> {
 }
 
 async function swept(gateway: GatewayProcess, connectionId: string): Promise<void> {
-  while (!(await gateway.get(`/v1/connections/${connectionId}`)).body.data.swept_at)
-    await sleep(100);
+  await waitFor(
+    'the first sweep to finish',
+    async () => (await gateway.get(`/v1/connections/${connectionId}`)).body.data.swept_at,
+    { ms: MAX_RUN_MS, everyMs: 100 },
+  );
 }
 
 async function finished(gateway: GatewayProcess, id: string): Promise<{ readonly state: string }> {
-  for (;;) {
-    const { data } = (await gateway.get(`/v1/disconnects/${id}`)).body;
-    if (data.finished_at !== null) return data;
-    await sleep(200);
-  }
+  return waitFor(
+    'the disconnect to finish',
+    async () => (await gateway.get(`/v1/disconnects/${id}`)).body.data,
+    { ms: MAX_RUN_MS, everyMs: 200, until: ({ finished_at }) => finished_at !== null },
+  );
 }

@@ -3,16 +3,19 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 import { type Database, openDatabase, startEmbedded } from '../src/database/index.js';
 import { DEFAULT_TEAM_ID } from '../src/teams/teams.service.js';
 import { signedHeaders } from '../src/webhooks/signature.js';
+import { pagesOf } from '../test/support/pages.js';
+import { waitFor } from '../test/support/wait.js';
 import { report } from './figures.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 
 const PORT = 4970;
 const ENDPOINTS = 20;
+/** Milliseconds for all deliveries of one round. */
+const MAX_DELIVERY_MS = 600_000;
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 1_000);
 
 /**
@@ -75,19 +78,20 @@ async function fanOut(
      FROM generate_series(1, $2::int) AS n`,
     [DEFAULT_TEAM_ID, EVENTS],
   );
-  while (to.some((index) => (receivers.answered()[index] ?? 0) - (before[index] ?? 0) < EVENTS))
-    await sleep(10);
+  const missing = () =>
+    to.filter((index) => (receivers.answered()[index] ?? 0) - (before[index] ?? 0) < EVENTS);
+  await waitFor(`receivers to get ${EVENTS} events each`, missing, {
+    ms: MAX_DELIVERY_MS,
+    until: ({ length }) => length === 0,
+  });
   return (to.length * EVENTS * 1000) / (performance.now() - started);
 }
 
 async function readBodies(gateway: GatewayProcess): Promise<string[]> {
   const bodies: string[] = [];
-  for (let after = ''; ; ) {
-    const { data, pagination } = (await gateway.get(`/v1/events?limit=200${after}`)).body;
+  for await (const { data } of pagesOf(gateway, '/v1/events?limit=200', 'after'))
     bodies.push(...data.map((event: object) => JSON.stringify(event)));
-    if (!pagination.has_next) return bodies;
-    after = `&after=${pagination.next_cursor}`;
-  }
+  return bodies;
 }
 
 /**

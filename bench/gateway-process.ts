@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../src/lib/ids.js';
 import { makeKey } from '../src/teams/key-format.js';
+import { waitFor } from '../test/support/wait.js';
 
 /** The gateway as operators run it: a process of its own, configured by its environment. */
 export interface GatewayProcess {
@@ -15,6 +15,9 @@ export interface GatewayProcess {
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
   stop(): Promise<void>;
 }
+
+/** Milliseconds: the first start of a clone installs packages and builds. */
+const MAX_START_MS = 600_000;
 
 interface Answer {
   readonly status: number;
@@ -71,14 +74,13 @@ export async function startGatewayProcess(
 
 /** Resolves when the gateway answers that it is ready; rejects when its process ends before. */
 export async function untilReady(url: string, child: ChildProcess): Promise<void> {
-  for (;;) {
+  const isReady = async () => {
     if (child.exitCode !== null)
       throw new Error(`the gateway ended with exit code ${child.exitCode}`);
-    const ready = await fetch(`${url}/readyz`).then(
+    return fetch(`${url}/readyz`).then(
       (response) => response.ok,
       () => false,
     );
-    if (ready) return;
-    await sleep(20);
-  }
+  };
+  await waitFor('the gateway to be ready', isReady, { ms: MAX_START_MS, everyMs: 20 });
 }

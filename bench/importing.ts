@@ -1,12 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startSandbox } from '../sandbox/index.js';
 import { type Database, openDatabase, startEmbedded } from '../src/database/index.js';
 import { newId } from '../src/lib/ids.js';
+import { waitFor } from '../test/support/wait.js';
 import { report } from './figures.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 
 const ACCOUNTS = 100_000;
 const UPSERTS = 2_000;
+/** Milliseconds of one sweep of all. */
+const MAX_SWEEP_MS = 600_000;
 const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 
 /**
@@ -72,14 +74,16 @@ export async function importing(dataDir: string, port: number): Promise<void> {
 async function sweepsDone(gateway: GatewayProcess, connections: readonly string[], count: number) {
   const sweeps: Record<string, string>[] = [];
   for (const id of connections) {
-    for (;;) {
-      const { data } = (await gateway.get(`/v1/connections/${id}/sweeps`)).body;
-      if (data.length >= count && data[0].finished_at !== null) {
-        sweeps.push(data[0]);
-        break;
-      }
-      await sleep(100);
-    }
+    const [last] = await waitFor(
+      `sweep number ${count} of ${id} to finish`,
+      async () => (await gateway.get(`/v1/connections/${id}/sweeps`)).body.data,
+      {
+        ms: MAX_SWEEP_MS,
+        everyMs: 100,
+        until: (done) => done.length >= count && done[0].finished_at !== null,
+      },
+    );
+    sweeps.push(last);
   }
   const total = (field: string) => sweeps.reduce((sum, sweep) => sum + Number(sweep[field]), 0);
   const started = Math.min(...sweeps.map((sweep) => Date.parse(sweep.started_at ?? '')));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { waitFor } from '../test/support/wait.js';
 import { median, report } from './figures.js';
 import { startGatewayProcess } from './gateway-process.js';
 
@@ -21,13 +21,12 @@ export async function reading(dataDir: string, port: number): Promise<void> {
   });
   try {
     const bareUrl = `http://127.0.0.1:${barePort}`;
-    while (
-      !(await fetch(`${bareUrl}/accounts`).then(
+    const isUp = () =>
+      fetch(`${bareUrl}/accounts`).then(
         ({ ok }) => ok,
         () => false,
-      ))
-    )
-      await sleep(50);
+      );
+    await waitFor('the bare server to answer', isUp, { everyMs: 50 });
     const rates = { polled: [] as number[], asked: [] as number[], bare: [] as number[] };
     const authorization = { authorization: `Bearer ${gateway.key}` };
     for (let round = 0; round < ROUNDS; round++) {

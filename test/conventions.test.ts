@@ -166,6 +166,24 @@ describe('the environment', () => {
   });
 });
 
+describe('tests and benches', () => {
+  /** What ends by itself, for the reason given. */
+  const LOOPS: Readonly<Record<string, string>> = {
+    'test/support/wait.ts': 'the one that waits, bounded by a timer',
+    'test/support/stream.ts': 'reads until the stream ends',
+    'test/workflows/events/load.ts': 'makes load until the test has had enough',
+    'test/api/overload.test.ts': 'keeps the event loop busy for milliseconds',
+    'bench/reading.ts': 'asks for the seconds of a round',
+  };
+
+  test('wait with waitFor, which is bounded and says for what: no loop has an open end', () => {
+    const open = sources('test', 'bench').filter((file) =>
+      /\bwhile \(|\bfor \([^;]*; *;/.test(text(file)),
+    );
+    expect(open.sort()).toStrictEqual(Object.keys(LOOPS).sort());
+  });
+});
+
 describe('files', () => {
   test('.env.example lists every variable that the gateway reads, once, and no other', () => {
     const listed = [...text('.env.example').matchAll(/^#? ?([A-Z][A-Z_]+)=/gm)].map(

@@ -11,7 +11,8 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { root } from './paths.mjs';
 
-const sourceFolders = ['src', 'adapters', 'sandbox', 'bench'];
+/** Of the tests, what the benches share and what runs as a process of its own. */
+const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test/support'];
 /** What other packages import: their compilers read declarations beside the code. */
 const publicFolder = join(root, 'src', 'client');
 

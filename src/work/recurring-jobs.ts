@@ -34,6 +34,8 @@ export class RecurringJobs {
     const names = parts.jobs.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new Error(`two recurring jobs are named ${twice}`);
+    // Each job's wait listens to it; Node warns of more than ten unless told.
+    setMaxListeners(names.length, this.stopping.signal);
   }
 
   /** Runs each job now and then on its interval, until `stop`. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { pagesOf } from '../support/pages.js';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -392,13 +393,10 @@ describe('activity and stats', () => {
   test('activity is read page by page, each action once, within its filters', async () => {
     const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
     const seen: string[] = [];
-    let query = `type=like&date=${yesterday}&limit=25`;
-    for (;;) {
-      const { body } = await gateway.root.get(`${MINE}/activity?${query}`);
-      seen.push(...body.data.map(({ id }: { id: string }) => id));
-      expect(body.data.every(({ type }: { type: string }) => type === 'like')).toBe(true);
-      if (!body.pagination.has_next) break;
-      query = `type=like&date=${yesterday}&limit=25&cursor=${body.pagination.next_cursor}`;
+    const likes = `${MINE}/activity?type=like&date=${yesterday}&limit=25`;
+    for await (const { data } of pagesOf(gateway.root, likes)) {
+      seen.push(...data.map(({ id }: { id: string }) => id));
+      expect(data.every(({ type }: { type: string }) => type === 'like')).toBe(true);
     }
     expect([seen.length, new Set(seen).size]).toEqual([60, 60]);
     const { body } = await gateway.root.get(`${MINE}/activity?limit=1&date=${yesterday}`);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { pagesOf } from '../support/pages.js';
 
 let gateway: Gateway;
 const connections: Record<string, string> = {};
@@ -36,15 +37,14 @@ async function everyPage(
   between: (page: number) => Promise<unknown> = async () => undefined,
 ): Promise<Item[]> {
   const items: Item[] = [];
-  let cursor = '';
-  for (let page = 1; ; page++) {
-    const { body } = await gateway.root.get(`/v1/accounts?${query}${cursor}`);
-    items.push(...body.data);
-    expect(body.pagination.has_next).toBe(body.pagination.next_cursor !== null);
-    if (!body.pagination.has_next) return items;
-    cursor = `&cursor=${body.pagination.next_cursor}`;
-    await between(page);
+  let pages = 0;
+  for await (const { data, pagination } of pagesOf(gateway.root, `/v1/accounts?${query}`)) {
+    items.push(...data);
+    pages += 1;
+    expect(pagination.has_next).toBe(pagination.next_cursor !== null);
+    if (pagination.has_next) await between(pages);
   }
+  return items;
 }
 
 describe('order', () => {

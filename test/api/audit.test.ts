@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { idsOf } from '../support/pages.js';
 
 let gateway: Gateway;
 
@@ -89,15 +90,7 @@ describe('GET /v1/audit', () => {
 
   test('pages and filters', async () => {
     const all = await gateway.root.get('/v1/audit?limit=200&include_total=true');
-    const seen: string[] = [];
-    let path: string | null = '/v1/audit?limit=3';
-    while (path !== null) {
-      const { body }: { body: typeof all.body } = await gateway.root.get(path);
-      seen.push(...body.data.map((event: { id: string }) => event.id));
-      path =
-        body.pagination.next_cursor &&
-        `/v1/audit?limit=3&cursor=${encodeURIComponent(body.pagination.next_cursor)}`;
-    }
+    const seen = await idsOf(gateway.root, '/v1/audit?limit=3');
     expect(seen).toStrictEqual(all.body.data.map((event: { id: string }) => event.id));
     expect(all.body.pagination.total_count).toBe(seen.length);
     const keys = await gateway.root.get('/v1/audit?target_type=key&action=key.created,key.revoked');

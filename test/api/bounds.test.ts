@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { openSocket, readAnswer } from '../support/raw-socket.js';
+import { waitFor } from '../support/wait.js';
 
 /** Short waits, and few sockets. */
 const LIMITS = {
@@ -17,6 +17,11 @@ beforeAll(async () => {
   gateway = await startGateway({ listener: LIMITS });
 });
 afterAll(() => gateway.stop());
+
+const noConnections = () =>
+  waitFor('every connection to be closed', () => gateway.connections(), {
+    until: (count) => count === 0,
+  });
 
 /** What a caller is answered that sends this and waits for the end. */
 async function answerTo(...pieces: readonly string[]): Promise<string> {
@@ -65,7 +70,7 @@ describe('a caller is let go', () => {
     socket.pause();
     const asked = 200;
     socket.write('GET /openapi.json HTTP/1.1\r\nHost: rollcall\r\n\r\n'.repeat(asked));
-    await until(async () => (await gateway.connections()) === 0);
+    await noConnections();
     socket.resume();
     const answered = (await ended).split('HTTP/1.1 200 OK').length - 1;
     expect(answered).toBeLessThan(asked);
@@ -79,7 +84,7 @@ describe('a caller is let go', () => {
 
   test('that opens one connection too many, while others are served', async () => {
     // Those that tests before this one left idle.
-    await until(async () => (await gateway.connections()) === 0);
+    await noConnections();
     const sockets = await Promise.all(
       Array.from({ length: LIMITS.connections }, () => openSocket(gateway.url)),
     );

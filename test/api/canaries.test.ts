@@ -6,6 +6,7 @@ import { Canaries, dump } from '../support/canaries.js';
 import type { Reply } from '../support/client.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
+import { waitFor } from '../support/wait.js';
 
 const canaries = new Canaries();
 const logged: string[] = [];
@@ -206,7 +207,7 @@ test('as the credentials of connections, at providers that repeat them', async (
       }),
     );
   }
-}, 60_000);
+});
 
 test('in what a provider says of accounts', async () => {
   const key = gateway.sandbox.apiKey('octopost');
@@ -272,8 +273,9 @@ test('in the path and the query of a webhook, which its team alone may read', as
     verify: false,
   });
   const events = () => client.get('/v1/events?type=webhook.disabled');
-  while ((await events()).body.data.length === 0)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  await waitFor('the webhook to be disabled', async () => (await events()).body.data, {
+    until: ({ length }) => length > 0,
+  });
   expect(receiver.received.at(-1)?.path).toBe(`/${path}?token=${query}&again=${query}`);
   expect((await events()).body.data[0].data.webhook.url).toBe(receiver.url);
   expectSecrecy(await client.post(`/v1/webhooks/${id}/test`));

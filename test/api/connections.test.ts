@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
+import { idsOf } from '../support/pages.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let admin: Client;
@@ -18,10 +19,10 @@ const access = (provider: ProviderName, key = gateway.sandbox.apiKey(provider)) 
   base_url: gateway.sandbox.baseUrl(provider),
 });
 const swept = (id: string) =>
-  until(
-    async () =>
-      (await gateway.root.get(`/v1/connections/${id}/sweeps`)).body.data[0]?.finished_at !== null ||
-      undefined,
+  waitFor(
+    'the first sweep to finish',
+    async () => (await gateway.root.get(`/v1/connections/${id}/sweeps`)).body.data[0],
+    { until: (sweep) => sweep.finished_at !== null },
   );
 
 describe('POST /v1/connections', () => {
@@ -276,9 +277,10 @@ describe('PATCH and DELETE /v1/connections/{id}', () => {
       (await gateway.root.delete(`/v1/accounts/${account.id}`, { Prefer: 'respond-async' })).status,
     ).toBe(202);
     expect((await gateway.root.delete(`/v1/connections/${made.id}`)).body.code).toBe('conflict');
-    await until(
-      async () =>
-        (await gateway.root.get(`/v1/accounts/${account.id}`)).body.data.status === 'disconnected',
+    await waitFor(
+      'the account to be disconnected',
+      async () => (await gateway.root.get(`/v1/accounts/${account.id}`)).body.data.status,
+      { until: (status) => status === 'disconnected' },
     );
     expect((await gateway.root.delete(`/v1/connections/${made.id}`)).status).toBe(204);
   });
@@ -288,12 +290,5 @@ test('connections are listed page by page, each once', async () => {
   const all = (await gateway.root.get('/v1/connections?limit=200')).body.data.map(
     ({ id }: { id: string }) => id,
   );
-  const seen: string[] = [];
-  for (let cursor = ''; ; ) {
-    const { body } = await gateway.root.get(`/v1/connections?limit=2${cursor}`);
-    seen.push(...body.data.map(({ id }: { id: string }) => id));
-    if (!body.pagination.has_next) break;
-    cursor = `&cursor=${body.pagination.next_cursor}`;
-  }
-  expect(seen).toEqual(all);
+  expect(await idsOf(gateway.root, '/v1/connections?limit=2')).toEqual(all);
 });

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ProviderName } from '../../sandbox/index.js';
 import { isSignedWith } from '../../src/lib/signature.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-
-jest.setTimeout(30_000);
+import { idsOf } from '../support/pages.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let taken = 0;
@@ -32,12 +32,13 @@ function fresh(): string {
 }
 
 async function finished(id: string, client = gateway.root): Promise<Reply['body']> {
-  for (;;) {
-    const { body } = await client.get(`/v1/disconnects/${id}`);
-    if (body.data.finished_at !== null) return body.data;
+  const look = async () => {
     await gateway.app.recurringJobs.runAll();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return (await client.get(`/v1/disconnects/${id}`)).body.data;
+  };
+  return waitFor('the disconnect to finish', look, {
+    until: ({ finished_at }) => finished_at !== null,
+  });
 }
 
 describe('a dry run', () => {
@@ -190,9 +191,10 @@ describe('a run', () => {
     const accepted = await client.post('/v1/disconnects', { account_ids: ['octopost:acc_def456'] });
     const step = async () =>
       (await client.get(`/v1/disconnects/${accepted.body.data.id}`)).body.data.steps[0];
-    while ((await step()).last_error === null)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await step()).toMatchObject({
+    const failed = await waitFor('the step to fail', step, {
+      until: ({ last_error }) => last_error !== null,
+    });
+    expect(failed).toMatchObject({
       last_error: { code: 'credential_rejected' },
       verified: 'pending',
     });
@@ -284,15 +286,7 @@ describe('a receipt', () => {
 describe('the list', () => {
   test('pages and filters', async () => {
     const all = (await gateway.root.get('/v1/disconnects?limit=200&include_total=true')).body;
-    const seen: string[] = [];
-    let cursor: string | null = '';
-    while (cursor !== null) {
-      const { body }: Reply = await gateway.root.get(
-        `/v1/disconnects?limit=2${cursor && `&cursor=${cursor}`}`,
-      );
-      seen.push(...body.data.map(({ id }: { id: string }) => id));
-      cursor = body.pagination.next_cursor;
-    }
+    const seen = await idsOf(gateway.root, '/v1/disconnects?limit=2');
     expect(seen).toEqual(all.data.map(({ id }: { id: string }) => id));
     expect(all.pagination.total_count).toBe(seen.length);
     const states = async (query: string) =>

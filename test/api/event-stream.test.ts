@@ -5,9 +5,9 @@ import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { startChild } from '../support/child.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { readStream } from '../support/stream.js';
+import { waitFor } from '../support/wait.js';
 
 const STREAM = '/v1/events/stream?type=account.updated';
 const SECOND = 1_000;
@@ -43,10 +43,10 @@ async function whileTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   const done = work.finally(() => {
     isDone = true;
   });
-  while (!isDone) {
-    clock.advance(SECOND);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await waitFor('the stream to bring the events', () => {
+    if (!isDone) clock.advance(SECOND);
+    return isDone;
+  });
   return done;
 }
 
@@ -55,7 +55,7 @@ describe('a stream in which nothing happens', () => {
     const stream = await readStream(gateway, STREAM);
     const begun = clock.now().getTime();
     for (let isReachable = 1; isReachable <= 3; isReachable++) {
-      await until(() => {
+      await waitFor(`comment number ${isReachable}`, () => {
         clock.advance(SECOND);
         return stream.comments() >= isReachable;
       });
@@ -141,7 +141,7 @@ describe('a reader that does not read', () => {
       isOver = true;
     });
     stalled.resume();
-    await until(() => {
+    await waitFor('the stream to end', () => {
       clock.advance(3_600 * SECOND);
       return isOver || text.endsWith('0\r\n\r\n');
     });
@@ -183,7 +183,9 @@ describe('the number of streams', () => {
       '',
     ].join('\r\n');
     socket.write(`HEAD ${STREAM} HTTP/1.1\r\n${shared}GET /livez HTTP/1.1\r\n${shared}`);
-    await until(() => text.split('HTTP/1.1 200').length === 3);
+    await waitFor('both answers', () => text, {
+      until: (come) => come.split('HTTP/1.1 200').length === 3,
+    });
     expect(text).toContain('text/event-stream');
     socket.destroy();
   });
@@ -208,7 +210,11 @@ describe('the number of streams', () => {
         this.write(`${head}\r\n\r\n`);
       }).on('data', () => refused++),
     );
-    await until(async () => (await client.get('/v1/accounts?limit=1')).status === 429);
+    await waitFor(
+      'the key to have all its requests under way',
+      async () => (await client.get('/v1/accounts?limit=1')).status,
+      { until: (status) => status === 429 },
+    );
     expect(refused).toBe(0);
     for (const socket of held) socket.destroy();
     for (const stream of streams) stream.close();

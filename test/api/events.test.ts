@@ -3,7 +3,9 @@ import pg from 'pg';
 import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { pagesOf } from '../support/pages.js';
 import { readStream } from '../support/stream.js';
+import { waitFor } from '../support/wait.js';
 
 interface Event {
   readonly id: string;
@@ -25,18 +27,17 @@ async function poll(
 ): Promise<{ events: Event[]; next: string | null }> {
   await gateway.settled();
   const events: Event[] = [];
-  for (let next = after; ; ) {
-    const query = new URLSearchParams({
-      limit: '200',
-      ...(next !== null && { after: next }),
-      ...(type !== undefined && { type }),
-    });
-    const { status, body } = await gateway.root.get(`/v1/events?${query}`);
-    expect(status).toBe(200);
-    events.push(...body.data);
-    next = body.pagination.next_cursor;
-    if (!body.pagination.has_next) return { events, next };
+  let next = after;
+  const query = new URLSearchParams({
+    limit: '200',
+    ...(after !== null && { after }),
+    ...(type !== undefined && { type }),
+  });
+  for await (const { data, pagination } of pagesOf(gateway.root, `/v1/events?${query}`, 'after')) {
+    events.push(...data);
+    next = pagination.next_cursor;
   }
+  return { events, next };
 }
 
 describe('what is written', () => {
@@ -128,15 +129,14 @@ describe('GET /v1/events', () => {
       }
     };
     const seen: string[] = [];
-    const poller = async () => {
-      for (let cursor = next, last = false; ; last = !writing) {
-        const page = await poll(cursor);
-        cursor = page.next;
-        seen.push(...page.events.map(({ data }) => `${data.number} ${data.turn}`));
-        if (last) return;
-      }
-    };
-    const reading = poller();
+    let cursor = next;
+    const reading = waitFor('the poller to read on after the last write', async () => {
+      const isLast = !writing;
+      const page = await poll(cursor);
+      cursor = page.next;
+      seen.push(...page.events.map(({ data }) => `${data.number} ${data.turn}`));
+      return isLast;
+    });
     await Promise.all(Array.from({ length: 8 }, (_, number) => writer(number)));
     writing = false;
     await reading;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let clock: ManualClock;
@@ -107,8 +108,9 @@ describe('Idempotency-Key', () => {
     const held = await gateway.database.pool.connect();
     await held.query('BEGIN; LOCK TABLE api_keys IN EXCLUSIVE MODE');
     const first = makeKey('slow', 'slow');
-    while (!(await gateway.database.prisma.idempotencyKey.findFirst({ where: { key: 'slow' } })))
-      await new Promise(setImmediate);
+    await waitFor('the first request to hold its key', () =>
+      gateway.database.prisma.idempotencyKey.findFirst({ where: { key: 'slow' } }),
+    );
     const second = await makeKey('slow', 'slow');
     await held.query('COMMIT');
     held.release();

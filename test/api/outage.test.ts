@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { importAccounts } from '../../bench/health-load.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { shiftedClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 
 const ACCOUNTS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -16,10 +16,17 @@ beforeAll(async () => {
   connectionId = await gateway.connect('octopost');
   const owner = { id: connectionId, teamId: DEFAULT_TEAM_ID, provider: 'octopost' };
   await importAccounts(gateway.database, owner, ACCOUNTS, clock.now());
-  // The provider lists but a few of them: no sweep but the test's own.
-  await gateway.database.pool.query(`UPDATE connections SET next_sweep_at = '2100-01-01'`);
 });
 afterAll(() => gateway.stop());
+
+const PROBE = '/v1/accounts/octopost:acc_abc123/probe';
+const octopost = async () => (await gateway.root.get('/v1/providers/octopost')).body.data.state;
+const failingSweep = async () => {
+  await gateway.sweep(connectionId);
+  // Each plans the next one, and the test wants none but its own: they would come when it says that
+  // the provider works again, or earlier, as the machine is busy or not.
+  await gateway.database.pool.query(`UPDATE connections SET next_sweep_at = '2100-01-01'`);
+};
 
 /** How many events of each type there were since a mark in the feed. */
 async function eventsSince(id: string): Promise<Record<string, number>> {
@@ -37,12 +44,22 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   const mark = rows[0]?.id ?? '';
 
   gateway.sandbox.provider('octopost').faults.add({ kind: 'down' });
-  for (let turn = 0; turn < 3; turn++) await gateway.sweep(connectionId);
+  for (let turn = 0; turn < 3; turn++) await failingSweep();
   await gateway.app.recurringJobs.runAll();
   clock.advance(24 * HOUR_MS);
+  const nextDay = clock.now().toISOString();
+  // An open circuit refuses by itself, and that is no failure of the provider.
+  const fail = async () => {
+    await gateway.root.post(PROBE);
+    return (await octopost()).last_failure_at;
+  };
+  await waitFor('the provider to fail on the next day', fail, {
+    everyMs: 50,
+    until: (at) => at > nextDay,
+  });
   await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
-  const { state } = (await gateway.root.get('/v1/providers/octopost')).body.data;
+  const state = await octopost();
   expect(state).toMatchObject({ status: 'down', incident: { id: expect.stringMatching(/^inc_/) } });
   expect(state.since).toBe(state.incident.opened_at);
   await gateway.settled();
@@ -52,9 +69,10 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   expect(held).toMatchObject({ status: 'healthy', checked_at: expect.stringMatching(/Z$/) });
 
   gateway.sandbox.provider('octopost').faults.clear();
-  let status = 0;
-  while (status !== 200)
-    status = (await gateway.root.post('/v1/accounts/octopost:acc_abc123/probe')).status;
+  await waitFor('a probe to be let through', async () => (await gateway.root.post(PROBE)).status, {
+    everyMs: 50,
+    until: (status) => status === 200,
+  });
   await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
   clock.advance(2 * 60_000);
@@ -68,8 +86,9 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   // Silence without an outage is another matter: it is told account by account.
   gateway.sandbox.provider('octopost').faults.add({ kind: 'rate_limited', retry_after: 3_600 });
   clock.advance(4 * HOUR_MS);
-  await until(async () => {
+  const age = async () => {
     await gateway.app.recurringJobs.runAll();
-    return ((await eventsSince(mark))['account.health_changed'] ?? 0) >= ACCOUNTS;
-  });
-}, 60_000);
+    return (await eventsSince(mark))['account.health_changed'] ?? 0;
+  };
+  await waitFor('every account to be told', age, { until: (count) => count >= ACCOUNTS });
+});

@@ -2,8 +2,8 @@ import { afterEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { Reply } from '../support/client.js';
 import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { readStream } from '../support/stream.js';
+import { waitFor } from '../support/wait.js';
 
 const POOL_SIZE = 3;
 
@@ -30,7 +30,11 @@ const isRefusal = (reply: Reply, why: RegExp) =>
   reply.body.code === 'service_unavailable' &&
   why.test(reply.body.detail) &&
   reply.headers.get('retry-after') === '2';
-const recovered = () => until(async () => (await gateway.root.get('/v1/whoami')).status === 200);
+const statusOf = async (path: string) => (await gateway.root.get(path)).status;
+const recovered = () =>
+  waitFor('the gateway to recover', () => statusOf('/v1/whoami'), {
+    until: (status) => status === 200,
+  });
 const names = async () =>
   (await gateway.root.get('/v1/teams')).body.data.map(({ name }: { name: string }) => name);
 
@@ -38,12 +42,12 @@ test('reads that find too many queries waiting are refused at once; probes answe
   const most = 10;
   await startExhausted({ load: { waitingQueries: most, stalledMs: Number.POSITIVE_INFINITY } });
   const write = gateway.root.post('/v1/teams', { name: 'made under load' });
-  await until(() => gateway.database.pool.waitingCount > 0);
+  await waitFor('a query to wait', () => gateway.database.pool.waitingCount > 0);
   const reads = Array.from({ length: 100 }, () => gateway.root.get('/v1/accounts'));
   let refused = 0;
   for (const read of reads)
     void read.then((reply) => isRefusal(reply, /queries are waiting/) && refused++);
-  await until(() => refused >= 100 - most);
+  await waitFor(`${100 - most} refusals`, () => refused, { until: (count) => count >= 100 - most });
 
   const late = gateway.root.post('/v1/teams', { name: 'begun under load' });
   const nobody = gateway.with(undefined);
@@ -70,7 +74,7 @@ test('reads are refused at once while no query gets a connection, however few wa
   await startExhausted({ load: { stalledMs: 50 } });
   const replies: Reply[] = [];
   const reads: Promise<unknown>[] = [];
-  await until(() => {
+  await waitFor('a read to be answered', () => {
     reads.push(gateway.root.get('/v1/accounts').then((reply) => replies.push(reply)));
     return replies.length > 0;
   });
@@ -122,15 +126,20 @@ test('an Idempotency-Key whose request met no connection is good again once ther
   const connect = () => gateway.root.post('/v1/connections', asked, { 'Idempotency-Key': 'again' });
   sandbox.provider('octopost').changeSettings({ latency_ms: 500 });
   const first = connect();
-  await until(() => sandbox.provider('octopost').counts().requests > 0);
+  await waitFor(
+    'the provider to be asked',
+    () => sandbox.provider('octopost').counts().requests > 0,
+  );
   for (let left = POOL_SIZE - 1; left > 0; left--) held.push(await gateway.database.pool.connect());
   expect((await first).status).toBe(503);
   release();
   expect((await connect()).body.code).toBe('idempotency_in_progress');
   await gateway.app.recurringJobs.runAll();
   expect(await connect()).toMatchObject({ status: 201, body: { data: { provider: 'octopost' } } });
-  await until(
-    async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
+  await waitFor(
+    'every sweep to finish',
+    () => gateway.database.prisma.sweep.count({ where: { finishedAt: null } }),
+    { until: (count) => count === 0 },
   );
 });
 
@@ -156,7 +165,9 @@ test('reads are refused while the event loop is late', async () => {
     if (isBusy) setTimeout(keepBusy);
   };
   keepBusy();
-  await until(async () => isRefusal(await gateway.root.get('/v1/whoami'), /too far behind/));
+  await waitFor('a refusal', async () =>
+    isRefusal(await gateway.root.get('/v1/whoami'), /too far behind/),
+  );
   isBusy = false;
   await recovered();
 });

@@ -124,7 +124,7 @@ describe('a scan', () => {
           startScan(order, direction, limit),
         );
         let going = started;
-        for (let page = 0; ; page++) {
+        for (let page = 0; page <= places.length; page++) {
           const pages = await Promise.all(
             going.map(async (scan) => ({ scan, ...(await scan.readPage()) })),
           );

@@ -3,6 +3,7 @@ import { createTracing } from '../../src/lib/open-telemetry.js';
 import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
+import { waitFor } from '../support/wait.js';
 
 interface SentSpan {
   readonly traceId: string;
@@ -45,9 +46,8 @@ const spans = () =>
 const factsOf = ({ attributes }: SentSpan) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 /** Waits until the collector has it. */
-async function arrived(isIt: (span: SentSpan) => boolean): Promise<SentSpan> {
-  await collector.until(() => spans().some(isIt));
-  return spans().find(isIt) as SentSpan;
+function arrived(what: string, isIt: (span: SentSpan) => boolean): Promise<SentSpan> {
+  return waitFor(`the span of ${what}`, () => spans().find(isIt));
 }
 
 describe('with a collector', () => {
@@ -57,7 +57,10 @@ describe('with a collector', () => {
       traceparent: TRACEPARENT,
     });
     expect(reply.status).toBe(200);
-    const server = await arrived(({ name }) => name === 'POST /v1/accounts/{id}/probe');
+    const server = await arrived(
+      'the request',
+      ({ name }) => name === 'POST /v1/accounts/{id}/probe',
+    );
     expect(server).toMatchObject({ traceId: CALLER.traceId, parentSpanId: CALLER.spanId });
     expect(factsOf(server)).toMatchObject({
       'http.request.method': 'POST',
@@ -66,7 +69,7 @@ describe('with a collector', () => {
       'rollcall.request_id': reply.headers.get('x-request-id'),
       'rollcall.team_id': 'team_default',
     });
-    const client = await arrived(({ parentSpanId }) => parentSpanId === server.spanId);
+    const client = await arrived('the call', ({ parentSpanId }) => parentSpanId === server.spanId);
     expect(client).toMatchObject({ traceId: CALLER.traceId, name: 'outfame get' });
     expect(factsOf(client)).toMatchObject({
       'rollcall.provider': 'outfame',
@@ -93,10 +96,11 @@ describe('with a collector', () => {
       ).status,
     ).toBe(200);
     for (const name of ['sweep', 'disconnect step', 'webhook delivery']) {
-      const root = await arrived((span) => span.name === name);
+      const root = await arrived(name, (span) => span.name === name);
       expect([root.parentSpanId ?? '', root.traceId === CALLER.traceId]).toEqual(['', false]);
       if (name !== 'webhook delivery')
         await arrived(
+          `a call within ${name}`,
           ({ parentSpanId, traceId }) => parentSpanId === root.spanId && traceId === root.traceId,
         );
     }
@@ -113,7 +117,7 @@ describe('with a collector', () => {
     expect(
       (await gateway.root.post('/v1/connections', asked, { traceparent: TRACEPARENT })).status,
     ).toBe(502);
-    const span = await arrived(({ name }) => name === 'octopost verify');
+    const span = await arrived('the call', ({ name }) => name === 'octopost verify');
     const call = collector.received.find(({ path }) => path.startsWith('/octopost'));
     expect(call?.headers.traceparent).toBe(`00-${CALLER.traceId}-${span.spanId}-01`);
   });
@@ -129,7 +133,7 @@ describe('with a collector', () => {
     await gateway.root.get('/v1/whoami', {
       traceparent: `00-${'0'.repeat(32)}-${CALLER.spanId}-01`,
     });
-    const server = await arrived(({ name }) => name === 'GET /v1/whoami');
+    const server = await arrived('the request', ({ name }) => name === 'GET /v1/whoami');
     expect(server.parentSpanId ?? '').toBe('');
     expect(server.traceId).toMatch(/[1-9a-f]/);
   });

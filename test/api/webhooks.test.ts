@@ -4,6 +4,7 @@ import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let receiver: Receiver;
@@ -36,16 +37,6 @@ const happen = async (
 };
 const deliveries = async (id: string) =>
   (await gateway.root.get(`/v1/webhooks/${id}/deliveries`)).body.data;
-const until = async <Value>(
-  read: () => Promise<Value>,
-  isSo: (value: Value) => boolean,
-): Promise<Value> => {
-  for (;;) {
-    const value = await read();
-    if (isSo(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
 /** Brings forward what waits for its next attempt. */
 const hurry = () =>
   gateway.database.pool.query(
@@ -58,7 +49,7 @@ describe('a webhook', () => {
     const { id, secret } = await create('/hook?team=1', ['account.updated']);
     await happen(1, 'account.vanished');
     await happen(2);
-    await receiver.until(() => receiver.received.length > 0);
+    await receiver.until('a webhook', () => receiver.received.length > 0);
     const [request] = receiver.received;
     expect(request?.path).toBe('/hook?team=1');
     const event = new Webhook(secret).verify(request?.body ?? '', request?.headers ?? {}) as {
@@ -70,10 +61,9 @@ describe('a webhook', () => {
     expect(event).toEqual(
       feed.find((item: { data: { number: number } }) => item.data.number === 2),
     );
-    const log = await until(
-      () => deliveries(id),
-      ([delivery]) => delivery.state === 'succeeded',
-    );
+    const log = await waitFor('the delivery to succeed', () => deliveries(id), {
+      until: ([delivery]) => delivery.state === 'succeeded',
+    });
     expect(log).toEqual([
       expect.objectContaining({
         event_id: event.id,
@@ -111,10 +101,9 @@ describe('a webhook', () => {
     );
     const { id } = await create();
     await happen(3);
-    const [failed] = await until(
-      () => deliveries(id),
-      (rows) => rows[0]?.attempts.length === 1,
-    );
+    const [failed] = await waitFor('the first attempt', () => deliveries(id), {
+      until: ([delivery]) => delivery?.attempts.length === 1,
+    });
     expect(failed.attempts[0]).toMatchObject({
       status: 503,
       answer: 'x'.repeat(1024),
@@ -125,15 +114,14 @@ describe('a webhook', () => {
 
     receiver.answerWith((response) => response.end('ok'));
     await hurry();
-    await until(
-      () => deliveries(id),
-      ([delivery]) => delivery.state === 'succeeded',
-    );
+    await waitFor('the delivery to succeed', () => deliveries(id), {
+      until: ([delivery]) => delivery.state === 'succeeded',
+    });
     expect((await gateway.root.get(`/v1/webhooks/${id}`)).body.data.failing_since).toBeNull();
     expect(
       (await gateway.root.post(`/v1/webhooks/${id}/deliveries/${failed.id}/replay`)).status,
     ).toBe(202);
-    await receiver.until(() => receiver.received.length === 3);
+    await receiver.until('the replay', () => receiver.received.length === 3);
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
@@ -143,7 +131,10 @@ describe('a webhook', () => {
     const { id } = await create('/', ['account.updated']);
     await happen(4);
     const webhook = async () => (await gateway.root.get(`/v1/webhooks/${id}`)).body.data;
-    expect((await until(webhook, ({ enabled }) => !enabled)).disabled.reason).toBe('gone');
+    const disabled = await waitFor('the webhook to be disabled', webhook, {
+      until: ({ enabled }) => !enabled,
+    });
+    expect(disabled.disabled.reason).toBe('gone');
     await gateway.settled();
     const told = (await gateway.root.get('/v1/events?type=webhook.disabled')).body.data;
     expect(told).toEqual([
@@ -155,7 +146,7 @@ describe('a webhook', () => {
     await happen(5);
     receiver.answerWith((response) => response.end());
     await gateway.root.patch(`/v1/webhooks/${id}`, { enabled: true });
-    await receiver.until(() => receiver.received.length === 2);
+    await receiver.until('what it missed', () => receiver.received.length === 2);
     expect(JSON.parse(receiver.received[1]?.body ?? '').data).toEqual({ number: 5 });
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
@@ -168,6 +159,7 @@ describe('a webhook', () => {
     const quick = await create('/quick');
     for (let number = 0; number < 20; number++) await happen(number);
     await receiver.until(
+      '20 events at /quick',
       () => receiver.received.filter(({ path }) => path === '/quick').length === 20,
     );
     expect(receiver.received.filter(({ path }) => path === '/slow').length).toBeLessThanOrEqual(8);
@@ -205,7 +197,9 @@ describe('a webhook', () => {
       `${receiver.url}/after?token=2`,
     );
     await happen(1);
-    await receiver.until(() => receiver.received.some(({ path }) => path === '/after?token=2'));
+    await receiver.until('the event at its new address', () =>
+      receiver.received.some(({ path }) => path === '/after?token=2'),
+    );
 
     await gateway.app.recurringJobs.runAll();
     expect((await row()).url).toBe('');
@@ -214,6 +208,7 @@ describe('a webhook', () => {
     );
     await happen(2);
     await receiver.until(
+      'the second event',
       () => receiver.received.filter(({ path }) => path === '/after?token=2').length === 2,
     );
     await gateway.root.delete(`/v1/webhooks/${id}`);

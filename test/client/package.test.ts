@@ -99,7 +99,7 @@ describe('the package rollcall/client, installed elsewhere', () => {
     complaints = stdout.split(/\n(?=\S)/);
     gateway = await startGateway();
     await gateway.connect('outfame');
-  }, 60_000);
+  });
   afterAll(async () => {
     await gateway.stop();
     await removeFolder(project);

@@ -31,7 +31,7 @@ describe('npm start on a fresh clone', () => {
     gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
     const [, printed = ''] = await gateway.prints(/shown only once: (rc_\S+)[\s\S]*curl .*\n/);
     key = printed;
-  }, 120_000);
+  });
 
   test('prints a request that answers with accounts of all four providers', async () => {
     const [, request = ''] = await gateway.prints(/^\s+(curl .*)$/m);

@@ -1,14 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { verifyReceipt } from '../../src/cli/verify-receipt.js';
 import { createSigner } from '../../src/lib/signature.js';
 import { checkout } from '../support/checkout.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
-
-// The command builds what is missing before it runs.
-jest.setTimeout(60_000);
 
 const signer = createSigner(Buffer.alloc(32, 3).toString('base64'));
 const receipt = {

@@ -6,7 +6,7 @@ import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp
 let postgres: TcpPostgres;
 beforeAll(async () => {
   postgres = await startTcpPostgres();
-}, 30_000);
+});
 afterAll(() => postgres.stop());
 
 /** What the operator would read. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { DatabaseConnection } from '../../src/database/index.js';
 import { writeScript } from '../../src/setup/schema-script.js';
@@ -18,9 +18,6 @@ const catalog = `
   SELECT 'constraint ' || conname || ' ' || replace(pg_get_constraintdef(oid), $1 || '.', '') FROM pg_constraint
    WHERE connamespace = $1::regnamespace AND contype IN ('p', 'u', 'f') AND conrelid::regclass::text !~ '_prisma_migrations'
    ORDER BY line`;
-
-// The first test file of a run starts the server and migrates the template.
-jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let connection: DatabaseConnection;

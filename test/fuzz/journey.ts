@@ -127,7 +127,9 @@ async function useWebhooks(
   const forgotten = (await ask('POST', '/v1/connections', { provider: 'octopost', ...access })).body
     .data.id;
   await ask('DELETE', `/v1/connections/${forgotten}`);
-  await receiver.until(() => receiver.received.some(({ body }) => body.includes(forgotten)));
+  await receiver.until('the webhook of the connection', () =>
+    receiver.received.some(({ body }) => body.includes(forgotten)),
+  );
   const { data } = (await ask('GET', `/v1/webhooks/${webhook}/deliveries`)).body;
   const delivery = data.find(
     ({ event_type }: { event_type: string }) => event_type === 'connection.created',

@@ -17,8 +17,8 @@ import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { manualClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 import { type Script, scriptedProviders } from './scripted-providers.js';
 import { inWords, isTooMany, Witness } from './witness.js';
 
@@ -190,7 +190,7 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
   expect(counts.map(({ type }) => type)).toEqual(
     expect.arrayContaining(['account.vanished', 'account.reappeared', 'connection.recovered']),
   );
-}, 120_000);
+});
 
 async function sweep(provider: string): Promise<void> {
   const id = newId('swp');
@@ -262,10 +262,12 @@ async function held(): Promise<Map<string, string>> {
 async function replayed(): Promise<Map<string, string>> {
   const caller = { teamId: TEAM, key: { providers: [] as string[] } } as unknown as Caller;
   const written = await database.prisma.event.count();
-  const rows = await until(async () => {
-    const settled = await new FeedRepository(database).read(caller, [], undefined, 1_000_000);
-    return settled.length === written && settled;
-  });
+  const feed = new FeedRepository(database);
+  const rows = await waitFor(
+    `${written} events to be settled`,
+    () => feed.read(caller, [], undefined, 1_000_000),
+    { until: ({ length }) => length === written },
+  );
   const states = new Map<string, string>();
   for (const { document } of rows) {
     const { account } = JSON.parse(document).data;

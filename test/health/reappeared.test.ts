@@ -7,7 +7,7 @@ import { HEALTHY, type ObservedAccount, type Verdict } from '../../src/model/ind
 import { createRegistry } from '../../src/providers/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let connections: readonly [string, string];
@@ -120,7 +120,7 @@ describe('an account that comes back', () => {
       );
       await writeObservations(client, owner, records, observedAt);
       second = write(look(back, { displayName: 'as a probe has it' }, new Date(3001)));
-      await until(async () => {
+      await waitFor('the second write to wait for the first', async () => {
         const { rows } = await pool.query(
           `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%incoming%'`,
         );

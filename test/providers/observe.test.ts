@@ -3,6 +3,7 @@ import { systemClock } from '../../src/lib/clock.js';
 import { ProviderError } from '../../src/model/index.js';
 import type { ObservedPage, ProviderConnection, Providers } from '../../src/providers/index.js';
 import { manualClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 import {
   API_KEY,
   engineFor,
@@ -122,7 +123,9 @@ describe('a walk', () => {
       );
     });
     for await (const _page of providers.walk(full, {})) {
-      while (provider.requests.length < 2) await systemClock.sleep(1);
+      await waitFor('the second request', () => provider.requests.length, {
+        until: (count) => count === 2,
+      });
       break;
     }
     await dropped;

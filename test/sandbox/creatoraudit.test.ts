@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
+import { waitFor } from '../support/wait.js';
 import { type Caller, callerOf, type Item, items } from './caller.js';
 
 let sandbox: Sandbox;
@@ -155,9 +156,11 @@ describe('CreatorAudit accounts', () => {
       follower_count: 0,
       scrape_interval_hours: 12,
     });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const refreshed = (await call('GET', `/accounts/${id}`)).json.data as Item;
-    expect(refreshed.last_scrape_time).not.toBeNull();
+    const refreshed = await waitFor(
+      'the first scrape',
+      async () => (await call('GET', `/accounts/${id}`)).json.data as Item,
+      { until: ({ last_scrape_time }) => last_scrape_time !== null },
+    );
     expect(Number(refreshed.follower_count)).toBeGreaterThan(0);
     expect(
       await call('POST', '/accounts', { body: { ...wanted, username: 'NEWCOMER' } }),

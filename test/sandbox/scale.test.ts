@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.js';
-import { callerOf, type Item, items } from './caller.js';
+import { callerOf, type Item } from './caller.js';
 
 it('holds a hundred thousand accounts in little memory and pages through them all', async () => {
   const before = process.memoryUsage().heapUsed;
@@ -9,13 +9,15 @@ it('holds a hundred thousand accounts in little memory and pages through them al
 
   const outfame = callerOf(sandbox, 'outfame');
   const ids = new Set<unknown>();
-  for (let cursor = ''; ; ) {
-    const reply = await outfame('GET', `/accounts?limit=100${cursor}`);
-    for (const { id } of items(reply, 'data')) ids.add(id);
-    if (!reply.json.has_more) break;
-    cursor = `&cursor=${reply.json.next_cursor}`;
+  let cursor = '';
+  let hasMore = true;
+  for (let page = 0; hasMore && page < 501; page++) {
+    const { json } = await outfame('GET', `/accounts?limit=100${cursor}`);
+    for (const { id } of json.data as Item[]) ids.add(id);
+    hasMore = json.has_more === true;
+    cursor = `&cursor=${json.next_cursor}`;
   }
-  expect(ids.size).toBe(50_012);
+  expect([hasMore, ids.size]).toEqual([false, 50_012]);
 
   const creatoraudit = callerOf(sandbox, 'creatoraudit');
   const total = await creatoraudit('GET', '/accounts?limit=1&include_total=true');

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { AppSettings } from '../../src/app.js';
 import { checkout } from './checkout.js';
 import { BRISK, type Gateway, GENEROUS, SECRET } from './gateway.js';
+import type { ChildSettings } from './gateway-child.js';
+import { waitFor } from './wait.js';
 
 /** A second gateway on the database of the first, in a process that can be killed. */
 export interface Child {
@@ -17,20 +19,20 @@ export interface Child {
 /** @param crashAt a crash point, such as `delete:before` */
 export async function startChild(
   gateway: Gateway,
-  disconnects: AppSettings['disconnects'],
+  disconnects: AppSettings['disconnects'] = {},
   crashAt = '',
 ): Promise<Child> {
-  const settings = JSON.stringify({
+  const settings: ChildSettings = {
     connection: gateway.connection,
     secret: SECRET,
     policies: BRISK,
     rateLimit: GENEROUS,
     disconnects,
     crashAt,
-  });
+  };
   const child = spawn(
     process.execPath,
-    [join(checkout, 'test', 'support', 'gateway-child.mjs'), settings],
+    [join(checkout, 'dist', 'test', 'support', 'gateway-child.js'), JSON.stringify(settings)],
     {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -38,11 +40,11 @@ export async function startChild(
   );
   const ended = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
   return {
-    url: await firstLine(child),
+    url: await waitFor('the child to print its address', () => firstLine(child)),
     ended,
     kill: async () => {
       child.kill('SIGKILL');
-      await ended;
+      await waitFor('the child to end', () => ended.then(() => true));
     },
   };
 }

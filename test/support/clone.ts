@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkout } from './checkout.js';
 import { makeFolder } from './folder.js';
+import { waitFor } from './wait.js';
 
 /**
  * The checkout as a stranger gets it, in a folder of its own; only the installed packages are
@@ -29,6 +30,8 @@ export interface Running {
 }
 
 const run = promisify(execFile);
+/** Milliseconds that a command may take: it may have to build and to make a database first. */
+const MAX_SET_UP_MS = 170_000;
 
 export async function cloneCheckout(): Promise<Clone> {
   const root = await makeFolder();
@@ -64,6 +67,10 @@ export async function cloneCheckout(): Promise<Clone> {
 
 function watch(child: ChildProcess): Running {
   let output = '';
+  let hasClosed = false;
+  child.once('close', () => {
+    hasClosed = true;
+  });
   child.stdout?.on('data', (text) => {
     output += text;
   });
@@ -73,25 +80,20 @@ function watch(child: ChildProcess): Running {
   return {
     process: child,
     output: () => output,
-    prints: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const match = pattern.exec(output);
-          if (match) resolve(match);
-          return match !== null;
-        };
-        if (look()) return;
-        child.stdout?.on('data', look);
-        child.stderr?.on('data', look);
-        child.once(
-          'close',
-          () => look() || reject(new Error(`ended without printing ${pattern}:\n${output}`)),
-        );
-      }),
+    prints: async (pattern) => {
+      await waitFor(`${pattern} to be printed`, () => output.slice(-1_000), {
+        ms: MAX_SET_UP_MS,
+        until: () => pattern.test(output) || hasClosed,
+      });
+      const match = pattern.exec(output);
+      if (match === null) throw new Error(`ended without printing ${pattern}:\n${output}`);
+      return match;
+    },
     end: async (signal) => {
       if (child.exitCode !== null) return child.exitCode;
+      const exited = once(child, 'exit');
       child.kill(signal);
-      const [code] = await once(child, 'exit');
+      const [code] = await waitFor(`the command to end after ${signal}`, () => exited);
       return code as number | null;
     },
   };

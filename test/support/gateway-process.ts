@@ -5,6 +5,7 @@ import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { checkout } from './checkout.js';
 import { type Client, clientOf } from './client.js';
+import { waitFor } from './wait.js';
 
 /** A root key for `ROLLCALL_ROOT_KEY`, so that tests know it. */
 export const ROOT_KEY = makeKey(newId('key'));
@@ -72,7 +73,7 @@ export async function startProcess(
   void ended.then(() => {
     hasEnded = true;
   });
-  const url = await until(() => {
+  const url = await waitFor('the gateway process to say where it listens', () => {
     if (hasEnded) throw new Error(`the gateway did not start: ${errors()}`);
     return /listens on (http\S+)[\s\S]*curl/.exec(output())?.[1];
   });
@@ -83,18 +84,7 @@ export async function startProcess(
     output,
     end: (signal) => {
       child.kill(signal);
-      return ended;
+      return waitFor(`the gateway process to end after ${signal}`, () => ended);
     },
   };
-}
-
-/** Waits until `look` has something to show. */
-export async function until<Found>(
-  look: () => Promise<Found | undefined | false> | Found | undefined | false,
-): Promise<Found> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -19,6 +19,7 @@ import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase } from './database.js';
+import { waitFor } from './wait.js';
 
 /**
  * The real gateway over a real database and the sandbox providers, all in this process, talked to
@@ -88,6 +89,24 @@ export const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
 export const SECRET = Buffer.alloc(32, 7).toString('base64');
 
 export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
+  const undo: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    return { ...(await begin(settings, undo)), stop };
+  } catch (error) {
+    // What is left running would keep the test's process from its end.
+    await stop();
+    throw error;
+  }
+}
+
+/** @param undo gets what ends each thing that is begun */
+async function begin(
+  settings: GatewaySettings,
+  undo: (() => unknown)[],
+): Promise<Omit<Gateway, 'stop'>> {
   const {
     clock = systemClock,
     accounts = 0,
@@ -104,8 +123,11 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     tracing = UNTRACED,
   } = settings;
   const testDatabase = await createTestDatabase();
+  undo.push(() => testDatabase.drop());
   const database = openDatabase({ connection: testDatabase.connection, ...pool });
+  undo.push(() => database.close());
   const sandbox = await startSandbox({ port: 0, accounts });
+  undo.push(() => sandbox.close());
   const app = await createApp({
     database,
     clock,
@@ -120,22 +142,27 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
     webhookAddresses,
     disconnects,
   });
+  undo.push(() => app.stop());
   const rootKey = await app.teams.prepare(undefined);
   const server = createListener(app.http, listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  undo.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   await app.work();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const root = clientOf(url, rootKey, app.document);
 
   const sweep = async (connectionId: string) => {
     const { body } = await root.post(`/v1/connections/${connectionId}/sweep`);
-    const sweepId = body.data.id;
-    for (;;) {
-      const row = await database.prisma.sweep.findUniqueOrThrow({ where: { id: sweepId } });
-      if (row.state !== 'queued' && row.state !== 'running')
-        return row as unknown as Record<string, unknown>;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const where = { id: body.data.id };
+    const row = await waitFor(
+      `the sweep of ${connectionId} to finish`,
+      () => database.prisma.sweep.findUniqueOrThrow({ where }),
+      { until: ({ state }) => state !== 'queued' && state !== 'running' },
+    );
+    return row as unknown as Record<string, unknown>;
   };
   return {
     url,
@@ -166,11 +193,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
         team ? { 'Rollcall-Team': team } : {},
       );
       const id = made.body.data.id;
-      for (;;) {
-        const row = await database.prisma.sweep.findFirst({ where: { connectionId: id } });
-        if (row?.finishedAt) return id;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await waitFor(
+        `the first sweep of ${provider} to finish`,
+        () => database.prisma.sweep.findFirst({ where: { connectionId: id } }),
+        { until: (row) => row?.finishedAt != null },
+      );
+      return id;
     },
     sweep,
     settled: async () => {
@@ -178,22 +206,12 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
         'SELECT pg_current_xact_id()::text AS now',
       );
       const question = 'SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 AS settled';
-      while (
-        !(await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now])).rows[0]
-          ?.settled
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await waitFor('every older transaction to end', async () => {
+        const answer = await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now]);
+        return answer.rows[0]?.settled;
+      });
     },
     connections: () => promisify(server.getConnections.bind(server))(),
-    stop: async () => {
-      server.close();
-      server.closeAllConnections();
-      await app.stop();
-      await sandbox.close();
-      await database.close();
-      await testDatabase.drop();
-    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { waitFor } from './wait.js';
 
 /** A webhook's request as it came. */
 export interface Received {
@@ -14,7 +15,6 @@ export async function startReceiver() {
   const received: Received[] = [];
   let answer: (response: ServerResponse, request: Received) => void = (response) =>
     response.writeHead(204).end();
-  let arrived: () => void = () => undefined;
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
@@ -25,7 +25,6 @@ export async function startReceiver() {
     };
     received.push(one);
     answer(response, one);
-    arrived();
   };
   // A sender that is killed in the middle of a request sent none.
   const server = createServer(
@@ -38,14 +37,9 @@ export async function startReceiver() {
     answerWith: (how: typeof answer) => {
       answer = how;
     },
-    /** Resolves once `isEnough` holds; it is asked again after each request. */
-    until: async (isEnough: () => boolean) => {
-      while (!isEnough()) {
-        await new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-      }
-    },
+    /** Resolves once `isEnough` holds. @param what completes "Waited for …" */
+    until: (what: string, isEnough: () => boolean) =>
+      waitFor(what, () => received.map(({ path }) => path), { until: isEnough }),
     stop: () => {
       server.close();
       server.closeAllConnections();

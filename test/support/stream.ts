@@ -1,4 +1,5 @@
 import type { Gateway } from './gateway.js';
+import { waitFor } from './wait.js';
 
 /** A server-sent event, its data parsed. */
 export interface StreamedEvent {
@@ -27,7 +28,6 @@ export async function readStream(
   let buffer = (await reader.read()).value ?? '';
   const events: StreamedEvent[] = [];
   let comments = 0;
-  let arrived: () => void = () => undefined;
   const read = async () => {
     for (;;) {
       const blocks = buffer.split('\n\n');
@@ -38,7 +38,6 @@ export async function readStream(
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (id !== undefined && data !== undefined) events.push({ id, data: JSON.parse(data) });
       }
-      arrived();
       const { value, done } = await reader.read();
       if (done) return;
       buffer += value;
@@ -52,11 +51,9 @@ export async function readStream(
     comments: () => comments,
     /** The next `count` events, once they have come. */
     take: async (count: number): Promise<StreamedEvent[]> => {
-      while (events.length < count) {
-        await new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-      }
+      await waitFor(`${count} events of ${path}`, () => events.length, {
+        until: (length) => length >= count,
+      });
       return events.splice(0, count);
     },
   };

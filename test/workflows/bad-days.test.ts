@@ -1,10 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Fault } from '../../sandbox/index.js';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(60_000);
+import { waitFor } from '../support/wait.js';
 
 type ProviderName = (typeof ALL_PROVIDERS)[number];
 
@@ -40,14 +37,15 @@ const accounts = async (provider: ProviderName) =>
  * over.
  */
 const sweepOnceHealed = async (provider: ProviderName) => {
-  let sweep = await gateway.sweep(connectionOf(provider));
-  await until(async () => {
-    const { code } = (sweep.error ?? {}) as { code?: string };
-    if (code !== 'circuit_open' && code !== 'rate_limited') return true;
-    sweep = await gateway.sweep(connectionOf(provider));
-    return false;
-  });
-  return sweep;
+  const isLetThrough = ({ error }: Record<string, unknown>) => {
+    const { code } = (error ?? {}) as { code?: string };
+    return code !== 'circuit_open' && code !== 'rate_limited';
+  };
+  return waitFor(
+    `calls to ${provider} to be let through`,
+    () => gateway.sweep(connectionOf(provider)),
+    { until: isLetThrough },
+  );
 };
 type Aged = Record<string, unknown> & { readonly health: Record<string, unknown> };
 const withoutAge = ({

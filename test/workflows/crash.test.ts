@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
-import { type GatewayProcess, SECRET, startProcess, until } from '../support/gateway-process.js';
+import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(60_000);
+import { waitFor } from '../support/wait.js';
 
 /**
  * The built gateway in processes that are killed, on a PostgreSQL over TCP with a password; the
@@ -54,21 +52,18 @@ describe('killed with -9', () => {
   test('during a sweep, it keeps what it saw, calls nothing gone, and finishes that sweep after the restart', async () => {
     outfame().faults.add({ kind: 'hang', path: '/accounts', after: 12 });
     gateway = await start();
-    await until(
-      async () =>
-        Number((await database.query('SELECT count(*) FROM accounts')).rows[0].count) >= 500,
-    );
-    const cutOff = await until(async () =>
-      outfame().faults.list()[0]?.struck ? latestSweep() : false,
-    );
+    const imported = async () =>
+      Number((await database.query('SELECT count(*) FROM accounts')).rows[0].count);
+    await waitFor('500 accounts to be imported', imported, { until: (count) => count >= 500 });
+    await waitFor('the provider to hang', () => outfame().faults.list()[0]?.struck);
+    const cutOff = await latestSweep();
     expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
     expect(cutOff.state).toBe('running');
     outfame().faults.clear();
 
     gateway = await start();
-    const finished = await until(async () => {
-      const sweep = await latestSweep();
-      return sweep.finished_at !== null && sweep;
+    const finished = await waitFor('the sweep to finish', latestSweep, {
+      until: ({ finished_at }) => finished_at !== null,
     });
     expect(finished).toMatchObject({
       id: cutOff.id,
@@ -92,14 +87,15 @@ describe('killed with -9', () => {
       outfame().faults.add({ kind, method: 'DELETE', delay_ms: 2_000, times: 1 });
       const accepted = await gateway.root.delete(`/v1/accounts/${id}`, { Prefer: 'respond-async' });
       expect(accepted.status).toBe(202);
-      await until(() => (outfame().counts().deletes[id]?.calls ?? 0) > 0);
+      await waitFor('the delete', () => (outfame().counts().deletes[id]?.calls ?? 0) > 0);
       expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
 
       gateway = await start();
-      const finished = await until(async () => {
-        const { body } = await gateway.root.get(`/v1/disconnects/${accepted.body.data.id}`);
-        return body.data.finished_at !== null && body.data;
-      });
+      const finished = await waitFor(
+        'the disconnect to finish',
+        async () => (await gateway.root.get(`/v1/disconnects/${accepted.body.data.id}`)).body.data,
+        { until: ({ finished_at }) => finished_at !== null },
+      );
       expect(finished).toMatchObject({
         state: 'succeeded',
         steps: [{ outcome: 'disconnected', verified: 'absent' }],
@@ -134,13 +130,14 @@ test('no credential stands in the database in clear', async () => {
 
 test('while the database is away it is alive and not ready; when it is back all is well', async () => {
   await postgres.crash();
-  await until(async () => (await gateway.root.get('/readyz')).status === 503);
+  const readiness = async () => (await gateway.root.get('/readyz')).status;
+  await waitFor('it to be not ready', readiness, { until: (status) => status === 503 });
   expect((await gateway.root.get('/livez')).status).toBe(200);
   const refused = await gateway.root.get('/v1/accounts?limit=1');
   expect(refused).toMatchObject({ status: 503, body: { code: 'service_unavailable' } });
   expect(refused.headers.get('retry-after')).toBe('5');
   await postgres.restart();
-  await until(async () => (await gateway.root.get('/readyz')).status === 200);
+  await waitFor('it to be ready', readiness, { until: (status) => status === 200 });
   expect((await gateway.root.get('/v1/accounts?limit=1')).body.data).toHaveLength(1);
   const probed = await gateway.root.post('/v1/accounts/acc_7Gx2kLm9Qr/probe');
   expect(probed.status).toBe(200);

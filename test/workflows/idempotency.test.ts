@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { waitFor } from '../support/wait.js';
 
 const RUNS = Number(process.env.IDEMPOTENCY_RUNS ?? 10);
 const AT_ONCE = 50;
-
-// Each test starts and kills processes.
-jest.setTimeout(20_000);
 
 let gateway: Gateway;
 let connections: string[];
@@ -191,8 +189,7 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
       deed,
       'held-before',
     ).catch(() => undefined);
-    while (!outfame().faults.list()[0]?.struck)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitFor('the provider to be asked', () => outfame().faults.list()[0]?.struck);
     await child.kill();
     await cutOff;
     const reply = await send(gateway.root, deed, 'held-before');
@@ -280,5 +277,5 @@ test(
     await agent.close();
     await Promise.all(replicas.map((replica) => replica.kill()));
   },
-  60_000 + RUNS * 2_000,
+  240_000 + RUNS * 2_000,
 );

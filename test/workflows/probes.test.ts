@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
-import { type GatewayProcess, SECRET, startProcess, until } from '../support/gateway-process.js';
+import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(60_000);
+import { waitFor } from '../support/wait.js';
 
 const PROBE = '/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe';
 /** So slow an answer that all who ask at once do so before it comes. */
@@ -25,8 +23,10 @@ beforeAll(async () => {
   const start = () =>
     startProcess({ DATABASE_URL: postgres.url, ROLLCALL_SECRET: SECRET, ...access });
   gateways = await Promise.all([start(), start()]);
-  await until(
-    async () => (await gateways[0]?.root.get('/v1/accounts/acc_7Gx2kLm9Qr'))?.status === 200,
+  await waitFor(
+    'the account to be imported',
+    async () => (await gateways[0]?.root.get('/v1/accounts/acc_7Gx2kLm9Qr'))?.status,
+    { until: (status) => status === 200 },
   );
 });
 afterAll(async () => {
@@ -64,10 +64,10 @@ describe('probes of one account on two processes', () => {
       .faults.add({ kind: 'hang', path: '/accounts/acc_7Gx2kLm9Qr', times: 1 });
     const before = looks();
     const cutOff = one.root.post(PROBE).catch(() => 'cut off');
-    await until(() => looks() > before);
+    await waitFor('the first look', () => looks() > before);
     const from = new Date();
     const shared = other.root.post(PROBE);
-    await until(() => isFollowed(from));
+    await waitFor('the other process to follow it', () => isFollowed(from));
     await one.end('SIGKILL');
     expect(await cutOff).toBe('cut off');
     expect((await shared).status).toBe(200);

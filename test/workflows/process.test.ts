@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { findHome } from '../../src/database/embedded/home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import {
@@ -13,12 +13,9 @@ import {
   run,
   SECRET,
   startProcess,
-  until,
 } from '../support/gateway-process.js';
 import { openSocket } from '../support/raw-socket.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(60_000);
+import { waitFor } from '../support/wait.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -99,19 +96,22 @@ describe('a start that cannot be', () => {
     },
   );
 
-  test('is ended by a signal at any moment, and leaves nothing running', async () => {
-    const dataDir = join(folder, 'interrupted');
-    for (const delay of [150, 500, 900]) {
-      const { child, ended } = run({ DATA_DIR: dataDir });
-      await new Promise((resolve) => setTimeout(resolve, delay));
-      child.kill('SIGINT');
-      const { code, signal, errors } = await ended;
-      // Before the program has begun to listen to signals the system ends it.
-      expect([0, null]).toContain(code);
-      expect([null, 'SIGINT']).toContain(signal);
-      expect(errors).toBe('');
-      expect(await isServed(dataDir)).toBe(false);
-    }
+  test.each([
+    ['before it listens to signals, by the system', '', { code: null, signal: 'SIGINT' }],
+    ['while it makes its database', 'Creating the database', { code: 0, signal: null }],
+    ['when its database is ready', 'Migrated the database', { code: 0, signal: null }],
+  ])('is ended by a signal %s, and leaves nothing running', async (_when, printed, ending) => {
+    const dataDir = await makeFolder();
+    const { child, output, ended } = run({ DATA_DIR: dataDir });
+    if (printed !== '')
+      await waitFor(`"${printed}"`, output, { until: (text) => text.includes(printed) });
+    child.kill('SIGINT');
+    expect(await waitFor('the process to end', () => ended)).toMatchObject({
+      ...ending,
+      errors: '',
+    });
+    expect(await isServed(dataDir)).toBe(false);
+    await removeFolder(dataDir);
   });
 });
 
@@ -158,14 +158,16 @@ describe('a start with nothing but a folder', () => {
       body: JSON.stringify(fault),
     });
     const underWay = gateway.root.post('/v1/accounts/outfame:acc_7Gx2kLm9Qr/probe');
-    await until(async () => {
+    await waitFor('the provider to be asked', async () => {
       const counts = (await (await fetch(`${sandbox}/control/outfame`)).json()) as {
         by_operation: Record<string, number>;
       };
       return counts.by_operation['GET /accounts/{id}'] === 1;
     });
     const ended = gateway.end('SIGTERM');
-    await until(async () => (await gateway.root.get('/readyz')).status === 503);
+    await waitFor('it to be not ready', async () => (await gateway.root.get('/readyz')).status, {
+      until: (status) => status === 503,
+    });
     expect((await gateway.root.get('/livez')).status).toBe(200);
     expect(await gateway.root.get('/v1/accounts')).toMatchObject({
       status: 503,

@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(60_000);
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let outfame: string;
@@ -344,10 +341,11 @@ test('two replicas on one database make one sweep of a connection at a time', as
     replica.recurringJobs.runAll(),
   ]);
   await gateway.sweep(outfame).catch(() => undefined);
-  const sweep = await until(async () => {
-    const row = await database.prisma.sweep.findUniqueOrThrow({ where: { id: body.data.id } });
-    return row.finishedAt !== null && row;
-  });
+  const sweep = await waitFor(
+    'the sweep to finish',
+    () => database.prisma.sweep.findUniqueOrThrow({ where: { id: body.data.id } }),
+    { until: ({ finishedAt }) => finishedAt !== null },
+  );
   expect(sweep.state).toBe('succeeded');
   const pagesOfOne = 7;
   const asked =
@@ -366,7 +364,7 @@ test('a sweep that is asked for while the one before still winds up runs when th
   const state = async (id: string) =>
     (await gateway.database.prisma.sweep.findUniqueOrThrow({ where: { id } })).state;
   const first = await ask();
-  await until(async () => (await state(first)) === 'running');
+  await waitFor('the first sweep to run', () => state(first), { until: (is) => is === 'running' });
   // As its last transaction leaves it, just before it lets go of the connection.
   await gateway.database.prisma.sweep.update({
     where: { id: first },
@@ -374,7 +372,9 @@ test('a sweep that is asked for while the one before still winds up runs when th
   });
   const second = await ask();
   expect(second).not.toBe(first);
-  await until(async () => (await state(second)) === 'succeeded');
+  await waitFor('the second sweep to succeed', () => state(second), {
+    until: (is) => is === 'succeeded',
+  });
 });
 
 test('a connection that is forgotten during its sweep is gone, with all its accounts', async () => {
@@ -382,12 +382,11 @@ test('a connection that is forgotten during its sweep is gone, with all its acco
   const connection = await gateway.connect('outfame', team);
   sandbox('outfame').changeSettings({ latency_ms: 50 });
   const started = await client.post(`/v1/connections/${connection}/sweep`);
-  await until(async () => {
-    const row = await gateway.database.prisma.sweep.findUnique({
-      where: { id: started.body.data.id },
-    });
-    return row?.state === 'running';
-  });
+  await waitFor(
+    'the sweep to run',
+    () => gateway.database.prisma.sweep.findUnique({ where: { id: started.body.data.id } }),
+    { until: (row) => row?.state === 'running' },
+  );
   expect((await client.delete(`/v1/connections/${connection}`)).status).toBe(204);
   expect((await client.get(`/v1/connections/${connection}`)).status).toBe(404);
   expect((await client.get('/v1/accounts')).body.data).toEqual([]);

@@ -2,8 +2,10 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { waitFor } from '../../support/wait.js';
 
-jest.setTimeout(300_000);
+// Thousands of calls to a provider, many of them in vain.
+jest.setTimeout(600_000);
 
 const ACCOUNTS = 500;
 const LOST = 0.3;
@@ -50,21 +52,23 @@ async function start(crashAt = '') {
   return child;
 }
 
-const summary = async (id: string) => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
-
-async function until(
-  id: string,
-  reached: (disconnect: { summary: { succeeded: number }; finished_at: string | null }) => boolean,
-) {
-  for (;;) {
-    const disconnect = await summary(id);
-    if (reached(disconnect)) return disconnect;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+const disconnect = async (id: string) =>
+  (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
+const succeeded = (id: string, count: number) =>
+  waitFor(`${count} steps to succeed`, async () => (await disconnect(id)).summary, {
+    until: (steps) => steps.succeeded >= count,
+  });
 
 async function expectEachDeletedOnce(id: string): Promise<void> {
-  const finished = await until(id, ({ finished_at }) => finished_at !== null);
+  const look = async () => {
+    const { state, finished_at, summary } = await disconnect(id);
+    return { state, finished_at, summary };
+  };
+  const finished = await waitFor('every step to finish', look, {
+    everyMs: 50,
+    ms: 300_000,
+    until: ({ finished_at }) => finished_at !== null,
+  });
   expect(finished).toMatchObject({
     state: 'succeeded',
     summary: { total: ACCOUNTS, succeeded: ACCOUNTS },
@@ -83,10 +87,10 @@ async function expectEachDeletedOnce(id: string): Promise<void> {
 describe('500 disconnects, 30 % of the answers lost after the work and 20 % 503', () => {
   test('two kills: all end, with one effective delete each', async () => {
     const id = await begin();
-    await until(id, (disconnect) => disconnect.summary.succeeded >= 100);
+    await succeeded(id, 100);
     await children[0]?.kill();
     const second = await start();
-    await until(id, (disconnect) => disconnect.summary.succeeded >= 300);
+    await succeeded(id, 300);
     await second.kill();
     await start();
     await expectEachDeletedOnce(id);
@@ -96,13 +100,14 @@ describe('500 disconnects, 30 % of the answers lost after the work and 20 % 503'
     const id = await begin();
     await start();
     const holders = new Set<string>();
-    while (holders.size < 2) {
+    const look = async () => {
       const { rows } = await gateway.database.pool.query(
         'SELECT DISTINCT leased_by AS holder FROM disconnect_steps WHERE leased_by IS NOT NULL',
       );
       for (const { holder } of rows) holders.add(holder);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return holders.size;
+    };
+    await waitFor('both processes to hold steps', look, { until: (size) => size === 2 });
     await expectEachDeletedOnce(id);
   });
 });

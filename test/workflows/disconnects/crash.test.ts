@@ -1,10 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CRASH_POINTS, type CrashPoint } from '../../../src/disconnects/crash-points.js';
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
-
-jest.setTimeout(20_000);
+import { waitFor } from '../../support/wait.js';
 
 /** The gateway of this process takes up what a killed one left, but nothing by itself. */
 const SLOW_TO_LOOK = { pollMs: 3_600_000, firstDelayMs: 20, longestDelayMs: 100 };
@@ -70,7 +69,7 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
     arrange(edge, id);
     child = await startChild(gateway, QUICK, `${edge}:${side}`);
     await ask(edge, id);
-    expect(await child.ended).toBe('SIGKILL');
+    expect(await waitFor('the child to die', () => child.ended)).toBe('SIGKILL');
 
     // Nothing was claimed early.
     const isGone = outfame().account(id) === undefined;
@@ -107,10 +106,11 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
 
 /** Has this process finish what the killed one left. */
 async function finish(disconnectId: string) {
-  for (;;) {
+  const look = async () => {
     await gateway.app.recurringJobs.runAll();
-    const { body } = await gateway.root.get(`/v1/disconnects/${disconnectId}`);
-    if (body.data.finished_at !== null) return body.data;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return (await gateway.root.get(`/v1/disconnects/${disconnectId}`)).body.data;
+  };
+  return waitFor('this process to finish the disconnect', look, {
+    until: ({ finished_at }) => finished_at !== null,
+  });
 }

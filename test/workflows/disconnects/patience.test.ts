@@ -1,8 +1,7 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import type { AppSettings } from '../../../src/app.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
-
-jest.setTimeout(30_000);
+import { waitFor } from '../../support/wait.js';
 
 const ID = 'acc_aCme1Fit00';
 const REF = `outfame:${ID}`;
@@ -20,16 +19,8 @@ async function start(disconnects: AppSettings['disconnects']) {
 
 const account = async () => (await gateway.root.get(`/v1/accounts/${REF}`)).body.data;
 
-async function until<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-const firstStep = async (id: string) =>
-  (await gateway.root.get(`/v1/disconnects/${id}`)).body.data.steps[0];
+const disconnect = async (id: string) =>
+  (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
 
 describe('an account that the provider still shows after it said yes', () => {
   test('is no success until it is gone', async () => {
@@ -42,18 +33,17 @@ describe('an account that the provider still shows after it said yes', () => {
       times: 1,
     });
     const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] });
-    await until(async () => (outfame.account(ID) === undefined ? true : undefined));
+    await waitFor('the provider to delete it', () => outfame.account(ID) === undefined);
     outfame.putAccount(ID, {});
-    const waiting = await until(async () => {
-      const step = await firstStep(body.data.id);
-      return step.verified === 'still_present' ? step : undefined;
+    const firstStep = async () => (await disconnect(body.data.id)).steps[0];
+    const waiting = await waitFor('a look that finds it', firstStep, {
+      until: ({ verified }) => verified === 'still_present',
     });
     expect(waiting).toMatchObject({ outcome: null, last_error: { code: 'still_present' } });
     expect(await account()).toMatchObject({ status: 'disconnecting' });
     outfame.removeAccount(ID);
-    const done = await until(async () => {
-      const step = await firstStep(body.data.id);
-      return step.state === 'succeeded' ? step : undefined;
+    const done = await waitFor('the step to succeed', firstStep, {
+      until: ({ state }) => state === 'succeeded',
     });
     expect(done).toMatchObject({ verified: 'absent', outcome: 'disconnected' });
     expect(outfame.counts().deletes[ID]?.calls).toBe(1);
@@ -84,9 +74,8 @@ describe('a provider that does not come back', () => {
     outfame.faults.add({ kind: 'hang' });
     const accounts = ['outfame:acc_aCme1Fit00', 'octopost:acc_abc123', 'octopost:acc_def456'];
     const { body } = await gateway.root.post('/v1/disconnects', { account_ids: accounts });
-    await until(async () => {
-      const { summary } = (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data;
-      return summary.succeeded === 2 ? true : undefined;
+    await waitFor('the other two', async () => (await disconnect(body.data.id)).summary, {
+      until: ({ succeeded }) => succeeded === 2,
     });
     expect(await account()).toMatchObject({ status: 'disconnecting' });
   });

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Gateway, startGateway } from '../../support/gateway.js';
-
-jest.setTimeout(60_000);
+import { waitFor } from '../../support/wait.js';
 
 const RUNS = 50;
 let gateway: Gateway;
@@ -35,7 +34,7 @@ describe('an account that someone connected anew while its disconnect was under 
       (await gateway.root.get(`/v1/disconnects/${body.data.id}`)).body.data;
 
     const reconnected = new Set<string>();
-    while (reconnected.size < RUNS) {
+    const reconnect = () => {
       const { deletes } = outfame.counts();
       for (const id of ids.filter(
         (candidate) => deletes[candidate] && !reconnected.has(candidate),
@@ -43,12 +42,12 @@ describe('an account that someone connected anew while its disconnect was under 
         outfame.putAccount(id, { status: 'active', created_at: new Date().toISOString() });
         reconnected.add(id);
       }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    while ((await disconnect()).finished_at === null)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-
-    const { state, steps } = await disconnect();
+      return reconnected.size;
+    };
+    await waitFor(`${RUNS} deletes`, reconnect, { everyMs: 5, until: (size) => size === RUNS });
+    const { state, steps } = await waitFor('the disconnect to finish', disconnect, {
+      until: ({ finished_at }) => finished_at !== null,
+    });
     expect(state).toBe('failed');
     expect(
       steps.map(({ last_error }: { last_error: { code: string } }) => last_error.code),

@@ -45,7 +45,7 @@ export function startLoad(
     repeat(30, () =>
       gateway().patch(`/v1/accounts/outfame:${pick()}`, { labels: { turn: String(turn) } }),
     ),
-    repeat(100, () =>
+    repeat(300, () =>
       gateway().delete(`/v1/accounts/outfame:${pick()}`, { Prefer: 'respond-async' }),
     ),
   ];
