@@ -1,24 +1,46 @@
 /**
- * Runs the tests; parameters go to Jest, as in `npm test -- test/database`. With JEST_JSON set, the
- * result is also written to that file.
+ * Runs the tests; parameters go to Jest, as in `npm test -- test/database`. `--fast` leaves out what
+ * `SLOW` lists. With JEST_JSON set, the result is also written to that file.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { prepare } from './prepare.mjs';
 import { run } from './run.mjs';
 
+/**
+ * What `npm run test:fast` leaves out: whole workflows, most of them over processes that are started
+ * and killed, the fuzzer, the commands on a fresh clone, and single files that take as long. Paths
+ * from the root; a folder ends with a slash.
+ */
+const SLOW = [
+  'test/commands/',
+  'test/fuzz/',
+  'test/workflows/',
+  'test/api/outage.test.ts',
+  'test/api/overload.test.ts',
+  'test/api/paging.test.ts',
+  'test/client/package.test.ts',
+  'test/database/embedded.test.ts',
+  'test/health/month.test.ts',
+];
+
 await prepare();
-const given = process.argv.slice(2);
+const given = process.argv.slice(2).filter((parameter) => parameter !== '--fast');
+const isFast = process.argv.includes('--fast');
 // Tests wait for servers and processes more than they compute, so two at once pay off on two cores
 // already.
 const workers = given.some((parameter) => /^(-i|-w|--runInBand|--maxWorkers)/.test(parameter))
   ? []
   : [`--maxWorkers=${Math.max(2, availableParallelism() - 1)}`];
+const left = isFast ? SLOW.map((path) => `--testPathIgnorePatterns=<rootDir>/${path}`) : [];
 const result = process.env.JEST_JSON ? ['--json', `--outputFile=${process.env.JEST_JSON}`] : [];
 const jest = [
   '--experimental-vm-modules',
   '--disable-warning=ExperimentalWarning',
   join('node_modules', 'jest', 'bin', 'jest.js'),
 ];
-const { code } = await run([process.execPath, ...jest, ...workers, ...result, ...given], 'inherit');
+const { code } = await run(
+  [process.execPath, ...jest, ...workers, ...left, ...result, ...given],
+  'inherit',
+);
 process.exitCode = code;

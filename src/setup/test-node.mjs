@@ -1,0 +1,27 @@
+/**
+ * Runs the fast tests on other versions of Node.js, one after the other: `npm run test:node -- 22`,
+ * or all current LTS releases. npm fetches each as a package; nothing is installed.
+ */
+import { run } from './run.mjs';
+
+/** https://nodejs.org/en/about/previous-releases */
+const LTS = ['22', '24', '26'];
+
+const given = process.argv.slice(2);
+for (const version of given.length > 0 ? given : LTS) {
+  console.log(`Node.js ${version}:`);
+  const { code } = await run(
+    [
+      'npm',
+      'exec',
+      '--yes',
+      `--package=node-${process.platform}-${process.arch}@${version}`,
+      '--',
+      'node',
+      'src/setup/test.mjs',
+      '--fast',
+    ],
+    'inherit',
+  );
+  if (code !== 0) process.exitCode = code;
+}
