@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ProviderName } from '../../../sandbox/index.js';
 import type { Reply } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
-import { until } from '../../support/gateway-process.js';
-
-jest.setTimeout(60_000);
+import { waitFor } from '../../support/wait.js';
 
 /** A person's page and a company's, that one id may name one after the other. */
 const JANE = {
@@ -64,13 +62,13 @@ const begin = async (ids: readonly string[], more: object = {}, name?: ProviderN
 const get = async (id: string): Promise<Reply['body']> =>
   (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
 const finished = (id: string) =>
-  until(async () => {
+  waitFor('the disconnect to finish', async () => {
     await gateway.app.recurringJobs.runAll();
     const disconnect = await get(id);
     return disconnect.finished_at !== null && disconnect;
   });
 const tried = (id: string, attempts: number) =>
-  until(async () => {
+  waitFor(`attempt number ${attempts}`, async () => {
     const [step] = (await get(id)).steps;
     return step.attempts >= attempts && step;
   });
@@ -199,7 +197,7 @@ describe('an id that names somebody else by now', () => {
         .traffic.log.slice(since)
         .map(({ operation }) => operation)
         .filter((operation) => !operation.startsWith('GET'));
-    await until(() => writes().length > 0);
+    await waitFor('the pause', () => writes().length > 0);
     provider('outfame').putAccount(id, { instagram_username: 'somebody_else' });
     const { steps } = await finished(disconnect);
     expect(steps[0]).toMatchObject({ state: 'failed', last_error: { code: 'identity_changed' } });
@@ -225,7 +223,7 @@ describe('an account that was connected again', () => {
     const id = await holdOne();
     octopost().faults.add({ kind: 'slow', path: `/accounts/${id}`, after: 1, delay_ms: 300 });
     const disconnect = await begin([id]);
-    await until(() => octopost().account(id) === undefined);
+    await waitFor('the delete', () => octopost().account(id) === undefined);
     octopost().putAccount(id, { ...JANE, connected_at: new Date().toISOString() });
     const { steps } = await finished(disconnect);
     expect(steps[0]).toMatchObject({
@@ -306,7 +304,7 @@ describe('answers that prove nothing', () => {
       octopost().faults.add({ ...fault, method: 'GET', path: `/accounts/${id}`, after: 1 });
       octopost().faults.add({ ...fault, method: 'GET', path: '/accounts' });
       const disconnect = await begin([id]);
-      const waiting = await until(async () => {
+      const waiting = await waitFor('a look that shows nothing', async () => {
         const [step] = (await get(disconnect)).steps;
         return step.verified === 'unverifiable' && step;
       });
