@@ -114,6 +114,12 @@ describe('the other commands of the README', () => {
     ]);
   }, 300_000);
 
+  test('npm run test:fast knows its tests', async () => {
+    const files = await clone.run('npm run --silent test:fast -- --listTests');
+    expect(files).toContain('test/contract');
+    expect(files).not.toContain('test/workflows/crash');
+  });
+
   test('npm run migration finds nothing to migrate', async () => {
     expect(await clone.run('npm run --silent migration -- nothing')).toContain(
       'The migrations already match the schema.',
