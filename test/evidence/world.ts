@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Client, Reply } from '../support/client.js';
-import { eventually } from '../support/eventually.js';
 import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
+import { waitFor } from '../support/wait.js';
 import { idOf, type ProviderName } from './manners.js';
 import { type Answer, type ScriptedProvider, startScriptedProvider } from './scripted-provider.js';
 
@@ -131,7 +131,7 @@ async function connectWorld(
     (await client.get(`/v1/disconnects/${disconnectId}`)).body.data.steps[0];
 
   const finishedSweep = (id?: string) =>
-    eventually('the end of a sweep', async () => {
+    waitFor('a sweep to end', async () => {
       const { body } = await client.get(`/v1/connections/${connectionId}/sweeps?limit=10`);
       const found = body.data.find((sweep: Body) => id === undefined || sweep.id === id);
       return found?.finished_at ? found : undefined;
@@ -167,12 +167,12 @@ async function connectWorld(
     },
     step,
     endedStep: (id) =>
-      eventually('the end of a step', async () => {
+      waitFor('a step to end', async () => {
         const now = await step(id);
         return ['succeeded', 'failed', 'cancelled'].includes(now.state) && now;
       }),
     triedStep: (id, attempts) =>
-      eventually(`attempt ${attempts} at a step`, async () => {
+      waitFor(`a step to be tried ${attempts} times`, async () => {
         const now = await step(id);
         return (now.attempts >= attempts || now.state === 'succeeded') && now;
       }),

@@ -53,6 +53,8 @@ export interface Gateway {
   settled(): Promise<void>;
   /** How many sockets its listener holds. */
   connections(): Promise<number>;
+  /** Ends all background work, as a process that ends does; another may take the database. */
+  halt(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -142,7 +144,12 @@ async function begin(
     webhookAddresses,
     disconnects,
   });
-  undo.push(() => app.stop());
+  let halted: Promise<void> | undefined;
+  const halt = () => {
+    halted ??= app.stop();
+    return halted;
+  };
+  undo.push(halt);
   const rootKey = await app.teams.prepare(undefined);
   const server = createListener(app.http, listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -171,6 +178,7 @@ async function begin(
     connection: testDatabase.connection,
     sandbox,
     root,
+    halt,
     with: (key) => clientOf(url, key, app.document),
     newTeam: async (name, scopes = ['admin']) => {
       const team = await root.post('/v1/teams', { name });
