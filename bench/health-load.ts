@@ -1,5 +1,8 @@
+import {
+  type ObservationOwner,
+  writeObservations,
+} from '../src/accounts/observations.repository.js';
 import { toRecord } from '../src/accounts/record.js';
-import { type ObservationOwner, writeObservations } from '../src/accounts/write-observations.js';
 import type { Database } from '../src/database/index.js';
 import { withTransaction } from '../src/database/transact.js';
 import {

@@ -133,6 +133,45 @@ describe('import directions', () => {
   });
 });
 
+describe('files of components', () => {
+  const ROLES = ['routes', 'service', 'repository', 'requests', 'schema', 'example', 'sql'];
+  const inComponents = gatewayFiles.filter(({ file }) =>
+    [...WITH_DOOR].some((room) => file.startsWith(`src/${room}/`)),
+  );
+
+  test.each(inComponents)('$file has one of the roles in its name, or none', ({ file }) => {
+    const [, role] = /\.([^/]+)\.ts$/.exec(file) ?? [];
+    expect([...ROLES, 'gen', undefined]).toContain(role);
+  });
+});
+
+describe('queries', () => {
+  /** Statements by hand, and the methods of Prisma's models and client. */
+  const QUERY =
+    /\.query\s*[(<]|\bprisma\s*\.|\$(query|execute)Raw|\.(findMany|findFirst|findUnique|createMany|updateMany|deleteMany|upsert|groupBy|aggregate)\w*\(/;
+  const code = (file: string) =>
+    text(file)
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/^\s*\/\/.*$/gm, '');
+
+  test.each(gatewayFiles.filter(({ file }) => !/^src\/database\/|\.repository\.ts$/.test(file)))(
+    '$file leaves them to a repository',
+    ({ file }) => {
+      expect(code(file)).not.toMatch(QUERY);
+    },
+  );
+
+  test.each([
+    'const { rows } = await this.parts.database.pool.query<Row>(TEXT, values);',
+    'await client.query({ name, text })',
+    'await this.database.prisma.team.count();',
+    'const { team } = this.database.prisma;\nreturn team.findMany({ where });',
+    'await transaction.$executeRaw`DELETE FROM teams`;',
+  ])('are recognized: %s', (statement) => {
+    expect(statement).toMatch(QUERY);
+  });
+});
+
 describe('adapters are pure', () => {
   test.each(adapterFiles.filter(({ file }) => !file.endsWith('.gen.ts')))(
     '$file reads no clock, no environment and no randomness',

@@ -7,7 +7,6 @@ import type { Caller } from '../http/caller.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/index.js';
-import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './account.sql.js';
 import {
   type AccountFilter,
   filterConditions,
@@ -15,6 +14,7 @@ import {
   type OrderKey,
   Parameters,
 } from './account-filter.js';
+import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './accounts.sql.js';
 
 /** What the services need to know of an account to act on it. */
 export interface AccountRow {
@@ -315,6 +315,52 @@ export class AccountsRepository {
     return rows[0];
   }
 
+  /**
+   * The labels of an account, locked.
+   * @param client within a transaction
+   */
+  async lockLabels(client: pg.ClientBase, id: string): Promise<Readonly<Record<string, string>>> {
+    const { rows } = await client.query<{ labels: Record<string, string> }>(
+      'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
+      [id],
+    );
+    return rows[0]?.labels ?? {};
+  }
+
+  /** @param client within the transaction that holds them locked */
+  async saveLabels(
+    client: pg.ClientBase,
+    id: string,
+    labels: Readonly<Record<string, string>>,
+    at: Date,
+  ): Promise<void> {
+    await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
+      id,
+      JSON.stringify(labels),
+      at,
+    ]);
+  }
+
+  /**
+   * Notes that an account was looked at: content that has not changed is not written again.
+   * @param client within the transaction of the look
+   * @param labels `undefined`: as they are
+   * @returns its id; `undefined` when it is not there
+   */
+  async noteLook(
+    client: pg.ClientBase,
+    account: { readonly connectionId: string; readonly providerAccountId: string },
+    labels: Readonly<Record<string, string>> | undefined,
+    at: Date,
+  ): Promise<string | undefined> {
+    const { rows } = await client.query<{ id: string }>(
+      `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
+       WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
+      [account.connectionId, account.providerAccountId, at, labels ?? null],
+    );
+    return rows[0]?.id;
+  }
+
   /** How many labels the account would have after `changes`; a label of null is taken off. */
   async countLabels(id: string, changes: Readonly<Record<string, string | null>>): Promise<number> {
     const { rows } = await this.database.pool.query<{ total: number }>(
@@ -327,19 +373,15 @@ export class AccountsRepository {
   /**
    * Marks an account that the provider no longer has as disconnected, unless a disconnect is running.
    */
-  async vanish({ id, team_id }: AccountRow, at: Date): Promise<void> {
+  async vanish({ id }: AccountRow, at: Date): Promise<void> {
     await withTransaction(this.database.pool, async (client) => {
       const { rowCount } = await client.query(
         `UPDATE accounts SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2, updated_at = $2, content_hash = NULL
          WHERE id = $1 AND status NOT IN ('disconnecting', 'disconnected')`,
         [id, at],
       );
-      await recordAccountEvents(
-        client,
-        team_id,
-        rowCount === 0 ? [] : [{ type: 'account.vanished', accountId: id }],
-        at,
-      );
+      if (rowCount === 0) return;
+      await recordAccountEvents(client, [{ type: 'account.vanished', accountId: id }], at);
     });
   }
 }

@@ -5,8 +5,6 @@ import { answerPage, dataOf, listOf } from '../http/page.js';
 import { ACTION_PROBLEMS } from '../http/problem.js';
 import { action, type Call, contextOf, endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
-import { accountChange, accountRequest } from './account.requests.js';
-import { accountHealthSchema, accountSchema } from './account.schema.js';
 import {
   type AccountFilter,
   accountFilterFields,
@@ -14,6 +12,8 @@ import {
   ORDER_KEYS,
 } from './account-filter.js';
 import type { AccountsRepository } from './accounts.repository.js';
+import { accountChange, accountRequest } from './accounts.requests.js';
+import { accountHealthSchema, accountSchema } from './accounts.schema.js';
 import type { AccountsService } from './accounts.service.js';
 import { rationHeaders } from './probes.js';
 

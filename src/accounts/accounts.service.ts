@@ -22,13 +22,13 @@ import type {
   ProviderConnection,
   Providers,
 } from '../providers/index.js';
-import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './account.requests.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository } from './accounts.repository.js';
+import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './accounts.requests.js';
 import { mergeSettings } from './merge-settings.js';
+import { writeObservations } from './observations.repository.js';
 import type { Probes, Ration } from './probes.js';
 import { toRecord } from './record.js';
-import { writeObservations } from './write-observations.js';
 
 interface AccountsServiceParts {
   readonly database: Database;
@@ -296,27 +296,23 @@ export class AccountsService {
   ): Promise<string> {
     const record = toRecord(observation, this.adapter(connection));
     await writeObservations(client, connection, [record], observation.observedAt);
-    // Unchanged content is not written again; that it was looked at is.
-    const { rows } = await client.query<{ id: string }>(
-      `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)
-       WHERE connection_id = $1 AND provider_account_id = $2 RETURNING id`,
-      [connection.id, record.provider_account_id, observation.observedAt, labels ?? null],
-    );
-    const [row] = rows;
-    if (!row) throw new Error('the account that was just written was not found');
-    if (auditEntry) await this.audit(client, auditEntry, row.id);
-    return row.id;
+    const { provider_account_id: providerAccountId } = record;
+    const account = { connectionId: connection.id, providerAccountId };
+    const id = await this.parts.accounts.noteLook(client, account, labels, observation.observedAt);
+    if (id === undefined) throw new Error('the account that was just written was not found');
+    if (auditEntry) await this.audit(client, auditEntry, id);
+    return id;
   }
 
   private async audit(
     client: pg.ClientBase,
-    { caller, ...told }: AccountAuditEntry,
+    { caller, ...entry }: AccountAuditEntry,
     id: string,
   ): Promise<void> {
     await recordAudit(
       client,
       actorOf(caller),
-      [{ ...told, targetType: 'account', targetId: id }],
+      [{ ...entry, targetType: 'account', targetId: id }],
       this.parts.clock.now(),
     );
   }
@@ -353,30 +349,23 @@ export class AccountsService {
     id: string,
     changes: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    const now = this.parts.clock.now();
-    await withTransaction(this.parts.database.pool, async (client) => {
-      const { rows } = await client.query<{ labels: Record<string, string> }>(
-        'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
-        [id],
-      );
-      const before = rows[0]?.labels ?? {};
-      const merged = Object.entries({ ...before, ...changes }).filter(
-        ([, value]) => value !== null,
+    const { accounts, clock, database } = this.parts;
+    const now = clock.now();
+    await withTransaction(database.pool, async (client) => {
+      const before = await accounts.lockLabels(client, id);
+      const merged = Object.entries({ ...before, ...changes }).flatMap(([name, value]) =>
+        value === null ? [] : [[name, value] as const],
       );
       if (merged.length > MAX_LABELS)
         throw invalidField('labels', `must have at most ${MAX_LABELS} labels in total`);
       const after = Object.fromEntries(merged);
-      await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
-        id,
-        JSON.stringify(after),
-        now,
-      ]);
+      await accounts.saveLabels(client, id, after, now);
       const event = {
         type: 'account.updated',
         accountId: id,
         data: { changed: ['labels'] },
       } as const;
-      await recordAccountEvents(client, caller.teamId, [event], now);
+      await recordAccountEvents(client, [event], now);
       const facts = { before: { labels: before }, after: { labels: after } };
       await recordAudit(
         client,
@@ -388,9 +377,7 @@ export class AccountsService {
   }
 
   private connectionOf(row: AccountRow): Promise<Connection> {
-    return this.parts.database.prisma.connection.findUniqueOrThrow({
-      where: { id: row.connection_id },
-    });
+    return this.parts.connections.getById(row.connection_id);
   }
 
   private adapter(connection: Pick<Connection, 'provider'>): AnyAdapter {

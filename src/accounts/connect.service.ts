@@ -1,21 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ConnectionsService } from '../connections/index.js';
-import type { Database, Transaction } from '../database/index.js';
+import type { Transaction } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
 import type { CallContext, Providers } from '../providers/index.js';
 import type { ProviderResult } from './accounts.service.js';
+import type { ConnectRequest } from './connect.requests.js';
+import type { ConnectFlowsRepository } from './connect-flows.repository.js';
 
 const FLOW_MINUTES = 10;
-
-export interface ConnectRequest {
-  readonly connection_id?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly platform: string;
-  readonly redirect_url: string;
-}
 
 /** A flow that the provider has started. */
 export interface Flow {
@@ -36,7 +31,7 @@ export interface Flow {
  */
 export class ConnectService {
   constructor(
-    private readonly database: Database,
+    private readonly flows: ConnectFlowsRepository,
     private readonly connections: ConnectionsService,
     private readonly providers: Providers,
     private readonly clock: Clock,
@@ -76,13 +71,10 @@ export class ConnectService {
     };
   }
 
-  /** Remembers a flow, so that it can be completed. */
-  async remember(
-    { prisma }: Transaction,
-    { authUrl: _authUrl, state, ...flow }: Flow,
-  ): Promise<void> {
-    await prisma.connectFlow.deleteMany({ where: { expiresAt: { lt: this.clock.now() } } });
-    await prisma.connectFlow.create({ data: { stateHash: hashOf(state), ...flow } });
+  /** Stores a flow, so that it can be completed. */
+  async save({ prisma }: Transaction, { authUrl: _authUrl, state, ...flow }: Flow): Promise<void> {
+    await this.flows.deleteExpired(prisma, this.clock.now());
+    await this.flows.create(prisma, { stateHash: hashOf(state), ...flow });
   }
 
   /**
@@ -95,20 +87,12 @@ export class ConnectService {
     code: string,
     context: CallContext,
   ): Promise<ProviderResult> {
-    const now = this.clock.now();
-    const where = { stateHash: hashOf(state), teamId: caller.teamId };
-    const taken = await this.database.prisma.connectFlow.updateMany({
-      where: { ...where, usedAt: null, expiresAt: { gt: now } },
-      data: { usedAt: now },
-    });
-    if (taken.count === 0)
+    const flow = await this.flows.use(caller.teamId, hashOf(state), this.clock.now());
+    if (!flow)
       throw invalidField(
         'state',
         'is unknown, already used, or older than 10 minutes; start again with POST /v1/connect',
       );
-    const flow = await this.database.prisma.connectFlow.findUniqueOrThrow({
-      where: { stateHash: where.stateHash },
-    });
     const connection = await this.connections.get(caller, flow.connectionId);
     const access = this.connections.accessTo(connection);
     const { platform } = flow;

@@ -9,12 +9,10 @@ import { accountEndpoints } from './accounts.routes.js';
 import { AccountsService } from './accounts.service.js';
 import { connectEndpoints } from './connect.routes.js';
 import { ConnectService } from './connect.service.js';
+import { ConnectFlowsRepository } from './connect-flows.repository.js';
 import { engagementEndpoints } from './engagement.routes.js';
 import { Probes } from './probes.js';
 
-export { ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
-export { accountHealthSchema } from './account.schema.js';
-export { FROM_ACCOUNTS, LOOKED_AT, REF } from './account.sql.js';
 export {
   type AccountFilter,
   accountFilterFields,
@@ -22,12 +20,15 @@ export {
   Parameters,
   usernameKey,
 } from './account-filter.js';
+export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';
 export { ACCOUNT_ROW, type AccountRow, type AccountsRepository } from './accounts.repository.js';
+export { accountHealthSchema } from './accounts.schema.js';
 export type { AccountsService } from './accounts.service.js';
+export { FROM_ACCOUNTS, LOOKED_AT, REF } from './accounts.sql.js';
+export { recordChanges } from './changes.repository.js';
+export { type ObservationOwner, writeObservations } from './observations.repository.js';
 export { recommend } from './recommendations.js';
 export { toRecord } from './record.js';
-export { recordChanges } from './record-changes.js';
-export { type ObservationOwner, writeObservations } from './write-observations.js';
 
 interface AccountsParts {
   readonly database: Database;
@@ -51,7 +52,12 @@ export function createAccounts(parts: AccountsParts) {
     probes,
     clock,
   });
-  const connect = new ConnectService(database, connections, providers, clock);
+  const connect = new ConnectService(
+    new ConnectFlowsRepository(database),
+    connections,
+    providers,
+    clock,
+  );
   const providerIds = providers.adapters.all().map(({ id }) => id);
   const jobs: readonly RecurringJob[] = [
     { name: 'accounts.merge_counts', everyMs: 15_000, run: () => repository.mergeCounts() },

@@ -309,7 +309,7 @@ export class LifecycleRepository {
       data: { disconnect_id: id },
     }));
     await recordAudit(client, actor, entries, at);
-    await recordAccountEvents(client, actor.teamId, events, at);
+    await recordAccountEvents(client, events, at);
   }
 
   /**

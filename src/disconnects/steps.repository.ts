@@ -223,17 +223,14 @@ export class StepsRepository {
           };
     });
     await recordStepAudit(client, entries, written, at);
-    const mine = entries.filter(({ step }) => written.has(step.id));
-    for (const teamId of new Set(mine.map(({ step }) => step.teamId))) {
-      const events = mine
-        .filter(({ step }) => step.teamId === teamId)
-        .map(({ step, action, eventData }) => ({
-          type: action,
-          accountId: step.accountId,
-          data: { disconnect_id: step.disconnectId, ...eventData },
-        }));
-      await recordAccountEvents(client, teamId, events, at);
-    }
+    const events = entries
+      .filter(({ step }) => written.has(step.id))
+      .map(({ step, action, eventData }) => ({
+        type: action,
+        accountId: step.accountId,
+        data: { disconnect_id: step.disconnectId, ...eventData },
+      }));
+    await recordAccountEvents(client, events, at);
   }
 
   private leaseEnd(now: Date): Date {

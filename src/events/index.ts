@@ -14,6 +14,7 @@ export {
   type NewEvent,
   recordAccountEvents,
   recordEvents,
+  recordEventsOfTeams,
 } from './outbox.repository.js';
 
 interface EventsParts {

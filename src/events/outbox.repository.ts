@@ -19,9 +19,23 @@ export async function recordEvents(
   events: readonly NewEvent[],
   at: Date,
 ): Promise<void> {
+  await recordEventsOfTeams(
+    client,
+    events.map((event) => ({ teamId, event })),
+    at,
+  );
+}
+
+/** Like `recordEvents`, for several teams. */
+export async function recordEventsOfTeams(
+  client: pg.ClientBase,
+  events: readonly { readonly teamId: string; readonly event: NewEvent }[],
+  at: Date,
+): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ type, accountId, provider, data }) => ({
+  const rows = events.map(({ teamId, event: { type, accountId, provider, data } }) => ({
     id: newId('evt'),
+    team_id: teamId,
     type,
     account_id: accountId,
     provider,
@@ -29,10 +43,11 @@ export async function recordEvents(
   }));
   await client.query(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
-     SELECT e.id, $2, e.type, e.account_id, COALESCE(e.provider, a.provider), e.data, $3
-     FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, provider text, data jsonb)
+     SELECT e.id, e.team_id, e.type, e.account_id, COALESCE(e.provider, a.provider), e.data, $2
+     FROM jsonb_to_recordset($1::jsonb)
+       AS e(id text, team_id text, type text, account_id text, provider text, data jsonb)
      LEFT JOIN accounts a ON a.id = e.account_id`,
-    [JSON.stringify(rows), teamId, at],
+    [JSON.stringify(rows), at],
   );
 }
 
@@ -50,7 +65,6 @@ export interface AccountEvent {
  */
 export async function recordAccountEvents(
   client: pg.ClientBase,
-  teamId: string,
   events: readonly AccountEvent[],
   at: Date,
 ): Promise<void> {
@@ -63,9 +77,10 @@ export async function recordAccountEvents(
   }));
   await client.query(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
-      SELECT e.id, $2, e.type, a.id, a.provider, jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $3
+      SELECT e.id, a.team_id, e.type, a.id, a.provider,
+        jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $2
       FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb) JOIN accounts a ON a.id = e.account_id`,
-    [JSON.stringify(rows), teamId, at],
+    [JSON.stringify(rows), at],
   );
 }
 

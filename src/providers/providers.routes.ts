@@ -10,8 +10,8 @@ import type { CallFigures, Span } from './call-figures.js';
 import type { Providers } from './client.js';
 import { operationsOf } from './offered-operations.js';
 import { groupsOf, OPERATION_GROUPS } from './operation-group.js';
-import { PROVIDER_EXAMPLE } from './provider.example.js';
 import type { ProviderState } from './provider-runtime.js';
+import { PROVIDER_EXAMPLE } from './providers.example.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;

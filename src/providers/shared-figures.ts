@@ -1,8 +1,8 @@
 import type { Database } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
+import { CallCountsRepository, type OwnCount, type SharedCount } from './call-counts.repository.js';
 import {
   bucketOf,
-  type CallCount,
   type CallFigures,
   figuresOf,
   SPAN_NAMES,
@@ -11,16 +11,6 @@ import {
 } from './call-figures.js';
 import type { AttemptOutcome } from './execute.js';
 import { isFailure } from './provider-runtime.js';
-
-/** A count as it is shared: whose, of which span, and in which slice of it. */
-interface SharedCount extends CallCount {
-  readonly provider: string;
-  readonly span: Span;
-}
-interface OwnCount extends SharedCount {
-  readonly slice: number;
-  readonly expiresAt: number;
-}
 
 /**
  * Recent success rates and latencies of the providers, over all replicas and restarts. Each replica
@@ -35,10 +25,14 @@ export class SharedFigures {
   /** Of all replicas, as last read from the database. */
   private shared: readonly SharedCount[] = [];
 
+  private readonly counts: CallCountsRepository;
+
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.counts = new CallCountsRepository(database);
+  }
 
   /** Counts an attempt that has just ended. */
   note({
@@ -85,18 +79,15 @@ export class SharedFigures {
     this.fresh = new Map();
     const now = this.clock.now();
     try {
-      await this.database.pool.query(ADD, [JSON.stringify(counts.map(toRow))]);
+      await this.counts.add(counts);
     } catch (error) {
       this.sending = [];
       for (const count of counts) this.add(count);
       throw error;
     }
-    const { rows } = await this.database.pool.query<SharedCount>(SUMS, [now]);
-    this.shared = rows;
+    this.shared = await this.counts.sums(now);
     this.sending = [];
-    await this.database.pool.query('DELETE FROM provider_call_counts WHERE expires_at <= $1', [
-      now,
-    ]);
+    await this.counts.deleteExpired(now);
   }
 
   private add(count: OwnCount): void {
@@ -108,20 +99,4 @@ export class SharedFigures {
       failed: failed + count.failed,
     });
   }
-}
-
-/** In the same order on all replicas, which rules out deadlocks. */
-const ADD = `
-  INSERT INTO provider_call_counts AS known (provider, span, slice, bucket, succeeded, failed, expires_at)
-  SELECT * FROM jsonb_to_recordset($1::jsonb)
-    AS own(provider text, span text, slice bigint, bucket int, succeeded int, failed int, expires_at timestamptz)
-  ORDER BY provider, span, slice, bucket
-  ON CONFLICT (provider, span, slice, bucket)
-  DO UPDATE SET succeeded = known.succeeded + EXCLUDED.succeeded, failed = known.failed + EXCLUDED.failed`;
-const SUMS = `
-  SELECT provider, span, bucket, sum(succeeded)::int AS succeeded, sum(failed)::int AS failed
-  FROM provider_call_counts WHERE expires_at > $1 GROUP BY provider, span, bucket`;
-
-function toRow({ expiresAt, ...count }: OwnCount): object {
-  return { ...count, expires_at: new Date(expiresAt) };
 }

@@ -145,7 +145,7 @@ export class SweepRun {
     if (!suspicious || previousHeld) {
       const gone = await this.observed.markVanished(suspicious);
       const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
-      await recordAccountEvents(this.client, this.owner.teamId, events, this.startedAt);
+      await recordAccountEvents(this.client, events, this.startedAt);
       this.vanished = gone.length;
       if (!suspicious) return 'succeeded';
     }

@@ -4,7 +4,7 @@ import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.j
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import type { EventType } from '../events/index.js';
-import { COMMITTED_BEFORE, EVENT_DOCUMENT, recordEvents, typesOf } from '../events/index.js';
+import { COMMITTED_BEFORE, EVENT_DOCUMENT, recordEventsOfTeams, typesOf } from '../events/index.js';
 import type { Rows } from '../http/page.js';
 import { newId } from '../lib/ids.js';
 import type { DeliveryResult } from './delivery-outcome.js';
@@ -290,12 +290,16 @@ async function disableWebhooks(
      WHERE w.id = r.id AND w.disabled_at IS NULL RETURNING w.id`,
     [JSON.stringify(rows)],
   );
-  for (const { id } of disabled) {
-    const { webhook, attempt, outcome } = ended.get(id) as DeliveryResult;
-    const data = { webhook: { id, url: originOf(webhook.url) }, reason: outcome.disable };
-    const event = { type: 'webhook.disabled' as const, accountId: null, data };
-    await recordEvents(client, webhook.teamId, [event], attempt.at);
-  }
+  const ids = new Set(disabled.map(({ id }) => id));
+  const events = [...ended.values()]
+    .filter(({ webhook }) => ids.has(webhook.id))
+    .map(({ webhook, outcome }) => {
+      const { id, url, teamId } = webhook;
+      const data = { webhook: { id, url: originOf(url) }, reason: outcome.disable };
+      return { teamId, event: { type: 'webhook.disabled' as const, accountId: null, data } };
+    });
+  const at = Math.max(...rows.map((row) => row.at.getTime()));
+  await recordEventsOfTeams(client, events, new Date(at));
 }
 
 /** An attempt as the log of its delivery keeps it. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { observed } from '../../bench/health-load.js';
+import { writeObservations } from '../../src/accounts/observations.repository.js';
 import { toRecord } from '../../src/accounts/record.js';
-import { writeObservations } from '../../src/accounts/write-observations.js';
 import { withTransaction } from '../../src/database/transact.js';
 import { HEALTHY, type ObservedAccount, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';

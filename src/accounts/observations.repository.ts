@@ -2,10 +2,9 @@ import type pg from 'pg';
 import { newId } from '../lib/ids.js';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
-import { LOOKED_AT } from './account.sql.js';
-import { noteReappearance } from './reappearance.js';
+import { LOOKED_AT } from './accounts.sql.js';
+import { type AccountChange, recordChanges } from './changes.repository.js';
 import type { AccountRecord } from './record.js';
-import { type AccountChange, recordChanges } from './record-changes.js';
 
 /** The account's key in its connection: never written again. */
 const KEY = 'provider_account_id';
@@ -161,6 +160,20 @@ export async function writeObservations(
   const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
   await noteReappearance(client, back, observedAt);
   return changes;
+}
+
+/** Notes on the disconnects that ended these accounts that a later look showed them again. */
+async function noteReappearance(
+  client: pg.ClientBase,
+  accountIds: readonly string[],
+  at: Date,
+): Promise<void> {
+  if (accountIds.length === 0) return;
+  await client.query(
+    `UPDATE disconnect_steps SET reappeared_at = $2
+     WHERE account_id = ANY($1) AND state = 'succeeded' AND reappeared_at IS NULL`,
+    [accountIds, at],
+  );
 }
 
 /** The records that differ from what is held, with the address of the picture that is. */

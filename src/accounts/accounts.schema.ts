@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ACCOUNT_EXAMPLE, ACCOUNT_HEALTH_EXAMPLE } from './account.example.js';
 import { assembleAccount, healthFieldsOf } from './account-fields.js';
+import { ACCOUNT_EXAMPLE, ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';
 
 const fields = assembleAccount<z.ZodType>(
   ({ schema, isOnRequest }) => (isOnRequest ? schema.optional() : schema),

@@ -33,7 +33,7 @@ export async function recordChanges(
     at,
     evidence,
   );
-  await recordAccountEvents(client, teamId, changes.flatMap(eventsOf), at);
+  await recordAccountEvents(client, changes.flatMap(eventsOf), at);
 }
 
 function eventsOf(change: AccountChange): AccountEvent[] {

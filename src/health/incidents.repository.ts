@@ -1,0 +1,102 @@
+import type pg from 'pg';
+import type { Database } from '../database/index.js';
+import type { ProviderIncident } from '../database/prisma-client/client.js';
+import { recordEventsOfTeams } from '../events/index.js';
+import type { KnownIncident } from './incident.js';
+
+/** A provider's latest outage, in full. */
+export interface LatestIncident extends KnownIncident {
+  readonly id: string;
+  readonly openedAt: Date;
+}
+
+/** An outage that begins. */
+export interface NewIncident {
+  readonly id: string;
+  readonly provider: string;
+  readonly openedAt: Date;
+  readonly lastFailureAt: Date | null;
+  readonly error: string | null;
+  /** How many accounts of all teams it concerns. */
+  readonly accounts: number;
+}
+
+/** The rows of outages. */
+export class IncidentsRepository {
+  constructor(private readonly database: Database) {}
+
+  findOpen(): Promise<ProviderIncident[]> {
+    return this.database.prisma.providerIncident.findMany({ where: { closedAt: null } });
+  }
+
+  /** Each provider's latest outage. */
+  async findLatest(): Promise<(KnownIncident & { readonly provider: string })[]> {
+    const { rows } = await this.database.pool.query<KnownIncident & { readonly provider: string }>(
+      `SELECT DISTINCT ON (provider) provider, closed_at AS "closedAt",
+         last_failure_at AS "lastFailureAt"
+       FROM provider_incidents ORDER BY provider, opened_at DESC, id DESC`,
+    );
+    return rows;
+  }
+
+  /**
+   * A provider's latest outage. Replicas take turns until the transaction ends, so that an outage
+   * is opened by one of them.
+   * @param client within a transaction
+   */
+  async lockLatest(client: pg.ClientBase, provider: string): Promise<LatestIncident | null> {
+    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('incident ' || $1, 0))`, [
+      provider,
+    ]);
+    const { rows } = await client.query<LatestIncident>(
+      `SELECT id, opened_at AS "openedAt", closed_at AS "closedAt", last_failure_at AS "lastFailureAt"
+       FROM provider_incidents WHERE provider = $1 ORDER BY opened_at DESC, id DESC LIMIT 1`,
+      [provider],
+    );
+    return rows[0] ?? null;
+  }
+
+  async create(client: pg.ClientBase, incident: NewIncident): Promise<void> {
+    const { id, provider, openedAt, lastFailureAt, error, accounts } = incident;
+    await client.query(
+      `INSERT INTO provider_incidents (id, provider, opened_at, last_failure_at, error, accounts)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [id, provider, openedAt, lastFailureAt, error, accounts],
+    );
+  }
+
+  async prolong(client: pg.ClientBase, id: string, lastFailureAt: Date | null): Promise<void> {
+    await client.query('UPDATE provider_incidents SET last_failure_at = $2 WHERE id = $1', [
+      id,
+      lastFailureAt,
+    ]);
+  }
+
+  async close(client: pg.ClientBase, id: string, at: Date): Promise<void> {
+    await client.query('UPDATE provider_incidents SET closed_at = $2 WHERE id = $1', [id, at]);
+  }
+
+  /**
+   * Writes one event for each team with accounts at the provider.
+   * @returns how many accounts of all teams that are
+   */
+  async recordForTeams(
+    client: pg.ClientBase,
+    type: 'provider.incident_opened' | 'provider.incident_closed',
+    provider: string,
+    incident: object,
+    at: Date,
+  ): Promise<number> {
+    const { rows } = await client.query<{ team_id: string; accounts: number }>(
+      `SELECT team_id, sum(delta)::int AS accounts FROM account_counts
+       WHERE provider = $1 AND status <> 'disconnected' GROUP BY team_id HAVING sum(delta) > 0`,
+      [provider],
+    );
+    const events = rows.map(({ team_id: teamId, accounts }) => ({
+      teamId,
+      event: { type, accountId: null, provider, data: { provider, incident, accounts } },
+    }));
+    await recordEventsOfTeams(client, events, at);
+    return rows.reduce((sum, { accounts }) => sum + accounts, 0);
+  }
+}
