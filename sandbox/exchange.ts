@@ -78,6 +78,8 @@ function refusalFor(
       return provider.refusal('revoked_key', question, retryAfter);
     case 'forbidden':
       return provider.refusal('forbidden', question, retryAfter);
+    case 'not_found':
+      return provider.refusal('not_found', question, retryAfter);
     case 'server_error':
       return provider.refusal(
         fault.status === 503 ? 'unavailable' : 'server_error',

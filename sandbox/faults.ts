@@ -16,6 +16,7 @@ import { matchPath } from './routes.js';
  * | `html` | a proxy's HTML page under `status` (default 502; try 200) |
  * | `key_revoked` | the provider's answer to a key that was switched off |
  * | `forbidden` | the provider's 403 to a key that may not do this |
+ * | `not_found` | the provider's 404 for an account, though it may hold it |
  * | `reset` | the work done, half the answer, then a TCP reset |
  * | `truncated` | the work done, half the answer under the whole one's Content-Length, then the end |
  * | `lost_answer` | the work done, then the socket closed without an answer |
@@ -33,6 +34,7 @@ const FAULT_KINDS = [
   'html',
   'key_revoked',
   'forbidden',
+  'not_found',
   'reset',
   'truncated',
   'lost_answer',

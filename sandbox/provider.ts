@@ -40,6 +40,7 @@ export type RefusalReason =
   | 'invalid_key'
   | 'revoked_key'
   | 'forbidden'
+  | 'not_found'
   | 'rate_limited'
   | 'server_error'
   | 'unavailable'

@@ -32,7 +32,11 @@ export function invalid(errors: readonly FieldError[]): Refused {
 }
 
 export function notFound(what: string): Refused {
-  return new Refused(problem(404, 'NOT_FOUND', 'Not Found', `${what} not found.`));
+  return new Refused(missing(what));
+}
+
+function missing(what: string): Answer {
+  return problem(404, 'NOT_FOUND', 'Not Found', `${what} not found.`);
 }
 
 /** A key that was switched off gets 403, one that is unknown 401. */
@@ -45,6 +49,8 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
       return problem(403, 'FORBIDDEN', 'Forbidden', 'This API key is inactive.');
     case 'forbidden':
       return problem(403, 'INSUFFICIENT_SCOPE', 'Forbidden', 'The API key lacks the scope.');
+    case 'not_found':
+      return missing('Account');
     case 'rate_limited':
       return waiting(
         problem(429, 'RATE_LIMITED', 'Too Many Requests', 'Rate limit exceeded.'),

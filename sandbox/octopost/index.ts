@@ -8,9 +8,7 @@ function fault(status: number, code: string, error: string, details?: Fields): A
   return { status, body: { error, code, ...(details && { details }) } };
 }
 
-function notFound(): Refused {
-  return new Refused(fault(404, 'not_found', 'Account not found'));
-}
+const NOT_FOUND = fault(404, 'not_found', 'Account not found');
 
 function refuse(reason: RefusalReason, { quota, retryAfter }: RefusalContext): Answer {
   const waiting = { 'Retry-After': String(retryAfter) };
@@ -21,6 +19,8 @@ function refuse(reason: RefusalReason, { quota, retryAfter }: RefusalContext): A
       return fault(401, 'unauthorized', 'Invalid or expired API key');
     case 'forbidden':
       return fault(403, 'forbidden', 'API key does not have permission for this action');
+    case 'not_found':
+      return NOT_FOUND;
     case 'rate_limited': {
       const reset_at = timestamp(new Date(quota.resetAt));
       const details = { limit: quota.limit, remaining: 0, reset_at, retry_after: retryAfter };
@@ -81,7 +81,7 @@ export const octopost: Provider = {
       path: '/accounts/{id}',
       handle: ({ accounts, params }) => {
         const account = accounts.get(params.id ?? '');
-        if (!account) throw notFound();
+        if (!account) throw new Refused(NOT_FOUND);
         return { status: 200, body: account };
       },
     },
@@ -89,7 +89,7 @@ export const octopost: Provider = {
       method: 'DELETE',
       path: '/accounts/{id}',
       handle: ({ accounts, params }) => {
-        if (!accounts.remove(params.id ?? '')) throw notFound();
+        if (!accounts.remove(params.id ?? '')) throw new Refused(NOT_FOUND);
         return { status: 204 };
       },
     },

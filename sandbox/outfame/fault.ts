@@ -50,6 +50,8 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
     // Status and code of a missing scope are not documented.
     case 'forbidden':
       return fault(403, 'forbidden', 'The API key may not do this.');
+    case 'not_found':
+      return fault(404, 'account_not_found', 'No account found with this id.');
     case 'rate_limited':
       return rateLimited(retryAfter);
     case 'server_error':

@@ -6,6 +6,8 @@ export function fault(status: number, code: string, error: string): Answer {
   return { status, body: { error, code } };
 }
 
+export const ACCOUNT_NOT_FOUND = fault(404, 'NOT_FOUND', 'Account not found');
+
 export function invalid(error: string): Refused {
   return new Refused(fault(400, 'VALIDATION_ERROR', error));
 }
@@ -21,6 +23,8 @@ export function refuse(reason: RefusalReason, { retryAfter }: RefusalContext): A
       return fault(401, 'AUTH_INVALID_KEY', 'Invalid API key');
     case 'forbidden':
       return fault(403, 'FORBIDDEN', 'This API key may not do this');
+    case 'not_found':
+      return ACCOUNT_NOT_FOUND;
     case 'rate_limited':
       return { ...fault(429, 'RATE_LIMIT_EXCEEDED', 'Rate limit exceeded'), headers: waiting };
     case 'server_error':

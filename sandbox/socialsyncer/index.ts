@@ -1,7 +1,7 @@
 import { type Answer, type Fields, Refused } from '../message.js';
 import type { Call, Provider } from '../provider.js';
 import { connectRoutes } from './connect.js';
-import { fault, refuse } from './fault.js';
+import { ACCOUNT_NOT_FOUND, refuse } from './fault.js';
 import { accountKey, blankAccount, socialsyncerAccounts } from './seed.js';
 
 /**
@@ -29,7 +29,7 @@ function health({ accounts }: Call): Answer {
 
 function disconnect({ accounts, params }: Call): Answer {
   const key = accountKey(params.platform ?? '', params.accountId ?? '');
-  if (!accounts.remove(key)) throw new Refused(fault(404, 'NOT_FOUND', 'Account not found'));
+  if (!accounts.remove(key)) throw new Refused(ACCOUNT_NOT_FOUND);
   return { status: 200, body: { deleted: true } };
 }
 

@@ -113,6 +113,15 @@ describe.each(PROVIDER_NAMES)('%s', (provider) => {
     ]);
   });
 
+  it('can deny an account that it holds', async () => {
+    await inject(provider, { kind: 'not_found' });
+    const reply = await list(provider);
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([
+      404,
+      expect.stringContaining('json'),
+    ]);
+  });
+
   it('can reset the connection in mid-answer', async () => {
     await inject(provider, { kind: 'reset' });
     await expect(rawList(provider).then(({ error }) => error)).resolves.toBe('ECONNRESET');

@@ -330,6 +330,38 @@ describe('answers that prove nothing', () => {
   });
 });
 
+describe('what a delete that did nothing leaves behind', () => {
+  test('a provider that knows no such account and still shows it is asked again', async () => {
+    const id = await holdOne();
+    const path = `/accounts/${id}`;
+    octopost().faults.add({ kind: 'not_found', method: 'DELETE', path, times: 2 });
+    const disconnect = await begin([id]);
+    await tried(disconnect, 2);
+    expect((await account(id)).status).toBe('disconnecting');
+    const { steps } = await finished(disconnect);
+    expect(steps[0]).toMatchObject({ outcome: 'disconnected', verified: 'absent' });
+    expect(callsOf(steps[0]).slice(0, 4)).toEqual(['look', 'delete', 'verify', 'look']);
+    expect(octopost().counts().deletes[id]).toEqual({ calls: 3, effective: 1 });
+  });
+
+  test('an account that somebody else removed was already gone', async () => {
+    const id = await holdOne();
+    const path = `/accounts/${id}`;
+    octopost().faults.add({ kind: 'rate_limited', method: 'DELETE', path, retry_after: 1 });
+    const disconnect = await begin([id]);
+    await waitFor('the refusal of the delete', async () => {
+      const [step] = (await get(disconnect)).steps;
+      return step.last_error?.code === 'rate_limited';
+    });
+    octopost().removeAccount(id);
+    octopost().faults.clear();
+    expect((await finished(disconnect)).steps[0]).toMatchObject({
+      outcome: 'already_gone',
+      verified: 'absent',
+    });
+  });
+});
+
 test('answers that a former release recorded are shown without a shape', async () => {
   const { id } = await finished(await begin([await holdOne()]));
   await gateway.database.pool.query(
