@@ -105,10 +105,11 @@ describe('the other commands of the README', () => {
     await expect(clone.run('npm test -- test/contract', { JEST_JSON: results })).rejects.toThrow(
       'Command failed',
     );
-    const { testResults } = JSON.parse(readFileSync(results, 'utf8'));
-    const failed = testResults.flatMap(({ assertionResults }: JestFile) =>
-      assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
-    );
+    const files: readonly JestFile[] = JSON.parse(readFileSync(results, 'utf8')).testResults;
+    const failed = files
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status, fullName }) => status === 'failed' && fullName.startsWith('acme'))
+      .map(({ fullName }) => fullName);
     expect(failed).toEqual([
       'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
     ]);
