@@ -34,7 +34,12 @@ export const creatoraudit = defineAdapter({
   },
   settings: settingsSchema,
   createSettings: createSettingsSchema,
-  account: { schema: accountSchema, map: mapAccount },
+  account: {
+    schema: accountSchema,
+    map: mapAccount,
+    deciding: ['is_unavailable', 'is_active', 'last_scrape_time'],
+    memberOfGet: 'data',
+  },
   errorBody: {
     schema: errorBodySchema,
     read: ({ code, detail }) => ({ code: code ?? null, message: detail ?? null }),

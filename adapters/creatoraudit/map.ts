@@ -16,12 +16,11 @@ const UNTOLD: State = { status: null, verdict: UNREADABLE };
  */
 function mapState(wire: AccountWire, observedAt: Date, unreadable: UnreadableFields): State {
   if (unreadable.has('is_unavailable')) return UNTOLD;
-  if (wire.is_unavailable) {
+  if (wire.is_unavailable)
     return {
       status: 'unavailable',
       verdict: { status: 'unhealthy', reason: 'profile_unavailable', fault: 'account' },
     };
-  }
   if (unreadable.has('is_active')) return UNTOLD;
   if (wire.is_active === false)
     return {
@@ -48,16 +47,10 @@ function mapState(wire: AccountWire, observedAt: Date, unreadable: UnreadableFie
  * (likes + comments + shares) / views in percent, as the provider's own pages compute it
  * (/concepts); four decimals.
  */
-function engagementRate({
-  view_count,
-  like_count,
-  comment_count,
-  share_count,
-}: AccountWire): number | null {
-  if (!view_count || like_count === null || comment_count === null || share_count === null)
-    return null;
-  const percent = ((like_count + comment_count + share_count) / view_count) * 100;
-  return Number(percent.toFixed(4));
+function engagementRate(wire: AccountWire): number | null {
+  const { view_count: views, like_count: likes, comment_count: comments } = wire;
+  if (!views || likes === null || comments === null || wire.share_count === null) return null;
+  return Number((((likes + comments + wire.share_count) / views) * 100).toFixed(4));
 }
 
 /**
@@ -92,18 +85,12 @@ export function mapAccount(
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    platformUserId: null,
     username,
     displayName: wire.name,
     avatarUrl: wire.profile_pic_url ?? wire.profile_pic_url_original,
     profileUrl: profileUrl(wire.platform, username),
-    // False by default, like the counters: no data before the first refresh.
     isVerified: wire.last_scrape_time === null ? null : wire.is_verified,
     ...mapState(wire, observedAt, unreadable),
-    providerStatus: null,
-    tokenValid: null,
-    permissions: null,
-    tokenExpiresAt: null,
     advice: [],
     metrics: mapMetrics(wire, unreadable),
     settings: {
@@ -117,7 +104,5 @@ export function mapAccount(
       post_lookback_days: wire.post_lookback_days,
     },
     connectedAt: wire.added_at,
-    lastUsedAt: null,
-    providerUpdatedAt: null,
   };
 }

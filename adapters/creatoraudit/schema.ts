@@ -14,9 +14,7 @@ import type { components } from './provider.gen.js';
 
 type Documented = components['schemas'];
 
-/**
- * One account. Counters default to 0 at the provider: before the first refresh they are no data.
- */
+/** One account. Counters default to 0: before the first refresh they are no data. */
 export const accountSchema = z.object({
   id: id(),
   platform: platform(),

@@ -46,7 +46,7 @@ export const octopost = defineAdapter({
       'Octopost connects accounts only in its dashboard. Connect the profile there; the next sweep adds it.',
     url: 'https://octopost.ink',
   },
-  account: { schema: accountSchema, map: mapAccount },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['is_active'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error, code, details }) => ({

@@ -25,17 +25,11 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
     displayName: wire.display_name ?? wire.username,
     avatarUrl: wire.avatar_url,
     profileUrl: profileUrl(wire.platform, username),
-    isVerified: null,
     ...mapState(wire),
-    providerStatus: null,
     tokenValid: wire.is_active,
-    permissions: null,
-    tokenExpiresAt: null,
     advice: [],
     metrics: NO_METRICS,
-    settings: null,
     connectedAt: wire.connected_at,
     lastUsedAt: wire.last_used_at,
-    providerUpdatedAt: null,
   };
 }

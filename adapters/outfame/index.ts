@@ -31,7 +31,7 @@ export const outfame = defineAdapter({
       'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame cannot be restored.',
   },
   settings: settingsSchema,
-  account: { schema: accountSchema, map: mapAccount },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['status'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error }) => ({

@@ -34,19 +34,12 @@ export function mapAccount(
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    platformUserId: null,
     username,
-    displayName: null,
-    avatarUrl: null,
     profileUrl: profileUrl(wire.platform, username),
-    isVerified: null,
     status: wire.status,
     // A word that is not documented is kept as it came.
     providerStatus: wire.status ?? unreadable.get('status') ?? null,
     verdict: wire.status === null ? UNREADABLE : VERDICTS[wire.status],
-    tokenValid: null,
-    permissions: null,
-    tokenExpiresAt: null,
     advice: [],
     metrics: {
       ...NO_METRICS,
@@ -58,7 +51,6 @@ export function mapAccount(
     },
     settings: mapSettings(wire),
     connectedAt: wire.created_at,
-    lastUsedAt: null,
     providerUpdatedAt: wire.updated_at,
   };
 }

@@ -34,7 +34,12 @@ export const socialsyncer = defineAdapter({
       "Start the platform's OAuth flow with POST /v1/connect and send the account's owner to the returned `auth_url`.",
     url: 'https://social-syncer-api.com/docs/api/connect',
   },
-  account: { schema: accountSchema, map: mapAccount, joinKey },
+  account: {
+    schema: accountSchema,
+    map: mapAccount,
+    deciding: ['tokenValid', 'health'],
+    joinKey,
+  },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error, code }) => ({ code: code ?? null, message: error ?? null }),

@@ -74,20 +74,14 @@ export function mapAccount(
     username,
     // Facebook pages carry their title where others carry a handle.
     displayName: username === null ? wire.username : null,
-    avatarUrl: null,
     profileUrl: profileUrl(platform, username),
-    isVerified: null,
     ...mapState(wire, unreadable),
     providerStatus: wire.health,
     tokenValid: wire.tokenValid,
     permissions: wire.permissions,
     // Only the prose of `recommendations` mentions it, which is not data.
-    tokenExpiresAt: null,
     advice: wire.recommendations ?? [],
     metrics: NO_METRICS,
-    settings: null,
     connectedAt: wire.connectedAt,
-    lastUsedAt: null,
-    providerUpdatedAt: null,
   };
 }

@@ -108,15 +108,21 @@ export function filterConditions(
     conditions.push(`a.labels <> '{}' AND a.labels @> ANY(${wanted}::jsonb[])`);
   }
   if (filter.q !== undefined) {
-    const pattern = parameters.add(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
-    conditions.push(`(a.username ILIKE ${pattern} OR a.display_name ILIKE ${pattern})`);
+    const part = filter.q.normalize('NFC').replace(/[\\%_]/g, '\\$&');
+    const pattern = parameters.add(`%${part}%`);
+    // In the words of the index.
+    const [username, displayName] = ['a.username', 'a.display_name'].map(composed);
+    conditions.push(`(${username} ILIKE ${pattern} OR ${displayName} ILIKE ${pattern})`);
   }
   if (filter.updated_since !== undefined)
     conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
   return conditions.join(' AND ');
 }
 
-/** What a username is found and sorted by: no leading `@`, no case. */
+/** A text in Unicode's composed form (NFC), whichever form its provider writes. */
+const composed = (column: string) => `rollcall_nfc(${column})`;
+
+/** What a username is found and sorted by: no leading `@`, no case, composed letters (NFC). */
 export function usernameKey(username: string): string {
-  return username.replace(/^@/, '').toLowerCase();
+  return username.replace(/^@/, '').normalize('NFC').toLowerCase().normalize('NFC');
 }

@@ -3,7 +3,10 @@ import { words } from '../http/validate.js';
 
 const labelKey = z.string().min(1).max(64);
 const labelValue = z.string().max(256);
-const settings = z.record(z.string().min(1).max(64), z.unknown());
+/** JSON carries whole numbers up to 2^53 to JavaScript; a longer one has lost digits already. */
+const settings = z
+  .record(z.string().min(1).max(64), z.unknown())
+  .refine(holdsNoLongNumber, 'must hold no whole number beyond 2^53; send it as a string');
 const MAX_LABELS = 64;
 
 export const accountRequest = z
@@ -50,3 +53,9 @@ export const accountChange = z
 export type AccountChangeRequest = z.output<typeof accountChange>;
 
 export { MAX_LABELS };
+
+function holdsNoLongNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(holdsNoLongNumber);
+}

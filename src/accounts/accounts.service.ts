@@ -7,27 +7,23 @@ import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
-import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
 import { isStorable } from '../lib/text.js';
+import { type AnyAdapter, type OperationName, ProviderError } from '../model/index.js';
 import {
-  type AnyAdapter,
-  type OperationName,
-  ProviderError,
-  type Settings,
-} from '../model/index.js';
-import type {
-  CallContext,
-  Observation,
-  ProviderConnection,
-  Providers,
+  type CallContext,
+  mergeSettings,
+  type Observation,
+  type ProviderConnection,
+  type Providers,
+  shownSettings,
 } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository } from './accounts.repository.js';
 import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './accounts.requests.js';
-import { mergeSettings } from './merge-settings.js';
 import { writeObservations } from './observations.repository.js';
 import type { Probes, Ration } from './probes.js';
+import { readSettings } from './read-settings.js';
 import { toRecord } from './record.js';
 
 interface AccountsServiceParts {
@@ -138,7 +134,8 @@ export class AccountsService {
         );
       });
     const labels = request.labels && { labels: request.labels };
-    const after = { platform: request.platform, username, settings, ...labels };
+    const shown = shownSettings(settings, access.apiKey);
+    const after = { platform: request.platform, username, settings: shown, ...labels };
     return {
       connection,
       observation,
@@ -195,14 +192,15 @@ export class AccountsService {
       const changes = readSettings(adapter.settings, adapter, change.settings);
       const access = this.parts.connections.accessTo(connection);
       const current = await this.lookUp(row, access, context);
-      const former = current.account.settings ?? {};
+      const former = current.settingsText ?? {};
       const settings = mergeSettings(former, changes);
       const observation = await this.parts.providers.update(
         access,
         { id: row.provider_account_id, settings },
         context,
       );
-      const facts = { before: { settings: former }, after: { settings } };
+      const shown = (whole: typeof settings) => shownSettings(whole, access.apiKey);
+      const facts = { before: { settings: shown(former) }, after: { settings: shown(settings) } };
       const auditEntry = { caller, action: 'account.settings_changed', ...facts };
       await withTransaction(this.parts.database.pool, (client) =>
         this.write(client, { connection, observation, auditEntry }),
@@ -419,17 +417,4 @@ function cannotCreate(adapter: AnyAdapter): Problem {
     detail,
     adapter.connect ? { connect: adapter.connect } : {},
   );
-}
-
-function readSettings(
-  schema: AnyAdapter['settings'],
-  adapter: AnyAdapter,
-  given: Settings,
-): Settings {
-  if (!schema)
-    throw new Problem(
-      'operation_not_supported',
-      `${adapter.name} has no settings. Leave out \`settings\`.`,
-    );
-  return validate(schema, given, 'setting', 'settings');
 }

@@ -102,7 +102,7 @@ function timeOfDayOf({ hour, minute, second, fraction }: Parts): number | undefi
   return hours < 24 || time === DAY_MS ? time : undefined;
 }
 
-/** How far the clock that was read is ahead of UTC, in milliseconds. */
+/** How far the clock that was read is ahead of UTC, in milliseconds; `undefined`: no zone is told. */
 function offsetOf(parts: Parts, { zoneless }: InstantOptions): number | undefined {
   const { utc, sign, offsetHour, offsetMinute } = parts;
   if (sign === undefined) return utc !== undefined || zoneless === 'utc' ? 0 : undefined;

@@ -1,5 +1,5 @@
-/** A token of JSON: a string, a mark, or anything else up to the next mark (a number or word). */
-const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
+import { JSON_TOKEN } from './json-text.js';
+
 const NUMBER = /^-?\d/;
 
 /**
@@ -14,7 +14,7 @@ export function parseStrictJson(text: string): unknown {
   // From here on the text is known to be JSON: its tokens can be taken as they come.
   const open: (Set<string> | undefined)[] = [];
   let previous = '';
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (const [token] of text.matchAll(JSON_TOKEN)) {
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(undefined);
     else if (token === '}' || token === ']') open.pop();

@@ -96,7 +96,9 @@ export interface Operations {
     readonly username: string;
     readonly settings: Settings;
   }): unknown;
-  /** `settings` is whole: the current ones with the changes merged in. */
+  /**
+   * `settings` is whole: the current ones, as the provider wrote them, with the changes merged in.
+   */
   update(change: AccountKey & { readonly settings: Settings }): unknown;
   pause(account: AccountKey): true;
   resume(account: AccountKey): true;
@@ -194,9 +196,9 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     readonly url: `https://${string}`;
   };
   /** The settings a caller may change; strict, all optional. Absent: none. */
-  readonly settings?: z.ZodType<Settings>;
+  readonly settings?: z.ZodObject;
   /** The settings that `create` takes, where they are fewer than `settings`. */
-  readonly createSettings?: z.ZodType<Settings>;
+  readonly createSettings?: z.ZodObject;
   readonly account: {
     /** Its fields are read by the readers of `wire.ts`; only the id's refuses `null`. */
     readonly schema: z.ZodType<AccountWire>;
@@ -209,6 +211,10 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
       observedAt: Date,
       unreadable: UnreadableFields,
     ) => ObservedAccount;
+    /** The fields that the verdict rests on: without them it is `UNREADABLE`. */
+    readonly deciding: readonly string[];
+    /** Where the answer of `get` holds the account: its name there; left out: it is the answer. */
+    readonly memberOfGet?: string;
     /** With `health`: the same string for a list item and its health item. */
     readonly joinKey?: (item: unknown) => string | undefined;
   };

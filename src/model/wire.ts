@@ -64,14 +64,14 @@ export function id(): z.ZodType<string> {
     });
 }
 
-/** A text, without spaces at its ends and in Unicode's composed form (NFC). */
+/** A text, without spaces at its ends. */
 export function text() {
   return field('text', (given) => readText(given, MAX_TEXT_LENGTH));
 }
 
-/** A text that accounts are found by: a handle, or the network's own id. */
+/** A text that accounts are found by: a handle, or the network's own id, which may be a number. */
 export function name() {
-  return field('name', (given) => readText(given, MAX_NAME_LENGTH));
+  return field('name', (given) => readText(wholeNumber(given) ?? given, MAX_NAME_LENGTH));
 }
 
 /** A network, in lower case. */
@@ -162,10 +162,9 @@ export function object() {
 }
 
 function readText(given: unknown, maxLength: number): Reading<string> {
-  const text = typeof given === 'string' ? given : wholeNumber(given);
-  if (text === undefined || text.length > maxLength) return undefined;
-  const clean = cleanText(text).trim().normalize('NFC');
-  if (!isStorable(text)) return new Cleaned(clean);
+  if (typeof given !== 'string' || given.length > maxLength) return undefined;
+  const clean = cleanText(given).trim();
+  if (!isStorable(given)) return new Cleaned(clean);
   return clean === '' ? null : clean;
 }
 

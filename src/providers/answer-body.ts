@@ -1,4 +1,5 @@
-import { isObject } from './read-account.js';
+import { isObject } from '../lib/is-object.js';
+import { parseExactly } from '../lib/json-text.js';
 import type { ProviderResponse } from './response.js';
 
 /** What the body of an answer is. */
@@ -20,7 +21,7 @@ export function readBody({ headers, body }: ProviderResponse): AnswerBody {
   if (type !== '' && !JSON_TYPE.test(type))
     return { kind: 'foreign', what: 'a body that is not declared as JSON', isWebPage: false };
   try {
-    return { kind: 'json', value: JSON.parse(body) };
+    return { kind: 'json', value: parseExactly(body) };
   } catch {
     return { kind: 'foreign', what: 'a body that is not JSON', isWebPage: false };
   }

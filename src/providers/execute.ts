@@ -66,6 +66,8 @@ export interface Executor {
 /** What a provider answered, and the instant before it was asked. */
 export interface Answered<Value> {
   readonly value: Value;
+  /** The answer's text. */
+  readonly body: string;
   readonly askedAt: Date;
 }
 
@@ -145,7 +147,7 @@ export async function execute<Name extends OperationName>(
       hear(answer.status, reading.shape, requestId(answer.headers));
       if ('error' in reading) throw reading.error;
       finish('ok');
-      return { value: reading.value, askedAt };
+      return { value: reading.value, body: answer.body, askedAt };
     } catch (error) {
       // The caller stopped: that says nothing of the provider.
       context.signal?.throwIfAborted();

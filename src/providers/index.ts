@@ -10,3 +10,4 @@ export type { Observation, QuarantinedItem } from './read-account.js';
 export type { AnswerShape } from './read-answer.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';
+export { mergeSettings, shownSettings } from './settings-text.js';

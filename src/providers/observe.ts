@@ -1,15 +1,16 @@
 import type { Clock } from '../lib/clock.js';
+import { isObject } from '../lib/is-object.js';
 import { type AnyAdapter, type Platform, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
 import { pages } from './paginate.js';
 import {
-  isObject,
   isObservation,
   type Observation,
   type QuarantinedItem,
   readAccount,
 } from './read-account.js';
+import { settingsTextOf } from './settings-text.js';
 import { invalidAnswer } from './translate-error.js';
 
 /** Limits count per minute, so that a longer wait is no mere pacing. */
@@ -105,14 +106,17 @@ export async function lookUp(
   if (adapter.operations.get === undefined)
     return findInList(executor, adapter, connection, account, context);
   try {
-    const { value, askedAt } = await execute(
+    const { value, body, askedAt } = await execute(
       executor,
       connection,
       'get',
       { id: account.id },
       context,
     );
-    return observationOf(adapter, value, askedAt, connection.apiKey);
+    return {
+      ...observationOf(adapter, value, askedAt, connection.apiKey),
+      settingsText: settingsTextOf(adapter, body),
+    };
   } catch (error) {
     if (error instanceof ProviderError && error.code === 'not_found') return null;
     throw error;
@@ -230,5 +234,5 @@ async function observePage(
 function joined(adapter: AnyAdapter, item: unknown, health: HealthReport): unknown {
   const key = adapter.account.joinKey?.(item);
   const itemHealth = key === undefined ? undefined : health.items.get(key);
-  return isObject(item) && itemHealth !== undefined ? { ...item, ...itemHealth } : item;
+  return isObject(item) && itemHealth !== undefined ? { ...itemHealth, ...item } : item;
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { isObject } from '../lib/is-object.js';
 import { cleanJson, cleanText, storable } from '../lib/text.js';
-import { type AnyAdapter, NO_FACTS, type ObservedAccount } from '../model/index.js';
+import { type AnyAdapter, NO_FACTS, type ObservedAccount, UNREADABLE } from '../model/index.js';
 import { holdsKey, redactFields, redactValue } from './redact.js';
+import type { SettingsText } from './settings-text.js';
 import { firstIssue } from './translate-error.js';
 
 /** An index entry of PostgreSQL holds 2,704 bytes. */
@@ -28,6 +30,8 @@ export interface Observation {
   readonly remoteData: Record<string, unknown>;
   /** The instant before the provider was asked. */
   readonly observedAt: Date;
+  /** Its settings as the provider wrote them, where it was asked for this account alone. */
+  readonly settingsText?: SettingsText;
 }
 
 /** An item whose id cannot be read: it is set aside, and the others land. */
@@ -54,6 +58,7 @@ export function readAccount(
   if (issue !== undefined) return { id: idOf(adapter, raw, apiKey), reason: issue };
   try {
     const account = { ...NO_FACTS, ...map(wire, observedAt, unreadable) };
+    noteUntold(adapter, account, raw, unreadable);
     const refusal = refusalOfId(account.providerAccountId, apiKey);
     if (refusal !== undefined) return { id: idOf(adapter, raw, apiKey), reason: refusal };
     return {
@@ -72,12 +77,24 @@ export function readAccount(
   }
 }
 
+/** A verdict that cannot be read without a field that was unreadable lacks one that is not told. */
+function noteUntold(
+  { account: { deciding } }: AnyAdapter,
+  { verdict }: ObservedAccount,
+  raw: Record<string, unknown>,
+  unreadable: Map<string, string>,
+): void {
+  if (verdict.reason !== UNREADABLE.reason || deciding.some((field) => unreadable.has(field)))
+    return;
+  for (const field of deciding) if (raw[field] == null) unreadable.set(field, 'null');
+}
+
 interface FieldsRead {
   readonly wire: unknown;
   /** What the id's field is refused for. */
   readonly issue?: string;
   /** By the fields' names, with what they held. */
-  readonly unreadable: ReadonlyMap<string, string>;
+  readonly unreadable: Map<string, string>;
 }
 
 /** Reads again and again without the fields that are refused, until none is or the id's stays so. */
@@ -175,10 +192,6 @@ function remoteDataOf(raw: Record<string, unknown>, apiKey: string): Record<stri
 
 export function isObservation(reading: Observation | QuarantinedItem): reading is Observation {
   return 'account' in reading;
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The item's id, safe to show. A shortened one belongs to no stored account. */

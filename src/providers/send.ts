@@ -1,4 +1,5 @@
 import { Agent } from 'undici';
+import { stringifyJson } from '../lib/json-text.js';
 import { type AnyAdapter, ProviderError, type ProviderRequest } from '../model/index.js';
 import type { Base } from './connection.js';
 import { decodeContent } from './content-encoding.js';
@@ -66,7 +67,7 @@ export class Sender {
         path: `${base.pathPrefix}${request.path}${queryString(request.query)}`,
         method: request.method,
         headers: this.headers(request, envelope),
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        body: request.body === undefined ? null : stringifyJson(request.body),
         signal,
       });
     } catch (error) {

@@ -41,7 +41,7 @@ export const ${id} = defineAdapter({
     instructions: 'Connect the profile in the dashboard.',
     url: 'https://app.example.com',
   },
-  account: { schema: accountSchema, map: mapAccount },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['active'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ code, message }) => ({ code, message: message ?? null }),

@@ -114,6 +114,22 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       }
     });
 
+    test('without a field that decides, the verdict is unknown and the status as it was', () => {
+      expect(adapter.account.deciding).not.toHaveLength(0);
+      for (const field of adapter.account.deciding) {
+        expect(Object.keys(usual.wire)).toContain(field);
+        const read = observe(adapter, { ...usual.wire, [field]: { unexpected: 1 } });
+        expect(read.account).toMatchObject({
+          status: null,
+          verdict: { status: 'unknown', reason: 'answer_unreadable', fault: 'provider' },
+        });
+        expect(read.degraded).toEqual([{ field, example: '{"unexpected":1}' }]);
+        const untold = observe(adapter, { ...usual.wire, [field]: null });
+        const isUnread = untold.account.verdict.reason === 'answer_unreadable';
+        expect(fieldsOf(untold)).toStrictEqual(isUnread ? [field] : []);
+      }
+    });
+
     test('every field broken at once leaves the account, and what is said of it unknown', () => {
       const ids = idFields();
       const broken = Object.fromEntries(

@@ -162,7 +162,7 @@ export const fullAdapter: AnyAdapter = defineAdapter({
   ...common,
   id: 'full',
   name: 'Full',
-  account: { schema: account, map: toAccount },
+  account: { schema: account, map: toAccount, deciding: ['health'] },
   operations: {
     list,
     disconnect,
@@ -203,6 +203,7 @@ export const plainAdapter: AnyAdapter = defineAdapter({
   account: {
     schema: account,
     map: toAccount,
+    deciding: ['health'],
     joinKey: (item) => {
       const parsed = z.object({ id: z.string(), platform: z.string() }).safeParse(item);
       return parsed.success ? `${parsed.data.platform}/${parsed.data.id}` : undefined;

@@ -1,0 +1,108 @@
+import { isObject } from './is-object.js';
+
+/** A token of JSON: a string, a mark, or anything else up to the next mark (a number or word). */
+export const JSON_TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
+/** Whole numbers that may be beyond 2^53, and the strings that are passed over to find them. */
+const STRING_OR_LONG_NUMBER = /"(?:[^"\\]+|\\.)*"|(?<![\w.+-])-?\d{16,}(?![\w.])/g;
+const LONG_NUMBER = /[:,[]\s*-?\d{16}/;
+
+/**
+ * Reads JSON. A whole number that JavaScript would round is read as the text of its digits, so that
+ * no id and no count becomes another one.
+ * @throws SyntaxError
+ */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(LONG_NUMBER.test(text) ? quoteLongNumbers(text) : text);
+}
+
+function quoteLongNumbers(text: string): string {
+  return text.replace(STRING_OR_LONG_NUMBER, (token) =>
+    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+  );
+}
+
+/** A value as the JSON text that it came in: it is sent on byte for byte. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
+/** As `JSON.stringify`, for plain values and `JsonText` at any depth. */
+export function stringifyJson(value: unknown): string {
+  if (value instanceof JsonText) return value.text;
+  if (Array.isArray(value)) return `[${value.map((item) => stringifyJson(item)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${stringifyJson(member)}`).join(',')}}`;
+}
+
+/** A member of an object, and where in its text the value stands. */
+interface Member {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The members of an object in its order; `undefined`: it is none. */
+function membersOf(text: string): readonly Member[] | undefined {
+  const members: Member[] = [];
+  let depth = 0;
+  let name: string | undefined;
+  let [start, end] = [-1, -1];
+  for (const { 0: token, index } of text.matchAll(JSON_TOKEN)) {
+    if (depth === 0) {
+      if (token !== '{') return undefined;
+      depth = 1;
+      continue;
+    }
+    if (depth === 1 && (token === ',' || token === '}')) {
+      if (name !== undefined) members.push({ name, start, end });
+      name = undefined;
+      start = -1;
+      continue;
+    }
+    if (name === undefined) {
+      name = JSON.parse(token) as string;
+      continue;
+    }
+    if (start === -1 && token === ':') continue;
+    if (start === -1) start = index;
+    end = index + token.length;
+    if (token === '{' || token === '[') depth += 1;
+    if (token === '}' || token === ']') depth -= 1;
+  }
+  return members;
+}
+
+/** A member of an object; of several with one name the last, as everywhere. */
+export function memberOf({ text }: JsonText, name: string): JsonText | undefined {
+  const member = membersOf(text)?.findLast((one) => one.name === name);
+  return member && new JsonText(text.slice(member.start, member.end));
+}
+
+/**
+ * Changes merged over a value: objects member by member, everything else (lists too) replaced. What
+ * is not changed stays byte for byte: order, spaces, and numbers however they are written.
+ */
+export function mergeJson(current: JsonText, change: unknown): JsonText {
+  const members =
+    isObject(change) && !(change instanceof JsonText) ? membersOf(current.text) : undefined;
+  if (members === undefined || !isObject(change)) return new JsonText(stringifyJson(change));
+  const { text } = current;
+  let merged = '';
+  let copied = 0;
+  for (const { name, start, end } of members) {
+    if (!Object.hasOwn(change, name)) continue;
+    const value = mergeJson(new JsonText(text.slice(start, end)), change[name]);
+    merged += text.slice(copied, start) + value.text;
+    copied = end;
+  }
+  const known = new Set(members.map(({ name }) => name));
+  const added = Object.entries(change)
+    .filter(([name]) => !known.has(name))
+    .map(([name, value]) => `${JSON.stringify(name)}:${stringifyJson(value)}`);
+  const close = text.lastIndexOf('}');
+  const comma = members.length > 0 && added.length > 0 ? ',' : '';
+  return new JsonText(
+    merged + text.slice(copied, close) + comma + added.join(',') + text.slice(close),
+  );
+}
