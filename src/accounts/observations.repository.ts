@@ -70,8 +70,8 @@ const unlessSweptSince = (column: string) => `CASE WHEN c.swept_at > $5 THEN a.$
 
 /**
  * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider
- * was asked. What is known is locked as it is read, so that of two looks at once the second tells
- * of its change from what the first has left, and not of the same once more. Left alone are rows
+ * was asked. What is known is locked as it is read, so that of two looks at once the second reports
+ * its change from what the first has left, and not the same once more. Left alone are rows
  * whose content is the same, rows that a later look has confirmed, accounts that are being
  * disconnected, and accounts whose disconnect is younger than the look.
  */
@@ -197,7 +197,7 @@ async function findDiffering(
   });
 }
 
-/** Signed addresses of one picture differ from look to look: the newest is kept, and no change told. */
+/** Signed addresses of one picture differ from look to look: the newest is kept, and no change reported. */
 function isSamePicture(one: string | null, other: string | null): boolean {
   return one !== null && other !== null && stableUrls(one) === stableUrls(other);
 }

@@ -23,8 +23,8 @@ export const CRASH_POINTS = [
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 export function atCrashPoint<Result>(
-  edge: CrashPoint,
+  point: CrashPoint,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return betweenCrashPoints(edge, work);
+  return betweenCrashPoints(point, work);
 }

@@ -27,7 +27,7 @@ export function addEvidence(
 /**
  * What was heard in one call, as evidence: of each operation that it took the last answer, as a list
  * may take many pages and a read several attempts.
- * @param error what the call failed of: a failure that no answer carries is told last
+ * @param error what the call failed of: a failure that no answer carries comes last
  */
 export function evidenceOf(
   heard: readonly ResponseFacts[],

@@ -193,7 +193,7 @@ export class StepAttempt {
     this.set({ phase: 'deleting' });
   }
 
-  /** A failure as the step remembers it. */
+  /** A failure as it is stored with the step. */
   stepError(code: string, message: string, providerCode: string | null = null): StepError {
     return { code, message, provider_code: providerCode, at: this.tools.clock.now().toISOString() };
   }

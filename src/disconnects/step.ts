@@ -3,7 +3,7 @@ import type { AnswerShape } from '../providers/index.js';
 import type { ComparedFact, Identity } from './identity.js';
 import type { Outcome, Phase } from './step-state.js';
 
-/** A failure as a step remembers it. */
+/** A failure as it is stored with a step. */
 export interface StepError {
   readonly code: string;
   readonly message: string;

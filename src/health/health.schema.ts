@@ -19,7 +19,7 @@ export const changeSchema = z
     id: z.string(),
     type: z.literal('health_change'),
     account_id: z.string(),
-    /** Null: the account was forgotten with its connection. */
+    /** Null: the account was deleted with its connection. */
     ref: z.string().nullable(),
     from: z.enum(HEALTH_STATUSES).nullable(),
     to: z.enum(HEALTH_STATUSES),

@@ -100,7 +100,7 @@ export class HealthService {
   }
 
   /**
-   * Sums up changes of over 90 days and forgets history of over thirteen months, a batch at a time.
+   * Sums up changes older than 90 days and deletes history older than thirteen months, in batches.
    */
   async prune(): Promise<void> {
     const { history, clock } = this.parts;

@@ -84,7 +84,7 @@ export class IdempotencyRepository {
 
   /**
    * Deletes a row without an answer; an answer that it has is the last one.
-   * @param expiry tells this attempt's row from that of a later one
+   * @param expiry distinguishes this attempt's row from that of a later one
    */
   async release(row: IdempotencyRow, leasedBy: string, expiry: Date): Promise<void> {
     const { pool } = this.database;

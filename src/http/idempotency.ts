@@ -29,7 +29,7 @@ export interface OnceRequest {
  * the transaction of the effect puts the answer in (`Commit`). A process that dies leaves a row
  * that the next request under the key takes over. Either the effect is there, and with it the
  * answer to replay; or it is not, and the work runs again: on our side for the first time. What was
- * asked of a provider before the transaction may have been done, and each request settles that for
+ * asked of a provider before the transaction may have been done, and each request handles that for
  * itself:
  *
  * | asked of a provider | when it is asked again |

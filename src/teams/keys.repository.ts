@@ -22,7 +22,7 @@ export interface KeyRow {
   readonly rate_window_seconds: number | null;
 }
 
-/** A root key to be, of the team that root acts for unless told otherwise. */
+/** A root key to create, of the team that root acts for by default. */
 export interface NewRootKey {
   readonly id: string;
   readonly teamId: string;

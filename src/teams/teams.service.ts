@@ -13,8 +13,8 @@ import type { TeamsRepository } from './teams.repository.js';
 import type { KeyRequest } from './teams.requests.js';
 
 /**
- * The team that the environment's connections belong to, and that root acts for unless told
- * otherwise.
+ * The team that the environment's connections belong to, and that root acts for by
+ * default.
  */
 export const DEFAULT_TEAM_ID = 'team_default';
 

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
+import { ConnectionsService } from '../../src/connections/connections.service.js';
+import { type Database, openDatabase } from '../../src/database/index.js';
+import { type Jobs, startJobs } from '../../src/database/jobs.js';
+import { createCursors } from '../../src/http/cursor.js';
+import { createMetrics } from '../../src/http/metrics.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { createSealer } from '../../src/lib/seal.js';
+import { UNTRACED } from '../../src/lib/tracing.js';
+import { createProviders } from '../../src/providers/index.js';
+import { createSweeps } from '../../src/sweeps/index.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { SECRET } from '../support/gateway.js';
+import { manualClock } from '../support/manual-clock.js';
+
+// The first test file of a run starts the server and migrates the template.
+jest.setTimeout(60_000);
+
+const CONNECTIONS = 1_200;
+const INTERVAL_SECONDS = 300;
+const clock = manualClock('2026-01-01T00:00:00Z');
+
+let testDatabase: TestDatabase;
+let database: Database;
+let queues: Jobs;
+let replicas: readonly ReturnType<typeof createSweeps>[];
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  database = openDatabase({ connection: testDatabase.connection, poolSize: 8 });
+  queues = await startJobs(database.pool, silentLogger);
+  const sealer = createSealer(SECRET);
+  const parts = { clock, logger: silentLogger, tracing: UNTRACED };
+  const providers = createProviders(parts);
+  const connections = new ConnectionsService({
+    database,
+    connections: new ConnectionsRepository(database),
+    providers,
+    sealer,
+    clock,
+    sweepIntervalSeconds: INTERVAL_SECONDS,
+  });
+  const sweepsParts = { ...parts, database, queues, providers, connections };
+  const more = { cursors: createCursors(sealer), metrics: createMetrics() };
+  replicas = [1, 2].map(() => createSweeps({ ...sweepsParts, ...more }));
+  await database.prisma.team.create({ data: { id: 'team_due', name: 'due' } });
+  const now = clock.now();
+  await database.prisma.connection.createMany({
+    data: Array.from({ length: CONNECTIONS }, (_, number) => ({
+      id: `conn_${number}`,
+      teamId: 'team_due',
+      provider: 'outfame',
+      name: `outfame-${number}`,
+      credentials: new Uint8Array(),
+      sweepIntervalSeconds: INTERVAL_SECONDS,
+      nextSweepAt: now,
+    })),
+  });
+});
+afterAll(async () => {
+  await queues.stop();
+  await database.close();
+  await testDatabase.drop();
+});
+
+const schedule = () => Promise.all(replicas.map(({ service }) => service.scheduleDue()));
+const jobs = async () => {
+  const { rows } = await database.pool.query(
+    `SELECT count(*)::int AS count FROM pgboss.job WHERE name = 'sweep'`,
+  );
+  return rows[0].count;
+};
+
+test('replicas queue one sweep of each connection that is due, many in one statement', async () => {
+  const connect = jest.spyOn(database.pool, 'connect');
+  await schedule();
+  // A transaction takes a connection of the pool; a loop would take one for each that is due.
+  expect(connect.mock.calls.length).toBeLessThan(CONNECTIONS / 50);
+  connect.mockRestore();
+  const sweeps = await database.prisma.sweep.groupBy({ by: ['connectionId'], _count: true });
+  expect(sweeps.length).toBe(CONNECTIONS);
+  expect(sweeps.every(({ _count }) => _count === 1)).toBe(true);
+  expect(await jobs()).toBe(CONNECTIONS);
+  const next = (await database.prisma.connection.findMany()).map(
+    ({ nextSweepAt }) => (nextSweepAt.getTime() - clock.now().getTime()) / 1000,
+  );
+  expect(Math.min(...next)).toBeGreaterThanOrEqual(INTERVAL_SECONDS * 0.9);
+  expect(Math.max(...next)).toBeLessThanOrEqual(INTERVAL_SECONDS * 1.1);
+});
+
+test('a connection whose sweep has not ended gets no second one when it is due again', async () => {
+  clock.advance(INTERVAL_SECONDS * 2_000);
+  await database.prisma.sweep.updateMany({
+    where: { connectionId: 'conn_7' },
+    data: { state: 'succeeded' },
+  });
+  await schedule();
+  expect(await database.prisma.sweep.count()).toBe(CONNECTIONS + 1);
+  expect(await database.prisma.sweep.count({ where: { connectionId: 'conn_7' } })).toBe(2);
+  expect(await jobs()).toBe(CONNECTIONS + 1);
+});
