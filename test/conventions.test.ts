@@ -209,6 +209,7 @@ describe('tests and benches', () => {
   /** What ends by itself, for the reason given. */
   const LOOPS: Readonly<Record<string, string>> = {
     'test/support/wait.ts': 'the one that waits, bounded by a timer',
+    'test/support/raw-json.ts': 'reads a text to its end',
     'test/support/stream.ts': 'reads until the stream ends',
     'test/workflows/events/load.ts': 'makes load until the test has had enough',
     'test/api/overload.test.ts': 'keeps the event loop busy for milliseconds',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ProviderName } from '../../sandbox/index.js';
 import { isSignedWith } from '../../src/lib/signature.js';
 import type { Reply } from '../support/client.js';

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Probes } from '../../src/accounts/probes.js';
 import { ProcessLease } from '../../src/database/process-lease.js';
-import { systemClock } from '../../src/lib/clock.js';
 import { ProviderError } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { manualClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 
+/** Whoever waits for the look of another sleeps by it. */
+const clock = manualClock(Date.now());
 let gateway: Gateway;
 let replicas: { readonly probes: Probes; readonly lease: ProcessLease }[];
 beforeAll(async () => {
@@ -13,7 +16,7 @@ beforeAll(async () => {
   await gateway.connect('outfame');
   replicas = [1, 2].map(() => {
     const lease = new ProcessLease(gateway.database);
-    return { lease, probes: new Probes(gateway.database, lease, systemClock) };
+    return { lease, probes: new Probes(gateway.database, lease, clock) };
   });
   for (const { lease } of replicas) await lease.renew();
 });
@@ -31,16 +34,26 @@ const outfame = () => {
 test('probes of one account at the same time are one request on all replicas, and share how it ends', async () => {
   for (const fails of [false, true]) {
     let looks = 0;
+    let isOver = false;
+    const before = clock.sleeps.length;
     const look = async () => {
       looks++;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await waitFor('the five others to wait', () => clock.sleeps.length - before, {
+        until: (count) => count === 5,
+      });
+      isOver = true;
       if (fails) throw new ProviderError('outfame', 'unavailable', 'Outfame is down.');
     };
     const account = { id: `acct_${fails}`, connection_id: 'conn_shared' };
     const calls = Array.from({ length: 6 }, (_, number) =>
       replicas[number % 2]?.probes.run(account, outfame(), look),
     );
-    const ends = await Promise.allSettled(calls);
+    const settled = Promise.allSettled(calls);
+    await waitFor('the look', () => isOver);
+    const ends = await waitFor('the others to hear of it', () => {
+      clock.advance(1_000);
+      return Promise.race([settled, undefined]);
+    });
     expect(looks).toBe(1);
     expect(new Set(ends.map(({ status }) => status))).toEqual(
       new Set([fails ? 'rejected' : 'fulfilled']),

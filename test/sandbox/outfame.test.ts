@@ -84,8 +84,8 @@ describe('Outfame accounts', () => {
     expect((await call('GET', '/accounts')).status).toBe(200);
   });
 
-  it('creates in setup and turns active by itself', async () => {
-    sandbox.provider('outfame').changeSettings({ setup_ms: 50 });
+  it('creates in setup, where an account cannot be paused', async () => {
+    sandbox.provider('outfame').changeSettings({ setup_ms: 600_000 });
     const body = {
       instagram_username: 'newhandle',
       platform: 'instagram',
@@ -101,15 +101,21 @@ describe('Outfame accounts', () => {
       body: { account_id: created.json.id },
     });
     expect([pause.status, pause.json]).toEqual([400, error('account_in_setup')]);
-    await waitFor(
-      'the account to be validated',
-      async () => (await call('GET', `/accounts/${created.json.id}`)).json.status,
-      { until: (status) => status === 'active' },
-    );
     expect(
       (await call('POST', '/accounts', { body: { ...body, instagram_username: 'NewHandle' } }))
         .status,
     ).toBe(409);
+  });
+
+  it('turns a new account active by itself', async () => {
+    sandbox.provider('outfame').changeSettings({ setup_ms: 50 });
+    const body = { instagram_username: 'newhandle', platform: 'instagram' };
+    const { id } = (await call('POST', '/accounts', { body })).json;
+    await waitFor(
+      'the account to be validated',
+      async () => (await call('GET', `/accounts/${id}`)).json.status,
+      { until: (status) => status === 'active' },
+    );
   });
 
   it.each([

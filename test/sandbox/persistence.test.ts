@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.js';
+import { waitFor } from '../support/wait.js';
 import { callerOf, items } from './caller.js';
 
 let folder: string;
@@ -57,9 +58,12 @@ it('finishes the validation of a new account that a restart interrupted', async 
   const body = { instagram_username: 'newhandle', platform: 'instagram' };
   const { json } = await callerOf(first, 'outfame')('POST', '/accounts', { body });
   await first.close();
-  await new Promise((resolve) => setTimeout(resolve, 40));
   const second = await startSandbox({ port: 0, stateFile });
-  expect(second.provider('outfame').account(String(json.id))?.status).toBe('active');
+  await waitFor(
+    'the account to be validated',
+    () => second.provider('outfame').account(String(json.id))?.status,
+    { until: (status) => status === 'active' },
+  );
   await second.close();
 });
 
