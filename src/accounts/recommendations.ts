@@ -109,7 +109,7 @@ export function recommend(
 export function nextStep(status: HealthStatus, reason: HealthReason | null): NextStep {
   if (status === 'healthy') return 'none';
   const { code } = reason === null ? NOTHING_TOLD : ADVICE[reason];
-  // Under its present handle the profile is connected anew.
+  // The profile is connected again under its present handle.
   return code === 'verify_handle' ? 'reconnect' : code;
 }
 

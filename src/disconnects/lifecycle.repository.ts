@@ -270,7 +270,7 @@ export class LifecycleRepository {
     await client.query(`UPDATE disconnects SET state = 'running' WHERE id = $1`, [id]);
     const conflict = {
       code: 'conflict',
-      message: 'Another disconnect is ending the account.',
+      message: 'Another disconnect of the account is running.',
       provider_code: null,
       at: at.toISOString(),
     };

@@ -21,7 +21,7 @@ export function makeKey(id: string): string {
 }
 
 /**
- * `undefined` for anything that is no key: a mistyped one is refused without asking the database.
+ * `undefined` for anything that is not a key: a mistyped one is rejected without asking the database.
  */
 export function parseKey(text: string): ParsedKey | undefined {
   const [, id, secret, sum] = FORMAT.exec(text) ?? [];
