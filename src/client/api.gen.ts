@@ -992,6 +992,8 @@ export interface components {
                 field: string;
                 message: string;
             }[];
+            /** @description How many more fields are wrong than `errors` names. */
+            errors_omitted?: number;
             /** @description The provider's own error. */
             provider?: {
                 id: string;

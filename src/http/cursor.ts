@@ -32,8 +32,8 @@ export function createCursors(sealer: Sealer): Cursors {
       return `${body}.${sealer.sign(signed(body, question))}`;
     },
     decode(cursor, question) {
-      const [body = '', signature = ''] = cursor.split('.');
-      if (!sealer.isSignedBy(signed(body, question), signature)) {
+      const [body = '', signature = '', ...more] = cursor.split('.');
+      if (more.length > 0 || !sealer.isSignedBy(signed(body, question), signature)) {
         throw new Problem(
           'cursor_mismatch',
           'The cursor was altered, or used with other filters or another sort order than it was issued for. Start again without it.',

@@ -23,6 +23,10 @@ export const problemSchema = z
       .array(z.object({ field: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'The fields that are wrong.' }),
+    errors_omitted: z
+      .int()
+      .optional()
+      .meta({ description: 'How many more fields are wrong than `errors` names.' }),
     provider: z
       .object({
         id: z.string(),

@@ -57,6 +57,8 @@ export interface FieldError {
 /** Members of a problem answer beyond RFC 9457's own. */
 export interface ProblemExtras {
   readonly errors?: readonly FieldError[];
+  /** How many further fields are wrong. */
+  readonly errors_omitted?: number;
   readonly provider?: {
     readonly id: string;
     readonly status: number | null;

@@ -3,6 +3,9 @@ import { findUnstorable } from '../lib/text.js';
 import { sayIssue } from './issue-message.js';
 import { type FieldError, Problem } from './problem.js';
 
+const MAX_ERRORS = 20;
+const MAX_FIELD_LENGTH = 200;
+
 /**
  * Checks `given` against `schema`.
  * @param kind what a field is called in the message about an unknown one
@@ -23,9 +26,16 @@ export function validate<Schema extends z.ZodType>(
   throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
 }
 
-function refusal(errors: readonly FieldError[]): Problem {
+/** Names the first mistakes and counts the others: an answer is no larger for many. */
+function refusal(mistakes: readonly FieldError[]): Problem {
+  const errors = mistakes.slice(0, MAX_ERRORS);
   const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
-  return new Problem('validation_error', parts.join('; '), { errors });
+  const omitted = mistakes.length - errors.length;
+  if (omitted > 0) parts.push(`and ${omitted} more`);
+  return new Problem('validation_error', parts.join('; '), {
+    errors,
+    ...(omitted > 0 && { errors_omitted: omitted }),
+  });
 }
 
 function fieldErrors(
@@ -41,7 +51,10 @@ function fieldErrors(
   const known =
     issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   const message = `unknown ${kind}${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`;
-  return issue.keys.map((key) => ({ field: [...path, key].join('.'), message }));
+  return issue.keys.map((key) => ({
+    field: [...path, key].join('.').slice(0, MAX_FIELD_LENGTH),
+    message,
+  }));
 }
 
 function nameOfParameter([name = '', part]: readonly PropertyKey[]): string {

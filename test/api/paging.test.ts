@@ -156,6 +156,10 @@ describe('a cursor', () => {
 
   test('is good for a day, and refused soon after', async () => {
     const cursor = await next('/v1/accounts?limit=2');
+    for (const appended of [`${cursor}.`, `${cursor}.x`, `${cursor}x`, `${cursor}=`]) {
+      const answer = await gateway.root.get(`/v1/accounts?limit=2&cursor=${appended}`);
+      expect([appended, answer.body.code]).toStrictEqual([appended, 'cursor_mismatch']);
+    }
     hours(24);
     expect((await gateway.root.get(`/v1/accounts?limit=2&cursor=${cursor}`)).status).toBe(200);
     hours(1);
