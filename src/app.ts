@@ -210,6 +210,7 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     recurringJobs,
     work: async () => {
       await lease.renew();
+      await health.start();
       disconnects.start();
       webhooks.start();
       await sweeps.start();

@@ -138,6 +138,7 @@ export class ConnectionsService {
         stateSince: row.state === 'active' ? row.stateSince : now,
         nextSweepAt: now,
         lastError: Prisma.DbNull,
+        silentSince: null,
       }),
     };
     const facts = {
@@ -247,6 +248,7 @@ export class ConnectionsService {
         stateSince: now,
         nextSweepAt: now,
         lastError: Prisma.DbNull,
+        silentSince: null,
         updatedAt: now,
       };
       const first = {

@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   'profile.split',
   'provider.incident_opened',
   'provider.incident_closed',
+  'gateway.resumed',
   'webhook.disabled',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -6,34 +6,50 @@ import { markHealthUnknown, VerdictsRepository } from './verdicts.repository.js'
 /** Connections that one statement checks. */
 const CHECKED_AT_ONCE = 500;
 
+/** What verdicts age by besides the clock. */
+export interface AgingContext {
+  /** Each provider's latest outage: `open`, or when it ended. */
+  readonly outages: ReadonlyMap<string, 'open' | Date>;
+  /** Since when gateways run without a break. */
+  readonly runningSince: Date;
+  /**
+   * Opens the incident of a provider that fails for everybody.
+   * @returns whether one is open: its verdicts stand then
+   */
+  readonly opensIncident: (provider: string, silentSince: Date | null) => Promise<boolean>;
+}
+
 /**
  * Turns verdicts that no good look has confirmed for too long into `unknown`. While a provider's
  * outage is known, and until every account can have been looked at again after it, its verdicts
- * stand: the outage itself is reported, once.
- * @param incidents each provider's latest outage: `open`, or when it ended
+ * stand: the outage itself is reported, once, and before any verdict ages by it.
  */
 export async function ageVerdicts(
   database: Database,
   registry: Registry,
-  incidents: ReadonlyMap<string, 'open' | Date>,
+  { outages, runningSince, opensIncident }: AgingContext,
   now: Date,
 ): Promise<void> {
   const verdicts = new VerdictsRepository(database);
-  const outages = new Map(
+  const ended = new Map(
     registry.all().map(({ id }) => {
-      const incident = incidents.get(id) ?? null;
-      return [id, incident === 'open' ? now : incident];
+      const outage = outages.get(id) ?? null;
+      return [id, outage === 'open' ? now : outage];
     }),
   );
   // What is checked is due again no earlier than now, so this ends.
   for (let checked = CHECKED_AT_ONCE; checked === CHECKED_AT_ONCE; ) {
-    const connections = await verdicts.takeDue(now, outages, CHECKED_AT_ONCE);
+    const connections = await verdicts.takeDue(now, ended, runningSince, CHECKED_AT_ONCE);
     checked = connections.length;
-    for (const { isDue, lookedBefore, ...connection } of connections) {
+    for (const { due, lookedBefore, silentSince, ...connection } of connections) {
       const adapter = registry.get(connection.provider);
-      if (!isDue || !adapter) continue;
-      const loss = { connection, adapter, verdict: 'provider_unreachable', lookedBefore } as const;
-      await withTransaction(database.pool, (client) => markHealthUnknown(client, loss, now));
+      if (due.length === 0 || !adapter) continue;
+      if (await opensIncident(connection.provider, silentSince)) continue;
+      await withTransaction(database.pool, async (client) => {
+        for (const verdict of due) {
+          await markHealthUnknown(client, { connection, adapter, verdict, lookedBefore }, now);
+        }
+      });
     }
   }
 }

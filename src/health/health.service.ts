@@ -10,6 +10,7 @@ import { ageVerdicts } from './aging.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';
 import type { IncidentsService } from './incidents.service.js';
+import type { RunningTime } from './running-time.js';
 import type { TransitionsRepository } from './transitions.repository.js';
 import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
 
@@ -30,6 +31,7 @@ interface HealthParts {
   readonly transitions: TransitionsRepository;
   readonly history: HistoryRepository;
   readonly incidents: IncidentsService;
+  readonly runningTime: RunningTime;
   readonly cursors: Cursors;
   readonly clock: Clock;
 }
@@ -43,12 +45,18 @@ export class HealthService {
    * by any replica.
    */
   async age(): Promise<void> {
-    const { database, registry, incidents, clock } = this.parts;
+    const { database, registry, incidents, runningTime, clock } = this.parts;
     const latest = await incidents.latest();
     const outages = new Map(
       [...latest].map(([provider, { closedAt }]) => [provider, closedAt ?? ('open' as const)]),
     );
-    await ageVerdicts(database, registry, outages, clock.now());
+    const context = {
+      outages,
+      runningSince: await runningTime.note(),
+      opensIncident: (provider: string, silentSince: Date | null) =>
+        incidents.openIfDown(provider, silentSince),
+    };
+    await ageVerdicts(database, registry, context, clock.now());
   }
 
   /**

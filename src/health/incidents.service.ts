@@ -33,6 +33,28 @@ export class IncidentsService {
     }
   }
 
+  /**
+   * Opens the incident of a provider that has answered nobody here since one of its connections
+   * fell silent, however few calls that were.
+   * @returns whether an incident is open
+   */
+  async openIfDown(provider: string, silentSince: Date | null): Promise<boolean> {
+    const { lastSuccessAt, lastFailureAt } = this.providers.state(provider);
+    const isDown =
+      silentSince !== null &&
+      lastFailureAt !== null &&
+      lastFailureAt >= silentSince &&
+      (lastSuccessAt === null || lastSuccessAt < silentSince);
+    if (!isDown) return false;
+    await withTransaction(this.database.pool, async (client) => {
+      const latest = await this.incidents.lockLatest(client, provider);
+      if (latest === null || latest.closedAt !== null) {
+        await this.begin(client, provider, this.clock.now());
+      }
+    });
+    return true;
+  }
+
   /** The outages under way, by provider. */
   async open(): Promise<ReadonlyMap<string, ProviderIncident>> {
     const rows = await this.incidents.findOpen();
@@ -51,17 +73,7 @@ export class IncidentsService {
     const now = this.clock.now();
     const step = incidentStep(latest, state, now);
     if (step === 'open') {
-      const id = newId('inc');
-      const { lastFailureAt, lastError: error } = state;
-      const accounts = await this.incidents.recordForTeams(
-        client,
-        'provider.incident_opened',
-        provider,
-        { id, opened_at: now, error },
-        now,
-      );
-      const incident = { id, provider, openedAt: now, lastFailureAt, error, accounts };
-      await this.incidents.create(client, incident);
+      await this.begin(client, provider, now);
     } else if (step === 'prolong' && latest) {
       await this.incidents.prolong(client, latest.id, state.lastFailureAt);
     } else if (step === 'close' && latest) {
@@ -69,5 +81,19 @@ export class IncidentsService {
       const facts = { id: latest.id, opened_at: latest.openedAt, closed_at: now };
       await this.incidents.recordForTeams(client, 'provider.incident_closed', provider, facts, now);
     }
+  }
+
+  private async begin(client: pg.ClientBase, provider: string, now: Date): Promise<void> {
+    const id = newId('inc');
+    const { lastFailureAt, lastError: error } = this.providers.state(provider);
+    const accounts = await this.incidents.recordForTeams(
+      client,
+      'provider.incident_opened',
+      provider,
+      { id, opened_at: now, error },
+      now,
+    );
+    const incident = { id, provider, openedAt: now, lastFailureAt, error, accounts };
+    await this.incidents.create(client, incident);
   }
 }

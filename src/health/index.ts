@@ -8,6 +8,7 @@ import { healthEndpoints } from './health.routes.js';
 import { HealthService } from './health.service.js';
 import { HistoryRepository } from './history.repository.js';
 import { IncidentsService } from './incidents.service.js';
+import { RunningTime } from './running-time.js';
 import { TransitionsRepository } from './transitions.repository.js';
 
 export { markHealthUnknown } from './verdicts.repository.js';
@@ -25,6 +26,7 @@ interface HealthParts {
 export function createHealth(parts: HealthParts) {
   const { database, providers, accounts, accountsRepository, cursors, clock } = parts;
   const incidents = new IncidentsService(database, providers, clock);
+  const runningTime = new RunningTime(database, clock);
   const service = new HealthService({
     database,
     registry: providers.adapters,
@@ -33,6 +35,7 @@ export function createHealth(parts: HealthParts) {
     transitions: new TransitionsRepository(database),
     history: new HistoryRepository(database),
     incidents,
+    runningTime,
     cursors,
     clock,
   });
@@ -48,5 +51,11 @@ export function createHealth(parts: HealthParts) {
     },
     { name: 'health.prune', everyMs: 15_000, run: () => service.prune() },
   ];
-  return { incidents, endpoints: { health: healthEndpoints(service) }, jobs };
+  return {
+    incidents,
+    endpoints: { health: healthEndpoints(service) },
+    jobs,
+    /** Notes that this gateway runs, and reports for how long none did. */
+    start: () => runningTime.note(),
+  };
 }

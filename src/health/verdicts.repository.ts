@@ -9,10 +9,16 @@ export interface AgedConnection {
   readonly id: string;
   readonly teamId: string;
   readonly provider: string;
-  /** Whether it has accounts whose last good look is from before `lookedBefore`. */
-  readonly isDue: boolean;
+  /** When the first look failed after the last good one; `null`: the last one was good. */
+  readonly silentSince: Date | null;
+  /** Which verdicts its accounts have to get. */
+  readonly due: readonly SilentVerdict[];
+  /** Looks from before this no longer hold a verdict up. */
   readonly lookedBefore: Date;
 }
+
+/** What silence makes of a verdict, by who is silent. */
+export type SilentVerdict = Exclude<AbsentVerdict, 'credential_rejected'>;
 
 /** Which verdicts are to become unknown, and why. */
 export interface HealthLoss {
@@ -27,36 +33,56 @@ export interface HealthLoss {
 /** Whose verdict can become unknown; `a` is the account. */
 const IS_LIVE = `a.status NOT IN ('disconnected', 'disconnecting')`;
 
+/** When the first look failed after the last good one; null: the last one was good. */
+const SILENT_SINCE = 'LEAST(c.silent_since, a.quarantined_at, a.missing_since)';
+
+/** From when on a verdict is judged by its age, for each kind of silence. */
+const COUNTS_FROM: Readonly<Record<SilentVerdict, string>> = {
+  provider_unreachable: `CASE WHEN ${SILENT_SINCE} IS NOT NULL THEN GREATEST(${LOOKED_AT}, ${SILENT_SINCE}) END`,
+  not_checked: `CASE WHEN ${SILENT_SINCE} IS NULL THEN ${LOOKED_AT} END`,
+};
+
+const oldest = (verdict: SilentVerdict) => `(
+  SELECT min(${COUNTS_FROM[verdict]}) FROM accounts a
+  WHERE a.connection_id = c.id AND ${IS_LIVE} AND a.health_reason IS DISTINCT FROM '${verdict}')`;
+
 /**
  * The connections that are due, and when they are due next: when the oldest verdict no longer
  * stands, and after one interval anyway, as accounts come and go. $1 now, $2 and $3 the providers
- * and when their last outage ended (null: none is known), $4 the limit.
+ * and when their last outage ended (null: none is known), $4 the limit, $5 since when gateways run.
  *
- * A running sweep may give the look that is awaited, and while a key is rejected nothing is expected.
+ * A running sweep may give the look that is awaited, and while a key is rejected nothing is
+ * expected. A look that is not due yet, or was queued just now, is not missed.
  */
 const TAKE_DUE = `
 WITH due AS MATERIALIZED (
-  SELECT c.id, c.swept_at, p.outage_ended_at, make_interval(secs => c.sweep_interval_seconds) AS sweep_interval
+  SELECT c.id, c.swept_at, c.silent_since, p.outage_ended_at,
+    make_interval(secs => c.sweep_interval_seconds) AS sweep_interval,
+    LEAST(c.next_sweep_at, (
+      SELECT min(s.created_at) FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'queued')) AS overdue_since
   FROM connections c JOIN unnest($2::text[], $3::timestamptz[]) AS p(provider, outage_ended_at) USING (provider)
   WHERE c.state = 'active' AND c.next_aging_at < $1
     AND NOT EXISTS (SELECT FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'running')
   ORDER BY c.next_aging_at LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ),
-looked AS MATERIALIZED (
-  SELECT c.*, ${STANDS_FOR_INTERVALS} * c.sweep_interval AS patience, (
-    SELECT min(${LOOKED_AT}) FROM accounts a
-    WHERE a.connection_id = c.id AND ${IS_LIVE} AND a.health_reason IS DISTINCT FROM 'provider_unreachable'
-  ) AS oldest_look FROM due c
+counted AS MATERIALIZED (
+  SELECT c.*, ${STANDS_FOR_INTERVALS} * c.sweep_interval AS patience,
+    ${oldest('provider_unreachable')} AS silent_from,
+    ${oldest('not_checked')} AS unchecked_from
+  FROM due c
 ),
 ages AS (
   SELECT id, sweep_interval, $1 - patience AS looked_before,
-    CASE WHEN oldest_look IS NOT NULL THEN GREATEST(oldest_look, outage_ended_at) + patience END AS ages_at
-  FROM looked
+    CASE WHEN silent_from IS NOT NULL THEN GREATEST(silent_from, outage_ended_at, $5) + patience END AS silent_at,
+    CASE WHEN unchecked_from IS NOT NULL AND overdue_since < $1
+      THEN GREATEST(unchecked_from, overdue_since, outage_ended_at, $5) + patience END AS unchecked_at
+  FROM counted
 )
 UPDATE connections c
-SET next_aging_at = LEAST(CASE WHEN ages_at < $1 THEN $1 ELSE ages_at END, $1 + sweep_interval)
+SET next_aging_at = LEAST(GREATEST(LEAST(silent_at, unchecked_at), $1), $1 + sweep_interval)
 FROM ages WHERE c.id = ages.id
-RETURNING c.id, c.team_id AS "teamId", c.provider, COALESCE(ages_at < $1, FALSE) AS "isDue", looked_before AS "lookedBefore"`;
+RETURNING c.id, c.team_id AS "teamId", c.provider, c.silent_since AS "silentSince", looked_before AS "lookedBefore",
+  array_remove(ARRAY[CASE WHEN silent_at < $1 THEN 'provider_unreachable' END, CASE WHEN unchecked_at < $1 THEN 'not_checked' END], NULL) AS due`;
 
 /** The verdicts of accounts that nobody looks at any more. */
 export class VerdictsRepository {
@@ -67,10 +93,12 @@ export class VerdictsRepository {
    * again, no earlier than `now`. Replicas get different connections.
    * @param outages each provider, and when its last outage ended: `now` while one is under way,
    * `null` where none is known
+   * @param runningSince since when gateways run without a break
    */
   async takeDue(
     now: Date,
     outages: ReadonlyMap<string, Date | null>,
+    runningSince: Date,
     limit: number,
   ): Promise<AgedConnection[]> {
     const { rows } = await this.database.pool.query<AgedConnection>(TAKE_DUE, [
@@ -78,6 +106,7 @@ export class VerdictsRepository {
       [...outages.keys()],
       [...outages.values()],
       limit,
+      runningSince,
     ]);
     return rows;
   }
@@ -95,11 +124,12 @@ export async function markHealthUnknown(
   at: Date,
 ): Promise<number> {
   const { status, reason, fault } = ABSENT[verdict];
+  const countsFrom = verdict === 'credential_rejected' ? LOOKED_AT : COUNTS_FROM[verdict];
   const { rows } = await client.query<HealthBefore>(
     `WITH before AS MATERIALIZED (
        SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id
        WHERE a.connection_id = $1 AND ${IS_LIVE}
-         AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${LOOKED_AT} < $7)
+         AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${countsFrom} < $7)
        -- What is changed is what it was read as, whoever else looks at it.
        FOR UPDATE OF a
      )

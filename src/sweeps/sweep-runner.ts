@@ -78,7 +78,7 @@ export class SweepRunner {
       await this.succeed(run, sweepId, connection, startedAt, client);
     } catch (error) {
       if (this.stopping.signal.aborted) return;
-      await this.fail(run, sweepId, connection, error);
+      await this.fail(run, sweepId, connection, startedAt, error);
     } finally {
       await run.end();
     }
@@ -125,6 +125,7 @@ export class SweepRunner {
     run: SweepRun,
     sweepId: string,
     connection: Connection,
+    startedAt: Date,
     error: unknown,
   ): Promise<void> {
     const { clock, database, logger, sweeps } = this.parts;
@@ -147,7 +148,9 @@ export class SweepRunner {
       (await this.isRejected(connection));
     const now = clock.now();
     await withTransaction(database.pool, async (client) => {
-      await sweeps.noteError(client, connection.id, { ...failure, at: now.toISOString() });
+      const lastError = { ...failure, at: now.toISOString() };
+      const silentSince = error instanceof ProviderError ? startedAt : null;
+      await sweeps.noteError(client, connection.id, lastError, silentSince);
       await sweeps.finish(client, sweepId, resultOf(run, 'failed', failure), now);
       if (rejected) await this.reject(client, connection, now);
     });

@@ -197,18 +197,28 @@ export class SweepsRepository {
     await client.query(
       `UPDATE connections SET state = 'active',
          state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END,
-         swept_at = $2, last_good_look_at = $3, last_error = NULL
+         swept_at = $2, last_good_look_at = $3, last_error = NULL, silent_since = NULL
        WHERE id = $1`,
       [connectionId, startedAt, now],
     );
     return before?.state;
   }
 
-  async noteError(client: pg.ClientBase, connectionId: string, error: object): Promise<void> {
-    await client.query('UPDATE connections SET last_error = $2 WHERE id = $1', [
-      connectionId,
-      error,
-    ]);
+  /**
+   * Notes that a look at a connection failed.
+   * @param silentSince when it was tried; `null`: the failure is not the provider's
+   */
+  async noteError(
+    client: pg.ClientBase,
+    connectionId: string,
+    error: object,
+    silentSince: Date | null,
+  ): Promise<void> {
+    await client.query(
+      `UPDATE connections SET last_error = $2, silent_since = COALESCE(silent_since, $3)
+       WHERE id = $1`,
+      [connectionId, error, silentSince],
+    );
   }
 
   /**

@@ -55,6 +55,17 @@ export class RecurringJobs {
     return failed;
   }
 
+  /**
+   * Runs one job now.
+   * @returns whether it succeeded
+   * @throws Error when no job has that name
+   */
+  runNamed(name: string): Promise<boolean> {
+    const job = this.parts.jobs.find((one) => one.name === name);
+    if (job === undefined) throw new Error(`no recurring job is named ${name}`);
+    return this.run(job);
+  }
+
   /** Starts no job any more; resolves when the running ones have ended. */
   async stop(): Promise<void> {
     this.stopping.abort();

@@ -70,6 +70,8 @@ afterAll(async () => {
 interface Standing {
   verdict: Verdict;
   lookedAt: number;
+  /** When a sweep first could not read it; `null`: the last one that reached it could. */
+  unreadableSince: number | null;
 }
 
 const verdict = fc.constantFrom<Verdict>(
@@ -79,7 +81,9 @@ const verdict = fc.constantFrom<Verdict>(
 );
 /** What may happen to the connection. */
 type Step =
-  | { readonly what: 'age' | 'key rejected' | 'outage begins' | 'outage ends' }
+  | {
+      readonly what: 'age' | 'key rejected' | 'outage begins' | 'outage ends' | 'gateway resumes';
+    }
   | {
       readonly what: 'sweep';
       readonly verdicts: readonly [Verdict, Verdict];
@@ -115,6 +119,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ what: 'key rejected' } as const) },
   { weight: 1, arbitrary: fc.constant({ what: 'outage begins' } as const) },
   { weight: 1, arbitrary: fc.constant({ what: 'outage ends' } as const) },
+  { weight: 1, arbitrary: fc.constant({ what: 'gateway resumes' } as const) },
 );
 const seconds = fc.constantFrom(0, 0, 0, 1, 99, 101, 160, 299, 300, 301);
 
@@ -132,12 +137,17 @@ class World {
   private readonly standings: [Standing, Standing];
   private isRejected = false;
   private outage: 'open' | Date | null = null;
+  private runningSince = clock.now().getTime();
+  /** Since when the next sweep is due: nobody schedules any here. */
+  private overdueSince = clock.now().getTime();
+  /** When the first look at the connection failed after the last good one. */
+  private silentSince: number | null = null;
 
   private constructor() {
     const lookedAt = clock.now().getTime();
     this.standings = [
-      { verdict: HEALTHY, lookedAt },
-      { verdict: HEALTHY, lookedAt },
+      { verdict: HEALTHY, lookedAt, unreadableSince: null },
+      { verdict: HEALTHY, lookedAt, unreadableSince: null },
     ];
   }
 
@@ -151,6 +161,7 @@ class World {
         name: world.connectionId,
         credentials: sealer.seal('{"api_key":"key"}', world.connectionId),
         sweepIntervalSeconds: INTERVAL_SECONDS,
+        nextSweepAt: clock.now(),
       },
     });
     await world.take({ what: 'sweep', verdicts: [HEALTHY, HEALTHY], outcome: 'whole' });
@@ -161,10 +172,13 @@ class World {
     const now = clock.now();
     const [first, second] = this.standings;
     const see = (standing: Standing, verdict: Verdict) =>
-      Object.assign(standing, { verdict, lookedAt: now.getTime() });
+      Object.assign(standing, { verdict, lookedAt: now.getTime(), unreadableSince: null });
     switch (taken.what) {
       case 'outage begins':
         this.outage = 'open';
+        break;
+      case 'gateway resumes':
+        this.runningSince = now.getTime();
         break;
       case 'outage ends':
         if (this.outage === 'open') this.outage = now;
@@ -172,6 +186,8 @@ class World {
       case 'key rejected':
         await this.sweep({ accounts: [], failure: null, rejectsKey: true });
         this.isRejected = true;
+        this.silentSince ??= now.getTime();
+        await this.makeDue(now);
         for (const standing of this.standings) standing.verdict = ABSENT.credential_rejected;
         break;
       case 'sweep': {
@@ -185,25 +201,40 @@ class World {
           failure: isCut ? { code: 'timeout', after: 1 } : null,
           rejectsKey: false,
         });
-        if (!isUnreadable) see(first, taken.verdicts[0]);
+        if (isUnreadable) first.unreadableSince ??= now.getTime();
+        else see(first, taken.verdicts[0]);
         if (!isCut) see(second, taken.verdicts[1]);
         if (!isCut) this.isRejected = false;
+        if (isCut) this.silentSince ??= now.getTime();
+        else this.silentSince = null;
         break;
       }
       case 'look': {
         const observedAt = new Date(now.getTime() - taken.ageSeconds * 1000);
         await this.look(taken.verdict, observedAt);
         if (observedAt.getTime() >= first.lookedAt)
-          Object.assign(first, { verdict: taken.verdict, lookedAt: observedAt.getTime() });
+          Object.assign(first, {
+            verdict: taken.verdict,
+            lookedAt: observedAt.getTime(),
+            unreadableSince: null,
+          });
         break;
       }
       case 'age': {
-        const incidents = new Map(this.outage === null ? [] : [[PROVIDER, this.outage]]);
-        await ageVerdicts(database, registry, incidents, now);
+        const context = {
+          outages: new Map(this.outage === null ? [] : [[PROVIDER, this.outage]]),
+          runningSince: new Date(this.runningSince),
+          opensIncident: async () => false,
+        };
+        await ageVerdicts(database, registry, context, now);
         if (this.isRejected || this.outage === 'open') break;
         for (const standing of this.standings) {
-          const stoodUp = Math.max(standing.lookedAt, this.outage?.getTime() ?? 0);
-          if (now.getTime() - stoodUp > STANDS_MS) standing.verdict = ABSENT.provider_unreachable;
+          const failing = [this.silentSince, standing.unreadableSince].filter((at) => at !== null);
+          const counts = [standing.lookedAt, this.runningSince, this.outage?.getTime() ?? 0];
+          const isSilent = failing.length > 0;
+          counts.push(isSilent ? Math.min(...failing) : this.overdueSince);
+          if (now.getTime() - Math.max(...counts) > STANDS_MS)
+            standing.verdict = isSilent ? ABSENT.provider_unreachable : ABSENT.not_checked;
         }
       }
     }
@@ -239,6 +270,15 @@ class World {
       data: { id, teamId: TEAM, connectionId: this.connectionId, state: 'queued' },
     });
     await sweeps.run(id);
+  }
+
+  /** A rejected key would put the next sweep off. */
+  private async makeDue(now: Date): Promise<void> {
+    this.overdueSince = now.getTime();
+    await database.prisma.connection.update({
+      where: { id: this.connectionId },
+      data: { nextSweepAt: now },
+    });
   }
 
   private async look(verdict: Verdict, observedAt: Date): Promise<void> {

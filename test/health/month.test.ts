@@ -145,6 +145,9 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
   const months = new Map(PROVIDERS.map((provider) => [provider, new Month()]));
   const witnesses = new Map<string, Witness>();
   const wasHeld = new Map<string, boolean>();
+  /** When the first sweep of a provider failed after the last good one. */
+  const silentSince = new Map<string, number>();
+  const startedAt = clock.now();
   const tally = { sweeps: 0, failed: 0, rejected: 0, held: 0 };
 
   for (let tick = 0; tick < TICKS; tick++, clock.advance(INTERVAL_MS)) {
@@ -162,7 +165,12 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
         wasHeld.get(provider) ?? false,
         now,
       );
-      if (told !== 'failed' && told !== 'rejected') wasHeld.set(provider, told === 'held');
+      if (told === 'failed' || told === 'rejected')
+        silentSince.set(provider, silentSince.get(provider) ?? now);
+      else {
+        wasHeld.set(provider, told === 'held');
+        silentSince.delete(provider);
+      }
       tally.sweeps++;
       if (told !== 'succeeded') tally[told]++;
 
@@ -173,11 +181,20 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
         month.isKnown || (month.endedAt !== undefined && now - month.endedAt <= 3 * INTERVAL_MS);
       if (!isKeyGood || holds) continue;
       for (const witness of of(witnesses, provider)) {
-        if (witness.lastSeenAt !== undefined && now - witness.lastSeenAt > 3 * INTERVAL_MS)
-          witness.note({ what: 'silence', at: now });
+        const failing = [silentSince.get(provider), witness.missedSince].filter(
+          (at) => at !== undefined,
+        );
+        if (witness.lastSeenAt === undefined || failing.length === 0) continue;
+        const countsFrom = Math.max(witness.lastSeenAt, Math.min(...failing));
+        if (now - countsFrom > 3 * INTERVAL_MS) witness.note({ what: 'silence', at: now });
       }
     }
-    await ageVerdicts(database, createRegistry(), incidentsOf(months), new Date(now));
+    const context = {
+      outages: incidentsOf(months),
+      runningSince: startedAt,
+      opensIncident: async () => false,
+    };
+    await ageVerdicts(database, createRegistry(), context, new Date(now));
     expect(await held()).toEqual(
       new Map([...witnesses].map(([key, witness]) => [key, witness.answer])),
     );

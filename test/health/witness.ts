@@ -38,6 +38,12 @@ export class Witness {
     );
   }
 
+  /** When a complete list first lacked it since it was last seen. */
+  get missedSince(): number | undefined {
+    const seen = this.notes.findLastIndex(({ what }) => what === 'seen');
+    return this.notes.slice(seen + 1).find(({ what }) => what === 'missed')?.at;
+  }
+
   /**
    * Its health in words: what was last seen, unless there was ground since to no longer believe it.
    * What is gone keeps what it had.

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { createApp } from '../../src/app.js';
+import { silentLogger } from '../../src/lib/logger.js';
+import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
+import { until } from '../support/gateway-process.js';
+import { shiftedClock } from '../support/manual-clock.js';
+
+// Processes and waits take their time on a machine under load.
+jest.setTimeout(120_000);
+
+const INTERVAL_SECONDS = 20;
+const clock = shiftedClock();
+let gateway: Gateway;
+let octopost: string;
+beforeAll(async () => {
+  gateway = await startGateway({ clock, sweepIntervalSeconds: INTERVAL_SECONDS, policies: BRISK });
+  octopost = await gateway.connect('octopost');
+  await gateway.connect('outfame');
+});
+afterAll(() => gateway.stop());
+
+/** Another gateway on the same database, started after the first one stopped. */
+async function restart() {
+  return createApp({
+    database: gateway.database,
+    clock,
+    logger: silentLogger,
+    secret: SECRET,
+    sweepIntervalSeconds: INTERVAL_SECONDS,
+    policies: BRISK,
+  });
+}
+
+const summary = async () => (await gateway.root.get('/v1/accounts/health')).body.summary;
+const eventsOf = async (type: string) => {
+  await gateway.settled();
+  return (await gateway.root.get(`/v1/events?type=${type}&limit=200`)).body.data;
+};
+
+test('after an absence of the gateway no verdict of a working provider changes, and one event tells how long it was', async () => {
+  const before = await summary();
+  await gateway.app.recurringJobs.stop();
+  clock.advance(75_000);
+  const successor = await restart();
+  await successor.work();
+  await successor.recurringJobs.runAll();
+  await until(
+    async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
+  );
+  await successor.recurringJobs.runAll();
+  expect(await summary()).toEqual(before);
+  expect(await eventsOf('account.health_changed')).toEqual([]);
+  const resumed = await eventsOf('gateway.resumed');
+  expect(resumed).toHaveLength(1);
+  expect(resumed[0].data.seconds).toBeGreaterThanOrEqual(75);
+  await successor.stop();
+});
+
+test('what is due and nobody looks at for three intervals of running time is `not_checked`, of the gateway’s fault', async () => {
+  // Sweeps are due and wait: whoever would run them is away.
+  await gateway.database.pool.query(`UPDATE connections SET next_sweep_at = $1 WHERE id = $2`, [
+    clock.now(),
+    octopost,
+  ]);
+  await gateway.database.prisma.sweep.create({
+    data: {
+      id: 'swp_waits',
+      teamId: 'team_default',
+      connectionId: octopost,
+      state: 'queued',
+      createdAt: clock.now(),
+    },
+  });
+  const ageNow = () => gateway.app.recurringJobs.runNamed('health.age');
+  clock.advance(2.9 * INTERVAL_SECONDS * 1000);
+  await ageNow();
+  expect(await reasonsOf('octopost')).toEqual([null, 'token_invalid']);
+  clock.advance(0.2 * INTERVAL_SECONDS * 1000);
+  await ageNow();
+  expect(await reasonsOf('octopost')).toEqual(['not_checked']);
+  const { body } = await gateway.root.get('/v1/accounts/health?provider=octopost&limit=1');
+  expect(body.data[0].health).toMatchObject({ status: 'unknown', fault: 'gateway' });
+  await gateway.database.prisma.sweep.delete({ where: { id: 'swp_waits' } });
+  await gateway.sweep(octopost);
+  expect(await reasonsOf('octopost')).toEqual([null, 'token_invalid']);
+});
+
+async function reasonsOf(provider: string): Promise<(string | null)[]> {
+  const rows = await gateway.database.prisma.account.findMany({
+    where: { provider },
+    select: { healthReason: true },
+    distinct: ['healthReason'],
+    orderBy: { healthReason: { sort: 'asc', nulls: 'first' } },
+  });
+  return rows.map(({ healthReason }) => healthReason);
+}
