@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
-import { until } from '../support/gateway-process.js';
 import { shiftedClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
 
 // Processes and waits take their time on a machine under load.
 jest.setTimeout(120_000);
@@ -44,8 +44,10 @@ test('after an absence of the gateway no verdict of a working provider changes, 
   const successor = await restart();
   await successor.work();
   await successor.recurringJobs.runAll();
-  await until(
-    async () => (await gateway.database.prisma.sweep.count({ where: { finishedAt: null } })) === 0,
+  await waitFor(
+    'every sweep to finish',
+    () => gateway.database.prisma.sweep.count({ where: { finishedAt: null } }),
+    { until: (count) => count === 0 },
   );
   await successor.recurringJobs.runAll();
   expect(await summary()).toEqual(before);
