@@ -2136,7 +2136,7 @@ export interface components {
         Event: {
             id: string;
             /** @enum {string} */
-            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled";
+            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
             /** Format: date-time */
             timestamp: string;
             account_id: string | null;
@@ -9631,7 +9631,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
                  * @description Maximum number of items on the page.
                  * @example 50
@@ -9766,7 +9766,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
             };
             header?: {
                 /**
@@ -10003,7 +10003,7 @@ export interface operations {
                 "application/json": {
                     url: string;
                     /** @default [] */
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     /** @default null */
                     description?: string | null;
                 };
@@ -10309,7 +10309,7 @@ export interface operations {
                  */
                 "application/json": {
                     url?: string;
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     description?: string | null;
                     enabled?: boolean;
                 };
