@@ -62,6 +62,7 @@ async function write(
           degraded: [],
           remoteData: { id: account.providerAccountId, username: account.username },
           observedAt,
+          coverage: 'whole',
         },
         adapter,
       );

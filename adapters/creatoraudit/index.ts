@@ -63,10 +63,10 @@ export const creatoraudit = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit, platform }) => ({
+      request: ({ cursor, limit }) => ({
         method: 'GET',
         path: path`/accounts`,
-        query: { platform, limit, cursor },
+        query: { limit, cursor },
       }),
       statuses: [200],
       response: pageSchema,

@@ -55,10 +55,10 @@ export const outfame = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit, platform }) => ({
+      request: ({ cursor, limit }) => ({
         method: 'GET',
         path: path`/accounts`,
-        query: { platform, limit, cursor },
+        query: { limit, cursor },
       }),
       statuses: [200],
       response: pageSchema(z.unknown()),

@@ -54,7 +54,7 @@ export const socialsyncer = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ platform }) => ({ method: 'GET', path: path`/accounts`, query: { platform } }),
+      request: () => ({ method: 'GET', path: path`/accounts` }),
       statuses: [200],
       response: accountsSchema,
       map: ({ accounts }) => ({ items: accounts, next: undefined }),

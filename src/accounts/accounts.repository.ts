@@ -345,13 +345,14 @@ export class AccountsRepository {
    * Notes that an account was looked at: content that has not changed is not written again.
    * @param client within the transaction of the look
    * @param labels `undefined`: as they are
+   * @param at `null`: the look told nothing of its health
    * @returns its id; `undefined` when it is not there
    */
   async noteLook(
     client: pg.ClientBase,
     account: { readonly connectionId: string; readonly providerAccountId: string },
     labels: Readonly<Record<string, string>> | undefined,
-    at: Date,
+    at: Date | null,
   ): Promise<string | undefined> {
     const { rows } = await client.query<{ id: string }>(
       `UPDATE accounts SET checked_at = GREATEST(checked_at, $3), labels = COALESCE($4, labels)

@@ -296,7 +296,9 @@ export class AccountsService {
     await writeObservations(client, connection, [record], observation.observedAt);
     const { provider_account_id: providerAccountId } = record;
     const account = { connectionId: connection.id, providerAccountId };
-    const id = await this.parts.accounts.noteLook(client, account, labels, observation.observedAt);
+    const { coverage, observedAt } = observation;
+    const checkedAt = coverage === 'list' ? null : observedAt;
+    const id = await this.parts.accounts.noteLook(client, account, labels, checkedAt);
     if (id === undefined) throw new Error('the account that was just written was not found');
     if (auditEntry) await this.audit(client, auditEntry, id);
     return id;
@@ -327,7 +329,7 @@ export class AccountsService {
     const askedAt = this.parts.clock.now();
     const observation = await this.parts.providers.lookUp(
       access,
-      { id: row.provider_account_id, platform: row.platform },
+      { id: row.provider_account_id },
       context,
     );
     if (observation) return observation;

@@ -103,7 +103,7 @@ export class ConnectService {
       { ...context, secrets: [code, state] },
     );
     // The answer's full shape is not documented: the list is the truth.
-    const observation = await this.providers.lookUp(access, { id, platform }, context);
+    const observation = await this.providers.lookUp(access, { id }, context);
     if (!observation)
       throw new ProviderError(
         connection.provider,

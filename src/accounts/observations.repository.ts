@@ -37,8 +37,13 @@ const differing = [...new Set(CHANGES.map(({ field }) => field))].map((field) =>
   const samePicture = field === 'avatar_url' ? 'AND NOT i.same_picture' : '';
   return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} ${samePicture} THEN '${field}' END`;
 });
-const assignments = OBSERVED.map(({ column, isKeptBySummaries, whenUntold }) => {
-  if (!isKeptBySummaries && whenUntold === null) return `${column} = i.${column}`;
+const assignments = OBSERVED.map(({ name, column, isKeptBySummaries, whenUntold }) => {
+  if (!isKeptBySummaries && whenUntold === null) {
+    // A health report alone lacks what the list tells.
+    return name === null || name.startsWith('health.')
+      ? `${column} = i.${column}`
+      : `${column} = CASE WHEN i.coverage = 'health' THEN COALESCE(i.${column}, a.${column}) ELSE i.${column} END`;
+  }
   // An account that comes back has a status again.
   const held = column === 'status' ? `NULLIF(a.status, 'disconnected')` : `a.${column}`;
   return `${column} = COALESCE(i.${column}, ${held}${orElse(whenUntold)})`;
@@ -52,6 +57,7 @@ function orElse(whenUntold: string | null): string {
 const recordset = [
   'id text',
   'same_picture boolean',
+  'coverage text',
   `${KEY} text`,
   ...OBSERVED.map(({ column, type }) => `${column} ${type}`),
 ].join(', ');
@@ -107,13 +113,16 @@ SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
 /**
  * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes
- * travel for them. $1 connection, $2 provider account ids, $3 content hashes.
+ * travel for them. Of a look without health only what is new, or is back, may be written: what is
+ * held was told by looks that knew more. $1 connection, $2 provider account ids, $3 content hashes,
+ * $4 whether each look told of health.
  */
 const FIND_DIFFERING = `
-SELECT i.provider_account_id, a.avatar_url FROM unnest($2::text[], $3::text[]) AS i(provider_account_id, content_hash)
+SELECT i.provider_account_id, a.avatar_url FROM unnest($2::text[], $3::text[], $4::boolean[])
+  AS i(provider_account_id, content_hash, has_health)
 LEFT JOIN LATERAL ${oneByOne('$1')} a ON TRUE
-WHERE a.id IS NULL OR a.content_hash IS DISTINCT FROM i.content_hash
-  OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
+WHERE a.id IS NULL OR a.disconnected_at IS NOT NULL OR (i.has_health AND (
+  a.content_hash IS DISTINCT FROM i.content_hash OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL))`;
 
 /** The connection whose accounts are written. */
 export interface ObservationOwner {
@@ -188,6 +197,7 @@ async function findDiffering(
       connectionId,
       records.map((record) => record.provider_account_id),
       records.map((record) => record.content_hash),
+      records.map((record) => record.coverage !== 'list'),
     ],
   );
   const held = new Map(rows.map((row) => [row.provider_account_id, row.avatar_url]));

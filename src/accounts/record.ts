@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type AnyAdapter, DERIVED } from '../model/index.js';
-import type { Observation } from '../providers/index.js';
+import type { Coverage, Observation } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import { recommend } from './recommendations.js';
 
@@ -13,6 +13,8 @@ export interface AccountRecord {
   readonly provider_account_id: string;
   readonly avatar_url: string | null;
   readonly content_hash: string;
+  /** No column: what the look behind it covered. */
+  readonly coverage: Coverage;
 }
 
 type ReadValue = (observation: Observation, adapter: AnyAdapter) => unknown;
@@ -55,5 +57,6 @@ export function toRecord(observation: Observation, adapter: AnyAdapter): Account
     provider_account_id: observation.account.providerAccountId,
     avatar_url: observation.account.avatarUrl,
     content_hash: hash,
+    coverage: observation.coverage,
   };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.js';
 import { ProviderError, UNKNOWN_PLATFORM } from '../model/index.js';
 import type {
+  AccountToFind,
   CallContext,
   Observation,
   ProviderConnection,
@@ -93,11 +94,16 @@ export class StepAttempt {
 
   /** Looks at the account and compares it with who was meant. */
   async look(call: 'look' | 'verify'): Promise<Look> {
-    const { providerAccountId: id, platform } = this.step;
+    const account: AccountToFind = {
+      id: this.step.providerAccountId,
+      ...(call === 'verify' && {
+        deleteAnswer: this.outcome === 'disconnected' ? 'done' : 'not_found',
+      }),
+    };
     const outcomeOf = ({ shown }: Look) => (shown === 'other' ? 'identity_changed' : shown);
     try {
       const look = await this.ask(call, outcomeOf, async (context) =>
-        this.compared(await this.tools.providers.lookUp(this.access, { id, platform }, context)),
+        this.compared(await this.tools.providers.lookUp(this.access, account, context)),
       );
       this.hasJustLooked = true;
       return look;

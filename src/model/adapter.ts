@@ -37,8 +37,6 @@ export interface AccountKey {
 export interface ListInput {
   readonly cursor: string | undefined;
   readonly limit: number;
-  /** Only this network, where the provider can filter by it; others ignore it. */
-  readonly platform: Platform | undefined;
 }
 
 export interface ActivityInput extends AccountKey {
@@ -215,7 +213,7 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     readonly deciding: readonly string[];
     /** Where the answer of `get` holds the account: its name there; left out: it is the answer. */
     readonly memberOfGet?: string;
-    /** With `health`: the same string for a list item and its health item. */
+    /** With `health`: the same string for a list item and its health item, so of one account. */
     readonly joinKey?: (item: unknown) => string | undefined;
   };
   readonly errorBody: {

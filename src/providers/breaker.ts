@@ -23,6 +23,9 @@ export type BreakerSettings = Pick<
   | 'breakerOpenMaxMs'
 >;
 
+/** More than this fail in an outage, which needs no names. */
+const MAX_FAILING = 1_000;
+
 /** Opens after so many failures in a row, or when too large a share of a window's calls failed. */
 export class FailureCount implements IBreaker {
   state: { consecutive: number; recent: { readonly at: number; readonly failed: boolean }[] } = {
@@ -77,6 +80,8 @@ export class Breaker {
   private readonly policy;
   private openUntil = 0;
   private changedAt: Date | null = null;
+  /** What failed since the last success. */
+  private readonly failing = new Set<string>();
 
   constructor(
     settings: BreakerSettings,
@@ -117,17 +122,29 @@ export class Breaker {
   }
 
   /**
+   * @param subject what the call is about, where it is about one thing: while the circuit is
+   * closed, its failures count once, so that one account which cannot be served keeps nobody from
+   * the others
    * @param refused makes the error for a call that the open circuit keeps from being made; gets the
    * seconds until the trial
    * @throws whatever `run` throws, or what `refused` makes
    */
   async execute<Value>(
     run: () => Promise<Value>,
+    subject: string | undefined,
     refused: (retryAfterSeconds: number) => ProviderError,
   ): Promise<Value> {
     let result: Value | ProviderError;
     try {
-      result = await this.policy.execute(() => run().catch((error) => this.judge(error)));
+      result = await this.policy.execute(() =>
+        run().then(
+          (value) => {
+            this.failing.clear();
+            return value;
+          },
+          (error) => this.judge(error, subject),
+        ),
+      );
     } catch (error) {
       if (error instanceof BrokenCircuitError)
         throw refused(Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000)));
@@ -138,8 +155,16 @@ export class Breaker {
   }
 
   /** The policy counts what is returned and ignores what is thrown. */
-  private judge(error: unknown): ProviderError {
-    if (error instanceof ProviderError && this.meaning(error) !== 'nothing') return error;
-    throw error;
+  private judge(error: unknown, subject: string | undefined): ProviderError {
+    if (!(error instanceof ProviderError)) throw error;
+    const meaning = this.meaning(error);
+    if (meaning === 'nothing') throw error;
+    if (meaning === 'success') {
+      this.failing.clear();
+    } else if (subject !== undefined) {
+      if (this.failing.has(subject) && this.policy.state === CircuitState.Closed) throw error;
+      if (this.failing.size < MAX_FAILING) this.failing.add(subject);
+    }
+    return error;
   }
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../lib/clock.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import {
+  type AccountKey,
   type AnyAdapter,
   type Input,
   type OperationName,
   type Output,
-  type Platform,
   ProviderError,
 } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
@@ -16,15 +16,8 @@ import {
   type Executor,
   execute,
 } from './execute.js';
-import {
-  type ListPage,
-  type ListRequest,
-  list,
-  lookUp,
-  type ObservedPage,
-  observationOf,
-  walk,
-} from './observe.js';
+import { type AccountToFind, lookUp, lookUpUnlisted, observationOf } from './look-up.js';
+import { type ListPage, type ListRequest, list, type ObservedPage, walk } from './observe.js';
 import { type ProviderLogger, ProviderRuntime, type ProviderState } from './provider-runtime.js';
 import type { Observation } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
@@ -51,12 +44,24 @@ export interface Providers {
    * is complete.
    */
   walk(connection: ProviderConnection, context: CallContext): AsyncIterable<ObservedPage>;
-  /** `null`: the provider says that it does not hold the account. */
+  /**
+   * `null`: it is proven that the provider does not hold the account. A look that proves neither
+   * rejects.
+   */
   lookUp(
     connection: ProviderConnection,
-    account: { readonly id: string; readonly platform: Platform },
+    account: AccountToFind,
     context: CallContext,
   ): Promise<Observation | null>;
+  /**
+   * Asks for an account that a complete list, read just now, lacks. `unproven`: the provider does
+   * not know it either, and its answer alone does not prove that it holds none.
+   */
+  lookUpUnlisted(
+    connection: ProviderConnection,
+    account: AccountKey,
+    context: CallContext,
+  ): Promise<Observation | 'gone' | 'unproven'>;
   /**
    * Resolves when the provider accepts the key. Always asks, even for a key that was rejected a
    * moment ago.
@@ -105,7 +110,7 @@ export interface Providers {
     flow: Input<'connectComplete'>,
     context: CallContext,
   ): Promise<Output<'connectComplete'>>;
-  /** `already_gone`: the provider answered 404. */
+  /** `already_gone`: the provider answered its own 404, which a look is to confirm. */
   disconnect(
     connection: ProviderConnection,
     account: Input<'disconnect'>,
@@ -176,6 +181,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
     list: (connection, page, context) => list(executor, connection, page, context),
     walk: (connection, context) => walk(executor, connection, context),
     lookUp: (connection, account, context) => lookUp(executor, connection, account, context),
+    lookUpUnlisted: (connection, account, context) =>
+      lookUpUnlisted(executor, connection, account, context),
     verify: async (connection, context) => {
       runtime.forgiveKey(adapterOf(registry, connection.provider), connection);
       await ask(connection, 'verify', {}, context);

@@ -178,6 +178,7 @@ export async function execute<Name extends OperationName>(
     {
       adapter,
       policies,
+      subject: 'id' in input ? input.id : undefined,
       clock: executor.clock,
       settings: executor.policies,
       deadlineMs,

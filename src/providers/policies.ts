@@ -22,6 +22,8 @@ export interface CallPolicies {
 export interface GuardedCall {
   readonly adapter: AnyAdapter;
   readonly policies: CallPolicies;
+  /** The id of the account that the call is about, if it is about one. */
+  readonly subject: string | undefined;
   readonly clock: Clock;
   readonly settings: PolicySettings;
   readonly deadlineMs: number;
@@ -52,9 +54,11 @@ export function guarded<Value>(
                   progress.isSent = true;
                   return attempt(progress.signal);
                 },
+                call.subject,
                 (seconds) => circuitOpen(adapter, seconds),
               ),
             ),
+          undefined,
           (seconds) => keyStillRejected(adapter, seconds),
         ),
       ),

@@ -21,6 +21,13 @@ export interface DegradedField {
   readonly example: string;
 }
 
+/**
+ * What a look covered: all that the provider tells of the account; the list alone, as the report of
+ * its health failed; or that report alone, as the list lacks the account. What is stored of the rest
+ * stays.
+ */
+export type Coverage = 'whole' | 'list' | 'health';
+
 /** One account as one look at its provider shows it. */
 export interface Observation {
   readonly account: Required<ObservedAccount>;
@@ -30,6 +37,7 @@ export interface Observation {
   readonly remoteData: Record<string, unknown>;
   /** The instant before the provider was asked. */
   readonly observedAt: Date;
+  readonly coverage: Coverage;
   /** Its settings as the provider wrote them, where it was asked for this account alone. */
   readonly settingsText?: SettingsText;
 }
@@ -66,6 +74,7 @@ export function readAccount(
       degraded: [...unreadable].map(([field, example]) => ({ field, example })),
       remoteData: remoteDataOf(raw, apiKey),
       observedAt,
+      coverage: 'whole',
     };
   } catch (error) {
     // Values that a schema accepts and a mapping cannot use, such as an invalid date.

@@ -90,7 +90,10 @@ export class SweepRunner {
     if (connection.state === 'credential_rejected')
       await this.parts.providers.verify(access, context);
     try {
-      for await (const page of this.parts.providers.walk(access, context)) await run.take(page);
+      for await (const page of this.parts.providers.walk(access, context)) {
+        if (page.healthFailure !== null) throw page.healthFailure;
+        await run.take(page);
+      }
       await run.flush();
     } catch (error) {
       await run.breakOff();

@@ -116,11 +116,8 @@ describe('Octopost: quirks', () => {
 
   test('there are no pages: an answer may be larger than others, and is capped', () => {
     expect(
-      answer(
-        octopost.operations.list,
-        { accounts: [account] },
-        { cursor: undefined, limit: 1, platform: undefined },
-      ).next,
+      answer(octopost.operations.list, { accounts: [account] }, { cursor: undefined, limit: 1 })
+        .next,
     ).toBeUndefined();
     expect(octopost.limits.maxAnswerBytes).toBe(64 * 1024 * 1024);
   });

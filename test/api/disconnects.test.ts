@@ -270,7 +270,7 @@ describe('a receipt', () => {
       { call: 'pause', outcome: 'done', status: 200 },
       { call: 'look', outcome: 'present', status: 200 },
       { call: 'delete', outcome: 'done', status: 200 },
-      { call: 'verify', outcome: 'absent', status: 404 },
+      { call: 'verify', outcome: 'absent', status: 404, shape: 'not_found' },
     ]);
     const [key] = (await gateway.root.get('/.well-known/rollcall.json')).body.keys;
     expect(isSignedWith(receipt, signature.value, key)).toBe(true);

@@ -285,7 +285,13 @@ class World {
     const connection = await database.prisma.connection.findUniqueOrThrow({
       where: { id: this.connectionId },
     });
-    const observation = { account: observed(0, verdict), remoteData: {}, observedAt, degraded: [] };
+    const observation = {
+      account: observed(0, verdict),
+      remoteData: {},
+      observedAt,
+      degraded: [],
+      coverage: 'whole' as const,
+    };
     const client = await database.pool.connect();
     try {
       await accounts.service.record(client, { connection, observation });

@@ -95,6 +95,7 @@ describe('an account that comes back', () => {
               degraded: [],
               remoteData: {},
               observedAt,
+              coverage: 'whole',
             },
             adapter,
           ),

@@ -44,14 +44,30 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
       const { accounts, unreadable = [], failure } = scriptOf(provider);
       if (unreadable.length > 0) {
         const quarantined = unreadable.map((id) => ({ id, reason: 'item: not an object' }));
-        yield { observedAt: clock.now(), accounts: [], quarantined };
+        yield {
+          observedAt: clock.now(),
+          source: 'list' as const,
+          accounts: [],
+          quarantined,
+          healthFailure: null,
+        };
       }
       const listed = accounts.slice(0, failure?.after);
       for (let start = 0; start < listed.length; start += PAGE) {
-        const page = listed
-          .slice(start, start + PAGE)
-          .map((account) => ({ account, degraded: [], remoteData: {}, observedAt: clock.now() }));
-        yield { observedAt: clock.now(), accounts: page, quarantined: [] };
+        const page = listed.slice(start, start + PAGE).map((account) => ({
+          account,
+          degraded: [],
+          remoteData: {},
+          observedAt: clock.now(),
+          coverage: 'whole' as const,
+        }));
+        yield {
+          observedAt: clock.now(),
+          source: 'list' as const,
+          accounts: page,
+          quarantined: [],
+          healthFailure: null,
+        };
       }
       if (failure) throw new ProviderError(provider, failure.code, 'It did not work.');
     },

@@ -138,7 +138,7 @@ describe('an answer about another account', () => {
     [
       'than was asked for',
       json(200, item('b')),
-      () => providers.lookUp(full, { id: 'a', platform: 'instagram' }, context),
+      () => providers.lookUp(full, { id: 'a' }, context),
     ],
     [
       'on another network than was to be made',

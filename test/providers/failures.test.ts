@@ -303,7 +303,7 @@ describe('what is sent', () => {
     'the id %p stays one segment of the path',
     async (id) => {
       provider.answer(json(200, item(id)));
-      await providers.lookUp(full, { id, platform: 'instagram' }, {});
+      await providers.lookUp(full, { id }, {});
       const segments = provider.requests[0]?.url.split('/') ?? [];
       expect(segments.slice(0, 3)).toEqual(['', 'v1', 'accounts']);
       expect(segments).toHaveLength(4);

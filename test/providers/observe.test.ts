@@ -178,7 +178,7 @@ describe('an item that is no account', () => {
 });
 
 describe('health that is told apart', () => {
-  test('is asked for once, before the list, and joined to each account and its raw object', async () => {
+  test('is asked for once, beside the list, and joined to each account and its raw object', async () => {
     const health = { id: 'a', platform: 'instagram', health: 'healthy', accessToken: 'secret' };
     provider.answer(
       plainProvider(
@@ -196,10 +196,76 @@ describe('health that is told apart', () => {
       health: 'healthy',
       accessToken: '[redacted]',
     });
-    expect(provider.requests.map((request) => request.url)).toEqual([
-      '/v1/health',
+    expect(provider.requests.map((request) => request.url).sort()).toEqual([
       '/v1/accounts?limit=100',
+      '/v1/health',
     ]);
+  });
+
+  test('lies under what the list says', async () => {
+    provider.answer(plainProvider([item('a')], [{ ...item('a', 'former'), health: 'healthy' }]));
+    const [page] = await everyPage(providers.walk(plain, {}));
+    expect(page?.accounts[0]?.account).toMatchObject({
+      username: 'user-a',
+      verdict: { status: 'healthy' },
+    });
+  });
+
+  test('shows what the list lacks, on a page of its own, whole or not', async () => {
+    provider.answer(
+      plainProvider(
+        [item('a')],
+        [
+          { ...item('b'), health: 'healthy' },
+          { id: '', platform: 'instagram' },
+          { health: 'healthy' },
+        ],
+      ),
+    );
+    const [listed, unlisted, ...others] = await everyPage(providers.walk(plain, {}));
+    expect([listed?.source, unlisted?.source, others]).toEqual(['list', 'health', []]);
+    expect(idsOf(unlisted === undefined ? [] : [unlisted])).toEqual([['b']]);
+    expect(unlisted?.quarantined.map(({ id }) => id)).toEqual([null, 'instagram/']);
+  });
+
+  test.each<[string, Handler]>([
+    ['500', json(500, {})],
+    ["a proxy's 404", json(404, {})],
+    ['garbage', json(200, { items: 'none' })],
+    ['an error in a 200', json(200, { items: [], error: 'late' })],
+    ['a cut connection', (request) => request.socket.resetAndDestroy()],
+  ])(
+    'that fails (%s) leaves the list what it is, and says nothing of health',
+    async (_name, fault) => {
+      ({ providers } = engineFor(provider, { readAttempts: 1 }));
+      provider.answer((request, response) =>
+        (request.url?.startsWith('/v1/health') ? fault : json(200, { items: [item('a')] }))(
+          request,
+          response,
+        ),
+      );
+      const [page, ...others] = await everyPage(providers.walk(plain, {}));
+      expect(others).toEqual([]);
+      expect(page?.healthFailure).toBeInstanceOf(ProviderError);
+      expect(page?.accounts).toMatchObject([
+        {
+          coverage: 'list',
+          account: { providerAccountId: 'a', status: null, verdict: { status: 'unknown' } },
+        },
+      ]);
+    },
+  );
+
+  test('of two items about one account the better one counts, whichever comes first', async () => {
+    const items = [
+      { ...item('a'), health: 'healthy' },
+      { ...item('a'), health: 'broken' },
+    ];
+    for (const health of [items, [...items].reverse()]) {
+      provider.answer(plainProvider([item('a')], health));
+      const [page] = await everyPage(providers.walk(plain, {}));
+      expect(page?.accounts.map(({ account }) => account.verdict.status)).toEqual(['healthy']);
+    }
   });
 
   test('makes the look as old as the health is', async () => {
@@ -215,7 +281,7 @@ describe('health that is told apart', () => {
 });
 
 describe('a look at one account', () => {
-  const account = { id: 'b', platform: 'instagram' };
+  const account = { id: 'b' };
 
   test('reads it where the provider can', async () => {
     provider.answer(json(200, { ...item('b'), api_key: API_KEY, note: `uses ${API_KEY}` }));
@@ -228,7 +294,7 @@ describe('a look at one account', () => {
     });
   });
 
-  test('finds it in the list of its platform otherwise, health joined', async () => {
+  test('finds it in the whole list otherwise, health joined', async () => {
     provider.answer(
       plainProvider(
         [item('a'), item('b')],
@@ -240,14 +306,112 @@ describe('a look at one account', () => {
       providerAccountId: 'b',
       verdict: { status: 'healthy' },
     });
-    expect(provider.requests[1]?.url).toBe('/v1/accounts?limit=100&platform=instagram');
+    expect(provider.requests.map(({ url }) => url)).toContain('/v1/accounts?limit=100');
   });
 
-  test('is null when the provider says 404, or a complete list is without it', async () => {
-    provider.answer(json(404, NO_SUCH_ACCOUNT));
+  /** Answers for the account `b`, and for the list, by the page that is asked for. */
+  const answers =
+    (ofAccount: Handler, ...pages: readonly Handler[]): Handler =>
+    (request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', provider.baseUrl);
+      const page = pages[Number(searchParams.get('cursor') ?? 0)] ?? json(500, {});
+      (pathname.endsWith('/b') ? ofAccount : page)(request, response);
+    };
+  const elsewhere = { code: 'moved', message: 'Not here.' };
+
+  test('is null after its documented 404, while it lists others', async () => {
+    provider.answer(
+      answers(json(404, NO_SUCH_ACCOUNT), json(200, { items: [item('a')], next: '1' })),
+    );
     expect(await providers.lookUp(full, account, {})).toBeNull();
-    provider.answer(plainProvider([item('a'), { id: 'other', platform: 'instagram' }], []));
+    expect(provider.requests).toHaveLength(2);
+  });
+
+  test.each<[string, Handler]>([
+    ['fails', json(500, {})],
+    ['is not there either', json(404, NO_SUCH_ACCOUNT)],
+    ["is a proxy's page", (_request, response) => response.writeHead(404).end('<html>')],
+  ])('is an error after a 404 when the list %s', async (_name, page) => {
+    ({ providers } = engineFor(provider, { readAttempts: 1 }));
+    provider.answer(answers(json(404, NO_SUCH_ACCOUNT), page));
+    expect(await failureOf(providers.lookUp(full, account, {}))).toBeInstanceOf(ProviderError);
+  });
+
+  test('believes the list that shows what a 404 denies', async () => {
+    provider.answer(answers(json(404, NO_SUCH_ACCOUNT), json(200, { items: [item('b')] })));
+    expect((await providers.lookUp(full, account, {}))?.account.username).toBe('user-b');
+  });
+
+  test('needs no list after a delete that was done', async () => {
+    provider.answer(answers(json(404, NO_SUCH_ACCOUNT), json(404, NO_SUCH_ACCOUNT)));
+    expect(await providers.lookUp(full, { ...account, deleteAnswer: 'done' }, {})).toBeNull();
+    const denied = { ...account, deleteAnswer: 'not_found' } as const;
+    expect(await failureOf(providers.lookUp(full, denied, {}))).toBeInstanceOf(ProviderError);
+  });
+
+  test('needs the whole list after a 404 with another code, and twice where it has pages', async () => {
+    const pages = [{ items: [item('a')], next: '1' }, { items: [item('c')] }];
+    provider.answer(answers(json(410, elsewhere), ...pages.map((page) => json(200, page))));
+    expect(await providers.lookUp(full, account, {})).toBeNull();
+    expect(provider.requests).toHaveLength(5);
+
+    provider.answer(
+      answers(
+        json(404, elsewhere),
+        json(200, pages[0]),
+        inTurn(json(200, pages[1]), json(200, { items: [item('b')] })),
+      ),
+    );
+    expect((await providers.lookUp(full, account, {}))?.account.username).toBe('user-b');
+  });
+
+  test('is null when a complete list is without it, and so is the health report', async () => {
+    provider.answer(plainProvider([item('a'), item('c')], []));
     expect(await providers.lookUp(plain, account, {})).toBeNull();
+  });
+
+  test.each(['b', 'B'])('finds %s in the health report that the list lacks', async (id) => {
+    provider.answer(plainProvider([item('a')], [{ ...item(id), health: 'healthy' }]));
+    expect((await providers.lookUp(plain, account, {}))?.account).toMatchObject({
+      providerAccountId: 'b',
+      verdict: { status: 'healthy' },
+    });
+  });
+
+  test('proves nothing while the health report fails, unless the account was just deleted', async () => {
+    ({ providers } = engineFor(provider, { readAttempts: 1 }));
+    provider.answer((request, response) =>
+      (request.url?.startsWith('/v1/health') ? json(500, {}) : json(200, { items: [] }))(
+        request,
+        response,
+      ),
+    );
+    expect(await failureOf(providers.lookUp(plain, account, {}))).toMatchObject({
+      code: 'server_error',
+    });
+    for (const deleteAnswer of ['done', 'not_found'] as const)
+      expect(await providers.lookUp(plain, { ...account, deleteAnswer }, {})).toBeNull();
+  });
+
+  test('of copies that disagree finds the same one, whichever comes first', async () => {
+    const copies = [item('b'), { ...item('b'), health: 'healthy' }];
+    for (const items of [copies, [...copies].reverse()]) {
+      provider.answer(plainProvider(items, []));
+      expect((await providers.lookUp(plain, account, {}))?.account.verdict.status).toBe('healthy');
+    }
+  });
+
+  test('beside a list that lacks it takes its documented 404 alone as proof', async () => {
+    const ask = () => providers.lookUpUnlisted(full, account, {});
+    provider.answer(json(404, NO_SUCH_ACCOUNT));
+    expect(await ask()).toBe('gone');
+    provider.answer(json(410, elsewhere));
+    expect(await ask()).toBe('unproven');
+    provider.answer(json(200, item('b')));
+    expect(await ask()).toMatchObject({ account: { username: 'user-b' } });
+    provider.answer(json(403, {}));
+    expect(await failureOf(ask())).toMatchObject({ code: 'permission_denied' });
+    expect(await providers.lookUpUnlisted(plain, account, {})).toBe('unproven');
   });
 
   test('is an error when the account may be the item that cannot be read', async () => {

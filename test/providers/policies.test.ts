@@ -163,16 +163,18 @@ describe('the breaker of a provider', () => {
     expect(providers.state('full').circuit).toBe('closed');
   });
 
-  test('is one for each group of operations, and what every sweep asks decides of the provider', async () => {
+  test('is one for each group of operations, to which an account that fails counts once; what every sweep asks decides of the provider', async () => {
     const { providers, full, plain } = engine(shrunk);
     provider.answer((request, response) =>
       (request.method === 'DELETE' || request.url?.startsWith('/v1/health')
         ? json(500, {})
         : healthy)(request, response),
     );
-    for (let call = 0; call < 6; call += 1)
-      await failureOf(providers.disconnect(full, { id: 'a' }, {}));
-    expect(await failureOf(providers.disconnect(full, { id: 'b' }, {}))).toMatchObject({
+    const remove = (id: string) => failureOf(providers.disconnect(full, { id }, {}));
+    for (let call = 0; call < 20; call += 1) await remove('a');
+    expect(providers.state('full').circuits).toEqual({ write: 'closed' });
+    for (const id of ['b', 'c', 'd', 'e']) await remove(id);
+    expect(await remove('f')).toMatchObject({
       code: 'circuit_open',
     });
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
@@ -194,7 +196,7 @@ describe('the breaker of a provider', () => {
 
   test('is not closed by a 404 about an account, nor opened', async () => {
     const { providers, full } = engine(shrunk);
-    const look = () => providers.lookUp(full, { id: 'a', platform: 'instagram' }, {});
+    const look = () => providers.lookUp(full, { id: 'a' }, {});
     provider.answer((request, response) =>
       (request.url?.endsWith('/accounts/a') ? json(404, NO_SUCH_ACCOUNT) : json(500, {}))(
         request,

@@ -142,10 +142,10 @@ const common = {
 } as const;
 
 const list = {
-  request: (page: { cursor: string | undefined; limit: number; platform: string | undefined }) => ({
+  request: (page: { cursor: string | undefined; limit: number }) => ({
     method: 'GET' as const,
     path: path`/accounts`,
-    query: { cursor: page.cursor, limit: page.limit, platform: page.platform },
+    query: { cursor: page.cursor, limit: page.limit },
   }),
   response: accountPage,
   map: (page: z.infer<typeof accountPage>) => ({ items: page.items, next: page.next ?? undefined }),

@@ -1,0 +1,173 @@
+import { type AccountKey, type AnyAdapter, ProviderError } from '../model/index.js';
+import type { ProviderConnection } from './connection.js';
+import { betterCopy } from './copies.js';
+import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import { list, walk } from './observe.js';
+import {
+  isObservation,
+  type Observation,
+  type QuarantinedItem,
+  readAccount,
+} from './read-account.js';
+import { settingsTextOf } from './settings-text.js';
+import { invalidAnswer } from './translate-error.js';
+
+/** The account that is looked for. */
+export interface AccountToFind extends AccountKey {
+  /**
+   * What the provider itself answered to a delete before: that it was done, or that there was none.
+   * Either way a list without the account proves its absence though the health report fails; and
+   * after a delete that was done a 404 needs no list beside it.
+   */
+  readonly deleteAnswer?: 'done' | 'not_found';
+}
+
+/**
+ * A fresh look at one account; `null` when it is proven that the provider holds none: by its own
+ * 404 for the account while it lists others, or by a complete list without it that no health report
+ * contradicts.
+ * @throws ProviderError `invalid_answer` when what may be the account cannot be read
+ */
+export async function lookUp(
+  executor: Executor,
+  connection: ProviderConnection,
+  account: AccountToFind,
+  context: CallContext,
+): Promise<Observation | null> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  if (adapter.operations.get === undefined)
+    return findInList(executor, adapter, connection, account, context);
+  try {
+    return await getAccount(executor, adapter, connection, account, context);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    if (!isDocumented(adapter, error))
+      return findInList(executor, adapter, connection, account, context);
+    if (account.deleteAnswer === 'done') return null;
+    return findOnFirstPage(executor, adapter, connection, account, context);
+  }
+}
+
+/**
+ * A look at an account that a complete list, read just now, lacks. `gone`: the provider answers
+ * its documented 404; `unproven`: its 404 is of its own shape and not one that it documents for
+ * accounts, or it cannot be asked for one account.
+ * @throws ProviderError when the look says nothing of the account
+ */
+export async function lookUpUnlisted(
+  executor: Executor,
+  connection: ProviderConnection,
+  account: AccountKey,
+  context: CallContext,
+): Promise<Observation | 'gone' | 'unproven'> {
+  const adapter = adapterOf(executor.registry, connection.provider);
+  if (adapter.operations.get === undefined) return 'unproven';
+  try {
+    return await getAccount(executor, adapter, connection, account, context);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return isDocumented(adapter, error) ? 'gone' : 'unproven';
+  }
+}
+
+/** Reads an answer that is one account. @throws ProviderError `invalid_answer` */
+export function observationOf(
+  adapter: AnyAdapter,
+  raw: unknown,
+  askedAt: Date,
+  apiKey: string,
+): Observation {
+  const reading = readAccount(adapter, raw, askedAt, apiKey);
+  if (!isObservation(reading)) throw unreadable(adapter, reading);
+  return reading;
+}
+
+async function getAccount(
+  executor: Executor,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  { id }: AccountKey,
+  context: CallContext,
+): Promise<Observation> {
+  const { value, body, askedAt } = await execute(executor, connection, 'get', { id }, context);
+  return {
+    ...observationOf(adapter, value, askedAt, connection.apiKey),
+    settingsText: settingsTextOf(adapter, body),
+  };
+}
+
+function isNotFound(error: unknown): error is ProviderError {
+  return error instanceof ProviderError && error.code === 'not_found';
+}
+
+/** Whether a 404 has a code that the provider documents for an account that it does not hold. */
+function isDocumented({ errorBody }: AnyAdapter, { providerCode }: ProviderError): boolean {
+  return providerCode !== null && errorBody.codes[providerCode] === 'not_found';
+}
+
+/**
+ * After a 404: an answer of the list shows that the API is there at all. Where the list has no
+ * pages it is whole, and the account may be in it, which contradicts.
+ */
+async function findOnFirstPage(
+  executor: Executor,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  { id }: AccountKey,
+  context: CallContext,
+): Promise<Observation | null> {
+  const page = { cursor: null, limit: 1 };
+  const { accounts, quarantined } = await list(executor, connection, page, context);
+  const unclear = quarantined.find((item) => item.id === id);
+  if (unclear !== undefined) throw unreadable(adapter, unclear);
+  return accounts.filter(({ account }) => account.providerAccountId === id).reduce(better, null);
+}
+
+/**
+ * The account in the whole list. Rows may move while a list of several pages is read, so that one
+ * is missed: only a second reading that agrees proves that it is not there.
+ */
+async function findInList(
+  executor: Executor,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  { id, deleteAnswer }: AccountToFind,
+  context: CallContext,
+): Promise<Observation | null> {
+  for (let reading = 1; ; reading += 1) {
+    let found: Observation | null = null;
+    let unclear: QuarantinedItem | undefined;
+    let failure: ProviderError | null = null;
+    let pageCount = 0;
+    for await (const page of walk(executor, connection, context)) {
+      const { source, accounts, quarantined } = page;
+      failure ??= page.healthFailure;
+      // The report may spell otherwise what the list does not spell at all.
+      const isMeant = (other: string) =>
+        other === id || (source === 'health' && other.toLowerCase() === id.toLowerCase());
+      const copies = accounts.filter(({ account }) => isMeant(account.providerAccountId));
+      found = copies.reduce(better, found);
+      unclear ??= quarantined.find((item) => item.id === null || isMeant(item.id));
+      if (source === 'list') pageCount += 1;
+    }
+    if (found !== null) return withId(found, id);
+    // An item that cannot be told apart from the account may be it: no ground to call it gone.
+    if (unclear !== undefined) throw unreadable(adapter, unclear);
+    // Accounts whose token is lost may be in the report alone.
+    if (failure !== null && deleteAnswer === undefined) throw failure;
+    if (pageCount <= 1 || reading === 2) return null;
+  }
+}
+
+function better(best: Observation | null, copy: Observation): Observation {
+  return best === null ? copy : betterCopy(best, copy);
+}
+
+function withId(observation: Observation, id: string): Observation {
+  return { ...observation, account: { ...observation.account, providerAccountId: id } };
+}
+
+function unreadable(adapter: AnyAdapter, { reason }: QuarantinedItem): ProviderError {
+  const what = `an account that does not match its documentation: ${reason}`;
+  return invalidAnswer(adapter, what, null);
+}
