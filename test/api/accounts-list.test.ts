@@ -208,6 +208,33 @@ describe('the envelope', () => {
     expect(seen).toBe((await list('')).length);
   });
 
+  test('finds names in composed and decomposed letters alike, and tells them as the provider does', async () => {
+    const written = 'Cafe\u0301 Gu\u0308nther';
+    const fields = { display_name: written, username: 'jose\u0301' };
+    gateway.sandbox.provider('octopost').putAccount('acc_def456', fields);
+    await gateway.root.post('/v1/accounts/acc_def456/probe');
+    for (const q of ['caf\u00e9 g\u00fcnther', 'e\u0301 gu\u0308n', 'G\u00dcN', 'Jos\u00e9'])
+      expect(
+        (await list(`q=${encodeURIComponent(q)}`)).map(({ display_name }) => display_name),
+      ).toEqual([written]);
+    for (const name of ['jos\u00e9', 'JOSE\u0301'])
+      expect(await list(`username=${encodeURIComponent(name)}`)).toHaveLength(1);
+  });
+
+  test('tells no change of a picture whose address is signed anew at each look', async () => {
+    const look = async (avatar_url: string) => {
+      gateway.sandbox.provider('octopost').putAccount('acc_ghi789', { avatar_url });
+      const { body } = await gateway.root.post('/v1/accounts/acc_ghi789/probe');
+      return body.data;
+    };
+    const address = (signature: string, size = 1) =>
+      `https://cdn.example/p.jpg?oe=66a${signature}&sig=${signature}&size=${size}`;
+    const first = await look(address('1'));
+    expect(first.avatar_url).toBe('https://cdn.example/p.jpg?oe=66a1&size=1');
+    expect((await look(address('2'))).updated_at).toBe(first.updated_at);
+    expect((await look(address('3', 2))).updated_at).not.toBe(first.updated_at);
+  });
+
   test('holds raw provider data on request, without secrets', async () => {
     gateway.sandbox.provider('octopost').putAccount('acc_abc123', {
       access_token: 'oauth-secret',

@@ -210,6 +210,26 @@ describe('what is redacted', () => {
     expect(redact(clean, 'sk_0123456789')).toBe(clean);
   });
 
+  test('the key as URLs and base64 carry it, too', () => {
+    const key = 'sk_live/0123+456789==';
+    for (const echoed of [
+      encodeURIComponent(key),
+      Buffer.from(key).toString('base64'),
+      Buffer.from(`${key}:`).toString('base64'),
+      Buffer.from(key).toString('base64url'),
+    ])
+      expect(redact(`<${echoed}>`, key)).toMatch(/^<\[redacted\].{0,4}>$/);
+  });
+
+  test.each(['test', 'instagram', 'production', 'a', ''])(
+    'a key like %j is not told apart from words, and spoils none',
+    (key) => {
+      const raw = { id: 'acc_test1', platform: 'instagram', note: 'a test of production' };
+      expect(redact(raw, key)).toBe(raw);
+      expect(redactText('The latest production of acc_test1', [key])).not.toMatch(/la\[|acc_\[/);
+    },
+  );
+
   test('keys in prose, whole, masked or of another vendor; ids stay', () => {
     const key = 'sk_live_abc123def456ghi789';
     const prose = 'acc_7Gx2kLm9Qr of 550e8400-e29b-41d4-a716-446655440000';
