@@ -66,8 +66,8 @@ export async function recordAuditOfMany(
     name: 'record-audit',
     text: `INSERT INTO audit_events (id, team_id, key_id, key_name, request_id, action, target_type,
         target_id, before, after, reason, at)
-      SELECT id, team_id, key_id, key_name, request_id, action, target_type, target_id, before, after,
-        reason, $2
+      SELECT id, team_id, key_id, key_name, request_id, action, target_type, target_id, before,
+        after, reason, $2
       FROM jsonb_to_recordset($1::jsonb) AS e(id text, team_id text, key_id text, key_name text,
         request_id text, action text, target_type text, target_id text, before jsonb, after jsonb,
         reason text)`,

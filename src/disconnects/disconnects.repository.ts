@@ -81,7 +81,8 @@ export class DisconnectsRepository {
       conditions.push(`(d.created_at, d.id) < (${position})`);
     }
     const { rows } = await this.database.pool.query<PageDocument>(
-      `SELECT d.id, d.created_at AS at, ${disconnectDocument(parameters.add(stepsShown))}::text AS document
+      `SELECT d.id, d.created_at AS at,
+         ${disconnectDocument(parameters.add(stepsShown))}::text AS document
        FROM (SELECT * FROM disconnects d WHERE ${conditions.join(' AND ')}
          ORDER BY d.created_at DESC, d.id DESC LIMIT ${parameters.add(limit)}) d ${WITH_COUNTS}
        ORDER BY d.created_at DESC, d.id DESC`,
@@ -96,7 +97,8 @@ export class DisconnectsRepository {
   async count(caller: Caller, filter: DisconnectFilter): Promise<number> {
     const parameters = new Parameters();
     const { rows } = await this.database.pool.query<{ total: number }>(
-      `SELECT count(*)::int AS total FROM disconnects d WHERE ${conditionsOf(caller, filter, parameters)}`,
+      `SELECT count(*)::int AS total FROM disconnects d
+       WHERE ${conditionsOf(caller, filter, parameters)}`,
       parameters.values,
     );
     return rows[0]?.total ?? 0;

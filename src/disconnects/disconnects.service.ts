@@ -220,8 +220,8 @@ export class DisconnectsService {
   }
 
   /**
-   * Starts the scheduled disconnects that are due, each in a transaction of its own, as it may be of
-   * many accounts; and finishes what a crash left open.
+   * Starts the scheduled disconnects that are due, each in a transaction of its own, as it may be
+   * of many accounts; and finishes what a crash left open.
    */
   async startDue(): Promise<void> {
     const { clock, lifecycle, worker } = this.parts;

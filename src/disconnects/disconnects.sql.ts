@@ -1,6 +1,6 @@
 /**
- * Disconnects and their steps as the API answers them: PostgreSQL builds one JSON document a row. `d`
- * is the row of `disconnects`, `s` that of `disconnect_steps`.
+ * Disconnects and their steps as the API answers them: PostgreSQL builds one JSON document a row.
+ * `d` is the row of `disconnects`, `s` that of `disconnect_steps`.
  */
 
 import { utc } from '../database/sql.js';

@@ -90,9 +90,9 @@ export class LifecycleRepository {
       [...effects].map(([provider, effect]) => [provider, effectAnswer(effect)]),
     );
     await client.query(
-      `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id, provider,
-         provider_account_id, platform, platform_user_id, username, former_connected_at, seen_at, state,
-         phase, effect, deadline_at, former_status, looks_first)
+      `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id,
+         provider, provider_account_id, platform, platform_user_id, username, former_connected_at,
+         seen_at, state, phase, effect, deadline_at, former_status, looks_first)
        SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id,
          a.platform, a.platform_user_id, a.username, a.connected_at, ${LOOKED_AT}, 'pending',
          'accepted', $3::jsonb -> a.provider, $4, a.status, $5
@@ -282,7 +282,8 @@ export class LifecycleRepository {
       [id, conflict, at],
     );
     await client.query(
-      `UPDATE disconnect_steps s SET next_attempt_at = $2, deadline_at = $3, former_status = a.status
+      `UPDATE disconnect_steps s SET next_attempt_at = $2, deadline_at = $3,
+         former_status = a.status
        FROM accounts a WHERE s.disconnect_id = $1 AND ${NOT_BEGUN} AND a.id = s.account_id`,
       [id, at, new Date(at.getTime() + this.settings.keepsTryingMs)],
     );

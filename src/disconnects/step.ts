@@ -70,13 +70,16 @@ export interface Step extends Omit<StepProgress, 'outcome' | 'verified'> {
 }
 
 /** Columns of `Step`; `s` is the step, `d` its disconnect. */
-export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id AS "teamId", s.account_id AS "accountId",
-  s.connection_id AS "connectionId", s.provider, s.provider_account_id AS "providerAccountId", s.platform,
-  s.platform_user_id AS "platformUserId", s.username, s.former_connected_at AS "formerConnectedAt",
-  COALESCE(s.seen_at, d.created_at) AS "seenAt", s.phase, s.outcome, s.attempts, s.deadline_at AS "deadlineAt",
-  s.former_status AS "formerStatus", s.paused, s.looks_first AS "looksFirst", (s.effect ->> 'destroys_data')::boolean AS "destroysData",
-  s.last_error AS error, s.answers AS evidence, s.not_compared AS "notCompared", s.leased_by AS "leasedBy",
-  d.requested_by_id AS "requestedById", d.requested_by_name AS "requestedByName", d.request_id AS "requestId"`;
+export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id AS "teamId",
+  s.account_id AS "accountId", s.connection_id AS "connectionId", s.provider,
+  s.provider_account_id AS "providerAccountId", s.platform, s.platform_user_id AS "platformUserId",
+  s.username, s.former_connected_at AS "formerConnectedAt",
+  COALESCE(s.seen_at, d.created_at) AS "seenAt", s.phase, s.outcome, s.attempts,
+  s.deadline_at AS "deadlineAt", s.former_status AS "formerStatus", s.paused,
+  s.looks_first AS "looksFirst", (s.effect ->> 'destroys_data')::boolean AS "destroysData",
+  s.last_error AS error, s.answers AS evidence, s.not_compared AS "notCompared",
+  s.leased_by AS "leasedBy", d.requested_by_id AS "requestedById",
+  d.requested_by_name AS "requestedByName", d.request_id AS "requestId"`;
 
 /** Who was meant when the disconnect was accepted. */
 export function identityOfStep(

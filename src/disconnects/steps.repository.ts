@@ -57,7 +57,8 @@ export class StepsRepository {
   /** The connections that have steps due. */
   async dueConnections(): Promise<{ readonly connectionId: string; readonly provider: string }[]> {
     const { rows } = await this.database.pool.query<{ connectionId: string; provider: string }>(
-      `SELECT DISTINCT connection_id AS "connectionId", provider FROM disconnect_steps WHERE state = 'pending' AND next_attempt_at <= $1`,
+      `SELECT DISTINCT connection_id AS "connectionId", provider FROM disconnect_steps
+       WHERE state = 'pending' AND next_attempt_at <= $1`,
       [this.clock.now()],
     );
     return rows;
@@ -68,9 +69,11 @@ export class StepsRepository {
     const now = this.clock.now();
     const { rows } = await this.database.pool.query<Step>({
       name: 'claim-steps',
-      text: `UPDATE disconnect_steps s SET state = 'running', attempts = s.attempts + 1, leased_by = $3, leased_until = $5
+      text: `UPDATE disconnect_steps s SET state = 'running', attempts = s.attempts + 1,
+          leased_by = $3, leased_until = $5
         FROM disconnects d WHERE d.id = s.disconnect_id AND s.id IN (
-          SELECT id FROM disconnect_steps WHERE connection_id = $1 AND state = 'pending' AND next_attempt_at <= $4
+          SELECT id FROM disconnect_steps WHERE connection_id = $1 AND state = 'pending'
+            AND next_attempt_at <= $4
           ORDER BY next_attempt_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
         RETURNING ${STEP_COLUMNS}`,
       values: [connectionId, limit, holder, now, this.leaseEnd(now)],
@@ -159,7 +162,8 @@ export class StepsRepository {
     return update(
       client,
       rows,
-      `state = 'pending', next_attempt_at = r.until, leased_by = NULL, leased_until = NULL, verified = r.verified`,
+      `state = 'pending', next_attempt_at = r.until, leased_by = NULL, leased_until = NULL,
+       verified = r.verified`,
     );
   }
 
@@ -179,7 +183,8 @@ export class StepsRepository {
       client,
       rows,
       `state = r.state, finished_at = $2::timestamptz,
-       verified = r.verified, verified_at = CASE WHEN r.verified = 'unverifiable' THEN NULL ELSE $2::timestamptz END,
+       verified = r.verified,
+       verified_at = CASE WHEN r.verified = 'unverifiable' THEN NULL ELSE $2::timestamptz END,
        next_attempt_at = NULL, leased_by = NULL, leased_until = NULL`,
       [at],
     );
@@ -187,13 +192,18 @@ export class StepsRepository {
     // Dropping the content hash makes the next look write the account whatever it shows.
     await client.query({
       name: 'end-accounts',
-      text: `UPDATE accounts a SET updated_at = $2::timestamptz, content_hash = NULL, missing_since = NULL, quarantined_at = NULL,
+      text: `UPDATE accounts a SET updated_at = $2::timestamptz, content_hash = NULL,
+          missing_since = NULL, quarantined_at = NULL,
           status = CASE WHEN r.state = 'succeeded' THEN 'disconnected' ELSE r.former_status END,
-          disconnect_cause = CASE WHEN r.state = 'succeeded' THEN 'rollcall' ELSE a.disconnect_cause END,
-          disconnected_at = CASE WHEN r.state = 'succeeded' THEN $2::timestamptz ELSE a.disconnected_at END,
+          disconnect_cause =
+            CASE WHEN r.state = 'succeeded' THEN 'rollcall' ELSE a.disconnect_cause END,
+          disconnected_at =
+            CASE WHEN r.state = 'succeeded' THEN $2::timestamptz ELSE a.disconnected_at END,
           disconnect_id = CASE WHEN r.state = 'succeeded' THEN a.disconnect_id END
-        FROM jsonb_to_recordset($1::jsonb) AS r(account_id text, disconnect_id text, state text, former_status text)
-        WHERE a.id = r.account_id AND a.status = 'disconnecting' AND a.disconnect_id = r.disconnect_id`,
+        FROM jsonb_to_recordset($1::jsonb) AS r(account_id text, disconnect_id text, state text,
+          former_status text)
+        WHERE a.id = r.account_id AND a.status = 'disconnecting'
+          AND a.disconnect_id = r.disconnect_id`,
       values: [mine, at],
     });
     await this.recordEndings(client, endings, written, at);
@@ -265,10 +275,11 @@ async function update(
   values: readonly unknown[] = [],
 ): Promise<ReadonlySet<string>> {
   const result = await client.query<{ id: string }>(
-    `UPDATE disconnect_steps s SET phase = r.phase, outcome = r.outcome, paused = r.paused, last_error = r.last_error,
-       answers = r.answers, not_compared = r.not_compared, ${assignments}
-     FROM jsonb_to_recordset($1::jsonb) AS r(id text, leased_by text, attempt integer, state text, phase text, outcome text, paused boolean, until timestamptz,
-       last_error jsonb, verified text, answers jsonb, not_compared jsonb)
+    `UPDATE disconnect_steps s SET phase = r.phase, outcome = r.outcome, paused = r.paused,
+       last_error = r.last_error, answers = r.answers, not_compared = r.not_compared, ${assignments}
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, leased_by text, attempt integer, state text,
+       phase text, outcome text, paused boolean, until timestamptz, last_error jsonb, verified text,
+       answers jsonb, not_compared jsonb)
      WHERE s.id = r.id AND s.leased_by = r.leased_by AND s.attempts = r.attempt RETURNING s.id`,
     [JSON.stringify(rows), ...values],
   );

@@ -15,8 +15,8 @@ export const COMMITTED_BEFORE = '(pg_snapshot_xmin(pg_current_snapshot())::text)
  * An event as callers see it: the same text in the feed, in the stream and in a webhook's body. `e`
  * is its row.
  */
-export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type, 'timestamp', ${utc('e.created_at')},
-  'account_id', e.account_id, 'data', e.data)::text`;
+export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type,
+  'timestamp', ${utc('e.created_at')}, 'account_id', e.account_id, 'data', e.data)::text`;
 
 /**
  * Reads the outbox in an order that late committers cannot disturb: by writing transaction, and of
@@ -41,7 +41,8 @@ export class FeedRepository {
     }>({
       name: 'read-feed',
       text: `SELECT e.id, e.transaction_id, ${EVENT_DOCUMENT} AS document FROM events e
-        WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE} AND (e.transaction_id, e.id) > ($2::bigint, $3)
+        WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
+          AND (e.transaction_id, e.id) > ($2::bigint, $3)
           AND (cardinality($4::text[]) = 0 OR e.type = ANY($4))
           AND (cardinality($5::text[]) = 0 OR e.provider IS NULL OR e.provider = ANY($5))
         ORDER BY e.transaction_id, e.id LIMIT $6`,

@@ -79,13 +79,16 @@ export async function recordAccountEvents(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
       SELECT e.id, a.team_id, e.type, a.id, a.provider,
         jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $2
-      FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb) JOIN accounts a ON a.id = e.account_id`,
+      FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb)
+      JOIN accounts a ON a.id = e.account_id`,
     [JSON.stringify(rows), at],
   );
 }
 
 /** What an event shows of its account: its identity, and its health at that moment. */
 const ACCOUNT_FACTS = `jsonb_build_object(
-  'id', a.id, 'ref', a.provider || ':' || a.provider_account_id, 'provider', a.provider, 'connection_id', a.connection_id,
+  'id', a.id, 'ref', a.provider || ':' || a.provider_account_id, 'provider', a.provider,
+  'connection_id', a.connection_id,
   'platform', a.platform, 'username', a.username, 'status', a.status,
-  'health', jsonb_build_object('status', a.health_status, 'reason', a.health_reason, 'fault', a.health_fault))`;
+  'health', jsonb_build_object('status', a.health_status, 'reason', a.health_reason,
+    'fault', a.health_fault))`;

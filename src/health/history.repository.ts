@@ -41,7 +41,8 @@ export class HistoryRepository {
    */
   async delete(time: Date): Promise<void> {
     await this.database.pool.query(
-      'DELETE FROM health_days WHERE id IN (SELECT id FROM health_days WHERE last_at < $1 LIMIT 20000)',
+      `DELETE FROM health_days WHERE id IN (
+         SELECT id FROM health_days WHERE last_at < $1 LIMIT 20000)`,
       [time],
     );
   }
@@ -49,7 +50,8 @@ export class HistoryRepository {
 
 /** The milliseconds between the first and the last change in which a status held. */
 const msOf = (status: string) =>
-  `COALESCE(sum(extract(epoch FROM until - at) * 1000) FILTER (WHERE to_status = '${status}'), 0)::int`;
+  `COALESCE(
+    sum(extract(epoch FROM until - at) * 1000) FILTER (WHERE to_status = '${status}'), 0)::int`;
 
 const COMPACT = `
 WITH days AS (
@@ -57,11 +59,13 @@ WITH days AS (
   FROM (SELECT account_id, at FROM health_transitions WHERE at < $1 LIMIT $2) AS old
   EXCEPT
   SELECT account_id, date_trunc('day', at, 'UTC') FROM teams m CROSS JOIN LATERAL (
-    SELECT account_id, at FROM health_transitions t WHERE t.team_id = m.id ORDER BY t.transaction_id DESC, t.id DESC LIMIT 1) AS newest
+    SELECT account_id, at FROM health_transitions t WHERE t.team_id = m.id
+    ORDER BY t.transaction_id DESC, t.id DESC LIMIT 1) AS newest
 ),
 changes AS (
   DELETE FROM health_transitions t USING days d
-  WHERE t.account_id = d.account_id AND t.at >= d.day AND t.at < d.day + interval '1 day' RETURNING t.*, d.day
+  WHERE t.account_id = d.account_id AND t.at >= d.day AND t.at < d.day + interval '1 day'
+  RETURNING t.*, d.day
 ),
 spells AS (
   SELECT *, lead(at) OVER in_order AS until, first_value(from_status) OVER in_order AS day_from,
@@ -70,12 +74,13 @@ spells AS (
 ),
 sums AS (
   SELECT account_id, day, count(*) AS transitions, min(at) AS first_at, max(gravity) AS gravity,
-    ${msOf('healthy')} AS healthy_ms, ${msOf('warning')} AS warning_ms, ${msOf('unhealthy')} AS unhealthy_ms, ${msOf('unknown')} AS unknown_ms
+    ${msOf('healthy')} AS healthy_ms, ${msOf('warning')} AS warning_ms,
+    ${msOf('unhealthy')} AS unhealthy_ms, ${msOf('unknown')} AS unknown_ms
   FROM spells GROUP BY account_id, day
 )
-INSERT INTO health_days (id, team_id, account_id, from_status, to_status, reason, fault, evidence, worst_status, transitions,
-  healthy_ms, warning_ms, unhealthy_ms, unknown_ms, first_at, last_at)
-SELECT last.id, last.team_id, account_id, last.day_from, last.to_status, last.reason, last.fault, last.evidence,
-  (ARRAY['healthy', 'unknown', 'warning', 'unhealthy'])[sums.gravity], transitions,
+INSERT INTO health_days (id, team_id, account_id, from_status, to_status, reason, fault, evidence,
+  worst_status, transitions, healthy_ms, warning_ms, unhealthy_ms, unknown_ms, first_at, last_at)
+SELECT last.id, last.team_id, account_id, last.day_from, last.to_status, last.reason, last.fault,
+  last.evidence, (ARRAY['healthy', 'unknown', 'warning', 'unhealthy'])[sums.gravity], transitions,
   healthy_ms, warning_ms, unhealthy_ms, unknown_ms, first_at, last.at
 FROM sums JOIN spells AS last USING (account_id, day) WHERE last.until IS NULL`;

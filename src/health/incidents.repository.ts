@@ -49,7 +49,8 @@ export class IncidentsRepository {
       provider,
     ]);
     const { rows } = await client.query<LatestIncident>(
-      `SELECT id, opened_at AS "openedAt", closed_at AS "closedAt", last_failure_at AS "lastFailureAt"
+      `SELECT id, opened_at AS "openedAt", closed_at AS "closedAt",
+         last_failure_at AS "lastFailureAt"
        FROM provider_incidents WHERE provider = $1 ORDER BY opened_at DESC, id DESC LIMIT 1`,
       [provider],
     );

@@ -21,12 +21,15 @@ export class TransitionsRepository {
       transaction_id: string;
       document: string;
     }>(
-      `SELECT t.id, t.transaction_id, json_build_object('id', t.id, 'type', 'health_change', 'account_id', t.account_id,
-         'ref', ${REF}, 'from', t.from_status, 'to', t.to_status, 'reason', t.reason, 'fault', t.fault, 'evidence', t.evidence,
+      `SELECT t.id, t.transaction_id, json_build_object('id', t.id, 'type', 'health_change',
+         'account_id', t.account_id, 'ref', ${REF}, 'from', t.from_status, 'to', t.to_status,
+         'reason', t.reason, 'fault', t.fault, 'evidence', t.evidence,
          'at', ${utc('t.at')})::text AS document
        FROM health_transitions t LEFT JOIN accounts a ON a.id = t.account_id
-       WHERE t.team_id = $1 AND t.transaction_id < ${COMMITTED_BEFORE} AND (t.transaction_id, t.id) > ($2::bigint, $3)
-         AND ($4::timestamptz IS NULL OR t.at >= $4) AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))
+       WHERE t.team_id = $1 AND t.transaction_id < ${COMMITTED_BEFORE}
+         AND (t.transaction_id, t.id) > ($2::bigint, $3)
+         AND ($4::timestamptz IS NULL OR t.at >= $4)
+         AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))
        ORDER BY t.transaction_id, t.id LIMIT $6`,
       [
         caller.teamId,

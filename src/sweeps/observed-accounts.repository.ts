@@ -2,9 +2,11 @@ import type pg from 'pg';
 
 /** Not in the list, and neither made nor looked at since the sweep began. `$2` is the start. */
 const UNSEEN = `a.created_at <= $2 AND a.checked_at <= $2
-  AND NOT EXISTS (SELECT FROM observed_accounts s WHERE s.provider_account_id = a.provider_account_id)`;
+  AND NOT EXISTS (
+    SELECT FROM observed_accounts s WHERE s.provider_account_id = a.provider_account_id)`;
 const QUARANTINED = `EXISTS (
-  SELECT FROM observed_accounts s WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)`;
+  SELECT FROM observed_accounts s
+  WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)`;
 /** The connection's accounts that a sweep may judge: a disconnect has the others. */
 const OF_CONNECTION = `a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')`;
 
@@ -26,7 +28,8 @@ export class ObservedAccountsRepository {
   async create(): Promise<void> {
     await this.drop();
     await this.client.query(
-      'CREATE TEMP TABLE observed_accounts (provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)',
+      `CREATE TEMP TABLE observed_accounts (
+         provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL)`,
     );
   }
 
@@ -38,7 +41,8 @@ export class ObservedAccountsRepository {
   async add(ids: readonly string[], quarantined: boolean): Promise<number> {
     const { rowCount } = await this.client.query({
       name: 'add-observed-accounts',
-      text: 'INSERT INTO observed_accounts SELECT DISTINCT id, $2::boolean FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING',
+      text: `INSERT INTO observed_accounts SELECT DISTINCT id, $2::boolean
+        FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING`,
       values: [ids, quarantined],
     });
     return rowCount ?? 0;
@@ -61,8 +65,9 @@ export class ObservedAccountsRepository {
    */
   async markVanished(missedBefore: boolean): Promise<string[]> {
     const { rows } = await this.client.query<{ id: string }>(
-      `UPDATE accounts a SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2,
-         updated_at = $2, missing_since = NULL, quarantined_at = NULL, content_hash = NULL
+      `UPDATE accounts a SET status = 'disconnected', disconnect_cause = 'provider',
+         disconnected_at = $2, updated_at = $2, missing_since = NULL, quarantined_at = NULL,
+         content_hash = NULL
        WHERE ${OF_CONNECTION} AND ${UNSEEN} ${missedBefore ? 'AND a.missing_since IS NOT NULL' : ''}
        RETURNING a.id`,
       this.parameters,
@@ -88,7 +93,8 @@ export class ObservedAccountsRepository {
   async markChecked(): Promise<void> {
     await this.client.query(
       `UPDATE accounts a SET checked_at = $2 FROM observed_accounts s
-       WHERE ${OF_CONNECTION} AND a.provider_account_id = s.provider_account_id AND NOT s.quarantined
+       WHERE ${OF_CONNECTION} AND a.provider_account_id = s.provider_account_id
+         AND NOT s.quarantined
          AND a.checked_at < $2`,
       this.parameters,
     );

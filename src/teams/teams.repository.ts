@@ -71,7 +71,8 @@ export class TeamsRepository {
       client.query(`
         WITH gone AS (
           DELETE FROM team_versions v
-          WHERE v.session <> 0 AND NOT EXISTS (SELECT FROM pg_stat_activity p WHERE p.pid = v.session)
+          WHERE v.session <> 0
+            AND NOT EXISTS (SELECT FROM pg_stat_activity p WHERE p.pid = v.session)
           RETURNING v.team_id, v.version)
         INSERT INTO team_versions AS v (team_id, session, version)
         SELECT team_id, 0, sum(version) FROM gone GROUP BY team_id

@@ -25,7 +25,8 @@ export class DeliveriesRepository {
       `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (EXISTS (
          SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${COMMITTED_BEFORE}
            AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id)) OR EXISTS (
-         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_attempt_at <= $1))`,
+         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending'
+           AND d.next_attempt_at <= $1))`,
       [now],
     );
     return rows.map(({ id }) => id);
@@ -53,7 +54,8 @@ export class DeliveriesRepository {
         transaction_id: string;
       }>(
         `SELECT e.id, e.type, e.provider, e.transaction_id FROM events e
-         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE} AND (e.transaction_id, e.id) > ($2::bigint, $3)
+         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
+           AND (e.transaction_id, e.id) > ($2::bigint, $3)
          ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
         [webhook.team_id, webhook.position_transaction, webhook.position_id],
       );
@@ -68,7 +70,8 @@ export class DeliveriesRepository {
             webhook.providers.includes(provider)),
       );
       await client.query(
-        `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state, next_attempt_at, created_at)
+        `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
+           next_attempt_at, created_at)
          SELECT d.id, $2, d.event_id, d.event_type, 'pending', $3, $3
          FROM jsonb_to_recordset($1::jsonb) AS d(id text, event_id text, event_type text)`,
         [
@@ -101,11 +104,14 @@ export class DeliveriesRepository {
     const { rows } = await this.database.pool.query<ClaimedDelivery>(
       `WITH claimed AS (
          UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
-           SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.next_attempt_at <= $4
-             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4 OR ${leaseHolderIsGone('d.leased_by')})
+           SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending'
+             AND d.next_attempt_at <= $4
+             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4
+               OR ${leaseHolderIsGone('d.leased_by')})
            ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, attempts)
-       SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,
+       SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body
+       FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,
       [webhookId, limit, holder, now, new Date(now.getTime() + LEASE_MS)],
     );
     return rows;
@@ -203,7 +209,9 @@ export class DeliveriesRepository {
   /** Deletes a batch of deliveries that were made before `time` and have ended. */
   async delete(time: Date): Promise<void> {
     await this.database.pool.query(
-      `DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending' LIMIT 20000)`,
+      `DELETE FROM webhook_deliveries WHERE id IN (
+         SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending'
+         LIMIT 20000)`,
       [time],
     );
   }
@@ -246,7 +254,8 @@ async function writeAttempts(
         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id text, webhook_id text, attempts int,
           state text, entry jsonb, next_attempt_at timestamptz, finished_at timestamptz)),
       written AS (
-        UPDATE webhook_deliveries d SET state = r.state, attempts = r.attempts, log = d.log || r.entry,
+        UPDATE webhook_deliveries d SET state = r.state, attempts = r.attempts,
+          log = d.log || r.entry,
           next_attempt_at = r.next_attempt_at, finished_at = r.finished_at, leased_by = NULL,
           leased_until = NULL
         FROM results r WHERE d.id = r.id)
@@ -263,8 +272,9 @@ async function noteFailures(
   const failures = unsuccessful.map(({ webhook, attempt }) => ({ id: webhook.id, at: attempt.at }));
   await client.query(
     `UPDATE webhooks w SET failing_since = f.at
-     FROM (SELECT r.id, min(r.at) AS at FROM jsonb_to_recordset($1::jsonb) AS r(id text, at timestamptz)
-       GROUP BY r.id) f
+     FROM (
+       SELECT r.id, min(r.at) AS at
+       FROM jsonb_to_recordset($1::jsonb) AS r(id text, at timestamptz) GROUP BY r.id) f
      WHERE w.id = f.id AND w.failing_since IS NULL`,
     [JSON.stringify(failures)],
   );
