@@ -51,8 +51,7 @@ async function write(
   observedAt: Date,
   batch = BATCH,
 ): Promise<number> {
-  const adapter = createRegistry().get(owner.provider);
-  if (!adapter) throw new Error(`no adapter for ${owner.provider}`);
+  const adapter = createRegistry().require(owner.provider);
   for (let start = 0; start < count; start += batch) {
     const records = Array.from({ length: Math.min(batch, count - start) }, (_, offset) => {
       const account = observed(start + offset, verdict);

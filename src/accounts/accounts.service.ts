@@ -380,10 +380,8 @@ export class AccountsService {
     return this.parts.connections.getById(row.connection_id);
   }
 
-  private adapter(connection: Pick<Connection, 'provider'>): AnyAdapter {
-    const adapter = this.parts.providers.adapters.get(connection.provider);
-    if (!adapter) throw new Error(`no adapter for ${connection.provider}`);
-    return adapter;
+  private adapter({ provider }: Pick<Connection, 'provider'>): AnyAdapter {
+    return this.parts.providers.adapters.require(provider);
   }
 
   private requireOperation(adapter: AnyAdapter, operation: OperationName): void {

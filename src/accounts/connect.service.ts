@@ -40,10 +40,10 @@ export class ConnectService {
   /** Has the provider begin a flow. */
   async start(caller: Caller, request: ConnectRequest, context: CallContext): Promise<Flow> {
     const connection = await this.connections.resolve(caller, request);
-    const adapter = this.providers.adapters.get(connection.provider);
-    if (!adapter?.operations.connectStart) {
-      const connect = adapter?.connect;
-      const detail = `${adapter?.name} has no connect flow over its API. ${connect?.instructions ?? 'Use POST /v1/accounts.'}`;
+    const adapter = this.providers.adapters.require(connection.provider);
+    if (!adapter.operations.connectStart) {
+      const { connect } = adapter;
+      const detail = `${adapter.name} has no connect flow over its API. ${connect?.instructions ?? 'Use POST /v1/accounts.'}`;
       throw new Problem('operation_not_supported', detail, connect ? { connect } : {});
     }
     if (!adapter.platforms.includes(request.platform))

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
-import { Problem, problemOfProvider } from '../http/problem.js';
+import { Problem, problemOfProvider, retryLater } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import { type ProbeFailure, ProbesRepository } from './probes.repository.js';
@@ -100,11 +100,11 @@ export class Probes {
   private async take(connectionId: string, limit: number): Promise<void> {
     if (await this.probes.takeRation(connectionId, this.minute(), limit)) return;
     const ration = await this.ration(connectionId, limit);
-    throw new Problem(
+    throw retryLater(
       'rate_limited',
-      `The connection has used its ${limit} probes for this minute. Try again after the seconds given in Retry-After; sweeps continue.`,
-      { retry_after: ration.resetSeconds },
-      { 'Retry-After': String(ration.resetSeconds), ...rationHeaders(ration) },
+      `The connection has used its ${limit} probes for this minute; sweeps continue.`,
+      ration.resetSeconds,
+      rationHeaders(ration),
     );
   }
 

@@ -261,8 +261,8 @@ export class DisconnectsService {
     const providers = [...new Set(accounts.map(({ provider }) => provider))].sort();
     return new Map(
       providers.map((provider) => {
-        const adapter = this.parts.registry.get(provider);
-        if (!adapter?.operations.disconnect) {
+        const adapter = this.parts.registry.require(provider);
+        if (!adapter.operations.disconnect) {
           throw new Problem(
             'operation_not_supported',
             `${provider} cannot disconnect accounts over its API. Disconnect them in its dashboard.`,

@@ -40,11 +40,5 @@ export class OpenStreams {
 }
 
 function refused(code: 'rate_limited' | 'service_unavailable', why: string): Problem {
-  const headers = { 'Retry-After': String(RETRY_SECONDS) };
-  return new Problem(
-    code,
-    `${why}, or poll GET /v1/events.`,
-    { retry_after: RETRY_SECONDS },
-    headers,
-  );
+  return new Problem(code, `${why}, or poll GET /v1/events.`, { retry_after: RETRY_SECONDS });
 }

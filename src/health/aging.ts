@@ -42,8 +42,8 @@ export async function ageVerdicts(
     const connections = await verdicts.takeDue(now, ended, runningSince, CHECKED_AT_ONCE);
     checked = connections.length;
     for (const { due, lookedBefore, silentSince, ...connection } of connections) {
-      const adapter = registry.get(connection.provider);
-      if (due.length === 0 || !adapter) continue;
+      if (due.length === 0) continue;
+      const adapter = registry.require(connection.provider);
       if (await opensIncident(connection.provider, silentSince)) continue;
       await withTransaction(database.pool, async (client) => {
         for (const verdict of due) {

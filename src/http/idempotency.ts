@@ -7,7 +7,7 @@ import type { Rendered } from './answer.js';
 import type { Caller } from './caller.js';
 import type { IdempotentAttempt } from './commit.js';
 import { IdempotencyRepository, type IdempotencyRow } from './idempotency.repository.js';
-import { invalidField, Problem } from './problem.js';
+import { invalidField, Problem, retryLater } from './problem.js';
 
 const RETENTION_MS = 24 * 3_600_000;
 const RETRY_AFTER_SECONDS = 1;
@@ -150,15 +150,8 @@ function mismatch(): Problem {
 }
 
 function inProgress(): Problem {
-  const detail =
-    'The first request with this Idempotency-Key is still running. Try again after the seconds given in Retry-After.';
-  const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) };
-  return new Problem(
-    'idempotency_in_progress',
-    detail,
-    { retry_after: RETRY_AFTER_SECONDS },
-    headers,
-  );
+  const what = 'The first request with this Idempotency-Key is still running.';
+  return retryLater('idempotency_in_progress', what, RETRY_AFTER_SECONDS);
 }
 
 function fingerprintOf({ method, address, body }: OnceRequest): Buffer {

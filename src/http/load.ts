@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type pg from 'pg';
-import { Problem } from './problem.js';
+import { type Problem, retryLater } from './problem.js';
 
 /**
  * What one process takes on. Beyond it reads are refused; other requests at twice the counts, as
@@ -106,7 +106,6 @@ export class Load {
 }
 
 function overloaded(what: string): Problem {
-  const detail = `This replica is overloaded: ${what}. Try again after the seconds given in Retry-After.`;
-  const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) };
-  return new Problem('service_unavailable', detail, { retry_after: RETRY_AFTER_SECONDS }, headers);
+  const detail = `This replica is overloaded: ${what}.`;
+  return retryLater('service_unavailable', detail, RETRY_AFTER_SECONDS);
 }

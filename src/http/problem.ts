@@ -80,14 +80,20 @@ export interface ProblemExtras {
  * to show.
  */
 export class Problem extends Error {
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param headers beside `Retry-After`, which says what `extras.retry_after` does */
   constructor(
     readonly code: ProblemCode,
     readonly detail: string,
     readonly extras: ProblemExtras = {},
-    readonly headers: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
     this.name = 'Problem';
+    const { retry_after } = extras;
+    this.headers =
+      retry_after === undefined ? headers : { 'Retry-After': String(retry_after), ...headers };
   }
 
   get status(): number {
@@ -108,6 +114,22 @@ export class Problem extends Error {
       ...this.extras,
     };
   }
+}
+
+const TRY_AGAIN = 'Try again after the seconds given in Retry-After.';
+
+/**
+ * A problem that goes away by itself.
+ * @param what happened, as a sentence
+ * @param seconds after which the caller is to try again
+ */
+export function retryLater(
+  code: ProblemCode,
+  what: string,
+  seconds: number,
+  headers: Readonly<Record<string, string>> = {},
+): Problem {
+  return new Problem(code, `${what} ${TRY_AGAIN}`, { retry_after: seconds }, headers);
 }
 
 /** A 422 that names one field. */
@@ -174,12 +196,12 @@ const FROM_PROVIDER: Record<
   rate_limited: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Try again after the seconds given in Retry-After.',
+    remedy: TRY_AGAIN,
   },
   unavailable: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Try again after the seconds given in Retry-After.',
+    remedy: TRY_AGAIN,
   },
   server_error: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   timeout: {
@@ -192,7 +214,7 @@ const FROM_PROVIDER: Record<
   circuit_open: {
     code: 'provider_unavailable',
     fault: 'provider',
-    remedy: 'Try again after the seconds given in Retry-After.',
+    remedy: TRY_AGAIN,
   },
 };
 
@@ -201,19 +223,14 @@ export function problemOfProvider(error: ProviderError): Problem {
   const { code, fault, remedy } = FROM_PROVIDER[error.code];
   const waits = code === 'provider_unavailable' || error.retryAfterSeconds !== null;
   const retryAfter = waits ? Math.max(1, Math.ceil(error.retryAfterSeconds ?? 10)) : undefined;
-  return new Problem(
-    code,
-    `${error.message} ${remedy}`,
-    {
-      provider: {
-        id: error.provider,
-        status: error.status,
-        code: error.providerCode,
-        message: error.providerMessage,
-      },
-      fault,
-      ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+  return new Problem(code, `${error.message} ${remedy}`, {
+    provider: {
+      id: error.provider,
+      status: error.status,
+      code: error.providerCode,
+      message: error.providerMessage,
     },
-    retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) },
-  );
+    fault,
+    ...(retryAfter !== undefined && { retry_after: retryAfter }),
+  });
 }

@@ -2,7 +2,7 @@ import type { Database } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { RateLimit } from './caller.js';
-import { Problem } from './problem.js';
+import { retryLater } from './problem.js';
 import { RateLimitRepository } from './rate-limit.repository.js';
 import { type RateState, RateWindow } from './rate-window.js';
 
@@ -54,14 +54,16 @@ export class RateLimiter {
     const state = window.state(now);
     setHeaders(headersOf(state, now));
     if (running >= MAX_IN_FLIGHT)
-      throw limited(
-        `The key already has ${MAX_IN_FLIGHT} requests in progress. Wait until some have finished.`,
+      throw retryLater(
+        'rate_limited',
+        `The key already has ${MAX_IN_FLIGHT} requests in progress.`,
         1,
       );
     if (!isAllowed) {
       const { quota, windowSeconds } = state.limit;
-      throw limited(
-        `The key has used its ${quota} requests per ${windowSeconds} s. Try again after the seconds given in Retry-After.`,
+      throw retryLater(
+        'rate_limited',
+        `The key has used its ${quota} requests per ${windowSeconds} s.`,
         state.resetSeconds,
       );
     }
@@ -131,13 +133,4 @@ function headersOf(
     'X-RateLimit-Remaining': String(remaining),
     'X-RateLimit-Reset': String(Math.ceil(now / 1000) + resetSeconds),
   };
-}
-
-function limited(detail: string, seconds: number): Problem {
-  return new Problem(
-    'rate_limited',
-    detail,
-    { retry_after: seconds },
-    { 'Retry-After': String(seconds) },
-  );
 }

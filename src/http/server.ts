@@ -15,7 +15,7 @@ import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { PageCache } from './page-cache.js';
-import { Problem, problemOfProvider } from './problem.js';
+import { Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Deprecation, Method, Route } from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
@@ -255,19 +255,13 @@ function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
 
 /** `Connection: close` makes the caller's next connection reach another replica. */
 function shuttingDown(): Problem {
-  const headers = { 'Retry-After': '1', Connection: 'close' };
-  return new Problem(
-    'service_unavailable',
-    'This replica is shutting down. Try again after the seconds given in Retry-After.',
-    { retry_after: 1 },
-    headers,
-  );
+  const headers = { Connection: 'close' };
+  return retryLater('service_unavailable', 'This replica is shutting down.', 1, headers);
 }
 
 function databaseAway(): Problem {
-  const detail =
-    'The database cannot be reached at the moment. Try again after the seconds given in Retry-After.';
-  return new Problem('service_unavailable', detail, { retry_after: 5 }, { 'Retry-After': '5' });
+  const what = 'The database cannot be reached at the moment.';
+  return retryLater('service_unavailable', what, 5);
 }
 
 function wrongMethod(method: string, here: readonly Route[]): Problem {

@@ -9,13 +9,7 @@ import {
   ProviderError,
 } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
-import {
-  type AttemptOutcome,
-  adapterOf,
-  type CallContext,
-  type Executor,
-  execute,
-} from './execute.js';
+import { type AttemptOutcome, type CallContext, type Executor, execute } from './execute.js';
 import { type AccountToFind, lookUp, lookUpUnlisted, observationOf } from './look-up.js';
 import { type ListPage, type ListRequest, list, type ObservedPage, walk } from './observe.js';
 import { type ProviderLogger, ProviderRuntime, type ProviderState } from './provider-runtime.js';
@@ -166,12 +160,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     context: CallContext,
   ) => {
     const { value, askedAt } = await execute(executor, connection, name, input, context);
-    return observationOf(
-      adapterOf(registry, connection.provider),
-      value,
-      askedAt,
-      connection.apiKey,
-    );
+    return observationOf(registry.require(connection.provider), value, askedAt, connection.apiKey);
   };
 
   return {
@@ -184,7 +173,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     lookUpUnlisted: (connection, account, context) =>
       lookUpUnlisted(executor, connection, account, context),
     verify: async (connection, context) => {
-      runtime.forgiveKey(adapterOf(registry, connection.provider), connection);
+      runtime.forgiveKey(registry.require(connection.provider), connection);
       await ask(connection, 'verify', {}, context);
     },
 

@@ -94,7 +94,7 @@ export async function execute<Name extends OperationName>(
   input: Input<Name>,
   context: CallContext,
 ): Promise<Answered<Output<Name>>> {
-  const adapter = adapterOf(executor.registry, connection.provider);
+  const adapter = executor.registry.require(connection.provider);
   const operation = operationOf(adapter, name);
   const request = operation.request(input);
   const base = baseOf(adapter, connection);
@@ -209,13 +209,6 @@ function startSpan(
     'server.address': new URL(base.origin).hostname,
   };
   return tracing.start('client', `${connection.provider} ${operation}`, facts, context.traceparent);
-}
-
-/** @throws Error for a provider without an adapter */
-export function adapterOf(registry: Registry, provider: string): AnyAdapter {
-  const adapter = registry.get(provider);
-  if (adapter === undefined) throw new Error(`There is no adapter for the provider "${provider}".`);
-  return adapter;
 }
 
 function operationOf<Name extends OperationName>(

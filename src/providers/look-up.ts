@@ -1,7 +1,7 @@
 import { type AccountKey, type AnyAdapter, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { betterCopy } from './copies.js';
-import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import { type CallContext, type Executor, execute } from './execute.js';
 import { list, walk } from './observe.js';
 import {
   isObservation,
@@ -34,7 +34,7 @@ export async function lookUp(
   account: AccountToFind,
   context: CallContext,
 ): Promise<Observation | null> {
-  const adapter = adapterOf(executor.registry, connection.provider);
+  const adapter = executor.registry.require(connection.provider);
   if (adapter.operations.get === undefined)
     return findInList(executor, adapter, connection, account, context);
   try {
@@ -60,7 +60,7 @@ export async function lookUpUnlisted(
   account: AccountKey,
   context: CallContext,
 ): Promise<Observation | 'gone' | 'unproven'> {
-  const adapter = adapterOf(executor.registry, connection.provider);
+  const adapter = executor.registry.require(connection.provider);
   if (adapter.operations.get === undefined) return 'unproven';
   try {
     return await getAccount(executor, adapter, connection, account, context);

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
-import { adapterOf, type CallContext, type Executor, execute } from './execute.js';
+import { type CallContext, type Executor, execute } from './execute.js';
 import {
   fetchHealthReport,
   type HealthReport,
@@ -52,7 +52,7 @@ export async function list(
   page: ListRequest,
   context: CallContext,
 ): Promise<ListPage> {
-  const adapter = adapterOf(executor.registry, connection.provider);
+  const adapter = executor.registry.require(connection.provider);
   const { items, next, askedAt } = await fetchPage(executor, adapter, connection, page, context);
   const readings = items.map((item) => readAccount(adapter, item, askedAt, connection.apiKey));
   return { observedAt: askedAt, ...sorted(readings), next: next ?? null };
@@ -68,7 +68,7 @@ export async function* walk(
   connection: ProviderConnection,
   context: CallContext,
 ): AsyncGenerator<ObservedPage, void, void> {
-  const adapter = adapterOf(executor.registry, connection.provider);
+  const adapter = executor.registry.require(connection.provider);
   const { apiKey } = connection;
   const left = new AbortController();
   const signals = context.signal === undefined ? [] : [context.signal];

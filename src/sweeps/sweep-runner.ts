@@ -210,9 +210,7 @@ export class SweepRunner {
   }
 
   private adapter({ provider }: Connection): AnyAdapter {
-    const adapter = this.parts.providers.adapters.get(provider);
-    if (!adapter) throw new Error(`no adapter for ${provider}`);
-    return adapter;
+    return this.parts.providers.adapters.require(provider);
   }
 }
 

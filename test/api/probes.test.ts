@@ -26,8 +26,7 @@ afterAll(async () => {
 });
 
 const outfame = () => {
-  const adapter = createRegistry().get('outfame');
-  if (!adapter) throw new Error('no adapter');
+  const adapter = createRegistry().require('outfame');
   return adapter;
 };
 

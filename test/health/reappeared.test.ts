@@ -85,8 +85,7 @@ describe('an account that comes back', () => {
       fields: Partial<Required<ObservedAccount>>,
       observedAt: Date,
     ) => {
-      const adapter = createRegistry().get('octopost');
-      if (!adapter) throw new Error('no adapter');
+      const adapter = createRegistry().require('octopost');
       return {
         records: [
           toRecord(

@@ -84,8 +84,7 @@ const TABLE: Record<
 const NEXT_STEP: Partial<Record<HealthReason, NextStep>> = { profile_unavailable: 'reconnect' };
 
 describe.each(PROVIDERS)('at %s', (provider) => {
-  const adapter = createRegistry().get(provider);
-  if (!adapter) throw new Error(`no adapter for ${provider}`);
+  const adapter = createRegistry().require(provider);
   const circumstances = { adapter, profileUrl: PROFILE };
 
   test.each(HEALTH_REASONS)('%s says what to do, and where', (reason) => {
