@@ -14,6 +14,7 @@ import { run } from './run.mjs';
  */
 const SLOW = [
   'test/commands/',
+  'test/evidence/',
   'test/fuzz/',
   'test/workflows/',
   'test/api/outage.test.ts',

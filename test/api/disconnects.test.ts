@@ -3,14 +3,17 @@ import type { ProviderName } from '../../sandbox/index.js';
 import { isSignedWith } from '../../src/lib/signature.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { shiftedClock } from '../support/manual-clock.js';
 import { idsOf } from '../support/pages.js';
 import { waitFor } from '../support/wait.js';
 
+const clock = shiftedClock();
 let gateway: Gateway;
 let taken = 0;
 
 beforeAll(async () => {
   gateway = await startGateway({
+    clock,
     accounts: 500,
     disconnects: { firstDelayMs: 10, longestDelayMs: 40, keepsTryingMs: 3_600_000 },
   });
@@ -246,8 +249,9 @@ describe('a scheduled disconnect', () => {
     const ref = fresh();
     const { body } = await post({
       account_ids: [ref],
-      scheduled_at: new Date(Date.now() + 100).toISOString(),
+      scheduled_at: new Date(clock.now().getTime() + 60_000).toISOString(),
     });
+    clock.advance(60_000);
     expect(await finished(body.data.id)).toMatchObject({ state: 'succeeded' });
   });
 

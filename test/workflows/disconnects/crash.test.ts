@@ -46,7 +46,7 @@ type Place = 'commit' | CrashPoint;
 
 async function ask(edge: Place, id: string): Promise<void> {
   const client = clientOf(child.url, gateway.root.key, gateway.app.document);
-  const scheduledAt = new Date(Date.now() + 1000).toISOString();
+  const scheduledAt = new Date(Date.now() + 3_000).toISOString();
   const body = {
     account_ids: [`outfame:${id}`],
     ...(edge === 'start' && { scheduled_at: scheduledAt }),

@@ -100,7 +100,7 @@ describe('an id that names somebody else by now', () => {
 
   test('is left alone when the disconnect was scheduled, whatever sweeps saw meanwhile', async () => {
     const id = await holdOne();
-    const scheduled_at = new Date(Date.now() + 300).toISOString();
+    const scheduled_at = new Date(Date.now() + 3_000).toISOString();
     const disconnect = await begin([id], { scheduled_at });
     octopost().putAccount(id, HARBOR);
     await sweep('octopost');
@@ -213,7 +213,7 @@ describe('an account that was connected again', () => {
   ])('is left alone: %s, then %s', async (before, after) => {
     const id = await holdOne({ connected_at: before });
     const disconnect = await begin([id], {
-      scheduled_at: new Date(Date.now() + 200).toISOString(),
+      scheduled_at: new Date(Date.now() + 3_000).toISOString(),
     });
     octopost().putAccount(id, { connected_at: after });
     await expectLeftAlone(disconnect, id, 'reconnected');
