@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
+import { LRUCache } from 'lru-cache';
 import { type Database, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
@@ -14,7 +15,6 @@ import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
-import { PageCache } from './page-cache.js';
 import { Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Deprecation, Method, Route } from './route.js';
@@ -24,6 +24,8 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** Answers are data: a browser that shows one has nothing to load, and no page may frame it. */
 const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+
+const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
@@ -105,7 +107,12 @@ export function createServer(
     );
   }
 
-  const pages = new PageCache();
+  // Rendered pages by ETag: polling an unchanged list does not build it again. None is ever out of
+  // date, as its ETag names the version it shows.
+  const pages = new LRUCache<string, Rendered>({
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: bytesOf,
+  });
   const preconditions = new Preconditions(parts.lease);
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
@@ -247,6 +254,11 @@ function identify(request: Request, response: Response, next: NextFunction): voi
 /** RFC 9745 takes a structured date, RFC 8594 the date of HTTP. */
 function deprecationHeaders({ since, sunset }: Deprecation): Record<string, string> {
   return { Deprecation: `@${Math.floor(since.getTime() / 1000)}`, Sunset: sunset.toUTCString() };
+}
+
+/** What a cached page takes: strings have up to two bytes a character. */
+function bytesOf({ text = '' }: Rendered, etag: string): number {
+  return 2 * (text.length + etag.length);
 }
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {

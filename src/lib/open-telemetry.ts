@@ -2,13 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout } from 'node:timers/promises';
 import {
   type Context,
+  defaultTextMapGetter,
+  defaultTextMapSetter,
   type Span as OtelSpan,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
-  TraceFlags,
   trace,
 } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -17,12 +19,8 @@ import type { Span, Tracing } from './tracing.js';
 const EXPORT_MS = 3_000;
 const LAST_EXPORT_MS = 3_000;
 const SEND_EVERY_MS = 1_000;
-/**
- * https://www.w3.org/TR/trace-context/#traceparent-header: version 00, and what later ones must
- * keep.
- */
-const TRACEPARENT =
-  /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+/** Reads and writes the header `traceparent` (https://www.w3.org/TR/trace-context/). */
+const PROPAGATOR = new W3CTraceContextPropagator();
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
 
 /**
@@ -71,9 +69,10 @@ export function createTracing(endpoint: string): Tracing {
 }
 
 function spanOf(span: OtelSpan): Span {
-  const { traceId, spanId, traceFlags } = span.spanContext();
+  const headers: { traceparent?: string } = {};
+  PROPAGATOR.inject(trace.setSpan(ROOT_CONTEXT, span), headers, defaultTextMapSetter);
   return {
-    traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
+    traceparent: headers.traceparent,
     end: (facts, hasFailed) => {
       span.setAttributes(facts);
       if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -82,9 +81,8 @@ function spanOf(span: OtelSpan): Span {
   };
 }
 
+/** `undefined` where there is none, or it is malformed. */
 function contextOf(traceparent: string | undefined): Context | undefined {
-  const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
-  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED;
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+  const context = PROPAGATOR.extract(ROOT_CONTEXT, { traceparent }, defaultTextMapGetter);
+  return trace.getSpanContext(context) === undefined ? undefined : context;
 }
