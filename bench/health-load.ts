@@ -25,7 +25,7 @@ export function importAccounts(
   count: number,
   at: Date,
 ): Promise<number> {
-  return write(database, owner, count, HEALTHY, at);
+  return write(database, owner, { count, verdict: HEALTHY, at, batch: BATCH });
 }
 
 /**
@@ -40,16 +40,21 @@ export function changeHealth(
   at: Date,
   batch = BATCH,
 ): Promise<number> {
-  return write(database, owner, count, PAUSED, at, batch);
+  return write(database, owner, { count, verdict: PAUSED, at, batch });
+}
+
+interface Load {
+  readonly count: number;
+  readonly verdict: Verdict;
+  readonly at: Date;
+  /** How many a transaction. */
+  readonly batch: number;
 }
 
 async function write(
   database: Database,
   owner: ObservationOwner,
-  count: number,
-  verdict: Verdict,
-  observedAt: Date,
-  batch = BATCH,
+  { count, verdict, at: observedAt, batch }: Load,
 ): Promise<number> {
   const adapter = createRegistry().require(owner.provider);
   for (let start = 0; start < count; start += batch) {

@@ -122,9 +122,12 @@ async function timeHealthList(
     for (let turn = 0; turn < WARM_UP + TURNS; turn++) {
       const started = performance.now();
       const [, { total }] = await Promise.all([
-        repository.healthPage(CALLER, filter, 'created_at', 'desc', {
-          after: undefined,
-          limit: 51,
+        repository.healthPage({
+          caller: CALLER,
+          filter,
+          order: 'created_at',
+          direction: 'desc',
+          page: { after: undefined, limit: 51 },
         }),
         repository.healthSummary(CALLER, filter),
       ]);

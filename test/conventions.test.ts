@@ -8,6 +8,7 @@ import { variableNames } from '../src/config.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_LINES = 450;
+const MAX_PARAMETERS = 5;
 const MAX_ADAPTER_LINES = 330;
 /** Files that may be longer, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
@@ -244,6 +245,25 @@ describe('files', () => {
     expect(text(`adapters/${id}/index.ts`)).toContain(
       `export const ${id} = defineAdapter({\n  id: '${id}',`,
     );
+  });
+
+  test(`no function takes more than ${MAX_PARAMETERS} parameters, and no array is taken apart with several holes`, () => {
+    const found: string[] = [];
+    for (const file of sources('src', 'adapters')) {
+      const source = ts.createSourceFile(file, text(file), ts.ScriptTarget.Latest, true);
+      const visit = (node: ts.Node): void => {
+        if (ts.isFunctionLike(node) && node.parameters.length > MAX_PARAMETERS)
+          found.push(`${file}: ${node.getText().split('\n')[0]}`);
+        if (
+          ts.isArrayBindingPattern(node) &&
+          node.elements.filter(ts.isOmittedExpression).length > 1
+        )
+          found.push(`${file}: ${node.getText()}`);
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+    }
+    expect(found).toStrictEqual([]);
   });
 
   test(`no file is over ${MAX_LINES} lines`, () => {

@@ -48,13 +48,13 @@ const ORDER: Record<
 };
 
 /** What a page is of: whose accounts, which, in what order, and from where on. */
-type Question = [
-  caller: Caller,
-  filter: AccountFilter,
-  order: OrderKey,
-  direction: OrderDirection,
-  page: PageRequest,
-];
+interface Question {
+  readonly caller: Caller;
+  readonly filter: AccountFilter;
+  readonly order: OrderKey;
+  readonly direction: OrderDirection;
+  readonly page: PageRequest;
+}
 
 /** What accounts are counted by, in `account_counts`. */
 const COUNTED = [
@@ -121,16 +121,15 @@ export class AccountsRepository {
   }
 
   /** A page of whole accounts. */
-  page(withRemoteData: boolean, ...question: Question): Promise<PageRow[]> {
-    return this.readPage(
-      (parameters) => accountDocument(parameters.add(this.operations), withRemoteData),
-      ...question,
+  page(question: Question, withRemoteData: boolean): Promise<PageRow[]> {
+    return this.readPage(question, (parameters) =>
+      accountDocument(parameters.add(this.operations), withRemoteData),
     );
   }
 
   /** A page of the health list. */
-  healthPage(...question: Question): Promise<PageRow[]> {
-    return this.readPage(() => ACCOUNT_HEALTH_DOCUMENT, ...question);
+  healthPage(question: Question): Promise<PageRow[]> {
+    return this.readPage(question, () => ACCOUNT_HEALTH_DOCUMENT);
   }
 
   /**
@@ -138,25 +137,24 @@ export class AccountsRepository {
    * key, then, where they do not fill the page, those that lack it. Each half walks its own stretch
    * of the index.
    */
-  private async readPage(document: Document, ...question: Question): Promise<PageRow[]> {
-    const [, , order, , page] = question;
+  private async readPage(question: Question, document: Document): Promise<PageRow[]> {
+    const { order, page } = question;
     const isAmongNulls = page.after !== undefined && page.after.value === null;
-    const present = isAmongNulls ? [] : await this.readHalf('present', document, question, page);
+    const present = isAmongNulls ? [] : await this.readHalf('present', question, document);
     if (!ORDER[order].nullable || present.length === page.limit) return present;
     const rest = {
       after: isAmongNulls ? page.after : undefined,
       limit: page.limit - present.length,
     };
-    return [...present, ...(await this.readHalf('null', document, question, rest))];
+    const nulls = await this.readHalf('null', { ...question, page: rest }, document);
+    return [...present, ...nulls];
   }
 
   private async readHalf(
     half: 'present' | 'null',
+    { caller, filter, order, direction, page: { after, limit } }: Question,
     document: Document,
-    question: Question,
-    { after, limit }: PageRequest,
   ): Promise<PageRow[]> {
-    const [caller, filter, order, direction] = question;
     const { column, type, nullable } = ORDER[order];
     const parameters = new Parameters();
     const conditions = [filterConditions(caller.teamId, caller.key.providers, filter, parameters)];

@@ -59,7 +59,7 @@ export function accountEndpoints(
       query: listQuery.extend({ include }),
       answers: { 200: listOf(accountSchema) },
       handle: (call) => {
-        const { filter, sort, echo } = questionOf(call.query);
+        const { filter, order, direction, echo } = questionOf(call.query);
         const withRemoteData = call.query.include !== undefined;
         return answerPage(
           call,
@@ -68,12 +68,8 @@ export function accountEndpoints(
           {
             read: (page) =>
               repository.page(
+                { caller: call.caller, filter, order, direction, page },
                 withRemoteData,
-                call.caller,
-                filter,
-                sort.order_by,
-                sort.order_direction,
-                page,
               ),
             count: () => repository.count(call.caller, filter),
           },
@@ -97,10 +93,10 @@ export function accountEndpoints(
         }),
       },
       handle: (call) => {
-        const { filter, sort, echo } = questionOf(call.query);
+        const { filter, order, direction, echo } = questionOf(call.query);
         return answerPage(call, cursors, echo, {
           read: (page) =>
-            repository.healthPage(call.caller, filter, sort.order_by, sort.order_direction, page),
+            repository.healthPage({ caller: call.caller, filter, order, direction, page }),
           count: () => repository.count(call.caller, filter),
           top: async () => ({ summary: await repository.healthSummary(call.caller, filter) }),
         });
@@ -223,7 +219,11 @@ export function accountEndpoints(
       order_direction,
       ...filter
     } = query;
-    const sort = { order_by, order_direction };
-    return { filter: filter satisfies AccountFilter, sort, echo: { ...filter, ...sort } };
+    return {
+      filter: filter satisfies AccountFilter,
+      order: order_by,
+      direction: order_direction,
+      echo: { ...filter, order_by, order_direction },
+    };
   }
 }

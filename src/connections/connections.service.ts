@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { actorOf, recordAudit } from '../audit/index.js';
+import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { recordEvents } from '../events/index.js';
@@ -81,7 +81,8 @@ export class ConnectionsService {
     const row = await this.parts.connections.create(prisma, data);
     const event = connectionEvent('connection.created', row);
     await recordEvents(client, caller.teamId, [event], now);
-    await audit(client, caller, 'connection.created', id, { after: factsOf(row) }, now);
+    const entry = { action: 'connection.created', targetId: id, after: factsOf(row) };
+    await audit(client, caller, entry, now);
     return row;
   }
 
@@ -150,7 +151,7 @@ export class ConnectionsService {
     };
     return database.transaction(async ({ prisma, client }) => {
       const changed = await connections.update(prisma, id, data);
-      await audit(client, caller, 'connection.changed', id, facts, now);
+      await audit(client, caller, { action: 'connection.changed', targetId: id, ...facts }, now);
       if (newAccess && row.state !== 'active') {
         const event = connectionEvent('connection.recovered', changed);
         await recordEvents(client, row.teamId, [event], now);
@@ -173,7 +174,8 @@ export class ConnectionsService {
       }
       const accounts = await connections.countAccounts(prisma, id);
       await connections.delete(prisma, id);
-      await audit(client, caller, 'connection.deleted', id, { before: factsOf(row) }, now);
+      const entry = { action: 'connection.deleted', targetId: id, before: factsOf(row) };
+      await audit(client, caller, entry, now);
       const event = connectionEvent('connection.deleted', row, { accounts });
       await recordEvents(client, row.teamId, [event], now);
     });
@@ -313,13 +315,10 @@ export class ConnectionsService {
 function audit(
   client: pg.ClientBase,
   caller: Caller,
-  action: string,
-  targetId: string,
-  facts: { readonly before?: object; readonly after?: object },
+  entry: Omit<AuditEntry, 'targetType'>,
   at: Date,
 ): Promise<void> {
-  const entry = { action, targetType: 'connection', targetId, ...facts } as const;
-  return recordAudit(client, actorOf(caller), [entry], at);
+  return recordAudit(client, actorOf(caller), [{ targetType: 'connection', ...entry }], at);
 }
 
 /** A connection in the audit log: everything a caller may set but its credentials. */

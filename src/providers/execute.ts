@@ -11,7 +11,7 @@ import {
   type ProviderErrorCode,
   type ProviderRequest,
 } from '../model/index.js';
-import { type Base, baseOf, type ProviderConnection } from './connection.js';
+import { baseOf, type ProviderConnection } from './connection.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import { type AnswerShape, readAnswer } from './read-answer.js';
@@ -107,7 +107,11 @@ export async function execute<Name extends OperationName>(
   const attempt = async (signal: AbortSignal): Promise<Answered<Output<Name>>> => {
     const askedAt = executor.clock.now();
     const startedAt = performance.now();
-    const span = startSpan(executor, connection, name, request, base, context);
+    const span = startSpan(
+      executor,
+      { connection, name, method: request.method, origin: base.origin },
+      context,
+    );
     let result = 'stopped' as AttemptOutcome['outcome'] | 'stopped';
     let status: number | undefined;
     const finish = (outcome: AttemptOutcome['outcome']) => {
@@ -195,20 +199,25 @@ export async function execute<Name extends OperationName>(
  */
 function startSpan(
   { tracing }: Executor,
-  connection: ProviderConnection,
-  operation: OperationName,
-  request: ProviderRequest,
-  base: Base,
-  context: CallContext,
+  { connection, name, method, origin }: SpanSubject,
+  { traceparent }: CallContext,
 ): Span {
   const facts = {
     'rollcall.provider': connection.provider,
-    'rollcall.operation': operation,
+    'rollcall.operation': name,
     'rollcall.connection_id': connection.id,
-    'http.request.method': request.method,
-    'server.address': new URL(base.origin).hostname,
+    'http.request.method': method,
+    'server.address': new URL(origin).hostname,
   };
-  return tracing.start('client', `${connection.provider} ${operation}`, facts, context.traceparent);
+  return tracing.start('client', `${connection.provider} ${name}`, facts, traceparent);
+}
+
+interface SpanSubject {
+  readonly connection: ProviderConnection;
+  readonly name: OperationName;
+  readonly method: ProviderRequest['method'];
+  /** Of the provider. */
+  readonly origin: string;
 }
 
 function operationOf<Name extends OperationName>(

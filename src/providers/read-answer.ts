@@ -59,9 +59,9 @@ export function readAnswer<Name extends OperationName>(
   call: AnsweredCall<Name>,
   answer: ProviderResponse,
 ): Reading<Output<Name>> {
-  const { adapter, name, operation, secrets, now } = call;
+  const { adapter, name, operation } = call;
   const body = readBody(answer);
-  if (answer.status >= 400) return refusal(adapter, name, answer, body, secrets, now);
+  if (answer.status >= 400) return refusal(call, answer, body);
   const unreadable = (what: string): Reading<never> => ({
     shape: 'unreadable',
     error: invalidAnswer(adapter, what, answer.status),

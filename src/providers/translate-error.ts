@@ -56,20 +56,26 @@ interface FaultFacts {
   readonly retryAfterSeconds: number | null;
 }
 
+/** The call whose answer is a refusal. */
+export interface RefusedCall {
+  readonly adapter: AnyAdapter;
+  readonly name: OperationName;
+  /** What was sent and is never shown. */
+  readonly secrets: readonly string[];
+  readonly now: Date;
+}
+
 /**
  * An answer of 400 and above in the gateway's words; the provider's own are shown without the
  * `secrets` that it was sent.
  */
 export function refusal(
-  adapter: AnyAdapter,
-  operation: OperationName,
+  { adapter, name, secrets, now }: RefusedCall,
   answer: ProviderResponse,
   body: AnswerBody,
-  secrets: readonly string[],
-  now: Date,
 ): { readonly shape: 'not_found' | 'error' | 'unreadable'; readonly error: ProviderError } {
   const fault = body.kind === 'json' ? ownFault(adapter, body.value) : null;
-  const code = codeOf(adapter, operation, answer.status, fault, body);
+  const code = codeOf(adapter, name, answer.status, fault, body);
   const shape =
     code === 'not_found' ? 'not_found' : fault === null || code === null ? 'unreadable' : 'error';
   const { status } = answer;

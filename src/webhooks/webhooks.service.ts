@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { actorOf, recordAudit } from '../audit/index.js';
+import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/index.js';
@@ -79,7 +79,7 @@ export class WebhooksService {
       updatedAt: now,
     });
     const after = { ...request, url: originOf(url) };
-    await audit(client, caller, 'webhook.created', id, after, now);
+    await audit(client, caller, { action: 'webhook.created', targetId: id, after }, now);
     return { webhook: openUrl(sealer, webhook), secret };
   }
 
@@ -120,7 +120,7 @@ export class WebhooksService {
     const after = { ...change, ...(url !== undefined && { url: originOf(url) }) };
     return database.transaction(async ({ prisma, client }) => {
       const webhook = await webhooks.update(prisma, id, data);
-      await audit(client, caller, 'webhook.changed', id, after, now);
+      await audit(client, caller, { action: 'webhook.changed', targetId: id, after }, now);
       return openUrl(sealer, webhook);
     });
   }
@@ -132,7 +132,7 @@ export class WebhooksService {
     await database.transaction(async ({ prisma, client }) => {
       await webhooks.delete(prisma, id);
       const after = { url: originOf(url) };
-      await audit(client, caller, 'webhook.deleted', id, after, clock.now());
+      await audit(client, caller, { action: 'webhook.deleted', targetId: id, after }, clock.now());
     });
   }
 
@@ -148,7 +148,7 @@ export class WebhooksService {
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
     });
-    await audit(client, caller, 'webhook.secret_rotated', id, {}, now);
+    await audit(client, caller, { action: 'webhook.secret_rotated', targetId: id, after: {} }, now);
     return { webhook: openUrl(sealer, webhook), secret };
   }
 
@@ -224,11 +224,8 @@ export class WebhooksService {
 function audit(
   client: pg.ClientBase,
   caller: Caller,
-  action: string,
-  targetId: string,
-  after: object,
+  entry: Omit<AuditEntry, 'targetType'>,
   at: Date,
 ): Promise<void> {
-  const entry = { action, targetType: 'webhook', targetId, after } as const;
-  return recordAudit(client, actorOf(caller), [entry], at);
+  return recordAudit(client, actorOf(caller), [{ targetType: 'webhook', ...entry }], at);
 }
