@@ -212,7 +212,7 @@ describe('what is asked', () => {
         ),
       ).toEqual([]);
     }
-    const compressed = { ...JSON_TYPE, 'Content-Encoding': 'zstd' };
+    const compressed = { ...JSON_TYPE, 'Content-Encoding': 'compress' };
     expect(
       await walk(
         writing,

@@ -5,7 +5,7 @@ import type { AppSettings } from '../../src/app.js';
 import { checkout } from './checkout.js';
 import { BRISK, type Gateway, GENEROUS, SECRET } from './gateway.js';
 import type { ChildSettings } from './gateway-child.js';
-import { waitFor } from './wait.js';
+import { MAX_WAIT_MS, waitFor } from './wait.js';
 
 /** A second gateway on the database of the first, in a process that can be killed. */
 export interface Child {
@@ -27,6 +27,7 @@ export async function startChild(
     secret: SECRET,
     policies: BRISK,
     rateLimit: GENEROUS,
+    load: { loopDelayMs: MAX_WAIT_MS },
     disconnects,
     crashAt,
   };

@@ -1,5 +1,6 @@
 import type { ApiDocument } from '../../src/api/openapi/document.js';
 import { checkAnswer } from './answers.js';
+import { waitFor } from './wait.js';
 
 /**
  * An answer, its body parsed where it is JSON. Tests look into bodies freely, so they are not
@@ -26,6 +27,25 @@ export interface Client {
     body: string | undefined,
     headers?: Record<string, string>,
   ): Promise<Reply>;
+}
+
+/** How the gateway answers what it has no time for, and has not looked at. */
+const isShed = ({ status, headers }: Reply) => status === 503 && headers.get('retry-after') === '2';
+
+/**
+ * The same client, for tests that are not about load: what a busy process sheds is asked again.
+ */
+export function patient(client: Client): Client {
+  const ask = (what: string, send: () => Promise<Reply>) =>
+    waitFor(`the gateway to have time for ${what}`, send, { until: (reply) => !isShed(reply) });
+  return {
+    key: client.key,
+    get: (path, ...rest) => ask(path, () => client.get(path, ...rest)),
+    post: (path, ...rest) => ask(path, () => client.post(path, ...rest)),
+    patch: (path, ...rest) => ask(path, () => client.patch(path, ...rest)),
+    delete: (path, ...rest) => ask(path, () => client.delete(path, ...rest)),
+    send: (method, path, ...rest) => ask(path, () => client.send(method, path, ...rest)),
+  };
 }
 
 /**

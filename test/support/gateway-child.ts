@@ -12,7 +12,7 @@ import { armCrashPoints } from '../../src/lib/crash-point.js';
 import { silentLogger } from '../../src/lib/logger.js';
 
 export interface ChildSettings
-  extends Pick<AppSettings, 'secret' | 'policies' | 'rateLimit' | 'disconnects'> {
+  extends Pick<AppSettings, 'secret' | 'policies' | 'rateLimit' | 'load' | 'disconnects'> {
   readonly connection: DatabaseConnection;
   /**
    * The place at which this process ends as `kill -9` would end it: `delete:before`, or

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { checkout } from './checkout.js';
-import { type Client, clientOf } from './client.js';
+import { type Client, clientOf, patient } from './client.js';
 import { waitFor } from './wait.js';
 
 /** A root key for `ROLLCALL_ROOT_KEY`, so that tests know it. */
@@ -80,7 +80,7 @@ export async function startProcess(
   return {
     pid: child.pid ?? 0,
     url,
-    root: clientOf(url, ROOT_KEY),
+    root: patient(clientOf(url, ROOT_KEY)),
     output,
     end: (signal) => {
       child.kill(signal);

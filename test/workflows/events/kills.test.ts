@@ -3,7 +3,7 @@ import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { seededRandom } from '../../../sandbox/deterministic.js';
 import { type Sandbox, startSandbox } from '../../../sandbox/index.js';
-import { type Client, clientOf } from '../../support/client.js';
+import { type Client, clientOf, patient } from '../../support/client.js';
 import { type GatewayProcess, SECRET, startProcess } from '../../support/gateway-process.js';
 import { pagesOf } from '../../support/pages.js';
 import { type Received, type Receiver, startReceiver } from '../../support/receiver.js';
@@ -77,7 +77,7 @@ const start = async (key?: string) => {
     SWEEP_INTERVAL_SECONDS: '3600',
     WEBHOOKS_ALLOW_LOOPBACK: 'true',
   });
-  client = clientOf(gateway.url, key);
+  client = patient(clientOf(gateway.url, key));
 };
 
 /** Columns of an account that no caller sees, or that tell of the look and not of the account. */
@@ -121,7 +121,7 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
     const { key } = (
       await gateway.root.post('/v1/keys', { name: 'load', scopes: ['admin'], rate_limit: limit })
     ).body.data;
-    client = clientOf(gateway.url, key);
+    client = patient(clientOf(gateway.url, key));
     await database.query(WATCH_ACCOUNTS);
     for (const [path, types] of [
       ['/all', []],
