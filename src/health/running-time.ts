@@ -13,8 +13,8 @@ const MAX_BREAK_MS = 30_000;
  */
 export class RunningTime {
   private readonly repository: RunningTimeRepository;
-  /** On this process's own clock, which nobody sets. */
-  private notedAt: number | undefined;
+  /** By the clock, and by this process's own, which nobody sets. */
+  private noted: { readonly at: number; readonly own: number } | undefined;
   private since: Date | undefined;
   private hasFailed = false;
 
@@ -31,14 +31,17 @@ export class RunningTime {
    * @returns since when gateways run without a break
    */
   async note(): Promise<Date> {
-    const now = performance.now();
-    const sinceNoted = now - (this.notedAt ?? Number.NEGATIVE_INFINITY);
-    if (this.since !== undefined && sinceNoted < NOTE_EVERY_MS) return this.since;
-    const isUnbroken = sinceNoted <= MAX_BREAK_MS && !this.hasFailed;
+    const now = this.clock.now();
+    const own = performance.now();
+    const { at = Number.NEGATIVE_INFINITY, own: ownAt = Number.NEGATIVE_INFINITY } =
+      this.noted ?? {};
+    const passedMs = Math.max(Math.abs(now.getTime() - at), own - ownAt);
+    if (this.since !== undefined && passedMs < NOTE_EVERY_MS) return this.since;
+    const isUnbroken = own - ownAt <= MAX_BREAK_MS && !this.hasFailed;
     this.hasFailed = true;
-    this.since = await this.repository.note(this.clock.now(), isUnbroken, MAX_BREAK_MS);
+    this.since = await this.repository.note(now, isUnbroken, MAX_BREAK_MS);
     this.hasFailed = false;
-    this.notedAt = now;
+    this.noted = { at: now.getTime(), own };
     return this.since;
   }
 }
