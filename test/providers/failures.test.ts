@@ -339,3 +339,21 @@ test('an operation the provider lacks is a mistake of ours, not of the provider'
   provider.answer(inTurn(json(200, {})));
   expect(provider.requests).toHaveLength(0);
 });
+
+describe('a refusal that means success', () => {
+  test('a pause of what is paused is done', async () => {
+    provider.answer(json(400, { code: 'already_paused', message: 'Paused.' }));
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+  });
+
+  test('a disconnect of what is gone is done', async () => {
+    provider.answer(
+      inTurn(json(200, { deleted: true }), json(404, NO_SUCH_ACCOUNT), json(403, {})),
+    );
+    expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('done');
+    expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('already_gone');
+    expect(await failureOf(providers.disconnect(full, { id: 'a' }, {}))).toMatchObject({
+      code: 'permission_denied',
+    });
+  });
+});

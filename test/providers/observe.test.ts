@@ -433,21 +433,3 @@ describe('a look at one account', () => {
     expect(await failureOf(providers.lookUp(plain, account, {}))).toBeInstanceOf(ProviderError);
   });
 });
-
-describe('writes', () => {
-  test('a pause of what is paused is done', async () => {
-    provider.answer(json(400, { code: 'already_paused', message: 'Paused.' }));
-    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
-  });
-
-  test('a disconnect of what is gone is done', async () => {
-    provider.answer(
-      inTurn(json(200, { deleted: true }), json(404, NO_SUCH_ACCOUNT), json(403, {})),
-    );
-    expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('done');
-    expect(await providers.disconnect(full, { id: 'a' }, {})).toBe('already_gone');
-    expect(await failureOf(providers.disconnect(full, { id: 'a' }, {}))).toMatchObject({
-      code: 'permission_denied',
-    });
-  });
-});
