@@ -46,6 +46,7 @@ const hurry = () =>
 describe('a webhook', () => {
   test('gets the events of its types that happen from now on, signed, the same text as in the feed', async () => {
     await happen(0);
+    await gateway.settled();
     const { id, secret } = await create('/hook?team=1', ['account.updated']);
     await happen(1, 'account.vanished');
     await happen(2);
