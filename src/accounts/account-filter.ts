@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Parameters } from '../database/sql.js';
 import { commaSeparated, time } from '../http/validate.js';
 import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
 
@@ -66,16 +67,6 @@ export const ORDER_KEYS = [
 export type OrderKey = (typeof ORDER_KEYS)[number];
 export const ORDER_DIRECTIONS = ['asc', 'desc'] as const;
 export type OrderDirection = (typeof ORDER_DIRECTIONS)[number];
-
-/** Collects the values of a statement and hands out their placeholders. */
-export class Parameters {
-  readonly values: unknown[] = [];
-
-  add(value: unknown): string {
-    this.values.push(value);
-    return `$${this.values.length}`;
-  }
-}
 
 /**
  * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by

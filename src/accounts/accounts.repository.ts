@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
+import { Parameters } from '../database/sql.js';
 import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
@@ -12,7 +13,6 @@ import {
   filterConditions,
   type OrderDirection,
   type OrderKey,
-  Parameters,
 } from './account-filter.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './accounts.sql.js';
 

@@ -17,7 +17,6 @@ export {
   type AccountFilter,
   accountFilterFields,
   filterConditions,
-  Parameters,
   usernameKey,
 } from './account-filter.js';
 export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { Parameters } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
+import { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { DisconnectBody } from './disconnects.schema.js';

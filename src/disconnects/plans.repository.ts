@@ -4,10 +4,10 @@ import {
   type AccountFilter,
   type AccountRow,
   filterConditions,
-  Parameters,
 } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { Prisma } from '../database/prisma-client/client.js';
+import { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { PlannedAccount } from './plan.js';
 

@@ -55,7 +55,7 @@ describe('killed with -9', () => {
     const imported = async () =>
       Number((await database.query('SELECT count(*) FROM accounts')).rows[0].count);
     await waitFor('500 accounts to be imported', imported, { until: (count) => count >= 500 });
-    await waitFor('the provider to hang', () => outfame().faults.list()[0]?.struck);
+    await waitFor('the provider to hang', () => outfame().faults.list()[0]?.struck === 1);
     const cutOff = await latestSweep();
     expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
     expect(cutOff.state).toBe('running');

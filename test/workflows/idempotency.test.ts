@@ -189,7 +189,7 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
       deed,
       'held-before',
     ).catch(() => undefined);
-    await waitFor('the provider to be asked', () => outfame().faults.list()[0]?.struck);
+    await waitFor('the provider to be asked', () => outfame().faults.list()[0]?.struck === 1);
     await child.kill();
     await cutOff;
     const reply = await send(gateway.root, deed, 'held-before');
