@@ -23,6 +23,8 @@ export interface AccountColumn {
   readonly observed: string | null;
   /** Whether a difference is a change of the Account that `account.updated` reports. */
   readonly isChange: boolean;
+  /** Shown as it came, but for an address; anything else that is observed is redacted as prose. */
+  readonly isName: boolean;
   /** A list may hold summaries: what was observed before is kept where a summary has `null`. */
   readonly isKeptBySummaries: boolean;
   /**
@@ -88,6 +90,7 @@ const ROWS = [
     ...text,
     observed: 'platform',
     isChange: false,
+    isName: true,
     whenUntold: UNKNOWN_PLATFORM,
     example: 'instagram',
   },
@@ -95,12 +98,19 @@ const ROWS = [
     name: 'platform_user_id',
     ...textOrNull,
     observed: 'platformUserId',
+    isName: true,
     example: '17841400123456789',
   },
   // The handle without a leading `@`, case kept; and what it is found and sorted by.
-  { name: 'username', ...textOrNull, observed: 'username', example: 'yourhandle' },
+  { name: 'username', ...textOrNull, observed: 'username', isName: true, example: 'yourhandle' },
   { column: 'username_key', ...textOrNull, observed: DERIVED },
-  { name: 'display_name', ...textOrNull, observed: 'displayName', example: 'Your Brand' },
+  {
+    name: 'display_name',
+    ...textOrNull,
+    observed: 'displayName',
+    isName: true,
+    example: 'Your Brand',
+  },
   { name: 'avatar_url', ...textOrNull, observed: 'avatarUrl' },
   {
     name: 'profile_url',
@@ -244,6 +254,7 @@ export const ACCOUNT_COLUMNS: readonly AccountColumn[] = ROWS.map((row: Row) => 
   column: row.name?.split('.').at(-1) ?? null,
   observed: null,
   isChange: row.observed !== undefined && row.name !== undefined,
+  isName: false,
   isKeptBySummaries: false,
   whenUntold: null,
   isOnRequest: false,

@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { isObject } from '../lib/is-object.js';
 import { cleanJson, cleanText, storable } from '../lib/text.js';
-import { type AnyAdapter, NO_FACTS, type ObservedAccount, UNREADABLE } from '../model/index.js';
-import { holdsKey, redactFields, redactValue } from './redact.js';
+import {
+  ACCOUNT_COLUMNS,
+  type AnyAdapter,
+  NO_FACTS,
+  type ObservedAccount,
+  UNREADABLE,
+} from '../model/index.js';
+import { holdsKey, redact, redactFields, redactValue } from './redact.js';
 import type { SettingsText } from './settings-text.js';
 import { firstIssue } from './translate-error.js';
 
@@ -157,31 +163,31 @@ function completed(account: ObservedAccount): Required<ObservedAccount> {
   return Object.assign({}, NO_FACTS, account);
 }
 
-/**
- * The account itself, as it may be shown. Ids and names are not redacted, but for a name that is an
- * address; one that echoes our key is no name.
- */
+/** The fields of `ObservedAccount` that are names. */
+const NAMES = new Set(
+  ACCOUNT_COLUMNS.flatMap(({ observed, isName }) =>
+    isName && observed !== null ? [observed] : [],
+  ),
+);
+
+/** The account itself, as it may be shown: redacted, but for its id and names. */
 function shown(account: Required<ObservedAccount>, apiKey: string): Required<ObservedAccount> {
-  const clean = (text: string | null) => (text === null ? null : redactValue(text, apiKey));
-  const name = (text: string | null) => {
-    if (text === null || holdsKey(text, apiKey)) return null;
-    return text.includes('://') ? redactValue(text, apiKey) : text;
-  };
-  return Object.assign(account, {
-    platform: name(account.platform),
-    platformUserId: name(account.platformUserId),
-    username: name(account.username),
-    displayName: name(account.displayName),
-    avatarUrl: clean(account.avatarUrl),
-    profileUrl: clean(account.profileUrl),
-    providerStatus: clean(account.providerStatus),
-    permissions:
-      account.permissions === null
-        ? null
-        : account.permissions.map((name) => redactValue(name, apiKey)),
-    advice: account.advice.map((text) => redactValue(text, apiKey)),
-    settings: account.settings && redactFields(account.settings, apiKey),
-  });
+  const changed: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(account)) {
+    if (field === 'providerAccountId') continue;
+    const clean =
+      NAMES.has(field) && typeof value === 'string'
+        ? shownName(value, apiKey)
+        : redact(value, apiKey);
+    if (clean !== value) changed[field] = clean;
+  }
+  return Object.assign(account, changed);
+}
+
+/** A name that is an address is redacted, and one that echoes our key is none. */
+function shownName(name: string, apiKey: string): string | null {
+  if (holdsKey(name, apiKey)) return null;
+  return name.includes('://') ? redactValue(name, apiKey) : name;
 }
 
 const leftOut = (bytes: number) => `[left out: ${bytes} bytes]`;
