@@ -1,9 +1,9 @@
 import { isObject } from './is-object.js';
 
 /** A token of JSON: a string, a mark, or anything else up to the next mark (a number or word). */
-export const JSON_TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
+export const JSON_TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
 /** Whole numbers that may be beyond 2^53, and the strings that are passed over to find them. */
-const STRING_OR_LONG_NUMBER = /"(?:[^"\\]+|\\.)*"|(?<![\w.+-])-?\d{16,}(?![\w.])/g;
+const STRING_OR_LONG_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])-?\d{16,}(?![\w.])/g;
 const LONG_NUMBER = /[:,[]\s*-?\d{16}/;
 
 /**
@@ -12,7 +12,9 @@ const LONG_NUMBER = /[:,[]\s*-?\d{16}/;
  * @throws SyntaxError
  */
 export function parseExactly(text: string): unknown {
-  return JSON.parse(LONG_NUMBER.test(text) ? quoteLongNumbers(text) : text);
+  const value: unknown = JSON.parse(text);
+  // From here on the text is known to be JSON: no string of it is left open.
+  return LONG_NUMBER.test(text) ? JSON.parse(quoteLongNumbers(text)) : value;
 }
 
 function quoteLongNumbers(text: string): string {

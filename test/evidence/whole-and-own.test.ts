@@ -72,6 +72,11 @@ describe('1 whole and own', () => {
     ['null', 'octopost', { raw: 'null' }],
     ['a bare array', 'socialsyncer', { raw: '[]' }],
     ['JSON that breaks off', 'octopost', { raw: '{"accounts":[{"id":"acc_a"' }],
+    [
+      'JSON that breaks off in a long text',
+      'octopost',
+      { raw: `{"accounts":[{"id":17841400123456789,"username":"${'a'.repeat(100_000)}` },
+    ],
     ['a body that is cut off', 'octopost', { raw: '{"accounts":[]}      ', cutAfter: 15 }],
     ['two JSON texts', 'octopost', { raw: '{"accounts":[]}{"error":"shard 2 timed out"}' }],
     ['a proxy’s 404', 'outfame', NGINX],
