@@ -1,6 +1,7 @@
 /**
  * Runs the fast tests on other versions of Node.js, one after the other: `npm run test:node -- 22`,
- * or all current LTS releases. npm fetches each as a package; nothing is installed.
+ * or all current LTS releases. npm fetches each as a package; nothing is installed. With `--list` it
+ * only names them.
  */
 import { run } from './run.mjs';
 
@@ -8,7 +9,9 @@ import { run } from './run.mjs';
 const LTS = ['22', '24', '26'];
 
 const given = process.argv.slice(2);
-for (const version of given.length > 0 ? given : LTS) {
+const isList = given.includes('--list');
+if (isList) console.log(LTS.join(' '));
+for (const version of isList ? [] : given.length > 0 ? given : LTS) {
   console.log(`Node.js ${version}:`);
   const { code } = await run(
     [

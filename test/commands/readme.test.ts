@@ -121,6 +121,10 @@ describe('the other commands of the README', () => {
     expect(files).not.toContain('test/workflows/crash');
   });
 
+  test('npm run test:node names the releases that it runs the fast tests on', async () => {
+    expect(await clone.run('npm run --silent test:node -- --list')).toMatch(/^\d+( \d+)+$/m);
+  });
+
   test('npm run migration finds nothing to migrate', async () => {
     expect(await clone.run('npm run --silent migration -- nothing')).toContain(
       'The migrations already match the schema.',
