@@ -19,7 +19,6 @@ const SLOW = [
   'test/workflows/',
   'test/api/outage.test.ts',
   'test/api/overload.test.ts',
-  'test/api/paging.test.ts',
   'test/client/package.test.ts',
   'test/database/embedded.test.ts',
   'test/health/month.test.ts',
@@ -28,11 +27,11 @@ const SLOW = [
 await prepare();
 const given = process.argv.slice(2).filter((parameter) => parameter !== '--fast');
 const isFast = process.argv.includes('--fast');
-// Tests wait for servers and processes more than they compute, so two at once pay off on two cores
-// already.
+// Tests wait for servers and processes more than they compute, so one more than there are cores pays
+// off; more than six would need more connections than their database server has.
 const workers = given.some((parameter) => /^(-i|-w|--runInBand|--maxWorkers)/.test(parameter))
   ? []
-  : [`--maxWorkers=${Math.max(2, availableParallelism() - 1)}`];
+  : [`--maxWorkers=${Math.min(6, availableParallelism() + 1)}`];
 const left = isFast ? SLOW.map((path) => `--testPathIgnorePatterns=<rootDir>/${path}`) : [];
 const result = process.env.JEST_JSON ? ['--json', `--outputFile=${process.env.JEST_JSON}`] : [];
 const jest = [
