@@ -15,6 +15,7 @@ import {
   type OrderKey,
 } from './account-filter.js';
 import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './accounts.sql.js';
+import { passLabelsOn } from './labels.repository.js';
 
 /** What the services need to know of an account to act on it. */
 export interface AccountRow {
@@ -381,6 +382,7 @@ export class AccountsRepository {
       );
       if (rowCount === 0) return;
       await recordAccountEvents(client, [{ type: 'account.vanished', accountId: id }], at);
+      await passLabelsOn(client, [id], at);
     });
   }
 }

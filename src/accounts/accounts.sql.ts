@@ -20,6 +20,14 @@ export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connecti
 export const LOOKED_AT = `CASE WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
   THEN GREATEST(a.checked_at, c.swept_at) ELSE a.checked_at END`;
 
+/**
+ * When the last good look at its health was: while the report of it fails, looks see the account
+ * alone.
+ */
+export const HEALTH_LOOKED_AT = `CASE
+  WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
+  THEN GREATEST(a.checked_at, COALESCE(c.health_swept_at, c.swept_at)) ELSE a.checked_at END`;
+
 export const REF = `a.provider || ':' || a.provider_account_id`;
 
 const NEXT_STEP = `CASE WHEN a.health_status = 'healthy' THEN '${nextStep('healthy', null)}'
@@ -34,7 +42,7 @@ const COMPUTED: Readonly<Record<string, string>> = {
   type: `'account'`,
   ref: REF,
   'health.next_step': NEXT_STEP,
-  'health.checked_at': utc(LOOKED_AT),
+  'health.checked_at': utc(HEALTH_LOOKED_AT),
   last_seen_at: utc(LOOKED_AT),
   operations: `CASE WHEN a.status IN ('disconnecting', 'disconnected') THEN '[]'::jsonb ELSE ${OPERATIONS}::jsonb -> a.provider END`,
 };

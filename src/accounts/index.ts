@@ -23,11 +23,17 @@ export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';
 export { ACCOUNT_ROW, type AccountRow, type AccountsRepository } from './accounts.repository.js';
 export { accountHealthSchema } from './accounts.schema.js';
 export type { AccountsService } from './accounts.service.js';
-export { FROM_ACCOUNTS, LOOKED_AT, REF } from './accounts.sql.js';
+export { FROM_ACCOUNTS, HEALTH_LOOKED_AT, LOOKED_AT, REF } from './accounts.sql.js';
 export { recordChanges } from './changes.repository.js';
-export { type ObservationOwner, writeObservations } from './observations.repository.js';
+export { passLabelsOn } from './labels.repository.js';
+export {
+  findDiffering,
+  type ObservationOwner,
+  writeDiffering,
+  writeObservations,
+} from './observations.repository.js';
 export { recommend } from './recommendations.js';
-export { toRecord } from './record.js';
+export { type AccountRecord, toRecord } from './record.js';
 
 interface AccountsParts {
   readonly database: Database;

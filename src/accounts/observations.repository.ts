@@ -4,6 +4,7 @@ import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
 import { LOOKED_AT } from './accounts.sql.js';
 import { type AccountChange, recordChanges } from './changes.repository.js';
+import { inheritLabels } from './labels.repository.js';
 import type { AccountRecord } from './record.js';
 
 /** The account's key in its connection: never written again. */
@@ -37,17 +38,43 @@ const differing = [...new Set(CHANGES.map(({ field }) => field))].map((field) =>
   const samePicture = field === 'avatar_url' ? 'AND NOT i.same_picture' : '';
   return `CASE WHEN ${row('a')} IS DISTINCT FROM ${row('k')} ${samePicture} THEN '${field}' END`;
 });
-const assignments = OBSERVED.map(({ name, column, isKeptBySummaries, whenUntold }) => {
-  if (!isKeptBySummaries && whenUntold === null) {
-    // A health report alone lacks what the list tells.
-    return name === null || name.startsWith('health.')
-      ? `${column} = i.${column}`
-      : `${column} = CASE WHEN i.coverage = 'health' THEN COALESCE(i.${column}, a.${column}) ELSE i.${column} END`;
+/** What only a report of health tells; a list whose report failed leaves it as it is. */
+const OF_HEALTH = new Set(
+  OBSERVED.flatMap(({ name, column }) =>
+    name?.startsWith('health.') || column === 'provider_status' ? [column] : [],
+  ),
+);
+/** A look at the list alone, at an account whose health is held. */
+const KEEPS_HEALTH = `i.coverage = 'list' AND a.disconnected_at IS NULL`;
+
+/** The value of a column after the look `i` at the account `a`. */
+function valueAfter({ column, isKeptBySummaries, whenUntold }: (typeof OBSERVED)[number]): string {
+  if (isKeptBySummaries || whenUntold !== null) {
+    // An account that comes back has a status again.
+    const held = column === 'status' ? `NULLIF(a.status, 'disconnected')` : `a.${column}`;
+    return `COALESCE(i.${column}, ${held}${orElse(whenUntold)})`;
   }
-  // An account that comes back has a status again.
-  const held = column === 'status' ? `NULLIF(a.status, 'disconnected')` : `a.${column}`;
-  return `${column} = COALESCE(i.${column}, ${held}${orElse(whenUntold)})`;
-});
+  if (OF_HEALTH.has(column))
+    return `CASE WHEN ${KEEPS_HEALTH} THEN a.${column} ELSE i.${column} END`;
+  if (column === 'content_hash') return `CASE WHEN i.coverage <> 'list' THEN i.content_hash END`;
+  // A part of the provider's object replaces that part, and a part of the facts those.
+  if (column === 'remote_data')
+    return `CASE WHEN i.coverage = 'whole' THEN i.remote_data
+      ELSE a.remote_data || i.remote_data END`;
+  return `CASE WHEN i.coverage = 'health' THEN COALESCE(i.${column}, a.${column})
+    ELSE i.${column} END`;
+}
+
+const assignments = OBSERVED.map((observed) => `${observed.column} = ${valueAfter(observed)}`);
+/** What a list tells by itself. */
+const LISTED = OBSERVED.filter(
+  ({ column, isChange }) => isChange && column !== 'status' && !OF_HEALTH.has(column),
+);
+/** Whether the account differs from what the look showed. */
+const DIFFERS = `CASE WHEN i.coverage = 'list'
+    THEN (${LISTED.map(({ column }) => `a.${column}`).join(', ')})
+      IS DISTINCT FROM (${LISTED.map(valueAfter).join(', ')})
+    ELSE a.content_hash IS DISTINCT FROM i.content_hash END`;
 const firstValues = OBSERVED.map(({ column, whenUntold }) =>
   whenUntold === null ? `i.${column}` : `COALESCE(i.${column}${orElse(whenUntold)})`,
 );
@@ -89,13 +116,14 @@ known AS MATERIALIZED (
 ),
 changed AS (
   UPDATE accounts a SET ${assignments.join(', ')},
-    checked_at = $5, updated_at = $5, missing_since = ${unlessSweptSince('missing_since')}, quarantined_at = ${unlessSweptSince('quarantined_at')},
+    checked_at = CASE WHEN ${KEEPS_HEALTH} THEN a.checked_at ELSE $5 END, updated_at = $5, missing_since = ${unlessSweptSince('missing_since')}, quarantined_at = ${unlessSweptSince('quarantined_at')},
     disconnected_at = NULL, disconnect_cause = NULL, disconnect_id = NULL,
-    health_since = CASE WHEN (a.health_status, a.health_reason) IS DISTINCT FROM (i.health_status, i.health_reason) THEN $5 ELSE a.health_since END
+    health_since = CASE WHEN NOT (${KEEPS_HEALTH}) AND (a.health_status, a.health_reason) IS DISTINCT FROM (i.health_status, i.health_reason)
+      THEN $5 ELSE a.health_since END
   FROM incoming i JOIN known k USING (provider_account_id) CROSS JOIN (SELECT swept_at FROM connections WHERE id = $2) c
   WHERE a.id = k.id AND ${LOOKED_AT} <= $5 AND a.status <> 'disconnecting'
     AND (a.disconnected_at IS NULL OR a.disconnected_at < $5)
-    AND (a.content_hash IS DISTINCT FROM i.content_hash OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL)
+    AND (${DIFFERS} OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL)
   RETURNING a.id, CASE WHEN k.disconnected_at IS NULL THEN 'changed' ELSE 'reappeared' END AS kind,
     k.health_status AS health_before, k.health_reason AS reason_before,
     (a.health_status, a.health_reason) IS DISTINCT FROM (k.health_status, k.health_reason) AS verdict_changed,
@@ -113,22 +141,30 @@ SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
 /**
  * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes
- * travel for them. Of a look without health only what is new, or is back, may be written: what is
- * held was told by looks that knew more. $1 connection, $2 provider account ids, $3 content hashes,
- * $4 whether each look told of health.
+ * travel for them. A look at the list alone is compared field by field, so that it may touch any.
+ * $1 connection, $2 provider account ids, $3 content hashes, $4 whether each is such a look.
  */
 const FIND_DIFFERING = `
-SELECT i.provider_account_id, a.avatar_url FROM unnest($2::text[], $3::text[], $4::boolean[])
-  AS i(provider_account_id, content_hash, has_health)
+SELECT i.provider_account_id, a.avatar_url, a.id IS NULL AS is_new
+FROM unnest($2::text[], $3::text[], $4::boolean[]) AS i(provider_account_id, content_hash, is_list)
 LEFT JOIN LATERAL ${oneByOne('$1')} a ON TRUE
-WHERE a.id IS NULL OR a.disconnected_at IS NOT NULL OR (i.has_health AND (
-  a.content_hash IS DISTINCT FROM i.content_hash OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL))`;
+WHERE a.id IS NULL OR i.is_list OR a.content_hash IS DISTINCT FROM i.content_hash
+  OR a.missing_since IS NOT NULL OR a.quarantined_at IS NOT NULL OR a.disconnected_at IS NOT NULL`;
 
 /** The connection whose accounts are written. */
 export interface ObservationOwner {
   readonly id: string;
   readonly teamId: string;
   readonly provider: string;
+}
+
+/** An account that a look showed otherwise than it is held. */
+export interface DifferingRecord {
+  readonly record: AccountRecord;
+  /** It is not held at all. */
+  readonly isNew: boolean;
+  /** The address of the picture that is held. */
+  readonly heldAvatar: string | null;
 }
 
 /**
@@ -143,7 +179,16 @@ export async function writeObservations(
   records: readonly AccountRecord[],
   observedAt: Date,
 ): Promise<AccountChange[]> {
-  const differing = await findDiffering(client, owner.id, records);
+  return writeDiffering(client, owner, await findDiffering(client, owner.id, records), observedAt);
+}
+
+/** As `writeObservations`, for what `findDiffering` found. */
+export async function writeDiffering(
+  client: pg.ClientBase,
+  owner: ObservationOwner,
+  differing: readonly DifferingRecord[],
+  observedAt: Date,
+): Promise<AccountChange[]> {
   if (differing.length === 0) return [];
   // The ids are used where an account is new.
   const rowsToWrite = differing.map(({ record, heldAvatar }) => ({
@@ -165,6 +210,10 @@ export async function writeObservations(
       fields: row.fields,
     }),
   );
+  await inheritLabels(
+    client,
+    changes.filter(({ kind }) => kind === 'added').map(({ id }) => id),
+  );
   await recordChanges(client, owner.teamId, changes, observedAt);
   const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
   await noteReappearance(client, back, observedAt);
@@ -185,25 +234,26 @@ async function noteReappearance(
   );
 }
 
-/** The records that differ from what is held, with the address of the picture that is. */
-async function findDiffering(
+/** The records that may differ from what is held. */
+export async function findDiffering(
   client: pg.ClientBase,
   connectionId: string,
   records: readonly AccountRecord[],
-): Promise<{ readonly record: AccountRecord; readonly heldAvatar: string | null }[]> {
-  const { rows } = await client.query<{ provider_account_id: string; avatar_url: string | null }>(
-    FIND_DIFFERING,
-    [
-      connectionId,
-      records.map((record) => record.provider_account_id),
-      records.map((record) => record.content_hash),
-      records.map((record) => record.coverage !== 'list'),
-    ],
-  );
-  const held = new Map(rows.map((row) => [row.provider_account_id, row.avatar_url]));
+): Promise<DifferingRecord[]> {
+  const { rows } = await client.query<{
+    provider_account_id: string;
+    avatar_url: string | null;
+    is_new: boolean;
+  }>(FIND_DIFFERING, [
+    connectionId,
+    records.map((record) => record.provider_account_id),
+    records.map((record) => record.content_hash),
+    records.map((record) => record.coverage === 'list'),
+  ]);
+  const held = new Map(rows.map((row) => [row.provider_account_id, row]));
   return records.flatMap((record) => {
-    const heldAvatar = held.get(record.provider_account_id);
-    return heldAvatar === undefined ? [] : [{ record, heldAvatar }];
+    const row = held.get(record.provider_account_id);
+    return row === undefined ? [] : [{ record, isNew: row.is_new, heldAvatar: row.avatar_url }];
   });
 }
 

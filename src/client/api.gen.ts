@@ -335,7 +335,9 @@ export interface paths {
         put?: never;
         /**
          * Start a sweep of a connection
-         * @description Requires the scope `write`.
+         * @description After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` takes that list as it is.
+         *
+         *     Requires the scope `write`.
          */
         post: operations["sweeps.start"];
         delete?: never;
@@ -1250,6 +1252,14 @@ export interface components {
          *           "reason": "platform: Invalid input: expected string, received object"
          *         }
          *       ],
+         *       "duplicates": 0,
+         *       "degraded": [
+         *         {
+         *           "field": "last_used_at",
+         *           "count": 2,
+         *           "example": "last Tuesday"
+         *         }
+         *       ],
          *       "error": null,
          *       "created_at": "2026-02-09T11:45:20.000Z",
          *       "started_at": "2026-02-09T11:45:20.000Z",
@@ -1273,6 +1283,15 @@ export interface components {
                 id: string | null;
                 reason: string;
             }[];
+            /** @description Further copies of accounts that are listed more than once; one of each counts. */
+            duplicates: number;
+            /** @description Fields that could not be read, and of how many accounts. */
+            degraded: {
+                field: string;
+                count: number;
+                example: string;
+            }[];
+            /** @description Why it failed or is held; of one that succeeded, what part of it is missing (such as the health report). */
             error: {
                 code: string;
                 message: string;
@@ -1281,6 +1300,16 @@ export interface components {
             created_at: string;
             started_at: string | null;
             finished_at: string | null;
+        };
+        /**
+         * @example {}
+         * @example {
+         *       "confirm": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4"
+         *     }
+         */
+        SweepRequest: {
+            /** @description The id of the held sweep whose list is to be taken as it is. */
+            confirm?: string;
         };
         /**
          * @example {
@@ -5177,7 +5206,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -5288,7 +5317,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["SweepRequest"];
+            };
+        };
         responses: {
             /** @description Accepted; the work continues. */
             202: {
@@ -5324,6 +5358,14 @@ export interface operations {
                      *             "reason": "platform: Invalid input: expected string, received object"
                      *           }
                      *         ],
+                     *         "duplicates": 0,
+                     *         "degraded": [
+                     *           {
+                     *             "field": "last_used_at",
+                     *             "count": 2,
+                     *             "example": "last Tuesday"
+                     *           }
+                     *         ],
                      *         "error": null,
                      *         "created_at": "2026-02-09T11:45:20.000Z",
                      *         "started_at": "2026-02-09T11:45:20.000Z",
@@ -5341,7 +5383,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["idempotency_in_progress"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -5435,6 +5477,14 @@ export interface operations {
                      *             {
                      *               "id": "acc_abc123",
                      *               "reason": "platform: Invalid input: expected string, received object"
+                     *             }
+                     *           ],
+                     *           "duplicates": 0,
+                     *           "degraded": [
+                     *             {
+                     *               "field": "last_used_at",
+                     *               "count": 2,
+                     *               "example": "last Tuesday"
                      *             }
                      *           ],
                      *           "error": null,

@@ -119,6 +119,7 @@ export class ConnectionsService {
     const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
     const apiKey = change.credentials?.api_key ?? this.accessTo(row).apiKey;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
+    const isOther = baseUrl !== row.baseUrl || apiKey !== this.accessTo(row).apiKey;
     if (newAccess && change.verify)
       await providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
     const now = clock.now();
@@ -141,6 +142,7 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
         silentSince: null,
       }),
+      ...(isOther && { accessChangedAt: now, heldAt: null }),
     };
     const facts = {
       before: factsOf(row),
@@ -183,7 +185,7 @@ export class ConnectionsService {
 
   /** The connection as the provider engine takes it, credentials opened. */
   accessTo(
-    row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials'>,
+    row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials' | 'accessChangedAt'>,
   ): ProviderConnection {
     const credentials = JSON.parse(this.parts.sealer.open(row.credentials, row.id)) as {
       api_key: string;
@@ -193,6 +195,7 @@ export class ConnectionsService {
       provider: row.provider,
       baseUrl: row.baseUrl,
       apiKey: credentials.api_key,
+      isUnproven: row.accessChangedAt !== null,
     };
   }
 
@@ -251,6 +254,7 @@ export class ConnectionsService {
         nextSweepAt: now,
         lastError: Prisma.DbNull,
         silentSince: null,
+        heldAt: null,
         updatedAt: now,
       };
       const first = {
@@ -262,7 +266,7 @@ export class ConnectionsService {
         createdAt: now,
       };
       const row = known
-        ? await connections.update(prisma, id, access)
+        ? await connections.update(prisma, id, { ...access, accessChangedAt: now })
         : await connections.create(prisma, { ...first, ...access });
       if (known?.state === 'active') return;
       const type = known ? 'connection.recovered' : 'connection.created';

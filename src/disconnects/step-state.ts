@@ -34,6 +34,7 @@ const WAITED_FOR: ReadonlySet<ProviderErrorCode> = new Set([
   'credential_rejected',
   'rate_limited',
   'circuit_open',
+  'absence_unproven',
 ]);
 
 export function reactionTo(error: ProviderError): Reaction {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { LOOKED_AT, recommend, recordChanges } from '../accounts/index.js';
+import { HEALTH_LOOKED_AT, recommend, recordChanges } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
 import { ABSENT, type AbsentVerdict, STANDS_FOR_INTERVALS } from './verdict.js';
@@ -38,8 +38,8 @@ const SILENT_SINCE = 'LEAST(c.silent_since, a.quarantined_at, a.missing_since)';
 
 /** From when on a verdict is judged by its age, for each kind of silence. */
 const COUNTS_FROM: Readonly<Record<SilentVerdict, string>> = {
-  provider_unreachable: `CASE WHEN ${SILENT_SINCE} IS NOT NULL THEN GREATEST(${LOOKED_AT}, ${SILENT_SINCE}) END`,
-  not_checked: `CASE WHEN ${SILENT_SINCE} IS NULL THEN ${LOOKED_AT} END`,
+  provider_unreachable: `CASE WHEN ${SILENT_SINCE} IS NOT NULL THEN GREATEST(${HEALTH_LOOKED_AT}, ${SILENT_SINCE}) END`,
+  not_checked: `CASE WHEN ${SILENT_SINCE} IS NULL THEN ${HEALTH_LOOKED_AT} END`,
 };
 
 const oldest = (verdict: SilentVerdict) => `(
@@ -51,17 +51,17 @@ const oldest = (verdict: SilentVerdict) => `(
  * stands, and after one interval anyway, as accounts come and go. $1 now, $2 and $3 the providers
  * and when their last outage ended (null: none is known), $4 the limit, $5 since when gateways run.
  *
- * A running sweep may give the look that is awaited, and while a key is rejected nothing is
- * expected. A look that is not due yet, or was queued just now, is not missed.
+ * A running sweep may give the look that is awaited, and while a key is rejected, or waits for
+ * someone to confirm it, nothing is expected. A look that is not due yet, or was queued just now, is not missed.
  */
 const TAKE_DUE = `
 WITH due AS MATERIALIZED (
-  SELECT c.id, c.swept_at, c.silent_since, p.outage_ended_at,
+  SELECT c.id, c.swept_at, c.health_swept_at, c.silent_since, p.outage_ended_at,
     make_interval(secs => c.sweep_interval_seconds) AS sweep_interval,
     LEAST(c.next_sweep_at, (
       SELECT min(s.created_at) FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'queued')) AS overdue_since
   FROM connections c JOIN unnest($2::text[], $3::timestamptz[]) AS p(provider, outage_ended_at) USING (provider)
-  WHERE c.state = 'active' AND c.next_aging_at < $1
+  WHERE c.state = 'active' AND c.held_at IS NULL AND c.next_aging_at < $1
     AND NOT EXISTS (SELECT FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'running')
   ORDER BY c.next_aging_at LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 ),
@@ -124,7 +124,7 @@ export async function markHealthUnknown(
   at: Date,
 ): Promise<number> {
   const { status, reason, fault } = ABSENT[verdict];
-  const countsFrom = verdict === 'credential_rejected' ? LOOKED_AT : COUNTS_FROM[verdict];
+  const countsFrom = verdict === 'credential_rejected' ? HEALTH_LOOKED_AT : COUNTS_FROM[verdict];
   const { rows } = await client.query<HealthBefore>(
     `WITH before AS MATERIALIZED (
        SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id

@@ -211,6 +211,12 @@ const FROM_PROVIDER: Record<
   },
   network: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
   invalid_answer: { code: 'provider_error', fault: 'provider', remedy: 'Try again later.' },
+  absence_unproven: {
+    code: 'conflict',
+    fault: 'connection',
+    remedy:
+      'Sweep the connection, and confirm the sweep if it is held (POST /v1/connections/{id}/sweep).',
+  },
   circuit_open: {
     code: 'provider_unavailable',
     fault: 'provider',

@@ -31,6 +31,11 @@ export const PROVIDER_ERRORS = {
    * shape.
    */
   invalid_answer: { retryable: true, outcomeUnknown: true },
+  /**
+   * The account is not shown, by a key that has shown none of the connection's accounts yet: it may
+   * be somebody else's.
+   */
+  absence_unproven: { retryable: true, outcomeUnknown: false },
   /** Not sent: the breaker is open. */
   circuit_open: { retryable: true, outcomeUnknown: false },
 } as const;

@@ -16,6 +16,7 @@ import { type ProviderLogger, ProviderRuntime, type ProviderState } from './prov
 import type { Observation } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
 import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
+import { absenceUnproven } from './translate-error.js';
 
 /**
  * The way out: everything the gateway asks of providers goes through here. Every call rejects with
@@ -169,7 +170,12 @@ export function createProviders(settings: ProvidersSettings): Providers {
 
     list: (connection, page, context) => list(executor, connection, page, context),
     walk: (connection, context) => walk(executor, connection, context),
-    lookUp: (connection, account, context) => lookUp(executor, connection, account, context),
+    lookUp: async (connection, account, context) => {
+      const found = await lookUp(executor, connection, account, context);
+      if (found === null && connection.isUnproven)
+        throw absenceUnproven(registry.require(connection.provider));
+      return found;
+    },
     lookUpUnlisted: (connection, account, context) =>
       lookUpUnlisted(executor, connection, account, context),
     verify: async (connection, context) => {
@@ -193,8 +199,9 @@ export function createProviders(settings: ProvidersSettings): Providers {
         await ask(connection, 'disconnect', account, context);
         return 'done';
       } catch (error) {
-        if (error instanceof ProviderError && error.code === 'not_found') return 'already_gone';
-        throw error;
+        if (!(error instanceof ProviderError) || error.code !== 'not_found') throw error;
+        if (connection.isUnproven) throw absenceUnproven(registry.require(connection.provider));
+        return 'already_gone';
       }
     },
 

@@ -10,6 +10,8 @@ export interface ProviderConnection {
   readonly baseUrl: string | null;
   /** The secret. */
   readonly apiKey: string;
+  /** Key or address were changed and have shown none of the accounts held: absence is no proof. */
+  readonly isUnproven?: boolean;
 }
 
 /** Where a connection's requests go. */

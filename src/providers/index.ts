@@ -1,13 +1,20 @@
 export type { Circuit } from './breaker.js';
 export { createProviders, type Providers, type ProvidersSettings } from './client.js';
 export type { ProviderConnection } from './connection.js';
+export { betterCopy, copyRank } from './copies.js';
 export type { AttemptOutcome, CallContext, ResponseFacts } from './execute.js';
 export type { AccountToFind } from './look-up.js';
 export type { ListPage, ListRequest, ObservedPage } from './observe.js';
 export { operationsOf } from './offered-operations.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
 export { createProviderStatus } from './provider-status.js';
-export type { Coverage, Observation, QuarantinedItem } from './read-account.js';
+export {
+  type Coverage,
+  type DegradedField,
+  isObservation,
+  type Observation,
+  type QuarantinedItem,
+} from './read-account.js';
 export type { AnswerShape } from './read-answer.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';

@@ -205,6 +205,14 @@ export function invalidAnswer(
   return new ProviderError(adapter.id, 'invalid_answer', message, { ...facts, status });
 }
 
+/** The account is not shown, by a key that may be somebody else's. */
+export function absenceUnproven(adapter: AnyAdapter): ProviderError {
+  const message =
+    `${adapter.name} does not show the account, but the connection's key or address was changed ` +
+    'and has shown none of its accounts yet.';
+  return new ProviderError(adapter.id, 'absence_unproven', message);
+}
+
 /** What is wrong first, and where; never the value. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];

@@ -1,11 +1,26 @@
 import type pg from 'pg';
-import { type ObservationOwner, toRecord, writeObservations } from '../accounts/index.js';
+import {
+  type AccountRecord,
+  findDiffering,
+  type ObservationOwner,
+  passLabelsOn,
+  toRecord,
+  writeDiffering,
+  writeObservations,
+} from '../accounts/index.js';
 import { transact } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { storable } from '../lib/text.js';
-import type { AnyAdapter } from '../model/index.js';
-import type { Observation, ObservedPage, QuarantinedItem } from '../providers/index.js';
+import type { AnyAdapter, ProviderError } from '../model/index.js';
+import {
+  betterCopy,
+  copyRank,
+  type Observation,
+  type ObservedPage,
+  type QuarantinedItem,
+} from '../providers/index.js';
+import { type DegradedFieldCount, DegradedFields } from './degraded-fields.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import type { SweepCounts } from './sweeps.repository.js';
 
@@ -16,10 +31,27 @@ const SMALL_CONNECTION = 10;
 /** So many new accounts change the table enough for the database to look at it again. */
 const FIRST_ANALYSIS = 500;
 
+/** What it takes to prove that accounts which a complete list lacks are gone. */
+export interface UnseenAccounts {
+  /** Those that may be gone, the longest unseen first; the others wait for the next sweep. */
+  readonly candidates: readonly string[];
+  /** Whether the list alone proves their absence where the provider cannot be asked for one. */
+  readonly isListProof: boolean;
+}
+
+/** What a look showed of a known account. */
+interface Change {
+  readonly record: AccountRecord;
+  readonly observedAt: Date;
+}
+
 /**
  * One sweep of a connection under way: takes pages, writes what differs, and at the end decides on
- * what was not seen. All on one database session, whose temporary table holds the ids seen, so that
- * memory stays flat and nothing is left behind by a crash.
+ * what was not seen. All on one database session, whose temporary tables hold what was seen, so
+ * that memory stays flat and nothing is left behind by a crash.
+ *
+ * New accounts are written at once. What changes a known account waits until the walk has ended,
+ * as a later page may hold a copy of it that counts.
  */
 export class SweepRun {
   private seen = 0;
@@ -27,11 +59,18 @@ export class SweepRun {
   private changed = 0;
   private vanished = 0;
   private quarantined = 0;
+  /** Items that are accounts, copies included. */
+  private items = 0;
+  private listPages = 0;
   private readonly shown: QuarantinedItem[] = [];
+  private readonly degradedFields = new DegradedFields();
   private sawUnnamed = false;
+  private isHeld = false;
   private nextAnalysis = FIRST_ANALYSIS;
   private readonly waiting: Observation[] = [];
   private readonly observed: ObservedAccountsRepository;
+  /** Why the health of what was seen is not known. */
+  healthFailure: ProviderError | null = null;
 
   constructor(
     private readonly client: pg.ClientBase,
@@ -52,8 +91,10 @@ export class SweepRun {
   }
 
   get counts(): SweepCounts {
-    const { seen, added, changed, vanished, quarantined } = this;
-    return { seen, added, changed, vanished, unchanged: seen - added - changed, quarantined };
+    const { seen, added, changed, vanished, quarantined, items } = this;
+    const unchanged = seen - added - changed;
+    const duplicates = items - seen;
+    return { seen, added, changed, vanished, unchanged, quarantined, duplicates };
   }
 
   /** The first items that could not be read, for the sweep's record. */
@@ -61,19 +102,39 @@ export class SweepRun {
     return this.shown;
   }
 
+  /** The fields that could not be read. */
+  get degraded(): readonly DegradedFieldCount[] {
+    return this.degradedFields.all;
+  }
+
   /**
    * Takes a page; rows are written in batches of several pages, so that a provider's small pages do
    * not make for many transactions.
    */
   async take(page: ObservedPage): Promise<void> {
-    await this.quarantineItems(page.quarantined);
-    this.waiting.push(...page.accounts);
+    this.healthFailure ??= page.healthFailure;
+    const shown = page.source === 'health' ? await this.spelledAsHeld(page) : page;
+    if (page.source === 'list') this.listPages += 1;
+    for (const { degraded } of shown.accounts) this.degradedFields.add(degraded);
+    await this.quarantineItems(shown.quarantined);
+    this.waiting.push(...shown.accounts);
     while (this.waiting.length >= BATCH_SIZE) await this.write(this.waiting.splice(0, BATCH_SIZE));
   }
 
   /** Writes what still waits, at the end of the walk. */
   async flush(): Promise<void> {
-    if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
+    await this.writeWaiting();
+    for (;;) {
+      const changes = await this.observed.takeStaged(BATCH_SIZE);
+      if (changes === null) break;
+      // What was added in this sweep and is changed by a better copy counts as added.
+      for (const isAdded of [true, false]) {
+        const current = changes.filter((change) => change.isAdded === isAdded);
+        const written = await this.writeRecords(current);
+        if (!isAdded) this.changed += written;
+      }
+    }
+    this.seen = await this.observed.countSeen();
   }
 
   /**
@@ -82,37 +143,151 @@ export class SweepRun {
    */
   async breakOff(): Promise<void> {
     await this.flush();
-    await this.observed.markChecked();
+    if (this.healthFailure === null) await this.observed.markChecked();
+  }
+
+  /**
+   * What is to be proven before `complete` takes unseen accounts as gone. An item without a
+   * readable id may be any of them, and accounts whose token is lost may be in a health report
+   * alone: then none is. If more than half of a connection is missing at once, none is until a
+   * second complete sweep misses it too.
+   * @param limit how many candidates at most
+   */
+  async findUnseen(limit: number): Promise<UnseenAccounts> {
+    const { live, missing } = await this.observed.countUnseen();
+    if (missing === 0 || this.sawUnnamed || this.healthFailure !== null)
+      return { candidates: [], isListProof: false };
+    const isSuspicious = live > SMALL_CONNECTION && missing > live / 2;
+    const candidates = await this.observed.findUnseen(isSuspicious, limit);
+    this.isHeld = isSuspicious && candidates.length === 0;
+    return { candidates, isListProof: this.listPages === 1 };
+  }
+
+  /** Of these, those that a complete sweep before missed too. */
+  async missedBefore(candidates: readonly string[]): Promise<string[]> {
+    const missed = new Set(await this.observed.findUnseen(true, Number.MAX_SAFE_INTEGER));
+    return candidates.filter((id) => missed.has(id));
+  }
+
+  /** Writes accounts that the list lacks and the provider shows when it is asked for them. */
+  async addFound(observations: readonly Observation[]): Promise<void> {
+    if (observations.length === 0) return;
+    await this.writeRecords(observations.map((observation) => this.asChange(observation)));
+    const ids = observations.map(({ account }) => account.providerAccountId);
+    await this.observed.markFound(ids, this.clock.now());
+  }
+
+  /** Notes accounts whose absence is proven. */
+  addAbsent(ids: readonly string[]): Promise<void> {
+    return this.observed.addAbsent(ids);
+  }
+
+  /**
+   * Ends a list that was read completely, within a transaction of the caller's: accounts whose
+   * absence is proven are gone, others that were not seen keep their age.
+   * @returns `held` when a second sweep is awaited
+   */
+  async complete(): Promise<'succeeded' | 'held'> {
+    if (this.quarantined > 0) await this.observed.markQuarantined(this.sawUnnamed);
+    if (this.sawUnnamed) return 'succeeded';
+    const gone = await this.observed.markVanished();
+    const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
+    await recordAccountEvents(this.client, events, this.startedAt);
+    await passLabelsOn(this.client, gone, this.startedAt);
+    this.vanished = gone.length;
+    await this.observed.markMissing();
+    return this.isHeld ? 'held' : 'succeeded';
   }
 
   private async write(observations: readonly Observation[]): Promise<void> {
-    // A list that names an account twice (rows moved while it was paged) shows it once here.
-    const records = [
-      ...new Map(
-        observations.map((observation) => [
-          observation.account.providerAccountId,
-          toRecord(observation, this.adapter),
-        ]),
-      ).values(),
-    ];
-    // A batch is as old as its oldest page.
-    const observedAt = observations.reduce(
-      (oldest, observation) => (observation.observedAt < oldest ? observation.observedAt : oldest),
-      this.clock.now(),
-    );
-    const ids = records.map((record) => record.provider_account_id);
-    const { changes, fresh } = await transact(this.client, async () => ({
-      changes: await writeObservations(this.client, this.owner, records, observedAt),
-      fresh: await this.observed.add(ids, false),
+    this.items += observations.length;
+    const best = new Map<string, Observation>();
+    for (const observation of observations) {
+      const { providerAccountId: id } = observation.account;
+      const other = best.get(id);
+      best.set(id, other === undefined ? observation : betterCopy(other, observation));
+    }
+    const copies = [...best].map(([id, observation]) => ({
+      id,
+      rank: copyRank(observation),
+      observation,
+      record: toRecord(observation, this.adapter),
     }));
-    const added = changes.filter((change) => change.kind === 'added').length;
-    this.seen += fresh;
+    const records = copies.map(({ record }) => record);
+    const added = await transact(this.client, async () => {
+      const differing = await findDiffering(this.client, this.owner.id, records);
+      const fresh = differing.filter(({ isNew }) => isNew);
+      const changed = new Set(differing.flatMap(({ isNew, record }) => (isNew ? [] : [record])));
+      await this.observed.add(copies);
+      await this.observed.stage(
+        copies.flatMap(({ id, rank, record, observation: { observedAt } }) =>
+          changed.has(record) ? [{ id, rank, observedAt, record }] : [],
+        ),
+      );
+      if (fresh.length === 0) return 0;
+      await this.observed.markAdded(fresh.map(({ record }) => record.provider_account_id));
+      const oldest = this.oldestOf(observations);
+      return (await writeDiffering(this.client, this.owner, fresh, oldest)).length;
+    });
     this.added += added;
-    this.changed += changes.length - added;
     if (this.added >= this.nextAnalysis) {
       this.nextAnalysis = 2 * this.added;
       await this.observed.analyze();
     }
+  }
+
+  /** @returns how many accounts changed */
+  private async writeRecords(changes: readonly Change[]): Promise<number> {
+    if (changes.length === 0) return 0;
+    // Copies of equal rank are one.
+    const records = [
+      ...new Map(changes.map(({ record }) => [record.provider_account_id, record])).values(),
+    ];
+    const written = await transact(this.client, () =>
+      writeObservations(this.client, this.owner, records, this.oldestOf(changes)),
+    );
+    return written.length;
+  }
+
+  private asChange(observation: Observation): Change {
+    return { record: toRecord(observation, this.adapter), observedAt: observation.observedAt };
+  }
+
+  /** A batch is as old as its oldest part. */
+  private oldestOf(looks: readonly { readonly observedAt: Date }[]): Date {
+    return looks.reduce(
+      (oldest, { observedAt }) => (observedAt < oldest ? observedAt : oldest),
+      this.clock.now(),
+    );
+  }
+
+  /** A health report may spell an id otherwise than the list that it stands in for. */
+  private async spelledAsHeld(page: ObservedPage): Promise<ObservedPage> {
+    await this.writeWaiting();
+    const ids = [
+      ...page.accounts.map(({ account }) => account.providerAccountId),
+      ...page.quarantined.flatMap(({ id }) => (id === null ? [] : [id])),
+    ];
+    const held = await this.observed.findSpellings(ids);
+    const spelled = (id: string) => held.get(id.toLowerCase()) ?? id;
+    return {
+      ...page,
+      accounts: page.accounts.map((observation) => ({
+        ...observation,
+        account: {
+          ...observation.account,
+          providerAccountId: spelled(observation.account.providerAccountId),
+        },
+      })),
+      quarantined: page.quarantined.map((item) => ({
+        ...item,
+        id: item.id === null ? null : spelled(item.id),
+      })),
+    };
+  }
+
+  private async writeWaiting(): Promise<void> {
+    if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
   }
 
   private async quarantineItems(items: readonly QuarantinedItem[]): Promise<void> {
@@ -125,31 +300,6 @@ export class SweepRun {
     this.shown.push(...storableItems.slice(0, MAX_QUARANTINE_LISTED - this.shown.length));
     const named = storableItems.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
-    if (named.length > 0) await this.observed.add(named, true);
-  }
-
-  /**
-   * Ends a list that was read completely, within a transaction of the caller's: accounts it does
-   * not hold are gone. An item without a readable id may be any of them, so then nothing is.
-   * If more than half of a connection vanishes at once, nothing is gone until the next sweep misses
-   * it too.
-   * @param previousHeld whether the sweep before this one was held for that reason
-   * @returns `held` when a second opinion is awaited
-   */
-  async complete(previousHeld: boolean): Promise<'succeeded' | 'held'> {
-    if (this.quarantined > 0) await this.observed.markQuarantined(this.sawUnnamed);
-    if (this.sawUnnamed) return 'succeeded';
-    const { live, missing } = await this.observed.countUnseen();
-    if (missing === 0) return 'succeeded';
-    const suspicious = live > SMALL_CONNECTION && missing > live / 2;
-    if (!suspicious || previousHeld) {
-      const gone = await this.observed.markVanished(suspicious);
-      const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
-      await recordAccountEvents(this.client, events, this.startedAt);
-      this.vanished = gone.length;
-      if (!suspicious) return 'succeeded';
-    }
-    await this.observed.markMissing();
-    return this.vanished > 0 ? 'succeeded' : 'held';
+    if (named.length > 0) await this.observed.addQuarantined(named);
   }
 }

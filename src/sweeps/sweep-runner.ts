@@ -11,9 +11,12 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
+import { ObservedAccountsRepository } from './observed-accounts.repository.js';
+import { proveAbsence } from './prove-absence.js';
+import { findUnknownList, type UnknownList } from './recognition.js';
 import { nextSweepAt } from './schedule.js';
 import { SweepRun } from './sweep-run.js';
-import type { SweepResult, SweepsRepository } from './sweeps.repository.js';
+import { NOTHING_COUNTED, type SweepResult, type SweepsRepository } from './sweeps.repository.js';
 
 const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied'];
 
@@ -73,6 +76,9 @@ export class SweepRunner {
       'rollcall.team_id': connection.teamId,
     };
     try {
+      const observed = new ObservedAccountsRepository(client, connection.id, startedAt);
+      const unknown = await this.findUnknownList(observed, connection, sweepId);
+      if (unknown !== null) return await this.hold(unknown, sweepId, connection);
       await run.begin();
       await tracing.root('sweep', facts, () => this.walk(run, connection));
       await this.succeed(run, sweepId, connection, startedAt, client);
@@ -90,15 +96,44 @@ export class SweepRunner {
     if (connection.state === 'credential_rejected')
       await this.parts.providers.verify(access, context);
     try {
-      for await (const page of this.parts.providers.walk(access, context)) {
-        if (page.healthFailure !== null) throw page.healthFailure;
-        await run.take(page);
-      }
+      for await (const page of this.parts.providers.walk(access, context)) await run.take(page);
       await run.flush();
     } catch (error) {
       await run.breakOff();
       throw error;
     }
+    const { providers } = this.parts;
+    await proveAbsence(run, this.adapter(connection), providers, access, context);
+  }
+
+  /** Whether a changed key or address shows none of the accounts held; see `findUnknownList`. */
+  private async findUnknownList(
+    observed: ObservedAccountsRepository,
+    connection: Connection,
+    sweepId: string,
+  ): Promise<UnknownList | null> {
+    if (connection.accessChangedAt === null) return null;
+    const access = this.parts.connections.accessTo(connection);
+    const pages = this.parts.providers.walk(access, { signal: this.stopping.signal });
+    return findUnknownList(observed, pages, { connectionId: connection.id, sweepId });
+  }
+
+  /** Ends a sweep that someone has to confirm. */
+  private async hold(
+    { listed, message }: UnknownList,
+    sweepId: string,
+    connection: Connection,
+  ): Promise<void> {
+    const { clock, database, sweeps } = this.parts;
+    const now = clock.now();
+    const error = { code: 'unknown_accounts', message };
+    const counts = { ...NOTHING_COUNTED, seen: listed, unchanged: listed };
+    const result = { state: 'held' as const, counts, quarantine: [], degraded: [], error };
+    await withTransaction(database.pool, async (client) => {
+      await sweeps.markHeld(client, connection, { ...error, at: now.toISOString() }, now);
+      await sweeps.finish(client, sweepId, result, now);
+    });
+    this.report(connection, sweepId, 'held', listed, error.code);
   }
 
   private async succeed(
@@ -109,19 +144,20 @@ export class SweepRunner {
     client: pg.ClientBase,
   ): Promise<void> {
     const { clock, sweeps } = this.parts;
-    const previous = await sweeps.findLastComplete(connection.id);
     const now = clock.now();
+    const error = run.healthFailure && partialFailure(run.healthFailure);
     const state = await transact(client, async () => {
-      const completed = await run.complete(previous?.state === 'held');
-      const stateBefore = await sweeps.markSwept(client, connection.id, startedAt, now);
+      const completed = await run.complete();
+      const lastError = error && { ...error, at: now.toISOString() };
+      const stateBefore = await sweeps.markSwept(client, connection, startedAt, lastError, now);
       if (stateBefore !== 'active') {
         const event = connectionEvent('connection.recovered', connection);
         await recordEvents(client, connection.teamId, [event], now);
       }
-      await sweeps.finish(client, sweepId, resultOf(run, completed, null), now);
+      await sweeps.finish(client, sweepId, resultOf(run, completed, error), now);
       return completed;
     });
-    this.report(connection, sweepId, state, run);
+    this.report(connection, sweepId, state, run.counts.seen, error?.code);
   }
 
   private async fail(
@@ -157,7 +193,7 @@ export class SweepRunner {
       await sweeps.finish(client, sweepId, resultOf(run, 'failed', failure), now);
       if (rejected) await this.reject(client, connection, now);
     });
-    this.report(connection, sweepId, 'failed', run, failure.code);
+    this.report(connection, sweepId, 'failed', run.counts.seen, failure.code);
   }
 
   /** A second look, so that no single answer condemns a connection. */
@@ -196,7 +232,7 @@ export class SweepRunner {
     connection: Connection,
     sweepId: string,
     state: string,
-    run: SweepRun,
+    count: number,
     code?: string,
   ): void {
     this.parts.metrics.observeSweep(connection.provider, state);
@@ -204,7 +240,7 @@ export class SweepRunner {
       sweep_id: sweepId,
       connection_id: connection.id,
       provider: connection.provider,
-      count: run.counts.seen,
+      count,
       ...(code !== undefined && { code }),
     });
   }
@@ -214,10 +250,19 @@ export class SweepRunner {
   }
 }
 
+/** A list that was read although the report of its accounts' health was not there. */
+function partialFailure({ code, message }: ProviderError) {
+  return {
+    code,
+    message: `The health report is missing; the accounts are listed, and verdicts keep their age. ${message}`,
+  };
+}
+
 function resultOf(
   run: SweepRun,
   state: SweepResult['state'],
   error: SweepResult['error'],
 ): SweepResult {
-  return { state, counts: run.counts, quarantine: run.quarantine, error };
+  const { counts, quarantine, degraded } = run;
+  return { state, counts, quarantine, degraded, error };
 }

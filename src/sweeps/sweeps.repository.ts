@@ -3,6 +3,7 @@ import type { Database } from '../database/index.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
 import type { Rows } from '../http/page.js';
 import type { QuarantinedItem } from '../providers/index.js';
+import type { DegradedFieldCount } from './degraded-fields.js';
 
 /** What a sweep counts. */
 export interface SweepCounts {
@@ -12,14 +13,27 @@ export interface SweepCounts {
   readonly vanished: number;
   readonly unchanged: number;
   readonly quarantined: number;
+  /** Further copies of accounts that were seen more than once. */
+  readonly duplicates: number;
 }
+
+export const NOTHING_COUNTED: SweepCounts = {
+  seen: 0,
+  added: 0,
+  changed: 0,
+  vanished: 0,
+  unchanged: 0,
+  quarantined: 0,
+  duplicates: 0,
+};
 
 /** How a sweep ended. */
 export interface SweepResult {
   readonly state: 'succeeded' | 'held' | 'failed';
   readonly counts: SweepCounts;
   readonly quarantine: readonly QuarantinedItem[];
-  /** `null` unless it failed. */
+  readonly degraded: readonly DegradedFieldCount[];
+  /** Why it failed, is held, or succeeded in part. */
   readonly error: object | null;
 }
 
@@ -72,10 +86,10 @@ export class SweepsRepository {
     });
   }
 
-  /** The last sweep of a connection that read the whole list. */
-  findLastComplete(connectionId: string): Promise<Sweep | null> {
-    return this.database.prisma.sweep.findFirst({
-      where: { connectionId, state: { in: ['succeeded', 'held'] } },
+  /** The last sweep of a connection that is held, as the transaction sees it. */
+  findLastHeld(prisma: Prisma.TransactionClient, connectionId: string): Promise<Sweep | null> {
+    return prisma.sweep.findFirst({
+      where: { connectionId, state: 'held' },
       orderBy: { id: 'desc' },
     });
   }
@@ -162,10 +176,11 @@ export class SweepsRepository {
 
   /** @param client within the transaction of what the sweep leads to */
   async finish(client: pg.ClientBase, id: string, result: SweepResult, now: Date): Promise<void> {
-    const { seen, added, changed, vanished, unchanged, quarantined } = result.counts;
+    const { seen, added, changed, vanished, unchanged, quarantined, duplicates } = result.counts;
     await client.query(
       `UPDATE sweeps SET state = $2, seen = $3, added = $4, changed = $5, vanished = $6,
-         unchanged = $7, quarantined = $8, quarantine = $9, error = $10, finished_at = $11
+         unchanged = $7, quarantined = $8, quarantine = $9, error = $10, finished_at = $11,
+         duplicates = $12, degraded = $13
        WHERE id = $1`,
       [
         id,
@@ -179,29 +194,77 @@ export class SweepsRepository {
         JSON.stringify(result.quarantine),
         result.error,
         now,
+        duplicates,
+        JSON.stringify(result.degraded),
       ],
     );
   }
 
   /**
    * Notes a complete sweep of a connection, which is `active` by it.
+   * @param swept the connection as it was when the sweep began
+   * @param healthError why the report of its accounts' health is not there; `null`: it is
    * @returns the connection's state before
    */
   async markSwept(
     client: pg.ClientBase,
-    connectionId: string,
+    swept: Connection,
     startedAt: Date,
+    healthError: object | null,
     now: Date,
   ): Promise<string | undefined> {
-    const before = await this.lock(client, connectionId);
+    const before = await this.lock(client, swept.id);
     await client.query(
       `UPDATE connections SET state = 'active',
          state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END,
-         swept_at = $2, last_good_look_at = $3, last_error = NULL, silent_since = NULL
+         swept_at = $2, last_good_look_at = $3, last_error = $4::jsonb,
+         health_swept_at = CASE WHEN $4::jsonb IS NOT NULL
+           THEN COALESCE(health_swept_at, swept_at, created_at) END,
+         silent_since = CASE WHEN $4::jsonb IS NOT NULL THEN COALESCE(silent_since, $2) END,
+         access_changed_at = CASE WHEN access_changed_at IS DISTINCT FROM $5
+           THEN access_changed_at END,
+         held_at = CASE WHEN access_changed_at IS DISTINCT FROM $5 THEN held_at END
        WHERE id = $1`,
-      [connectionId, startedAt, now],
+      [swept.id, startedAt, now, healthError, swept.accessChangedAt],
     );
     return before?.state;
+  }
+
+  /** Notes that a connection's list waits to be confirmed, unless its key was changed again. */
+  async markHeld(
+    client: pg.ClientBase,
+    swept: Connection,
+    error: object,
+    now: Date,
+  ): Promise<void> {
+    await client.query(
+      `UPDATE connections SET held_at = COALESCE(held_at, $3), last_good_look_at = $3,
+         last_error = $2, silent_since = NULL
+       WHERE id = $1 AND access_changed_at = $4`,
+      [swept.id, error, now, swept.accessChangedAt],
+    );
+  }
+
+  /**
+   * Ends a connection's wait for someone to confirm its list: what that list lacked counts as
+   * missed once.
+   * @param client within a transaction
+   * @returns whether it waited
+   */
+  async release(client: pg.ClientBase, connectionId: string, now: Date): Promise<boolean> {
+    const { rowCount } = await client.query(
+      `UPDATE connections SET access_changed_at = NULL, held_at = NULL, last_error = NULL
+       WHERE id = $1 AND held_at IS NOT NULL`,
+      [connectionId],
+    );
+    if (rowCount === 0) return false;
+    await client.query(
+      `UPDATE accounts a SET missing_since = $2, checked_at = GREATEST(a.checked_at, c.swept_at)
+       FROM connections c WHERE c.id = a.connection_id AND a.connection_id = $1
+         AND a.missing_since IS NULL AND a.status NOT IN ('disconnected', 'disconnecting')`,
+      [connectionId, now],
+    );
+    return true;
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
+import { sweepRequest } from './sweeps.requests.js';
 import { sweepSchema, toAnswer } from './sweeps.schema.js';
 import type { SweepsService } from './sweeps.service.js';
 
@@ -15,12 +16,21 @@ export function sweepEndpoints(
   return {
     start: action({
       summary: 'Start a sweep of a connection',
+      description:
+        'After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` takes that list as it is.',
       params: byId,
+      body: sweepRequest,
       answers: { 202: dataOf(sweepSchema) },
+      problems: ['conflict'],
       handle: async (call) => {
         const connection = await connections.get(call.caller, call.params.id);
         const answer = await call.commit(async (transaction) => {
-          const sweep = await sweeps.request(transaction, call.caller, connection);
+          const sweep = await sweeps.request(
+            transaction,
+            call.caller,
+            connection,
+            call.body.confirm,
+          );
           return {
             status: 202,
             body: { data: toAnswer(sweep) },

@@ -17,7 +17,16 @@ export const sweepSchema = z
     unchanged: count,
     quarantined: count,
     quarantine: z.array(z.object({ id: z.string().nullable(), reason: z.string() })),
-    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    duplicates: count.meta({
+      description: 'Further copies of accounts that are listed more than once; one of each counts.',
+    }),
+    degraded: z
+      .array(z.object({ field: z.string(), count, example: z.string() }))
+      .meta({ description: 'Fields that could not be read, and of how many accounts.' }),
+    error: z.object({ code: z.string(), message: z.string() }).nullable().meta({
+      description:
+        'Why it failed or is held; of one that succeeded, what part of it is missing (such as the health report).',
+    }),
     created_at: timestamp,
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
@@ -39,6 +48,8 @@ export const sweepSchema = z
         quarantine: [
           { id: 'acc_abc123', reason: 'platform: Invalid input: expected string, received object' },
         ],
+        duplicates: 0,
+        degraded: [{ field: 'last_used_at', count: 2, example: 'last Tuesday' }],
         error: null,
         created_at: '2026-02-09T11:45:20.000Z',
         started_at: '2026-02-09T11:45:20.000Z',
@@ -61,6 +72,8 @@ export function toAnswer(sweep: Sweep) {
     unchanged: sweep.unchanged,
     quarantined: sweep.quarantined,
     quarantine: sweep.quarantine,
+    duplicates: sweep.duplicates,
+    degraded: sweep.degraded,
     error: sweep.error,
     created_at: sweep.createdAt,
     started_at: sweep.startedAt,

@@ -6,7 +6,7 @@ import type { Connection, Sweep } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
-import { notFound } from '../http/problem.js';
+import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import { nextSweepAt } from './schedule.js';
@@ -38,17 +38,21 @@ export class SweepsService {
   /**
    * Queues a sweep; while one is queued or running that one is the answer. Once the transaction has
    * committed, `wake` has it begin now.
+   * @param confirm the sweep that is held, if its list is to be taken as it is
    * @throws Problem 404 when the connection was deleted in the meantime
+   * @throws Problem 409 when `confirm` is not the sweep that waits for it
    */
   async request(
     { client, prisma }: Transaction,
     caller: Caller,
     { id }: Connection,
+    confirm?: string,
   ): Promise<Sweep> {
     const { clock, sweeps } = this.parts;
     const now = clock.now();
     const connection = await sweeps.lock(client, id);
     if (!connection) throw notFound(`Connection ${id}`);
+    if (confirm !== undefined) await this.confirm({ client, prisma }, caller, id, confirm);
     await this.queue(client, [connection], now);
     const sweep = await sweeps.findUnfinishedOf(prisma, id);
     const entry = {
@@ -59,6 +63,31 @@ export class SweepsService {
     } as const;
     await recordAudit(client, actorOf(caller), [entry], now);
     return sweep;
+  }
+
+  /** Takes the list of a held sweep as it is, which the next sweep then does. */
+  private async confirm(
+    { client, prisma }: Pick<Transaction, 'client' | 'prisma'>,
+    caller: Caller,
+    connectionId: string,
+    sweepId: string,
+  ): Promise<void> {
+    const { clock, sweeps } = this.parts;
+    const now = clock.now();
+    const held = await sweeps.findLastHeld(prisma, connectionId);
+    if (held?.id !== sweepId || !(await sweeps.release(client, connectionId, now))) {
+      throw new Problem(
+        'conflict',
+        'confirm: this sweep does not wait for a confirmation. GET /v1/connections/{id}/sweeps shows the last one that is held, and why.',
+      );
+    }
+    const entry = {
+      action: 'sweep.confirmed',
+      targetType: 'sweep',
+      targetId: sweepId,
+      after: { connection_id: connectionId },
+    } as const;
+    await recordAudit(client, actorOf(caller), [entry], now);
   }
 
   wake(): void {

@@ -144,7 +144,6 @@ class Month {
 test('a month of 1,000 accounts: verdicts equal the reference, and the events replayed in order rebuild them', async () => {
   const months = new Map(PROVIDERS.map((provider) => [provider, new Month()]));
   const witnesses = new Map<string, Witness>();
-  const wasHeld = new Map<string, boolean>();
   /** When the first sweep of a provider failed after the last good one. */
   const silentSince = new Map<string, number>();
   const startedAt = clock.now();
@@ -158,19 +157,10 @@ test('a month of 1,000 accounts: verdicts equal the reference, and the events re
     }
     await Promise.all(PROVIDERS.map(sweep));
     for (const [provider, month] of months) {
-      const told = tellWitnesses(
-        witnesses,
-        provider,
-        scripts.get(provider),
-        wasHeld.get(provider) ?? false,
-        now,
-      );
+      const told = tellWitnesses(witnesses, provider, scripts.get(provider), now);
       if (told === 'failed' || told === 'rejected')
         silentSince.set(provider, silentSince.get(provider) ?? now);
-      else {
-        wasHeld.set(provider, told === 'held');
-        silentSince.delete(provider);
-      }
+      else silentSince.delete(provider);
       tally.sweeps++;
       if (told !== 'succeeded') tally[told]++;
 
@@ -225,7 +215,6 @@ function tellWitnesses(
   witnesses: Map<string, Witness>,
   provider: string,
   script: Script | undefined,
-  wasHeld: boolean,
   now: number,
 ) {
   if (!script) throw new Error('nothing was swept');
@@ -246,7 +235,7 @@ function tellWitnesses(
     for (const witness of missing) witness.note({ what: 'gone', at: now });
     return 'succeeded';
   }
-  const confirmed = wasHeld ? missing.filter((witness) => witness.isMissed) : [];
+  const confirmed = missing.filter((witness) => witness.isMissed);
   for (const witness of missing)
     witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
   return confirmed.length > 0 ? 'succeeded' : 'held';

@@ -65,7 +65,7 @@ export function describeOperation(
       ...requestHeaders(route).map((header) => ({ $ref: `#/components/parameters/${header}` })),
     ],
     requestBody: endpoint.body && {
-      required: true,
+      required: !endpoint.body.safeParse({}).success,
       content: { 'application/json': media(endpoint.body, 'input') },
     },
     responses: Object.fromEntries([...answers, ...unchanged, ...problems]),
