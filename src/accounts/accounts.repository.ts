@@ -14,7 +14,12 @@ import {
   type OrderDirection,
   type OrderKey,
 } from './account-filter.js';
-import { ACCOUNT_HEALTH_DOCUMENT, accountDocument, FROM_ACCOUNTS } from './accounts.sql.js';
+import {
+  ACCOUNT_HEALTH_DOCUMENT,
+  accountDocument,
+  FROM_ACCOUNTS,
+  LOOKED_AT,
+} from './accounts.sql.js';
 import { passLabelsOn } from './labels.repository.js';
 
 /** What the services need to know of an account to act on it. */
@@ -30,6 +35,12 @@ export interface AccountRow {
   readonly status: string;
   readonly connected_at: Date | null;
   readonly disconnect_id: string | null;
+}
+
+/** An account that a caller named, with how old what is known of it is. */
+export interface FoundAccount extends AccountRow {
+  /** When the last good look was; before any has ended, when the account was first seen. */
+  readonly looked_at: Date;
 }
 
 /** The columns of `AccountRow`; `a` is the account. */
@@ -266,12 +277,12 @@ export class AccountsRepository {
    * or by the provider's id alone. Our ids and refs are exact, so they leave the looser readings
    * out.
    */
-  async findByReference(caller: Caller, reference: string): Promise<AccountRow[]> {
+  async findByReference(caller: Caller, reference: string): Promise<FoundAccount[]> {
     const colon = reference.indexOf(':');
-    const { rows } = await this.database.pool.query<AccountRow & { exactness: number }>({
+    const { rows } = await this.database.pool.query<FoundAccount & { exactness: number }>({
       name: 'find-by-reference',
-      text: `SELECT ${ACCOUNT_ROW}, CASE WHEN a.id = $2 THEN 0 WHEN a.provider = $3 AND a.provider_account_id = $4 THEN 1 ELSE 2 END AS exactness
-             FROM accounts a
+      text: `SELECT ${ACCOUNT_ROW}, COALESCE(${LOOKED_AT}, a.created_at) AS looked_at, CASE WHEN a.id = $2 THEN 0 WHEN a.provider = $3 AND a.provider_account_id = $4 THEN 1 ELSE 2 END AS exactness
+             FROM ${FROM_ACCOUNTS}
              WHERE a.team_id = $1 AND (a.id = $2 OR (a.provider = $3 AND a.provider_account_id = $4) OR a.provider_account_id = $2)
                AND (cardinality($5::text[]) = 0 OR a.provider = ANY($5))`,
       values: [

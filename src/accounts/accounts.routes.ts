@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RawText } from '../http/answer.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
-import { ACTION_PROBLEMS } from '../http/problem.js';
+import { ACTION_PROBLEMS, CHANGE_PROBLEMS } from '../http/problem.js';
 import { action, type Call, contextOf, endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
 import {
@@ -166,7 +166,7 @@ export function accountEndpoints(
       params: byAccount,
       body: accountChange,
       answers: { 200: dataOf(accountSchema) },
-      problems: ACTION_PROBLEMS,
+      problems: CHANGE_PROBLEMS,
       handle: async (call) => {
         const id = await service.change(call.caller, call.params.id, call.body, contextOf(call));
         return { status: 200, body: one(await service.documentOf(id, false)) };
@@ -193,7 +193,7 @@ export function accountEndpoints(
       summary: 'Pause an account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
-      problems: ACTION_PROBLEMS,
+      problems: CHANGE_PROBLEMS,
       handle: (call) => switchTo('pause', call),
     }),
 
@@ -201,7 +201,7 @@ export function accountEndpoints(
       summary: 'Resume an account at its provider',
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
-      problems: ACTION_PROBLEMS,
+      problems: CHANGE_PROBLEMS,
       handle: (call) => switchTo('resume', call),
     }),
   };

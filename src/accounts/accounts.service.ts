@@ -19,12 +19,14 @@ import {
   shownSettings,
 } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
-import type { AccountRow, AccountsRepository } from './accounts.repository.js';
+import type { AccountRow, AccountsRepository, FoundAccount } from './accounts.repository.js';
 import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './accounts.requests.js';
+import { cannotCreate, createdSince } from './creation.js';
 import { writeObservations } from './observations.repository.js';
 import type { Probes, Ration } from './probes.js';
 import { readSettings } from './read-settings.js';
 import { toRecord } from './record.js';
+import { requireSame, requireSameAfter } from './require-same.js';
 
 interface AccountsServiceParts {
   readonly database: Database;
@@ -46,7 +48,7 @@ export class AccountsService {
    * team.
    * @throws Problem 404, or 409 `ambiguous_reference` listing the refs
    */
-  async find(caller: Caller, reference: string): Promise<AccountRow> {
+  async find(caller: Caller, reference: string): Promise<FoundAccount> {
     const found = isStorable(reference)
       ? await this.parts.accounts.findByReference(caller, reference)
       : [];
@@ -65,7 +67,7 @@ export class AccountsService {
   }
 
   /** Like `find`, for actions on an account that is still connected. */
-  async findConnected(caller: Caller, reference: string): Promise<AccountRow> {
+  async findConnected(caller: Caller, reference: string): Promise<FoundAccount> {
     const row = await this.find(caller, reference);
     if (row.status === 'disconnecting' || row.status === 'disconnected') {
       throw new Problem(
@@ -119,7 +121,9 @@ export class AccountsService {
       .create(access, account, context)
       .catch(async (error: unknown) => {
         if (!(error instanceof ProviderError && error.code === 'already_exists')) throw error;
-        const own = begunBefore && (await this.createdSince(begunBefore, access, account, context));
+        const own =
+          begunBefore &&
+          (await createdSince(begunBefore, this.parts.providers, access, account, context));
         if (own) return own;
         const known = await this.parts.accounts.findByUsername(
           connection.id,
@@ -145,33 +149,9 @@ export class AccountsService {
   }
 
   /**
-   * The account with that handle, if the provider says that it was connected at or after `time`. Its
-   * times may be in whole seconds.
+   * Merges settings over the provider's current ones and sends them whole; merges labels here.
+   * @throws Problem 409 `identity_changed` when the provider shows somebody else under the id
    */
-  private async createdSince(
-    time: Date,
-    access: ProviderConnection,
-    { platform, username }: { readonly platform: string; readonly username: string },
-    context: CallContext,
-  ): Promise<Observation | undefined> {
-    for await (const page of this.parts.providers.walk(access, context)) {
-      const found = page.accounts.find(
-        ({ account }) =>
-          account.platform === platform &&
-          account.username !== null &&
-          usernameKey(account.username) === usernameKey(username),
-      );
-      if (!found) continue;
-      const { connectedAt } = found.account;
-      return connectedAt !== null &&
-        Date.parse(connectedAt) >= Math.floor(time.getTime() / 1000) * 1000
-        ? found
-        : undefined;
-    }
-    return undefined;
-  }
-
-  /** Merges settings over the provider's current ones and sends them whole; merges labels here. */
   async change(
     caller: Caller,
     reference: string,
@@ -192,9 +172,10 @@ export class AccountsService {
       const changes = readSettings(adapter.settings, adapter, change.settings);
       const access = this.parts.connections.accessTo(connection);
       const current = await this.lookUp(row, access, context);
+      requireSame(row, current);
       const former = current.settingsText ?? {};
       const settings = mergeSettings(former, changes);
-      const observation = await this.parts.providers.update(
+      const answer = await this.parts.providers.update(
         access,
         { id: row.provider_account_id, settings },
         context,
@@ -202,6 +183,7 @@ export class AccountsService {
       const shown = (whole: typeof settings) => shownSettings(whole, access.apiKey);
       const facts = { before: { settings: shown(former) }, after: { settings: shown(settings) } };
       const auditEntry = { caller, action: 'account.settings_changed', ...facts };
+      const observation = await this.shownAfter(row, auditEntry, async () => answer);
       await withTransaction(this.parts.database.pool, (client) =>
         this.write(client, { connection, observation, auditEntry }),
       );
@@ -235,8 +217,9 @@ export class AccountsService {
   }
 
   /**
-   * Pauses or resumes the account at its provider, which may be in that state already, and then looks
-   * at it.
+   * Pauses or resumes the account at its provider, which may be in that state already, and looks at
+   * it before and after.
+   * @throws Problem 409 `identity_changed` when the provider shows somebody else under the id
    */
   async switch(
     caller: Caller,
@@ -248,15 +231,12 @@ export class AccountsService {
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
     const access = this.parts.connections.accessTo(connection);
+    requireSame(row, await this.lookUp(row, access, context));
     await this.parts.providers[to](access, { id: row.provider_account_id }, context);
     const auditEntry = { caller, action: to === 'pause' ? 'account.paused' : 'account.resumed' };
-    const observation = await this.lookUp(row, access, context).catch(async (error: unknown) => {
-      // It was done, whatever the look came to.
-      await withTransaction(this.parts.database.pool, (client) =>
-        this.audit(client, auditEntry, row.id),
-      );
-      throw error;
-    });
+    const observation = await this.shownAfter(row, auditEntry, () =>
+      this.lookUp(row, access, context),
+    );
     return { connection, observation, auditEntry };
   }
 
@@ -302,6 +282,27 @@ export class AccountsService {
     if (id === undefined) throw new Error('the account that was just written was not found');
     if (auditEntry) await this.audit(client, auditEntry, id);
     return id;
+  }
+
+  /**
+   * What the provider shows after a change. The change is audited even if that cannot be recorded.
+   * @throws Problem 409 `identity_changed` when it shows somebody else
+   */
+  private async shownAfter(
+    meant: FoundAccount,
+    auditEntry: AccountAuditEntry,
+    look: () => Promise<Observation>,
+  ): Promise<Observation> {
+    try {
+      const shown = await look();
+      requireSameAfter(meant, shown);
+      return shown;
+    } catch (error) {
+      await withTransaction(this.parts.database.pool, (client) =>
+        this.audit(client, auditEntry, meant.id),
+      );
+      throw error;
+    }
   }
 
   private async audit(
@@ -408,13 +409,3 @@ export interface ProviderResult {
 type AccountAuditEntry = Pick<AuditEntry, 'action' | 'before' | 'after'> & {
   readonly caller: Caller;
 };
-
-function cannotCreate(adapter: AnyAdapter): Problem {
-  const detail =
-    `${adapter.name} cannot create accounts over its API. ${adapter.connect?.instructions ?? ''}`.trim();
-  return new Problem(
-    'operation_not_supported',
-    detail,
-    adapter.connect ? { connect: adapter.connect } : {},
-  );
-}

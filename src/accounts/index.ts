@@ -25,6 +25,15 @@ export { accountHealthSchema } from './accounts.schema.js';
 export type { AccountsService } from './accounts.service.js';
 export { FROM_ACCOUNTS, HEALTH_LOOKED_AT, LOOKED_AT, REF } from './accounts.sql.js';
 export { recordChanges } from './changes.repository.js';
+export {
+  COMPARED_FACTS,
+  type ComparedFact,
+  changedFacts,
+  compareIdentity,
+  type Identity,
+  identityOf,
+  identityShown,
+} from './identity.js';
 export { passLabelsOn } from './labels.repository.js';
 export {
   findDiffering,

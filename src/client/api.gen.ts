@@ -982,7 +982,7 @@ export interface components {
              * @description The kind of error, for programs.
              * @enum {string}
              */
-            code: "bad_request" | "unauthorized" | "forbidden" | "insufficient_scope" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "ambiguous_reference" | "idempotency_in_progress" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "cursor_mismatch" | "idempotency_mismatch" | "operation_not_supported" | "plan_mismatch" | "rate_limited" | "internal_error" | "service_unavailable" | "provider_error" | "provider_credential_rejected" | "provider_rejected" | "provider_unavailable" | "provider_timeout";
+            code: "bad_request" | "unauthorized" | "forbidden" | "insufficient_scope" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "ambiguous_reference" | "idempotency_in_progress" | "identity_changed" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "cursor_mismatch" | "idempotency_mismatch" | "operation_not_supported" | "plan_mismatch" | "rate_limited" | "internal_error" | "service_unavailable" | "provider_error" | "provider_credential_rejected" | "provider_rejected" | "provider_unavailable" | "provider_timeout";
             /**
              * @description The path of the request.
              * @example /v1/accounts/acct_1
@@ -2955,8 +2955,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Ambiguous Reference, Conflict */
-        "ambiguous_reference.conflict": {
+        /** @description Ambiguous Reference, Conflict, Identity Changed */
+        "ambiguous_reference.conflict.identity_changed": {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
@@ -3003,6 +3003,63 @@ export interface components {
                  *       "status": 422,
                  *       "detail": "What happened and what to do.",
                  *       "code": "operation_not_supported",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Ambiguous Reference, Conflict */
+        "ambiguous_reference.conflict": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Retry-After": components["headers"]["Retry-After.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:ambiguous-reference",
+                 *       "title": "Ambiguous Reference",
+                 *       "status": 409,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "ambiguous_reference",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Ambiguous Reference, Conflict, Idempotency In Progress, Identity Changed */
+        "ambiguous_reference.conflict.idempotency_in_progress.identity_changed": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                "Retry-After": components["headers"]["Retry-After.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:ambiguous-reference",
+                 *       "title": "Ambiguous Reference",
+                 *       "status": 409,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "ambiguous_reference",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     }
@@ -7049,7 +7106,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["ambiguous_reference.conflict"];
+            409: components["responses"]["ambiguous_reference.conflict.identity_changed"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
@@ -7328,7 +7385,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress"];
+            409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress.identity_changed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
@@ -7467,7 +7524,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress"];
+            409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress.identity_changed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];

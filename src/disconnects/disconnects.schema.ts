@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPARED_FACTS } from '../accounts/index.js';
 import { timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
 import {
@@ -7,7 +8,6 @@ import {
   RECEIPT_EXAMPLE,
   STEP_EXAMPLE,
 } from './disconnects.example.js';
-import { COMPARED_FACTS } from './identity.js';
 
 export const DISCONNECT_STATES = [
   'scheduled',

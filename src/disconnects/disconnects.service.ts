@@ -1,4 +1,4 @@
-import type { AccountRow } from '../accounts/index.js';
+import { type AccountRow, identityOf } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import type { List } from '../http/page.js';
@@ -13,7 +13,7 @@ import type { DisconnectFilter, DisconnectsRepository } from './disconnects.repo
 import type { DisconnectRequest } from './disconnects.requests.js';
 import type { DisconnectBody } from './disconnects.schema.js';
 import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
-import { difference, hashOf, identityOf, planOf, refOf } from './plan.js';
+import { difference, hashOf, planOf, refOf } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
 import { planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { AccountRow } from '../accounts/index.js';
+import { type AccountRow, changedFacts, type Identity, identityOf } from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
-import { changedFacts, type Identity } from './identity.js';
 
 /** An effect as the API answers it. */
 export function effectAnswer(effect: DisconnectEffect) {
@@ -19,14 +18,6 @@ export interface PlannedAccount {
   /** Who it was; absent in plans of a former release. */
   readonly identity?: Identity;
 }
-
-/** Who an account is, as the last look showed it. */
-export const identityOf = (account: AccountRow): Identity => ({
-  platform: account.platform,
-  platform_user_id: account.platform_user_id,
-  username: account.username,
-  connected_at: account.connected_at?.toISOString() ?? null,
-});
 
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
   `${account.provider}:${account.provider_account_id}`;

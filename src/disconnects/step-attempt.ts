@@ -1,5 +1,6 @@
+import { compareIdentity, type Identity, identityShown } from '../accounts/index.js';
 import type { Clock } from '../lib/clock.js';
-import { ProviderError, UNKNOWN_PLATFORM } from '../model/index.js';
+import { ProviderError } from '../model/index.js';
 import type {
   AccountToFind,
   CallContext,
@@ -10,7 +11,6 @@ import type {
 } from '../providers/index.js';
 import { atCrashPoint } from './crash-points.js';
 import { addEvidence, evidenceOf } from './evidence.js';
-import { compareIdentity, type Identity } from './identity.js';
 import {
   identityOfStep,
   type Step,
@@ -210,13 +210,7 @@ export class StepAttempt {
 
   private compared(observation: Observation | null): Look {
     if (observation === null) return { shown: 'absent' };
-    const { platform, platformUserId, username, connectedAt } = observation.account;
-    const found: Identity = {
-      platform: platform ?? UNKNOWN_PLATFORM,
-      platform_user_id: platformUserId,
-      username,
-      connected_at: connectedAt,
-    };
+    const found = identityShown(observation);
     const { result, notCompared } = compareIdentity(this.identity, found, this.step.seenAt);
     this.set({ notCompared });
     return { shown: result === 'same' ? 'present' : result, found };

@@ -1,6 +1,6 @@
+import { changedFacts, type Identity } from '../accounts/index.js';
 import { ProviderError } from '../model/index.js';
 import type { ProviderConnection } from '../providers/index.js';
-import { changedFacts, type Identity } from './identity.js';
 import type { Step, StepError, StepProgress } from './step.js';
 import { StepAttempt, type StepTools } from './step-attempt.js';
 import { backoffMs, type Outcome, type Phase, reactionTo } from './step-state.js';

@@ -1,6 +1,6 @@
+import type { ComparedFact, Identity } from '../accounts/index.js';
 import type { Actor } from '../audit/index.js';
 import type { AnswerShape } from '../providers/index.js';
-import type { ComparedFact, Identity } from './identity.js';
 import type { Outcome, Phase } from './step-state.js';
 
 /** A failure as it is stored with a step. */

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   conflict: [409, 'Conflict'],
   ambiguous_reference: [409, 'Ambiguous Reference'],
   idempotency_in_progress: [409, 'Idempotency In Progress'],
+  identity_changed: [409, 'Identity Changed'],
   precondition_failed: [412, 'Precondition Failed'],
   payload_too_large: [413, 'Payload Too Large'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
@@ -47,6 +48,12 @@ export const ACTION_PROBLEMS = [
   'ambiguous_reference',
   'operation_not_supported',
   ...PROVIDER_PROBLEMS,
+] as const satisfies readonly ProblemCode[];
+
+/** Like `ACTION_PROBLEMS`, where the account must still be who was meant. */
+export const CHANGE_PROBLEMS = [
+  ...ACTION_PROBLEMS,
+  'identity_changed',
 ] as const satisfies readonly ProblemCode[];
 
 export interface FieldError {

@@ -5,7 +5,7 @@ import {
   type ComparedFact,
   compareIdentity,
   type Identity,
-} from '../../src/disconnects/identity.js';
+} from '../../src/accounts/identity.js';
 import { UNKNOWN_PLATFORM, utc } from '../../src/model/index.js';
 
 const SEEN_AT = new Date('2026-03-10T12:00:00Z');

@@ -1,5 +1,7 @@
-import { usernameKey } from '../accounts/index.js';
 import { UNKNOWN_PLATFORM } from '../model/index.js';
+import type { Observation } from '../providers/index.js';
+import { usernameKey } from './account-filter.js';
+import type { AccountRow } from './accounts.repository.js';
 
 /** Who holds an account at a provider, as one look showed it. `null`: the provider did not say. */
 export interface Identity {
@@ -14,6 +16,22 @@ export interface Identity {
 /** The facts of an identity, each of which a provider may leave out. */
 export const COMPARED_FACTS = ['platform', 'platform_user_id', 'username', 'connected_at'] as const;
 export type ComparedFact = (typeof COMPARED_FACTS)[number];
+
+/** Who an account is, as the last good look showed it. */
+export const identityOf = (account: AccountRow): Identity => ({
+  platform: account.platform,
+  platform_user_id: account.platform_user_id,
+  username: account.username,
+  connected_at: account.connected_at?.toISOString() ?? null,
+});
+
+/** Who an account is, as this look shows it. */
+export const identityShown = ({ account }: Observation): Identity => ({
+  platform: account.platform ?? UNKNOWN_PLATFORM,
+  platform_user_id: account.platformUserId,
+  username: account.username,
+  connected_at: account.connectedAt,
+});
 
 export interface Comparison {
   /**
