@@ -5278,6 +5278,7 @@ export interface operations {
                         api_key: string;
                     };
                     sweep_interval_seconds?: number;
+                    /** @description Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it. */
                     base_url?: string | null;
                     /** @default true */
                     verify?: boolean;

@@ -33,7 +33,10 @@ export const connectionChange = z
     name: name.optional(),
     credentials: credentials.optional(),
     sweep_interval_seconds: interval.optional(),
-    base_url: baseUrl.nullable().optional(),
+    base_url: baseUrl.nullable().optional().meta({
+      description:
+        'Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it.',
+    }),
     verify: z.boolean().default(true),
   })
   .meta({ examples: [{ credentials: { api_key: 'oct_live_fedcba9876543210' } }] });

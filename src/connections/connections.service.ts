@@ -117,6 +117,11 @@ export class ConnectionsService {
     const row = await this.get(caller, id);
     if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
     const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
+    if (baseUrl !== row.baseUrl && change.credentials === undefined)
+      throw invalidField(
+        'credentials',
+        'is required with another `base_url`: a stored key is sent to no address it was not given for',
+      );
     const apiKey = change.credentials?.api_key ?? this.accessTo(row).apiKey;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
     const isOther = baseUrl !== row.baseUrl || apiKey !== this.accessTo(row).apiKey;

@@ -32,9 +32,9 @@ export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean 
 }
 
 /**
- * Does the conditional changes of one address one after the other on all replicas, so that of two
- * with the same ETag one comes too late. Changes without a condition, which their callers want
- * whatever is there, do not wait.
+ * Does the conditional changes of one resource one after the other on all replicas, so that of two
+ * with the same ETag one comes too late, however each spells its address. Changes without a
+ * condition, which their callers want whatever is there, do not wait.
  */
 export class Preconditions {
   private readonly last = new Map<string, Promise<unknown>>();
@@ -42,7 +42,7 @@ export class Preconditions {
   constructor(private readonly lease: ProcessLease) {}
 
   /**
-   * Does `work` if the thing at the address still is what `If-Match` names.
+   * Does `work` if the resource that the address leads to still is what `If-Match` names.
    * @param shows the endpoint that shows it, where there is one
    * @throws Problem 412 `precondition_failed`
    */
@@ -52,33 +52,44 @@ export class Preconditions {
     call: AnyCall,
     work: () => Promise<Result>,
   ): Promise<Result> {
-    // The path alone: replicas may be called by different names.
-    const address = `${call.caller.teamId} ${new URL(call.url).pathname}`;
-    const before = this.last.get(address) ?? Promise.resolve();
-    const act = async () => {
-      const etag = shows && (await currentEtag(shows, call));
-      const named = ifMatch.split(',').map((candidate) => candidate.trim());
-      if (etag === undefined || !(named.includes('*') || named.includes(etag))) {
+    const named = ifMatch.split(',').map((candidate) => candidate.trim());
+    const readMatching = async () => {
+      const text = shows && (await textOf(shows, call));
+      if (text === undefined || !(named.includes('*') || named.includes(etagOf(text)))) {
         throw new Problem(
           'precondition_failed',
           'The resource has changed since, or has no ETag. GET it again and review it before changing it.',
         );
       }
+      return text;
+    };
+    const resource = `${call.caller.teamId} ${identify(await readMatching(), call)}`;
+    const before = this.last.get(resource) ?? Promise.resolve();
+    const act = async () => {
+      await readMatching();
       return work();
     };
-    const mine = before.then(() => this.lease.withLock(`change of ${address}`, act));
+    const mine = before.then(() => this.lease.withLock(`change of ${resource}`, act));
     const finished = mine.catch(() => undefined);
-    this.last.set(address, finished);
+    this.last.set(resource, finished);
     try {
       return await mine;
     } finally {
-      if (this.last.get(address) === finished) this.last.delete(address);
+      if (this.last.get(resource) === finished) this.last.delete(resource);
     }
   }
 }
 
-async function currentEtag(shows: Endpoint, call: AnyCall): Promise<string | undefined> {
+async function textOf(shows: Endpoint, call: AnyCall): Promise<string | undefined> {
   const query = shows.query && validate(shows.query, {}, 'query parameter');
-  const { text } = render(await shows.handle({ ...call, query, body: {} }));
-  return text === undefined ? undefined : etagOf(text);
+  return render(await shows.handle({ ...call, query, body: {} })).text;
+}
+
+/**
+ * What a resource is locked by: its own id, as one may be addressed in several ways; of one
+ * without an id its path, as replicas may be called by different names.
+ */
+function identify(text: string, call: AnyCall): string {
+  const { data } = JSON.parse(text) as { readonly data?: { readonly id?: unknown } };
+  return typeof data?.id === 'string' ? data.id : new URL(call.url).pathname;
 }

@@ -8,6 +8,14 @@ export interface RateCount {
   readonly count: number;
 }
 
+/** Where counts of a key stand that a clock set back has left in its future. */
+export interface SlicesAhead {
+  readonly keyId: string;
+  readonly from: number;
+  readonly to: number;
+  readonly expiresAt: Date;
+}
+
 /** The counts that replicas share of how often keys are used. */
 export class RateLimitRepository {
   constructor(private readonly database: Database) {}
@@ -23,6 +31,25 @@ export class RateLimitRepository {
          AS c("keyId" text, slice bigint, count int, "expiresAt" timestamptz)
        ON CONFLICT (key_id, slice) DO UPDATE SET count = r.count + EXCLUDED.count`,
       [JSON.stringify(ordered)],
+    );
+  }
+
+  /**
+   * Moves counts of later slices than a clock that was set back can have had to the slice of now.
+   * @param ahead of each key the first slice that is too late, and the one of now
+   */
+  async bringBack(ahead: readonly SlicesAhead[]): Promise<void> {
+    await this.database.pool.query(
+      `WITH late AS (
+         DELETE FROM rate_counts r USING jsonb_to_recordset($1::jsonb)
+           AS a("keyId" text, "from" bigint, "to" bigint, "expiresAt" timestamptz)
+         WHERE r.key_id = a."keyId" AND r.slice >= a."from"
+         RETURNING r.key_id, a."to" AS slice, a."expiresAt" AS expires_at, r.count)
+       INSERT INTO rate_counts AS r (key_id, slice, count, expires_at)
+       SELECT key_id, slice, sum(count), expires_at FROM late
+       GROUP BY key_id, slice, expires_at ORDER BY key_id
+       ON CONFLICT (key_id, slice) DO UPDATE SET count = r.count + EXCLUDED.count`,
+      [JSON.stringify(ahead)],
     );
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { RateLimit } from './caller.js';
 import { retryLater } from './problem.js';
-import { RateLimitRepository } from './rate-limit.repository.js';
+import { type RateCount, RateLimitRepository } from './rate-limit.repository.js';
 import { type RateState, RateWindow } from './rate-window.js';
 
 export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
@@ -80,8 +80,8 @@ export class RateLimiter {
     );
     try {
       await this.counts.add(counts);
-      const sums = await this.counts.sums(windows.map(([keyId]) => keyId));
       const now = this.clock.now().getTime();
+      const sums = await this.sums(windows, now);
       for (const [keyId, window] of windows) {
         const own = sums.filter((sum) => sum.keyId === keyId);
         window.confirmSent(new Map(own.map(({ slice, count }) => [slice, count])), now);
@@ -91,6 +91,22 @@ export class RateLimiter {
       for (const [, window] of windows) window.giveBack();
       this.logger.warn('sharing rate limits failed', { error: String(error) });
     }
+  }
+
+  /** The counts of all replicas, none of them in the future of this clock. */
+  private async sums(
+    windows: readonly (readonly [string, RateWindow])[],
+    now: number,
+  ): Promise<readonly RateCount[]> {
+    const keyIds = windows.map(([keyId]) => keyId);
+    const sums = await this.counts.sums(keyIds);
+    const ahead = windows
+      .map(([keyId, window]) => ({ keyId, ...window.ahead(now) }))
+      .filter(({ keyId, from }) => sums.some((sum) => sum.keyId === keyId && sum.slice >= from))
+      .map((slices) => ({ ...slices, expiresAt: new Date(slices.expiresAt) }));
+    if (ahead.length === 0) return sums;
+    await this.counts.bringBack(ahead);
+    return this.counts.sums(keyIds);
   }
 
   /** Deletes counts that are past every window. */

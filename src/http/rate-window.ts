@@ -19,10 +19,14 @@ interface Slice {
 }
 
 const SLICES = 60;
+/** Replicas' clocks may differ by so many slices. */
+const MAX_SLICES_AHEAD = 5;
 
 /**
- * The uses of one key in a window that slides: the last 60 slices of time. Pure counting; sharing
- * the counts through the database is the limiter's part. @see RateLimiter
+ * The uses of one key in a window that slides: the last 60 slices of time. Where the clock was set
+ * back, uses that stand in its future count as made now: they are neither forgotten nor held
+ * against the key until the clock gets there again. Pure counting; sharing the counts through the
+ * database is the limiter's part. @see RateLimiter
  */
 export class RateWindow {
   private readonly slices = new Map<number, Slice>();
@@ -34,14 +38,14 @@ export class RateWindow {
 
   /** Counts a use unless the quota is used up. @returns whether it may go on */
   take(now: number): boolean {
-    this.forgetBefore(now);
+    this.moveTo(now);
     if (this.used() >= this.limit.quota) return false;
     this.slice(this.sliceOf(now)).fresh += 1;
     return true;
   }
 
   state(now: number): RateState {
-    this.forgetBefore(now);
+    this.moveTo(now);
     const oldest = Math.min(...this.slices.keys(), this.sliceOf(now));
     const resetSeconds = Math.max(1, Math.ceil(((oldest + SLICES) * this.sliceMs - now) / 1000));
     return {
@@ -66,9 +70,23 @@ export class RateWindow {
 
   /** What was sent is in the database, which now holds these sums for all replicas. */
   confirmSent(sums: ReadonlyMap<number, number>, now: number): void {
-    for (const slice of this.slices.values()) slice.sending = 0;
+    for (const slice of this.slices.values()) {
+      slice.sending = 0;
+      slice.shared = 0;
+    }
     for (const [index, sum] of sums) this.slice(index).shared = sum;
-    this.forgetBefore(now);
+    this.moveTo(now);
+  }
+
+  /** Where uses stand that the clock's future holds: `from` and later ones belong to slice `to`. */
+  ahead(now: number): {
+    readonly from: number;
+    readonly to: number;
+    /** When slice `to` leaves the window. */
+    readonly expiresAt: number;
+  } {
+    const to = this.sliceOf(now);
+    return { from: to + MAX_SLICES_AHEAD + 1, to, expiresAt: (to + SLICES) * this.sliceMs };
   }
 
   /** What was sent did not arrive. */
@@ -89,10 +107,18 @@ export class RateWindow {
     return sum;
   }
 
-  private forgetBefore(now: number): void {
-    const current = this.sliceOf(now);
-    for (const index of this.slices.keys())
-      if (index <= current - SLICES) this.slices.delete(index);
+  /** Drops what is past the window, and takes to `now` what is ahead of it. */
+  private moveTo(now: number): void {
+    const { from, to } = this.ahead(now);
+    for (const [index, { shared, sending, fresh }] of this.slices) {
+      if (index > to - SLICES && index < from) continue;
+      this.slices.delete(index);
+      if (index < from) continue;
+      const current = this.slice(to);
+      current.shared += shared;
+      current.sending += sending;
+      current.fresh += fresh;
+    }
   }
 
   private slice(index: number): Slice {

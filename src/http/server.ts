@@ -89,7 +89,7 @@ export function createServer(
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       const ifMatch =
-        route.method === 'PATCH' || route.method === 'DELETE' ? request.get('if-match') : undefined;
+        route.method === 'GET' || route.method === 'POST' ? undefined : request.get('if-match');
       if (key !== undefined)
         sendRendered(request, response, await once(key, route, call, request, response));
       else if (ifMatch !== undefined) send(request, response, await guarded(ifMatch, route, call));

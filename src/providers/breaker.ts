@@ -78,6 +78,7 @@ export class FailureCount implements IBreaker {
  */
 export class Breaker {
   private readonly policy;
+  /** In `performance.now()`, which no clock that is set back changes. */
   private openUntil = 0;
   private changedAt: Date | null = null;
   /** What failed since the last success. */
@@ -97,7 +98,7 @@ export class Breaker {
       {
         breaker: new FailureCount(settings),
         halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => {
-          this.openUntil = Date.now() + openFor(attempt);
+          this.openUntil = performance.now() + openFor(attempt);
           return openFor(attempt);
         }),
       },
@@ -111,7 +112,7 @@ export class Breaker {
   /** `half_open`: the next call is the trial, or the trial is on its way. */
   get circuit(): Circuit {
     if (this.policy.state === CircuitState.Closed) return 'closed';
-    return this.policy.state === CircuitState.Open && Date.now() < this.openUntil
+    return this.policy.state === CircuitState.Open && performance.now() < this.openUntil
       ? 'open'
       : 'half_open';
   }
@@ -147,7 +148,7 @@ export class Breaker {
       );
     } catch (error) {
       if (error instanceof BrokenCircuitError)
-        throw refused(Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000)));
+        throw refused(Math.max(1, Math.ceil((this.openUntil - performance.now()) / 1000)));
       throw error;
     }
     if (result instanceof ProviderError) throw result;

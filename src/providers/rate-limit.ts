@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js';
+import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { AnnouncedLimit } from '../lib/http-headers.js';
 
 /**
@@ -114,33 +114,32 @@ export function block(state: OutboundRateState, seconds: number, now: number): O
   return { ...state, blockedUntil: Math.max(state.blockedUntil, now + seconds * 1000) };
 }
 
-/** The limit of one key, kept. */
+/** The limit of one key, kept; a clock that is set back stops nothing. */
 export class OutboundRateLimiter {
+  private readonly time: SteadyTime;
   private state: OutboundRateState;
 
-  constructor(
-    perMinute: number,
-    private readonly clock: Clock,
-  ) {
-    this.state = initialRate(perMinute, this.time());
+  constructor(perMinute: number, clock: Clock) {
+    this.time = new SteadyTime(clock);
+    this.state = initialRate(perMinute, this.time.now());
   }
 
   /** Milliseconds to wait before the next try; 0: the right to send one request is taken. */
   take(): number {
-    const taken = take(this.state, this.time());
+    const taken = take(this.state, this.time.now());
     this.state = taken.state;
     return taken.waitMs;
   }
 
   learn(announced: AnnouncedLimit | null): void {
-    if (announced !== null) this.state = learn(this.state, announced, this.time());
+    if (announced === null) return;
+    const now = this.time.now();
+    const { resetAt } = announced;
+    const inSteadyTime = { ...announced, resetAt: resetAt === null ? null : this.time.of(resetAt) };
+    this.state = learn(this.state, inSteadyTime, now);
   }
 
   block(seconds: number): void {
-    this.state = block(this.state, seconds, this.time());
-  }
-
-  private time(): number {
-    return this.clock.now().getTime();
+    this.state = block(this.state, seconds, this.time.now());
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js';
+import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { ProviderError } from '../model/index.js';
 import type { PolicySettings } from './settings.js';
 
@@ -30,11 +30,14 @@ export function isWorthRetrying(error: ProviderError): boolean {
  */
 export class RetryBudget {
   private minute = { startedAt: 0, calls: 0, retries: 0 };
+  private readonly time: SteadyTime;
 
   constructor(
     private readonly settings: Pick<PolicySettings, 'retryFloor' | 'retryShare'>,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.time = new SteadyTime(clock);
+  }
 
   noteCall(): void {
     this.currentMinute().calls += 1;
@@ -50,7 +53,7 @@ export class RetryBudget {
   }
 
   private currentMinute() {
-    const now = this.clock.now().getTime();
+    const now = this.time.now();
     if (now - this.minute.startedAt >= 60_000)
       this.minute = { startedAt: now, calls: 0, retries: 0 };
     return this.minute;

@@ -160,7 +160,7 @@ describe('If-Match', () => {
           letGo = free;
           resolve();
         });
-      void replica.withLock(`change of ${teamId} ${address}`, work);
+      void replica.withLock(`change of ${teamId} ${ids[2]}`, work);
     });
     await held;
     const waiting = Array.from({ length: 30 }, () =>
