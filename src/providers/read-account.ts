@@ -147,7 +147,8 @@ function fieldsWithKey(
 function exampleOf(field: string, value: unknown, apiKey: string): string {
   const shown = redactFields({ [field]: cleanJson(value) }, apiKey)[field];
   const text = typeof shown === 'string' ? shown : JSON.stringify(shown);
-  const trimmed = text.trim();
+  // A text of nothing but NULs is told as the escapes that JSON has for them, never as an empty one.
+  const trimmed = text.trim() || JSON.stringify(value);
   return trimmed.length <= MAX_EXAMPLE_LENGTH
     ? trimmed
     : cleanText(`${trimmed.slice(0, MAX_EXAMPLE_LENGTH - 1)}…`);

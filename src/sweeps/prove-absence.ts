@@ -51,14 +51,14 @@ export async function proveAbsence(
   await run.addAbsent(isListProof ? unproven : await run.missedBefore(unproven));
 }
 
-type Answer = Observation | 'gone' | 'unproven' | ProviderError;
+type AbsenceAnswer = Observation | 'gone' | 'unproven' | ProviderError;
 
 async function ask(
   providers: Providers,
   access: ProviderConnection,
   id: string,
   context: CallContext,
-): Promise<Answer> {
+): Promise<AbsenceAnswer> {
   try {
     return await providers.lookUpUnlisted(access, { id }, context);
   } catch (error) {
@@ -67,6 +67,6 @@ async function ask(
   }
 }
 
-function isFound(answer: Answer): answer is Observation {
+function isFound(answer: AbsenceAnswer): answer is Observation {
   return typeof answer !== 'string' && !(answer instanceof ProviderError);
 }

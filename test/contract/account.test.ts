@@ -203,6 +203,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
           fc.property(fc.string({ unit: 'binary' }), (text) => {
             observe(adapter, { ...usual.wire, [field]: text } satisfies Wire);
           }),
+          { examples: [['\0'], [' \0\0'], ['\ud800']] },
         );
       }
     });
