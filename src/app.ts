@@ -151,7 +151,13 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
       (component) => component.jobs,
     ),
   ];
-  const recurringJobs = new RecurringJobs({ jobs, clock, logger, observe: metrics.observeJob });
+  const recurringJobs = new RecurringJobs({
+    jobs,
+    clock,
+    logger,
+    observe: metrics.observeJob,
+    noteFailure: (error) => database.reachability.note(error),
+  });
 
   let retired = false;
   const system = systemEndpoints(
@@ -161,6 +167,9 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
         database: (await database.reachability.isReachable())
           ? null
           : 'does not answer, or is not migrated',
+        disk: (await database.reachability.hasSpace())
+          ? null
+          : 'the database has no space left to write',
       }),
       providers: () => providerStatus.conditions(),
       overload: () => load.overload,

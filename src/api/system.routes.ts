@@ -43,15 +43,20 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       handle: async () => answer(200, { status: 'pass' }),
     }),
     ready: endpoint({
-      summary: 'Readiness: whether requests can be served',
-      answers: { 200: status, 503: status },
+      summary: 'Readiness: whether requests can be served; `output` says what is missing',
+      answers: { 200: status, 503: status.extend({ output: z.string() }) },
       produces: HEALTH_TYPE,
       handle: async () => {
-        const failed = Object.values(await state.checks()).some((problem) => problem !== null);
+        const failed = Object.entries(await state.checks()).filter(
+          ([, problem]) => problem !== null,
+        );
+        if (failed.length > 0) {
+          const output = failed.map(([name, problem]) => `${name}: ${problem}`).join('; ');
+          return answer(503, { status: 'fail', output });
+        }
         // Still ready: were it taken out, its share would overload the next one too. Those it
         // cannot serve it turns away by itself.
-        const fit = state.overload() === null ? 'pass' : 'warn';
-        return answer(failed ? 503 : 200, { status: failed ? 'fail' : fit });
+        return answer(200, { status: state.overload() === null ? 'pass' : 'warn' });
       },
     }),
     health: endpoint({

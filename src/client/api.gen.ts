@@ -28,7 +28,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Readiness: whether requests can be served
+         * Readiness: whether requests can be served; `output` says what is missing
          * @description Requires no key.
          */
         get: operations["system.ready"];
@@ -3371,12 +3371,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "status": "pass"
+                     *       "status": "pass",
+                     *       "output": "output"
                      *     }
                      */
                     "application/health+json": {
                         /** @enum {string} */
                         status: "pass" | "warn" | "fail";
+                        output: string;
                     };
                 };
             };

@@ -29,27 +29,6 @@ const reasons: Readonly<Record<string, string>> = {
   '42501': 'the user may not use the database',
 };
 
-/** The server is away, comes or goes, or has no session left: Node's codes and PostgreSQL's. */
-const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|53300|08...)$/;
-/**
- * What `pg` and Prisma say without a code of their own for it: the last three of a pool that is
- * used up, or too slow.
- */
-const UNREACHABLE_MESSAGES =
-  /^Connection terminated|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
-
-/**
- * Whether a query failed because the database cannot be reached or has no time at the moment,
- * rather than for what it asked.
- */
-export function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    UNREACHABLE.test((error as NodeJS.ErrnoException).code ?? '') ||
-    UNREACHABLE_MESSAGES.test(error.message)
-  );
-}
-
 /**
  * Makes sure that a PostgreSQL Rollcall can use answers.
  *

@@ -1,15 +1,24 @@
 import pg from 'pg';
 import type { DatabaseConnection } from './connection.js';
+import { isDiskFull } from './failure.js';
 
 const MAX_MS = 2_000;
+/** Two megabytes that need new space in files and log; gone with the statement. */
+const TRY_TO_WRITE = `CREATE TEMPORARY TABLE rollcall_space ON COMMIT DROP AS
+  SELECT repeat(md5(n::text), 60) AS filler FROM generate_series(1, 1000) AS n`;
+/** PostgreSQL's `insufficient_privilege`. */
+const FORBIDDEN = '42501';
 
 /**
- * Whether the database answers, asked over a connection of its own, so that it can answer while all
- * others are in use.
+ * Whether the database answers and has space to write, asked over a connection of its own, so that
+ * it can answer while all others are in use.
  */
 export class Reachability {
   private readonly pool: pg.Pool;
   private asked: Promise<boolean> | undefined;
+  /** Whether a write failed for want of space since one was last seen to have enough. */
+  private lacksSpace = false;
+  private triedToWrite: Promise<boolean> | undefined;
 
   constructor(connection: DatabaseConnection) {
     this.pool = new pg.Pool({
@@ -30,6 +39,23 @@ export class Reachability {
     return this.asked;
   }
 
+  /** Takes note of a failure, whatever it is: one for want of space is told by `hasSpace`. */
+  note(error: unknown): void {
+    if (isDiskFull(error)) this.lacksSpace = true;
+  }
+
+  /**
+   * Whether there is space to write, as far as is known. Nothing is written to find out, except
+   * after a write that failed for want of it.
+   */
+  async hasSpace(): Promise<boolean> {
+    if (!this.lacksSpace) return true;
+    this.triedToWrite ??= this.tryToWrite().finally(() => {
+      this.triedToWrite = undefined;
+    });
+    return this.triedToWrite;
+  }
+
   close(): Promise<void> {
     return this.pool.end();
   }
@@ -39,5 +65,14 @@ export class Reachability {
       () => true,
       () => false,
     );
+  }
+
+  private async tryToWrite(): Promise<boolean> {
+    // One that may not create the table cannot find out, and takes the next write for the answer.
+    this.lacksSpace = await this.pool.query(TRY_TO_WRITE).then(
+      () => false,
+      (error: { readonly code?: string }) => error.code !== FORBIDDEN,
+    );
+    return !this.lacksSpace;
   }
 }

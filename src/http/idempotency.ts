@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Database, isUnreachable } from '../database/index.js';
+import { type Database, isExhausted, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
@@ -127,7 +127,7 @@ export class Idempotency {
 
   /**
    * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it
-   * has is the last one. While the database is away it waits for the next `expire`.
+   * has is the last one. While the database is away or full it waits for the next `expire`.
    * @param expiry distinguishes this attempt's row from that of a later one
    */
   private async release(row: IdempotencyRow, expiry: Date): Promise<void> {
@@ -137,7 +137,7 @@ export class Idempotency {
     };
     this.unreleased.add(releaseNow);
     await releaseNow().catch((error: unknown) => {
-      if (!isUnreachable(error)) throw error;
+      if (!isUnreachable(error) && !isExhausted(error)) throw error;
     });
   }
 }

@@ -1,7 +1,7 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { LRUCache } from 'lru-cache';
-import { type Database, isUnreachable } from '../database/index.js';
+import { type Database, isExhausted, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
@@ -188,6 +188,8 @@ export function createServer(
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
     if (isUnreachable(error)) return databaseAway();
+    parts.database.reachability.note(error);
+    if (isExhausted(error)) return exhausted();
     const requestId = response.locals.requestId as string;
     parts.logger.error('unexpected error', {
       request_id: requestId,
@@ -274,6 +276,12 @@ function shuttingDown(): Problem {
 function databaseAway(): Problem {
   const what = 'The database cannot be reached at the moment.';
   return retryLater('service_unavailable', what, 5);
+}
+
+/** What is used up is an operator's to know: `/health` names a full disk. */
+function exhausted(): Problem {
+  const what = 'The database has no space or memory left for this request.';
+  return retryLater('service_unavailable', what, 30);
 }
 
 function wrongMethod(method: string, here: readonly Route[]): Problem {

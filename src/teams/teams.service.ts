@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { actorOf, recordAudit } from '../audit/index.js';
-import type { Database, Transaction } from '../database/index.js';
+import { type Database, isExhausted, type Transaction } from '../database/index.js';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { type Caller, holdsScope, type Identity, SCOPES } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
@@ -72,7 +72,11 @@ export class TeamsService {
       row.last_used_at === null ||
       now.getTime() - row.last_used_at.getTime() > LAST_USED_GRANULARITY_MS
     ) {
-      await this.keys.noteUse(row.id, now);
+      // A full disk keeps nobody from reading.
+      await this.keys.noteUse(row.id, now).catch((error: unknown) => {
+        this.database.reachability.note(error);
+        if (!isExhausted(error)) throw error;
+      });
     }
     const key = {
       id: row.id,

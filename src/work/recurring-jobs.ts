@@ -19,6 +19,8 @@ interface RecurringJobsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observe: JobObserver;
+  /** Is told why a job failed. */
+  readonly noteFailure: (error: unknown) => void;
 }
 
 /**
@@ -96,6 +98,7 @@ export class RecurringJobs {
       await run();
     } catch (error) {
       failed = true;
+      this.parts.noteFailure(error);
       this.parts.logger.error('recurring job failed', {
         operation: name,
         error: error instanceof Error ? String(error.stack) : 'not an Error',

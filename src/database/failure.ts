@@ -1,0 +1,45 @@
+/** The server is away, comes or goes, or has no session left: Node's codes and PostgreSQL's. */
+const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|53300|08...)$/;
+/**
+ * What `pg` and Prisma say without a code of their own for it: the last three of a pool that is
+ * used up, or too slow.
+ */
+const UNREACHABLE_MESSAGES =
+  /^Connection terminated|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
+/** Class 53 of PostgreSQL's appendix A, and what Node says of a disk or a quota that is used up. */
+const EXHAUSTED = /^(53...|ENOSPC|EDQUOT)$/;
+const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
+
+/**
+ * Whether a query failed because the database cannot be reached or has no time at the moment,
+ * rather than for what it asked.
+ */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return isCoded(error, UNREACHABLE) || UNREACHABLE_MESSAGES.test(error.message);
+}
+
+/** Whether a write failed because the disk is full. */
+export function isDiskFull(error: unknown): boolean {
+  return isCoded(error, DISK_FULL);
+}
+
+/** Whether something failed because disk, memory or another resource is used up. */
+export function isExhausted(error: unknown): boolean {
+  return isCoded(error, EXHAUSTED);
+}
+
+/** A failed query as Prisma throws it: PostgreSQL's code is inside. */
+interface PrismaFailure {
+  readonly meta?: {
+    readonly driverAdapterError?: { readonly cause?: { readonly originalCode?: unknown } };
+  };
+}
+
+/** Whether an error or what Prisma wraps in it has a code of Node or PostgreSQL like these. */
+function isCoded(error: unknown, codes: RegExp): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  const wrapped = (error as PrismaFailure).meta?.driverAdapterError?.cause?.originalCode;
+  return [code, wrapped].some((one) => typeof one === 'string' && codes.test(one));
+}
