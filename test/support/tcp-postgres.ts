@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { findBinaries } from '../../src/database/embedded/binaries.js';
+import { initialize } from '../../src/database/embedded/cluster.js';
 import { findHome } from '../../src/database/embedded/home.js';
 import { run } from '../../src/database/embedded/process.js';
 import { makeFolder, removeFolder } from './folder.js';
@@ -27,29 +28,17 @@ const silent = () => undefined;
 export async function startTcpPostgres(): Promise<TcpPostgres> {
   const folder = await makeFolder();
   const home = await findHome(folder, silent);
-  const { initdb, pgControl } = await findBinaries(home, silent);
-  const cluster = join(home.folder, 'cluster');
-  await mkdir(cluster, { mode: 0o700 });
-  if (home.user) await chown(cluster, home.user.uid, home.user.gid);
-
+  const binaries = await findBinaries(home, silent);
   const password = 'correct/horse@battery';
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, password);
   const port = await findFreePort();
-  await must(initdb, [
-    '-D',
-    cluster,
-    '-U',
-    'gateway',
-    '--auth',
-    'scram-sha-256',
-    '--pwfile',
-    passwordFile,
-    '-E',
-    'UTF8',
-    '--locale',
-    'C',
+  const { cluster, failure } = await initialize(home.user, binaries, join(home.folder, 'made'), [
+    ...['-U', 'gateway', '--auth', 'scram-sha-256', '--pwfile', passwordFile],
+    ...['-E', 'UTF8', '--locale', 'C'],
   ]);
+  if (failure !== undefined) throw new Error(failure);
+  const { pgControl } = binaries;
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
   const start = () =>
     must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);

@@ -3,8 +3,10 @@ import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../../lib/start-error.js';
 import type { Binaries } from './binaries.js';
+import { admitRootAlone, handOver } from './hand-over.js';
 import { clusterFolder, type Home } from './home.js';
-import { run } from './process.js';
+import { run, type SystemUser } from './process.js';
+import { findNobody } from './server-user.js';
 
 /** The database's superuser. */
 export const superuser = 'rollcall';
@@ -34,37 +36,55 @@ export async function ensureCluster(
 }
 
 async function createCluster(home: Home, binaries: Binaries): Promise<void> {
-  const unfinished = `${clusterFolder(home)}.${process.pid}.${randomUUID()}`;
   await removeAbandoned(home);
-  await mkdir(unfinished, { mode: 0o700 });
+  const unfinished = join(home.folder, `cluster.${process.pid}.${randomUUID()}`);
   try {
-    if (home.user) await chown(unfinished, home.user.uid, home.user.gid);
-    const { code, output } = await run(binaries.initdb, initdbParameters(unfinished), home.user);
-    if (code !== 0)
+    const made = await initialize(home.user, binaries, unfinished, [
+      ...['--username', superuser, '--auth', 'trust', '--encoding', 'UTF8'],
+      // PostgreSQL's own C.UTF-8 sorts alike on every platform.
+      ...['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--locale', 'C'],
+    ]);
+    if (made.failure !== undefined)
       throw new StartError(
-        `The database could not be created in ${home.folder}: ${errorIn(output)}`,
+        `The database could not be created in ${home.folder}: ${errorIn(made.failure)}`,
       );
-    await rename(unfinished, clusterFolder(home));
+    if (home.user) await admitRootAlone(made.cluster, home.user);
+    await rename(made.cluster, clusterFolder(home));
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
   }
+}
+
+/**
+ * Runs `initdb` for a cluster inside `folder`, which it makes. Where the server has a user of its
+ * own, which has no name, `nobody` runs it: in that user's group, without which nobody comes into
+ * the folder, so that other processes of `nobody` have no part in it.
+ *
+ * @returns the cluster, and what `initdb` said if it failed
+ */
+export async function initialize(
+  user: SystemUser | undefined,
+  binaries: Binaries,
+  folder: string,
+  parameters: readonly string[],
+): Promise<{ cluster: string; failure: string | undefined }> {
+  const maker = user && { uid: (await findNobody()).uid, gid: user.gid };
+  const cluster = join(folder, 'cluster');
+  await mkdir(folder, { mode: maker ? 0o710 : 0o700 });
+  if (maker) await chown(folder, 0, maker.gid);
+  await mkdir(cluster, { mode: 0o700 });
+  if (maker) await chown(cluster, maker.uid, maker.gid);
+  const { code, output } = await run(binaries.initdb, ['--pgdata', cluster, ...parameters], maker);
+  if (code !== 0) return { cluster, failure: output };
+  if (user && maker) await handOver(cluster, maker, user);
+  return { cluster, failure: undefined };
 }
 
 function errorIn(output: string): string {
   const lines = output.split('\n');
   return lines.find((line) => /error|FATAL/.test(line)) ?? lines.at(-1) ?? '';
-}
-
-/**
- * PostgreSQL's own C.UTF-8 sorts alike on every platform. No password is asked because the only way
- * in is a socket in the cluster's folder, which has mode 0700.
- */
-function initdbParameters(folder: string): string[] {
-  return [
-    ...['--pgdata', folder, '--username', superuser, '--auth', 'trust', '--encoding', 'UTF8'],
-    ...['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--locale', 'C'],
-  ];
 }
 
 async function versionOf(cluster: string): Promise<string | undefined> {

@@ -34,7 +34,7 @@ export async function holdServer(
   const deadline = Date.now() + patience;
   let server: { ended: Promise<string> } | undefined;
   while (Date.now() < deadline) {
-    const attempt = await tryHold(connection);
+    const attempt = await tryHold(connection, 'pg_advisory_lock_shared');
     if (attempt instanceof pg.Client) return attempt;
 
     if (attempt === 'absent') server ??= await launchServer(home, binaries);
@@ -65,7 +65,35 @@ export async function releaseServer(
   await hold.end().catch(() => undefined);
 }
 
-async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'absent' | 'passing'> {
+/**
+ * Shuts the server down unless a process uses it; one that comes or goes is waited for.
+ * @returns whether none runs now
+ */
+export async function endUnlessHeld(
+  home: Home,
+  binaries: Binaries,
+  connection: DatabaseConnection,
+): Promise<boolean> {
+  const deadline = Date.now() + patience;
+  while (Date.now() < deadline) {
+    const attempt = await tryHold(connection, 'pg_try_advisory_lock');
+    if (attempt === 'absent') return true;
+    if (attempt === 'held') return false;
+    if (attempt instanceof pg.Client) {
+      await shutServerDown(home, binaries);
+      await attempt.end().catch(() => undefined);
+      return true;
+    }
+    await sleep(20);
+  }
+  return false;
+}
+
+/** @param how a function of PostgreSQL's that takes the lock, or says that it did not */
+async function tryHold(
+  connection: DatabaseConnection,
+  how: 'pg_advisory_lock_shared' | 'pg_try_advisory_lock',
+): Promise<pg.Client | 'absent' | 'passing' | 'held'> {
   const client = new pg.Client({
     ...connection,
     database: 'postgres',
@@ -74,8 +102,10 @@ async function tryHold(connection: DatabaseConnection): Promise<pg.Client | 'abs
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query('SELECT pg_advisory_lock_shared($1)', [holdLock]);
-    return client;
+    const { rows } = await client.query<{ held: unknown }>(`SELECT ${how}($1) AS held`, [holdLock]);
+    if (rows[0]?.held !== false) return client;
+    await client.end();
+    return 'held';
   } catch (error) {
     await client.end().catch(() => undefined);
     const { code = '', message } = error as NodeJS.ErrnoException;

@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { StartError } from '../../lib/start-error.js';
 import { run, type SystemUser } from './process.js';
+import { findNobody, ownUserOf } from './server-user.js';
 
 /** Where the embedded PostgreSQL keeps everything, and the user it runs as. */
 export interface Home {
@@ -69,10 +70,9 @@ async function findOwnHome(entry: string): Promise<Home> {
 }
 
 async function findHomeAsRoot(entry: string, onProgress: (line: string) => void): Promise<Home> {
-  const nobody = await findNobody();
-  if (!(await isPresent(entry))) await makeHomeFor(nobody, entry, onProgress);
+  if (!(await isPresent(entry))) await makeHomeFor(await ownUserOf(entry), entry, onProgress);
   const folder = await realpath(entry);
-  const user = (await ownerOf(clusterFolder({ folder, user: nobody }))) ?? nobody;
+  const user = await userOf(folder);
   if (await canEnter(folder, user)) return { folder, user };
   throw new StartError(
     `User ${user.uid} owns the database in ${folder} but can no longer access that folder. Make it and its parents accessible (chmod o+x).`,
@@ -90,7 +90,7 @@ async function makeHomeFor(
   const folder = await mkdtemp(join(sharedFolder, 'database-'));
   await chmod(folder, 0o755);
   onProgress(
-    `PostgreSQL does not run as root, and user nobody cannot access ${dirname(entry)}: the database is kept in ${folder}`,
+    `PostgreSQL does not run as root, and its user cannot access ${dirname(entry)}: the database is kept in ${folder}`,
   );
   await symlink(folder, entry).catch(async (error: NodeJS.ErrnoException) => {
     await rmdir(folder);
@@ -98,17 +98,14 @@ async function makeHomeFor(
   });
 }
 
-async function findNobody(): Promise<SystemUser> {
-  const [uid, gid] = await Promise.all([
-    run('id', ['-u', 'nobody'], undefined),
-    run('id', ['-g', 'nobody'], undefined),
-  ]);
-  if (uid.code !== 0 || gid.code !== 0) {
-    throw new StartError(
-      'PostgreSQL does not run as root, and there is no user nobody. Start as another user or set DATABASE_URL.',
-    );
-  }
-  return { uid: Number(uid.output), gid: Number(gid.output) };
+/**
+ * Whoever owns the cluster, as the folder may have moved since the user was chosen; but the user of
+ * former releases is shared with other programs, and the database is about to be taken from it.
+ */
+async function userOf(folder: string): Promise<SystemUser> {
+  const owner = await ownerOf(clusterFolder({ folder, user: undefined }));
+  const isOwn = owner && owner.uid !== (await findNobody()).uid;
+  return isOwn ? owner : ownUserOf(folder);
 }
 
 /** Asks the system as that user: modes alone are not enough (ACLs, mounts, capabilities). */

@@ -7,6 +7,7 @@ import { ensureCluster, superuser } from './cluster.js';
 import { holdServer, releaseServer } from './hold.js';
 import { clusterFolder, findHome } from './home.js';
 import { openSocketFolder, socketPort } from './socket.js';
+import { takeOver } from './take-over.js';
 
 /** A PostgreSQL of our own, shared by every process on the same data folder. */
 export interface EmbeddedDatabase {
@@ -30,10 +31,10 @@ export async function startEmbedded(parameters: {
   onProgress: (line: string) => void;
 }): Promise<EmbeddedDatabase> {
   const { onProgress } = parameters;
-  const home = await findHome(resolve(parameters.dataDir), onProgress);
-  const binaries = await findBinaries(home, onProgress);
-  await ensureCluster(home, binaries, onProgress);
-  const socket = await openSocketFolder(clusterFolder(home));
+  const found = await findHome(resolve(parameters.dataDir), onProgress);
+  const binaries = await findBinaries(found, onProgress);
+  await ensureCluster(found, binaries, onProgress);
+  const socket = await openSocketFolder(clusterFolder(found));
   const connection = {
     host: socket.path,
     port: socketPort,
@@ -41,6 +42,7 @@ export async function startEmbedded(parameters: {
     database: 'rollcall',
     ssl: false,
   };
+  const home = await takeOver(found, binaries, connection, onProgress);
 
   let stopping = false;
   const first = await holdServer(home, binaries, connection);
