@@ -4,6 +4,7 @@ import {
   flag,
   id,
   instant,
+  items,
   name,
   object,
   platform,
@@ -53,7 +54,7 @@ export function accountIdIn(answer: unknown): string | undefined {
 }
 
 export const pageSchema = z.object({
-  data: z.array(z.unknown()),
+  data: items(z.unknown()),
   pagination: z
     .object({ has_next: z.boolean(), next_cursor: z.string().nullish() })
     .refine((page) => !page.has_next || page.next_cursor, {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { recordOf } from '../../src/model/index.js';
 
 /** What create takes, with the bounds of `CreateAccountRequest`. */
 export const createSettingsSchema = z.strictObject({
   creator_id: z.guid().nullish(),
   category: z.string().max(128).nullish(),
-  metadata: z
-    .record(z.string().max(255), z.unknown())
-    .refine((tags) => Object.keys(tags).length <= 20, 'at most 20 keys')
+  metadata: recordOf(z.string().max(255), z.unknown(), 20)
     .refine(
       (tags) => Object.values(tags).every((tag) => typeof tag !== 'string' || tag.length <= 255),
       'at most 255 characters each',

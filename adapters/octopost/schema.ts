@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { flag, id, instant, name, platform, rate, text, url } from '../../src/model/index.js';
+import {
+  flag,
+  id,
+  instant,
+  items,
+  name,
+  platform,
+  rate,
+  text,
+  url,
+} from '../../src/model/index.js';
 
 /** The Accounts reference has all its times in UTC. */
 const time = () => instant({ zoneless: 'utc' });
@@ -22,7 +32,7 @@ export type AccountWire = z.output<typeof accountSchema>;
 export const rawAccountSchema = z.looseObject({});
 
 /** All accounts at once; there are no pages. */
-export const accountsSchema = z.object({ accounts: z.array(z.unknown()) });
+export const accountsSchema = z.object({ accounts: items(z.unknown()) });
 
 export const errorBodySchema = z.object({
   error: z.string().nullish(),

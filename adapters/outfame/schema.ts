@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import {
+  byAction,
   count,
   id,
   instant,
+  items,
   name,
   object,
   platform,
@@ -46,7 +48,11 @@ export const rawAccountSchema = z.looseObject({});
  */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z
-    .object({ data: z.array(item), has_more: z.boolean(), next_cursor: z.string().nullish() })
+    .object({
+      data: items(item),
+      has_more: z.boolean(),
+      next_cursor: z.string().nullish(),
+    })
     .refine((page) => !page.has_more || page.next_cursor, {
       path: ['next_cursor'],
       error: 'missing although has_more is true',
@@ -68,12 +74,9 @@ export type ActivityWire = z.output<typeof activitySchema>;
 export const statsSchema = z.object({
   account_id: accountIdSchema,
   date: z.iso.date(),
-  actions: z.record(
-    z.string(),
-    z.object({ performed: z.number(), limit: z.number(), remaining: z.number() }),
-  ),
+  actions: byAction(z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
   total_actions_today: count().catch(null),
-  conversion_rates: z.record(z.string(), z.number()).nullish(),
+  conversion_rates: byAction(z.number()).nullish(),
   avg_quality_score: rate(0).catch(null),
   next_action_at: instant().catch(null),
   resets_at: instant().catch(null),

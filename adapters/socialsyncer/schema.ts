@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, id, instant, name, text, texts } from '../../src/model/index.js';
+import { flag, id, instant, items, name, text, texts } from '../../src/model/index.js';
 
 /**
  * What names an account: the network and the network's own id, which is a number at most networks.
@@ -26,7 +26,7 @@ export const accountSchema = pairSchema.extend({
 export type AccountWire = z.output<typeof accountSchema>;
 
 /** List and bulk health alike; all accounts at once, there are no pages. */
-export const accountsSchema = z.object({ accounts: z.array(z.unknown()) });
+export const accountsSchema = z.object({ accounts: items(z.unknown()) });
 
 export const errorBodySchema = z.object({
   error: z.string().nullish(),

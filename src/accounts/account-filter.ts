@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Parameters } from '../database/sql.js';
 import { commaSeparated, time } from '../http/validate.js';
-import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
+import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES, recordOf } from '../model/index.js';
+
+/** Labels that one filter may name. */
+const MAX_FILTER_LABELS = 10;
 
 const word = z.string().min(1).max(200);
 const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
@@ -36,17 +39,21 @@ export function accountFilterFields(providers: readonly string[]) {
       .optional()
       .meta({ description: 'Only accounts with these usernames, compared without case.' }),
     q: word.optional().meta({ description: 'Part of the username or the display name.' }),
-    label: z
-      .record(z.string().min(1).max(64), commaSeparated(z.string().max(256)))
+    label: recordOf(
+      z.string().min(1).max(64),
+      commaSeparated(z.string().max(256)),
+      MAX_FILTER_LABELS,
+    )
       .meta({
         wire: {
           type: 'object',
           additionalProperties: { type: 'string', minLength: 1, maxLength: 256 },
+          maxProperties: MAX_FILTER_LABELS,
         },
       })
       .optional()
       .meta({
-        description: 'Only accounts with this label, such as `label[brand]=acme`.',
+        description: `Only accounts with these labels, such as \`label[brand]=acme\`; at most ${MAX_FILTER_LABELS}.`,
         examples: [{ brand: 'acme' }],
       }),
     updated_since: time
@@ -93,11 +100,7 @@ export function filterConditions(
   among('a.connection_id', filter.connection_id);
   among('a.profile_id', filter.profile_id);
   among('a.username_key', filter.username?.map(usernameKey));
-  for (const [key, values] of Object.entries(filter.label ?? {})) {
-    const wanted = parameters.add(values.map((value) => JSON.stringify({ [key]: value })));
-    // In the words of the index, which leaves out accounts without labels.
-    conditions.push(`a.labels <> '{}' AND a.labels @> ANY(${wanted}::jsonb[])`);
-  }
+  conditions.push(...labelConditions(filter.label, parameters));
   if (filter.q !== undefined) {
     const part = filter.q.normalize('NFC').replace(/[\\%_]/g, '\\$&');
     const pattern = parameters.add(`%${part}%`);
@@ -108,6 +111,28 @@ export function filterConditions(
   if (filter.updated_since !== undefined)
     conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
   return conditions.join(' AND ');
+}
+
+/**
+ * Labels as two conditions at most, so that their number makes no other statement: one in the words
+ * of the index, which leaves out accounts without labels, and one for all further labels.
+ */
+function labelConditions(filter: AccountFilter['label'], parameters: Parameters): string[] {
+  const wanted = Object.entries(filter ?? {}).map(([key, values]) =>
+    values.map((value) => ({ [key]: value })),
+  );
+  const [first, ...others] = wanted;
+  if (first === undefined) return [];
+  const alternatives = parameters.add(first.map((label) => JSON.stringify(label)));
+  const indexed = `a.labels <> '{}' AND a.labels @> ANY(${alternatives}::jsonb[])`;
+  if (others.length === 0) return [indexed];
+  const rest = parameters.add(JSON.stringify(others));
+  return [
+    indexed,
+    `NOT EXISTS (SELECT FROM jsonb_array_elements(${rest}::jsonb) AS w(any_of)
+       WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(w.any_of) AS o(label)
+         WHERE a.labels @> o.label))`,
+  ];
 }
 
 /** A text in Unicode's composed form (NFC), whichever form its provider writes. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { Parameters } from '../database/sql.js';
@@ -21,6 +20,7 @@ import {
   LOOKED_AT,
 } from './accounts.sql.js';
 import { passLabelsOn } from './labels.repository.js';
+import { type PageShape, statementName } from './statement-name.js';
 
 /** What the services need to know of an account to act on it. */
 export interface AccountRow {
@@ -113,8 +113,12 @@ function identityOf(
   return [teamId, platform, platformUserId, key.providers];
 }
 
-/** SQL that makes a row's JSON text. */
-type Document = (parameters: Parameters) => string;
+/** What a row is made into. */
+interface Document {
+  readonly name: PageShape['document'];
+  /** SQL that makes its JSON text. */
+  readonly sql: (parameters: Parameters) => string;
+}
 
 /**
  * Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one
@@ -134,14 +138,15 @@ export class AccountsRepository {
 
   /** A page of whole accounts. */
   page(question: Question, withRemoteData: boolean): Promise<PageRow[]> {
-    return this.readPage(question, (parameters) =>
-      accountDocument(parameters.add(this.operations), withRemoteData),
-    );
+    return this.readPage(question, {
+      name: withRemoteData ? null : 'account',
+      sql: (parameters) => accountDocument(parameters.add(this.operations), withRemoteData),
+    });
   }
 
   /** A page of the health list. */
   healthPage(question: Question): Promise<PageRow[]> {
-    return this.readPage(question, () => ACCOUNT_HEALTH_DOCUMENT);
+    return this.readPage(question, { name: 'health', sql: () => ACCOUNT_HEALTH_DOCUMENT });
   }
 
   /**
@@ -164,9 +169,11 @@ export class AccountsRepository {
 
   private async readHalf(
     half: 'present' | 'null',
-    { caller, filter, order, direction, page: { after, limit } }: Question,
+    question: Question,
     document: Document,
   ): Promise<PageRow[]> {
+    const { caller, filter, order, direction } = question;
+    const { after, limit } = question.page;
     const { column, type, nullable } = ORDER[order];
     const parameters = new Parameters();
     const conditions = [filterConditions(caller.teamId, caller.key.providers, filter, parameters)];
@@ -180,20 +187,19 @@ export class AccountsRepository {
     if (after && half === 'null') conditions.push(`a.id ${beyond} ${parameters.add(after.id)}`);
     const sort =
       half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
-    const text = `SELECT a.id, ${column}::text AS value, ${document(parameters)} AS document FROM ${FROM_ACCOUNTS}
+    const text = `SELECT a.id, ${column}::text AS value, ${document.sql(parameters)} AS document FROM ${FROM_ACCOUNTS}
        WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`;
-    // Parsing and planning take as long as the rest, so each shape of question is prepared once a
-    // session.
-    const name = createHash('sha1').update(text).digest('base64url');
+    const name = statementName({
+      ...question,
+      document: document.name,
+      isRestricted: caller.key.providers.length > 0,
+      isFirst: after === undefined,
+    });
     const { rows } = await this.database.pool.query<{
       id: string;
       value: string | null;
       document: string;
-    }>({
-      name,
-      text,
-      values: parameters.values,
-    });
+    }>({ ...(name !== undefined && { name }), text, values: parameters.values });
     return rows.map((row) => ({
       document: row.document,
       position: { value: row.value, id: row.id },

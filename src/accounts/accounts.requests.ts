@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { words } from '../http/validate.js';
+import { MAX_LABELS, MAX_MEMBERS, recordOf } from '../model/index.js';
 
 const labelKey = z.string().min(1).max(64);
 const labelValue = z.string().max(256);
 /** JSON carries whole numbers up to 2^53 to JavaScript; a longer one has lost digits already. */
-const settings = z
-  .record(z.string().min(1).max(64), z.unknown())
-  .refine(holdsNoLongNumber, 'must hold no whole number beyond 2^53; send it as a string');
-const MAX_LABELS = 64;
+const settings = recordOf(z.string().min(1).max(64), z.unknown(), MAX_MEMBERS).refine(
+  holdsNoLongNumber,
+  'must hold no whole number beyond 2^53; send it as a string',
+);
 
 export const accountRequest = z
   .strictObject({
@@ -16,13 +17,7 @@ export const accountRequest = z
     platform: words(64).toLowerCase(),
     username: words(128),
     settings: settings.optional(),
-    labels: z
-      .record(labelKey, labelValue)
-      .refine(
-        (labels) => Object.keys(labels).length <= MAX_LABELS,
-        `must have at most ${MAX_LABELS} labels`,
-      )
-      .optional(),
+    labels: recordOf(labelKey, labelValue, MAX_LABELS).optional(),
   })
   .meta({
     examples: [
@@ -43,7 +38,7 @@ export type AccountRequest = z.output<typeof accountRequest>;
 export const accountChange = z
   .strictObject({
     settings: settings.optional(),
-    labels: z.record(labelKey, labelValue.nullable()).optional(),
+    labels: recordOf(labelKey, labelValue.nullable(), 2 * MAX_LABELS).optional(),
   })
   .refine(
     (change) => change.settings !== undefined || change.labels !== undefined,
@@ -51,8 +46,6 @@ export const accountChange = z
   )
   .meta({ minProperties: 1, examples: [{ labels: { brand: 'acme' } }] });
 export type AccountChangeRequest = z.output<typeof accountChange>;
-
-export { MAX_LABELS };
 
 function holdsNoLongNumber(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);

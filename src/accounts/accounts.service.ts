@@ -9,7 +9,7 @@ import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { isStorable } from '../lib/text.js';
-import { type AnyAdapter, type OperationName, ProviderError } from '../model/index.js';
+import { type AnyAdapter, MAX_LABELS, type OperationName, ProviderError } from '../model/index.js';
 import {
   type CallContext,
   mergeSettings,
@@ -20,7 +20,7 @@ import {
 } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository, FoundAccount } from './accounts.repository.js';
-import { type AccountChangeRequest, type AccountRequest, MAX_LABELS } from './accounts.requests.js';
+import type { AccountChangeRequest, AccountRequest } from './accounts.requests.js';
 import { cannotCreate, createdSince } from './creation.js';
 import { writeObservations } from './observations.repository.js';
 import type { Probes, Ration } from './probes.js';

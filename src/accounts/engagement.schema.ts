@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
-import type { Activity, DailyStats } from '../model/index.js';
+import { type Activity, byAction, type DailyStats } from '../model/index.js';
 
 export const activitySchema = z
   .object({
@@ -34,12 +34,11 @@ export const statsSchema = z
     type: z.literal('stats'),
     account_id: z.string(),
     date: z.string(),
-    actions: z.record(
-      z.string(),
+    actions: byAction(
       z.object({ performed: z.number(), limit: z.number(), remaining: z.number() }),
     ),
     total_actions: z.number().nullable(),
-    conversion_rates: z.record(z.string(), z.number()),
+    conversion_rates: byAction(z.number()),
     average_quality_score: z.number().nullable(),
     next_action_at: timestamp.nullable(),
     resets_at: timestamp.nullable(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RawText } from '../http/answer.js';
 import type { Metrics } from '../http/metrics.js';
 import { endpoint } from '../http/route.js';
+import { recordOf } from '../model/index.js';
 
 /** What the process knows of itself. */
 export interface SystemState {
@@ -19,10 +20,13 @@ export interface SystemState {
 const HEALTH_TYPE = 'application/health+json';
 const HEALTH_TYPE_SENT = `${HEALTH_TYPE}; charset=utf-8`;
 const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
-const componentSchema = z.array(
-  z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }),
-);
-const checks = z.record(z.string(), componentSchema).meta({
+const componentSchema = z
+  .array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }))
+  .max(1);
+/** Parts of the gateway, and providers. */
+const MAX_COMPONENTS = 200;
+const checks = recordOf(z.string(), componentSchema, MAX_COMPONENTS).meta({
+  maxProperties: MAX_COMPONENTS,
   examples: [
     { database: [{ status: 'pass' }], 'provider:octopost': [{ status: 'warn', output: 'down' }] },
   ],

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { AuditEvent } from '../database/prisma-client/client.js';
 import { timestamp } from '../http/page.js';
+import { MAX_MEMBERS, recordOf } from '../model/index.js';
 
-const facts = z.record(z.string(), z.unknown()).nullable();
+const facts = recordOf(z.string(), z.unknown(), MAX_MEMBERS).nullable();
 
 export const auditEventSchema = z
   .object({

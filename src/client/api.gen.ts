@@ -199,7 +199,9 @@ export interface paths {
         put?: never;
         /**
          * Create a key; it is shown only in this response
-         * @description Requires the scope `admin`.
+         * @description A team may have 200 keys that are not revoked.
+         *
+         *     Requires the scope `admin`.
          */
         post: operations["teams.createKey"];
         delete?: never;
@@ -1279,6 +1281,7 @@ export interface components {
             vanished: number;
             unchanged: number;
             quarantined: number;
+            /** @description The first 100 items that could not be read. */
             quarantine: {
                 id: string | null;
                 reason: string;
@@ -2241,6 +2244,7 @@ export interface components {
             event_type: string;
             /** @enum {string} */
             state: "pending" | "succeeded" | "failed";
+            /** @description The last 50, oldest first. */
             attempts: {
                 /** Format: date-time */
                 at: string;
@@ -2702,6 +2706,35 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Conflict, Idempotency In Progress */
+        "conflict.idempotency_in_progress": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                "Retry-After": components["headers"]["Retry-After.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:conflict",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "conflict",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Conflict */
         conflict: {
             headers: {
@@ -2750,35 +2783,6 @@ export interface components {
                  *       "status": 412,
                  *       "detail": "What happened and what to do.",
                  *       "code": "precondition_failed",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Conflict, Idempotency In Progress */
-        "conflict.idempotency_in_progress": {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
-                "Retry-After": components["headers"]["Retry-After.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:conflict",
-                 *       "title": "Conflict",
-                 *       "status": 409,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "conflict",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     }
@@ -4333,7 +4337,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["idempotency_in_progress"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -5926,7 +5930,7 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description Only accounts with this label, such as `label[brand]=acme`.
+                 * @description Only accounts with these labels, such as `label[brand]=acme`; at most 10.
                  * @example {
                  *       "brand": "acme"
                  *     }
@@ -6359,7 +6363,7 @@ export interface operations {
                  */
                 q?: string;
                 /**
-                 * @description Only accounts with this label, such as `label[brand]=acme`.
+                 * @description Only accounts with these labels, such as `label[brand]=acme`; at most 10.
                  * @example {
                  *       "brand": "acme"
                  *     }
@@ -8545,7 +8549,7 @@ export interface operations {
                         /** @description Part of the username or the display name. */
                         q?: string;
                         /**
-                         * @description Only accounts with this label, such as `label[brand]=acme`.
+                         * @description Only accounts with these labels, such as `label[brand]=acme`; at most 10.
                          * @example {
                          *       "brand": "acme"
                          *     }

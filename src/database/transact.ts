@@ -57,6 +57,14 @@ export async function withTransaction<Result>(
 }
 
 /**
+ * Has transactions that name the same thing take turns, on all replicas.
+ * @param client within a transaction, whose end frees it
+ */
+export async function lockUntilEnd(client: pg.ClientBase, name: string): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+}
+
+/**
  * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder
  * dies.
  * @returns `undefined` without running it when another holds the lock

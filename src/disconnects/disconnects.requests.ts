@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { accountFilterFields } from '../accounts/index.js';
 import { commaSeparated, paging, time } from '../http/validate.js';
-import { DISCONNECT_STATES, REASON_CODES, STEP_STATES } from './disconnects.schema.js';
-
-/** Accounts in one disconnect. */
-export const MAX_ACCOUNTS = 10_000;
+import {
+  DISCONNECT_STATES,
+  MAX_ACCOUNTS,
+  REASON_CODES,
+  STEP_STATES,
+} from './disconnects.schema.js';
 
 const reasonCode = z
   .enum(REASON_CODES, { error: `must be one of: ${REASON_CODES.join(', ')}` })

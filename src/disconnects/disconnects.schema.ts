@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COMPARED_FACTS } from '../accounts/index.js';
-import { timestamp } from '../http/page.js';
+import { MAX_PAGE, timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
 import {
   DISCONNECT_EXAMPLE,
@@ -17,6 +17,12 @@ export const DISCONNECT_STATES = [
   'failed',
   'cancelled',
 ] as const;
+/** Accounts in one disconnect. */
+export const MAX_ACCOUNTS = 10_000;
+/** Of a step: the last of every shape of every call stays. */
+const MAX_EVIDENCE_SHOWN = 100;
+const MAX_RECEIPT_KEYS = 100;
+
 export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const REASON_CODES = [
   'user_request',
@@ -74,11 +80,11 @@ export const stepSchema = z
     next_attempt_at: timestamp.nullable(),
     verified: z.enum(['absent', 'still_present', 'pending', 'unverifiable']),
     verified_at: timestamp.nullable(),
-    not_compared: z.array(z.enum(COMPARED_FACTS)).nullable().meta({
+    not_compared: z.array(z.enum(COMPARED_FACTS)).max(COMPARED_FACTS.length).nullable().meta({
       description:
         'The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them.',
     }),
-    evidence: z.array(evidenceSchema).meta({
+    evidence: z.array(evidenceSchema).max(MAX_EVIDENCE_SHOWN).meta({
       description: "The provider's responses that the step is based on, oldest first.",
     }),
     /** When a later look showed the account again. */
@@ -113,7 +119,7 @@ export const disconnectSchema = z
       cancelled: z.int(),
     }),
     /** The first ones; all of them are at `GET /v1/disconnects/{id}/steps`. */
-    steps: z.array(stepSchema),
+    steps: z.array(stepSchema).max(MAX_PAGE),
     has_more_steps: z.boolean(),
   })
   .meta({
@@ -134,26 +140,30 @@ export const planSchema = z
       revokes_token: z.int(),
       irreversible: z.int(),
     }),
-    providers: z.array(
-      z.object({
-        provider: z.string(),
-        total: z.int(),
-        effect: effectSchema,
-        how_to_reconnect: z.string(),
-      }),
-    ),
-    accounts: z.array(
-      z.object({
-        account_id: z.string(),
-        ref: z.string(),
-        provider: z.string(),
-        platform: z.string(),
-        username: z.string().nullable(),
-        identity: identitySchema,
-        status: z.enum(ACCOUNT_STATUSES),
-        effect: effectSchema,
-      }),
-    ),
+    providers: z
+      .array(
+        z.object({
+          provider: z.string(),
+          total: z.int(),
+          effect: effectSchema,
+          how_to_reconnect: z.string(),
+        }),
+      )
+      .max(MAX_ACCOUNTS),
+    accounts: z
+      .array(
+        z.object({
+          account_id: z.string(),
+          ref: z.string(),
+          provider: z.string(),
+          platform: z.string(),
+          username: z.string().nullable(),
+          identity: identitySchema,
+          status: z.enum(ACCOUNT_STATUSES),
+          effect: effectSchema,
+        }),
+      )
+      .max(MAX_ACCOUNTS),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 
@@ -170,7 +180,7 @@ export const receiptSchema = z
     type: z.literal('disconnect_receipt'),
     receipt: disconnectSchema.omit({ type: true, steps: true, has_more_steps: true }).extend({
       team_id: z.string(),
-      steps: z.array(receiptStepSchema),
+      steps: z.array(receiptStepSchema).max(MAX_ACCOUNTS),
     }),
     signature: z.object({ algorithm: z.literal('Ed25519'), key_id: z.string(), value: z.string() }),
   })
@@ -178,7 +188,15 @@ export const receiptSchema = z
 
 export const wellKnownSchema = z.object({
   service: z.literal('rollcall'),
-  keys: z.array(
-    z.object({ kty: z.string(), crv: z.string(), x: z.string(), kid: z.string(), use: z.string() }),
-  ),
+  keys: z
+    .array(
+      z.object({
+        kty: z.string(),
+        crv: z.string(),
+        x: z.string(),
+        kid: z.string(),
+        use: z.string(),
+      }),
+    )
+    .max(MAX_RECEIPT_KEYS),
 });

@@ -1,8 +1,9 @@
+import type pg from 'pg';
 import { type AccountRow, identityOf } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import type { List } from '../http/page.js';
-import { invalidField, notFound, Problem } from '../http/problem.js';
+import { invalidField, MAX_REFS, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
 import type { DisconnectEffect } from '../model/index.js';
@@ -23,7 +24,9 @@ const POLL_MS = 50;
 /** Steps in one answer; the others are paged. */
 const MAX_STEPS_SHOWN = 200;
 const MAX_STEPS_IN_LIST = 10;
-const NAMED = 100;
+/** Scheduled disconnects of one team, and the accounts in them. */
+const MAX_SCHEDULED = 100;
+const MAX_SCHEDULED_ACCOUNTS = 50_000;
 const PLAN_RETENTION_MS = 24 * 3_600_000;
 
 interface DisconnectsServiceParts {
@@ -102,6 +105,7 @@ export class DisconnectsService {
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
     const accounts = await selectAccounts(client, plans, caller, request);
+    if (scheduledAt !== null) await this.checkRoom(client, caller.teamId, accounts.length);
     const effects = this.effectsOn(accounts);
     if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
       const planned = await plans.find(prisma, caller, request.plan_hash);
@@ -168,7 +172,7 @@ export class DisconnectsService {
     const { client } = transaction;
     const state = await this.requireState(caller, id, transaction);
     if ((await lifecycle.cancel(client, caller, id, clock.now())) > 0) return;
-    const steps = await disconnects.startedSteps(client, id, NAMED);
+    const steps = await disconnects.startedSteps(client, id, MAX_REFS);
     const done = steps.filter(({ isDone }) => isDone).map(({ ref }) => ref);
     const underWay = steps.filter(({ isDone }) => !isDone).map(({ ref }) => ref);
     const reasons = [
@@ -251,6 +255,16 @@ export class DisconnectsService {
     const state = await this.parts.disconnects.findState(caller, id, transaction?.client);
     if (state === undefined) throw notFound(`Disconnect ${id}`);
     return state;
+  }
+
+  /** @throws Problem 409 when the team has scheduled as much as it may */
+  private async checkRoom(client: pg.ClientBase, teamId: string, added: number): Promise<void> {
+    const open = await this.parts.plans.countScheduledToAdd(client, teamId);
+    if (open.disconnects < MAX_SCHEDULED && open.accounts + added <= MAX_SCHEDULED_ACCOUNTS) return;
+    throw new Problem(
+      'conflict',
+      `The team has ${open.disconnects} scheduled disconnects of ${open.accounts} accounts, and may have ${MAX_SCHEDULED} of ${MAX_SCHEDULED_ACCOUNTS}. Cancel some, or wait until they have started.`,
+    );
   }
 
   /**

@@ -8,8 +8,12 @@ import {
 import type { Database } from '../database/index.js';
 import type { Prisma } from '../database/prisma-client/client.js';
 import { Parameters } from '../database/sql.js';
+import { lockUntilEnd } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
 import type { PlannedAccount } from './plan.js';
+
+/** Of the plans of one team, as they are stored. */
+const MAX_PLAN_BYTES = 16 * 1024 * 1024;
 
 /** The accounts that a disconnect is asked for, and the plans that were made of it. */
 export class PlansRepository {
@@ -57,7 +61,10 @@ export class PlansRepository {
     return rows;
   }
 
-  /** Stores a plan, so that a run with its hash can report what has changed since. */
+  /**
+   * Stores a plan, so that a run with its hash can report what has changed since. The oldest ones
+   * make room: a run needs no more than the hash.
+   */
   async save(
     client: pg.ClientBase,
     teamId: string,
@@ -69,6 +76,13 @@ export class PlansRepository {
       `INSERT INTO disconnect_plans (team_id, hash, accounts, created_at) VALUES ($1, $2, $3, $4)
        ON CONFLICT (team_id, hash) DO UPDATE SET created_at = EXCLUDED.created_at`,
       [teamId, hash, JSON.stringify(accounts), at],
+    );
+    await client.query(
+      `DELETE FROM disconnect_plans p USING (
+         SELECT hash, sum(pg_column_size(accounts)) OVER (ORDER BY created_at DESC, hash) AS bytes
+         FROM disconnect_plans WHERE team_id = $1) newest
+       WHERE p.team_id = $1 AND p.hash = newest.hash AND p.hash <> $2 AND newest.bytes > $3`,
+      [teamId, hash, MAX_PLAN_BYTES],
     );
   }
 
@@ -86,6 +100,24 @@ export class PlansRepository {
       key.providers.length === 0 ||
       key.providers.some((provider) => ref.startsWith(`${provider}:`));
     return accounts?.filter(isVisible);
+  }
+
+  /**
+   * The scheduled disconnects of a team and the accounts in them, for the one who is about to add
+   * to them: others who are wait until the transaction ends.
+   */
+  async countScheduledToAdd(
+    client: pg.ClientBase,
+    teamId: string,
+  ): Promise<{ readonly disconnects: number; readonly accounts: number }> {
+    await lockUntilEnd(client, `scheduled disconnects of ${teamId}`);
+    const { rows } = await client.query<{ disconnects: number; accounts: number }>(
+      `SELECT count(DISTINCT d.id)::int AS disconnects, count(s.id)::int AS accounts
+       FROM disconnects d JOIN disconnect_steps s ON s.disconnect_id = d.id
+       WHERE d.team_id = $1 AND d.finished_at IS NULL AND d.state = 'scheduled'`,
+      [teamId],
+    );
+    return rows[0] ?? { disconnects: 0, accounts: 0 };
   }
 
   async deleteBefore(time: Date): Promise<void> {

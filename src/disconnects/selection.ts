@@ -1,14 +1,12 @@
 import type pg from 'pg';
 import type { AccountRow } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
-import { invalidField, Problem } from '../http/problem.js';
+import { firstErrors, invalidField, MAX_REFS, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
-import { type DisconnectRequest, MAX_ACCOUNTS } from './disconnects.requests.js';
+import type { DisconnectRequest } from './disconnects.requests.js';
+import { MAX_ACCOUNTS } from './disconnects.schema.js';
 import { type PlanDifference, refOf } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
-
-/** Of a long list of mistakes so many are named. */
-const NAMED = 100;
 
 /**
  * The accounts a request means, locked until the transaction ends.
@@ -67,13 +65,13 @@ async function chosen(
   );
   if (ending.length > 0) {
     const named = ending
-      .slice(0, NAMED)
+      .slice(0, MAX_REFS)
       .map((account) => `${account.id} (${account.status}${by(account)})`);
     throw new Problem(
       'conflict',
       `Leave out accounts that are already disconnecting or disconnected: ${named.join(', ')}.`,
       {
-        refs: ending.slice(0, NAMED).map(refOf),
+        refs: ending.slice(0, MAX_REFS).map(refOf),
       },
     );
   }
@@ -88,17 +86,15 @@ function invalid(
   wrong: readonly string[],
   references: readonly string[],
 ): Problem {
-  const errors = wrong.slice(0, NAMED).map((reference) => ({
-    field: `account_ids.${references.lastIndexOf(reference)}`,
+  const places = new Map(references.map((reference, index) => [reference, index]));
+  const mistakes = wrong.map((reference) => ({
+    field: `account_ids.${places.get(reference)}`,
     message: `${reference} ${message}`,
   }));
-  const rest = wrong.length > NAMED ? ` and ${wrong.length - NAMED} more` : '';
   return new Problem(
     'validation_error',
-    `account_ids: ${wrong.slice(0, 10).join(', ')}${wrong.length > 10 ? ', …' : ''} ${message}${rest}`,
-    {
-      errors,
-    },
+    `account_ids: ${wrong.slice(0, 10).join(', ')}${wrong.length > 10 ? ` and ${wrong.length - 10} more` : ''} ${message}`,
+    firstErrors(mistakes),
   );
 }
 
@@ -128,11 +124,8 @@ export function planMismatch(difference: PlanDifference | undefined): Problem {
   return new Problem(
     'plan_mismatch',
     `The set of accounts has changed since the plan: ${counts}. Request the plan again with dry_run and review it.`,
-    {
-      errors:
-        messages.length === 0
-          ? [unnamed]
-          : messages.slice(0, NAMED).map((message) => ({ field: 'filter', message })),
-    },
+    firstErrors(
+      messages.length === 0 ? [unnamed] : messages.map((message) => ({ field: 'filter', message })),
+    ),
   );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { timestamp } from '../http/page.js';
+import { MAX_MEMBERS, recordOf } from '../model/index.js';
 import { EVENT_TYPES } from './event-types.js';
 
 export const EVENT_EXAMPLE = {
@@ -19,7 +20,7 @@ export const eventSchema = z
     type: z.enum(EVENT_TYPES),
     timestamp,
     account_id: z.string().nullable(),
-    data: z.record(z.string(), z.unknown()),
+    data: recordOf(z.string(), z.unknown(), MAX_MEMBERS),
   })
   .meta({
     id: 'Event',

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { ACCOUNT_HEALTH_EXAMPLE, accountHealthSchema } from '../accounts/index.js';
 import { timestamp } from '../http/page.js';
-import { HEALTH_FAULTS, HEALTH_REASONS, HEALTH_STATUSES } from '../model/index.js';
+import {
+  HEALTH_FAULTS,
+  HEALTH_REASONS,
+  HEALTH_STATUSES,
+  MAX_MEMBERS,
+  recordOf,
+} from '../model/index.js';
+
+/** Changes of one account in its history. */
+export const MAX_HISTORY = 200;
 
 const percent = z.number().nullable();
 
@@ -25,7 +34,7 @@ export const changeSchema = z
     to: z.enum(HEALTH_STATUSES),
     reason: z.enum(HEALTH_REASONS).nullable(),
     fault: z.enum(HEALTH_FAULTS).nullable(),
-    evidence: z.record(z.string(), z.unknown()).nullable(),
+    evidence: recordOf(z.string(), z.unknown(), MAX_MEMBERS).nullable(),
     at: timestamp,
   })
   .meta({
@@ -68,7 +77,7 @@ const historySchema = changeSchema
 
 export const accountHistorySchema = accountHealthSchema
   .extend({
-    history: z.array(historySchema),
+    history: z.array(historySchema).max(MAX_HISTORY),
     mean_time_to_recovery_seconds: z.int().nullable(),
     uptime: z.object({ '24h': percent, '7d': percent, '30d': percent }),
   })

@@ -7,6 +7,7 @@ import { Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Registry } from '../providers/index.js';
 import { ageVerdicts } from './aging.js';
+import { MAX_HISTORY } from './health.schema.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';
 import type { IncidentsService } from './incidents.service.js';
@@ -14,7 +15,6 @@ import type { RunningTime } from './running-time.js';
 import type { TransitionsRepository } from './transitions.repository.js';
 import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
 
-const MAX_HISTORY = 200;
 const DAY_MS = 86_400_000;
 const MAX_UPTIME_MS = 30 * DAY_MS;
 /** Changes are kept one by one for this long, and then as a summary of their day. */

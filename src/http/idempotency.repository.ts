@@ -16,6 +16,9 @@ export interface FoundRequest {
   readonly is_under_way: boolean;
 }
 
+/** What counts as a large answer: in the words of the index. */
+const IS_LARGE = 'octet_length(answer) > 4096';
+
 const OF_ROW = 'team_id = $1 AND key_id = $2 AND key = $3';
 
 /** The rows of requests with an Idempotency-Key, each leased to the process at work on it. */
@@ -80,6 +83,16 @@ export class IdempotencyRepository {
       [...row, answer, leasedBy, provisional],
     );
     return rowCount === 1;
+  }
+
+  /** Bytes of the large answers of a team. @param client within the transaction that adds one */
+  async largeAnswerBytes(client: pg.ClientBase, teamId: string): Promise<number> {
+    const { rows } = await client.query<{ bytes: string }>(
+      `SELECT coalesce(sum(octet_length(answer)), 0) AS bytes FROM idempotency_keys
+       WHERE team_id = $1 AND ${IS_LARGE}`,
+      [teamId],
+    );
+    return Number(rows[0]?.bytes ?? 0);
   }
 
   /**

@@ -11,6 +11,9 @@ import { invalidField, Problem, retryLater } from './problem.js';
 
 const RETENTION_MS = 24 * 3_600_000;
 const RETRY_AFTER_SECONDS = 1;
+/** Of the large answers of one team, which are kept for a day. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const ROOM_AFTER_SECONDS = 3_600;
 const KEY_FORMAT = /^[\x21-\x7e]{1,255}$/;
 
 /** A request that must take effect once, however often it is sent. */
@@ -54,8 +57,8 @@ export class Idempotency {
   }
 
   /**
-   * Does `work` unless it was done before. An answer of 500 and above is not kept: the same key may
-   * try again.
+   * Does `work` unless it was done before. An answer of 500 and above, or of 429, is not kept: the
+   * same key may try again.
    * @throws Problem 422 `idempotency_mismatch` for another request under the key, 409
    * `idempotency_in_progress` while the first one runs
    */
@@ -76,6 +79,9 @@ export class Idempotency {
     let isKept = false;
     const keep: IdempotentAttempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
+      // An effect whose answer finds no room does not happen.
+      if (client && (await this.rows.largeAnswerBytes(client, teamId)) > MAX_KEPT_BYTES)
+        throw noRoom();
       const isOurs = await this.rows.saveAnswer(client, row, this.lease.name, sealed, !isLast);
       // Taken over while this process had no session: the process that took it has the effect.
       if (!isOurs) throw inProgress();
@@ -83,7 +89,7 @@ export class Idempotency {
     };
     try {
       const answer = await work({ begunBefore: taken.begunBefore, keep });
-      if (answer.status >= 500) await this.release(row, taken.expiry);
+      if (answer.status >= 500 || answer.status === 429) await this.release(row, taken.expiry);
       else if (!isKept) await keep(undefined, answer, true);
       return answer;
     } catch (error) {
@@ -147,6 +153,11 @@ function mismatch(): Problem {
     'idempotency_mismatch',
     'This Idempotency-Key was already used with another request. Use a new key for a new request.',
   );
+}
+
+function noRoom(): Problem {
+  const what = `The responses kept for the team's Idempotency-Keys exceed ${MAX_KEPT_BYTES / 1024 ** 2} MiB. Nothing was done; send large requests such as dry runs without a key.`;
+  return retryLater('rate_limited', what, ROOM_AFTER_SECONDS);
 }
 
 function inProgress(): Problem {

@@ -1,7 +1,13 @@
 import { z } from 'zod';
+import { recordOf } from '../model/index.js';
 import { type Answer, RawText } from './answer.js';
 import type { Cursors, Position } from './cursor.js';
 import type { Call } from './route.js';
+
+/** Rows on one page. */
+export const MAX_PAGE = 200;
+/** Filters of any list, its order included. */
+const MAX_FILTERS = 50;
 
 /** One row of a page: its JSON and where it stands in the order. */
 export interface PageRow {
@@ -113,7 +119,7 @@ export const timestamp = z.iso.datetime();
 /** Schema of a list's answer. */
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.object({
-    data: z.array(item),
+    data: z.array(item).max(MAX_PAGE),
     pagination: z
       .object({
         next_cursor: z.string().nullable(),
@@ -122,7 +128,7 @@ export function listOf<Item extends z.ZodType>(item: Item) {
         total_count: z.int().optional(),
       })
       .meta({ examples: [{ next_cursor: null, has_next: false, limit: 50 }] }),
-    filters: z.record(z.string(), z.unknown()),
+    filters: recordOf(z.string(), z.unknown(), MAX_FILTERS),
   });
 }
 

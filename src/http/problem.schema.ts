@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HEALTH_FAULTS } from '../model/index.js';
-import { PROBLEMS, type ProblemCode } from './problem.js';
+import { MAX_ERRORS, MAX_REFS, PROBLEMS, type ProblemCode } from './problem.js';
 
 /** An error as it is answered (RFC 9457). */
 export const problemSchema = z
@@ -21,6 +21,7 @@ export const problemSchema = z
     request_id: z.string(),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
+      .max(MAX_ERRORS)
       .optional()
       .meta({ description: 'The fields that are wrong.' }),
     errors_omitted: z
@@ -42,7 +43,11 @@ export const problemSchema = z
       .string()
       .optional()
       .meta({ description: 'The account that the request conflicts with.' }),
-    refs: z.array(z.string()).optional().meta({ description: 'Refs of the accounts concerned.' }),
+    refs: z
+      .array(z.string())
+      .max(MAX_REFS)
+      .optional()
+      .meta({ description: 'Refs of the accounts concerned.' }),
     connect: z
       .object({ flow: z.string(), instructions: z.string(), url: z.string() })
       .optional()

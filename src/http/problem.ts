@@ -61,6 +61,22 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** Wrong fields that one answer names. */
+export const MAX_ERRORS = 20;
+/** References that one answer names. */
+export const MAX_REFS = 100;
+
+/** The first mistakes, and how many more there are: an answer is no larger for many. */
+export function firstErrors(
+  mistakes: readonly FieldError[],
+): Pick<ProblemExtras, 'errors' | 'errors_omitted'> {
+  const omitted = mistakes.length - MAX_ERRORS;
+  return {
+    errors: mistakes.slice(0, MAX_ERRORS),
+    ...(omitted > 0 && { errors_omitted: omitted }),
+  };
+}
+
 /** Members of a problem answer beyond RFC 9457's own. */
 export interface ProblemExtras {
   readonly errors?: readonly FieldError[];

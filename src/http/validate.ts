@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { findUnstorable } from '../lib/text.js';
 import { sayIssue } from './issue-message.js';
-import { type FieldError, Problem } from './problem.js';
+import { type FieldError, firstErrors, Problem } from './problem.js';
 
-const MAX_ERRORS = 20;
 const MAX_FIELD_LENGTH = 200;
 
 /**
@@ -28,14 +27,10 @@ export function validate<Schema extends z.ZodType>(
 
 /** Names the first mistakes and counts the others: an answer is no larger for many. */
 function refusal(mistakes: readonly FieldError[]): Problem {
-  const errors = mistakes.slice(0, MAX_ERRORS);
+  const { errors = [], ...counted } = firstErrors(mistakes);
   const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
-  const omitted = mistakes.length - errors.length;
-  if (omitted > 0) parts.push(`and ${omitted} more`);
-  return new Problem('validation_error', parts.join('; '), {
-    errors,
-    ...(omitted > 0 && { errors_omitted: omitted }),
-  });
+  if (counted.errors_omitted) parts.push(`and ${counted.errors_omitted} more`);
+  return new Problem('validation_error', parts.join('; '), { errors, ...counted });
 }
 
 function fieldErrors(

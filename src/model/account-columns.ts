@@ -8,6 +8,14 @@ import {
   RECOMMENDATION_CODES,
   UNKNOWN_PLATFORM,
 } from './account.js';
+import { MAX_MEMBERS, recordOf } from './record-of.js';
+import { MAX_TEXTS } from './wire.js';
+
+/** Labels of one account. */
+export const MAX_LABELS = 64;
+/** Of advice in the provider's words, and of ours before it. */
+const MAX_RECOMMENDATIONS = MAX_TEXTS + 10;
+const MAX_OPERATIONS = 50;
 
 /** One field of the Account and the column of table `accounts` behind it. */
 export interface AccountColumn {
@@ -156,13 +164,13 @@ const ROWS = [
   { name: 'health.token_valid', ...flag, observed: 'tokenValid', example: false },
   {
     name: 'health.permissions',
-    ...as('jsonb', z.array(z.string()).nullable()),
+    ...as('jsonb', z.array(z.string()).max(MAX_TEXTS).nullable()),
     observed: 'permissions',
   },
   { name: 'health.token_expires_at', ...timeOrNull, observed: 'tokenExpiresAt' },
   {
     name: 'health.recommendations',
-    ...as('jsonb', z.array(recommendation)),
+    ...as('jsonb', z.array(recommendation).max(MAX_RECOMMENDATIONS)),
     observed: DERIVED,
     example: [
       {
@@ -207,14 +215,14 @@ const ROWS = [
   // The provider's mutable configuration of the account, under the provider's own names.
   {
     name: 'settings',
-    ...as('jsonb', z.record(z.string(), z.unknown()).nullable()),
+    ...as('jsonb', recordOf(z.string(), z.unknown(), MAX_MEMBERS).nullable()),
     observed: 'settings',
     isKeptBySummaries: true,
   },
   // The provider's last raw object, redacted.
   {
     name: 'remote_data',
-    ...as('jsonb', z.record(z.string(), z.unknown())),
+    ...as('jsonb', recordOf(z.string(), z.unknown(), MAX_MEMBERS)),
     observed: DERIVED,
     isChange: false,
     isOnRequest: true,
@@ -222,12 +230,12 @@ const ROWS = [
   {
     name: 'operations',
     column: null,
-    ...as('jsonb', z.array(z.string())),
+    ...as('jsonb', z.array(z.string()).max(MAX_OPERATIONS)),
     example: ['probe', 'disconnect'],
   },
   {
     name: 'labels',
-    ...as('jsonb', z.record(z.string(), z.string())),
+    ...as('jsonb', recordOf(z.string(), z.string(), MAX_LABELS)),
     example: { brand: 'acme' },
   },
   {

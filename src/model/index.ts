@@ -7,4 +7,5 @@ export * from './expiry.js';
 export * from './observed-account.js';
 export * from './profile-url.js';
 export * from './provider-error.js';
+export * from './record-of.js';
 export * from './wire.js';

@@ -9,11 +9,15 @@ import { cleanJson, cleanText, isStorable } from '../lib/text.js';
  * without the field and reports it as degraded.
  */
 
-/** Longest handle, platform or platform user id: an index entry of PostgreSQL holds 2,704 bytes. */
-const MAX_NAME_LENGTH = 500;
+/**
+ * Longest handle, platform or platform user id in UTF-8: an index entry of PostgreSQL holds 2,704
+ * bytes, and one has a platform, which may grow by half in lower case, beside a user id.
+ */
+const MAX_NAME_BYTES = 1_000;
 const MAX_TEXT_LENGTH = 8_192;
-const MAX_TEXTS = 1_000;
-/** Longest JSON text of an object that is kept for display. */
+/** Texts in one list. */
+export const MAX_TEXTS = 1_000;
+/** Longest JSON text of an object or a list of texts that is kept for display. */
 const MAX_OBJECT_LENGTH = 65_536;
 /** Where counters of 31, 32 and 53 bits stand when they have run over: no count. */
 const RUN_OVER: ReadonlySet<number> = new Set([2 ** 31 - 1, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER]);
@@ -71,13 +75,13 @@ export function text() {
 
 /** A text that accounts are found by: a handle, or the network's own id, which may be a number. */
 export function name() {
-  return field('name', (given) => readText(wholeNumber(given) ?? given, MAX_NAME_LENGTH));
+  return field('name', (given) => readName(wholeNumber(given) ?? given));
 }
 
 /** A network, in lower case. */
 export function platform() {
   return field('platform', (given) => {
-    const read = readText(given, MAX_NAME_LENGTH);
+    const read = readName(given);
     return typeof read === 'string' ? read.toLowerCase() : read;
   });
 }
@@ -97,6 +101,7 @@ export function texts() {
     if (!Array.isArray(given) || given.length > MAX_TEXTS) return undefined;
     const items = given.map((item) => (item === null ? null : readText(item, MAX_TEXT_LENGTH)));
     if (items.includes(undefined)) return undefined;
+    if (JSON.stringify(given).length > MAX_OBJECT_LENGTH) return undefined;
     if (items.some((item) => item instanceof Cleaned))
       return new Cleaned(items.map((item) => (item instanceof Cleaned ? item.instead : item)));
     return items.filter((item) => typeof item === 'string');
@@ -159,6 +164,12 @@ export function object() {
     if (JSON.stringify(clean).length > MAX_OBJECT_LENGTH) return undefined;
     return clean === given ? clean : new Cleaned(clean);
   });
+}
+
+function readName(given: unknown): Reading<string> {
+  const read = readText(given, MAX_NAME_BYTES);
+  const name = read instanceof Cleaned ? read.instead : read;
+  return typeof name === 'string' && Buffer.byteLength(name) > MAX_NAME_BYTES ? undefined : read;
 }
 
 function readText(given: unknown, maxLength: number): Reading<string> {

@@ -16,6 +16,9 @@ import { PROVIDER_EXAMPLE } from './providers.example.js';
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
 
+/** Platforms, and operations, of one provider. */
+const MAX_NAMES = 100;
+
 const rate = z.number().nullable();
 const circuit = z.enum(['closed', 'open', 'half_open']);
 const latencies = z.object({ p50: rate, p95: rate, p99: rate });
@@ -26,8 +29,8 @@ const providerSchema = z
     type: z.literal('provider'),
     name: z.string(),
     docs_url: z.string(),
-    platforms: z.array(z.string()),
-    operations: z.array(z.string()),
+    platforms: z.array(z.string()).max(MAX_NAMES),
+    operations: z.array(z.string()).max(MAX_NAMES),
     connect: z
       .object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() })
       .nullable(),

@@ -13,6 +13,7 @@ import { run } from './run.mjs';
  * from the root; a folder ends with a slash.
  */
 const SLOW = [
+  'test/abuse/',
   'test/commands/',
   'test/evidence/',
   'test/fuzz/',

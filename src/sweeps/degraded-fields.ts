@@ -1,4 +1,5 @@
 import type { DegradedField } from '../providers/index.js';
+import { MAX_LISTED } from './sweeps.schema.js';
 
 /** A field that could not be read, of how many accounts, and what it held in one of them. */
 export interface DegradedFieldCount extends DegradedField {
@@ -6,7 +7,7 @@ export interface DegradedFieldCount extends DegradedField {
 }
 
 /** Providers have far fewer fields; names that are no field's are not counted on. */
-const MAX_FIELDS = 100;
+const MAX_FIELDS = MAX_LISTED;
 
 /** Counts the fields that a sweep could not read. */
 export class DegradedFields {

@@ -23,9 +23,9 @@ import {
 import { type DegradedFieldCount, DegradedFields } from './degraded-fields.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import type { SweepCounts } from './sweeps.repository.js';
+import { MAX_LISTED } from './sweeps.schema.js';
 
 const BATCH_SIZE = 500;
-const MAX_QUARANTINE_LISTED = 100;
 /** Below this many accounts any number may vanish at once. */
 const SMALL_CONNECTION = 10;
 /** So many new accounts change the table enough for the database to look at it again. */
@@ -297,7 +297,7 @@ export class SweepRun {
       id: id === null ? null : storable(id),
       reason: storable(reason),
     }));
-    this.shown.push(...storableItems.slice(0, MAX_QUARANTINE_LISTED - this.shown.length));
+    this.shown.push(...storableItems.slice(0, MAX_LISTED - this.shown.length));
     const named = storableItems.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
     if (named.length > 0) await this.observed.addQuarantined(named);

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { Sweep } from '../database/prisma-client/client.js';
 import { timestamp } from '../http/page.js';
 
+/** Items, and fields, that the record of a sweep names. */
+export const MAX_LISTED = 100;
+
 const count = z.int();
 
 export const sweepSchema = z
@@ -16,12 +19,16 @@ export const sweepSchema = z
     vanished: count,
     unchanged: count,
     quarantined: count,
-    quarantine: z.array(z.object({ id: z.string().nullable(), reason: z.string() })),
+    quarantine: z
+      .array(z.object({ id: z.string().nullable(), reason: z.string() }))
+      .max(MAX_LISTED)
+      .meta({ description: `The first ${MAX_LISTED} items that could not be read.` }),
     duplicates: count.meta({
       description: 'Further copies of accounts that are listed more than once; one of each counts.',
     }),
     degraded: z
       .array(z.object({ field: z.string(), count, example: z.string() }))
+      .max(MAX_LISTED)
       .meta({ description: 'Fields that could not be read, and of how many accounts.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable().meta({
       description:

@@ -1,5 +1,7 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { ApiKey, Prisma } from '../database/prisma-client/client.js';
+import { lockUntilEnd } from '../database/transact.js';
 import type { Caller, Scope } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { TEAM_VERSION } from './teams.repository.js';
@@ -71,6 +73,19 @@ export class KeysRepository {
         }),
       count: () => apiKey.count({ where }),
     };
+  }
+
+  /**
+   * How many keys of the team are not revoked, for the one who is about to add one: others who are
+   * wait until the transaction ends.
+   */
+  async countToAdd(client: pg.ClientBase, teamId: string): Promise<number> {
+    await lockUntilEnd(client, `keys of ${teamId}`);
+    const { rows } = await client.query<{ total: number }>(
+      'SELECT count(*)::int AS total FROM api_keys WHERE team_id = $1 AND revoked_at IS NULL',
+      [teamId],
+    );
+    return rows[0]?.total ?? 0;
   }
 
   create(

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { SCOPES } from '../http/caller.js';
 import { time, words } from '../http/validate.js';
 
+/** Providers that one key may be restricted to. */
+export const MAX_PROVIDERS = 50;
+
 export const rateLimit = z.strictObject({
   quota: z.int().min(1).max(1_000_000),
   window_seconds: z.int().min(1).max(3600),
@@ -19,9 +22,9 @@ export function keyRequest(providers: readonly string[]) {
   return z
     .strictObject({
       name: words(100),
-      scopes: z.array(z.enum(SCOPES)).min(1),
+      scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
       expires_at: time.optional(),
-      providers: z.array(provider).max(50).optional(),
+      providers: z.array(provider).max(MAX_PROVIDERS).optional(),
       rate_limit: rateLimit.optional().meta({
         description:
           "The key's rate limit; only the root key may set it. When omitted, the key gets its creator's.",

@@ -34,8 +34,10 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     createKey: action({
       summary: 'Create a key; it is shown only in this response',
+      description: 'A team may have 200 keys that are not revoked.',
       body: keyRequest(providers),
       answers: { 201: dataOf(keyWithSecret) },
+      problems: ['conflict'],
       handle: (call) =>
         call.commit(async (transaction) => {
           const { row, key } = await teams.createKey(transaction, call.caller, call.body);

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { ApiKey, Team } from '../database/prisma-client/client.js';
 import { type Identity, SCOPES } from '../http/caller.js';
 import { timestamp } from '../http/page.js';
-import { rateLimit } from './teams.requests.js';
+import { MAX_PROVIDERS, rateLimit } from './teams.requests.js';
 
-const scopes = z.array(z.enum(SCOPES));
+const scopes = z.array(z.enum(SCOPES)).max(SCOPES.length);
 const TEAM_EXAMPLE = {
   id: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
   type: 'team',
@@ -34,7 +34,7 @@ export const keySchema = z
     type: z.literal('key'),
     name: z.string(),
     scopes,
-    providers: z.array(z.string()),
+    providers: z.array(z.string()).max(MAX_PROVIDERS),
     rate_limit: rateLimit.nullable().meta({ description: 'Null: the default rate limit.' }),
     expires_at: timestamp.nullable(),
     last_used_at: timestamp.nullable(),

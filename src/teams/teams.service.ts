@@ -20,6 +20,8 @@ export const DEFAULT_TEAM_ID = 'team_default';
 
 const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
 const LAST_USED_GRANULARITY_MS = 60_000;
+/** Keys of one team that are not revoked. */
+const MAX_KEYS = 200;
 
 /** Teams, their keys, and who a request comes from. */
 export class TeamsService {
@@ -142,6 +144,11 @@ export class TeamsService {
       ? { quota: request.rate_limit.quota, windowSeconds: request.rate_limit.window_seconds }
       : caller.key.rateLimit;
     const providers = narrowed(caller.key.providers, request.providers ?? []);
+    if ((await this.keys.countToAdd(client, caller.teamId)) >= MAX_KEYS)
+      throw new Problem(
+        'conflict',
+        `The team already has ${MAX_KEYS} keys. Revoke those that are no longer used.`,
+      );
     const id = newId('key');
     const key = makeKey(id);
     const now = this.clock.now();

@@ -10,6 +10,7 @@ import { newId } from '../lib/ids.js';
 import type { DeliveryResult } from './delivery-outcome.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
 import { originOf } from './webhook-url.js';
+import { MAX_ATTEMPTS } from './webhooks.schema.js';
 
 const EVENTS_AT_ONCE = 1000;
 /** Of a process that lives. One that is gone holds nothing. */
@@ -255,7 +256,9 @@ async function writeAttempts(
           state text, entry jsonb, next_attempt_at timestamptz, finished_at timestamptz)),
       written AS (
         UPDATE webhook_deliveries d SET state = r.state, attempts = r.attempts,
-          log = d.log || r.entry,
+          -- A delivery may be replayed without end: the oldest attempts make room.
+          log = CASE WHEN jsonb_array_length(d.log) >= ${MAX_ATTEMPTS} THEN d.log - 0
+            ELSE d.log END || r.entry,
           next_attempt_at = r.next_attempt_at, finished_at = r.finished_at, leased_by = NULL,
           leased_until = NULL
         FROM results r WHERE d.id = r.id)

@@ -3,7 +3,9 @@ import { eventPattern } from '../events/index.js';
 import { WEBHOOK_EXAMPLE } from './webhooks.example.js';
 
 const url = z.string().max(2000);
-const types = z.array(eventPattern).max(50);
+/** Types, and families of them, that one webhook gets. */
+export const MAX_TYPES = 50;
+const types = z.array(eventPattern).max(MAX_TYPES);
 const description = z.string().max(500).nullable();
 
 export const webhookRequest = z

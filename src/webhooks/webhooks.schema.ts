@@ -2,13 +2,17 @@ import { z } from 'zod';
 import type { Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import { timestamp } from '../http/page.js';
 import { DELIVERY_EXAMPLE, WEBHOOK_EXAMPLE } from './webhooks.example.js';
+import { MAX_TYPES } from './webhooks.requests.js';
+
+/** Attempts of one delivery that are kept. */
+export const MAX_ATTEMPTS = 50;
 
 export const webhookSchema = z
   .object({
     id: z.string(),
     type: z.literal('webhook'),
     url: z.string(),
-    types: z.array(z.string()),
+    types: z.array(z.string()).max(MAX_TYPES),
     description: z.string().nullable(),
     enabled: z.boolean(),
     disabled: z
@@ -33,15 +37,18 @@ export const deliverySchema = z
     event_id: z.string(),
     event_type: z.string(),
     state: z.enum(['pending', 'succeeded', 'failed']),
-    attempts: z.array(
-      z.object({
-        at: timestamp,
-        status: z.int().nullable(),
-        latency_ms: z.int(),
-        answer: z.string().nullable(),
-        error: z.string().nullable(),
-      }),
-    ),
+    attempts: z
+      .array(
+        z.object({
+          at: timestamp,
+          status: z.int().nullable(),
+          latency_ms: z.int(),
+          answer: z.string().nullable(),
+          error: z.string().nullable(),
+        }),
+      )
+      .max(MAX_ATTEMPTS)
+      .meta({ description: `The last ${MAX_ATTEMPTS}, oldest first.` }),
     next_attempt_at: timestamp.nullable(),
     created_at: timestamp,
     finished_at: timestamp.nullable(),

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { z } from 'zod';
+import { adapters } from '../../adapters/index.gen.js';
 import { describedOperations } from '../support/described.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 
@@ -64,6 +66,44 @@ describe('/openapi.json', () => {
     expect(wrong).toEqual([]);
   });
 });
+
+describe('every list and every free object has a most', () => {
+  test('in the document, in requests as in answers', () => {
+    expect(unbounded(JSON.parse(JSON.stringify(gateway.app.document)), [])).toEqual([]);
+  });
+
+  test.each(adapters.map((adapter) => ({ adapter, id: adapter.id })))(
+    'in the schemas of $id',
+    ({ adapter }) => {
+      const operations: object = adapter.operations;
+      const schemas = Object.values(operations).map(({ response }) => response as z.ZodType);
+      for (const schema of [...schemas, adapter.account.schema, adapter.settings]) {
+        if (schema === undefined) continue;
+        const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+        expect(unbounded(described, [])).toEqual([]);
+      }
+    },
+  );
+});
+
+/** Places in JSON Schemas that take any number of items or members. */
+function unbounded(node: unknown, place: readonly string[]): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const { type, maxItems, maxProperties, additionalProperties, propertyNames } = node as Record<
+    string,
+    ReturnType<typeof JSON.parse>
+  >;
+  const isList = type === 'array' && maxItems === undefined;
+  const isFree =
+    typeof additionalProperties === 'object' &&
+    propertyNames !== undefined &&
+    propertyNames.enum === undefined &&
+    maxProperties === undefined;
+  return [
+    ...(isList || isFree ? [place.join(' ')] : []),
+    ...Object.entries(node).flatMap(([name, inner]) => unbounded(inner, [...place, name])),
+  ];
+}
 
 describe('/docs', () => {
   test('is a page whose every file comes from here, under a policy that allows no other host', async () => {

@@ -13,7 +13,11 @@ const problemSchema = z.strictObject({
   code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
   instance: z.string().startsWith('/'),
   request_id: z.string().min(1),
-  errors: z.array(z.strictObject({ field: z.string(), message: z.string().min(1) })).optional(),
+  errors: z
+    .array(z.strictObject({ field: z.string(), message: z.string().min(1) }))
+    .max(20)
+    .optional(),
+  errors_omitted: z.int().min(1).optional(),
   provider: z
     .strictObject({
       id: z.string(),

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** No JSON object of 64 KiB, the largest that is kept or taken, has more members. */
+export const MAX_MEMBERS = 16_384;
+
+/** Kinds of actions in the statistics of an account. */
+const MAX_ACTIONS = 200;
+/** Items in one answer of a provider, which may list all of its accounts at once. */
+const MAX_ITEMS = 1_000_000;
+
+/**
+ * An object whose member names are data.
+ * @param most how many members it may have
+ */
+export function recordOf<Name extends z.ZodType<string, string>, Value extends z.ZodType>(
+  name: Name,
+  value: Value,
+  most: number,
+) {
+  return z
+    .record(name, value)
+    .refine((members) => Object.keys(members).length <= most, `must have at most ${most} members`)
+    .meta({ maxProperties: most });
+}
+
+/** Values by kind of action, such as `likes`. */
+export function byAction<Value extends z.ZodType>(value: Value) {
+  return recordOf(z.string(), value, MAX_ACTIONS);
+}
+
+/** A list in the answer of a provider. */
+export function items<Item extends z.ZodType>(item: Item) {
+  return z.array(item).max(MAX_ITEMS);
+}
