@@ -33,6 +33,12 @@ export const identityShown = ({ account }: Observation): Identity => ({
   connected_at: account.connectedAt,
 });
 
+const MAX_LOOK_AGE_MS = 60_000;
+
+/** Whether the last good look is too old to say who an account is now. */
+export const isStale = (lookedAt: Date, now: Date) =>
+  now.getTime() - lookedAt.getTime() > MAX_LOOK_AGE_MS;
+
 export interface Comparison {
   /**
    * `same`: who was meant. `reconnected`: the account was connected again since, which is a

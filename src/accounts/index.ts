@@ -33,6 +33,7 @@ export {
   type Identity,
   identityOf,
   identityShown,
+  isStale,
 } from './identity.js';
 export { passLabelsOn } from './labels.repository.js';
 export {

@@ -1,3 +1,4 @@
+import { isStale } from '../accounts/index.js';
 import type { ProviderError, ProviderErrorCode } from '../model/index.js';
 
 /** How far a step got: what is written here is written before the provider is asked. */
@@ -85,9 +86,6 @@ export function backoffMs(
   return Math.max(doubled * (0.8 + 0.4 * random()), (retryAfterSeconds ?? 0) * 1000);
 }
 
-/** A look that is older is not relied on. */
-const MAX_LOOK_AGE_MS = 60_000;
-
 /**
  * Whether an account is looked at before its delete is asked for, so that nobody else's is deleted:
  * always where one account can be asked for by itself. Where only the whole list shows it, the look
@@ -105,8 +103,7 @@ export function mustLookFirst(
   isOneCall: boolean,
 ): boolean {
   const { looksFirst, attempts, destroysData, seenAt } = step;
-  const isOld = now.getTime() - seenAt.getTime() > MAX_LOOK_AGE_MS;
-  return isOneCall || destroysData || looksFirst || attempts > 1 || isOld;
+  return isOneCall || destroysData || looksFirst || attempts > 1 || isStale(seenAt, now);
 }
 
 export interface StepCounts {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Reply } from '../support/client.js';
+import { shiftedClock } from '../support/manual-clock.js';
 import type { ProviderName } from './manners.js';
 import type { Answer } from './scripted-provider.js';
 import { useWorlds, type World } from './world.js';
 
-const worlds = useWorlds();
+const clock = shiftedClock();
+const worlds = useWorlds({ clock });
 const UUID = '3c90c3cc-0d44-4b50-8888-8dd25736052a';
 
 const settingsOf = { outfame: { daily_limits: { likes: 1 } }, creatoraudit: { category: 'x' } };
@@ -80,6 +82,8 @@ describe('3 identity: an id in other hands', () => {
       const world = await worldWith(name, id, before);
       const known = await world.account(id);
       world.provider.put(id, { ...after });
+      // Longer than a look is relied on.
+      clock.advance(61_000);
       await expectRefused(world, await act(world, id), known);
       // A probe shows who it is now, and then it can be changed.
       expect((await world.probe(id)).status).toBe(200);
