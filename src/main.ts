@@ -19,6 +19,7 @@ import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { createRegistry } from './providers/index.js';
+import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
@@ -68,7 +69,9 @@ async function start(): Promise<App> {
     webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
   });
   undo.push(() => app.stop());
-  const newRootKey = await app.teams.prepare(config.rootKey);
+  const rootKeyFile = new RootKeyFile(config.dataDir);
+  const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
+  if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);
   const server = createListener(app.http);
   const close = gracefulShutdown(server);
   await listen(server, config);
@@ -80,7 +83,9 @@ async function start(): Promise<App> {
   app.recurringJobs.start();
   if (sandbox) await firstSweeps(app);
   stopping.signal.throwIfAborted();
-  greet(config, server, sandbox, newRootKey);
+  const isTerminal = process.stdout.isTTY === true;
+  const rootKey = await rootKeyFile.describe(config.rootKey, newRootKey, isTerminal);
+  greet(config, server, sandbox, rootKey);
   return app;
 }
 
@@ -173,30 +178,20 @@ function greet(
   config: Config,
   server: Server,
   sandbox: Sandbox | undefined,
-  newRootKey: string | undefined,
+  rootKey: RootKeyWords,
 ): void {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  const key = newRootKey ?? '$ROLLCALL_KEY';
   say('');
   say(`Rollcall listens on ${url}`);
   if (sandbox)
     say(
       `Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
     );
-  say(
-    newRootKey
-      ? `Root key, shown only once: ${newRootKey}`
-      : 'The root key was shown at the first start; $ROLLCALL_KEY below stands for it.',
-  );
+  say(`Root key: ${rootKey.where}.`);
   say('Try:');
-  say(
-    `  curl -s '${url}/v1/accounts' -H 'Authorization: Bearer ${key}'`.replace(
-      "Bearer $ROLLCALL_KEY'",
-      `Bearer '"$ROLLCALL_KEY"`,
-    ),
-  );
+  say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
 }
 
 async function main(): Promise<void> {

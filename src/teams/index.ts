@@ -8,6 +8,7 @@ import { teamEndpoints } from './teams.routes.js';
 import { TeamsService } from './teams.service.js';
 
 export { parseKey } from './key-format.js';
+export { RootKeyFile, type RootKeyWords } from './root-key-file.js';
 export { DEFAULT_TEAM_ID, type TeamsService } from './teams.service.js';
 
 interface TeamsParts {

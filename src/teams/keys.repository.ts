@@ -121,13 +121,31 @@ export class KeysRepository {
     await prisma.apiKey.create({ data: { ...root, ...ROOT } });
   }
 
-  /** Creates the root key, or makes the key of that id the root key again. */
-  async ensureRoot(root: NewRootKey): Promise<void> {
-    const { secretHash } = root;
-    await this.database.prisma.apiKey.upsert({
-      where: { id: root.id },
-      create: { ...root, ...ROOT },
-      update: { secretHash, isRoot: true, scopes: ROOT.scopes, revokedAt: null },
+  /**
+   * Creates the root key, or gives the one of that id this secret.
+   * @returns `false` when there is a key of that id that is revoked, or is no root key
+   */
+  async ensureRoot(prisma: Prisma.TransactionClient, root: NewRootKey): Promise<boolean> {
+    const { id, secretHash } = root;
+    const known = await prisma.apiKey.findUnique({ where: { id } });
+    if (known?.revokedAt || known?.isRoot === false) return false;
+    if (known) await prisma.apiKey.update({ where: { id }, data: { secretHash } });
+    else await this.createRoot(prisma, root);
+    return true;
+  }
+
+  /** Revokes every root key but one. @returns the ids of those it revoked */
+  async revokeOtherRoots(
+    prisma: Prisma.TransactionClient,
+    keptId: string,
+    at: Date,
+  ): Promise<readonly string[]> {
+    const others = await prisma.apiKey.findMany({
+      where: { isRoot: true, revokedAt: null, id: { not: keptId } },
+      select: { id: true },
     });
+    const ids = others.map(({ id }) => id);
+    await prisma.apiKey.updateMany({ where: { id: { in: ids } }, data: { revokedAt: at } });
+    return ids;
   }
 }

@@ -7,6 +7,7 @@ import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
+import { StartError } from '../lib/start-error.js';
 import { makeKey, parseKey } from './key-format.js';
 import type { KeysRepository } from './keys.repository.js';
 import type { TeamsRepository } from './teams.repository.js';
@@ -228,30 +229,59 @@ export class TeamsService {
   }
 
   /**
-   * Makes the default team and the root key where they are missing.
+   * Makes the default team, and the root key where it is missing. A root key that is given ends
+   * every other one.
    * @param rootKey `ROLLCALL_ROOT_KEY`
+   * @param keep puts a key that is made where its owner finds it, before it is good for anything
    * @returns the root key when it was made just now; it cannot be shown again
+   * @throws StartError for a root key that was revoked or replaced
    */
-  async prepare(rootKey: string | undefined): Promise<string | undefined> {
+  async prepare(
+    rootKey: string | undefined,
+    keep: (key: string) => Promise<void> = async () => undefined,
+  ): Promise<string | undefined> {
     const now = this.clock.now();
     await this.teams.ensure(DEFAULT_TEAM_ID, 'default', now);
-    const owner = { teamId: DEFAULT_TEAM_ID, createdAt: now };
-    if (rootKey !== undefined) {
-      const parsed = parseKey(rootKey);
-      if (!parsed) throw new Error('the root key is not in the key format');
-      const secretHash = new Uint8Array(parsed.secretHash);
-      await this.keys.ensureRoot({ id: parsed.id, secretHash, ...owner });
-      return undefined;
-    }
-    return this.database.transaction(async ({ prisma, client }) => {
+    return this.database.transaction(async (transaction) => {
+      const { prisma, client } = transaction;
       // Replicas that start together make one root key between them.
       await this.teams.lock(client, DEFAULT_TEAM_ID);
+      if (rootKey !== undefined) {
+        await this.setRoot(transaction, rootKey, now);
+        return undefined;
+      }
       if (await this.keys.hasRoot(prisma)) return undefined;
       const id = newId('key');
       const key = makeKey(id);
+      await keep(key);
+      const owner = { teamId: DEFAULT_TEAM_ID, createdAt: now };
       await this.keys.createRoot(prisma, { id, secretHash: hashOf(key), ...owner });
       return key;
     });
+  }
+
+  /** A key that has ended stays so: it may be the one that was lost. */
+  private async setRoot({ prisma, client }: Transaction, key: string, now: Date): Promise<void> {
+    const parsed = parseKey(key);
+    if (!parsed) throw new Error('the root key is not in the key format');
+    const { id } = parsed;
+    const owner = { teamId: DEFAULT_TEAM_ID, createdAt: now };
+    if (!(await this.keys.ensureRoot(prisma, { id, secretHash: hashOf(key), ...owner })))
+      throw new StartError(
+        'ROLLCALL_ROOT_KEY: this key was revoked or replaced by another. Set the current one, or a new one (`npm run root-key` prints one).',
+      );
+    const ended = await this.keys.revokeOtherRoots(prisma, id, now);
+    const entries = ended.map(
+      (targetId) =>
+        ({
+          action: 'key.revoked',
+          targetType: 'key',
+          targetId,
+          after: { replaced_by: id },
+        }) as const,
+    );
+    const nobody = { teamId: DEFAULT_TEAM_ID, keyId: null, keyName: null, requestId: null };
+    await recordAudit(client, nobody, entries, now);
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
@@ -29,14 +29,22 @@ describe('npm start on a fresh clone', () => {
   beforeAll(async () => {
     port = await findFreePort();
     gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
-    const [, printed = ''] = await gateway.prints(/shown only once: (rc_\S+)[\s\S]*curl .*\n/);
-    key = printed;
+    await gateway.prints(/Root key: in \S+[\s\S]*curl .*\n/);
+    const [, print = ''] = /^export ROLLCALL_KEY=(.*)$/m.exec(commands.join('\n')) ?? [];
+    key = (await clone.run(`echo ${print}`)).trim();
   });
 
   test('prints a request that answers with accounts of all four providers', async () => {
     const [, request = ''] = await gateway.prints(/^\s+(curl .*)$/m);
     const { data } = JSON.parse(await clone.run(request));
     expect(new Set(data.map(({ provider }: { provider: string }) => provider)).size).toBe(4);
+  });
+
+  test('says nothing of the key but where it is, as output is collected', async () => {
+    expect(key).toMatch(/^rc_\w{63}$/);
+    expect(gateway.output()).not.toContain('rc_');
+    const { mode } = await stat(join(clone.folder, 'data', 'root-key'));
+    expect(mode & 0o777).toBe(0o600);
   });
 
   test.each(requests)('and the README is right: %s', async (request) => {
@@ -74,22 +82,31 @@ describe('npm start on a fresh clone', () => {
 
   test('starts again on the same data, and SIGINT stops it too', async () => {
     const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
-    await again.prints(/curl .*ROLLCALL_KEY/);
+    await again.prints(/curl .*\$\(cat /);
     const answer = await fetch(`http://127.0.0.1:${port}/v1/whoami`, {
       headers: { Authorization: `Bearer ${key}` },
     });
     expect(answer.status).toBe(200);
     expect(await again.end('SIGINT')).toBe(0);
   });
+
+  test('with another ROLLCALL_ROOT_KEY ends the key of the first start, and its file', async () => {
+    const given = (await clone.run('npm run --silent root-key')).trim();
+    const variables = { PORT: String(port), LOG_LEVEL: 'error', ROLLCALL_ROOT_KEY: given };
+    const again = clone.start('npm start', variables);
+    await again.prints(/Root key: is ROLLCALL_ROOT_KEY[\s\S]*curl .*\$ROLLCALL_KEY/);
+    const statusOf = async (bearer: string) => {
+      const headers = { Authorization: `Bearer ${bearer}` };
+      return (await fetch(`http://127.0.0.1:${port}/v1/whoami`, { headers })).status;
+    };
+    expect([await statusOf(key), await statusOf(given)]).toEqual([401, 200]);
+    await expect(stat(join(clone.folder, 'data', 'root-key'))).rejects.toThrow('ENOENT');
+    expect(again.output()).not.toContain('rc_');
+    expect(await again.end('SIGINT')).toBe(0);
+  });
 });
 
 describe('the other commands of the README', () => {
-  test('npm run root-key prints a key that starts a gateway', async () => {
-    expect(await clone.run('npm run --silent root-key')).toMatch(
-      /^rc_[0-9a-z]{26}_[0-9A-Za-z]{36}\n$/,
-    );
-  });
-
   test('npm run sandbox runs until it is stopped', async () => {
     const sandbox = clone.start('npm run sandbox', { SANDBOX_PORT: String(await findFreePort()) });
     const [url] = await sandbox.prints(/http:\/\/127\.0\.0\.1:\d+\/octopost\/v1/);
