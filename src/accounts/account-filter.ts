@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Parameters } from '../database/sql.js';
 import { commaSeparated, time } from '../http/validate.js';
 import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES, recordOf } from '../model/index.js';
+import { providerId } from '../providers/index.js';
 
 /** Labels that one filter may name. */
 const MAX_FILTER_LABELS = 10;
@@ -13,7 +14,7 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
 /** The filters of every list of accounts: AND between them, OR between comma-separated values. */
 export function accountFilterFields(providers: readonly string[]) {
   return {
-    provider: oneOf(providers as [string, ...string[]])
+    provider: commaSeparated(providerId(providers))
       .optional()
       .meta({ description: 'Only accounts at these providers.' }),
     platform: commaSeparated(word.toLowerCase())

@@ -4251,7 +4251,7 @@ export interface operations {
                     scopes: ("read" | "write" | "admin")[];
                     /** Format: date-time */
                     expires_at?: string;
-                    providers?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
+                    providers?: string[];
                     /** @description The key's rate limit; only the root key may set it. When omitted, the key gets its creator's. */
                     rate_limit?: {
                         quota: number;
@@ -5871,10 +5871,10 @@ export interface operations {
                 /**
                  * @description Only accounts at these providers.
                  * @example [
-                 *       "creatoraudit"
+                 *       "outfame"
                  *     ]
                  */
-                provider?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
+                provider?: string[];
                 /**
                  * @description Only accounts on these platforms.
                  * @example [
@@ -6304,10 +6304,10 @@ export interface operations {
                 /**
                  * @description Only accounts at these providers.
                  * @example [
-                 *       "creatoraudit"
+                 *       "outfame"
                  *     ]
                  */
-                provider?: ("creatoraudit" | "octopost" | "outfame" | "socialsyncer")[];
+                provider?: string[];
                 /**
                  * @description Only accounts on these platforms.
                  * @example [

@@ -6,6 +6,7 @@ export type { AttemptOutcome, CallContext, ResponseFacts } from './execute.js';
 export type { AccountToFind } from './look-up.js';
 export type { ListPage, ListRequest, ObservedPage } from './observe.js';
 export { operationsOf } from './offered-operations.js';
+export { providerId } from './provider-id.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
 export { createProviderStatus } from './provider-status.js';
 export {

@@ -3,15 +3,14 @@
  * be completed with the provider's facts. The contract suite then reports what is missing; each
  * operation that is added needs a fixture.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 
-const setupFolder = dirname(fileURLToPath(import.meta.url));
 const id = process.argv[2] ?? '';
-const folder = join(setupFolder, '..', '..', 'adapters', id);
+const adapters = join(root, 'adapters');
+const folder = join(adapters, id);
 
 if (!/^[a-z][a-z0-9]*$/.test(id))
   fail('Name the provider in one lower-case word: npm run new:adapter acme');
@@ -142,19 +141,23 @@ const fixtures = {
 };
 
 await prepare();
-mkdirSync(join(folder, 'fixtures'), { recursive: true });
+// Whoever stops halfway leaves no folder that looks like an adapter.
+const unfinished = join(adapters, `.new-${id}`);
+rmSync(unfinished, { recursive: true, force: true });
+mkdirSync(join(unfinished, 'fixtures'), { recursive: true });
 for (const [file, text] of Object.entries({ index, schema, map }))
-  writeFileSync(join(folder, `${file}.ts`), text);
+  writeFileSync(join(unfinished, `${file}.ts`), text);
 for (const [file, fixture] of Object.entries(fixtures)) {
-  writeFileSync(join(folder, 'fixtures', `${file}.json`), `${JSON.stringify(fixture, null, 2)}\n`);
+  writeFileSync(
+    join(unfinished, 'fixtures', `${file}.json`),
+    `${JSON.stringify(fixture, null, 2)}\n`,
+  );
 }
-const generated = spawnSync(process.execPath, [join(setupFolder, 'generate.mjs')], {
-  stdio: 'inherit',
-});
-if (generated.status !== 0) fail('The index of adapters could not be written.');
-console.log(
-  `Created adapters/${id}. Replace the examples with the provider's facts, then run npm test: the contract suite reports what is missing.`,
-);
+renameSync(unfinished, folder);
+console.log(`Created adapters/${id}, which lists the accounts of an example. Next:
+1. Replace the example in index.ts, schema.ts, map.ts and fixtures/ by the provider's facts.
+2. npm test -- test/contract -t ${id} reports what is missing.
+3. npm start runs with it: connect your key there with POST /v1/connections.`);
 
 function fail(message) {
   console.error(message);

@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAdapterIndex } from './adapters.mjs';
 import { alone } from './lock.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
 /**
  * Does what is missing between a clone and a gateway that can run: packages, the database client,
- * the build.
+ * the index of adapters, the build.
  */
 export async function prepare() {
   requireNode();
   await alone(async () => {
     await installPackages();
     await generateClient();
+    writeAdapterIndex();
     const { build } = await import('./build.mjs');
     await build();
   });

@@ -2,8 +2,10 @@
  * Runs the tests; parameters go to Jest, as in `npm test -- test/database`. `--fast` leaves out what
  * `SLOW` lists. With JEST_JSON set, the result is also written to that file.
  */
+import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 import { run } from './run.mjs';
 
@@ -34,7 +36,10 @@ const workers = given.some((parameter) => /^(-i|-w|--runInBand|--maxWorkers)/.te
   ? []
   : [`--maxWorkers=${Math.min(6, availableParallelism() + 1)}`];
 const left = isFast ? SLOW.map((path) => `--testPathIgnorePatterns=<rootDir>/${path}`) : [];
-const result = process.env.JEST_JSON ? ['--json', `--outputFile=${process.env.JEST_JSON}`] : [];
+const isByName = given.some((parameter) => /^(-t|--testNamePattern)/.test(parameter));
+const ownResult = join(root, 'dist', `jest-${process.pid}.json`);
+const resultFile = process.env.JEST_JSON ?? (isByName ? ownResult : undefined);
+const result = resultFile === undefined ? [] : ['--json', `--outputFile=${resultFile}`];
 const jest = [
   '--experimental-vm-modules',
   '--disable-warning=ExperimentalWarning',
@@ -45,3 +50,14 @@ const { code } = await run(
   'inherit',
 );
 process.exitCode = code;
+if (code === 0 && isByName && !ranTests(resultFile)) {
+  console.error(`No test ran: none is named as in npm test -- ${given.join(' ')}`);
+  process.exitCode = 1;
+}
+rmSync(ownResult, { force: true });
+
+/** Jest also succeeds where it skipped every test as none has the name that was asked for. */
+function ranTests(file) {
+  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(file, 'utf8'));
+  return numPassedTests + numFailedTests > 0;
+}

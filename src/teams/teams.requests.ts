@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SCOPES } from '../http/caller.js';
 import { time, words } from '../http/validate.js';
+import { providerId } from '../providers/index.js';
 
 /** Providers that one key may be restricted to. */
 export const MAX_PROVIDERS = 50;
@@ -16,15 +17,12 @@ export const teamRequest = z
 
 /** @param providers the ids that `providers` may name */
 export function keyRequest(providers: readonly string[]) {
-  const provider = z.enum(providers as [string, ...string[]], {
-    error: `must be one of: ${providers.join(', ')}`,
-  });
   return z
     .strictObject({
       name: words(100),
       scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
       expires_at: time.optional(),
-      providers: z.array(provider).max(MAX_PROVIDERS).optional(),
+      providers: z.array(providerId(providers)).max(MAX_PROVIDERS).optional(),
       rate_limit: rateLimit.optional().meta({
         description:
           "The key's rate limit; only the root key may set it. When omitted, the key gets its creator's.",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { adapters } from '../../adapters/index.gen.js';
 import type { Client } from '../support/client.js';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
 
@@ -79,12 +80,7 @@ describe('for load balancers and monitors, without a key', () => {
 describe('/v1/providers', () => {
   test('tell what each provider can do, and what a disconnect does there', async () => {
     const { body } = await gateway.root.get('/v1/providers');
-    expect(body.data.map(({ id }: { id: string }) => id)).toEqual([
-      'creatoraudit',
-      'octopost',
-      'outfame',
-      'socialsyncer',
-    ]);
+    expect(body.data.map(({ id }: { id: string }) => id)).toEqual(adapters.map(({ id }) => id));
     const disconnects = Object.fromEntries(
       body.data.map((provider: { id: string; disconnect: object }) => [
         provider.id,

@@ -1,9 +1,17 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
-import { fixtureSubjects } from './fixtures.js';
+import { adaptersFolder, fixtureSubjects } from './fixtures.js';
 
 /** Names that stand for no real host (RFC 2606): what `npm run new:adapter` fills in. */
 const PLACEHOLDER_HOST = /(^|\.)example(\.com|\.net|\.org)?$/;
+
+test('every folder of adapters/ is tested', () => {
+  const folders = readdirSync(adaptersFolder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  expect(adapters.map(({ id }) => id)).toStrictEqual(folders.sort());
+});
 
 describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
   '$id: declaration',
