@@ -108,6 +108,7 @@ async function upsertOneByOne({ prisma }: Database): Promise<number> {
   for (const {
     permissions: _permissions,
     settings: _settings,
+    providerGroup: _providerGroup,
     recommendations: _recommendations,
     labels: _labels,
     ...row

@@ -27,6 +27,7 @@ import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { createSealer } from './lib/seal.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
+import type { AnyAdapter } from './model/index.js';
 import {
   createProviderStatus,
   createProviders,
@@ -56,6 +57,8 @@ export interface AppSettings {
   readonly rateLimit?: RateLimit;
   /** Over the defaults. */
   readonly load?: Partial<LoadLimits>;
+  /** Those in `adapters/` when left out. */
+  readonly adapters?: readonly AnyAdapter[];
   /** Where webhooks may be sent; public addresses when left out. */
   readonly webhookAddresses?: WebhookAddresses;
 }
@@ -99,7 +102,13 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
   const load = new Load(database.pool, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
-  const providers = createProviders({ clock, logger, tracing, ...(policies && { policies }) });
+  const providers = createProviders({
+    clock,
+    logger,
+    tracing,
+    ...(policies && { policies }),
+    ...(settings.adapters && { adapters: settings.adapters }),
+  });
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
     metrics.observeProviderCall(provider, operation, outcome, latencyMs),
   );

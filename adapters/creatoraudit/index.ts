@@ -24,7 +24,7 @@ export const creatoraudit = defineAdapter({
   platforms: ['instagram', 'tiktok'],
   // No rate is published; 600 is the sample of /api-reference/rate-limits, and the response headers
   // announce the real one.
-  limits: { requestsPerMinute: 600, concurrency: 8, pageSize: 200 },
+  limits: { requests: 600, perSeconds: 60, concurrency: 8, pageSize: 200 },
   disconnectEffect: {
     destroysData: true,
     revokesToken: false,
@@ -37,6 +37,7 @@ export const creatoraudit = defineAdapter({
   account: {
     schema: accountSchema,
     map: mapAccount,
+    id: (item) => item.id,
     deciding: ['is_unavailable', 'is_active', 'last_scrape_time'],
     memberOfGet: 'data',
   },

@@ -29,7 +29,8 @@ export const octopost = defineAdapter({
   ],
   // The Starter tier's rate (/docs/api/rate-limits).
   limits: {
-    requestsPerMinute: 300,
+    requests: 300,
+    perSeconds: 60,
     concurrency: 4,
     pageSize: 200,
     maxAnswerBytes: 64 * 1024 * 1024,
@@ -46,7 +47,12 @@ export const octopost = defineAdapter({
       'Octopost connects accounts only in its dashboard. Connect the profile there; the next sweep adds it.',
     url: 'https://octopost.ink',
   },
-  account: { schema: accountSchema, map: mapAccount, deciding: ['is_active'] },
+  account: {
+    schema: accountSchema,
+    map: mapAccount,
+    id: (item) => item.id,
+    deciding: ['is_active'],
+  },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error, code, details }) => ({

@@ -22,7 +22,7 @@ export const outfame = defineAdapter({
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'tiktok'],
   // The Pro plan's rate (/docs/guides/rate-limits).
-  limits: { requestsPerMinute: 500, concurrency: 8, pageSize: 100 },
+  limits: { requests: 500, perSeconds: 60, concurrency: 8, pageSize: 100 },
   disconnectEffect: {
     destroysData: true,
     revokesToken: false,
@@ -31,7 +31,7 @@ export const outfame = defineAdapter({
       'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame cannot be restored.',
   },
   settings: settingsSchema,
-  account: { schema: accountSchema, map: mapAccount, deciding: ['status'] },
+  account: { schema: accountSchema, map: mapAccount, id: (item) => item.id, deciding: ['status'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error }) => ({

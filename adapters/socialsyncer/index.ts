@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineAdapter, path } from '../../src/model/index.js';
-import { accountId, joinKey, mapAccount, splitAccountId } from './map.js';
+import { accountId, accountIdIn, joinKey, mapAccount, splitAccountId } from './map.js';
 import { accountSchema, accountsSchema, errorBodySchema, pairSchema } from './schema.js';
 
 /**
@@ -16,7 +16,8 @@ export const socialsyncer = defineAdapter({
   platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],
   // The paid plans' rate (/docs/authentication).
   limits: {
-    requestsPerMinute: 600,
+    requests: 600,
+    perSeconds: 60,
     concurrency: 4,
     pageSize: 200,
     maxAnswerBytes: 64 * 1024 * 1024,
@@ -37,6 +38,7 @@ export const socialsyncer = defineAdapter({
   account: {
     schema: accountSchema,
     map: mapAccount,
+    id: accountIdIn,
     deciding: ['tokenValid', 'health'],
     joinKey,
   },

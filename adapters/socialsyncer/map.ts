@@ -16,6 +16,12 @@ export function accountId(pair: { readonly platform: string; readonly accountId:
   return `${pair.platform}/${pair.accountId}`;
 }
 
+/** The id of the account that an item shows; `undefined` when it shows none. */
+export function accountIdIn(item: unknown): string | undefined {
+  const pair = pairSchema.safeParse(item);
+  return pair.success ? accountId(pair.data) : undefined;
+}
+
 /** The two halves of an account's id. A network's name holds no `/`; a network's id may. */
 export function splitAccountId(id: string): readonly [platform: string, accountId: string] {
   const [platform = '', ...accountId] = id.split('/');

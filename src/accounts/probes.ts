@@ -3,6 +3,7 @@ import type { ProcessLease } from '../database/process-lease.js';
 import { Problem, problemOfProvider, retryLater } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
+import { minuteShare } from '../providers/index.js';
 import { type ProbeFailure, ProbesRepository } from './probes.repository.js';
 
 /** The share of a provider's rate that people may spend on probes; sweeps live on the rest. */
@@ -44,7 +45,7 @@ export class Probes {
     adapter: AnyAdapter,
     look: () => Promise<void>,
   ): Promise<Ration> {
-    const limit = Math.max(MIN_PER_MINUTE, Math.floor(adapter.limits.requestsPerMinute * SHARE));
+    const limit = minuteShare(adapter.limits, SHARE, MIN_PER_MINUTE);
     while (!(await this.begin(account.id))) {
       if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }

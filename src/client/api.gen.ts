@@ -1095,6 +1095,7 @@ export interface components {
          *         "destroys_data": false,
          *         "revokes_token": true,
          *         "reversible": true,
+         *         "ends": "account",
          *         "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
          *       },
          *       "state": {
@@ -1143,9 +1144,11 @@ export interface components {
                 url: string;
             } | null;
             disconnect: {
-                destroys_data: boolean;
-                revokes_token: boolean;
-                reversible: boolean;
+                destroys_data: boolean | null;
+                revokes_token: boolean | null;
+                reversible: boolean | null;
+                /** @enum {string} */
+                ends: "account" | "provider_group" | "connection";
                 how_to_reconnect: string;
             };
             state: {
@@ -1323,6 +1326,7 @@ export interface components {
          *       "provider_account_id": "acc_abc123",
          *       "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
          *       "profile_id": null,
+         *       "provider_group": null,
          *       "platform": "instagram",
          *       "platform_user_id": "17841400123456789",
          *       "username": "yourhandle",
@@ -1389,6 +1393,10 @@ export interface components {
             provider_account_id: string;
             connection_id: string;
             profile_id: string | null;
+            provider_group: {
+                id: string;
+                name: string | null;
+            } | null;
             platform: string;
             platform_user_id: string | null;
             username: string | null;
@@ -1670,9 +1678,9 @@ export interface components {
             state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
             outcome: ("disconnected" | "already_gone") | null;
             effect: {
-                destroys_data: boolean;
-                revokes_token: boolean;
-                reversible: boolean;
+                destroys_data: boolean | null;
+                revokes_token: boolean | null;
+                reversible: boolean | null;
             };
             attempts: number;
             next_attempt_at: string | null;
@@ -1902,7 +1910,9 @@ export interface components {
          *         "total": 1,
          *         "destroys_data": 0,
          *         "revokes_token": 1,
-         *         "irreversible": 0
+         *         "irreversible": 0,
+         *         "effect_not_told": 0,
+         *         "also_ends": 0
          *       },
          *       "providers": [
          *         {
@@ -1913,6 +1923,7 @@ export interface components {
          *             "revokes_token": true,
          *             "reversible": true
          *           },
+         *           "ends": "account",
          *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
          *         }
          *       ],
@@ -1936,7 +1947,8 @@ export interface components {
          *             "reversible": true
          *           }
          *         }
-         *       ]
+         *       ],
+         *       "also_ends": []
          *     }
          */
         DisconnectPlan: {
@@ -1948,15 +1960,23 @@ export interface components {
                 destroys_data: number;
                 revokes_token: number;
                 irreversible: number;
+                /** @description Accounts of which a part of the effect is not known. */
+                effect_not_told: number;
+                also_ends: number;
             };
             providers: {
                 provider: string;
                 total: number;
                 effect: {
-                    destroys_data: boolean;
-                    revokes_token: boolean;
-                    reversible: boolean;
+                    destroys_data: boolean | null;
+                    revokes_token: boolean | null;
+                    reversible: boolean | null;
                 };
+                /**
+                 * @description Whose hold ends with a disconnect: that of the account, of its group at the provider, or of all accounts of its connection.
+                 * @enum {string}
+                 */
+                ends: "account" | "provider_group" | "connection";
                 how_to_reconnect: string;
             }[];
             accounts: {
@@ -1974,10 +1994,19 @@ export interface components {
                 /** @enum {string} */
                 status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
                 effect: {
-                    destroys_data: boolean;
-                    revokes_token: boolean;
-                    reversible: boolean;
+                    destroys_data: boolean | null;
+                    revokes_token: boolean | null;
+                    reversible: boolean | null;
                 };
+            }[];
+            /** @description Accounts that are not among those asked for and whose hold ends with that of `ends_with` at the provider. */
+            also_ends: {
+                account_id: string;
+                ref: string;
+                provider: string;
+                platform: string;
+                username: string | null;
+                ends_with: string;
             }[];
         };
         /**
@@ -2108,9 +2137,9 @@ export interface components {
                     state: "pending" | "running" | "succeeded" | "failed" | "cancelled";
                     outcome: ("disconnected" | "already_gone") | null;
                     effect: {
-                        destroys_data: boolean;
-                        revokes_token: boolean;
-                        reversible: boolean;
+                        destroys_data: boolean | null;
+                        revokes_token: boolean | null;
+                        reversible: boolean | null;
                     };
                     /** @enum {string} */
                     verified: "absent" | "still_present" | "pending" | "unverifiable";
@@ -4596,6 +4625,7 @@ export interface operations {
                      *             "destroys_data": false,
                      *             "revokes_token": true,
                      *             "reversible": true,
+                     *             "ends": "account",
                      *             "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
                      *           },
                      *           "state": {
@@ -4759,6 +4789,7 @@ export interface operations {
                      *           "destroys_data": false,
                      *           "revokes_token": true,
                      *           "reversible": true,
+                     *           "ends": "account",
                      *           "how_to_reconnect": "Connect the profile again in the Octopost dashboard; it gets a new id."
                      *         },
                      *         "state": {
@@ -5786,6 +5817,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -6027,6 +6059,7 @@ export interface operations {
                      *           "provider_account_id": "acc_abc123",
                      *           "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *           "profile_id": null,
+                     *           "provider_group": null,
                      *           "platform": "instagram",
                      *           "platform_user_id": "17841400123456789",
                      *           "username": "yourhandle",
@@ -6219,6 +6252,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -6609,6 +6643,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -7045,6 +7080,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -7185,6 +7221,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -7324,6 +7361,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -7463,6 +7501,7 @@ export interface operations {
                      *         "provider_account_id": "acc_abc123",
                      *         "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *         "profile_id": null,
+                     *         "provider_group": null,
                      *         "platform": "instagram",
                      *         "platform_user_id": "17841400123456789",
                      *         "username": "yourhandle",
@@ -8140,6 +8179,7 @@ export interface operations {
                      *           "provider_account_id": "acc_abc123",
                      *           "connection_id": "conn_01k9z3kd7h2m4p6r8t0v1w3x5y",
                      *           "profile_id": null,
+                     *           "provider_group": null,
                      *           "platform": "instagram",
                      *           "platform_user_id": "17841400123456789",
                      *           "username": "yourhandle",

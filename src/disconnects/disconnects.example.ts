@@ -77,11 +77,25 @@ const HOW_TO_RECONNECT = 'Connect the profile again in the Octopost dashboard; i
 export const PLAN_EXAMPLE = {
   type: 'disconnect_plan',
   plan_hash: 'Wn4mB0qQ7p1jT3vXc9ZrK2sYdLfHgE5uA8iO6bN1kM0',
-  totals: { total: 1, destroys_data: 0, revokes_token: 1, irreversible: 0 },
+  totals: {
+    total: 1,
+    destroys_data: 0,
+    revokes_token: 1,
+    irreversible: 0,
+    effect_not_told: 0,
+    also_ends: 0,
+  },
   providers: [
-    { provider: 'octopost', total: 1, effect: EFFECT, how_to_reconnect: HOW_TO_RECONNECT },
+    {
+      provider: 'octopost',
+      total: 1,
+      effect: EFFECT,
+      ends: 'account',
+      how_to_reconnect: HOW_TO_RECONNECT,
+    },
   ],
   accounts: [{ ...ACCOUNT, status: 'active', effect: EFFECT }],
+  also_ends: [],
 };
 
 export const RECEIPT_EXAMPLE = {

@@ -33,10 +33,11 @@ export const REASON_CODES = [
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
+/** `null`: the provider does not say. */
 export const effectSchema = z.object({
-  destroys_data: z.boolean(),
-  revokes_token: z.boolean(),
-  reversible: z.boolean(),
+  destroys_data: z.boolean().nullable(),
+  revokes_token: z.boolean().nullable(),
+  reversible: z.boolean().nullable(),
 });
 
 /** Who was meant. `null`: the provider did not say. */
@@ -139,6 +140,10 @@ export const planSchema = z
       destroys_data: z.int(),
       revokes_token: z.int(),
       irreversible: z.int(),
+      effect_not_told: z
+        .int()
+        .meta({ description: 'Accounts of which a part of the effect is not known.' }),
+      also_ends: z.int(),
     }),
     providers: z
       .array(
@@ -146,6 +151,10 @@ export const planSchema = z
           provider: z.string(),
           total: z.int(),
           effect: effectSchema,
+          ends: z.enum(['account', 'provider_group', 'connection']).meta({
+            description:
+              'Whose hold ends with a disconnect: that of the account, of its group at the provider, or of all accounts of its connection.',
+          }),
           how_to_reconnect: z.string(),
         }),
       )
@@ -164,6 +173,22 @@ export const planSchema = z
         }),
       )
       .max(MAX_ACCOUNTS),
+    also_ends: z
+      .array(
+        z.object({
+          account_id: z.string(),
+          ref: z.string(),
+          provider: z.string(),
+          platform: z.string(),
+          username: z.string().nullable(),
+          ends_with: z.string(),
+        }),
+      )
+      .max(MAX_ACCOUNTS)
+      .meta({
+        description:
+          'Accounts that are not among those asked for and whose hold ends with that of `ends_with` at the provider.',
+      }),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 

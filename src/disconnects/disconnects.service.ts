@@ -73,7 +73,8 @@ export class DisconnectsService {
   async plan({ client }: Transaction, caller: Caller, request: DisconnectRequest) {
     const { clock, plans } = this.parts;
     const accounts = await selectAccounts(client, plans, caller, request);
-    const plan = planOf(accounts, this.effectsOn(accounts));
+    const effects = this.effectsOn(accounts);
+    const plan = planOf(accounts, effects, await plans.findAlsoEnding(client, accounts, effects));
     const planned = accounts.map((account) => ({
       id: account.id,
       ref: refOf(account),
@@ -107,7 +108,9 @@ export class DisconnectsService {
     const accounts = await selectAccounts(client, plans, caller, request);
     if (scheduledAt !== null) await this.checkRoom(client, caller.teamId, accounts.length);
     const effects = this.effectsOn(accounts);
-    if (request.plan_hash !== undefined && request.plan_hash !== hashOf(accounts, effects)) {
+    const alsoEnding = await plans.findAlsoEnding(client, accounts, effects);
+    const hash = hashOf(accounts, effects, alsoEnding);
+    if (request.plan_hash !== undefined && request.plan_hash !== hash) {
       const planned = await plans.find(prisma, caller, request.plan_hash);
       throw planMismatch(planned && difference(planned, accounts));
     }

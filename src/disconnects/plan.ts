@@ -22,6 +22,14 @@ export interface PlannedAccount {
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
   `${account.provider}:${account.provider_account_id}`;
 
+/** An account that was not asked for, and whose hold ends with that of one that was. */
+export interface AlsoEnding
+  extends Pick<AccountRow, 'provider' | 'provider_account_id' | 'platform' | 'username'> {
+  readonly id: string;
+  /** The account that was asked for. */
+  readonly ends_with: string;
+}
+
 /**
  * What would happen to whom, and how much of it.
  * @param effects of each provider among the accounts
@@ -29,6 +37,7 @@ export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_i
 export function planOf(
   accounts: readonly AccountRow[],
   effects: ReadonlyMap<string, DisconnectEffect>,
+  alsoEnding: readonly AlsoEnding[],
 ) {
   const effectOf = ({ provider }: AccountRow) => {
     const effect = effects.get(provider);
@@ -39,17 +48,20 @@ export function planOf(
     accounts.filter((account) => has(effectOf(account))).length;
   return {
     type: 'disconnect_plan' as const,
-    plan_hash: hashOf(accounts, effects),
+    plan_hash: hashOf(accounts, effects, alsoEnding),
     totals: {
       total: accounts.length,
-      destroys_data: howMany((effect) => effect.destroysData),
-      revokes_token: howMany((effect) => effect.revokesToken),
-      irreversible: howMany((effect) => !effect.reversible),
+      destroys_data: howMany((effect) => effect.destroysData === true),
+      revokes_token: howMany((effect) => effect.revokesToken === true),
+      irreversible: howMany((effect) => effect.reversible === false),
+      effect_not_told: howMany(isPartlyUntold),
+      also_ends: alsoEnding.length,
     },
     providers: [...effects].map(([provider, effect]) => ({
       provider,
       total: accounts.filter((account) => account.provider === provider).length,
       effect: effectAnswer(effect),
+      ends: effect.ends ?? 'account',
       how_to_reconnect: effect.howToReconnect,
     })),
     accounts: accounts.map((account) => ({
@@ -62,13 +74,26 @@ export function planOf(
       status: account.status,
       effect: effectAnswer(effectOf(account)),
     })),
+    also_ends: alsoEnding.map((account) => ({
+      account_id: account.id,
+      ref: refOf(account),
+      provider: account.provider,
+      platform: account.platform,
+      username: account.username,
+      ends_with: account.ends_with,
+    })),
   };
 }
 
-/** Over the exact set of accounts, who each is, and what would happen to it. */
+function isPartlyUntold({ destroysData, revokesToken, reversible }: DisconnectEffect): boolean {
+  return [destroysData, revokesToken, reversible].includes(null);
+}
+
+/** Over the exact set of accounts, who each is, what would happen to it, and who else it ends. */
 export function hashOf(
   accounts: readonly AccountRow[],
   effects: ReadonlyMap<string, DisconnectEffect>,
+  alsoEnding: readonly AlsoEnding[],
 ): string {
   const hash = createHash('sha256');
   for (const account of [...accounts].sort((one, other) => (one.id < other.id ? -1 : 1))) {
@@ -78,6 +103,7 @@ export function hashOf(
     const consequences = [effect?.destroysData, effect?.revokesToken, effect?.reversible];
     hash.update(`${JSON.stringify([account.id, identity, consequences])}\n`);
   }
+  for (const { id } of alsoEnding) hash.update(`${JSON.stringify([id])}\n`);
   return hash.digest('base64url');
 }
 

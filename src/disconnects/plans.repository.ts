@@ -10,7 +10,9 @@ import type { Prisma } from '../database/prisma-client/client.js';
 import { Parameters } from '../database/sql.js';
 import { lockUntilEnd } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
-import type { PlannedAccount } from './plan.js';
+import type { DisconnectEffect } from '../model/index.js';
+import { MAX_ACCOUNTS } from './disconnects.schema.js';
+import type { AlsoEnding, PlannedAccount } from './plan.js';
 
 /** Of the plans of one team, as they are stored. */
 const MAX_PLAN_BYTES = 16 * 1024 * 1024;
@@ -57,6 +59,31 @@ export class PlansRepository {
            WHERE b.team_id = $1 AND given = b.provider || ':' || b.provider_account_id)
          AND (cardinality($3::text[]) = 0 OR a.provider = ANY($3)) ORDER BY a.id FOR UPDATE`,
       [caller.teamId, references, caller.key.providers],
+    );
+    return rows;
+  }
+
+  /**
+   * The accounts beyond those chosen whose hold at the provider ends with one of theirs, each once.
+   * @param effects of each provider among the accounts
+   */
+  async findAlsoEnding(
+    client: pg.ClientBase,
+    accounts: readonly AccountRow[],
+    effects: ReadonlyMap<string, DisconnectEffect>,
+  ): Promise<AlsoEnding[]> {
+    const ending = (ends: DisconnectEffect['ends']) =>
+      accounts.flatMap(({ id, provider }) => (effects.get(provider)?.ends === ends ? [id] : []));
+    const [groups, connections] = [ending('provider_group'), ending('connection')];
+    if (groups.length + connections.length === 0) return [];
+    const { rows } = await client.query<AlsoEnding>(
+      `SELECT DISTINCT ON (a.id) a.id, a.provider, a.provider_account_id, a.platform, a.username,
+         s.id AS ends_with
+       FROM accounts s JOIN accounts a USING (connection_id)
+       WHERE a.status <> 'disconnected' AND a.id <> ALL($1) AND (s.id = ANY($3)
+         OR s.id = ANY($2) AND a.provider_group ->> 'id' = s.provider_group ->> 'id')
+       ORDER BY a.id, s.id LIMIT ${MAX_ACCOUNTS}`,
+      [accounts.map(({ id }) => id), groups, connections],
     );
     return rows;
   }

@@ -62,6 +62,7 @@ export interface Step extends Omit<StepProgress, 'outcome' | 'verified'> {
   readonly formerStatus: string;
   /** Scheduled or retried: time has passed since the decision. */
   readonly looksFirst: boolean;
+  /** Also where the provider does not say that it does not. */
   readonly destroysData: boolean;
   readonly leasedBy: string;
   readonly requestedById: string;
@@ -76,7 +77,7 @@ export const STEP_COLUMNS = `s.id, s.disconnect_id AS "disconnectId", s.team_id 
   s.username, s.former_connected_at AS "formerConnectedAt",
   COALESCE(s.seen_at, d.created_at) AS "seenAt", s.phase, s.outcome, s.attempts,
   s.deadline_at AS "deadlineAt", s.former_status AS "formerStatus", s.paused,
-  s.looks_first AS "looksFirst", (s.effect ->> 'destroys_data')::boolean AS "destroysData",
+  s.looks_first AS "looksFirst", COALESCE((s.effect ->> 'destroys_data')::boolean, TRUE) AS "destroysData",
   s.last_error AS error, s.answers AS evidence, s.not_compared AS "notCompared",
   s.leased_by AS "leasedBy", d.requested_by_id AS "requestedById",
   d.requested_by_name AS "requestedByName", d.request_id AS "requestId"`;

@@ -40,16 +40,28 @@ export function retryAfterSeconds(headers: IncomingHttpHeaders, now: Date): numb
   return Math.max(0, Math.ceil((Math.max(...moments) - now.getTime()) / 1000));
 }
 
+/** Names of the headers of a rate limit, in any case. */
+interface LimitHeaders {
+  readonly limit?: string;
+  readonly remaining: string;
+  readonly reset?: string;
+}
+
 /**
  * The rate limit that an answer announces: of `X-RateLimit-*`, `RateLimit-*` and `RateLimit` (the
- * drafts of the IETF) the one with the least left. Resets are read as seconds from `now`, Unix
+ * drafts of the IETF), and of the headers `named`, the one with the least left. Resets are read as seconds from `now`, Unix
  * times or dates, by their size and form. `null` when no answer can be made of them.
  */
-export function announcedLimit(headers: IncomingHttpHeaders, now: Date): AnnouncedLimit | null {
+export function announcedLimit(
+  headers: IncomingHttpHeaders,
+  now: Date,
+  named?: LimitHeaders,
+): AnnouncedLimit | null {
   const announced = [
-    inParts(headers, 'x-ratelimit', now),
-    inParts(headers, 'ratelimit', now),
+    inParts(headers, prefixed('x-ratelimit'), now),
+    inParts(headers, prefixed('ratelimit'), now),
     ...inOne(headers, now),
+    named === undefined ? null : ownLimit(headers, named, now),
   ].filter((limit) => limit !== null);
   const [tightest = null] = announced.sort(
     (one, other) => one.remaining - other.remaining || (other.resetAt ?? 0) - (one.resetAt ?? 0),
@@ -87,21 +99,52 @@ function momentOf(value: string, now: Date): number | null {
 
 const finite = (time: number) => (Number.isFinite(time) ? time : null);
 
-/** `<name>-Limit`, `-Remaining` and `-Reset`; parameters behind a value (`100;w=60`) are left out. */
-function inParts(headers: IncomingHttpHeaders, name: string, now: Date): AnnouncedLimit | null {
-  const numbers = (part: string) =>
-    valuesOf(headers[`${name}-${part}`])
-      .map((value) => Number(/^-?\d{1,15}(?=\.\d+$|\s*;|$)/.exec(value)?.[0] ?? Number.NaN))
-      .filter(Number.isFinite);
-  const limits = numbers('limit').filter((limit) => limit > 0);
-  const left = numbers('remaining');
-  if (limits.length === 0 || left.length === 0) return null;
-  const resets = valuesOf(headers[`${name}-reset`]).flatMap((value) => momentOf(value, now) ?? []);
+const prefixed = (prefix: string): Required<LimitHeaders> => ({
+  limit: `${prefix}-limit`,
+  remaining: `${prefix}-remaining`,
+  reset: `${prefix}-reset`,
+});
+
+/** What an adapter names counts without a limit too. */
+function ownLimit(headers: IncomingHttpHeaders, named: LimitHeaders, now: Date) {
+  return inParts(headers, named, now) ?? (named.limit ? null : leftIn(headers, named, now));
+}
+
+/** Limit, remaining and reset in a header each; parameters behind a value (`100;w=60`) are left out. */
+function inParts(
+  headers: IncomingHttpHeaders,
+  names: LimitHeaders,
+  now: Date,
+): AnnouncedLimit | null {
+  const limits = numbersIn(headers, names.limit).filter((limit) => limit > 0);
+  if (limits.length === 0) return null;
+  const left = leftIn(headers, names, now);
+  return left && { ...left, limit: Math.min(...limits) };
+}
+
+function leftIn(
+  headers: IncomingHttpHeaders,
+  { remaining, reset }: LimitHeaders,
+  now: Date,
+): AnnouncedLimit | null {
+  const left = numbersIn(headers, remaining);
+  if (left.length === 0) return null;
+  const resets = headerOf(headers, reset).flatMap((value) => momentOf(value, now) ?? []);
   return {
-    limit: Math.min(...limits),
+    limit: null,
     remaining: Math.max(0, Math.min(...left)),
     resetAt: resets.length === 0 ? null : Math.max(...resets),
   };
+}
+
+function headerOf(headers: IncomingHttpHeaders, name = ''): string[] {
+  return valuesOf(headers[name.toLowerCase()]);
+}
+
+function numbersIn(headers: IncomingHttpHeaders, name: string | undefined): number[] {
+  return headerOf(headers, name)
+    .map((value) => Number(/^-?\d{1,15}(?=\.\d+$|\s*;|$)/.exec(value)?.[0] ?? Number.NaN))
+    .filter(Number.isFinite);
 }
 
 /** `RateLimit: "name";r=50;t=30`, with `q` in `RateLimit-Policy`; or `limit=9, remaining=5, reset=7`. */

@@ -93,6 +93,12 @@ const ROWS = [
   },
   { name: 'connection_id', ...text, example: 'conn_01k9z3kd7h2m4p6r8t0v1w3x5y' },
   { name: 'profile_id', ...textOrNull },
+  // The group or client that the account belongs to at its provider.
+  {
+    name: 'provider_group',
+    ...as('jsonb', z.object({ id: z.string(), name: z.string().nullable() }).nullable()),
+    observed: 'providerGroup',
+  },
   {
     name: 'platform',
     ...text,

@@ -29,6 +29,9 @@ export interface ProviderRequest {
   readonly body?: unknown;
 }
 
+/** The headers of an answer, by their lower-case names. */
+export type ProviderHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /** Names one account at its provider: `id` is its `providerAccountId`. */
 export interface AccountKey {
   readonly id: string;
@@ -139,13 +142,46 @@ export interface Operation<Name extends OperationName, Wire> {
 /** Fields of an account, by their names on the wire, with an excerpt of what they held. */
 export type UnreadableFields = ReadonlyMap<string, string>;
 
-/** What a disconnect does at the provider. */
+/** What a disconnect does at the provider; `null`: the provider does not say. */
 export interface DisconnectEffect {
-  readonly destroysData: boolean;
-  readonly revokesToken: boolean;
-  readonly reversible: boolean;
+  readonly destroysData: boolean | null;
+  readonly revokesToken: boolean | null;
+  readonly reversible: boolean | null;
+  /**
+   * Whose hold ends with it; `account` when left out. `provider_group`: that of every account of
+   * the same group at the provider, as where one grant covers several pages; `connection`: that of
+   * every account of the connection. Plans name them.
+   */
+  readonly ends?: 'account' | 'provider_group' | 'connection';
   /** A sentence for the person who wants the account back. */
   readonly howToReconnect: string;
+}
+
+/** What one connection may ask. */
+export interface Limits {
+  /**
+   * So many requests in any `perSeconds` seconds (60 for a limit per minute, 3,600 per hour), both
+   * whole numbers. Held unless the provider's rate-limit headers say more precisely.
+   */
+  readonly requests: number;
+  readonly perSeconds: number;
+  readonly concurrency: number;
+  /** Largest page `list` may ask for. */
+  readonly pageSize: number;
+  /**
+   * Largest answer taken, in bytes; 5 MiB when left out. More only where a provider cannot page.
+   */
+  readonly maxAnswerBytes?: number;
+}
+
+/** Names of headers, in any case. */
+export interface RateLimitHeaders {
+  /** Requests in a window. */
+  readonly limit?: string;
+  /** Requests left in this window. */
+  readonly remaining: string;
+  /** When the window ends. */
+  readonly reset?: string;
 }
 
 /**
@@ -175,17 +211,13 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   readonly headers?: Readonly<Record<string, string>>;
   /** The networks the provider documents; accounts of others are accepted all the same. */
   readonly platforms: readonly Platform[];
-  readonly limits: {
-    /** Held per connection, unless the provider's rate-limit headers say more precisely. */
-    readonly requestsPerMinute: number;
-    readonly concurrency: number;
-    /** Largest page `list` may ask for. */
-    readonly pageSize: number;
-    /**
-     * Largest answer taken, in bytes; 5 MiB when left out. More only where a provider cannot page.
-     */
-    readonly maxAnswerBytes?: number;
-  };
+  readonly limits: Limits;
+  /**
+   * The headers that announce the rate limit, where they are neither `X-RateLimit-*` nor
+   * `RateLimit-*` nor `RateLimit`. A reset is read as seconds left, a Unix time or a date, by its
+   * size and form.
+   */
+  readonly rateLimitHeaders?: RateLimitHeaders;
   readonly disconnectEffect: DisconnectEffect;
   /** How an account is connected where `create` is absent. */
   readonly connect?: {
@@ -209,6 +241,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
       observedAt: Date,
       unreadable: UnreadableFields,
     ) => ObservedAccount;
+    /**
+     * The account's id as an item shows it, to name one that cannot be read as a whole: as in
+     * `providerAccountId`. A text or a whole number; anything else is no id.
+     */
+    readonly id: (item: Readonly<Record<string, unknown>>) => unknown;
     /** The fields that the verdict rests on: without them it is `UNREADABLE`. */
     readonly deciding: readonly string[];
     /** Where the answer of `get` holds the account: its name there; left out: it is the answer. */
@@ -218,7 +255,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   };
   readonly errorBody: {
     readonly schema: z.ZodType<ErrorWire>;
-    readonly read: (fault: ErrorWire) => {
+    /** `headers`: of the answer, by their lower-case names. */
+    readonly read: (
+      fault: ErrorWire,
+      headers: ProviderHeaders,
+    ) => {
       readonly code: string | null;
       readonly message: string | null;
       readonly retryAfterSeconds?: number | null;
@@ -229,6 +270,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
      * with another code, or with none, needs the whole list beside it.
      */
     readonly codes: Readonly<Record<string, ProviderErrorCode>>;
+    /**
+     * The provider documents that errors come with a success status (GraphQL): their codes then
+     * count as under an error status. Elsewhere such an answer proves nothing.
+     */
+    readonly comesWithSuccess?: true;
   };
   readonly operations: {
     readonly [Name in keyof Wires & OperationName]: Operation<Name, Wires[Name]>;

@@ -145,7 +145,7 @@ export async function execute<Name extends OperationName>(
       });
       status = answer.status;
       const now = executor.clock.now();
-      policies.rateLimiter.learn(announcedLimit(answer.headers, now));
+      policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));
       const secrets = [connection.apiKey, ...(context.secrets ?? [])] as const;
       const reading = readAnswer({ adapter, name, operation, input, secrets, now }, answer);
       hear(answer.status, reading.shape, requestId(answer.headers));

@@ -9,6 +9,7 @@ export { operationsOf } from './offered-operations.js';
 export { providerId } from './provider-id.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
 export { createProviderStatus } from './provider-status.js';
+export { minuteShare } from './rate-limit.js';
 export {
   type Coverage,
   type DegradedField,

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js';
-import { type AnyAdapter, ProviderError } from '../model/index.js';
+import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { type CallContext, type Executor, execute } from './execute.js';
 import {
@@ -16,7 +16,7 @@ import {
   readAccount,
 } from './read-account.js';
 
-/** Limits count per minute, so that a longer wait is no mere pacing. */
+/** A longer wait than this, and than for the next two requests, is no mere pacing. */
 const PATIENCE_SECONDS = 120;
 
 /** A page of a provider's list as it was seen. */
@@ -79,7 +79,7 @@ export async function* walk(
   const listed = new Set<string>();
   const observePage = async (cursor: string | undefined, stopped: AbortSignal) => {
     const signal = AbortSignal.any([...signals, stopped]);
-    const fetched = await patiently(executor.clock, signal, () =>
+    const fetched = await patiently(executor.clock, adapter.limits, signal, () =>
       fetchPage(executor, adapter, connection, { cursor: cursor ?? null }, { ...context, signal }),
     );
     return { ...fetched, report: await health };
@@ -114,9 +114,10 @@ function startHealthReport(
   context: CallContext,
 ): Promise<HealthReport | null> {
   if (adapter.operations.health === undefined) return Promise.resolve(null);
-  const report = patiently(executor.clock, context.signal, async () => {
+  const report = patiently(executor.clock, adapter.limits, context.signal, async () => {
     const fetched = await fetchHealthReport(executor, adapter, connection, context);
-    if (fetched.failure !== null && isPacing(fetched.failure)) throw fetched.failure;
+    if (fetched.failure !== null && isPacing(fetched.failure, adapter.limits))
+      throw fetched.failure;
     return fetched;
   });
   // Awaited with the first page; until then its failure is nobody's.
@@ -157,11 +158,12 @@ function endless(adapter: AnyAdapter): ProviderError {
 }
 
 /**
- * A long list may need more requests than a minute allows: what was held back here, and not refused
+ * A long list may need more requests than the limit allows at once: what was held back here, and not refused
  * there, is asked again.
  */
 async function patiently<Value>(
   clock: Clock,
+  limits: Limits,
   signal: AbortSignal | undefined,
   fetch: () => Promise<Value>,
 ): Promise<Value> {
@@ -169,17 +171,18 @@ async function patiently<Value>(
     try {
       return await fetch();
     } catch (error) {
-      if (!(error instanceof ProviderError) || !isPacing(error)) throw error;
+      if (!(error instanceof ProviderError) || !isPacing(error, limits)) throw error;
       await clock.sleep((error.retryAfterSeconds ?? 0) * 1000, signal);
     }
   }
 }
 
-function isPacing({ code, status, retryAfterSeconds }: ProviderError): boolean {
+function isPacing({ code, status, retryAfterSeconds }: ProviderError, limits: Limits): boolean {
+  const patience = Math.max(PATIENCE_SECONDS, (2 * limits.perSeconds) / limits.requests);
   return (
     code === 'rate_limited' &&
     status === null &&
     retryAfterSeconds !== null &&
-    retryAfterSeconds <= PATIENCE_SECONDS
+    retryAfterSeconds <= patience
   );
 }

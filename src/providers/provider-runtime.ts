@@ -16,7 +16,7 @@ import {
   SWEPT_GROUPS,
 } from './operation-group.js';
 import type { CallPolicies } from './policies.js';
-import { OutboundRateLimiter } from './rate-limit.js';
+import { declaredRate, OutboundRateLimiter } from './rate-limit.js';
 import { RetryBudget } from './retry.js';
 import { Sender } from './send.js';
 import type { PolicySettings } from './settings.js';
@@ -158,11 +158,10 @@ export class ProviderRuntime {
   }
 
   private newKey(adapter: AnyAdapter) {
-    const { concurrency, requestsPerMinute } = adapter.limits;
     return {
-      bulkhead: bulkhead(concurrency, this.settings.policies.queueLength),
+      bulkhead: bulkhead(adapter.limits.concurrency, this.settings.policies.queueLength),
       keyBreaker: this.newKeyBreaker(),
-      rateLimiter: new OutboundRateLimiter(requestsPerMinute, this.settings.clock),
+      rateLimiter: new OutboundRateLimiter(declaredRate(adapter.limits), this.settings.clock),
     };
   }
 

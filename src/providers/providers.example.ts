@@ -15,6 +15,7 @@ export const PROVIDER_EXAMPLE = {
     destroys_data: false,
     revokes_token: true,
     reversible: true,
+    ends: 'account',
     how_to_reconnect: 'Connect the profile again in the Octopost dashboard; it gets a new id.',
   },
   state: {

@@ -35,9 +35,10 @@ const providerSchema = z
       .object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() })
       .nullable(),
     disconnect: z.object({
-      destroys_data: z.boolean(),
-      revokes_token: z.boolean(),
-      reversible: z.boolean(),
+      destroys_data: z.boolean().nullable(),
+      revokes_token: z.boolean().nullable(),
+      reversible: z.boolean().nullable(),
+      ends: z.enum(['account', 'provider_group', 'connection']),
       how_to_reconnect: z.string(),
     }),
     state: z.object({
@@ -157,7 +158,7 @@ function toAnswer(
   const state = providers.state(adapter.id);
   const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
   const incident = incidents.get(adapter.id);
-  const { destroysData, revokesToken, reversible, howToReconnect } = adapter.disconnectEffect;
+  const { destroysData, revokesToken, reversible, ends, howToReconnect } = adapter.disconnectEffect;
   return {
     id: adapter.id,
     type: 'provider',
@@ -174,6 +175,7 @@ function toAnswer(
       destroys_data: destroysData,
       revokes_token: revokesToken,
       reversible,
+      ends: ends ?? 'account',
       how_to_reconnect: howToReconnect,
     },
     state: {

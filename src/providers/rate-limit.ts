@@ -1,24 +1,39 @@
 import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { AnnouncedLimit } from '../lib/http-headers.js';
+import type { Limits } from '../model/index.js';
+
+/** A reset further away than this, and than the declared window, is a broken clock, not a limit. */
+const MAX_WINDOW_MS = 3_600_000;
+
+/** So many requests in any `windowMs` milliseconds. */
+export interface DeclaredRate {
+  readonly requests: number;
+  readonly windowMs: number;
+}
+
+/** The declared limit of one connection. */
+export function declaredRate({ requests, perSeconds }: Limits): DeclaredRate {
+  return { requests, windowMs: perSeconds * 1000 };
+}
 
 /**
- * A limit without a documented length is taken as one per minute: all four providers count per
- * minute or do not say.
+ * The requests in a minute that one purpose may take of a limit: `share` of it, and `atLeast` where
+ * the whole minute has as many. 1 at least.
  */
-const WINDOW_MS = 60_000;
-/** A reset further away than this is a broken clock, not a limit. */
-const MAX_WINDOW_MS = 3_600_000;
+export function minuteShare(limits: Limits, share: number, atLeast: number): number {
+  const perMinute = (limits.requests / limits.perSeconds) * 60;
+  return Math.max(1, Math.floor(perMinute * share), Math.floor(Math.min(atLeast, perMinute)));
+}
 
 /**
  * What we may still ask of a provider with one key. Times in ms since 1970. Until the provider
- * announces a window of its own, a token bucket holds to the declared number of requests per
- * minute.
+ * announces a window of its own, a token bucket holds to the declared rate.
  */
 export interface OutboundRateState {
+  readonly declared: DeclaredRate;
   readonly bucket: {
     readonly tokens: number;
     readonly filledAt: number;
-    readonly perMinute: number;
   };
   readonly window: {
     readonly limit: number;
@@ -30,15 +45,17 @@ export interface OutboundRateState {
 }
 
 /**
- * A tenth of the minute may go at once, the rest evenly, so that no minute whatsoever sees more
- * than `perMinute` requests.
+ * A tenth of the window's requests may go at once, the rest evenly, so that no window whatsoever
+ * sees more than `requests`.
  */
-const burst = (perMinute: number) => Math.max(1, perMinute / 10);
-const tokensPerMs = (perMinute: number) => (perMinute - burst(perMinute) || perMinute) / WINDOW_MS;
+const burst = ({ requests }: DeclaredRate) => Math.max(1, requests / 10);
+const tokensPerMs = (rate: DeclaredRate) =>
+  (rate.requests - burst(rate) || rate.requests) / rate.windowMs;
 
-export function initialRate(perMinute: number, now: number): OutboundRateState {
+export function initialRate(declared: DeclaredRate, now: number): OutboundRateState {
   return {
-    bucket: { tokens: burst(perMinute), filledAt: now, perMinute },
+    declared,
+    bucket: { tokens: burst(declared), filledAt: now },
     window: null,
     blockedUntil: 0,
   };
@@ -59,14 +76,11 @@ function takeFromBucket(
   state: OutboundRateState,
   now: number,
 ): { readonly state: OutboundRateState; readonly waitMs: number } {
-  const { perMinute } = state.bucket;
-  const refilled = state.bucket.tokens + (now - state.bucket.filledAt) * tokensPerMs(perMinute);
-  const tokens = Math.min(burst(perMinute), refilled);
-  if (tokens < 1) return { state, waitMs: Math.ceil((1 - tokens) / tokensPerMs(perMinute)) };
-  return {
-    state: { ...state, bucket: { tokens: tokens - 1, filledAt: now, perMinute } },
-    waitMs: 0,
-  };
+  const { declared, bucket } = state;
+  const refilled = bucket.tokens + (now - bucket.filledAt) * tokensPerMs(declared);
+  const tokens = Math.min(burst(declared), refilled);
+  if (tokens < 1) return { state, waitMs: Math.ceil((1 - tokens) / tokensPerMs(declared)) };
+  return { state: { ...state, bucket: { tokens: tokens - 1, filledAt: now } }, waitMs: 0 };
 }
 
 function takeFromWindow(
@@ -77,7 +91,7 @@ function takeFromWindow(
   const current =
     now < window.resetAt
       ? window
-      : { limit: window.limit, remaining: window.limit, resetAt: now + WINDOW_MS };
+      : { limit: window.limit, remaining: window.limit, resetAt: now + state.declared.windowMs };
   if (current.remaining < 1) return { state, waitMs: current.resetAt - now };
   return {
     state: { ...state, window: { ...current, remaining: current.remaining - 1 } },
@@ -91,11 +105,12 @@ export function learn(
   announced: AnnouncedLimit,
   now: number,
 ): OutboundRateState {
-  const announcedReset = announced.resetAt ?? now + WINDOW_MS;
-  const latest = now + MAX_WINDOW_MS;
-  const resetAt = announcedReset > latest ? now + WINDOW_MS : Math.max(announcedReset, now + 1_000);
+  const { requests, windowMs } = state.declared;
+  const announcedReset = announced.resetAt ?? now + windowMs;
+  const latest = now + Math.max(MAX_WINDOW_MS, windowMs);
+  const resetAt = announcedReset > latest ? now + windowMs : Math.max(announcedReset, now + 1_000);
   const known = state.window;
-  const limit = announced.limit ?? known?.limit ?? state.bucket.perMinute;
+  const limit = announced.limit ?? known?.limit ?? requests;
   // Answers overtake each other: within one window the lower count is the later one. A clock second
   // apart is still one window.
   const sameWindow =
@@ -119,9 +134,9 @@ export class OutboundRateLimiter {
   private readonly time: SteadyTime;
   private state: OutboundRateState;
 
-  constructor(perMinute: number, clock: Clock) {
+  constructor(declared: DeclaredRate, clock: Clock) {
     this.time = new SteadyTime(clock);
-    this.state = initialRate(perMinute, this.time.now());
+    this.state = initialRate(declared, this.time.now());
   }
 
   /** Milliseconds to wait before the next try; 0: the right to send one request is taken. */

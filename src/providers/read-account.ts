@@ -216,9 +216,9 @@ export function isObservation(reading: Observation | QuarantinedItem): reading i
 
 /** The item's id, safe to show. A shortened one belongs to no stored account. */
 function idOf(adapter: AnyAdapter, raw: Record<string, unknown>, apiKey: string): string | null {
-  const found =
-    typeof raw.id === 'string' && raw.id !== '' ? raw.id : adapter.account.joinKey?.(raw);
-  if (found === undefined || holdsKey(found, apiKey)) return null;
+  const given = adapter.account.id(raw);
+  const found = Number.isSafeInteger(given) ? String(given) : given;
+  if (typeof found !== 'string' || found === '' || holdsKey(found, apiKey)) return null;
   const id = storable(found);
   return id.length <= MAX_SHOWN_ID_LENGTH ? id : `${id.slice(0, MAX_SHOWN_ID_LENGTH)}…`;
 }

@@ -10,7 +10,14 @@ import {
 import { errorMember, isSuccessWord, readBody, saysThereIsMore } from './answer-body.js';
 import { isObservation, type Observation, readAccount } from './read-account.js';
 import type { ProviderResponse } from './response.js';
-import { faultFacts, firstIssue, invalidAnswer, ownFault, refusal } from './translate-error.js';
+import {
+  faultFacts,
+  firstIssue,
+  invalidAnswer,
+  ownFault,
+  refusal,
+  refusalInSuccess,
+} from './translate-error.js';
 
 /** What an answer is, as far as it proves anything. */
 export type AnswerShape =
@@ -71,9 +78,14 @@ export function readAnswer<Name extends OperationName>(
   if (body.kind === 'foreign') return unreadable(body.what);
   if (body.kind === 'json') {
     if (body.value === null) return unreadable('null instead of a JSON document');
-    const member = errorIn(call, body.value);
+    const member = errorIn(call, answer, body.value);
     if (member !== undefined)
-      return { shape: 'error', error: errorInSuccess(call, answer, body.value, member) };
+      return (
+        refusalInSuccess(call, answer, body.value) ?? {
+          shape: 'error',
+          error: errorInSuccess(call, answer, body.value, member),
+        }
+      );
   }
   const parsed = operation.response.safeParse(body.kind === 'json' ? body.value : null);
   if (!parsed.success)
@@ -149,6 +161,7 @@ function isSame(answered: string | null, asked: string | null): boolean {
 /** The member by which a response with a success status says that it is an error. */
 function errorIn(
   { adapter, name, now, secrets }: AnsweredCall<OperationName>,
+  { headers }: ProviderResponse,
   document: unknown,
 ): string | undefined {
   const isAccount =
@@ -156,7 +169,7 @@ function errorIn(
     isObservation(readAccount(adapter, document, now, secrets[0]));
   const member = errorMember(document, isAccount);
   if (member !== undefined) return member;
-  const code = ownFault(adapter, document)?.code ?? null;
+  const code = ownFault(adapter, document, headers)?.code ?? null;
   return code === null || isSuccessWord(code) ? undefined : 'code';
 }
 
@@ -167,7 +180,7 @@ function errorInSuccess(
   document: unknown,
   member: string,
 ): ProviderError {
-  const facts = faultFacts(ownFault(adapter, document), answer, secrets, now);
+  const facts = faultFacts(ownFault(adapter, document, answer.headers), answer, secrets, now);
   const what = `status ${answer.status} and an error in the body (${member})`;
   return invalidAnswer(adapter, what, answer.status, facts);
 }

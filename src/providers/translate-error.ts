@@ -74,7 +74,7 @@ export function refusal(
   answer: ProviderResponse,
   body: AnswerBody,
 ): { readonly shape: 'not_found' | 'error' | 'unreadable'; readonly error: ProviderError } {
-  const fault = body.kind === 'json' ? ownFault(adapter, body.value) : null;
+  const fault = body.kind === 'json' ? ownFault(adapter, body.value, answer.headers) : null;
   const code = codeOf(adapter, name, answer.status, fault, body);
   const shape =
     code === 'not_found' ? 'not_found' : fault === null || code === null ? 'unreadable' : 'error';
@@ -86,12 +86,43 @@ export function refusal(
       error: invalidAnswer(adapter, foreignness(status, fault, body), status, facts),
     };
   }
-  const wait =
-    facts.retryAfterSeconds ?? (code === 'rate_limited' ? secondsToReset(answer, now) : null);
+  return { shape, error: ofCode(adapter, code, answer, facts, now) };
+}
+
+/**
+ * An error under a success status, of a provider that documents them so and with a code that its
+ * adapter translates; `null`: the answer proves nothing.
+ */
+export function refusalInSuccess(
+  { adapter, name, secrets, now }: RefusedCall,
+  answer: ProviderResponse,
+  document: unknown,
+): { readonly shape: 'not_found' | 'error'; readonly error: ProviderError } | null {
+  if (adapter.errorBody.comesWithSuccess === undefined) return null;
+  const fault = ownFault(adapter, document, answer.headers);
+  const own = fault?.code == null ? undefined : ownCode(adapter, fault.code);
+  if (own === undefined) return null;
+  const code = own === 'not_found' && !ABOUT_ACCOUNT.has(name) ? 'refused' : own;
+  const facts = faultFacts(fault, answer, secrets, now);
+  return {
+    shape: code === 'not_found' ? 'not_found' : 'error',
+    error: ofCode(adapter, code, answer, facts, now),
+  };
+}
+
+function ofCode(
+  adapter: AnyAdapter,
+  code: ProviderErrorCode,
+  answer: ProviderResponse,
+  facts: FaultFacts,
+  now: Date,
+): ProviderError {
+  const reset = code === 'rate_limited' ? secondsToReset(adapter, answer, now) : null;
+  const wait = facts.retryAfterSeconds ?? reset;
   const message = `${adapter.name} ${SAID[code] ?? 'refused the request'} (${answer.status}).`;
   const retryAfterSeconds = wait === null ? null : Math.min(wait, MAX_WAIT_SECONDS);
   const details = { ...facts, status: answer.status, retryAfterSeconds };
-  return { shape, error: new ProviderError(adapter.id, code, message, details) };
+  return new ProviderError(adapter.id, code, message, details);
 }
 
 /** What an error body says besides its code. */
@@ -121,10 +152,14 @@ export type OwnFault = ReturnType<AnyAdapter['errorBody']['read']>;
  * Reads an error body with the adapter's schema; `null` when it is not the provider's: another
  * document, or one with neither a code nor a message.
  */
-export function ownFault(adapter: AnyAdapter, document: unknown): OwnFault | null {
+export function ownFault(
+  adapter: AnyAdapter,
+  document: unknown,
+  headers: ProviderResponse['headers'],
+): OwnFault | null {
   const parsed = adapter.errorBody.schema.safeParse(document);
   if (!parsed.success) return null;
-  const fault = adapter.errorBody.read(parsed.data);
+  const fault = adapter.errorBody.read(parsed.data, headers);
   return fault.code === null && fault.message === null ? null : fault;
 }
 
@@ -186,8 +221,12 @@ function codeOfStatus(status: number, operation: OperationName): ProviderErrorCo
   }
 }
 
-function secondsToReset(answer: ProviderResponse, now: Date): number | null {
-  const resetAt = announcedLimit(answer.headers, now)?.resetAt ?? null;
+function secondsToReset(
+  { rateLimitHeaders }: AnyAdapter,
+  answer: ProviderResponse,
+  now: Date,
+): number | null {
+  const resetAt = announcedLimit(answer.headers, now, rateLimitHeaders)?.resetAt ?? null;
   return resetAt === null ? null : Math.max(0, Math.ceil((resetAt - now.getTime()) / 1000));
 }
 

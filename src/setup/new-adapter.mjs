@@ -28,7 +28,7 @@ export const ${id} = defineAdapter({
   baseUrl: 'https://api.example.com/v1',
   auth: { scheme: 'bearer' },
   platforms: ['instagram'],
-  limits: { requestsPerMinute: 60, concurrency: 4, pageSize: 100 },
+  limits: { requests: 60, perSeconds: 60, concurrency: 4, pageSize: 100 },
   disconnectEffect: {
     destroysData: false,
     revokesToken: false,
@@ -40,7 +40,7 @@ export const ${id} = defineAdapter({
     instructions: 'Connect the profile in the dashboard.',
     url: 'https://app.example.com',
   },
-  account: { schema: accountSchema, map: mapAccount, deciding: ['active'] },
+  account: { schema: accountSchema, map: mapAccount, id: (item) => item.id, deciding: ['active'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ code, message }) => ({ code, message: message ?? null }),

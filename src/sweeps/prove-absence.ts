@@ -1,9 +1,10 @@
 import { type AnyAdapter, ProviderError, type ProviderErrorCode } from '../model/index.js';
-import type {
-  CallContext,
-  Observation,
-  ProviderConnection,
-  Providers,
+import {
+  type CallContext,
+  minuteShare,
+  type Observation,
+  type ProviderConnection,
+  type Providers,
 } from '../providers/index.js';
 import type { SweepRun } from './sweep-run.js';
 
@@ -33,7 +34,7 @@ export async function proveAbsence(
   context: CallContext,
 ): Promise<void> {
   const canAsk = adapter.operations.get !== undefined;
-  const limit = Math.max(MIN_ASKED, Math.floor(adapter.limits.requestsPerMinute * SHARE));
+  const limit = minuteShare(adapter.limits, SHARE, MIN_ASKED);
   const { candidates, isListProof } = await run.findUnseen(
     canAsk ? limit : Number.MAX_SAFE_INTEGER,
   );

@@ -107,14 +107,14 @@ describe('calls to a provider after the clock was set back by an hour', () => {
 
   test('wait no longer than they had to without it', () => {
     const clock = manualClock();
-    const bucket = new OutboundRateLimiter(60, clock);
+    const bucket = new OutboundRateLimiter({ requests: 60, windowMs: 60_000 }, clock);
     for (let burst = 0; burst < 6; burst++) expect(bucket.take()).toBe(0);
     setBack(clock);
     expect(bucket.take()).toBeLessThanOrEqual(1_200);
     clock.advance(60_000);
     expect(bucket.take()).toBe(0);
 
-    const announced = new OutboundRateLimiter(60, clock);
+    const announced = new OutboundRateLimiter({ requests: 60, windowMs: 60_000 }, clock);
     const resetAt = clock.now().getTime() + 30_000;
     announced.learn({ limit: 5, remaining: 0, resetAt });
     setBack(clock);

@@ -100,9 +100,9 @@ describe('Octopost: quirks', () => {
       code: 'rate_limited',
       details: { reset_at: '2024-04-03T13:21:00Z', retry_after: 45 },
     };
-    expect(octopost.errorBody.read(octopost.errorBody.schema.parse(body)).retryAfterSeconds).toBe(
-      45,
-    );
+    expect(
+      octopost.errorBody.read(octopost.errorBody.schema.parse(body), {}).retryAfterSeconds,
+    ).toBe(45);
   });
 
   test('a delete answers 204 without a body', () => {

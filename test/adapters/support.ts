@@ -47,7 +47,7 @@ export function answer<Name extends OperationName>(
 /** Our code for the provider's error body; `null` leaves it to the HTTP status. */
 export function faultCode({ errorBody }: AnyAdapter, body: unknown): string | null {
   const parsed = errorBody.schema.safeParse(body);
-  const code = parsed.success ? errorBody.read(parsed.data).code : null;
+  const code = parsed.success ? errorBody.read(parsed.data, {}).code : null;
   return code === null ? null : (errorBody.codes[code] ?? null);
 }
 

@@ -60,6 +60,8 @@ describe('a dry run', () => {
       destroys_data: 1,
       revokes_token: 2,
       irreversible: 3,
+      effect_not_told: 0,
+      also_ends: 0,
     });
     const effects = Object.fromEntries(
       body.data.accounts.map(({ ref, effect }: { ref: string; effect: object }) => [ref, effect]),

@@ -101,6 +101,20 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       }
     });
 
+    test.each(mapped)('$name: its id is found although nothing else can be read', ({ fixture }) => {
+      const { providerAccountId } = observe(adapter, fixture.wire, fixture.observedAt).account;
+      const map = () => {
+        throw new RangeError('cannot be mapped');
+      };
+      const read = readAccount(
+        { ...adapter, account: { ...adapter.account, map } },
+        fixture.wire,
+        LONG_AGO,
+        KEY,
+      );
+      expect(read).toMatchObject({ id: providerAccountId });
+    });
+
     test('a field of any JSON type costs the field, and never the account', () => {
       const ids = idFields();
       for (const field of Object.keys(usual.wire).filter((name) => !ids.includes(name))) {

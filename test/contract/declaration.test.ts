@@ -50,6 +50,8 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
 
     test('its limits let something through', () => {
       for (const limit of Object.values(adapter.limits)) expect(limit).toBeGreaterThan(0);
+      const { requests, perSeconds } = adapter.limits;
+      expect([requests, perSeconds].every(Number.isInteger)).toBe(true);
     });
 
     test('it tells how to get an account back', () => {

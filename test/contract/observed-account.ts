@@ -85,4 +85,5 @@ export const observedAccountSchema = z.strictObject({
   connectedAt: time,
   lastUsedAt: time,
   providerUpdatedAt: time,
+  providerGroup: z.strictObject({ id: z.string().min(1), name: told }).nullable(),
 }) satisfies z.ZodType<ObservedAccount>;

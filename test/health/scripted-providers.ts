@@ -37,7 +37,7 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
     .all()
     .map((adapter) => ({
       ...adapter,
-      limits: { ...adapter.limits, requestsPerMinute: 1_000_000 },
+      limits: { ...adapter.limits, requests: 1_000_000, perSeconds: 60 },
     }));
   const providers = createProviders({ clock, adapters });
   return {

@@ -300,7 +300,7 @@ describe('the rate limit of a key', () => {
     const declared = {
       ...fullAdapter,
       id: 'slow',
-      limits: { ...fullAdapter.limits, requestsPerMinute: 60 },
+      limits: { ...fullAdapter.limits, requests: 60, perSeconds: 60 },
     };
     const { providers, full } = engine({}, { clock, adapters: [declared] });
     const slow = { ...full, provider: 'slow' };

@@ -3,7 +3,7 @@ import { CircuitState } from 'cockatiel';
 import fc from 'fast-check';
 import { FailureCount } from '../../src/providers/breaker.js';
 import { bucketOf, figuresOf } from '../../src/providers/call-figures.js';
-import { block, initialRate, learn, take } from '../../src/providers/rate-limit.js';
+import { block, initialRate, learn, minuteShare, take } from '../../src/providers/rate-limit.js';
 import { redact, redactText } from '../../src/providers/redact.js';
 import { retryDelayMs } from '../../src/providers/retry.js';
 import { DEFAULT_POLICIES } from '../../src/providers/settings.js';
@@ -36,6 +36,8 @@ describe('the pause before a retry', () => {
   });
 });
 
+const ONE_A_SECOND = { requests: 60, windowMs: 60_000 };
+
 describe('the rate limit', () => {
   /** When each request of a caller that never stops is sent, in ms. */
   function sendTimes(
@@ -53,19 +55,45 @@ describe('the rate limit', () => {
     return times;
   }
 
-  test('lets no minute see more requests than declared, and uses nine tenths of them', () => {
+  const rates = fc.record({
+    requests: fc.integer({ min: 1, max: 2_000 }),
+    windowMs: fc.constantFrom(1_000, 10_000, 60_000, 900_000, 3_600_000, 86_400_000),
+  });
+
+  test('lets no window see more requests than declared, and uses nine tenths of them', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 2_000 }), fc.nat(1_000_000), (perMinute, start) => {
-        const times = sendTimes(initialRate(perMinute, start), start, start + 180_000);
+      fc.property(rates, fc.nat(1_000_000), ({ requests, windowMs }, start) => {
+        const times = sendTimes(
+          initialRate({ requests, windowMs }, start),
+          start,
+          start + 3 * windowMs,
+        );
         const spans = times
-          .slice(perMinute)
+          .slice(requests)
           .map((time, index) => time - (times[index] ?? Number.NaN));
         // One millisecond is lost to rounding.
-        expect(Math.min(60_000, ...spans)).toBeGreaterThanOrEqual(59_999);
-        expect(times.length).toBeGreaterThanOrEqual(Math.floor(2.4 * perMinute) - 2);
+        expect(Math.min(windowMs, ...spans)).toBeGreaterThanOrEqual(windowMs - 1);
+        // And one for each request.
+        const lost = Math.ceil((2.4 * requests * requests) / windowMs);
+        expect(times.length).toBeGreaterThanOrEqual(Math.floor(2.4 * requests) - 2 - lost);
       }),
-      { numRuns: 30 },
+      {
+        numRuns: 60,
+        examples: [
+          [{ requests: 1, windowMs: 60_000 }, 0],
+          [{ requests: 1, windowMs: 3_600_000 }, 0],
+          [{ requests: 30, windowMs: 3_600_000 }, 0],
+        ],
+      },
     );
+  });
+
+  test('gives a purpose its share of a minute, at least some of it, and never more than all', () => {
+    const limits = { concurrency: 1, pageSize: 1 };
+    const share = (requests: number, perSeconds: number) =>
+      minuteShare({ ...limits, requests, perSeconds }, 0.1, 5);
+    expect([share(600, 60), share(60, 60), share(10, 60), share(3, 60)]).toEqual([60, 6, 5, 3]);
+    expect([share(30, 3_600), share(1, 86_400), share(36_000, 3_600)]).toEqual([1, 1, 60]);
   });
 
   test('is what the provider announces, up and down, until its window ends', () => {
@@ -77,7 +105,7 @@ describe('the rate limit', () => {
         (limit, remaining, seconds) => {
           const resetAt = seconds * 1000;
           const state = learn(
-            initialRate(60, 0),
+            initialRate(ONE_A_SECOND, 0),
             { limit, remaining: Math.min(limit, remaining), resetAt },
             0,
           );
@@ -90,7 +118,11 @@ describe('the rate limit', () => {
   });
 
   test('an answer that was overtaken gives back nothing', () => {
-    let state = learn(initialRate(60, 0), { limit: 100, remaining: 50, resetAt: 60_000 }, 0);
+    let state = learn(
+      initialRate(ONE_A_SECOND, 0),
+      { limit: 100, remaining: 50, resetAt: 60_000 },
+      0,
+    );
     for (let request = 0; request < 10; request += 1) state = take(state, 1).state;
     expect(learn(state, { limit: 100, remaining: 48, resetAt: 60_000 }, 2).window?.remaining).toBe(
       40,
@@ -106,7 +138,11 @@ describe('the rate limit', () => {
   test('survives a reset that is past, or years away', () => {
     for (const resetAt of [0, 1e15]) {
       const now = 1_000_000_000;
-      const state = learn(initialRate(60, now), { limit: 10, remaining: 0, resetAt }, now);
+      const state = learn(
+        initialRate(ONE_A_SECOND, now),
+        { limit: 10, remaining: 0, resetAt },
+        now,
+      );
       const { waitMs } = take(state, now);
       expect(waitMs).toBeGreaterThan(0);
       expect(waitMs).toBeLessThanOrEqual(60_000);
@@ -115,7 +151,7 @@ describe('the rate limit', () => {
 
   test('sends nothing before the end of Retry-After, whatever else is announced', () => {
     const blocked = block(
-      learn(initialRate(60, 0), { limit: 100, remaining: 100, resetAt: 60_000 }, 0),
+      learn(initialRate(ONE_A_SECOND, 0), { limit: 100, remaining: 100, resetAt: 60_000 }, 0),
       30,
       0,
     );

@@ -122,7 +122,13 @@ const common = {
   baseUrl: 'https://api.small.example/v1',
   auth: { scheme: 'bearer' },
   platforms: ['instagram'],
-  limits: { requestsPerMinute: 60_000, concurrency: 4, pageSize: 100, maxAnswerBytes: 64 * 1024 },
+  limits: {
+    requests: 60_000,
+    perSeconds: 60,
+    concurrency: 4,
+    pageSize: 100,
+    maxAnswerBytes: 64 * 1024,
+  },
   disconnectEffect: {
     destroysData: false,
     revokesToken: true,
@@ -162,7 +168,7 @@ export const fullAdapter: AnyAdapter = defineAdapter({
   ...common,
   id: 'full',
   name: 'Full',
-  account: { schema: account, map: toAccount, deciding: ['health'] },
+  account: { schema: account, map: toAccount, id: (item) => item.id, deciding: ['health'] },
   operations: {
     list,
     disconnect,
@@ -203,6 +209,7 @@ export const plainAdapter: AnyAdapter = defineAdapter({
   account: {
     schema: account,
     map: toAccount,
+    id: (item) => item.id,
     deciding: ['health'],
     joinKey: (item) => {
       const parsed = z.object({ id: z.string(), platform: z.string() }).safeParse(item);

@@ -72,6 +72,7 @@ export interface GatewaySettings {
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
   readonly trustProxy?: boolean;
+  readonly adapters?: AppSettings['adapters'];
   readonly logger?: Logger;
   readonly tracing?: Tracing;
 }
@@ -121,6 +122,7 @@ async function begin(
     webhookAddresses = new WebhookAddresses(true),
     disconnects = {},
     trustProxy = false,
+    adapters,
     logger = silentLogger,
     tracing = UNTRACED,
   } = settings;
@@ -143,6 +145,7 @@ async function begin(
     load: { loopDelayMs: Number.POSITIVE_INFINITY, ...load },
     webhookAddresses,
     disconnects,
+    ...(adapters && { adapters }),
   });
   let halted: Promise<void> | undefined;
   const halt = () => {

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import {
+  type AnyAdapter,
+  defineAdapter,
+  flag,
+  HEALTHY,
+  handle,
+  id,
+  items,
+  NO_METRICS,
+  name,
+  path,
+  platform,
+  UNREADABLE,
+} from '../../src/model/index.js';
+
+const account = z.object({
+  _id: id(),
+  network: platform(),
+  handle: name(),
+  dead: flag(),
+  client: name(),
+});
+
+/** What a small provider of one key and a bare list needs; tests add what they are about. */
+export const bareParts = {
+  id: 'bare',
+  name: 'Bare',
+  docs: 'https://docs.bare.example',
+  baseUrl: 'https://api.bare.example/v1',
+  auth: { scheme: 'header', header: 'Authorization' },
+  platforms: ['instagram'],
+  limits: { requests: 6_000, perSeconds: 60, concurrency: 4, pageSize: 100 },
+  disconnectEffect: {
+    destroysData: null,
+    revokesToken: null,
+    reversible: false,
+    howToReconnect: 'Connect it again.',
+  },
+  account: {
+    schema: account,
+    map: (wire: z.output<typeof account>) => ({
+      providerAccountId: wire._id,
+      platform: wire.network,
+      username: handle(wire.handle),
+      providerGroup: wire.client === null ? null : { id: wire.client, name: null },
+      status: wire.dead === null ? null : ('active' as const),
+      verdict: wire.dead === null ? UNREADABLE : HEALTHY,
+      advice: [],
+      metrics: NO_METRICS,
+    }),
+    id: (item: Readonly<Record<string, unknown>>) => item._id,
+    deciding: ['dead'],
+  },
+  errorBody: {
+    schema: z.object({ msg: z.string() }),
+    read: ({ msg }: { msg: string }) => ({ code: null, message: msg }),
+    codes: {},
+  },
+} as const;
+
+const accounts = items(z.unknown());
+
+/** Everything at once, as a bare array; tells health with each account. */
+export const bareList = {
+  request: () => ({ method: 'GET' as const, path: path`/integrations` }),
+  response: accounts,
+  map: (all: z.output<typeof accounts>) => ({ items: all, next: undefined }),
+};
+
+export const bareDisconnect = {
+  request: ({ id }: { id: string }) => ({
+    method: 'DELETE' as const,
+    path: path`/integrations/${id}`,
+  }),
+  response: z.object({ _id: z.string() }),
+  map: () => true as const,
+  subject: ({ _id }: { _id: string }) => _id,
+};
+
+/** One key as it is, a bare array, a delete that answers the whole row. */
+export const bareAdapter: AnyAdapter = defineAdapter({
+  ...bareParts,
+  operations: { list: bareList, disconnect: bareDisconnect },
+});
+
+/** An account as `bareAdapter` reads it. */
+export const bareItem = (_id: unknown, client: string | null = null) => ({
+  _id,
+  client,
+  network: 'instagram',
+  handle: `user-${_id}`,
+  dead: false,
+});
