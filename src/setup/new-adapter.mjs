@@ -17,7 +17,7 @@ if (!/^[a-z][a-z0-9]*$/.test(id))
 if (existsSync(folder)) fail(`adapters/${id} already exists.`);
 
 const index = `import { z } from 'zod';
-import { defineAdapter, path } from '../../src/model/index.js';
+import { defineAdapter, items, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
 import { accountSchema, errorBodySchema } from './schema.js';
 
@@ -53,7 +53,7 @@ export const ${id} = defineAdapter({
         path: path\`/accounts\`,
         query: { limit, cursor },
       }),
-      response: z.object({ accounts: z.array(z.unknown()), next: z.string().min(1).nullish() }),
+      response: z.object({ accounts: items(z.unknown()), next: z.string().min(1).nullish() }),
       map: ({ accounts, next }) => ({ items: accounts, next: next ?? undefined }),
     },
   },
