@@ -193,7 +193,9 @@ export interface paths {
         };
         /**
          * List the team's keys, without their secrets
-         * @description Requires the scope `admin`.
+         * @description To a key that is restricted to some providers, only keys exist that may see no others.
+         *
+         *     Requires the scope `admin`.
          */
         get: operations["teams.listKeys"];
         put?: never;
@@ -225,8 +227,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key immediately
-         * @description Requires the scope `admin`.
+         * Revoke a key immediately; its streams end within five seconds
+         * @description To a key that is restricted to some providers, only keys exist that may see no others. Disconnects that a revoked key scheduled wait for an administrator.
+         *
+         *     Requires the scope `admin`.
          */
         delete: operations["teams.revokeKey"];
         options?: never;
@@ -1049,6 +1053,10 @@ export interface components {
          *       ],
          *       "providers": [],
          *       "rate_limit": null,
+         *       "created_by": {
+         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+         *         "name": "operations"
+         *       },
          *       "expires_at": "2027-01-15T08:00:00.000Z",
          *       "last_used_at": "2026-02-09T11:45:00.000Z",
          *       "created_at": "2026-01-15T08:00:00.000Z"
@@ -1065,6 +1073,11 @@ export interface components {
             rate_limit: {
                 quota: number;
                 window_seconds: number;
+            } | null;
+            /** @description The key that made it. Null: the gateway itself, or a release that did not note it. */
+            created_by: {
+                key_id: string;
+                name: string;
             } | null;
             expires_at: string | null;
             last_used_at: string | null;
@@ -4121,6 +4134,11 @@ export interface operations {
                  * @example false
                  */
                 include_total?: boolean;
+                /**
+                 * @description Only keys that this key made; it may be revoked.
+                 * @example key_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                created_by?: string;
             };
             header?: {
                 /**
@@ -4176,6 +4194,10 @@ export interface operations {
                      *           ],
                      *           "providers": [],
                      *           "rate_limit": null,
+                     *           "created_by": {
+                     *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *             "name": "operations"
+                     *           },
                      *           "expires_at": "2027-01-15T08:00:00.000Z",
                      *           "last_used_at": "2026-02-09T11:45:00.000Z",
                      *           "created_at": "2026-01-15T08:00:00.000Z"
@@ -4316,6 +4338,10 @@ export interface operations {
                      *         ],
                      *         "providers": [],
                      *         "rate_limit": null,
+                     *         "created_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "expires_at": "2027-01-15T08:00:00.000Z",
                      *         "last_used_at": null,
                      *         "created_at": "2026-01-15T08:00:00.000Z",
@@ -4334,6 +4360,10 @@ export interface operations {
                          *       ],
                          *       "providers": [],
                          *       "rate_limit": null,
+                         *       "created_by": {
+                         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                         *         "name": "operations"
+                         *       },
                          *       "expires_at": "2027-01-15T08:00:00.000Z",
                          *       "last_used_at": null,
                          *       "created_at": "2026-01-15T08:00:00.000Z",
@@ -4351,6 +4381,11 @@ export interface operations {
                             rate_limit: {
                                 quota: number;
                                 window_seconds: number;
+                            } | null;
+                            /** @description The key that made it. Null: the gateway itself, or a release that did not note it. */
+                            created_by: {
+                                key_id: string;
+                                name: string;
                             } | null;
                             expires_at: string | null;
                             last_used_at: string | null;
@@ -4436,6 +4471,10 @@ export interface operations {
                      *         ],
                      *         "providers": [],
                      *         "rate_limit": null,
+                     *         "created_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "expires_at": "2027-01-15T08:00:00.000Z",
                      *         "last_used_at": "2026-02-09T11:45:00.000Z",
                      *         "created_at": "2026-01-15T08:00:00.000Z"
@@ -4475,7 +4514,13 @@ export interface operations {
     };
     "teams.revokeKey": {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Also revokes the keys that this key made, those that they made, and so on, even if the key itself is revoked already.
+                 * @example false
+                 */
+                include_created?: boolean;
+            };
             header?: {
                 /**
                  * @description Your own id for this request; echoed in the response.

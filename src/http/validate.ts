@@ -122,6 +122,12 @@ export function wholeNumber(least: number, most: number) {
     .meta({ wire: { type: 'integer', minimum: least, maximum: most } });
 }
 
+/** A parameter that is `true` or `false`. */
+export const yesOrNo = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .meta({ wire: { type: 'boolean' } });
+
 /** The parameters of every list. */
 export const paging = {
   limit: wholeNumber(1, 200)
@@ -131,12 +137,7 @@ export const paging = {
     description:
       '`pagination.next_cursor` of the previous page. Use it with the same filters and sort order.',
   }),
-  include_total: z
-    .enum(['true', 'false'])
-    .transform((text) => text === 'true')
-    .meta({ wire: { type: 'boolean' } })
-    .default(false)
-    .meta({ description: 'Adds `pagination.total_count`.' }),
+  include_total: yesOrNo.default(false).meta({ description: 'Adds `pagination.total_count`.' }),
 };
 
 /** The path parameter of a resource with an id of ours. */

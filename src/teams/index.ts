@@ -3,6 +3,7 @@ import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
 import { KeysRepository } from './keys.repository.js';
+import { KeysService } from './keys.service.js';
 import { TeamsRepository } from './teams.repository.js';
 import { teamEndpoints } from './teams.routes.js';
 import { TeamsService } from './teams.service.js';
@@ -21,9 +22,15 @@ interface TeamsParts {
 /** Teams, their keys, and who a request comes from. */
 export function createTeams({ database, cursors, clock, providerIds }: TeamsParts) {
   const teams = new TeamsRepository(database);
-  const service = new TeamsService(database, teams, new KeysRepository(database), clock);
+  const keysRepository = new KeysRepository(database, providerIds);
+  const service = new TeamsService(database, teams, keysRepository, clock);
+  const keys = new KeysService(database, keysRepository, clock);
   const jobs: readonly RecurringJob[] = [
     { name: 'teams.compact_versions', everyMs: 15_000, run: () => service.compactVersions() },
   ];
-  return { service, endpoints: { teams: teamEndpoints(service, cursors, providerIds) }, jobs };
+  return {
+    service,
+    endpoints: { teams: teamEndpoints({ teams: service, keys, cursors, providerIds }) },
+    jobs,
+  };
 }

@@ -30,6 +30,13 @@ export function parseKey(text: string): ParsedKey | undefined {
   return { id: `key_${id}`, secretHash: createHash('sha256').update(text).digest() };
 }
 
+/** What is kept of a key. @throws Error for what is not in the key format */
+export function hashOf(key: string): Uint8Array<ArrayBuffer> {
+  const parsed = parseKey(key);
+  if (!parsed) throw new Error('created a key that is not in the key format');
+  return new Uint8Array(parsed.secretHash);
+}
+
 function checksum(text: string): string {
   let rest = createHash('sha256').update(text).digest().readUIntBE(0, 6);
   let sum = '';

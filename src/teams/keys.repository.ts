@@ -24,6 +24,12 @@ export interface KeyRow {
   readonly rate_window_seconds: number | null;
 }
 
+/** A key that was revoked just now. */
+export interface RevokedKey {
+  readonly id: string;
+  readonly teamId: string;
+}
+
 /** A root key to create, of the team that root acts for by default. */
 export interface NewRootKey {
   readonly id: string;
@@ -36,10 +42,14 @@ const ROOT = { name: 'root', scopes: ['admin'], isRoot: true };
 
 /** The rows of keys. */
 export class KeysRepository {
-  constructor(private readonly database: Database) {}
+  /** @param providerIds the ids that keys may be restricted to */
+  constructor(
+    private readonly database: Database,
+    private readonly providerIds: readonly string[],
+  ) {}
 
   /** One prepared statement by primary key: it runs on every request. */
-  async find(id: string): Promise<KeyRow | undefined> {
+  async findWithTeam(id: string): Promise<KeyRow | undefined> {
     const { rows } = await this.database.pool.query<KeyRow>({
       name: 'find-key',
       text: `SELECT k.id, k.team_id, t.name AS team_name, ${TEAM_VERSION} AS team_version, k.name,
@@ -55,15 +65,19 @@ export class KeysRepository {
     await this.database.prisma.apiKey.updateMany({ where: { id }, data: { lastUsedAt: at } });
   }
 
-  /** A key of the team that is not revoked. */
-  findLive(teamId: string, id: string): Promise<ApiKey | null> {
-    return this.database.prisma.apiKey.findFirst({ where: { id, teamId, revokedAt: null } });
+  /** A key of the caller's team that is no stronger than the caller's own; it may be revoked. */
+  find(prisma: Prisma.TransactionClient, caller: Caller, id: string): Promise<ApiKey | null> {
+    return prisma.apiKey.findFirst({ where: { id, ...this.visibleTo(caller) } });
   }
 
-  /** The keys of the team that are not revoked, oldest first. */
-  list(teamId: string): Rows<ApiKey> {
+  /** The keys that `find` finds and that are not revoked, oldest first. */
+  list(caller: Caller, createdBy: string | undefined): Rows<ApiKey> {
     const { apiKey } = this.database.prisma;
-    const where = { teamId, revokedAt: null };
+    const where = {
+      ...this.visibleTo(caller),
+      revokedAt: null,
+      ...(createdBy !== undefined && { createdById: createdBy }),
+    };
     return {
       read: (beyondId, take) =>
         apiKey.findMany({
@@ -95,21 +109,46 @@ export class KeysRepository {
     return prisma.apiKey.create({ data });
   }
 
+  /** Keeps a key from being revoked until the transaction ends. @returns `false`: it is revoked */
+  async lockLive(client: pg.ClientBase, id: string): Promise<boolean> {
+    const { rowCount } = await client.query(
+      'SELECT 1 FROM api_keys WHERE id = $1 AND revoked_at IS NULL FOR SHARE',
+      [id],
+    );
+    return rowCount === 1;
+  }
+
   /**
-   * Revokes a key of the caller's team; only the root key may revoke a root key.
-   * @returns whether there was such a key
+   * Revokes a key, and with `withCreated` those that it made, those that they made, and so on. A
+   * generation is looked for once the one before can make no more.
+   * @param client within a transaction
+   * @returns those that were not revoked before
    */
   async revoke(
-    prisma: Prisma.TransactionClient,
-    { teamId, key }: Caller,
+    client: pg.ClientBase,
     id: string,
+    withCreated: boolean,
     at: Date,
-  ): Promise<boolean> {
-    const { count } = await prisma.apiKey.updateMany({
-      where: { id, teamId, revokedAt: null, ...(key.isRoot ? {} : { isRoot: false }) },
-      data: { revokedAt: at },
-    });
-    return count > 0;
+  ): Promise<readonly RevokedKey[]> {
+    const revoked: RevokedKey[] = [];
+    const seen = new Set<string>();
+    let generation = [id];
+    while (generation.length > 0) {
+      for (const member of generation) seen.add(member);
+      const { rows } = await client.query<RevokedKey>(
+        `UPDATE api_keys SET revoked_at = $2 WHERE id = ANY($1) AND revoked_at IS NULL
+         RETURNING id, team_id AS "teamId"`,
+        [generation, at],
+      );
+      revoked.push(...rows);
+      if (!withCreated) break;
+      const created = await client.query<{ id: string }>(
+        'SELECT id FROM api_keys WHERE created_by_id = ANY($1)',
+        [generation],
+      );
+      generation = created.rows.map((row) => row.id).filter((created) => !seen.has(created));
+    }
+    return revoked;
   }
 
   async hasRoot(prisma: Prisma.TransactionClient): Promise<boolean> {
@@ -147,5 +186,15 @@ export class KeysRepository {
     const ids = others.map(({ id }) => id);
     await prisma.apiKey.updateMany({ where: { id: { in: ids } }, data: { revokedAt: at } });
     return ids;
+  }
+
+  /**
+   * A key that is restricted to some providers sees the keys that may see no others: it must not
+   * manage what is stronger than itself.
+   */
+  private visibleTo({ teamId, key }: Caller): Prisma.ApiKeyWhereInput {
+    if (key.providers.length === 0) return { teamId };
+    const others = this.providerIds.filter((provider) => !key.providers.includes(provider));
+    return { teamId, providers: { isEmpty: false }, NOT: { providers: { hasSome: others } } };
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SCOPES } from '../http/caller.js';
-import { time, words } from '../http/validate.js';
+import { paging, time, words, yesOrNo } from '../http/validate.js';
 import { providerId } from '../providers/index.js';
 
 /** Providers that one key may be restricted to. */
@@ -35,3 +35,23 @@ export function keyRequest(providers: readonly string[]) {
     });
 }
 export type KeyRequest = z.output<ReturnType<typeof keyRequest>>;
+
+export const keysQuery = z.strictObject({
+  ...paging,
+  created_by: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({
+      description: 'Only keys that this key made; it may be revoked.',
+      examples: ['key_01k9z3m8q4v7x2c5n6b8a1s3d4'],
+    }),
+});
+
+export const revokeQuery = z.strictObject({
+  include_created: yesOrNo.default(false).meta({
+    description:
+      'Also revokes the keys that this key made, those that they made, and so on, even if the key itself is revoked already.',
+  }),
+});

@@ -3,7 +3,8 @@ import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listById, listOf } from '../http/page.js';
 import { action, endpoint } from '../http/route.js';
 import { byId, paging } from '../http/validate.js';
-import { keyRequest, teamRequest } from './teams.requests.js';
+import type { KeysService } from './keys.service.js';
+import { keyRequest, keysQuery, revokeQuery, teamRequest } from './teams.requests.js';
 import {
   keySchema,
   keyWithSecret,
@@ -16,8 +17,17 @@ import {
 import type { TeamsService } from './teams.service.js';
 
 const pageQuery = z.strictObject(paging);
+const ONLY_WEAKER =
+  'To a key that is restricted to some providers, only keys exist that may see no others.';
 
-export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: readonly string[]) {
+interface TeamEndpointsParts {
+  readonly teams: TeamsService;
+  readonly keys: KeysService;
+  readonly cursors: Cursors;
+  readonly providerIds: readonly string[];
+}
+
+export function teamEndpoints({ teams, keys, cursors, providerIds }: TeamEndpointsParts) {
   return {
     whoami: endpoint({
       summary: "Get the caller's team and key",
@@ -28,19 +38,29 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
     }),
     listKeys: endpoint({
       summary: "List the team's keys, without their secrets",
-      query: pageQuery,
+      description: ONLY_WEAKER,
+      query: keysQuery,
       answers: { 200: listOf(keySchema) },
-      handle: (call) => answerPage(call, cursors, {}, listById(teams.listKeys(call.caller), toKey)),
+      handle: (call) => {
+        const { created_by } = call.query;
+        const rows = keys.list(call.caller, created_by);
+        return answerPage(
+          call,
+          cursors,
+          { ...(created_by && { created_by }) },
+          listById(rows, toKey),
+        );
+      },
     }),
     createKey: action({
       summary: 'Create a key; it is shown only in this response',
       description: 'A team may have 200 keys that are not revoked.',
-      body: keyRequest(providers),
+      body: keyRequest(providerIds),
       answers: { 201: dataOf(keyWithSecret) },
       problems: ['conflict'],
       handle: (call) =>
         call.commit(async (transaction) => {
-          const { row, key } = await teams.createKey(transaction, call.caller, call.body);
+          const { row, key } = await keys.create(transaction, call.caller, call.body);
           const headers = { Location: `/v1/keys/${row.id}`, 'Cache-Control': 'no-store' };
           return { status: 201, body: { data: { ...toKey(row), key } }, headers };
         }),
@@ -51,16 +71,18 @@ export function teamEndpoints(teams: TeamsService, cursors: Cursors, providers: 
       answers: { 200: dataOf(keySchema) },
       handle: async (call) => ({
         status: 200,
-        body: { data: toKey(await teams.getKey(call.caller, call.params.id)) },
+        body: { data: toKey(await keys.get(call.caller, call.params.id)) },
       }),
     }),
     revokeKey: endpoint({
-      summary: 'Revoke a key immediately',
+      summary: 'Revoke a key immediately; its streams end within five seconds',
+      description: `${ONLY_WEAKER} Disconnects that a revoked key scheduled wait for an administrator.`,
       params: byId,
+      query: revokeQuery,
       answers: { 204: null },
       problems: ['conflict'],
       handle: async (call) => {
-        await teams.revokeKey(call.caller, call.params.id);
+        await keys.revoke(call.caller, call.params.id, call.query.include_created);
         return { status: 204 };
       },
     }),

@@ -24,6 +24,7 @@ const KEY_EXAMPLE = {
   scopes: ['read'],
   providers: [],
   rate_limit: null,
+  created_by: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d3', name: 'operations' },
   expires_at: '2027-01-15T08:00:00.000Z',
   last_used_at: '2026-02-09T11:45:00.000Z',
   created_at: '2026-01-15T08:00:00.000Z',
@@ -36,6 +37,10 @@ export const keySchema = z
     scopes,
     providers: z.array(z.string()).max(MAX_PROVIDERS),
     rate_limit: rateLimit.nullable().meta({ description: 'Null: the default rate limit.' }),
+    created_by: z.object({ key_id: z.string(), name: z.string() }).nullable().meta({
+      description:
+        'The key that made it. Null: the gateway itself, or a release that did not note it.',
+    }),
     expires_at: timestamp.nullable(),
     last_used_at: timestamp.nullable(),
     created_at: timestamp,
@@ -92,6 +97,8 @@ export function toKey(row: ApiKey) {
       row.rateQuota === null || row.rateWindowSeconds === null
         ? null
         : { quota: row.rateQuota, window_seconds: row.rateWindowSeconds },
+    created_by:
+      row.createdById === null ? null : { key_id: row.createdById, name: row.createdByName ?? '' },
     expires_at: row.expiresAt,
     last_used_at: row.lastUsedAt,
     created_at: row.createdAt,

@@ -1,17 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import { actorOf, recordAudit } from '../audit/index.js';
 import { type Database, isExhausted, type Transaction } from '../database/index.js';
-import type { ApiKey, Team } from '../database/prisma-client/client.js';
-import { type Caller, holdsScope, type Identity, SCOPES } from '../http/caller.js';
+import type { Team } from '../database/prisma-client/client.js';
+import type { Caller, Identity } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
-import { invalidField, notFound, Problem } from '../http/problem.js';
+import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import { StartError } from '../lib/start-error.js';
-import { makeKey, parseKey } from './key-format.js';
+import { hashOf, makeKey, parseKey } from './key-format.js';
 import type { KeysRepository } from './keys.repository.js';
 import type { TeamsRepository } from './teams.repository.js';
-import type { KeyRequest } from './teams.requests.js';
 
 /**
  * The team that the environment's connections belong to, and that root acts for by
@@ -21,10 +20,8 @@ export const DEFAULT_TEAM_ID = 'team_default';
 
 const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
 const LAST_USED_GRANULARITY_MS = 60_000;
-/** Keys of one team that are not revoked. */
-const MAX_KEYS = 200;
 
-/** Teams, their keys, and who a request comes from. */
+/** Teams, their root key, and who a request comes from. */
 export class TeamsService {
   constructor(
     private readonly database: Database,
@@ -48,7 +45,7 @@ export class TeamsService {
         UNAUTHORIZED,
       );
     const parsed = parseKey(token);
-    const row = parsed && (await this.keys.find(parsed.id));
+    const row = parsed && (await this.keys.findWithTeam(parsed.id));
     const now = this.clock.now();
     if (
       !parsed ||
@@ -116,87 +113,6 @@ export class TeamsService {
       teamVersion: other.version,
       key: identity.key,
     };
-  }
-
-  /** @returns the key's row and the key itself, which is shown only in this response */
-  async createKey(
-    { prisma, client }: Transaction,
-    caller: Caller,
-    request: KeyRequest,
-  ): Promise<{ row: ApiKey; key: string }> {
-    if (request.expires_at && request.expires_at <= this.clock.now())
-      throw invalidField('expires_at', 'must be in the future');
-    const stronger = request.scopes.filter((scope) => !holdsScope(caller, scope));
-    if (stronger.length > 0)
-      throw new Problem(
-        'forbidden',
-        `A key cannot create a key with more rights than its own: it lacks ${stronger.join(', ')}.`,
-      );
-    const ownEnd = caller.key.expiresAt;
-    if (ownEnd && request.expires_at && request.expires_at > ownEnd) {
-      throw new Problem(
-        'forbidden',
-        `A key cannot create a key that outlives it: it expires at ${ownEnd.toISOString()}.`,
-      );
-    }
-    if (request.rate_limit && !caller.key.isRoot)
-      throw new Problem('forbidden', 'Only the root key may set `rate_limit`. Leave it out.');
-    const rateLimit = request.rate_limit
-      ? { quota: request.rate_limit.quota, windowSeconds: request.rate_limit.window_seconds }
-      : caller.key.rateLimit;
-    const providers = narrowed(caller.key.providers, request.providers ?? []);
-    if ((await this.keys.countToAdd(client, caller.teamId)) >= MAX_KEYS)
-      throw new Problem(
-        'conflict',
-        `The team already has ${MAX_KEYS} keys. Revoke those that are no longer used.`,
-      );
-    const id = newId('key');
-    const key = makeKey(id);
-    const now = this.clock.now();
-    const rights = {
-      name: request.name,
-      scopes: SCOPES.filter((scope) => request.scopes.includes(scope)),
-      providers,
-    };
-    const expiresAt = request.expires_at ?? ownEnd;
-    const row = await this.keys.create(prisma, {
-      id,
-      teamId: caller.teamId,
-      ...rights,
-      secretHash: hashOf(key),
-      expiresAt,
-      rateQuota: rateLimit?.quota ?? null,
-      rateWindowSeconds: rateLimit?.windowSeconds ?? null,
-      createdAt: now,
-    });
-    const after = { ...rights, expires_at: expiresAt };
-    const entry = { action: 'key.created', targetType: 'key', targetId: id, after } as const;
-    await recordAudit(client, actorOf(caller), [entry], now);
-    return { row, key };
-  }
-
-  /** A live key of the caller's team. @throws Problem 404 */
-  async getKey(caller: Caller, id: string): Promise<ApiKey> {
-    const row = await this.keys.findLive(caller.teamId, id);
-    if (!row) throw notFound(`Key ${id}`);
-    return row;
-  }
-
-  /** The live keys of the caller's team, oldest first. */
-  listKeys(caller: Caller): Rows<ApiKey> {
-    return this.keys.list(caller.teamId);
-  }
-
-  /** @throws Problem 404, or 409 when it is the caller's own */
-  async revokeKey(caller: Caller, id: string): Promise<void> {
-    if (id === caller.key.id)
-      throw new Problem('conflict', 'A key cannot revoke itself. Use another key.');
-    const now = this.clock.now();
-    await this.database.transaction(async ({ prisma, client }) => {
-      if (!(await this.keys.revoke(prisma, caller, id, now))) throw notFound(`Key ${id}`);
-      const entry = { action: 'key.revoked', targetType: 'key', targetId: id } as const;
-      await recordAudit(client, actorOf(caller), [entry], now);
-    });
   }
 
   /** The entry in the audit log is the new team's first. */
@@ -283,23 +199,4 @@ export class TeamsService {
     const nobody = { teamId: DEFAULT_TEAM_ID, keyId: null, keyName: null, requestId: null };
     await recordAudit(client, nobody, entries, now);
   }
-}
-
-function hashOf(key: string): Uint8Array<ArrayBuffer> {
-  const parsed = parseKey(key);
-  if (!parsed) throw new Error('created a key that is not in the key format');
-  return new Uint8Array(parsed.secretHash);
-}
-
-/** The providers of a new key, which may be no wider than its maker's. */
-function narrowed(own: readonly string[], asked: readonly string[]): string[] {
-  if (own.length === 0) return [...asked];
-  if (asked.length === 0) return [...own];
-  const wider = asked.filter((provider) => !own.includes(provider));
-  if (wider.length > 0)
-    throw new Problem(
-      'forbidden',
-      `A key cannot create a key with more rights than its own: it may not see ${wider.join(', ')}.`,
-    );
-  return [...asked];
 }

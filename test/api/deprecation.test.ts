@@ -49,7 +49,7 @@ beforeAll(async () => {
   const teams = new TeamsService(
     database,
     new TeamsRepository(database),
-    new KeysRepository(database),
+    new KeysRepository(database, []),
     systemClock,
   );
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Client } from '../support/client.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+
+let gateway: Gateway;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(() => gateway.stop());
+
+interface Made {
+  readonly id: string;
+  readonly client: Client;
+}
+
+async function make(maker: Client, name: string, more: object = {}): Promise<Made> {
+  const made = await maker.post('/v1/keys', { name, scopes: ['admin'], ...more });
+  return { id: made.body.data?.id, client: gateway.with(made.body.data?.key) };
+}
+const isLive = async ({ client }: Made) => (await client.get('/v1/whoami')).status === 200;
+const areLive = (keys: readonly Made[]) => Promise.all(keys.map(isLive));
+const idsOf = async (client: Client, query = '') =>
+  (await client.get(`/v1/keys${query}`)).body.data.map(({ id }: { id: string }) => id);
+
+describe('keys that a lost key made', () => {
+  test('name it, are listed by it, and are revoked with it, whoever made them in between', async () => {
+    const { client: owner } = await gateway.newTeam('owner');
+    const { client: stranger } = await gateway.newTeam('stranger');
+    const lost = await make(owner, 'lost');
+    const child = await make(lost.client, 'child');
+    const grandchild = await make(child.client, 'grandchild');
+    const bystander = await make(owner, 'bystander');
+    expect((await owner.get(`/v1/keys/${grandchild.id}`)).body.data.created_by).toEqual({
+      key_id: child.id,
+      name: 'child',
+    });
+    expect(await idsOf(owner, `?created_by=${lost.id}`)).toEqual([child.id]);
+    expect(await idsOf(stranger, `?created_by=${lost.id}`)).toEqual([]);
+
+    // The maker is revoked alone; what it made is still there to be found, and to be revoked.
+    expect((await owner.delete(`/v1/keys/${lost.id}`)).status).toBe(204);
+    expect(await areLive([lost, child, grandchild])).toEqual([false, true, true]);
+    expect(await idsOf(owner, `?created_by=${lost.id}`)).toEqual([child.id]);
+    const all = `/v1/keys/${lost.id}?include_created=true`;
+    expect((await stranger.delete(all)).status).toBe(404);
+    expect((await grandchild.client.delete(all)).body.code).toBe('conflict');
+    expect(await areLive([child, grandchild])).toEqual([true, true]);
+    expect((await owner.delete(all)).status).toBe(204);
+    expect(await areLive([child, grandchild, bystander])).toEqual([false, false, true]);
+    expect((await owner.delete(all)).status).toBe(404);
+    const { data } = (await owner.get(`/v1/audit?action=key.revoked&target_id=${grandchild.id}`))
+      .body;
+    expect(data).toMatchObject([{ after: { with: lost.id } }]);
+  });
+
+  test('are all revoked, however many it is making meanwhile', async () => {
+    const { client: owner } = await gateway.newTeam('racing');
+    const lost = await make(owner, 'lost');
+    const making = Array.from({ length: 12 }, (_, turn) => make(lost.client, `spare ${turn}`));
+    const [revoked, ...made] = await Promise.all([
+      owner.delete(`/v1/keys/${lost.id}?include_created=true`),
+      ...making,
+    ]);
+    expect(revoked.status).toBe(204);
+    const spares = made.filter(({ id }) => id !== undefined);
+    expect(await areLive([lost, ...spares])).toEqual([lost, ...spares].map(() => false));
+  });
+
+  test('of a lost root key are revoked in every team', async () => {
+    const one = await gateway.newTeam('first tenant');
+    const two = await gateway.newTeam('second tenant');
+    const { id } = (await gateway.root.get('/v1/whoami')).body.data.key;
+    const minted = [one, two].map(({ client }) => ({ id: '', client }));
+    expect(await areLive(minted)).toEqual([true, true]);
+    // Nobody but another root key may, and not even it can while it is the one.
+    expect((await one.client.delete(`/v1/keys/${id}?include_created=true`)).status).toBe(404);
+    expect((await gateway.root.delete(`/v1/keys/${id}?include_created=true`)).status).toBe(409);
+    expect(await areLive(minted)).toEqual([true, true]);
+  });
+});
+
+describe('a key that is restricted to some providers', () => {
+  test('revokes and sees only keys that are no stronger than itself', async () => {
+    const { client: owner } = await gateway.newTeam('restricting');
+    const restricted = await make(owner, 'restricted', { providers: ['octopost', 'outfame'] });
+    const narrower = await make(owner, 'narrower', { providers: ['outfame'] });
+    const alike = await make(owner, 'alike', { providers: ['outfame', 'octopost', 'outfame'] });
+    const stronger = [
+      await make(owner, 'unrestricted'),
+      await make(owner, 'of another', { providers: ['creatoraudit'] }),
+      await make(owner, 'overlapping', { providers: ['creatoraudit', 'octopost'] }),
+      { id: (await owner.get('/v1/whoami')).body.data.key.id, client: owner },
+    ];
+    for (const { id } of stronger)
+      for (const path of [`/v1/keys/${id}`, `/v1/keys/${id}?include_created=true`]) {
+        const refused = await restricted.client.delete(path);
+        expect([path, refused.status]).toEqual([path, 404]);
+        expect(refused.text).not.toMatch(/creatoraudit|restricted to/);
+      }
+    expect(await areLive(stronger)).toEqual([true, true, true, true]);
+    expect(await idsOf(restricted.client)).toEqual([restricted.id, narrower.id, alike.id]);
+    expect((await restricted.client.get(`/v1/keys/${stronger[0]?.id}`)).status).toBe(404);
+    expect((await restricted.client.get('/v1/keys?include_total=true')).text).not.toMatch(
+      /creatoraudit/,
+    );
+    for (const { id } of [narrower, alike])
+      expect((await restricted.client.delete(`/v1/keys/${id}`)).status).toBe(204);
+    expect(await idsOf(owner)).toHaveLength(5);
+  });
+});
