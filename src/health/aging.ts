@@ -41,13 +41,15 @@ export async function ageVerdicts(
   for (let checked = CHECKED_AT_ONCE; checked === CHECKED_AT_ONCE; ) {
     const connections = await verdicts.takeDue(now, ended, runningSince, CHECKED_AT_ONCE);
     checked = connections.length;
-    for (const { due, lookedBefore, silentSince, ...connection } of connections) {
+    for (const { due, lookedBefore, askedSince, silentSince, ...connection } of connections) {
       if (due.length === 0) continue;
       const adapter = registry.require(connection.provider);
-      if (await opensIncident(connection.provider, silentSince)) continue;
+      const isSilent = due.includes('provider_unreachable');
+      if (isSilent && (await opensIncident(connection.provider, silentSince))) continue;
       await withTransaction(database.pool, async (client) => {
         for (const verdict of due) {
-          await markHealthUnknown(client, { connection, adapter, verdict, lookedBefore }, now);
+          const age = { lookedBefore, askedSince };
+          await markHealthUnknown(client, { connection, adapter, verdict, age }, now);
         }
       });
     }

@@ -8,9 +8,10 @@ import { healthEndpoints } from './health.routes.js';
 import { HealthService } from './health.service.js';
 import { HistoryRepository } from './history.repository.js';
 import { IncidentsService } from './incidents.service.js';
-import { RunningTime } from './running-time.js';
+import { NOTE_EVERY_MS, RunningTime } from './running-time.js';
 import { TransitionsRepository } from './transitions.repository.js';
 
+export { STANDS_FOR_INTERVALS } from './verdict.js';
 export { markHealthUnknown } from './verdicts.repository.js';
 
 interface HealthParts {
@@ -40,6 +41,8 @@ export function createHealth(parts: HealthParts) {
     clock,
   });
   const jobs: readonly RecurringJob[] = [
+    // By itself, so that work that takes long is no absence.
+    { name: 'health.note_running', everyMs: NOTE_EVERY_MS, run: () => runningTime.note() },
     // An outage is known before verdicts age by it.
     {
       name: 'health.age',

@@ -1,10 +1,10 @@
 import type { Verdict } from '../model/index.js';
 
 /**
- * How many sweep intervals a verdict stands without a good look; then it is unknown. Looks that were
- * tried and failed count against the provider from the first of them on. Looks that were due and
- * not tried count against the gateway, from when it was last started on. Neither counts while the
- * provider's outage is known.
+ * How many sweep intervals a verdict stands without a good look; then it is unknown. It is the
+ * provider's silence once as many looks were tried and failed since the last good one, in as many
+ * intervals from the first of them on. It is the gateway's once no look was tried for as long after
+ * one was due. Neither counts while no gateway ran or the provider's outage is known.
  */
 export const STANDS_FOR_INTERVALS = 3;
 

@@ -15,6 +15,8 @@ export interface AgedConnection {
   readonly due: readonly SilentVerdict[];
   /** Looks from before this no longer hold a verdict up. */
   readonly lookedBefore: Date;
+  /** Since when it was asked often enough to call it silent; `null`: it was not yet. */
+  readonly askedSince: Date | null;
 }
 
 /** What silence makes of a verdict, by who is silent. */
@@ -26,8 +28,8 @@ export interface HealthLoss {
   /** Of the connection's provider. */
   readonly adapter: AnyAdapter;
   readonly verdict: AbsentVerdict;
-  /** Only of accounts whose last good look is older; `null`: of all. */
-  readonly lookedBefore: Date | null;
+  /** Only of accounts whose verdict is too old; `null`: of all. */
+  readonly age: Pick<AgedConnection, 'lookedBefore' | 'askedSince'> | null;
 }
 
 /** Whose verdict can become unknown; `a` is the account. */
@@ -39,16 +41,24 @@ const SILENT_SINCE = 'LEAST(c.silent_since, a.quarantined_at, a.missing_since)';
 /** From when on a verdict is judged by its age, for each kind of silence. */
 const COUNTS_FROM: Readonly<Record<SilentVerdict, string>> = {
   provider_unreachable: `CASE WHEN ${SILENT_SINCE} IS NOT NULL THEN GREATEST(${HEALTH_LOOKED_AT}, ${SILENT_SINCE}) END`,
-  not_checked: `CASE WHEN ${SILENT_SINCE} IS NULL THEN ${HEALTH_LOOKED_AT} END`,
+  not_checked: HEALTH_LOOKED_AT,
 };
+
+/** Reasons that stay: what was found out by asking is not replaced by our not asking. */
+const isOpenTo = (verdict: AbsentVerdict) =>
+  `${IS_LIVE} AND COALESCE(a.health_reason, '') NOT IN ('${verdict}'${
+    verdict === 'not_checked' ? `, 'provider_unreachable'` : ''
+  })`;
 
 const oldest = (verdict: SilentVerdict) => `(
   SELECT min(${COUNTS_FROM[verdict]}) FROM accounts a
-  WHERE a.connection_id = c.id AND ${IS_LIVE} AND a.health_reason IS DISTINCT FROM '${verdict}')`;
+  WHERE a.connection_id = c.id AND ${isOpenTo(verdict)})`;
 
 /**
  * The connections that are due, and when they are due next: when the oldest verdict no longer
- * stands, and after one interval anyway, as accounts come and go. $1 now, $2 and $3 the providers
+ * stands, and after one interval anyway, as accounts come and go; a look makes them due, too. Silence
+ * is looks that were tried and failed: as many as intervals have passed since the first of them,
+ * up to the time when the next look should have been. $1 now, $2 and $3 the providers
  * and when their last outage ended (null: none is known), $4 the limit, $5 since when gateways run.
  *
  * A running sweep may give the look that is awaited, and while a key is rejected, or waits for
@@ -56,7 +66,8 @@ const oldest = (verdict: SilentVerdict) => `(
  */
 const TAKE_DUE = `
 WITH due AS MATERIALIZED (
-  SELECT c.id, c.swept_at, c.health_swept_at, c.silent_since, p.outage_ended_at,
+  SELECT c.id, c.swept_at, c.health_swept_at, c.silent_since, c.tried_at[${STANDS_FOR_INTERVALS}] AS asked_since,
+    GREATEST(p.outage_ended_at, $5) AS counts_since,
     make_interval(secs => c.sweep_interval_seconds) AS sweep_interval,
     LEAST(c.next_sweep_at, (
       SELECT min(s.created_at) FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'queued')) AS overdue_since
@@ -72,16 +83,19 @@ counted AS MATERIALIZED (
   FROM due c
 ),
 ages AS (
-  SELECT id, sweep_interval, $1 - patience AS looked_before,
-    CASE WHEN silent_from IS NOT NULL THEN GREATEST(silent_from, outage_ended_at, $5) + patience END AS silent_at,
+  SELECT id, $1 - patience AS looked_before, sweep_interval, asked_since,
+    CASE WHEN silent_from IS NOT NULL AND GREATEST(silent_from, counts_since) <= asked_since
+        AND (overdue_since >= $1 OR GREATEST(silent_from, counts_since) + patience < overdue_since)
+      THEN GREATEST(silent_from, counts_since) + patience END AS silent_at,
     CASE WHEN unchecked_from IS NOT NULL AND overdue_since < $1
-      THEN GREATEST(unchecked_from, overdue_since, outage_ended_at, $5) + patience END AS unchecked_at
+      THEN GREATEST(unchecked_from, overdue_since, counts_since) + patience END AS unchecked_at
   FROM counted
 )
 UPDATE connections c
 SET next_aging_at = LEAST(GREATEST(LEAST(silent_at, unchecked_at), $1), $1 + sweep_interval)
 FROM ages WHERE c.id = ages.id
-RETURNING c.id, c.team_id AS "teamId", c.provider, c.silent_since AS "silentSince", looked_before AS "lookedBefore",
+RETURNING c.id, c.team_id AS "teamId", c.provider, c.silent_since AS "silentSince",
+  looked_before AS "lookedBefore", asked_since AS "askedSince",
   array_remove(ARRAY[CASE WHEN silent_at < $1 THEN 'provider_unreachable' END, CASE WHEN unchecked_at < $1 THEN 'not_checked' END], NULL) AS due`;
 
 /** The verdicts of accounts that nobody looks at any more. */
@@ -120,16 +134,18 @@ export class VerdictsRepository {
  */
 export async function markHealthUnknown(
   client: pg.ClientBase,
-  { connection, adapter, verdict, lookedBefore }: HealthLoss,
+  { connection, adapter, verdict, age }: HealthLoss,
   at: Date,
 ): Promise<number> {
   const { status, reason, fault } = ABSENT[verdict];
   const countsFrom = verdict === 'credential_rejected' ? HEALTH_LOOKED_AT : COUNTS_FROM[verdict];
+  const askedSince = verdict === 'provider_unreachable' ? age?.askedSince : null;
   const { rows } = await client.query<HealthBefore>(
     `WITH before AS MATERIALIZED (
        SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id
-       WHERE a.connection_id = $1 AND ${IS_LIVE}
-         AND a.health_reason IS DISTINCT FROM $4 AND ($7::timestamptz IS NULL OR ${countsFrom} < $7)
+       WHERE a.connection_id = $1 AND ${isOpenTo(verdict)}
+         AND ($7::timestamptz IS NULL OR ${countsFrom} < $7)
+         AND ($8::timestamptz IS NULL OR ${countsFrom} <= $8)
        -- What is changed is what it was read as, whoever else looks at it.
        FOR UPDATE OF a
      )
@@ -143,7 +159,8 @@ export async function markHealthUnknown(
       reason,
       fault,
       JSON.stringify(recommend(ABSENT[verdict], { adapter })),
-      lookedBefore,
+      age?.lookedBefore,
+      askedSince,
     ],
   );
   const changes = rows.map((row) => ({

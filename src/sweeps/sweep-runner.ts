@@ -188,8 +188,8 @@ export class SweepRunner {
     const now = clock.now();
     await withTransaction(database.pool, async (client) => {
       const lastError = { ...failure, at: now.toISOString() };
-      const silentSince = error instanceof ProviderError ? startedAt : null;
-      await sweeps.noteError(client, connection.id, lastError, silentSince);
+      const triedAt = error instanceof ProviderError ? startedAt : null;
+      await sweeps.noteError(client, connection.id, lastError, triedAt);
       await sweeps.finish(client, sweepId, resultOf(run, 'failed', failure), now);
       if (rejected) await this.reject(client, connection, now);
     });
@@ -225,7 +225,7 @@ export class SweepRunner {
     }
     const adapter = this.adapter(connection);
     const verdict = 'credential_rejected';
-    await markHealthUnknown(client, { connection, adapter, verdict, lookedBefore: null }, now);
+    await markHealthUnknown(client, { connection, adapter, verdict, age: null }, now);
   }
 
   private report(

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { type Connection, Prisma, type Sweep } from '../database/prisma-client/client.js';
+import { STANDS_FOR_INTERVALS } from '../health/index.js';
 import type { Rows } from '../http/page.js';
 import type { QuarantinedItem } from '../providers/index.js';
 import type { DegradedFieldCount } from './degraded-fields.js';
@@ -57,6 +58,16 @@ export interface PlannedSweep {
 const UNFINISHED = ['queued', 'running'];
 const SWEPT_CONNECTION =
   'id, team_id AS "teamId", state, sweep_interval_seconds AS "sweepIntervalSeconds"';
+
+/**
+ * Notes that the provider was asked at a time; verdicts are due to be checked after it. Sweeps in
+ * quick succession count once, but for the first one that fails.
+ */
+const noteTry = (at: string, isFirst: string) =>
+  `tried_at = CASE WHEN NOT ${isFirst}
+       AND tried_at[1] > ${at}::timestamptz - make_interval(secs => sweep_interval_seconds / 2.0)
+     THEN tried_at ELSE (array_prepend(${at}::timestamptz, tried_at))[1:${STANDS_FOR_INTERVALS}] END,
+   next_aging_at = 'epoch'`;
 
 /** The rows of sweeps, and what sweeps write of their connections. */
 export class SweepsRepository {
@@ -217,7 +228,7 @@ export class SweepsRepository {
     await client.query(
       `UPDATE connections SET state = 'active',
          state_since = CASE WHEN state = 'active' THEN state_since ELSE $3 END,
-         swept_at = $2, last_good_look_at = $3, last_error = $4::jsonb,
+         swept_at = $2, last_good_look_at = $3, last_error = $4::jsonb, ${noteTry('$2', 'false')},
          health_swept_at = CASE WHEN $4::jsonb IS NOT NULL
            THEN COALESCE(health_swept_at, swept_at, created_at) END,
          silent_since = CASE WHEN $4::jsonb IS NOT NULL THEN COALESCE(silent_since, $2) END,
@@ -269,18 +280,23 @@ export class SweepsRepository {
 
   /**
    * Notes that a look at a connection failed.
-   * @param silentSince when it was tried; `null`: the failure is not the provider's
+   * @param triedAt when the provider was asked; `null`: the failure is not the provider's
    */
   async noteError(
     client: pg.ClientBase,
     connectionId: string,
     error: object,
-    silentSince: Date | null,
+    triedAt: Date | null,
   ): Promise<void> {
+    await client.query(`UPDATE connections SET last_error = $2 WHERE id = $1`, [
+      connectionId,
+      error,
+    ]);
+    if (triedAt === null) return;
     await client.query(
-      `UPDATE connections SET last_error = $2, silent_since = COALESCE(silent_since, $3)
+      `UPDATE connections SET silent_since = COALESCE(silent_since, $2), ${noteTry('$2', '(silent_since IS NULL)')}
        WHERE id = $1`,
-      [connectionId, error, silentSince],
+      [connectionId, triedAt],
     );
   }
 

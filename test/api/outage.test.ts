@@ -3,16 +3,18 @@ import { importAccounts } from '../../bench/health-load.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
+import { passTime } from '../support/pass-time.js';
 import { waitFor } from '../support/wait.js';
 
 const ACCOUNTS = 10_000;
 const HOUR_MS = 3_600_000;
+const INTERVAL_SECONDS = 300;
 const clock = shiftedClock();
 let gateway: Gateway;
 let connectionId: string;
 
 beforeAll(async () => {
-  gateway = await startGateway({ clock });
+  gateway = await startGateway({ clock, sweepIntervalSeconds: INTERVAL_SECONDS });
   connectionId = await gateway.connect('octopost');
   const owner = { id: connectionId, teamId: DEFAULT_TEAM_ID, provider: 'octopost' };
   await importAccounts(gateway.database, owner, ACCOUNTS, clock.now());
@@ -46,16 +48,16 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   gateway.sandbox.provider('octopost').faults.add({ kind: 'down' });
   for (let turn = 0; turn < 3; turn++) await failingSweep();
   await gateway.app.recurringJobs.runAll();
-  clock.advance(24 * HOUR_MS);
-  const nextDay = clock.now().toISOString();
+  await passTime(clock, gateway.app, HOUR_MS);
+  const laterOn = clock.now().toISOString();
   // An open circuit refuses by itself, and that is no failure of the provider.
   const fail = async () => {
     await gateway.root.post(PROBE);
     return (await octopost()).last_failure_at;
   };
-  await waitFor('the provider to fail on the next day', fail, {
+  await waitFor('the provider to fail an hour later', fail, {
     everyMs: 50,
-    until: (at) => at > nextDay,
+    until: (at) => at > laterOn,
   });
   await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
@@ -75,7 +77,7 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
   });
   await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({ 'provider.incident_opened': 1 });
-  clock.advance(2 * 60_000);
+  await passTime(clock, gateway.app, 2 * 60_000);
   await gateway.app.recurringJobs.runAll();
   await gateway.app.recurringJobs.runAll();
   expect(await eventsSince(mark)).toEqual({
@@ -85,7 +87,10 @@ test(`an outage of a provider with ${ACCOUNTS} accounts is one event, its end an
 
   // Silence without an outage is another matter: it is told account by account.
   gateway.sandbox.provider('octopost').faults.add({ kind: 'rate_limited', retry_after: 3_600 });
-  clock.advance(4 * HOUR_MS);
+  for (let interval = 0; interval < 4; interval++) {
+    await failingSweep();
+    await passTime(clock, gateway.app, INTERVAL_SECONDS * 1000);
+  }
   const age = async () => {
     await gateway.app.recurringJobs.runAll();
     return (await eventsSince(mark))['account.health_changed'] ?? 0;

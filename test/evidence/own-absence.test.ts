@@ -167,6 +167,56 @@ describe('11 own absence', () => {
     expect((await world.accounts()).map(({ status }) => status)).toEqual(['active', 'active']);
   });
 
+  test('a queue that stands still after one failed look: not_checked, not the provider’s silence', async () => {
+    const world = await worlds.open('octopost', IDS.octopost);
+    world.provider.when('any', { status: 500, body: { error: 'x', code: 'internal' } });
+    expect((await world.sweep()).state).toBe('failed');
+    world.provider.asUsual();
+    await worlds.gateway().halt();
+    const idle = await startAnother();
+    await work(idle, 3.5 * INTERVAL_SECONDS, { queue: false });
+    expect(await changes(world)).toEqual([]);
+    await work(idle, 2 * INTERVAL_SECONDS, { queue: false });
+    const verdict = { status: 'unknown', reason: 'not_checked', fault: 'gateway' };
+    expect(await healthOf(world)).toEqual([verdict, verdict]);
+    expect(await world.events('provider.incident_opened')).toEqual([]);
+  });
+
+  test('a machine that was suspended: its clock jumps, and nothing else tells that it was away', async () => {
+    const opened = await openAll();
+    const { app } = worlds.gateway();
+    await work(app, 40);
+    // The last look before it fails, and so do the first ones after it.
+    const [world] = opened;
+    world?.provider.when('any', { status: 500, body: { error: 'x', code: 'internal' } });
+    await world?.sweep();
+    clock.advance(3600_000);
+    await app.recurringJobs.runAll();
+    for (const each of opened) expect(await changes(each)).toEqual([]);
+    await work(app, INTERVAL_SECONDS);
+    world?.provider.asUsual();
+    await work(app, 4 * INTERVAL_SECONDS);
+    for (const each of opened) {
+      expect(await changes(each)).toEqual([]);
+      const [event, ...more] = await resumed(each);
+      expect(more).toEqual([]);
+      expect(event.data.seconds).toBeGreaterThanOrEqual(3600);
+    }
+  });
+
+  test('a machine that is suspended again and again tells it each time, and ages nothing', async () => {
+    const world = await worlds.open('octopost', IDS.octopost);
+    world.provider.when('any', { status: 500, body: { error: 'x', code: 'internal' } });
+    const { app } = worlds.gateway();
+    for (let night = 0; night < 4; night++) {
+      await work(app, INTERVAL_SECONDS / 2);
+      clock.advance(8 * 3600_000);
+      await app.recurringJobs.runAll();
+    }
+    expect(await changes(world)).toEqual([]);
+    expect(await resumed(world)).toHaveLength(4);
+  });
+
   test('time in which nobody ran does not count for it', async () => {
     const world = await worlds.open('octopost', IDS.octopost);
     await worlds.gateway().halt();

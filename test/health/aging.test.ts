@@ -5,7 +5,7 @@ import { createAccounts } from '../../src/accounts/index.js';
 import { createConnections } from '../../src/connections/index.js';
 import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
 import { ageVerdicts } from '../../src/health/aging.js';
-import { ABSENT } from '../../src/health/verdict.js';
+import { ABSENT, STANDS_FOR_INTERVALS } from '../../src/health/verdict.js';
 import { createCursors, createListCursors } from '../../src/http/cursor.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { newId } from '../../src/lib/ids.js';
@@ -25,7 +25,7 @@ const PROVIDER = 'octopost';
 const TEAM = 'team_aging';
 const INTERVAL_SECONDS = 100;
 /** A verdict stands for three intervals. */
-const STANDS_MS = 3 * INTERVAL_SECONDS * 1000;
+const STANDS_MS = STANDS_FOR_INTERVALS * INTERVAL_SECONDS * 1000;
 
 const clock = manualClock('2026-01-01T00:00:00Z');
 const scripts = new Map<string, Script>();
@@ -121,8 +121,38 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ what: 'outage ends' } as const) },
   { weight: 1, arbitrary: fc.constant({ what: 'gateway resumes' } as const) },
 );
-const seconds = fc.constantFrom(0, 0, 0, 1, 99, 101, 160, 299, 300, 301);
+const seconds = fc.constantFrom(0, 0, 1, 49, 60, 95, 99, 101, 160, 299, 300, 301);
+const cut = (verdict: Verdict): Step => ({
+  what: 'sweep',
+  verdicts: [verdict, verdict],
+  outcome: 'cut',
+});
 
+/** Three looks fail, one interval after the other. */
+const SILENT: [number, Step][] = [
+  [1, cut(HEALTHY)],
+  [99, cut(HEALTHY)],
+  [99, cut(HEALTHY)],
+  [99, cut(HEALTHY)],
+  [5, { what: 'age' }],
+];
+/** One look fails, and the queue stands still. */
+const STUCK: [number, Step][] = [
+  [1, cut(HEALTHY)],
+  [301, { what: 'age' }],
+  [101, { what: 'age' }],
+  [1000, cut(HEALTHY)],
+  [1, { what: 'age' }],
+];
+/** Three looks fail within moments, and the queue stands still. */
+const BURST: [number, Step][] = [
+  [1, cut(HEALTHY)],
+  [1, cut(HEALTHY)],
+  [1, cut(HEALTHY)],
+  [301, { what: 'age' }],
+  [10, cut(HEALTHY)],
+  [1, { what: 'age' }],
+];
 /** Everything is unknown, is looked at again, and nobody looks any more. */
 const AGED_TWICE: [number, Step][] = [
   [301, { what: 'age' }],
@@ -138,8 +168,10 @@ class World {
   private isRejected = false;
   private outage: 'open' | Date | null = null;
   private runningSince = clock.now().getTime();
-  /** Since when the next sweep is due: nobody schedules any here. */
-  private overdueSince = clock.now().getTime();
+  /** When the next sweep is due: nobody begins any here but the test. */
+  private dueAt = clock.now().getTime();
+  /** When it was asked; of several within half an interval the first, and the first that failed. */
+  private readonly tries: number[] = [];
   /** When the first look at the connection failed after the last good one. */
   private silentSince: number | null = null;
 
@@ -161,7 +193,6 @@ class World {
         name: world.connectionId,
         credentials: sealer.seal('{"api_key":"key"}', world.connectionId),
         sweepIntervalSeconds: INTERVAL_SECONDS,
-        nextSweepAt: clock.now(),
       },
     });
     await world.take({ what: 'sweep', verdicts: [HEALTHY, HEALTHY], outcome: 'whole' });
@@ -187,7 +218,6 @@ class World {
         await this.sweep({ accounts: [], failure: null, rejectsKey: true });
         this.isRejected = true;
         this.silentSince ??= now.getTime();
-        await this.makeDue(now);
         for (const standing of this.standings) standing.verdict = ABSENT.credential_rejected;
         break;
       case 'sweep': {
@@ -231,10 +261,16 @@ class World {
         for (const standing of this.standings) {
           const failing = [this.silentSince, standing.unreadableSince].filter((at) => at !== null);
           const counts = [standing.lookedAt, this.runningSince, this.outage?.getTime() ?? 0];
-          const isSilent = failing.length > 0;
-          counts.push(isSilent ? Math.min(...failing) : this.overdueSince);
-          if (now.getTime() - Math.max(...counts) > STANDS_MS)
-            standing.verdict = isSilent ? ABSENT.provider_unreachable : ABSENT.not_checked;
+          const silentFrom = Math.max(...counts, Math.min(...failing));
+          const askedUntil = Math.min(now.getTime(), this.dueAt);
+          const isSilent =
+            failing.length > 0 &&
+            askedUntil - silentFrom > STANDS_MS &&
+            this.tries.filter((at) => at >= silentFrom).length >= STANDS_FOR_INTERVALS;
+          const isUnchecked = now.getTime() - Math.max(...counts, this.dueAt) > STANDS_MS;
+          if (isSilent) standing.verdict = ABSENT.provider_unreachable;
+          else if (isUnchecked && standing.verdict !== ABSENT.provider_unreachable)
+            standing.verdict = ABSENT.not_checked;
         }
       }
     }
@@ -270,14 +306,15 @@ class World {
       data: { id, teamId: TEAM, connectionId: this.connectionId, state: 'queued' },
     });
     await sweeps.run(id);
-  }
-
-  /** A rejected key would put the next sweep off. */
-  private async makeDue(now: Date): Promise<void> {
-    this.overdueSince = now.getTime();
+    const now = clock.now().getTime();
+    const last = this.tries.at(-1) ?? Number.NEGATIVE_INFINITY;
+    const isFirstToFail =
+      this.silentSince === null && (script.failure !== null || script.rejectsKey);
+    if (isFirstToFail || now - last >= (INTERVAL_SECONDS * 1000) / 2) this.tries.push(now);
+    this.dueAt = now + INTERVAL_SECONDS * 1000;
     await database.prisma.connection.update({
       where: { id: this.connectionId },
-      data: { nextSweepAt: now },
+      data: { nextSweepAt: new Date(this.dueAt) },
     });
   }
 
@@ -301,7 +338,8 @@ class World {
   }
 }
 
-test('a verdict is the youngest good look, until three intervals after it, or after the outage, have passed', async () => {
+test('a verdict is the youngest good look, until three intervals of failed looks, or of none, have passed', async () => {
+  const reasons = new Set<unknown>();
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(seconds, step), { maxLength: 20 }), async (steps) => {
       const world = await World.create();
@@ -309,8 +347,10 @@ test('a verdict is the youngest good look, until three intervals after it, or af
         clock.advance(wait * 1000);
         await world.take(taken);
         expect(await world.told()).toEqual(world.expected);
+        for (const { reason } of world.expected) reasons.add(reason);
       }
     }),
-    { numRuns: 60, seed: 1, examples: [[AGED_TWICE]] },
+    { numRuns: 60, seed: 1, examples: [[AGED_TWICE], [SILENT], [STUCK], [BURST]] },
   );
+  expect([...reasons]).toEqual(expect.arrayContaining(['provider_unreachable', 'not_checked']));
 }, 120_000);

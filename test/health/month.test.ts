@@ -205,6 +205,10 @@ async function sweep(provider: string): Promise<void> {
     data: { id, teamId: TEAM, connectionId: provider, state: 'queued' },
   });
   await sweeps.run(id);
+  await database.prisma.connection.update({
+    where: { id: provider },
+    data: { nextSweepAt: new Date(clock.now().getTime() + INTERVAL_MS) },
+  });
 }
 
 const of = (witnesses: ReadonlyMap<string, Witness>, provider: string) =>
