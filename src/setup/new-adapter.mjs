@@ -157,7 +157,7 @@ renameSync(unfinished, folder);
 console.log(`Created adapters/${id}, which lists the accounts of an example. Next:
 1. Replace the example in index.ts, schema.ts, map.ts and fixtures/ by the provider's facts.
 2. npm test -- test/contract -t ${id} reports what is missing.
-3. npm start runs with it: connect your key there with POST /v1/connections.`);
+3. npm run try:adapter ${id} -- --key KEY reads the accounts of a key, and changes nothing.`);
 
 function fail(message) {
   console.error(message);

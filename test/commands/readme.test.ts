@@ -10,11 +10,6 @@ const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
 const commands = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.trim());
 const requests = commands.filter((command) => command.startsWith('curl'));
 
-/** A file of tests, as Jest's JSON reports it. */
-interface JestFile {
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-}
-
 let clone: Clone;
 beforeAll(async () => {
   clone = await cloneCheckout();
@@ -113,24 +108,6 @@ describe('the other commands of the README', () => {
     expect((await fetch(`${url}/accounts`)).status).toBe(401);
     expect(await sandbox.end('SIGTERM')).toBe(0);
   });
-
-  test('npm run new:adapter makes an adapter that lacks nothing but the addresses of its provider', async () => {
-    await clone.run('npm run new:adapter acme');
-    await clone.run('npm run format');
-    await clone.run('npm run check');
-    const results = join(clone.folder, 'contract.json');
-    await expect(clone.run('npm test -- test/contract', { JEST_JSON: results })).rejects.toThrow(
-      'Command failed',
-    );
-    const files: readonly JestFile[] = JSON.parse(readFileSync(results, 'utf8')).testResults;
-    const failed = files
-      .flatMap(({ assertionResults }) => assertionResults)
-      .filter(({ status, fullName }) => status === 'failed' && fullName.startsWith('acme'))
-      .map(({ fullName }) => fullName);
-    expect(failed).toEqual([
-      'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
-    ]);
-  }, 300_000);
 
   test('npm run test:fast knows its tests', async () => {
     const files = await clone.run('npm run --silent test:fast -- --listTests');

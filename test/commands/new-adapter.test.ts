@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Clone, cloneCheckout } from '../support/clone.js';
+
+/*
+ * The way of a new provider, command by command, on a checkout that nobody prepared.
+ */
+
+/** A file of tests, as Jest's JSON reports it. */
+interface JestFile {
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+}
+
+let clone: Clone;
+beforeAll(async () => {
+  clone = await cloneCheckout();
+});
+afterAll(() => clone.remove());
+
+/** Runs the contract suite for `acme`. @returns the names of the tests that failed and passed */
+async function contract(): Promise<Record<'failed' | 'passed', readonly string[]>> {
+  const results = join(clone.folder, 'dist', 'contract.json');
+  const command = clone.run('npm test -- test/contract -t acme', { JEST_JSON: results });
+  await command.catch(() => undefined);
+  const files: readonly JestFile[] = JSON.parse(readFileSync(results, 'utf8')).testResults;
+  const tests = files.flatMap(({ assertionResults }) => assertionResults);
+  const named = (status: string) =>
+    tests.filter((one) => one.status === status).map(({ fullName }) => fullName);
+  return { failed: named('failed'), passed: named('passed') };
+}
+
+test('npm run new:adapter makes an adapter that lacks nothing but the addresses of its provider', async () => {
+  const before = await clone.run('ls -A . adapters src test');
+  expect(await clone.run('npm run new:adapter acme')).toContain(
+    'npm test -- test/contract -t acme',
+  );
+  const after = await clone.run('ls -A . adapters src test');
+  expect(after.replace('acme\n', '').replace('index.gen.ts\n', '').replace('dist\n', '')).toBe(
+    before,
+  );
+  expect((await contract()).failed).toEqual([
+    'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
+  ]);
+}, 300_000);
+
+test('the same name again, or one that is no word, leaves everything as it is', async () => {
+  const before = readdirSync(join(clone.folder, 'adapters'));
+  await expect(clone.run('npm run new:adapter acme')).rejects.toThrow('already exists');
+  await expect(clone.run('npm run new:adapter ../x')).rejects.toThrow('one lower-case word');
+  expect(readdirSync(join(clone.folder, 'adapters'))).toEqual(before);
+});
+
+test('with its addresses it passes the checks and the suite, and no other file changes for it', async () => {
+  const file = join(clone.folder, 'adapters', 'acme', 'index.ts');
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('example.com', 'acme.dev'));
+  await clone.run('npm run format');
+  await clone.run('npm run check');
+  await clone.run('node src/setup/generate.mjs --check');
+  const { failed, passed } = await contract();
+  expect(failed).toEqual([]);
+  expect(passed.length).toBeGreaterThan(20);
+}, 300_000);
+
+test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads them', async () => {
+  const mock = clone.start('npm run mock:adapter acme -- --port 0');
+  const [, address] = await mock.prints(/--base-url (\S+)/);
+  const trial = `npm run --silent try:adapter acme -- --base-url ${address} --key any`;
+  expect(await clone.run(trial)).toContain('acme: 1 accounts, 0 quarantined, 0 degraded fields');
+  expect(await mock.end('SIGTERM')).toBe(0);
+  const faulty = clone.start('npm run mock:adapter acme -- --port 0 --fault invalid-key');
+  const [, other] = await faulty.prints(/--base-url (\S+)/);
+  await expect(
+    clone.run(`npm run --silent try:adapter acme -- --base-url ${other} --key any`),
+  ).rejects.toThrow('credential_rejected');
+  expect(await faulty.end('SIGTERM')).toBe(0);
+});
+
+test('a name of tests that no test has is told, and fails', async () => {
+  await expect(clone.run('npm test -- test/contract -t acmee')).rejects.toThrow('No test ran');
+});
