@@ -117,7 +117,7 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
 
   const audit = createAudit(parts);
   const teams = createTeams({ ...parts, providerIds });
-  const events = createEvents({ ...parts, cursors: feedCursors });
+  const events = createEvents({ ...parts, cursors: feedCursors, keyWatch: teams.keyWatch });
   const connections = createConnections({
     ...parts,
     sweepIntervalSeconds: settings.sweepIntervalSeconds,

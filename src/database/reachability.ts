@@ -39,6 +39,14 @@ export class Reachability {
     return this.asked;
   }
 
+  /** A short question over the same connection. @throws when it has no answer within seconds */
+  async query<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    return (await this.pool.query<Row>(text, [...values])).rows;
+  }
+
   /** Takes note of a failure, whatever it is: one for want of space is told by `hasSpace`. */
   note(error: unknown): void {
     if (isDiskFull(error)) this.lacksSpace = true;

@@ -1,5 +1,5 @@
 import { TextStream } from '../http/answer.js';
-import type { Caller } from '../http/caller.js';
+import type { Caller, KeyWatch } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField } from '../http/problem.js';
@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
 export const EVENT_STREAM = 'text/event-stream';
-/** A stream's longest life: reconnecting checks the key again, which may have been revoked. */
+/** A stream's longest life. */
 const MAX_STREAM_MS = 3_600_000;
 
 /** Reads the outbox as pages and as a stream. */
@@ -24,6 +24,7 @@ export class EventsService {
     private readonly feed: FeedRepository,
     private readonly cursors: Cursors,
     private readonly clock: Clock,
+    private readonly keyWatch: KeyWatch,
   ) {}
 
   /** A page after `after`: a cursor of the feed, or the id of an event. */
@@ -46,8 +47,8 @@ export class EventsService {
 
   /**
    * The events after `after`, and new ones, as server-sent events; without `after` only new ones.
-   * Ends when the caller disconnects, this process stops, or after an hour; reconnecting with the
-   * last id continues where the stream ended, on any replica.
+   * Ends when the caller disconnects, its key ends, this process stops, or after an hour;
+   * reconnecting with the last id continues where the stream ended, on any replica.
    * @throws Problem 429 or 503 when too many streams are open
    */
   async stream(
@@ -59,7 +60,12 @@ export class EventsService {
     this.streams.enter(caller.key.id, left);
     const position =
       (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
-    const ended = AbortSignal.any([left, this.stopping.signal, this.expiry(left)]);
+    const ended = AbortSignal.any([
+      left,
+      this.stopping.signal,
+      this.expiry(caller, left),
+      this.keyWatch.watch(caller.key.id, left),
+    ]);
     return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }
 
@@ -75,6 +81,7 @@ export class EventsService {
     while (!ended.aborted) {
       const rows = await this.feed.read(caller, types, position, BATCH);
       for (const row of rows) {
+        if (ended.aborted) return;
         yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
         position = row.position;
       }
@@ -88,9 +95,10 @@ export class EventsService {
     }
   }
 
-  private expiry(left: AbortSignal): AbortSignal {
+  private expiry({ key }: Caller, left: AbortSignal): AbortSignal {
     const expired = new AbortController();
-    this.clock.sleep(MAX_STREAM_MS, left).then(
+    const keyMs = (key.expiresAt?.getTime() ?? Infinity) - this.clock.now().getTime();
+    this.clock.sleep(Math.min(MAX_STREAM_MS, Math.max(0, keyMs)), left).then(
       () => expired.abort(),
       () => undefined,
     );

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.js';
+import type { KeyWatch } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
@@ -22,12 +23,13 @@ interface EventsParts {
   /** Good for as long as the events they point at are kept. */
   readonly cursors: Cursors;
   readonly clock: Clock;
+  readonly keyWatch: KeyWatch;
 }
 
 /** What happened, written with the change it reports, and read as a feed and as a stream. */
-export function createEvents({ database, cursors, clock }: EventsParts) {
+export function createEvents({ database, cursors, clock, keyWatch }: EventsParts) {
   const feed = new FeedRepository(database);
-  const service = new EventsService(feed, cursors, clock);
+  const service = new EventsService(feed, cursors, clock, keyWatch);
   const jobs: readonly RecurringJob[] = [
     { name: 'events.prune', everyMs: 15_000, run: () => service.prune() },
   ];

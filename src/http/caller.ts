@@ -41,6 +41,15 @@ export interface Authenticator {
   actingFor(identity: Identity, team: string | undefined): Promise<Identity>;
 }
 
+/** Tells when a key stops being good while what it was let in for goes on. */
+export interface KeyWatch {
+  /**
+   * @param left aborts when it need not be watched any more
+   * @returns aborts within five seconds after the key is revoked or has expired
+   */
+  watch(keyId: string, left: AbortSignal): AbortSignal;
+}
+
 /** Who asks: a key, acting for one team, in one request. */
 export interface Caller extends Identity {
   readonly requestId: string;

@@ -2,6 +2,7 @@ import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
+import { DatabaseKeyWatch } from './key-watch.js';
 import { KeysRepository } from './keys.repository.js';
 import { KeysService } from './keys.service.js';
 import { TeamsRepository } from './teams.repository.js';
@@ -30,6 +31,7 @@ export function createTeams({ database, cursors, clock, providerIds }: TeamsPart
   ];
   return {
     service,
+    keyWatch: new DatabaseKeyWatch(keysRepository, clock),
     endpoints: { teams: teamEndpoints({ teams: service, keys, cursors, providerIds }) },
     jobs,
   };

@@ -61,6 +61,15 @@ export class KeysRepository {
     return rows[0];
   }
 
+  /** Those of the keys that are revoked or have expired. Does not wait for busy connections. */
+  async findEnded(ids: readonly string[], now: Date): Promise<readonly string[]> {
+    const rows = await this.database.reachability.query<{ id: string }>(
+      'SELECT id FROM api_keys WHERE id = ANY($1) AND (revoked_at IS NOT NULL OR expires_at <= $2)',
+      [ids, now],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async noteUse(id: string, at: Date): Promise<void> {
     await this.database.prisma.apiKey.updateMany({ where: { id }, data: { lastUsedAt: at } });
   }

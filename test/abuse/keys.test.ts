@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Client } from '../support/client.js';
+import { startChild } from '../support/child.js';
+import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { readStream } from '../support/stream.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -21,6 +24,56 @@ const isLive = async ({ client }: Made) => (await client.get('/v1/whoami')).stat
 const areLive = (keys: readonly Made[]) => Promise.all(keys.map(isLive));
 const idsOf = async (client: Client, query = '') =>
   (await client.get(`/v1/keys${query}`)).body.data.map(({ id }: { id: string }) => id);
+
+describe('a stream', () => {
+  /** What a contract promises callers: from the end of the key to that of its streams. */
+  const MAX_MS = 5_000;
+  const streamOf = ({ client }: Made) =>
+    readStream({ url: gateway.url, root: client }, '/v1/events/stream');
+  const endOf = (stream: { readonly ended: Promise<void> }, why: string) =>
+    waitFor(why, () => stream.ended.then(() => true), { ms: MAX_MS });
+
+  test('ends when its key is revoked, here or by another replica, with its maker, or expires', async () => {
+    const { client: owner } = await gateway.newTeam('listening');
+    const replica = await startChild(gateway);
+    const maker = await make(owner, 'maker');
+    const keys = {
+      here: await make(owner, 'revoked here'),
+      there: await make(owner, 'revoked there'),
+      created: await make(maker.client, 'made by another'),
+      expiring: await make(owner, 'expiring', { expires_at: new Date(Date.now() + 3_000) }),
+      untouched: await make(owner, 'untouched'),
+    };
+    const streams = {
+      here: await Promise.all([streamOf(keys.here), streamOf(keys.here)]),
+      there: await streamOf(keys.there),
+      created: await streamOf(keys.created),
+      expiring: await streamOf(keys.expiring),
+      untouched: await streamOf(keys.untouched),
+      stranger: await streamOf({ id: '', client: (await gateway.newTeam('stranger')).client }),
+    };
+    let others = 0;
+    for (const stream of [streams.untouched, streams.stranger])
+      void stream.ended.then(() => {
+        others += 1;
+      });
+    await endOf(streams.expiring, 'the stream of the expired key to end');
+    expect((await keys.expiring.client.get('/v1/whoami')).status).toBe(401);
+    await owner.delete(`/v1/keys/${keys.here.id}`);
+    for (const stream of streams.here) await endOf(stream, 'the streams of the revoked key to end');
+    await clientOf(replica.url, owner.key).delete(`/v1/keys/${keys.there.id}`);
+    await endOf(streams.there, 'the stream of the key that a replica revoked to end');
+    await owner.delete(`/v1/keys/${maker.id}?include_created=true`);
+    await endOf(streams.created, 'the stream of the key revoked with its maker to end');
+    expect(others).toBe(0);
+
+    await owner.delete(`/v1/keys/${keys.untouched.id}`);
+    await endOf(streams.untouched, 'the last stream of the team to end');
+    expect(others).toBe(1);
+    streams.stranger.close();
+    await replica.kill();
+  });
+});
 
 describe('keys that a lost key made', () => {
   test('name it, are listed by it, and are revoked with it, whoever made them in between', async () => {
