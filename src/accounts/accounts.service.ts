@@ -279,7 +279,7 @@ export class AccountsService {
     const { provider_account_id: providerAccountId } = record;
     const account = { connectionId: connection.id, providerAccountId };
     const { coverage, observedAt } = observation;
-    const checkedAt = coverage === 'list' ? null : observedAt;
+    const checkedAt = coverage === 'list' || coverage === 'part' ? null : observedAt;
     const id = await this.parts.accounts.noteLook(client, account, labels, checkedAt);
     if (id === undefined) throw new Error('the account that was just written was not found');
     if (auditEntry) await this.audit(client, auditEntry, id);
@@ -332,7 +332,7 @@ export class AccountsService {
     const askedAt = this.parts.clock.now();
     const observation = await this.parts.providers.lookUp(
       access,
-      { id: row.provider_account_id },
+      { id: row.provider_account_id, withDetail: true },
       context,
     );
     if (observation) return observation;

@@ -44,8 +44,10 @@ const OF_HEALTH = new Set(
     name?.startsWith('health.') || column === 'provider_status' ? [column] : [],
   ),
 );
-/** A look at the list alone, at an account whose health is held. */
-const KEEPS_HEALTH = `i.coverage = 'list' AND a.disconnected_at IS NULL`;
+/** Looks that tell nothing of health, or not all of it. */
+const LACKS_HEALTH = `i.coverage IN ('list', 'part')`;
+/** Such a look, at an account whose health is held. */
+const KEEPS_HEALTH = `${LACKS_HEALTH} AND a.disconnected_at IS NULL`;
 
 /** The value of a column after the look `i` at the account `a`. */
 function valueAfter({ column, isKeptBySummaries, whenUntold }: (typeof OBSERVED)[number]): string {
@@ -56,12 +58,12 @@ function valueAfter({ column, isKeptBySummaries, whenUntold }: (typeof OBSERVED)
   }
   if (OF_HEALTH.has(column))
     return `CASE WHEN ${KEEPS_HEALTH} THEN a.${column} ELSE i.${column} END`;
-  if (column === 'content_hash') return `CASE WHEN i.coverage <> 'list' THEN i.content_hash END`;
+  if (column === 'content_hash') return `CASE WHEN NOT ${LACKS_HEALTH} THEN i.content_hash END`;
   // A part of the provider's object replaces that part, and a part of the facts those.
   if (column === 'remote_data')
     return `CASE WHEN i.coverage = 'whole' THEN i.remote_data
       ELSE a.remote_data || i.remote_data END`;
-  return `CASE WHEN i.coverage = 'health' THEN COALESCE(i.${column}, a.${column})
+  return `CASE WHEN i.coverage IN ('health', 'part') THEN COALESCE(i.${column}, a.${column})
     ELSE i.${column} END`;
 }
 
@@ -71,7 +73,7 @@ const LISTED = OBSERVED.filter(
   ({ column, isChange }) => isChange && column !== 'status' && !OF_HEALTH.has(column),
 );
 /** Whether the account differs from what the look showed. */
-const DIFFERS = `CASE WHEN i.coverage = 'list'
+const DIFFERS = `CASE WHEN ${LACKS_HEALTH}
     THEN (${LISTED.map(({ column }) => `a.${column}`).join(', ')})
       IS DISTINCT FROM (${LISTED.map(valueAfter).join(', ')})
     ELSE a.content_hash IS DISTINCT FROM i.content_hash END`;
@@ -141,7 +143,7 @@ SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
 /**
  * Those of the batch that a write may touch. Most sweeps find most accounts unchanged: only hashes
- * travel for them. A look at the list alone is compared field by field, so that it may touch any.
+ * travel for them. A look that lacks health is compared field by field, so that it may touch any.
  * $1 connection, $2 provider account ids, $3 content hashes, $4 whether each is such a look.
  */
 const FIND_DIFFERING = `
@@ -248,7 +250,7 @@ export async function findDiffering(
     connectionId,
     records.map((record) => record.provider_account_id),
     records.map((record) => record.content_hash),
-    records.map((record) => record.coverage === 'list'),
+    records.map(({ coverage }) => coverage === 'list' || coverage === 'part'),
   ]);
   const held = new Map(rows.map((row) => [row.provider_account_id, row]));
   return records.flatMap((record) => {

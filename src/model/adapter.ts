@@ -90,6 +90,12 @@ export interface Operations {
    */
   health(all: Record<string, never>): { readonly items: readonly unknown[] };
   get(account: AccountKey): unknown;
+  /**
+   * What only a question about one account tells of it, such as its missing permissions: an object
+   * that is laid under the list's item. A sweep asks it for a ration of the accounts that need it
+   * (`Adapter.account.needsDetail`), a probe for its account.
+   */
+  detail(account: AccountKey): unknown;
   /** The cheapest call that shows whether the credential is accepted. */
   verify(nothing: Record<string, never>): true;
   create(account: {
@@ -250,6 +256,12 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     readonly deciding: readonly string[];
     /** Where the answer of `get` holds the account: its name there; left out: it is the answer. */
     readonly memberOfGet?: string;
+    /**
+     * With `detail`: whether an item, joined with its health item, leaves open what the detail
+     * tells; left out: every one does. While the detail is not there the stored verdict stays, so
+     * say no to what the item itself decides.
+     */
+    readonly needsDetail?: (item: Readonly<Record<string, unknown>>) => boolean;
     /** With `health`: the same string for a list item and its health item, so of one account. */
     readonly joinKey?: (item: unknown) => string | undefined;
   };

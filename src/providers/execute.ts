@@ -76,6 +76,7 @@ const READS: ReadonlySet<OperationName> = new Set([
   'list',
   'health',
   'get',
+  'detail',
   'verify',
   'activity',
   'stats',

@@ -53,6 +53,17 @@ const NOT_REPORTED: Verdict = {
   fault: 'provider',
 };
 
+/** A list item with its health item laid under it, the first of several. */
+export function joinedWithHealth(
+  adapter: AnyAdapter,
+  item: unknown,
+  report: HealthReport | null,
+): unknown {
+  const key = report === null ? undefined : adapter.account.joinKey?.(item);
+  const [health] = (key !== undefined && report?.items.get(key)) || [];
+  return isObject(item) ? { ...health, ...item } : item;
+}
+
 /** Reads a list item with its health item laid under it. */
 export function readWithHealth(
   adapter: AnyAdapter,

@@ -1,6 +1,7 @@
 import { type AccountKey, type AnyAdapter, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { betterCopy } from './copies.js';
+import { asPart, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
 import { list, walk } from './observe.js';
 import {
@@ -20,6 +21,8 @@ export interface AccountToFind extends AccountKey {
    * after a delete that was done a 404 needs no list beside it.
    */
   readonly deleteAnswer?: 'done' | 'not_found';
+  /** Whether what is told of the account alone is asked for too, where the adapter has `detail`. */
+  readonly withDetail?: true;
 }
 
 /**
@@ -86,12 +89,17 @@ async function getAccount(
   executor: Executor,
   adapter: AnyAdapter,
   connection: ProviderConnection,
-  { id }: AccountKey,
+  { id, withDetail }: AccountToFind,
   context: CallContext,
 ): Promise<Observation> {
   const { value, body, askedAt } = await execute(executor, connection, 'get', { id }, context);
+  const choice = withDetail ? { id } : 'none';
+  const details = new Details(executor, adapter, connection, context, choice);
+  const [detailed] = await details.of([value], (item) => item);
+  const { item, isPart } = detailed ?? { item: value, isPart: false };
+  const observation = observationOf(adapter, item, askedAt, connection.apiKey);
   return {
-    ...observationOf(adapter, value, askedAt, connection.apiKey),
+    ...(isPart ? asPart(observation) : observation),
     settingsText: settingsTextOf(adapter, body),
   };
 }
@@ -131,7 +139,7 @@ async function findInList(
   executor: Executor,
   adapter: AnyAdapter,
   connection: ProviderConnection,
-  { id, deleteAnswer }: AccountToFind,
+  { id, deleteAnswer, withDetail }: AccountToFind,
   context: CallContext,
 ): Promise<Observation | null> {
   for (let reading = 1; ; reading += 1) {
@@ -139,7 +147,8 @@ async function findInList(
     let unclear: QuarantinedItem | undefined;
     let failure: ProviderError | null = null;
     let pageCount = 0;
-    for await (const page of walk(executor, connection, context)) {
+    const choice = withDetail ? { id } : 'none';
+    for await (const page of walk(executor, connection, context, choice)) {
       const { source, accounts, quarantined } = page;
       failure ??= page.healthFailure;
       // The report may spell otherwise what the list does not spell at all.

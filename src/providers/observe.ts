@@ -1,10 +1,12 @@
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
+import { asPart, type DetailChoice, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
 import {
   fetchHealthReport,
   type HealthReport,
+  joinedWithHealth,
   readUnlisted,
   readWithHealth,
 } from './health-report.js';
@@ -62,16 +64,25 @@ export async function list(
  * The whole list, page by page, health joined, and then what only the health report shows. Waits
  * where the provider's rate limit is used up for now. Ends when the list is complete, throws when
  * it cannot be completed; that the health report fails is told on each page.
+ * @param choice which items are asked about by themselves, where the adapter has `detail`
  */
 export async function* walk(
   executor: Executor,
   connection: ProviderConnection,
   context: CallContext,
+  choice: DetailChoice = 'rationed',
 ): AsyncGenerator<ObservedPage, void, void> {
   const adapter = executor.registry.require(connection.provider);
   const { apiKey } = connection;
   const left = new AbortController();
   const signals = context.signal === undefined ? [] : [context.signal];
+  const details = new Details(
+    executor,
+    adapter,
+    connection,
+    { ...context, signal: AbortSignal.any([...signals, left.signal]) },
+    choice,
+  );
   const health = startHealthReport(executor, adapter, connection, {
     ...context,
     signal: AbortSignal.any([...signals, left.signal]),
@@ -89,11 +100,17 @@ export async function* walk(
     for await (const page of pages(observePage, () => endless(adapter))) {
       report = page.report;
       const observedAt = earlier(page.askedAt, report?.askedAt);
-      const readings = page.items.map((item) => {
-        if (report === null) return readAccount(adapter, item, observedAt, apiKey);
+      const joined = (item: unknown) => joinedWithHealth(adapter, item, page.report);
+      const readings = (await details.of(page.items, joined)).map(({ item, isPart }) => {
         const key = adapter.account.joinKey?.(item);
         if (key !== undefined) listed.add(key);
-        return readWithHealth(adapter, item, report, observedAt, apiKey);
+        const reading =
+          page.report === null
+            ? readAccount(adapter, item, observedAt, apiKey)
+            : readWithHealth(adapter, item, page.report, observedAt, apiKey);
+        return isPart && isObservation(reading) && reading.coverage === 'whole'
+          ? asPart(reading)
+          : reading;
       });
       const healthFailure = report?.failure ?? null;
       yield { observedAt, source: 'list', ...sorted(readings), healthFailure };
@@ -101,6 +118,7 @@ export async function* walk(
     const unlisted = report && readUnlisted(adapter, report, listed, apiKey);
     if (report && unlisted && unlisted.accounts.length + unlisted.quarantined.length > 0)
       yield { observedAt: report.askedAt, source: 'health', ...unlisted, healthFailure: null };
+    details.end();
   } finally {
     left.abort();
   }

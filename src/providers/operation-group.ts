@@ -4,7 +4,14 @@ import type { AnyAdapter, OperationName } from '../model/index.js';
  * Routes of a provider that fail together, as far as is visible from outside: each group has a
  * circuit breaker and a retry budget of its own, so that the failure of one stays its own.
  */
-export const OPERATION_GROUPS = ['inventory', 'health', 'engagement', 'connect', 'write'] as const;
+export const OPERATION_GROUPS = [
+  'inventory',
+  'health',
+  'detail',
+  'engagement',
+  'connect',
+  'write',
+] as const;
 export type OperationGroup = (typeof OPERATION_GROUPS)[number];
 
 /** What every sweep asks. */
@@ -15,6 +22,7 @@ export const GROUP_OF: Readonly<Record<OperationName, OperationGroup>> = {
   get: 'inventory',
   verify: 'inventory',
   health: 'health',
+  detail: 'detail',
   pause: 'engagement',
   resume: 'engagement',
   activity: 'engagement',

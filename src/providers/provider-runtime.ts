@@ -1,4 +1,5 @@
 import { bulkhead } from 'cockatiel';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
 import type {
   AnyAdapter,
@@ -82,6 +83,9 @@ export class ProviderRuntime {
     string,
     Pick<CallPolicies, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
   >();
+
+  /** How many items needed a detail in the last walk, by the connection's id. */
+  readonly detailsNeeded = new LRUCache<string, number>({ max: MAX_KEYS });
 
   constructor(private readonly settings: RuntimeSettings) {}
 

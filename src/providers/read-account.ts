@@ -29,10 +29,10 @@ export interface DegradedField {
 
 /**
  * What a look covered: all that the provider tells of the account; the list alone, as the report of
- * its health failed; or that report alone, as the list lacks the account. What is stored of the rest
- * stays.
+ * its health failed; that report alone, as the list lacks the account; or a part, as what is told of
+ * the account alone was not asked for or failed. What is stored of the rest stays.
  */
-export type Coverage = 'whole' | 'list' | 'health';
+export type Coverage = 'whole' | 'list' | 'health' | 'part';
 
 /** One account as one look at its provider shows it. */
 export interface Observation {
@@ -214,11 +214,17 @@ export function isObservation(reading: Observation | QuarantinedItem): reading i
   return 'account' in reading;
 }
 
+/** The id that an item shows; `null` when it shows none. */
+export function givenId(adapter: AnyAdapter, raw: Record<string, unknown>): string | null {
+  const given = adapter.account.id(raw);
+  if (Number.isSafeInteger(given)) return String(given);
+  return typeof given === 'string' && given !== '' ? given : null;
+}
+
 /** The item's id, safe to show. A shortened one belongs to no stored account. */
 function idOf(adapter: AnyAdapter, raw: Record<string, unknown>, apiKey: string): string | null {
-  const given = adapter.account.id(raw);
-  const found = Number.isSafeInteger(given) ? String(given) : given;
-  if (typeof found !== 'string' || found === '' || holdsKey(found, apiKey)) return null;
+  const found = givenId(adapter, raw);
+  if (found === null || holdsKey(found, apiKey)) return null;
   const id = storable(found);
   return id.length <= MAX_SHOWN_ID_LENGTH ? id : `${id.slice(0, MAX_SHOWN_ID_LENGTH)}…`;
 }

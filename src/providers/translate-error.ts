@@ -27,6 +27,7 @@ const ALWAYS_THERE: ReadonlySet<OperationName> = new Set(['list', 'health', 'ver
 /** What is asked about one account: a 404 to these may say that there is none. */
 const ABOUT_ACCOUNT: ReadonlySet<OperationName> = new Set([
   'get',
+  'detail',
   'update',
   'pause',
   'resume',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { AnyAdapter } from '../../src/model/index.js';
-import { bareAdapter, bareItem } from '../providers/small-adapters.js';
+import { bareAdapter, bareItem, detailAdapter } from '../providers/small-adapters.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
@@ -18,6 +18,7 @@ const adapters: readonly AnyAdapter[] = [
     id: 'shared',
     disconnectEffect: { ...bareAdapter.disconnectEffect, ends: 'connection' },
   },
+  detailAdapter,
 ];
 
 let provider: SmallProvider;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   provider.answer(
     json(200, [bareItem('a', 'c1'), bareItem('b', 'c1'), bareItem('c', 'c2'), bareItem('d')]),
   );
-  for (const { id } of adapters) await connect(id);
+  for (const { id } of adapters.slice(0, 3)) await connect(id);
 });
 
 afterAll(async () => {
@@ -37,14 +38,15 @@ afterAll(async () => {
   await provider?.close();
 });
 
-async function connect(adapter: string): Promise<void> {
+async function connect(adapter: string, listed = 4): Promise<string> {
   const credentials = { api_key: 'bare_live_0123456789' };
   const request = { provider: adapter, credentials, base_url: provider.baseUrl, verify: false };
   const made = await gateway.root.post('/v1/connections', request);
   expect(made.status).toBe(201);
   await waitFor(`the first sweep of ${adapter}`, () => accounts(adapter), {
-    until: (rows) => rows.length === 4,
+    until: (rows) => rows.length === listed,
   });
+  return made.body.data.id;
 }
 
 async function accounts(adapter: string) {
@@ -113,4 +115,31 @@ test('a run with a plan that would end others by now is refused', async () => {
   await gateway.sweep(connection.id);
   const run = await gateway.root.post('/v1/disconnects', { account_ids: ['grouped:c'], plan_hash });
   expect(run).toMatchObject({ status: 422, body: { code: 'plan_mismatch' } });
+});
+
+test('a verdict that rests on a detail stands while the detail is not told', async () => {
+  let detail = json(200, { missing: ['publish'] });
+  provider.answer((request, response) =>
+    request.url === '/v1/integrations'
+      ? json(200, [bareItem('a', 'c1')])(request, response)
+      : detail(request, response),
+  );
+  const id = await connect('detailed', 1);
+  const health = async () => {
+    const { body } = await gateway.root.get('/v1/accounts/detailed:a');
+    return [body.data.status, body.data.health.reason, body.data.health.permissions];
+  };
+  const missing = ['active', 'permission_missing', ['publish']];
+  expect(await health()).toEqual(missing);
+
+  detail = json(500, { msg: 'Oh.' });
+  await gateway.sweep(id);
+  expect(await health()).toEqual(missing);
+  const probed = await gateway.root.post('/v1/accounts/detailed:a/probe');
+  expect(probed.status).toBe(200);
+  expect(await health()).toEqual(missing);
+
+  detail = json(200, { missing: [] });
+  expect((await gateway.root.post('/v1/accounts/detailed:a/probe')).status).toBe(200);
+  expect(await health()).toEqual(['active', null, []]);
 });

@@ -73,6 +73,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       expect(declares('pause')).toBe(declares('resume'));
       expect(declares('health')).toBe(adapter.account.joinKey !== undefined);
       expect(declares('update')).toBe(adapter.settings !== undefined);
+      if (adapter.account.needsDetail) expect(declares('detail')).toBe(true);
       if (adapter.createSettings) expect(declares('create') && declares('update')).toBe(true);
     });
 

@@ -170,6 +170,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
     test('every account in an answer becomes a canonical account, and is joined to itself', () => {
       for (const { name, fixtures } of declaredOperations(adapter)) {
         for (const { fixture } of fixtures.filter(({ fixture }) => fixture.output !== undefined)) {
+          if (name === 'detail') expect(fixture.output).toEqual(expect.any(Object));
           for (const raw of accountsOf(name, fixture.output)) {
             const read = readAccount(adapter, raw, new Date(), 'unused');
             observedAccountSchema.parse(isObservation(read) ? read.account : read);

@@ -1,17 +1,26 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type AnyAdapter, defineAdapter } from '../../src/model/index.js';
+import { type AnyAdapter, defineAdapter, items } from '../../src/model/index.js';
 import type {
   AttemptOutcome,
+  Observation,
   ProviderConnection,
   ResponseFacts,
 } from '../../src/providers/index.js';
 import { manualClock } from '../support/manual-clock.js';
-import { bareAdapter, bareDisconnect, bareItem, bareList, bareParts } from './small-adapters.js';
+import {
+  bareAdapter,
+  bareDisconnect,
+  bareItem,
+  bareList,
+  bareParts,
+  detailAdapter,
+} from './small-adapters.js';
 import {
   API_KEY,
   engineFor,
   failureOf,
+  type Handler,
   json,
   type SmallProvider,
   startSmallProvider,
@@ -132,7 +141,7 @@ describe('errors under a success status', () => {
     operations: {
       list: {
         ...bareList,
-        response: z.object({ data: z.array(z.unknown()) }),
+        response: z.object({ data: items(z.unknown()) }),
         map: ({ data }) => ({ items: data, next: undefined }),
       },
       disconnect: bareDisconnect,
@@ -227,6 +236,68 @@ describe('rate-limit headers of another name', () => {
       code: 'rate_limited',
       retryAfterSeconds: 900,
     });
+  });
+});
+
+describe('what is told of one account alone', () => {
+  /** Lists `count` accounts; `broken` fails, and all others lack a permission. */
+  const answering = (count: number, broken?: string): Handler => {
+    const items = Array.from({ length: count }, (_none, index) => bareItem(`a${index}`));
+    return (request, response) => {
+      const id = request.url?.split('/integrations/')[1];
+      if (id === undefined) json(200, items)(request, response);
+      else if (id === broken) json(500, { msg: 'Oh.' })(request, response);
+      else json(200, { missing: ['publish'] })(request, response);
+    };
+  };
+  const observe = async ({ providers, connection }: ReturnType<typeof engine>) => {
+    const seen: Observation[] = [];
+    for await (const { accounts } of providers.walk(connection, {})) seen.push(...accounts);
+    return seen;
+  };
+  const askedAlone = () => provider.requests.filter(({ url }) => url.split('/').length > 3);
+
+  test('is laid under the item, and where it fails the account is told in part', async () => {
+    provider.answer(answering(3, 'a1'));
+    const seen = await observe(engine(detailAdapter));
+    expect(seen).toMatchObject([
+      { coverage: 'whole', account: { verdict: { reason: 'permission_missing' } } },
+      { coverage: 'part', account: { status: null, verdict: { status: 'healthy' } } },
+      { coverage: 'whole', account: { permissions: ['publish'] } },
+    ]);
+    expect(seen[0]?.remoteData).toMatchObject({ _id: 'a0', missing: ['publish'] });
+  });
+
+  test('is asked for no item that decides by itself', async () => {
+    provider.answer(json(200, [{ ...bareItem('a'), dead: true }]));
+    expect(await observe(engine(detailAdapter))).toMatchObject([{ coverage: 'whole' }]);
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test('is rationed, so that every account has its turn in some sweep', async () => {
+    const slow = { ...detailAdapter, limits: { ...detailAdapter.limits, requests: 100 } };
+    const own = engine(slow);
+    provider.answer(answering(60));
+    const whole = new Set<string>();
+    for (let sweep = 0; sweep < 40; sweep += 1) {
+      const before = askedAlone().length;
+      const seen = await observe(own);
+      expect(askedAlone().length - before).toBeLessThanOrEqual(20);
+      for (const { account, coverage } of seen)
+        if (coverage === 'whole') whole.add(account.providerAccountId);
+      own.clock.advance(60_000);
+    }
+    expect(whole.size).toBe(60);
+  });
+
+  test('is asked for by a look at one account for that one alone, where it is wanted', async () => {
+    const { providers, connection } = engine(detailAdapter);
+    provider.answer(answering(3));
+    await providers.lookUp(connection, { id: 'a1' }, {});
+    expect(askedAlone()).toEqual([]);
+    const found = await providers.lookUp(connection, { id: 'a1', withDetail: true }, {});
+    expect(found?.account.permissions).toEqual(['publish']);
+    expect(askedAlone().map(({ url }) => url)).toEqual(['/v1/integrations/a1']);
   });
 });
 

@@ -9,8 +9,10 @@ import {
   items,
   NO_METRICS,
   name,
+  PERMISSION_MISSING,
   path,
   platform,
+  texts,
   UNREADABLE,
 } from '../../src/model/index.js';
 
@@ -91,4 +93,29 @@ export const bareItem = (_id: unknown, client: string | null = null) => ({
   network: 'instagram',
   handle: `user-${_id}`,
   dead: false,
+});
+
+/** Tells which permissions are missing only when it is asked about one account. */
+export const detailAdapter: AnyAdapter = defineAdapter({
+  ...bareParts,
+  id: 'detailed',
+  account: {
+    ...bareParts.account,
+    schema: account.extend({ missing: texts() }),
+    map: (wire) => ({
+      ...bareParts.account.map(wire),
+      ...(wire.missing?.length && { verdict: PERMISSION_MISSING }),
+      permissions: wire.missing,
+    }),
+    needsDetail: ({ dead }) => dead !== true,
+  },
+  operations: {
+    list: bareList,
+    disconnect: bareDisconnect,
+    detail: {
+      request: ({ id }) => ({ method: 'GET', path: path`/integrations/${id}` }),
+      response: z.object({ missing: items(z.string()) }),
+      map: ({ missing }) => ({ missing }),
+    },
+  },
 });
