@@ -1,5 +1,5 @@
 import { UNKNOWN_PLATFORM } from '../model/index.js';
-import type { Observation } from '../providers/index.js';
+import type { Coverage, Observation } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow } from './accounts.repository.js';
 
@@ -60,19 +60,25 @@ export interface Comparison {
  * them is known on both sides the account is not shown to be who was meant. A connect time that was
  * known and is missing now could be of a newer connection. Of an account about which nothing was
  * ever said, the provider account id is all there is, and it is taken to be the same.
- * @param seenAt when `meant` was seen: a later connect time is of a newer connection even where
- * `meant` has none
+ * @param look `seenAt`: when `meant` was seen, as a later connect time is of a newer connection even
+ * where `meant` has none; `coverage`: what `found` was read from, as a health report tells no connect
+ * times, so that one which it lacks is not missing
  */
-export function compareIdentity(meant: Identity, found: Identity, seenAt: Date): Comparison {
+export function compareIdentity(
+  meant: Identity,
+  found: Identity,
+  look: { readonly seenAt: Date; readonly coverage: Coverage },
+): Comparison {
   const platform = compare(knownPlatform(meant), knownPlatform(found));
   const id = compare(meant.platform_user_id, found.platform_user_id);
   const name = compare(foldedName(meant), foldedName(found));
-  const time = compare(connectSecond(meant), connectSecond(found));
+  const isTold = look.coverage !== 'health' || found.connected_at !== null;
+  const time = isTold ? compare(connectSecond(meant), connectSecond(found)) : 'not told';
   const relations = { platform, platform_user_id: id, username: name, connected_at: time };
   const notCompared = COMPARED_FACTS.filter((fact) => !DECIDED.has(relations[fact]));
   const result = () => {
     if (platform === 'different' || id === 'different') return 'other';
-    if (isLater(found, meant, seenAt)) return 'reconnected';
+    if (isLater(found, meant, look.seenAt)) return 'reconnected';
     if (time === 'lost') return 'other';
     if (id === 'equal') return 'same';
     if (name === 'different' || name === 'lost' || time === 'different') return 'other';
@@ -92,7 +98,7 @@ export function changedFacts(meant: Identity, found: Identity): string[] {
 }
 
 /** `lost`: known before and not now. `learned`: the other way round. `unknown`: on neither side. */
-type Relation = 'equal' | 'different' | 'lost' | 'learned' | 'unknown';
+type Relation = 'equal' | 'different' | 'lost' | 'learned' | 'unknown' | 'not told';
 const DECIDED: ReadonlySet<Relation> = new Set(['equal', 'different']);
 
 function compare<Value>(meant: Value | null, found: Value | null): Relation {

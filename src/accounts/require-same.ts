@@ -16,7 +16,7 @@ const REMEDY =
  */
 export function requireSame(meant: FoundAccount, look: Observation): void {
   const [before, now] = [identityOf(meant), identityShown(look)];
-  if (compareIdentity(before, now, meant.looked_at).result === 'same') return;
+  if (compareIdentity(before, now, lookOf(meant, look)).result === 'same') return;
   throw identityChanged(meant, changedFacts(before, now), `Nothing was changed. ${REMEDY}`);
 }
 
@@ -34,10 +34,15 @@ export function requireSameAfter(meant: FoundAccount, shown: Observation): void 
     username: now.username ?? before.username,
     connected_at: now.connected_at ?? before.connected_at,
   };
-  if (compareIdentity(before, told, meant.looked_at).result === 'same') return;
+  if (compareIdentity(before, told, lookOf(meant, shown)).result === 'same') return;
   const remedy = `The change was sent and may have reached the new one. ${REMEDY}`;
   throw identityChanged(meant, changedFacts(before, told), remedy);
 }
+
+const lookOf = ({ looked_at: seenAt }: FoundAccount, { coverage }: Observation) => ({
+  seenAt,
+  coverage,
+});
 
 function identityChanged(meant: FoundAccount, facts: readonly string[], what: string): Problem {
   return new Problem(

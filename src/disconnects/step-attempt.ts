@@ -211,7 +211,10 @@ export class StepAttempt {
   private compared(observation: Observation | null): Look {
     if (observation === null) return { shown: 'absent' };
     const found = identityShown(observation);
-    const { result, notCompared } = compareIdentity(this.identity, found, this.step.seenAt);
+    const { result, notCompared } = compareIdentity(this.identity, found, {
+      seenAt: this.step.seenAt,
+      coverage: observation.coverage,
+    });
     this.set({ notCompared });
     return { shown: result === 'same' ? 'present' : result, found };
   }

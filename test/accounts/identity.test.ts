@@ -8,7 +8,7 @@ import {
 } from '../../src/accounts/identity.js';
 import { UNKNOWN_PLATFORM, utc } from '../../src/model/index.js';
 
-const SEEN_AT = new Date('2026-03-10T12:00:00Z');
+const LOOK = { seenAt: new Date('2026-03-10T12:00:00Z'), coverage: 'whole' } as const;
 const before = { min: new Date('2020-01-01'), max: new Date('2026-03-10T11:59:59Z') };
 const since = { min: new Date('2026-03-10T12:00:01Z'), max: new Date('2030-01-01') };
 const time = (range: { min: Date; max: Date }) =>
@@ -29,8 +29,7 @@ const without = (identity: Identity, left: readonly ComparedFact[]): Identity =>
   ...identity,
   ...Object.fromEntries(left.map((fact) => [fact, fact === 'platform' ? UNKNOWN_PLATFORM : null])),
 });
-const resultOf = (meant: Identity, found: Identity) =>
-  compareIdentity(meant, found, SEEN_AT).result;
+const resultOf = (meant: Identity, found: Identity) => compareIdentity(meant, found, LOOK).result;
 /** Somebody else who holds the same provider account id by now, maybe under the same handle. */
 const successorOf = (meant: Known) =>
   fc
@@ -51,7 +50,7 @@ describe('the account that was meant', () => {
     fc.assert(
       fc.property(known, facts, (meant, left) => {
         const shown = without(meant, left);
-        expect(compareIdentity(shown, shown, SEEN_AT)).toEqual({
+        expect(compareIdentity(shown, shown, LOOK)).toEqual({
           result: 'same',
           notCompared: COMPARED_FACTS.filter((fact) => left.includes(fact)),
         });
@@ -92,6 +91,36 @@ describe('the account that was meant', () => {
         const hidden = left.filter((fact) => fact !== 'platform_user_id');
         expect(resultOf(without(meant, hidden), { ...meant, connected_at })).toBe('reconnected');
       }),
+    );
+  });
+});
+
+describe('the account in a health report, which tells no connect times', () => {
+  const REPORT = { ...LOOK, coverage: 'health' } as const;
+  const inReport = (identity: Identity): Identity => ({ ...identity, connected_at: null });
+
+  test('is the same by the facts that the report tells, and its time is not compared', () => {
+    expect(compareIdentity(JANE, inReport(JANE), REPORT)).toEqual({
+      result: 'same',
+      notCompared: ['connected_at'],
+    });
+    const nameless = without(JANE, ['platform_user_id']);
+    expect(compareIdentity(nameless, inReport(nameless), REPORT).result).toBe('same');
+  });
+
+  test('is somebody else by any of them, and when it tells none that was known', () => {
+    fc.assert(
+      fc.property(succession, facts, facts, ({ meant, successor }, unknown, left) => {
+        const told = without(meant, unknown);
+        const found = inReport(without(successor, left));
+        const isComparable = (fact: ComparedFact) => told[fact] !== null && found[fact] !== null;
+        const isToldApart =
+          isComparable('platform_user_id') ||
+          (isComparable('username') && successor.username !== meant.username) ||
+          (unknown.length < 3 && !isComparable('username'));
+        if (isToldApart) expect(compareIdentity(told, found, REPORT).result).toBe('other');
+      }),
+      { numRuns: 1000 },
     );
   });
 });
@@ -139,7 +168,7 @@ describe('somebody else under the same provider account id', () => {
 
   test('on a network that cannot be read is told apart by the rest', () => {
     const unread = without(JANE, ['platform']);
-    expect(compareIdentity(JANE, unread, SEEN_AT)).toEqual({
+    expect(compareIdentity(JANE, unread, LOOK)).toEqual({
       result: 'same',
       notCompared: ['platform'],
     });

@@ -246,6 +246,42 @@ describe('3 identity', () => {
   );
 });
 
+describe('3 identity: an account that only the health report shows', () => {
+  const PAIR = 'instagram/17841400123456789';
+  /** The list lacks it by now, as its token is lost; the report has it. */
+  const hide = ({ provider }: World) => provider.when('GET /accounts', { body: { accounts: [] } });
+
+  test('is who was meant, and the receipt says that its time was not compared', async () => {
+    const world = await worldWith('socialsyncer', PAIR, {});
+    const disconnect = await schedule(world, PAIR);
+    hide(world);
+    world.provider.put(PAIR, { tokenValid: false, health: 'error' });
+    await passTenMinutes();
+    expect(await world.endedStep(disconnect)).toMatchObject({
+      state: 'succeeded',
+      verified: 'absent',
+      last_error: null,
+    });
+    const { steps } = await world.receipt(disconnect);
+    expect(steps[0]).toMatchObject({
+      identity: { connected_at: '2026-01-15T10:10:00.000Z' },
+      not_compared: ['connected_at'],
+    });
+    expect(world.provider.writes()).toEqual(['DELETE /accounts/instagram/17841400123456789']);
+  });
+
+  test('is left alone once the list has it again with a newer connect time', async () => {
+    const world = await worldWith('socialsyncer', PAIR, {});
+    const disconnect = await schedule(world, PAIR);
+    hide(world);
+    await world.sweep();
+    world.provider.asUsual();
+    world.provider.put(PAIR, { connectedAt: '2026-03-20T10:00:00Z' });
+    await passTenMinutes();
+    await expectLeftAlone(world, disconnect, PAIR, 'reconnected');
+  });
+});
+
 describe('3 identity: reconnected meanwhile', () => {
   test.each([
     ['2026-03-15T10:00:00Z', '2026-03-20T10:00:00Z'],
