@@ -12,11 +12,11 @@ import { isStorable } from '../lib/text.js';
 import { type AnyAdapter, MAX_LABELS, type OperationName, ProviderError } from '../model/index.js';
 import {
   type CallContext,
-  mergeSettings,
   type Observation,
   type ProviderConnection,
   type Providers,
   shownSettings,
+  withChanges,
 } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow, AccountsRepository, FoundAccount } from './accounts.repository.js';
@@ -174,8 +174,7 @@ export class AccountsService {
       const access = this.parts.connections.accessTo(connection);
       const current = await this.lookUp(row, access, context);
       requireSame(row, current);
-      const former = current.settingsText ?? {};
-      const settings = mergeSettings(former, changes);
+      const { before: former, after: settings } = withChanges(adapter, current, changes);
       const answer = await this.parts.providers.update(
         access,
         { id: row.provider_account_id, settings },

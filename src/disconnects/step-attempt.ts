@@ -28,7 +28,7 @@ import {
 import type { StepsRepository } from './steps.repository.js';
 
 export interface StepTools {
-  readonly steps: StepsRepository;
+  readonly steps: Pick<StepsRepository, 'note' | 'postpone' | 'end'>;
   readonly providers: Providers;
   readonly clock: Clock;
   readonly settings: DisconnectSettings;

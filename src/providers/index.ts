@@ -20,4 +20,4 @@ export {
 export type { AnswerShape } from './read-answer.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';
-export { mergeSettings, shownSettings } from './settings-text.js';
+export { shownSettings, withChanges } from './settings-text.js';

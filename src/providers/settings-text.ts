@@ -2,6 +2,7 @@ import { JsonText, memberOf, mergeJson, parseExactly, stringifyJson } from '../l
 import { cleanJson } from '../lib/text.js';
 import type { AnyAdapter, Settings } from '../model/index.js';
 import { redactFields } from './redact.js';
+import { invalidAnswer } from './translate-error.js';
 
 /**
  * The settings of an account by name, each as the provider wrote it: what is written back to the
@@ -23,14 +24,24 @@ export function settingsTextOf(adapter: AnyAdapter, body: string): SettingsText 
 }
 
 /**
- * Changes merged over the current settings: objects field by field, everything else (lists too)
- * replaced. What the changes do not name stays byte for byte.
+ * Changes merged over the settings that a look shows: objects field by field, everything else
+ * (lists too) replaced. What the changes do not name stays byte for byte.
+ * @throws ProviderError `invalid_answer` when the look found the account in the list alone, where
+ * its settings are not kept as they were written
  */
-export function mergeSettings(current: SettingsText, changes: Settings): SettingsText {
-  const merged: Record<string, JsonText> = { ...current };
+export function withChanges(
+  adapter: AnyAdapter,
+  { settingsText: before }: { readonly settingsText?: SettingsText },
+  changes: Settings,
+): { readonly before: SettingsText; readonly after: SettingsText } {
+  if (before === undefined) {
+    const what = 'not found for an account that it lists, so that its settings are not known';
+    throw invalidAnswer(adapter, what, null);
+  }
+  const after: Record<string, JsonText> = { ...before };
   for (const [name, change] of Object.entries(changes))
-    merged[name] = mergeJson(current[name] ?? new JsonText('null'), change);
-  return merged;
+    after[name] = mergeJson(before[name] ?? new JsonText('null'), change);
+  return { before, after };
 }
 
 /** Settings as they may be shown and stored. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { membersOf } from '../support/raw-json.js';
+import type { ProviderName } from './manners.js';
 import type { Answer } from './scripted-provider.js';
 import { useWorlds, type World } from './world.js';
 
@@ -112,6 +113,29 @@ describe('5 write back', () => {
     expect((await world.change(UUID, { category: 'beauty' })).status).toBe(502);
     expect(world.provider.writes()).toEqual([]);
   });
+
+  const LIMITS = { daily_limits: { likes: 10 } };
+  test.each<readonly [ProviderName, id: string, Answer['body'], change: object]>([
+    ['outfame', 'acc_a', { error: { code: 'route_unknown', message: 'Not Found' } }, LIMITS],
+    [
+      'creatoraudit',
+      UUID,
+      { type: 'about:blank', title: 'Not Found', status: 404, code: 'ROUTE_UNKNOWN' },
+      { metadata: { note: 'new' } },
+    ],
+  ])(
+    'an account of %s that the list alone shows: nothing is sent, as its settings are not known',
+    async (name, id, body, change) => {
+      const world = await worlds.open(name, [id]);
+      world.provider.when(`GET /accounts/${id}`, { status: 404, body });
+      expect((await world.probe(id)).status).toBe(200);
+      expect(await world.change(id, { ...change })).toMatchObject({
+        status: 502,
+        body: { code: 'provider_error', fault: 'provider' },
+      });
+      expect(world.provider.writes()).toEqual([]);
+    },
+  );
 });
 
 describe('5 shown without secrets', () => {

@@ -1,0 +1,130 @@
+import type { Identity } from '../../src/accounts/index.js';
+import type { Clock } from '../../src/lib/clock.js';
+import { type Client, clientOf, patient } from '../support/client.js';
+import type { Gateway } from '../support/gateway.js';
+import { waitFor } from '../support/wait.js';
+import { Liar, type Mood } from './liar.js';
+import type { World } from './world.js';
+
+/** What happens next, and to which account. */
+export interface GatewayAct extends Mood {
+  readonly what:
+    | ('sweep' | 'probe' | 'change' | 'pause' | 'resume' | 'disconnect' | 'outage')
+    | ('add' | 'remove' | 'reassign');
+  readonly whose: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** An account as the gateway has it. */
+interface Known extends Identity {
+  readonly id: string;
+  readonly provider_account_id: string;
+  readonly status: string;
+}
+
+/** A gateway over its database asks a provider that lies. */
+export class GatewayLife {
+  readonly liar: Liar;
+  /** Accounts that are said to be gone. */
+  private gone = new Set<string>();
+  private readonly client: Client;
+
+  constructor(
+    private readonly world: World,
+    private readonly gateway: Gateway,
+    clock: Clock,
+  ) {
+    // What is asked so often is not compared with its description each time.
+    this.client = patient(clientOf(gateway.url, world.client.key));
+    this.liar = new Liar(world.provider, clock);
+  }
+
+  /** Does what an act says, and holds what came of it against the truth. */
+  async perform(act: GatewayAct): Promise<void> {
+    const { liar } = this;
+    const id = liar.idOf(act.whose);
+    if (act.what === 'add') return liar.put(id);
+    if (act.what === 'remove') return liar.remove(id);
+    if (act.what === 'reassign') return liar.reassign(id);
+    liar.begin(act, { isOut: act.what === 'outage' });
+    await this.ask(act, id);
+    await this.judgeLosses(act);
+    liar.end();
+  }
+
+  private async ask(act: GatewayAct, id: string): Promise<void> {
+    if (act.what === 'sweep' || act.what === 'outage') await this.sweep();
+    if (act.what === 'sweep') return;
+    const known = (await this.known()).find((account) => account.provider_account_id === id);
+    if (!known || known.status === 'disconnected') return;
+    if (act.what === 'probe' || act.what === 'outage') return this.probe(known);
+    const errand = { id, meant: known, ...(act.what === 'change' && { settings: act.settings }) };
+    const path = `/v1/accounts/${known.id}`;
+    await this.liar.during(errand, async () => {
+      if (act.what === 'change') await this.client.patch(path, { settings: act.settings });
+      else if (act.what === 'disconnect') await this.disconnect(known);
+      else await this.client.post(`${path}/${act.what}`);
+    });
+  }
+
+  async sweep(): Promise<void> {
+    const path = `/v1/connections/${this.world.connectionId}/sweep`;
+    const { body } = await this.client.post(path);
+    await this.found(
+      'the end of a sweep',
+      'SELECT 1 FROM sweeps WHERE id = $1 AND finished_at IS NOT NULL',
+      body.data.id,
+    );
+  }
+
+  private async probe({ id, provider_account_id }: Known): Promise<void> {
+    const { status } = await this.client.post(`/v1/accounts/${id}/probe`);
+    if (status === 404 && this.liar.holds(provider_account_id))
+      this.liar.accuse(`a probe of ${provider_account_id} says that it is gone, and it is there`);
+  }
+
+  private async disconnect(known: Known): Promise<void> {
+    const prefer = { Prefer: 'respond-async' };
+    const { body } = await this.client.delete(`/v1/accounts/${known.id}`, prefer);
+    const step = await this.found<{ state: string; outcome: string | null; verified: string }>(
+      'a step to end',
+      `SELECT state, outcome, verified FROM disconnect_steps
+       WHERE disconnect_id = $1 AND state IN ('succeeded', 'failed', 'cancelled')`,
+      body.data.id,
+    );
+    if (step.state !== 'succeeded' && step.verified !== 'absent') return;
+    const { provider_account_id: id } = known;
+    if (this.liar.isStill(id, known)) this.liar.accuse(`${id} is ${step.outcome}, and still there`);
+    else this.gone.add(id);
+  }
+
+  /** Accounts that are newly said to be gone must be. */
+  private async judgeLosses({ what }: GatewayAct): Promise<void> {
+    const ids = (await this.known())
+      .filter(({ status }) => status === 'disconnected')
+      .map(({ provider_account_id }) => provider_account_id);
+    for (const id of ids) {
+      if (!this.gone.has(id) && this.liar.holds(id))
+        this.liar.accuse(`${what}: ${id} is said to be gone, and it is there`);
+    }
+    this.gone = new Set(ids);
+  }
+
+  private async known(): Promise<readonly Known[]> {
+    const { rows } = await this.gateway.database.pool.query<
+      Omit<Known, 'connected_at'> & { connected_at: Date | null }
+    >(
+      `SELECT id, provider_account_id, status, platform, username, platform_user_id, connected_at
+       FROM accounts WHERE connection_id = $1`,
+      [this.world.connectionId],
+    );
+    return rows.map((row) => ({ ...row, connected_at: row.connected_at?.toISOString() ?? null }));
+  }
+
+  private found<Row extends object>(what: string, query: string, id: string): Promise<Row> {
+    return waitFor(what, async () => {
+      const { rows } = await this.gateway.database.pool.query<Row>(query, [id]);
+      return rows[0];
+    });
+  }
+}
