@@ -8,7 +8,9 @@ export const connectRequest = z
     platform: words(64).toLowerCase(),
     redirect_url: z
       .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-      .max(2000),
+      .max(2000)
+      .optional()
+      .meta({ description: 'Required where the flow is completed here (`oauth`).' }),
   })
   .meta({
     examples: [{ platform: 'instagram', redirect_url: 'https://console.example.com/connected' }],

@@ -11,22 +11,26 @@ import type { ConnectService } from './connect.service.js';
 export function connectEndpoints(connect: ConnectService, accounts: AccountsService) {
   return {
     start: action({
-      summary: "Start an OAuth connect flow; send the account's owner to `auth_url`",
+      summary: "Start a connect flow; send the account's owner to `auth_url`",
       body: connectRequest,
       answers: {
         201: dataOf(connectFlowSchema),
       },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const flow = await connect.start(call.caller, call.body, contextOf(call));
+        const { authUrl, completion } = await connect.start(
+          call.caller,
+          call.body,
+          contextOf(call),
+        );
         const data = {
           type: 'connect_flow',
-          auth_url: flow.authUrl,
-          state: flow.state,
-          expires_at: flow.expiresAt,
+          auth_url: authUrl,
+          state: completion?.state ?? null,
+          expires_at: completion?.expiresAt ?? null,
         };
         return call.commit(async (transaction) => {
-          await connect.save(transaction, flow);
+          if (completion) await connect.save(transaction, completion);
           return { status: 201, body: { data }, headers: { 'Cache-Control': 'no-store' } };
         });
       },

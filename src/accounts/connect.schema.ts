@@ -5,8 +5,11 @@ export const connectFlowSchema = z
   .object({
     type: z.literal('connect_flow'),
     auth_url: z.string(),
-    state: z.string(),
-    expires_at: timestamp,
+    state: z.string().nullable().meta({
+      description:
+        'Comes back with the owner, for `POST /v1/connect/complete`. `null`: the provider takes the owner back itself, and the next sweep lists the account.',
+    }),
+    expires_at: timestamp.nullable(),
   })
   .meta({
     examples: [

@@ -15,6 +15,12 @@ const FLOW_MINUTES = 10;
 /** A flow that the provider has started. */
 export interface Flow {
   readonly authUrl: string;
+  /** `null`: the provider takes the owner back itself, and there is nothing to complete. */
+  readonly completion: Completion | null;
+}
+
+/** What completes a flow. */
+export interface Completion {
   readonly state: string;
   readonly teamId: string;
   readonly connectionId: string;
@@ -25,7 +31,7 @@ export interface Flow {
 }
 
 /**
- * The OAuth flow of providers that connect accounts so. The provider's own `state` can be guessed
+ * The flows of providers that connect accounts so. The provider's own `state` can be guessed
  * (SocialSyncer docs, /docs/api/connect), so the callback address carries one of ours: random, good
  * for once and for ten minutes.
  */
@@ -48,31 +54,30 @@ export class ConnectService {
     }
     if (!adapter.platforms.includes(request.platform))
       throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
+    const access = this.connections.accessTo(connection);
+    const { platform, redirect_url: redirectUrl } = request;
+    if (!adapter.operations.connectComplete) {
+      const asked = { platform, ...(redirectUrl !== undefined && { redirectUrl }) };
+      const { authUrl } = await this.providers.connectStart(access, asked, context);
+      return { authUrl, completion: null };
+    }
+    if (redirectUrl === undefined)
+      throw invalidField('redirect_url', `is required: ${adapter.name} sends the owner back to it`);
     const state = randomBytes(24).toString('base64url');
     const expiresAt = new Date(this.clock.now().getTime() + FLOW_MINUTES * 60_000);
-    const { platform, redirect_url: redirectUrl } = request;
     const flow = { platform, redirectUrl: withState(redirectUrl, state) };
-    const { authUrl } = await this.providers.connectStart(
-      this.connections.accessTo(connection),
-      flow,
-      {
-        ...context,
-        secrets: [state],
-      },
-    );
+    const secrets = [state];
+    const { authUrl } = await this.providers.connectStart(access, flow, { ...context, secrets });
+    const { teamId } = caller;
+    const connectionId = connection.id;
     return {
       authUrl,
-      state,
-      teamId: caller.teamId,
-      connectionId: connection.id,
-      platform,
-      redirectUrl,
-      expiresAt,
+      completion: { state, teamId, connectionId, platform, redirectUrl, expiresAt },
     };
   }
 
   /** Stores a flow, so that it can be completed. */
-  async save({ prisma }: Transaction, { authUrl: _authUrl, state, ...flow }: Flow): Promise<void> {
+  async save({ prisma }: Transaction, { state, ...flow }: Completion): Promise<void> {
     await this.flows.deleteExpired(prisma, this.clock.now());
     await this.flows.create(prisma, { stateHash: hashOf(state), ...flow });
   }

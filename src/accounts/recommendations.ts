@@ -140,5 +140,5 @@ function placeOf(
 }
 
 function placeToReconnect(adapter: AnyAdapter): string {
-  return adapter.connect?.flow === 'oauth' ? CONNECT_FLOW : (adapter.connect?.url ?? adapter.docs);
+  return adapter.operations.connectStart ? CONNECT_FLOW : (adapter.connect?.url ?? adapter.docs);
 }

@@ -382,7 +382,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start an OAuth connect flow; send the account's owner to `auth_url`
+         * Start a connect flow; send the account's owner to `auth_url`
          * @description Requires the scope `write`.
          */
         post: operations["connect.start"];
@@ -1152,7 +1152,7 @@ export interface components {
             operations: string[];
             connect: {
                 /** @enum {string} */
-                flow: "oauth" | "dashboard";
+                flow: "oauth" | "link" | "dashboard";
                 instructions: string;
                 url: string;
             } | null;
@@ -5728,8 +5728,11 @@ export interface operations {
                     connection_id?: string;
                     provider?: string;
                     platform: string;
-                    /** Format: uri */
-                    redirect_url: string;
+                    /**
+                     * Format: uri
+                     * @description Required where the flow is completed here (`oauth`).
+                     */
+                    redirect_url?: string;
                 };
             };
         };
@@ -5772,9 +5775,9 @@ export interface operations {
                             /** @constant */
                             type: "connect_flow";
                             auth_url: string;
-                            state: string;
-                            /** Format: date-time */
-                            expires_at: string;
+                            /** @description Comes back with the owner, for `POST /v1/connect/complete`. `null`: the provider takes the owner back itself, and the next sweep lists the account. */
+                            state: string | null;
+                            expires_at: string | null;
                         };
                     };
                 };

@@ -114,7 +114,8 @@ export interface Operations {
     readonly next: string | undefined;
   };
   stats(account: AccountKey): DailyStats;
-  connectStart(flow: { readonly platform: Platform; readonly redirectUrl: string }): {
+  /** `redirectUrl` is given with an `oauth` flow, and may be with a `link`. */
+  connectStart(flow: { readonly platform: Platform; readonly redirectUrl?: string }): {
     readonly authUrl: string;
   };
   connectComplete(flow: {
@@ -225,9 +226,13 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
    */
   readonly rateLimitHeaders?: RateLimitHeaders;
   readonly disconnectEffect: DisconnectEffect;
-  /** How an account is connected where `create` is absent. */
+  /**
+   * How an account is connected where `create` is absent. `oauth`: `connectStart`, then the owner
+   * comes back with a code for `connectComplete`. `link`: `connectStart`, and the provider takes the
+   * owner back itself; the next sweep lists the account. `dashboard`: not over the API.
+   */
   readonly connect?: {
-    readonly flow: 'oauth' | 'dashboard';
+    readonly flow: 'oauth' | 'link' | 'dashboard';
     readonly instructions: string;
     readonly url: `https://${string}`;
   };

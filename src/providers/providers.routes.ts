@@ -32,7 +32,11 @@ const providerSchema = z
     platforms: z.array(z.string()).max(MAX_NAMES),
     operations: z.array(z.string()).max(MAX_NAMES),
     connect: z
-      .object({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.string() })
+      .object({
+        flow: z.enum(['oauth', 'link', 'dashboard']),
+        instructions: z.string(),
+        url: z.string(),
+      })
       .nullable(),
     disconnect: z.object({
       destroys_data: z.boolean().nullable(),

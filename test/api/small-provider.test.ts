@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { AnyAdapter } from '../../src/model/index.js';
-import { bareAdapter, bareItem, detailAdapter } from '../providers/small-adapters.js';
+import {
+  bareAdapter,
+  bareItem,
+  detailAdapter,
+  linkedAdapter,
+} from '../providers/small-adapters.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
@@ -19,6 +24,7 @@ const adapters: readonly AnyAdapter[] = [
     disconnectEffect: { ...bareAdapter.disconnectEffect, ends: 'connection' },
   },
   detailAdapter,
+  linkedAdapter,
 ];
 
 let provider: SmallProvider;
@@ -142,4 +148,30 @@ test('a verdict that rests on a detail stands while the detail is not told', asy
   detail = json(200, { missing: [] });
   expect((await gateway.root.post('/v1/accounts/detailed:a/probe')).status).toBe(200);
   expect(await health()).toEqual(['active', null, []]);
+});
+
+test('a flow that ends at the provider needs no redirect, and has nothing to complete', async () => {
+  provider.answer(json(200, []));
+  await connect('linked', 0);
+  provider.answer(json(200, { url: 'https://www.instagram.com/oauth/authorize?client_id=1' }));
+  const flows = () =>
+    provider.requests.map(({ url }) => url).filter((url) => url.includes('/social/'));
+  const ask = { provider: 'linked', platform: 'instagram' };
+  const started = await gateway.root.post('/v1/connect', ask);
+  expect(started).toMatchObject({
+    status: 201,
+    body: {
+      data: {
+        auth_url: 'https://www.instagram.com/oauth/authorize?client_id=1',
+        state: null,
+        expires_at: null,
+      },
+    },
+  });
+  expect(flows().at(-1)).toBe('/v1/social/instagram');
+  const redirect = 'https://console.example.com/connected';
+  await gateway.root.post('/v1/connect', { ...ask, redirect_url: redirect });
+  expect(flows().at(-1)).toBe(`/v1/social/instagram?back=${encodeURIComponent(redirect)}`);
+  const made = await gateway.root.post('/v1/accounts', { ...ask, username: 'a' });
+  expect(made.body.connect.flow).toBe('link');
 });

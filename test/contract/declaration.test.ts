@@ -65,7 +65,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
 
     test('an account is connected by create, or it says how else', () => {
       expect(declares('create')).toBe(adapter.connect === undefined);
-      expect(declares('connectStart')).toBe(adapter.connect?.flow === 'oauth');
+      expect(declares('connectStart')).toBe(['oauth', 'link'].includes(`${adapter.connect?.flow}`));
       expect(declares('connectComplete')).toBe(adapter.connect?.flow === 'oauth');
     });
 

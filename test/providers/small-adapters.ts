@@ -119,3 +119,27 @@ export const detailAdapter: AnyAdapter = defineAdapter({
     },
   },
 });
+
+/** Connects accounts by a link, and takes their owners back itself. */
+export const linkedAdapter: AnyAdapter = defineAdapter({
+  ...bareParts,
+  id: 'linked',
+  connect: {
+    flow: 'link',
+    instructions: 'Send the owner to the `auth_url` of POST /v1/connect.',
+    url: 'https://docs.bare.example/connect',
+  },
+  operations: {
+    list: bareList,
+    disconnect: bareDisconnect,
+    connectStart: {
+      request: ({ platform: network, redirectUrl }) => ({
+        method: 'GET',
+        path: path`/social/${network}`,
+        query: { back: redirectUrl },
+      }),
+      response: z.object({ url: z.url() }),
+      map: ({ url }) => ({ authUrl: url }),
+    },
+  },
+});
