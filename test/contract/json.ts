@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** A key that no provider sends today. */
 export const NEW_KEY = 'added_later';
 
@@ -20,6 +22,13 @@ export function withoutNewKeys(value: unknown): unknown {
   if (!isObject(value)) return value;
   const { [NEW_KEY]: _, ...rest } = value;
   return mapValues(rest, withoutNewKeys);
+}
+
+/** A copy in which whatever equals `from`, however deep, is `to`. */
+export function withReplaced(value: unknown, from: unknown, to: unknown): unknown {
+  if (isDeepStrictEqual(value, from)) return to;
+  if (Array.isArray(value)) return value.map((item) => withReplaced(item, from, to));
+  return isObject(value) ? mapValues(value, (inner) => withReplaced(inner, from, to)) : value;
 }
 
 /** The value itself, frozen to its depths: whoever writes to it throws. */

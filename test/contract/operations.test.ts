@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
@@ -10,7 +11,7 @@ import type {
 } from '../../src/model/index.js';
 import { isObservation, readAccount } from '../../src/providers/read-account.js';
 import { operationFixtures } from './fixtures.js';
-import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
+import { deepFreeze, withNewKeys, withoutNewKeys, withReplaced } from './json.js';
 import { observedAccountSchema } from './observed-account.js';
 
 const HOSTILE_IDS = [
@@ -106,6 +107,27 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         },
       );
 
+      test.each(mapped)(
+        '$name: an answer about another account is known as such',
+        ({ fixture }) => {
+          const other = withReplaced(fixture.body, fixture.input.id, 'another');
+          if (operation.subject === undefined || isDeepStrictEqual(other, fixture.body)) return;
+          expect(operation.subject(operation.response.parse(other))).toBe('another');
+        },
+      );
+
+      test.each(mapped)('$name: of a full page nothing is left out', ({ fixture }) => {
+        const { items } = pageSchema.catch({ items: [] }).parse(fixture.output);
+        if (!['list', 'health'].includes(name) || items.length === 0) return;
+        const full = Array.from(
+          { length: adapter.limits.pageSize },
+          (_, at) => items[at % items.length],
+        );
+        const body = withReplaced(fixture.body, items, full);
+        const output = operation.map(operation.response.parse(body), fixture.input);
+        expect(pageSchema.parse(output).items).toHaveLength(full.length);
+      });
+
       test.each(mapped)('$name: unknown keys change nothing', ({ fixture }) => {
         const output = operation.map(
           operation.response.parse(withNewKeys(fixture.body)),
@@ -184,10 +206,11 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
   },
 );
 
+const pageSchema = z.object({ items: z.array(z.unknown()) });
+
 /** The raw accounts in an operation's output. */
 function accountsOf(name: OperationName, output: unknown): readonly unknown[] {
   if (name === 'get' || name === 'create' || name === 'update') return [output];
-  if (name === 'list' || name === 'health')
-    return z.object({ items: z.array(z.unknown()) }).parse(output).items;
+  if (name === 'list' || name === 'health') return pageSchema.parse(output).items;
   return [];
 }
