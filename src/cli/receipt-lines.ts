@@ -30,14 +30,16 @@ const step = z.object({
   evidence: z.array(evidence).optional(),
   answers: z.array(evidence).optional(),
 });
-const receipt = z.object({ steps: z.array(step) });
+const receipt = z.object({ providers: z.array(z.string()).optional(), steps: z.array(step) });
 
 /**
  * A verified receipt for people: each step with who was meant and what the provider answered.
  * Receipts of any release are taken; of one that is built otherwise nothing is said.
  */
 export function receiptLines(signed: unknown): string[] {
-  return (receipt.safeParse(signed).data?.steps ?? []).flatMap(stepLines).map(printable);
+  const { providers, steps = [] } = receipt.safeParse(signed).data ?? {};
+  const covered = providers ? [`It covers accounts at these alone: ${providers.join(', ')}`] : [];
+  return [...covered, ...steps.flatMap(stepLines)].map(printable);
 }
 
 function stepLines(given: z.output<typeof step>): string[] {

@@ -2133,6 +2133,8 @@ export interface components {
                     cancelled: number;
                 };
                 team_id: string;
+                /** @description Only where a key asked that is restricted to some providers: the receipt covers accounts at these alone. */
+                providers?: string[];
                 steps: {
                     account_id: string;
                     ref: string;

@@ -5,10 +5,13 @@ import type { Caller } from '../http/caller.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { DisconnectBody } from './disconnects.schema.js';
 import {
+  type DisconnectView,
   disconnectDocument,
-  RECEIPT_DOCUMENT,
+  partAt,
+  receiptDocument,
   STEP_DOCUMENT,
-  WITH_COUNTS,
+  WHOLE,
+  withCounts,
 } from './disconnects.sql.js';
 
 /** What a list of disconnects is asked for. */
@@ -18,6 +21,12 @@ export interface DisconnectFilter {
   readonly requested_by?: readonly string[] | undefined;
   readonly created_since?: Date | undefined;
   readonly created_until?: Date | undefined;
+}
+
+/** How far a disconnect is. */
+export interface DisconnectState {
+  readonly state: string;
+  readonly isFinished: boolean;
 }
 
 /** A step of a disconnect that can no longer be cancelled. */
@@ -42,11 +51,11 @@ export class DisconnectsRepository {
     client: pg.ClientBase | pg.Pool = this.database.pool,
   ): Promise<DisconnectBody | undefined> {
     const parameters = new Parameters();
-    const visible = visibleTo(caller, parameters);
-    const document = disconnectDocument(parameters.add(stepsShown));
+    const view = viewOf(caller, parameters);
+    const document = disconnectDocument(view, parameters.add(stepsShown));
     const { rows } = await client.query<{ document: DisconnectBody }>(
-      `SELECT ${document} AS document FROM disconnects d ${WITH_COUNTS}
-       WHERE ${visible} AND d.id = ${parameters.add(id)}`,
+      `SELECT ${document} AS document FROM ${view.disconnects} d ${withCounts(view)}
+       WHERE ${isOne(caller, id, parameters)}`,
       parameters.values,
     );
     return rows[0]?.document;
@@ -57,14 +66,15 @@ export class DisconnectsRepository {
     caller: Caller,
     id: string,
     client: pg.ClientBase | pg.Pool = this.database.pool,
-  ): Promise<string | undefined> {
+  ): Promise<DisconnectState | undefined> {
     const parameters = new Parameters();
-    const visible = visibleTo(caller, parameters);
-    const { rows } = await client.query<{ state: string }>(
-      `SELECT d.state FROM disconnects d WHERE ${visible} AND d.id = ${parameters.add(id)}`,
+    const view = viewOf(caller, parameters);
+    const { rows } = await client.query<DisconnectState>(
+      `SELECT d.state, d.finished_at IS NOT NULL AS "isFinished" FROM ${view.disconnects} d
+       WHERE ${isOne(caller, id, parameters)}`,
       parameters.values,
     );
-    return rows[0]?.state;
+    return rows[0];
   }
 
   /** A page of disconnects with their first steps, newest first. */
@@ -75,6 +85,7 @@ export class DisconnectsRepository {
     { after, limit }: PageRequest,
   ): Promise<PageRow[]> {
     const parameters = new Parameters();
+    const view = viewOf(caller, parameters);
     const conditions = [conditionsOf(caller, filter, parameters)];
     if (after) {
       const position = `${parameters.add(after.value)}::timestamptz, ${parameters.add(after.id)}`;
@@ -82,9 +93,9 @@ export class DisconnectsRepository {
     }
     const { rows } = await this.database.pool.query<PageDocument>(
       `SELECT d.id, d.created_at AS at,
-         ${disconnectDocument(parameters.add(stepsShown))}::text AS document
-       FROM (SELECT * FROM disconnects d WHERE ${conditions.join(' AND ')}
-         ORDER BY d.created_at DESC, d.id DESC LIMIT ${parameters.add(limit)}) d ${WITH_COUNTS}
+         ${disconnectDocument(view, parameters.add(stepsShown))}::text AS document
+       FROM (SELECT * FROM ${view.disconnects} d WHERE ${conditions.join(' AND ')}
+         ORDER BY d.created_at DESC, d.id DESC LIMIT ${parameters.add(limit)}) d ${withCounts(view)}
        ORDER BY d.created_at DESC, d.id DESC`,
       parameters.values,
     );
@@ -97,7 +108,7 @@ export class DisconnectsRepository {
   async count(caller: Caller, filter: DisconnectFilter): Promise<number> {
     const parameters = new Parameters();
     const { rows } = await this.database.pool.query<{ total: number }>(
-      `SELECT count(*)::int AS total FROM disconnects d
+      `SELECT count(*)::int AS total FROM ${viewOf(caller, parameters).disconnects} d
        WHERE ${conditionsOf(caller, filter, parameters)}`,
       parameters.values,
     );
@@ -106,24 +117,31 @@ export class DisconnectsRepository {
 
   /** A page of the steps of a disconnect, in their order. @param states all when left out */
   async stepsPage(
+    caller: Caller,
     disconnectId: string,
     states: readonly string[] | undefined,
     { after, limit }: PageRequest,
   ): Promise<PageRow[]> {
+    const parameters = new Parameters();
+    const steps = stepsOf(caller, disconnectId, states, parameters);
     const { rows } = await this.database.pool.query<{ id: string; document: string }>(
-      `SELECT s.id, ${STEP_DOCUMENT}::text AS document FROM disconnect_steps s
-       WHERE s.disconnect_id = $1 AND ($2::text[] IS NULL OR s.state = ANY($2)) AND s.id > $3
-       ORDER BY s.id LIMIT $4`,
-      [disconnectId, states, after?.id ?? '', limit],
+      `SELECT s.id, ${STEP_DOCUMENT}::text AS document FROM ${steps}
+         AND s.id > ${parameters.add(after?.id ?? '')}
+       ORDER BY s.id LIMIT ${parameters.add(limit)}`,
+      parameters.values,
     );
     return rows.map(({ id, document }) => ({ document, position: { value: null, id } }));
   }
 
-  async countSteps(disconnectId: string, states: readonly string[] | undefined): Promise<number> {
+  async countSteps(
+    caller: Caller,
+    disconnectId: string,
+    states: readonly string[] | undefined,
+  ): Promise<number> {
+    const parameters = new Parameters();
     const { rows } = await this.database.pool.query<{ total: number }>(
-      `SELECT count(*)::int AS total FROM disconnect_steps s
-       WHERE s.disconnect_id = $1 AND ($2::text[] IS NULL OR s.state = ANY($2))`,
-      [disconnectId, states],
+      `SELECT count(*)::int AS total FROM ${stepsOf(caller, disconnectId, states, parameters)}`,
+      parameters.values,
     );
     return rows[0]?.total ?? 0;
   }
@@ -131,33 +149,30 @@ export class DisconnectsRepository {
   /** Up to `limit` steps that are at work or have succeeded. @param client within a transaction */
   async startedSteps(
     client: pg.ClientBase,
+    caller: Caller,
     disconnectId: string,
     limit: number,
   ): Promise<StartedStep[]> {
+    const parameters = new Parameters();
+    const states = ['succeeded', 'running', 'pending'];
     const { rows } = await client.query<StartedStep>(
       `SELECT s.provider || ':' || s.provider_account_id AS ref,
          s.state = 'succeeded' OR s.phase = 'deleted' AS "isDone"
-       FROM disconnect_steps s
-       WHERE s.disconnect_id = $1 AND s.state IN ('succeeded', 'running', 'pending')
-       ORDER BY s.id LIMIT $2`,
-      [disconnectId, limit],
+       FROM ${stepsOf(caller, disconnectId, states, parameters)}
+       ORDER BY s.id LIMIT ${parameters.add(limit)}`,
+      parameters.values,
     );
     return rows;
   }
 
-  async isFinished(id: string): Promise<boolean> {
-    const row = await this.database.prisma.disconnect.findUnique({
-      where: { id },
-      select: { finishedAt: true },
-    });
-    return row?.finishedAt != null;
-  }
-
   /** What a receipt is signed over. */
-  async receipt(id: string): Promise<unknown> {
+  async receipt(caller: Caller, id: string): Promise<unknown> {
+    const parameters = new Parameters();
+    const view = viewOf(caller, parameters);
     const { rows } = await this.database.pool.query<{ document: unknown }>(
-      `SELECT ${RECEIPT_DOCUMENT} AS document FROM disconnects d ${WITH_COUNTS} WHERE d.id = $1`,
-      [id],
+      `SELECT ${receiptDocument(view)} AS document FROM ${view.disconnects} d ${withCounts(view)}
+       WHERE ${isOne(caller, id, parameters)}`,
+      parameters.values,
     );
     return rows[0]?.document;
   }
@@ -169,16 +184,31 @@ interface PageDocument {
   readonly document: string;
 }
 
-/** SQL. A key that may see only some providers sees no disconnect that touches others. */
-function visibleTo({ teamId, key }: Caller, parameters: Parameters): string {
-  const ofTeam = `d.team_id = ${parameters.add(teamId)}`;
-  if (key.providers.length === 0) return ofTeam;
-  return `${ofTeam} AND NOT EXISTS (SELECT FROM disconnect_steps s
-    WHERE s.disconnect_id = d.id AND s.provider <> ALL(${parameters.add(key.providers)}::text[]))`;
+/** A key that may see only some providers sees of each disconnect the part at those. */
+function viewOf({ key }: Caller, parameters: Parameters): DisconnectView {
+  return key.providers.length === 0 ? WHOLE : partAt(parameters.add(key.providers));
+}
+
+function isOne({ teamId }: Caller, id: string, parameters: Parameters): string {
+  return `d.team_id = ${parameters.add(teamId)} AND d.id = ${parameters.add(id)}`;
+}
+
+/** SQL: what comes after `FROM` for the steps `s` of a disconnect that the caller may see. */
+function stepsOf(
+  caller: Caller,
+  disconnectId: string,
+  states: readonly string[] | undefined,
+  parameters: Parameters,
+): string {
+  const ofDisconnect = `s.disconnect_id = ${parameters.add(disconnectId)}`;
+  const ofState =
+    states === undefined ? 'true' : `s.state = ANY(${parameters.add(states)}::text[])`;
+  const { isStep } = viewOf(caller, parameters);
+  return `disconnect_steps s WHERE ${ofDisconnect} AND ${ofState} AND ${isStep}`;
 }
 
 function conditionsOf(caller: Caller, filter: DisconnectFilter, parameters: Parameters): string {
-  const conditions = [visibleTo(caller, parameters)];
+  const conditions = [`d.team_id = ${parameters.add(caller.teamId)}`];
   const among = (column: string, values: readonly string[] | undefined) => {
     if (values !== undefined) conditions.push(`${column} = ANY(${parameters.add(values)}::text[])`);
   };

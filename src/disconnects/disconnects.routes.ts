@@ -66,7 +66,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     };
     return call.commit(accept, async () => {
       disconnects.wake();
-      await disconnects.wait(id, preference.seconds, call.signal);
+      await disconnects.wait(call.caller, id, preference.seconds, call.signal);
       return answer(id);
     });
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { COMPARED_FACTS } from '../accounts/index.js';
 import { MAX_PAGE, timestamp } from '../http/page.js';
 import { ACCOUNT_STATUSES } from '../model/index.js';
+import { MAX_PROVIDERS } from '../teams/index.js';
 import {
   DISCONNECT_EXAMPLE,
   PLAN_EXAMPLE,
@@ -205,6 +206,10 @@ export const receiptSchema = z
     type: z.literal('disconnect_receipt'),
     receipt: disconnectSchema.omit({ type: true, steps: true, has_more_steps: true }).extend({
       team_id: z.string(),
+      providers: z.array(z.string()).max(MAX_PROVIDERS).optional().meta({
+        description:
+          'Only where a key asked that is restricted to some providers: the receipt covers accounts at these alone.',
+      }),
       steps: z.array(receiptStepSchema).max(MAX_ACCOUNTS),
     }),
     signature: z.object({ algorithm: z.literal('Ed25519'), key_id: z.string(), value: z.string() }),

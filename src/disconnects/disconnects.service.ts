@@ -10,7 +10,11 @@ import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
 import { atCrashPoint } from './crash-points.js';
 import type { DisconnectWorker } from './disconnect-worker.js';
-import type { DisconnectFilter, DisconnectsRepository } from './disconnects.repository.js';
+import type {
+  DisconnectFilter,
+  DisconnectState,
+  DisconnectsRepository,
+} from './disconnects.repository.js';
 import type { DisconnectRequest } from './disconnects.requests.js';
 import type { DisconnectBody } from './disconnects.schema.js';
 import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
@@ -124,10 +128,10 @@ export class DisconnectsService {
   }
 
   /** Waits until the disconnect has finished, `seconds` at most, or the caller disconnects. */
-  async wait(id: string, seconds: number, signal: AbortSignal): Promise<void> {
+  async wait(caller: Caller, id: string, seconds: number, signal: AbortSignal): Promise<void> {
     const end = performance.now() + seconds * 1000;
     while (performance.now() < end && !signal.aborted) {
-      if (await this.parts.disconnects.isFinished(id)) return;
+      if ((await this.requireState(caller, id)).isFinished) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -161,8 +165,8 @@ export class DisconnectsService {
     const { disconnects } = this.parts;
     await this.requireState(caller, id);
     return {
-      read: (page) => disconnects.stepsPage(id, states, page),
-      count: () => disconnects.countSteps(id, states),
+      read: (page) => disconnects.stepsPage(caller, id, states, page),
+      count: () => disconnects.countSteps(caller, id, states),
     };
   }
 
@@ -173,9 +177,9 @@ export class DisconnectsService {
   async cancel(transaction: Transaction, caller: Caller, id: string): Promise<void> {
     const { clock, disconnects, lifecycle } = this.parts;
     const { client } = transaction;
-    const state = await this.requireState(caller, id, transaction);
+    const { state } = await this.requireState(caller, id, transaction);
     if ((await lifecycle.cancel(client, caller, id, clock.now())) > 0) return;
-    const steps = await disconnects.startedSteps(client, id, MAX_REFS);
+    const steps = await disconnects.startedSteps(client, caller, id, MAX_REFS);
     const done = steps.filter(({ isDone }) => isDone).map(({ ref }) => ref);
     const underWay = steps.filter(({ isDone }) => !isDone).map(({ ref }) => ref);
     const reasons = [
@@ -210,13 +214,13 @@ export class DisconnectsService {
   /** What an auditor keeps. @throws Problem 404, or 409 while the disconnect goes on */
   async receipt(caller: Caller, id: string) {
     const { disconnects, signer } = this.parts;
-    const state = await this.requireState(caller, id);
-    if (!(await disconnects.isFinished(id)))
+    const { state, isFinished } = await this.requireState(caller, id);
+    if (!isFinished)
       throw new Problem(
         'conflict',
         `The disconnect is ${state}. Its receipt is available once it has finished.`,
       );
-    const receipt = await disconnects.receipt(id);
+    const receipt = await disconnects.receipt(caller, id);
     return { type: 'disconnect_receipt' as const, receipt, signature: signer.sign(receipt) };
   }
 
@@ -254,7 +258,7 @@ export class DisconnectsService {
     caller: Caller,
     id: string,
     transaction?: Transaction,
-  ): Promise<string> {
+  ): Promise<DisconnectState> {
     const state = await this.parts.disconnects.findState(caller, id, transaction?.client);
     if (state === undefined) throw notFound(`Disconnect ${id}`);
     return state;

@@ -42,21 +42,63 @@ const HEAD_FIELDS = `'id', d.id, 'state', d.state, 'reason_code', d.reason_code,
   'scheduled_at', ${utc('d.scheduled_at')}, 'created_at', ${utc('d.created_at')},
   'finished_at', ${utc('d.finished_at')}, 'summary', row_to_json(c)`;
 
-/** To join to `d`: its counts as `c`. */
-export const WITH_COUNTS = `CROSS JOIN LATERAL (
-  SELECT ${STEP_COUNTS} FROM disconnect_steps s WHERE s.disconnect_id = d.id) c`;
+/**
+ * What of disconnects a caller sees, in SQL: all of them, or the part that is about the providers a
+ * key is restricted to, which shows nothing of the rest, not even that there is one.
+ */
+export interface DisconnectView {
+  /** The disconnects, to be named `d`. */
+  readonly disconnects: string;
+  /** Whether the step `s` belongs to it. */
+  readonly isStep: string;
+  /** More members of a receipt. */
+  readonly receiptFields: string;
+}
 
-const stepsOf = (document: string, limit: string) => `(
+export const WHOLE: DisconnectView = {
+  disconnects: 'disconnects',
+  isStep: 'true',
+  receiptFields: '',
+};
+
+/**
+ * A disconnect counts as one of the steps at these providers alone.
+ * @param providers placeholder of an array
+ */
+export function partAt(providers: string): DisconnectView {
+  const isStep = `s.provider = ANY(${providers}::text[])`;
+  const disconnects = `(
+    SELECT d.id, d.team_id, d.reason_code, d.reason_note, d.requested_by_id, d.requested_by_name,
+      d.scheduled_at, d.created_at,
+      CASE WHEN part.pending > 0 AND d.state = 'scheduled' THEN d.state
+        WHEN part.pending > 0 THEN 'running' WHEN part.succeeded = part.total THEN 'succeeded'
+        WHEN part.succeeded > 0 THEN 'partial' WHEN part.failed > 0 THEN 'failed'
+        ELSE 'cancelled' END AS state,
+      CASE WHEN part.pending = 0 THEN part.ended_at END AS finished_at
+    FROM disconnects d CROSS JOIN LATERAL (
+      SELECT ${STEP_COUNTS}, max(s.finished_at) AS ended_at FROM disconnect_steps s
+      WHERE s.disconnect_id = d.id AND ${isStep}) part
+    WHERE part.total > 0)`;
+  return { disconnects, isStep, receiptFields: `, 'providers', to_jsonb(${providers}::text[])` };
+}
+
+/** To join to `d`: its counts as `c`. */
+export const withCounts = ({ isStep }: DisconnectView) => `CROSS JOIN LATERAL (
+  SELECT ${STEP_COUNTS} FROM disconnect_steps s WHERE s.disconnect_id = d.id AND ${isStep}) c`;
+
+const stepsOf = ({ isStep }: DisconnectView, document: string, limit: string) => `(
   SELECT coalesce(json_agg(x.document ORDER BY x.id), '[]') FROM (
     SELECT s.id, ${document} AS document FROM disconnect_steps s
-    WHERE s.disconnect_id = d.id ORDER BY s.id LIMIT ${limit}) x)`;
+    WHERE s.disconnect_id = d.id AND ${isStep} ORDER BY s.id LIMIT ${limit}) x)`;
 
 /** With its first steps. @param steps placeholder of how many */
-export function disconnectDocument(steps: string): string {
+export function disconnectDocument(view: DisconnectView, steps: string): string {
   return `json_build_object(${HEAD_FIELDS}, 'type', 'disconnect',
-    'steps', ${stepsOf(STEP_DOCUMENT, steps)}, 'has_more_steps', c.total > ${steps})`;
+    'steps', ${stepsOf(view, STEP_DOCUMENT, steps)}, 'has_more_steps', c.total > ${steps})`;
 }
 
 /** What the receipt is signed over: all steps. */
-export const RECEIPT_DOCUMENT = `json_build_object(${HEAD_FIELDS}, 'team_id', d.team_id,
-  'steps', ${stepsOf(RECEIPT_STEP_DOCUMENT, 'ALL')})`;
+export function receiptDocument(view: DisconnectView): string {
+  return `json_build_object(${HEAD_FIELDS}, 'team_id', d.team_id${view.receiptFields},
+    'steps', ${stepsOf(view, RECEIPT_STEP_DOCUMENT, 'ALL')})`;
+}

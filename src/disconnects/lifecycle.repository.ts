@@ -146,7 +146,8 @@ export class LifecycleRepository {
   }
 
   /**
-   * Cancels the steps that no attempt was made at; their accounts get their status back.
+   * Cancels the steps that no attempt was made at, of accounts that the caller may see; these get
+   * their status back.
    * @param client within a transaction
    * @returns how many
    */
@@ -155,8 +156,9 @@ export class LifecycleRepository {
     const { rows } = await client.query<{ account_id: string; former_status: string }>(
       `UPDATE disconnect_steps SET state = 'cancelled', finished_at = $2, next_attempt_at = NULL
        WHERE disconnect_id = $1 AND state = 'pending' AND attempts = 0 AND phase = 'accepted'
+         AND (cardinality($3::text[]) = 0 OR provider = ANY($3))
        RETURNING account_id, former_status`,
-      [id, at],
+      [id, at, caller.key.providers],
     );
     await client.query(
       `UPDATE accounts a SET status = s.former_status, disconnect_id = NULL, updated_at = $2,
@@ -187,7 +189,8 @@ export class LifecycleRepository {
   }
 
   /**
-   * Restarts the failed steps, except those whose account was connected again.
+   * Restarts the failed steps of accounts that the caller may see, except those whose account was
+   * connected again.
    * @param client within a transaction
    * @returns how many
    */
@@ -200,8 +203,9 @@ export class LifecycleRepository {
        FROM accounts a
        WHERE s.disconnect_id = $1 AND s.state = 'failed'
          AND s.last_error ->> 'code' IS DISTINCT FROM 'reconnected'
-         AND a.id = s.account_id AND a.status <> 'disconnecting'`,
-      [id],
+         AND a.id = s.account_id AND a.status <> 'disconnecting'
+         AND (cardinality($2::text[]) = 0 OR s.provider = ANY($2))`,
+      [id, caller.key.providers],
     );
     if (!rowCount) return 0;
     await client.query('UPDATE disconnects SET finished_at = NULL WHERE id = $1', [id]);

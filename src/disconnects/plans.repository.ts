@@ -113,7 +113,10 @@ export class PlansRepository {
     );
   }
 
-  /** The accounts of a plan that the caller may see; `undefined` for one that is not known. */
+  /**
+   * The accounts of a plan; `undefined` for one that is not known. To a key that is restricted to
+   * some providers no plan is known that holds accounts of others.
+   */
   async find(
     prisma: Prisma.TransactionClient,
     { teamId, key }: Caller,
@@ -126,7 +129,7 @@ export class PlansRepository {
     const isVisible = ({ ref }: PlannedAccount) =>
       key.providers.length === 0 ||
       key.providers.some((provider) => ref.startsWith(`${provider}:`));
-    return accounts?.filter(isVisible);
+    return accounts?.every(isVisible) ? accounts : undefined;
   }
 
   /**

@@ -19,6 +19,14 @@ export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type,
   'timestamp', ${utc('e.created_at')}, 'account_id', e.account_id, 'data', e.data)::text`;
 
 /**
+ * SQL: whether a key or a webhook may see the event `e`.
+ * @param providers placeholder of the only providers it may see; an empty list: all
+ */
+export const eventVisibleTo = (providers: string) => `(cardinality(${providers}::text[]) = 0 OR
+  CASE WHEN e.providers IS NULL THEN e.provider IS NULL OR e.provider = ANY(${providers})
+    ELSE e.providers <> '{}' AND e.providers <@ ${providers} END)`;
+
+/**
  * Reads the outbox in an order that late committers cannot disturb: by writing transaction, and of
  * those only the ones older than every transaction under way. What was read once therefore never
  * gets a predecessor, and a reader that goes on from its last position misses nothing and sees
@@ -44,7 +52,7 @@ export class FeedRepository {
         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
           AND (e.transaction_id, e.id) > ($2::bigint, $3)
           AND (cardinality($4::text[]) = 0 OR e.type = ANY($4))
-          AND (cardinality($5::text[]) = 0 OR e.provider IS NULL OR e.provider = ANY($5))
+          AND ${eventVisibleTo('$5')}
         ORDER BY e.transaction_id, e.id LIMIT $6`,
       values: [
         caller.teamId,
@@ -61,12 +69,14 @@ export class FeedRepository {
     }));
   }
 
-  /** Where an event stands. */
-  async positionOf(caller: Caller, eventId: string): Promise<Position | undefined> {
-    const event = await this.database.prisma.event.findFirst({
-      where: { id: eventId, teamId: caller.teamId },
-    });
-    return event ? { value: String(event.transactionId), id: event.id } : undefined;
+  /** Where an event stands that the caller may see. */
+  async positionOf({ teamId, key }: Caller, eventId: string): Promise<Position | undefined> {
+    const { rows } = await this.database.pool.query<{ value: string; id: string }>(
+      `SELECT e.transaction_id AS value, e.id FROM events e
+       WHERE e.id = $1 AND e.team_id = $2 AND ${eventVisibleTo('$3')}`,
+      [eventId, teamId, key.providers],
+    );
+    return rows[0];
   }
 
   /** The position before everything that is not committed: where a reader of new events starts. */

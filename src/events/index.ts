@@ -9,7 +9,12 @@ import { FeedRepository } from './feed.repository.js';
 
 export { type EventType, typesOf } from './event-types.js';
 export { eventPattern } from './events.requests.js';
-export { COMMITTED_BEFORE, EVENT_DOCUMENT, type FeedRepository } from './feed.repository.js';
+export {
+  COMMITTED_BEFORE,
+  EVENT_DOCUMENT,
+  eventVisibleTo,
+  type FeedRepository,
+} from './feed.repository.js';
 export {
   type AccountEvent,
   type NewEvent,

@@ -8,6 +8,11 @@ export interface NewEvent {
   readonly accountId: string | null;
   /** The provider it is about, if there is no account. */
   readonly provider?: string | null;
+  /**
+   * Of an event about no single provider: it is shown only to keys that may see all of these, and
+   * to keys without a restriction. Left out: to all.
+   */
+  readonly providers?: readonly string[];
   /** Facts in snake_case, as callers see them. */
   readonly data: object;
 }
@@ -33,19 +38,21 @@ export async function recordEventsOfTeams(
   at: Date,
 ): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map(({ teamId, event: { type, accountId, provider, data } }) => ({
+  const rows = events.map(({ teamId, event: { type, accountId, provider, providers, data } }) => ({
     id: newId('evt'),
     team_id: teamId,
     type,
     account_id: accountId,
     provider,
+    providers,
     data,
   }));
   await client.query(
-    `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
-     SELECT e.id, e.team_id, e.type, e.account_id, COALESCE(e.provider, a.provider), e.data, $2
-     FROM jsonb_to_recordset($1::jsonb)
-       AS e(id text, team_id text, type text, account_id text, provider text, data jsonb)
+    `INSERT INTO events (id, team_id, type, account_id, provider, providers, data, created_at)
+     SELECT e.id, e.team_id, e.type, e.account_id, COALESCE(e.provider, a.provider), e.providers,
+       e.data, $2
+     FROM jsonb_to_recordset($1::jsonb) AS e(id text, team_id text, type text, account_id text,
+       provider text, providers text[], data jsonb)
      LEFT JOIN accounts a ON a.id = e.account_id`,
     [JSON.stringify(rows), at],
   );

@@ -4,7 +4,13 @@ import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.j
 import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import type { EventType } from '../events/index.js';
-import { COMMITTED_BEFORE, EVENT_DOCUMENT, recordEventsOfTeams, typesOf } from '../events/index.js';
+import {
+  COMMITTED_BEFORE,
+  EVENT_DOCUMENT,
+  eventVisibleTo,
+  recordEventsOfTeams,
+  typesOf,
+} from '../events/index.js';
 import type { Rows } from '../http/page.js';
 import { newId } from '../lib/ids.js';
 import type { DeliveryResult } from './delivery-outcome.js';
@@ -51,24 +57,21 @@ export class DeliveriesRepository {
       const events = await client.query<{
         id: string;
         type: EventType;
-        provider: string | null;
+        is_visible: boolean;
         transaction_id: string;
       }>(
-        `SELECT e.id, e.type, e.provider, e.transaction_id FROM events e
+        `SELECT e.id, e.type, ${eventVisibleTo('$4')} AS is_visible, e.transaction_id FROM events e
          WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
            AND (e.transaction_id, e.id) > ($2::bigint, $3)
          ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
-        [webhook.team_id, webhook.position_transaction, webhook.position_id],
+        [webhook.team_id, webhook.position_transaction, webhook.position_id, webhook.providers],
       );
       const last = events.rows.at(-1);
       if (!last) return false;
       const types = typesOf(webhook.types);
       const wanted = events.rows.filter(
-        ({ type, provider }) =>
-          (webhook.types.length === 0 || types.includes(type)) &&
-          (webhook.providers.length === 0 ||
-            provider === null ||
-            webhook.providers.includes(provider)),
+        ({ type, is_visible }) =>
+          is_visible && (webhook.types.length === 0 || types.includes(type)),
       );
       await client.query(
         `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
@@ -307,9 +310,10 @@ async function disableWebhooks(
   const events = [...ended.values()]
     .filter(({ webhook }) => ids.has(webhook.id))
     .map(({ webhook, outcome }) => {
-      const { id, url, teamId } = webhook;
+      const { id, url, teamId, providers } = webhook;
       const data = { webhook: { id, url: originOf(url) }, reason: outcome.disable };
-      return { teamId, event: { type: 'webhook.disabled' as const, accountId: null, data } };
+      const event = { type: 'webhook.disabled' as const, accountId: null, providers, data };
+      return { teamId, event };
     });
   const at = Math.max(...rows.map((row) => row.at.getTime()));
   await recordEventsOfTeams(client, events, new Date(at));
