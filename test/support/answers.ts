@@ -31,7 +31,11 @@ const problemSchema = z.strictObject({
   account_id: z.string().optional(),
   refs: z.array(z.string()).optional(),
   connect: z
-    .strictObject({ flow: z.enum(['oauth', 'dashboard']), instructions: z.string(), url: z.url() })
+    .strictObject({
+      flow: z.enum(['oauth', 'link', 'dashboard']),
+      instructions: z.string(),
+      url: z.url(),
+    })
     .optional(),
 });
 
