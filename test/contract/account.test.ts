@@ -1,12 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { adapters } from '../../adapters/index.gen.js';
-import type { AnyAdapter } from '../../src/model/index.js';
+import { type AnyAdapter, NO_METRICS } from '../../src/model/index.js';
 import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
 import { accountFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
 import { observedAccountSchema } from './observed-account.js';
 import { JUNK, sameValues } from './wire-forms.js';
+
+/** What an adapter passes on, and never concludes from other fields. */
+const FACTS: readonly string[] = [
+  ...Object.keys(NO_METRICS),
+  ...['platform', 'platformUserId', 'isVerified', 'tokenValid'],
+  ...['connectedAt', 'lastUsedAt', 'providerUpdatedAt', 'tokenExpiresAt'],
+];
 
 type Wire = Readonly<Record<string, unknown>>;
 const KEY = 'sk_live_0123456789abcdefghij';
@@ -125,6 +132,18 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
           expect(JSON.stringify(read.remoteData).length).toBeLessThanOrEqual(64 * 1024);
           for (const { example } of read.degraded) expect(example.length).toBeLessThanOrEqual(80);
         }
+      }
+    });
+
+    test('what is not told is null, and never made up', () => {
+      const ids = idFields();
+      const { metrics, ...whole } = observe(adapter, usual.wire).account;
+      const facts = { ...whole, ...metrics };
+      for (const field of Object.keys(usual.wire).filter((name) => !ids.includes(name))) {
+        const look = observe(adapter, { ...usual.wire, [field]: null }).account;
+        for (const [name, value] of Object.entries({ ...look, ...look.metrics }))
+          if (FACTS.includes(name))
+            expect([null, facts[name as keyof typeof facts]]).toContain(value);
       }
     });
 
