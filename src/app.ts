@@ -99,7 +99,7 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
   const lease = new ProcessLease(database);
-  const load = new Load(database.pool, settings.load);
+  const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
   const providers = createProviders({

@@ -803,7 +803,7 @@ export interface paths {
         };
         /**
          * Stream events as server-sent events; `Last-Event-ID` resumes a stream
-         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica; they do not count as requests in progress.
+         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress.
          *
          *     Requires the scope `read`.
          */

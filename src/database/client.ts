@@ -1,8 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type pg from 'pg';
 import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
+import type { QuerySlots } from './query-slots.js';
 import { Reachability } from './reachability.js';
+import { SharedPool } from './shared-pool.js';
 import { unlessDeadlocked } from './transact.js';
 
 /** One transaction for both ways to speak to the database. */
@@ -22,6 +24,8 @@ export interface Database {
    * Here `bigint` and `numeric` come as strings, as `pg` has it, and `jsonb` as the value it holds.
    */
   readonly pool: pg.Pool;
+  /** How the connections are divided among the teams whose requests run. */
+  readonly slots: QuerySlots;
   /**
    * Runs `work` as one transaction, again should it be the victim of a deadlock: what it does
    * besides queries must bear repeating.
@@ -33,13 +37,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** The longest that one statement of background work may take. */
+const STATEMENT_MS = 60_000;
 /**
  * UTC, as Prisma reads times with no regard to their offset and SQL that writes JSON prints the
  * session's. The limits free what a lost process or a bad plan would hold.
  */
 const sessionSettings = `
   SET TIME ZONE 'UTC';
-  SET statement_timeout = '60s';
+  SET statement_timeout = ${STATEMENT_MS};
   SET idle_in_transaction_session_timeout = '60s'`;
 
 const TRANSACTION_MS = 30_000;
@@ -67,8 +73,9 @@ export function openDatabase({
   waitMs = connectTimeout,
 }: DatabaseSettings): Database {
   const sessions = new Map<number, pg.PoolClient>();
-  const pool = new pg.Pool({
+  const pool = new SharedPool({
     ...connection,
+    statementMs: STATEMENT_MS,
     max: poolSize,
     connectionTimeoutMillis: waitMs,
     application_name: 'rollcall',
@@ -94,6 +101,7 @@ export function openDatabase({
   return {
     prisma,
     pool,
+    slots: pool.slots,
     transaction: (work) =>
       unlessDeadlocked(() =>
         prisma.$transaction(

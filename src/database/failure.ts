@@ -19,6 +19,11 @@ export function isUnreachable(error: unknown): boolean {
   return isCoded(error, UNREACHABLE) || UNREACHABLE_MESSAGES.test(error.message);
 }
 
+/** Whether the database gave up a statement that took longer than its request may. */
+export function isTimedOut(error: unknown): boolean {
+  return isCoded(error, /^57014$/);
+}
+
 /** Whether a write failed because the disk is full. */
 export function isDiskFull(error: unknown): boolean {
   return isCoded(error, DISK_FULL);

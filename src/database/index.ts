@@ -1,7 +1,8 @@
 export { type Database, openDatabase, type Transaction } from './client.js';
 export { checkConnection, type DatabaseConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
-export { isDiskFull, isExhausted, isUnreachable } from './failure.js';
+export { isDiskFull, isExhausted, isTimedOut, isUnreachable } from './failure.js';
 export { migrate } from './migrate.js';
 export { Prisma } from './prisma-client/client.js';
 export { leaseHolderIsGone, ProcessLease } from './process-lease.js';
+export { inBackground, type RequestUse, requestUse } from './query-slots.js';

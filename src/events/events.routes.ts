@@ -31,7 +31,7 @@ export function eventEndpoints(events: EventsService) {
       summary: 'Stream events as server-sent events; `Last-Event-ID` resumes a stream',
       description:
         'While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, ' +
-        'and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica; they do not count as requests in progress.',
+        'and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress.',
       query: streamQuery,
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,

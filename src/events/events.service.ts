@@ -57,7 +57,7 @@ export class EventsService {
     after: string | undefined,
     left: AbortSignal,
   ): Promise<TextStream> {
-    this.streams.enter(caller.key.id, left);
+    this.streams.enter(caller.key.id, caller.teamId, left);
     const position =
       (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
     const ended = AbortSignal.any([

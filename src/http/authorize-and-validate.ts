@@ -1,7 +1,7 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
-import { type Authenticator, type Caller, holdsScope } from './caller.js';
+import { type Authenticator, type Caller, holdsScope, type Identity } from './caller.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
@@ -15,6 +15,9 @@ export interface Guards {
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
 }
+
+/** Is told whose request it is, as soon as that is known. @throws Problem 429 */
+export type Identified = (identity: Identity) => void;
 
 /** A call but for what it takes to do its effect. */
 export type ValidatedCall = Omit<Call<unknown, unknown, unknown>, 'commit' | 'begunBefore'>;
@@ -95,9 +98,9 @@ async function authorize(
 ): Promise<Caller> {
   if (route.scope === 'public') return NOBODY;
   const identity = await authenticator.authenticate(request.get('authorization'));
-  rateLimiter.take(
-    identity.key.id,
-    identity.key.rateLimit,
+  (response.locals.identified as Identified)(identity);
+  await rateLimiter.take(
+    { keyId: identity.key.id, teamId: identity.teamId, own: identity.key.rateLimit },
     (headers) => response.set(headers),
     (free) => (route.endpoint.isStream ? free() : response.once('close', free)),
   );

@@ -29,6 +29,14 @@ export interface Identity {
 /** Finds out who a request comes from. */
 export interface Authenticator {
   /**
+   * Who a key was when it was last used here, without asking the database: a hint at whose share of
+   * it the question costs, and no proof.
+   * @param authorization the `Authorization` header
+   */
+  lastSeen(
+    authorization: string | undefined,
+  ): { readonly teamId: string; readonly keyId: string } | undefined;
+  /**
    * @param authorization the `Authorization` header
    * @throws Problem 401 without a live key
    */

@@ -26,8 +26,8 @@ export interface ListenerLimits {
 
 const DEFAULT_LIMITS: ListenerLimits = {
   headBytes: 16 * 1024,
-  headersMs: 10_000,
-  requestMs: 30_000,
+  headersMs: 5_000,
+  requestMs: 10_000,
   silenceMs: 120_000,
   keepAliveMs: 65_000,
   connections: 5_000,

@@ -1,14 +1,16 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import type pg from 'pg';
+import type { Database } from '../database/index.js';
 import { type Problem, retryLater } from './problem.js';
 
 /**
- * What one process takes on. Beyond it reads are refused; other requests at twice the counts, as
- * they are worth more and are fewer.
+ * What one process takes on. Beyond it the reads of teams that ask for more than their share are
+ * refused; other requests at twice the counts, as they are worth more and are fewer.
  */
 export interface LoadLimits {
   /** Requests under way at once. */
   readonly requests: number;
+  /** The same of one team, however many keys it has. */
+  readonly teamRequests: number;
   /** Queries that wait for a connection to the database. */
   readonly waitingQueries: number;
   /** Milliseconds for which queries wait and none gets a connection. */
@@ -19,6 +21,7 @@ export interface LoadLimits {
 
 const DEFAULT_LIMITS: LoadLimits = {
   requests: 500,
+  teamRequests: 200,
   waitingQueries: 100,
   stalledMs: 1_000,
   loopDelayMs: 500,
@@ -27,10 +30,33 @@ const LOOP_SAMPLE_MS = 500;
 const LOOP_RESOLUTION_MS = 20;
 const RETRY_AFTER_SECONDS = 2;
 
+/** Who asks with a key that this process has not met yet: they share one team's part. */
+const STRANGERS = '';
+
+/** What one team asks of this process. */
+interface Demand {
+  underWay: number;
+  /** Requests of the half second that runs, and of the one before. */
+  recent: number;
+  before: number;
+}
+
+/** A request that was let in. */
+export interface Admission {
+  /**
+   * Counts it as another team's from now on: its key says so.
+   * @throws Problem 429 where that team has its most under way
+   */
+  readonly settle: (team: string) => void;
+  /** It is answered. */
+  readonly leave: () => void;
+}
+
 /**
  * Refuses requests while this process has more to do than it can: at once and before any query, so
- * that what is under way ends and memory stays bounded. Nothing that is under way is cut. It lets
- * requests in again by itself.
+ * that what is under way ends and memory stays bounded. The team that asks for most is refused
+ * first: one that asks for less than an equal share is let in at up to twice the counts. Nothing
+ * that is under way is cut. It lets requests in again by itself.
  */
 export class Load {
   private readonly limits: LoadLimits;
@@ -38,40 +64,55 @@ export class Load {
     resolution: LOOP_RESOLUTION_MS,
   });
   private readonly loopSampler: NodeJS.Timeout;
+  private readonly teams = new Map<string, Demand>();
   private requests = 0;
   private loopDelayMs = 0;
   /** Since when queries were seen to wait while none got a connection. */
   private stalledSince: number | undefined;
 
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly database: Pick<Database, 'pool' | 'slots'>,
     limits: Partial<LoadLimits> = {},
   ) {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
-    pool.on('acquire', () => {
+    database.pool.on('acquire', () => {
       this.stalledSince = undefined;
     });
     this.loop.enable();
-    this.loopSampler = setInterval(() => this.sampleLoop(), LOOP_SAMPLE_MS).unref();
+    this.loopSampler = setInterval(() => this.sample(), LOOP_SAMPLE_MS).unref();
   }
 
   /**
-   * Takes a request on.
-   * @param ended is called when the request has been answered
-   * @throws Problem 503 `service_unavailable` under overload
+   * Lets a request in.
+   * @param team as far as it is known yet
+   * @throws Problem 503 `service_unavailable` under overload, 429 where the team has its most under
+   * way
    */
-  take(isRead: boolean, ended: (free: () => void) => void): void {
-    const what = this.excess(isRead);
+  admit(team: string | undefined, isRead: boolean): Admission {
+    let name = team ?? STRANGERS;
+    const what = this.excess(name, isRead);
     if (what !== null) throw overloaded(what);
-    this.requests++;
-    ended(() => {
-      this.requests--;
-    });
+    this.checkTeam(name, 1);
+    this.requests += 1;
+    this.count(name, 1, 1);
+    return {
+      settle: (other) => {
+        if (other === name) return;
+        this.count(name, -1, -1);
+        name = other;
+        this.count(name, 1, 1);
+        this.checkTeam(name, 0);
+      },
+      leave: () => {
+        this.requests -= 1;
+        this.count(name, -1, 0);
+      },
+    };
   }
 
-  /** What there is too much of for reads; `null`: nothing. */
+  /** What there is too much of for the reads of the team that asks for most; `null`: nothing. */
   get overload(): string | null {
-    return this.excess(true);
+    return this.excess(undefined, true);
   }
 
   /** Measures no more. */
@@ -80,29 +121,68 @@ export class Load {
     this.loop.disable();
   }
 
-  private excess(isRead: boolean): string | null {
-    const times = isRead ? 1 : 2;
-    if (this.requests >= times * this.limits.requests) return 'too many requests are in progress';
-    if (this.pool.waitingCount >= times * this.limits.waitingQueries)
+  /** @param team `undefined`: the one that asks for most */
+  private excess(team: string | undefined, isRead: boolean): string | null {
+    const { limits } = this;
+    const times = isRead && (team === undefined || this.isGreedy(team)) ? 1 : 2;
+    if (this.requests >= times * limits.requests) return 'too many requests are in progress';
+    const waiting = this.database.slots.waiting() + this.database.pool.waitingCount;
+    if (waiting >= times * limits.waitingQueries)
       return 'too many queries are waiting for the database';
-    if (isRead && this.stalledMs() >= this.limits.stalledMs)
+    if (isRead && this.stalledMs(team) >= limits.stalledMs)
       return 'queries wait too long for the database';
-    if (isRead && this.loopDelayMs >= this.limits.loopDelayMs)
+    if (isRead && this.loopDelayMs >= times * limits.loopDelayMs)
       return 'the event loop is too far behind';
     return null;
   }
 
-  private stalledMs(): number {
-    if (this.pool.waitingCount === 0) this.stalledSince = undefined;
-    else this.stalledSince ??= performance.now();
-    return this.stalledSince === undefined ? 0 : performance.now() - this.stalledSince;
+  /** Whether a team asks for an equal share of it all, or more. */
+  private isGreedy(team: string): boolean {
+    let all = 0;
+    for (const demand of this.teams.values()) all += amountOf(demand);
+    const own = this.teams.get(team);
+    return own !== undefined && amountOf(own) * this.teams.size >= all;
   }
 
-  private sampleLoop(): void {
+  private count(team: string, underWay: 1 | -1, recent: 1 | 0 | -1): void {
+    const demand = this.teams.get(team) ?? { underWay: 0, recent: 0, before: 0 };
+    demand.underWay += underWay;
+    demand.recent = Math.max(0, demand.recent + recent);
+    this.teams.set(team, demand);
+  }
+
+  /** @param added requests that are not counted yet */
+  private checkTeam(team: string, added: number): void {
+    const underWay = (this.teams.get(team)?.underWay ?? 0) + added;
+    const most = this.limits.teamRequests;
+    if (team === STRANGERS || underWay <= most) return;
+    const what = `The team already has ${most} requests in progress on this replica.`;
+    throw retryLater('rate_limited', what, 1);
+  }
+
+  /** Of a team's own queries where it is known: others may go on well beside them. */
+  private stalledMs(team: string | undefined): number {
+    const { pool, slots } = this.database;
+    if (pool.waitingCount === 0) this.stalledSince = undefined;
+    else this.stalledSince ??= performance.now();
+    const ofAll = this.stalledSince === undefined ? 0 : performance.now() - this.stalledSince;
+    return Math.max(ofAll, team === undefined ? 0 : slots.stalledMs(team));
+  }
+
+  private sample(): void {
     // The mean of no sample is no number.
     this.loopDelayMs = this.loop.mean / 1e6 || 0;
     this.loop.reset();
+    for (const [team, demand] of this.teams) {
+      demand.before = demand.recent;
+      demand.recent = 0;
+      if (amountOf(demand) === 0) this.teams.delete(team);
+    }
   }
+}
+
+function amountOf({ underWay, recent, before }: Demand): number {
+  return underWay + recent + before;
 }
 
 function overloaded(what: string): Problem {

@@ -38,19 +38,35 @@ export class RateWindow {
 
   /** Counts a use unless the quota is used up. @returns whether it may go on */
   take(now: number): boolean {
-    this.moveTo(now);
-    if (this.used() >= this.limit.quota) return false;
-    this.slice(this.sliceOf(now)).fresh += 1;
+    if (this.isUsedUp(now, this.limit.quota)) return false;
+    this.count(now);
     return true;
   }
 
-  state(now: number): RateState {
+  /** Whether so many uses were made. */
+  isUsedUp(now: number, quota: number): boolean {
+    this.moveTo(now);
+    return this.used() >= quota;
+  }
+
+  count(now: number): void {
+    this.slice(this.sliceOf(now)).fresh += 1;
+  }
+
+  /** Uses that the database does not know yet. */
+  get unshared(): number {
+    let sum = 0;
+    for (const { sending, fresh } of this.slices.values()) sum += sending + fresh;
+    return sum;
+  }
+
+  state(now: number, quota = this.limit.quota): RateState {
     this.moveTo(now);
     const oldest = Math.min(...this.slices.keys(), this.sliceOf(now));
     const resetSeconds = Math.max(1, Math.ceil(((oldest + SLICES) * this.sliceMs - now) / 1000));
     return {
-      limit: this.limit,
-      remaining: Math.max(0, this.limit.quota - this.used()),
+      limit: { ...this.limit, quota },
+      remaining: Math.max(0, quota - this.used()),
       resetSeconds,
     };
   }

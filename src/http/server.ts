@@ -1,14 +1,21 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { LRUCache } from 'lru-cache';
-import { type Database, isExhausted, isUnreachable } from '../database/index.js';
+import {
+  type Database,
+  isExhausted,
+  isTimedOut,
+  isUnreachable,
+  type RequestUse,
+  requestUse,
+} from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
 import type { Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
-import { authorizeAndValidate } from './authorize-and-validate.js';
+import { authorizeAndValidate, type Identified } from './authorize-and-validate.js';
 import type { Authenticator, Caller } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
@@ -24,6 +31,10 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** Answers are data: a browser that shows one has nothing to load, and no page may frame it. */
 const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+
+/** The longest that one statement of a request may take. */
+const READ_STATEMENT_MS = 10_000;
+const WRITE_STATEMENT_MS = 30_000;
 
 const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 
@@ -72,8 +83,22 @@ export function createServer(
     response.once('finish', () => report(route, request, response, performance.now() - started));
     trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
+    const statementMs = isRead(request) ? READ_STATEMENT_MS : WRITE_STATEMENT_MS;
+    const use: RequestUse = { team: '', key: '', statementMs, isOver: false };
+    response.once('close', () => {
+      use.isOver = true;
+    });
+    await requestUse.run(use, () => answer(route, request, response, use));
+  };
+
+  async function answer(
+    route: Route,
+    request: Request,
+    response: Response,
+    use: RequestUse,
+  ): Promise<void> {
     try {
-      if (route.scope !== 'public') shedLoad(request, response);
+      if (route.scope !== 'public') admit(request, response, use);
       const call = {
         ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
@@ -97,14 +122,22 @@ export function createServer(
     } catch (error) {
       sendProblem(request, response, toProblem(error, response));
     }
-  };
+  }
 
   /** Before anything that costs, so that the refusal costs next to nothing. */
-  function shedLoad(request: Request, response: Response): void {
+  function admit(request: Request, response: Response, use: RequestUse): void {
     if (parts.isRetired()) throw shuttingDown();
-    parts.load.take(request.method === 'GET' || request.method === 'HEAD', (free) =>
-      response.once('close', free),
-    );
+    const seen = parts.authenticator.lastSeen(request.get('authorization'));
+    const admission = parts.load.admit(seen?.teamId, isRead(request));
+    response.once('close', admission.leave);
+    use.team = seen?.teamId ?? '';
+    use.key = seen?.keyId ?? '';
+    const identified: Identified = ({ teamId, key }) => {
+      use.team = teamId;
+      use.key = key.id;
+      admission.settle(teamId);
+    };
+    response.locals.identified = identified;
   }
 
   // Rendered pages by ETag: polling an unchanged list does not build it again. None is ever out of
@@ -188,6 +221,7 @@ export function createServer(
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
     if (isUnreachable(error)) return databaseAway();
+    if (isTimedOut(error)) return tookTooLong();
     parts.database.reachability.note(error);
     if (isExhausted(error)) return exhausted();
     const requestId = response.locals.requestId as string;
@@ -271,6 +305,15 @@ function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
 function shuttingDown(): Problem {
   const headers = { Connection: 'close' };
   return retryLater('service_unavailable', 'This replica is shutting down.', 1, headers);
+}
+
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function tookTooLong(): Problem {
+  const what = 'The request took the database too long. Ask for less, such as a shorter page.';
+  return retryLater('service_unavailable', what, 5);
 }
 
 function databaseAway(): Problem {

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { actorOf, recordAudit } from '../audit/index.js';
 import { type Database, isExhausted, type Transaction } from '../database/index.js';
 import type { Team } from '../database/prisma-client/client.js';
@@ -20,9 +21,15 @@ export const DEFAULT_TEAM_ID = 'team_default';
 
 const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
 const LAST_USED_GRANULARITY_MS = 60_000;
+const MAX_KEYS_SEEN = 20_000;
 
 /** Teams, their root key, and who a request comes from. */
 export class TeamsService {
+  /** By the hash of the key's secret: who has only its id is not taken for it. */
+  private readonly seen = new LRUCache<string, { teamId: string; keyId: string }>({
+    max: MAX_KEYS_SEEN,
+  });
+
   constructor(
     private readonly database: Database,
     private readonly teams: TeamsRepository,
@@ -30,13 +37,19 @@ export class TeamsService {
     private readonly clock: Clock,
   ) {}
 
+  lastSeen(authorization: string | undefined) {
+    const token = tokenOf(authorization);
+    const parsed = token === undefined ? undefined : parseKey(token);
+    return parsed && this.seen.get(parsed.secretHash.toString('base64'));
+  }
+
   /**
    * @param authorization the `Authorization` header
    * @returns who the key is, in its own team
    * @throws Problem 401 without a live key
    */
   async authenticate(authorization: string | undefined): Promise<Identity> {
-    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
+    const token = tokenOf(authorization);
     if (token === undefined)
       throw new Problem(
         'unauthorized',
@@ -78,6 +91,7 @@ export class TeamsService {
         if (!isExhausted(error)) throw error;
       });
     }
+    this.seen.set(parsed.secretHash.toString('base64'), { teamId: row.team_id, keyId: row.id });
     const key = {
       id: row.id,
       name: row.name,
@@ -199,4 +213,8 @@ export class TeamsService {
     const nobody = { teamId: DEFAULT_TEAM_ID, keyId: null, keyName: null, requestId: null };
     await recordAudit(client, nobody, entries, now);
   }
+}
+
+function tokenOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
 }

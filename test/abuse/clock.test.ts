@@ -60,13 +60,12 @@ describe('what replicas share', () => {
   });
 
   const limit = { quota: 10, windowSeconds: 60 };
-  function uses(limiter: RateLimiter, keyId: string, times: number): number {
+  async function uses(limiter: RateLimiter, keyId: string, times: number): Promise<number> {
     let allowed = 0;
     for (let count = 0; count < times; count++) {
       try {
-        limiter.take(
-          keyId,
-          limit,
+        await limiter.take(
+          { keyId, teamId: `team of ${keyId}`, own: limit },
           () => undefined,
           (free) => free(),
         );
@@ -82,23 +81,23 @@ describe('what replicas share', () => {
   test('still counts after the clock was set back by an hour, for one window', async () => {
     const clock = manualClock();
     const [here, there] = [replica(clock), replica(clock)];
-    expect(uses(here, 'key_lost', 8)).toBe(8);
-    expect(uses(here, 'key_victim', 1)).toBe(1);
+    expect(await uses(here, 'key_lost', 8)).toBe(8);
+    expect(await uses(here, 'key_victim', 1)).toBe(1);
     await here.sync();
     clock.advance(-HOUR_MS);
-    expect(uses(here, 'key_lost', 9)).toBe(2);
+    expect(await uses(here, 'key_lost', 9)).toBe(2);
     await here.sync();
     // A replica that starts anew knows of nothing but the database.
-    expect(uses(there, 'key_lost', 1)).toBe(1);
+    expect(await uses(there, 'key_lost', 1)).toBe(1);
     await there.sync();
-    expect([uses(here, 'key_lost', 9), uses(there, 'key_lost', 9)]).toEqual([0, 0]);
+    expect([await uses(here, 'key_lost', 9), await uses(there, 'key_lost', 9)]).toEqual([0, 0]);
     await there.sync();
-    expect(uses(here, 'key_victim', 10)).toBe(9);
+    expect(await uses(here, 'key_victim', 10)).toBe(9);
     clock.advance(61_000);
     await here.sync();
     await there.sync();
-    expect([uses(here, 'key_lost', 5), uses(there, 'key_lost', 5)]).toEqual([5, 5]);
-    expect(uses(here, 'key_victim', 1)).toBe(1);
+    expect([await uses(here, 'key_lost', 5), await uses(there, 'key_lost', 5)]).toEqual([5, 5]);
+    expect(await uses(here, 'key_victim', 1)).toBe(1);
   });
 });
 

@@ -59,7 +59,7 @@ beforeAll(async () => {
       authenticator: teams,
       pages: {},
       rateLimiter,
-      load: new Load(database.pool, { loopDelayMs: Number.POSITIVE_INFINITY }),
+      load: new Load(database, { loopDelayMs: Number.POSITIVE_INFINITY }),
       logger: silentLogger,
       metrics: createMetrics(),
       tracing: UNTRACED,

@@ -5,7 +5,7 @@ import { RateWindow } from '../../src/http/rate-window.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
+import { type Gateway, GENEROUS, startGateway } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 
@@ -96,62 +96,126 @@ describe('rate limits', () => {
     );
   });
 
-  test('bound how many requests of a key are under way', () => {
+  test('bound how many requests of a key are under way', async () => {
     const limiter = new RateLimiter(gateway.database, clock, silentLogger);
     const free: (() => void)[] = [];
     const take = (keyId: string) =>
       limiter.take(
-        keyId,
-        null,
+        { keyId, teamId: 'team_busy', own: null },
         () => undefined,
         (ended) => free.push(ended),
       );
-    for (let count = 0; count < 100; count++) take('key_busy');
-    expect(() => take('key_busy')).toThrow('The key already has 100 requests in progress.');
-    expect(() => take('key_other')).not.toThrow();
+    for (let count = 0; count < 100; count++) await take('key_busy');
+    await expect(take('key_busy')).rejects.toThrow('The key already has 100 requests in progress.');
+    await take('key_other');
     free[0]?.();
-    expect(() => take('key_busy')).not.toThrow();
-    expect(() => take('key_busy')).toThrow('in progress');
+    await take('key_busy');
+    await expect(take('key_busy')).rejects.toThrow('in progress');
     limiter.stop();
   });
 
-  test('are shared by replicas, a second late', async () => {
+  test('are of the team above its keys: many keys use no more than five', async () => {
+    const limiter = new RateLimiter(gateway.database, clock, silentLogger, {
+      quota: 10,
+      windowSeconds: 60,
+    });
+    const outcomes: string[] = [];
+    let told: Record<string, string> = {};
+    for (let count = 0; count < 90; count++) {
+      const use = { keyId: `key_many${count % 9}`, teamId: 'team_many', own: null };
+      const outcome = await limiter
+        .take(
+          use,
+          (headers) => {
+            told = headers;
+          },
+          (free) => free(),
+        )
+        .then(
+          () => 'allowed',
+          (error: Error) => error.message,
+        );
+      outcomes.push(outcome);
+    }
+    expect(outcomes.filter((outcome) => outcome === 'allowed')).toHaveLength(50);
+    expect(outcomes.at(-1)).toContain('The team has used its 50 requests per 60 s.');
+    expect([told.RateLimit, told['X-RateLimit-Limit']]).toEqual(['"default";r=0;t=60', '10']);
+    const other = { keyId: 'key_few', teamId: 'team_few', own: null };
+    await limiter.take(
+      other,
+      () => undefined,
+      (free) => free(),
+    );
+    limiter.stop();
+  });
+
+  test.each([15, 60, 600])(
+    'of %d let a burst on three replicas at once have at most 1.2 times as many',
+    async (quota) => {
+      clock.advance(61_000);
+      const replicas = [1, 2, 3].map(
+        () => new RateLimiter(gateway.database, clock, silentLogger, GENEROUS),
+      );
+      const use = {
+        keyId: `key_${quota}`,
+        teamId: `team_${quota}`,
+        own: { quota, windowSeconds: 60 },
+      };
+      const burst = async (replica: RateLimiter) => {
+        let allowed = 0;
+        const ask = async () => {
+          for (let count = 0; count < quota / 10; count++)
+            await replica
+              .take(
+                use,
+                () => undefined,
+                (free) => free(),
+              )
+              .then(
+                () => allowed++,
+                () => undefined,
+              );
+        };
+        await Promise.all(Array.from({ length: 20 }, ask));
+        return allowed;
+      };
+      const allowed = await Promise.all(replicas.map(burst));
+      const sum = allowed.reduce((one, other) => one + other);
+      expect(sum).toBeGreaterThanOrEqual(quota);
+      expect(sum).toBeLessThanOrEqual(1.2 * quota);
+      for (const replica of replicas) replica.stop();
+    },
+  );
+
+  test('are shared by replicas', async () => {
     const own = { quota: 10, windowSeconds: 60 };
     const replicas = [1, 2].map(() => new RateLimiter(gateway.database, clock, silentLogger));
-    const take = (replica: RateLimiter | undefined) => {
-      try {
-        replica?.take(
-          'key_shared',
-          own,
+    const take = (replica: RateLimiter | undefined) =>
+      replica
+        ?.take(
+          { keyId: 'key_shared', teamId: 'team_shared', own },
           () => undefined,
           (free) => free(),
+        )
+        .then(
+          () => true,
+          () => false,
         );
-        return true;
-      } catch {
-        return false;
-      }
-    };
     const [here, there] = replicas;
-    for (let count = 0; count < 6; count++) expect(take(here)).toBe(true);
+    for (let count = 0; count < 6; count++) expect(await take(here)).toBe(true);
     await here?.sync();
-    expect(take(there)).toBe(true);
-    await there?.sync();
-    expect(Array.from({ length: 6 }, () => take(there))).toEqual([
-      true,
-      true,
-      true,
-      false,
-      false,
-      false,
-    ]);
+    const later: unknown[] = [];
+    // Its first use is one before it has heard of the others.
+    for (let count = 0; count < 6; count++) later.push(await take(there));
+    expect(later).toEqual([true, true, true, true, false, false]);
     await Promise.all(replicas.map((replica) => replica.sync()));
     await Promise.all(replicas.map((replica) => replica.sync()));
-    expect([take(here), take(there)]).toEqual([false, false]);
+    expect([await take(here), await take(there)]).toEqual([false, false]);
     expect(
       await gateway.database.prisma.rateCount.findMany({ where: { keyId: 'key_shared' } }),
     ).toMatchObject([{ count: 10 }]);
     clock.advance(61_000);
-    expect([take(here), take(there)]).toEqual([true, true]);
+    expect([await take(here), await take(there)]).toEqual([true, true]);
   });
 
   test('are shared by processes, and known to one that starts anew', async () => {

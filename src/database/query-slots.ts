@@ -1,0 +1,161 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Who a request's queries are made for. */
+export interface RequestUse {
+  /** Set anew when the request turns out to be another team's. */
+  team: string;
+  key: string;
+  /** The longest that one statement may take. */
+  readonly statementMs: number;
+  /** The request is answered: what goes on of it is background work. */
+  isOver: boolean;
+}
+
+/** The request that runs; in background work there is none. */
+export const requestUse = new AsyncLocalStorage<RequestUse>();
+
+/** Runs what a request sets off and does not wait for. */
+export function inBackground<Result>(work: () => Result): Result {
+  return requestUse.exit(work);
+}
+
+/** A team that was here so lately counts as one that others leave room for. */
+const ACTIVE_MS = 1_000;
+/** What one key may use of its team's share. */
+const KEY_SHARE = 0.8;
+
+interface Waiter {
+  readonly key: string;
+  readonly grant: () => void;
+}
+
+interface Team {
+  readonly waiting: Waiter[];
+  readonly heldByKey: Map<string, number>;
+  held: number;
+  seenAt: number;
+  /** Since when it waits and gets nothing. */
+  stalledSince: number | undefined;
+}
+
+/**
+ * Divides the database's connections among the teams whose requests ask for them: a team has at
+ * most its share, which is half of them for one alone and an equal part among several, and a key
+ * most of its team's. Beyond it a team's queries wait for that team's own; teams that wait take
+ * turns. Background work is not counted: it has the connections that requests leave.
+ */
+export class QuerySlots {
+  private readonly teams = new Map<string, Team>();
+  private used = 0;
+
+  /**
+   * @param total connections that requests may use at once
+   * @param waitMs the longest that a query waits for one
+   */
+  constructor(
+    readonly total: number,
+    private readonly waitMs: number,
+  ) {}
+
+  /** How many queries wait, of a team or of all. */
+  waiting(team?: string): number {
+    if (team !== undefined) return this.teams.get(team)?.waiting.length ?? 0;
+    let sum = 0;
+    for (const { waiting } of this.teams.values()) sum += waiting.length;
+    return sum;
+  }
+
+  /** For how many milliseconds a team's queries have waited and none was let through. */
+  stalledMs(team: string): number {
+    const since = this.teams.get(team)?.stalledSince;
+    return since === undefined ? 0 : performance.now() - since;
+  }
+
+  /**
+   * Waits for a connection's turn.
+   * @returns what gives it back
+   * @throws Error as of a pool that is used up, after `waitMs`
+   */
+  take({ team: name, key }: Pick<RequestUse, 'team' | 'key'>): Promise<() => void> {
+    const team = this.enter(name);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        key,
+        grant: () => {
+          clearTimeout(timer);
+          this.hold(team, key, 1);
+          let isHeld = true;
+          resolve(() => {
+            if (!isHeld) return;
+            isHeld = false;
+            this.hold(team, key, -1);
+            this.letThrough();
+          });
+        },
+      };
+      const timer = setTimeout(() => {
+        team.waiting.splice(team.waiting.indexOf(waiter), 1);
+        this.note(team);
+        reject(new Error('timeout exceeded when trying to connect'));
+      }, this.waitMs);
+      team.waiting.push(waiter);
+      team.stalledSince ??= performance.now();
+      this.letThrough();
+    });
+  }
+
+  private letThrough(): void {
+    const share = this.share();
+    while (this.used < this.total && this.letOneThrough(share));
+  }
+
+  /** The first team in turn that waits and may have more. */
+  private letOneThrough(share: number): boolean {
+    const keyShare = Math.max(1, Math.ceil(KEY_SHARE * share));
+    for (const [name, team] of this.teams) {
+      if (team.held >= share) continue;
+      const index = team.waiting.findIndex(({ key }) => (team.heldByKey.get(key) ?? 0) < keyShare);
+      const [waiter] = index < 0 ? [] : team.waiting.splice(index, 1);
+      if (waiter === undefined) continue;
+      waiter.grant();
+      team.stalledSince = undefined;
+      this.note(team);
+      this.teams.delete(name);
+      this.teams.set(name, team);
+      return true;
+    }
+    return false;
+  }
+
+  private share(): number {
+    const before = performance.now() - ACTIVE_MS;
+    for (const [name, { held, waiting, seenAt }] of this.teams)
+      if (held + waiting.length === 0 && seenAt < before) this.teams.delete(name);
+    return Math.max(1, Math.ceil(this.total / Math.max(2, this.teams.size)));
+  }
+
+  private enter(name: string): Team {
+    const team = this.teams.get(name) ?? {
+      waiting: [],
+      heldByKey: new Map<string, number>(),
+      held: 0,
+      seenAt: 0,
+      stalledSince: undefined,
+    };
+    team.seenAt = performance.now();
+    this.teams.set(name, team);
+    return team;
+  }
+
+  private hold(team: Team, key: string, change: 1 | -1): void {
+    this.used += change;
+    team.held += change;
+    const ofKey = (team.heldByKey.get(key) ?? 0) + change;
+    if (ofKey === 0) team.heldByKey.delete(key);
+    else team.heldByKey.set(key, ofKey);
+  }
+
+  private note(team: Team): void {
+    team.stalledSince = team.waiting.length === 0 ? undefined : performance.now();
+  }
+}
