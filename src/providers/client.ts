@@ -10,12 +10,19 @@ import {
 } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { type AttemptOutcome, type CallContext, type Executor, execute } from './execute.js';
-import { type AccountToFind, lookUp, lookUpUnlisted, observationOf } from './look-up.js';
+import {
+  type AccountToFind,
+  type Looker,
+  lookUp,
+  lookUpUnlisted,
+  observationOf,
+} from './look-up.js';
 import { type ListPage, type ListRequest, list, type ObservedPage, walk } from './observe.js';
 import { type ProviderLogger, ProviderRuntime, type ProviderState } from './provider-runtime.js';
 import type { Observation } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
 import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
+import { SharedWalks } from './shared-walks.js';
 import { absenceUnproven } from './translate-error.js';
 
 /**
@@ -147,6 +154,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
     },
   };
 
+  const looker: Looker = { ...executor, walks: new SharedWalks() };
+
   const ask = async <Name extends OperationName>(
     connection: ProviderConnection,
     name: Name,
@@ -171,7 +180,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     list: (connection, page, context) => list(executor, connection, page, context),
     walk: (connection, context) => walk(executor, connection, context),
     lookUp: async (connection, account, context) => {
-      const found = await lookUp(executor, connection, account, context);
+      const found = await lookUp(looker, connection, account, context);
       if (found === null && connection.isUnproven)
         throw absenceUnproven(registry.require(connection.provider));
       return found;

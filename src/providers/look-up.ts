@@ -3,7 +3,7 @@ import type { ProviderConnection } from './connection.js';
 import { betterCopy } from './copies.js';
 import { asPart, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
-import { list, walk } from './observe.js';
+import { list, type ObservedPage, walk } from './observe.js';
 import {
   isObservation,
   type Observation,
@@ -11,7 +11,13 @@ import {
   readAccount,
 } from './read-account.js';
 import { settingsTextOf } from './settings-text.js';
+import type { SharedWalks } from './shared-walks.js';
 import { invalidAnswer } from './translate-error.js';
+
+/** What looks are made with: those at one connection that need its whole list share walks over it. */
+export interface Looker extends Executor {
+  readonly walks: SharedWalks;
+}
 
 /** The account that is looked for. */
 export interface AccountToFind extends AccountKey {
@@ -32,22 +38,22 @@ export interface AccountToFind extends AccountKey {
  * @throws ProviderError `invalid_answer` when what may be the account cannot be read
  */
 export async function lookUp(
-  executor: Executor,
+  looker: Looker,
   connection: ProviderConnection,
   account: AccountToFind,
   context: CallContext,
 ): Promise<Observation | null> {
-  const adapter = executor.registry.require(connection.provider);
+  const adapter = looker.registry.require(connection.provider);
   if (adapter.operations.get === undefined)
-    return findInList(executor, adapter, connection, account, context);
+    return findInList(looker, adapter, connection, account, context);
   try {
-    return await getAccount(executor, adapter, connection, account, context);
+    return await getAccount(looker, adapter, connection, account, context);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     if (!isDocumented(adapter, error))
-      return findInList(executor, adapter, connection, account, context);
+      return findInList(looker, adapter, connection, account, context);
     if (account.deleteAnswer === 'done') return null;
-    return findOnFirstPage(executor, adapter, connection, account, context);
+    return findOnFirstPage(looker, adapter, connection, account, context);
   }
 }
 
@@ -136,36 +142,59 @@ async function findOnFirstPage(
  * is missed: only a second reading that agrees proves that it is not there.
  */
 async function findInList(
-  executor: Executor,
+  looker: Looker,
   adapter: AnyAdapter,
   connection: ProviderConnection,
-  { id, deleteAnswer, withDetail }: AccountToFind,
+  account: AccountToFind,
   context: CallContext,
 ): Promise<Observation | null> {
+  const { id, deleteAnswer } = account;
   for (let reading = 1; ; reading += 1) {
-    let found: Observation | null = null;
-    let unclear: QuarantinedItem | undefined;
-    let failure: ProviderError | null = null;
-    let pageCount = 0;
-    const choice = withDetail ? { id } : 'none';
-    for await (const page of walk(executor, connection, context, choice)) {
-      const { source, accounts, quarantined } = page;
-      failure ??= page.healthFailure;
-      // The report may spell otherwise what the list does not spell at all.
-      const isMeant = (other: string) =>
-        other === id || (source === 'health' && other.toLowerCase() === id.toLowerCase());
-      const copies = accounts.filter(({ account }) => isMeant(account.providerAccountId));
-      found = copies.reduce(better, found);
-      unclear ??= quarantined.find((item) => item.id === null || isMeant(item.id));
-      if (source === 'list') pageCount += 1;
-    }
-    if (found !== null) return withId(found, id);
+    const sight = await sightIn(looker, adapter, connection, account, context);
+    if (sight.found !== null) return withId(sight.found, id);
     // An item that cannot be told apart from the account may be it: no ground to call it gone.
-    if (unclear !== undefined) throw unreadable(adapter, unclear);
+    if (sight.unclear !== undefined) throw unreadable(adapter, sight.unclear);
     // Accounts whose token is lost may be in the report alone.
-    if (failure !== null && deleteAnswer === undefined) throw failure;
-    if (pageCount <= 1 || reading === 2) return null;
+    if (sight.failure !== null && deleteAnswer === undefined) throw sight.failure;
+    if (sight.pageCount <= 1 || reading === 2) return null;
   }
+}
+
+/** What one walk over the list shows of an account. */
+interface Sight {
+  found: Observation | null;
+  unclear: QuarantinedItem | undefined;
+  /** Why the health report is not there. */
+  failure: ProviderError | null;
+  pageCount: number;
+}
+
+async function sightIn(
+  looker: Looker,
+  adapter: AnyAdapter,
+  connection: ProviderConnection,
+  { id, withDetail }: AccountToFind,
+  context: CallContext,
+): Promise<Sight> {
+  const sight: Sight = { found: null, unclear: undefined, failure: null, pageCount: 0 };
+  const take = ({ source, accounts, quarantined, healthFailure }: ObservedPage) => {
+    sight.failure ??= healthFailure;
+    // The report may spell otherwise what the list does not spell at all.
+    const isMeant = (other: string) =>
+      other === id || (source === 'health' && other.toLowerCase() === id.toLowerCase());
+    const copies = accounts.filter(({ account }) => isMeant(account.providerAccountId));
+    sight.found = copies.reduce(better, sight.found);
+    sight.unclear ??= quarantined.find((item) => item.id === null || isMeant(item.id));
+    if (source === 'list') sight.pageCount += 1;
+  };
+  const hasDetail = withDetail && adapter.operations.detail !== undefined;
+  if (!hasDetail && context.signal === undefined) {
+    await looker.walks.read(looker, connection, context, take);
+  } else {
+    const choice = hasDetail ? { id } : 'none';
+    for await (const page of walk(looker, connection, context, choice)) take(page);
+  }
+  return sight;
 }
 
 function better(best: Observation | null, copy: Observation): Observation {

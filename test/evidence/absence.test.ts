@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { waitFor } from '../support/wait.js';
 import { FAULTS, type ProviderName } from './manners.js';
 import type { Answer, Reaction } from './scripted-provider.js';
 import { LOSSES, useWorlds, type World } from './world.js';
@@ -292,4 +293,38 @@ describe('2 absence: a new key that shows other accounts', () => {
       expect.arrayContaining(['disconnected', 'active']),
     );
   });
+});
+
+test('many disconnects at once share walks over the list, and each is still proven by one after its delete', async () => {
+  const world = await worlds.open('socialsyncer');
+  const ids = Array.from({ length: 40 }, (_, number) => `instagram/17841${number}`);
+  for (const id of ids) world.provider.put(id);
+  // Of one the provider says that it is deleted, and holds it all the same.
+  const [kept = ''] = ids;
+  world.provider.when(`DELETE /accounts/${kept}`, { body: { deleted: true } });
+  await world.sweep();
+  const before = world.provider.requests.length;
+  const { body } = await world.client.post('/v1/disconnects', {
+    account_ids: ids.map((id) => `socialsyncer:${id}`),
+  });
+  const { steps, summary } = await waitFor('all steps but one to end', async () => {
+    const now = (await world.client.get(`/v1/disconnects/${body.data.id}`)).body.data;
+    return now.summary.succeeded === ids.length - 1 && now;
+  });
+  expect(summary.failed).toBe(0);
+  for (const step of steps) {
+    const isKept = step.ref === `socialsyncer:${kept}`;
+    expect(step.verified === 'absent').toBe(!isKept);
+  }
+  const asked = world.provider.requests.slice(before);
+  const lists = asked.filter(({ method, path }) => method === 'GET' && path === '/accounts');
+  expect(lists.length).toBeLessThan(ids.length);
+  // Behind the last delete that is proven there is a list, and the report with it.
+  const lastDelete = asked.findLastIndex(
+    ({ method, path }) => method === 'DELETE' && !path.endsWith(kept),
+  );
+  const proofs = asked.slice(lastDelete).map(({ path }) => path);
+  expect(proofs).toEqual(expect.arrayContaining(['/accounts', '/accounts/health']));
+  world.provider.asUsual();
+  expect((await world.account(ids[1] ?? '')).status).toBe('disconnected');
 });
