@@ -10,7 +10,7 @@ import { TAGS } from './api/tags.js';
 import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
 import { createConnections } from './connections/index.js';
-import { type Database, ProcessLease } from './database/index.js';
+import type { Database } from './database/index.js';
 import { type Jobs, startJobs } from './database/jobs.js';
 import { createDisconnects, type DisconnectSettings } from './disconnects/index.js';
 import { createEvents } from './events/index.js';
@@ -25,7 +25,6 @@ import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
-import { createSealer } from './lib/seal.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import type { AnyAdapter } from './model/index.js';
 import {
@@ -34,6 +33,7 @@ import {
   operationsOf,
   type PolicySettings,
 } from './providers/index.js';
+import { createSecrets } from './secrets/index.js';
 import { createSweeps, type SweepsService } from './sweeps/index.js';
 import { createTeams, type TeamsService } from './teams/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
@@ -47,6 +47,8 @@ export interface AppSettings {
   readonly tracing?: Tracing;
   /** 32 bytes in base64. */
   readonly secret: string;
+  /** Those that were in use before, or will be; none when left out. */
+  readonly previousSecrets?: readonly string[];
   readonly sweepIntervalSeconds: number;
   /** Whether a proxy in front says what callers call us; not when left out. */
   readonly trustProxy?: boolean;
@@ -73,6 +75,8 @@ export interface App {
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
+  /** Puts the secret to use; `createApp` has done so. */
+  claimSecret(): Promise<void>;
   /** Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. */
   work(): Promise<void>;
   /** What every replica does again and again: `start` it beside `work`. */
@@ -83,9 +87,19 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** The gateway over a database that is migrated. */
+/**
+ * The gateway over a database that is migrated.
+ * @throws StartError when the secret is not the one that the database is used with
+ */
 export async function createApp(settings: AppSettings): Promise<App> {
-  return assemble(settings, await startJobs(settings.database.pool, settings.logger));
+  const app = assemble(settings, await startJobs(settings.database.pool, settings.logger));
+  try {
+    await app.claimSecret();
+    return app;
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
 }
 
 /**
@@ -93,12 +107,12 @@ export async function createApp(settings: AppSettings): Promise<App> {
  * @param queues wake the sweeps
  */
 export function assemble(settings: AppSettings, queues: Jobs): App {
-  const { database, clock, logger, policies, secret, tracing = UNTRACED } = settings;
-  const sealer = createSealer(secret);
+  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
+  const secrets = createSecrets({ previousSecrets: [], ...settings });
+  const { sealer, lease } = secrets;
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
-  const lease = new ProcessLease(database);
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
@@ -143,7 +157,8 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     ...parts,
     connections: connections.service,
     accounts: accounts.service,
-    secret,
+    signer: secrets.signer,
+    receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},
   });
   const webhooks = createWebhooks({
@@ -156,9 +171,17 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     { name: 'process.renew_lease', everyMs: 5_000, run: () => lease.renew() },
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
-    ...[sweeps, disconnects, providerStatus, health, accounts, events, webhooks, teams].flatMap(
-      (component) => component.jobs,
-    ),
+    ...[
+      secrets,
+      sweeps,
+      disconnects,
+      providerStatus,
+      health,
+      accounts,
+      events,
+      webhooks,
+      teams,
+    ].flatMap((component) => component.jobs),
   ];
   const recurringJobs = new RecurringJobs({
     jobs,
@@ -179,6 +202,7 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
         disk: (await database.reachability.hasSpace())
           ? null
           : 'the database has no space left to write',
+        secret: secrets.service.problem,
       }),
       providers: () => providerStatus.conditions(),
       overload: () => load.overload,
@@ -226,6 +250,7 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     connections: connections.service,
     sweeps: sweeps.service,
     recurringJobs,
+    claimSecret: () => secrets.service.claim(),
     work: async () => {
       await lease.renew();
       await health.start();
