@@ -86,6 +86,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/disconnects/{id}', 'read', to.disconnects.get),
     get('/v1/disconnects/{id}/steps', 'read', to.disconnects.steps),
     get('/v1/disconnects/{id}/receipt', 'read', to.disconnects.receipt),
+    post('/v1/disconnects/{id}/approve', 'admin', to.disconnects.approve),
     post('/v1/disconnects/{id}/cancel', 'write', to.disconnects.cancel),
     post('/v1/disconnects/{id}/retry', 'write', to.disconnects.retry),
 

@@ -732,6 +732,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disconnects/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a disconnect that waits for it; it starts at its time, or at once when that is past
+         * @description A scheduled disconnect whose key was revoked before it started is `awaiting_approval`: any key with `admin` approves it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.
+         *
+         *     Requires the scope `admin`.
+         */
+        post: operations["disconnects.approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/disconnects/{id}/cancel": {
         parameters: {
             query?: never;
@@ -1524,6 +1546,7 @@ export interface components {
          *         "name": "operations"
          *       },
          *       "scheduled_at": null,
+         *       "approval": null,
          *       "created_at": "2026-02-09T11:45:22.000Z",
          *       "finished_at": "2026-02-09T11:45:23.400Z",
          *       "summary": {
@@ -1597,7 +1620,7 @@ export interface components {
             /** @constant */
             type: "disconnect";
             /** @enum {string} */
-            state: "scheduled" | "running" | "succeeded" | "partial" | "failed" | "cancelled";
+            state: "scheduled" | "awaiting_approval" | "running" | "succeeded" | "partial" | "failed" | "cancelled";
             /** @enum {string} */
             reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
             reason_note: string | null;
@@ -1606,6 +1629,18 @@ export interface components {
                 name: string;
             };
             scheduled_at: string | null;
+            /** @description Why it waits or waited for an administrator. Null: it did not. */
+            approval: {
+                /** @enum {string} */
+                reason: "key_revoked";
+                /** Format: date-time */
+                since: string;
+                approved_by: {
+                    key_id: string;
+                    name: string;
+                } | null;
+                approved_at: string | null;
+            } | null;
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
@@ -2035,6 +2070,7 @@ export interface components {
          *           "name": "operations"
          *         },
          *         "scheduled_at": null,
+         *         "approval": null,
          *         "created_at": "2026-02-09T11:45:22.000Z",
          *         "finished_at": "2026-02-09T11:45:23.400Z",
          *         "summary": {
@@ -2113,7 +2149,7 @@ export interface components {
             receipt: {
                 id: string;
                 /** @enum {string} */
-                state: "scheduled" | "running" | "succeeded" | "partial" | "failed" | "cancelled";
+                state: "scheduled" | "awaiting_approval" | "running" | "succeeded" | "partial" | "failed" | "cancelled";
                 /** @enum {string} */
                 reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                 reason_note: string | null;
@@ -2122,6 +2158,18 @@ export interface components {
                     name: string;
                 };
                 scheduled_at: string | null;
+                /** @description Why it waits or waited for an administrator. Null: it did not. */
+                approval: {
+                    /** @enum {string} */
+                    reason: "key_revoked";
+                    /** Format: date-time */
+                    since: string;
+                    approved_by: {
+                        key_id: string;
+                        name: string;
+                    } | null;
+                    approved_at: string | null;
+                } | null;
                 /** Format: date-time */
                 created_at: string;
                 finished_at: string | null;
@@ -2212,7 +2260,7 @@ export interface components {
         Event: {
             id: string;
             /** @enum {string} */
-            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
+            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
             /** Format: date-time */
             timestamp: string;
             account_id: string | null;
@@ -6867,6 +6915,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -6968,6 +7017,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -8370,7 +8420,7 @@ export interface operations {
                  *       "scheduled"
                  *     ]
                  */
-                state?: ("scheduled" | "running" | "succeeded" | "partial" | "failed" | "cancelled")[];
+                state?: ("scheduled" | "awaiting_approval" | "running" | "succeeded" | "partial" | "failed" | "cancelled")[];
                 /**
                  * @description Only disconnects with these reason codes.
                  * @example [
@@ -8451,6 +8501,7 @@ export interface operations {
                      *             "name": "operations"
                      *           },
                      *           "scheduled_at": null,
+                     *           "approval": null,
                      *           "created_at": "2026-02-09T11:45:22.000Z",
                      *           "finished_at": "2026-02-09T11:45:23.400Z",
                      *           "summary": {
@@ -8709,6 +8760,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -8811,6 +8863,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -8961,6 +9014,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -9311,6 +9365,7 @@ export interface operations {
                      *             "name": "operations"
                      *           },
                      *           "scheduled_at": null,
+                     *           "approval": null,
                      *           "created_at": "2026-02-09T11:45:22.000Z",
                      *           "finished_at": "2026-02-09T11:45:23.400Z",
                      *           "summary": {
@@ -9416,6 +9471,267 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
+    "disconnects.approve": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    Location: components["headers"]["Location.optional"];
+                    "Preference-Applied": components["headers"]["Preference-Applied.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
+                     *         "requested_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations"
+                     *         },
+                     *         "scheduled_at": null,
+                     *         "approval": null,
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
+                     *         "summary": {
+                     *           "total": 1,
+                     *           "succeeded": 1,
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
+                     *         },
+                     *         "type": "disconnect",
+                     *         "steps": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "platform": "instagram",
+                     *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
+                     *             "state": "succeeded",
+                     *             "outcome": "disconnected",
+                     *             "effect": {
+                     *               "destroys_data": false,
+                     *               "revokes_token": true,
+                     *               "reversible": true
+                     *             },
+                     *             "verified": "absent",
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "success",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
+                     *           }
+                     *         ],
+                     *         "has_more_steps": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Disconnect"];
+                    };
+                };
+            };
+            /** @description Accepted; the work continues. */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Preference-Applied": components["headers"]["Preference-Applied.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
+                     *         "requested_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations"
+                     *         },
+                     *         "scheduled_at": null,
+                     *         "approval": null,
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
+                     *         "summary": {
+                     *           "total": 1,
+                     *           "succeeded": 1,
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
+                     *         },
+                     *         "type": "disconnect",
+                     *         "steps": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "platform": "instagram",
+                     *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
+                     *             "state": "succeeded",
+                     *             "outcome": "disconnected",
+                     *             "effect": {
+                     *               "destroys_data": false,
+                     *               "revokes_token": true,
+                     *               "reversible": true
+                     *             },
+                     *             "verified": "absent",
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "success",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
+                     *           }
+                     *         ],
+                     *         "has_more_steps": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Disconnect"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "disconnects.cancel": {
         parameters: {
             query?: never;
@@ -9478,6 +9794,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -9635,6 +9952,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -9737,6 +10055,7 @@ export interface operations {
                      *           "name": "operations"
                      *         },
                      *         "scheduled_at": null,
+                     *         "approval": null,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "finished_at": "2026-02-09T11:45:23.400Z",
                      *         "summary": {
@@ -9839,7 +10158,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
                  * @description Maximum number of items on the page.
                  * @example 50
@@ -9974,7 +10293,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
             };
             header?: {
                 /**
@@ -10211,7 +10530,7 @@ export interface operations {
                 "application/json": {
                     url: string;
                     /** @default [] */
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     /** @default null */
                     description?: string | null;
                 };
@@ -10517,7 +10836,7 @@ export interface operations {
                  */
                 "application/json": {
                     url?: string;
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     description?: string | null;
                     enabled?: boolean;
                 };

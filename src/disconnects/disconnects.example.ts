@@ -67,6 +67,7 @@ export const DISCONNECT_EXAMPLE = {
   reason_note: 'left the company',
   requested_by: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'operations' },
   scheduled_at: null,
+  approval: null,
   created_at: '2026-02-09T11:45:22.000Z',
   finished_at: '2026-02-09T11:45:23.400Z',
   summary: { total: 1, succeeded: 1, failed: 0, pending: 0, cancelled: 0 },

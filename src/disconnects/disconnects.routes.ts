@@ -153,6 +153,22 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
         }),
     }),
 
+    approve: action({
+      summary:
+        'Approve a disconnect that waits for it; it starts at its time, or at once when that is past',
+      description:
+        'A scheduled disconnect whose key was revoked before it started is `awaiting_approval`: any key with `admin` approves ' +
+        'it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.',
+      params: byId,
+      answers: { 200: one, 202: one },
+      problems: ['conflict'],
+      handle: (call) =>
+        commitAndWait(call, DEFAULT_WAIT_SECONDS.many, async (transaction) => {
+          await disconnects.approve(transaction, call.caller, call.params.id);
+          return call.params.id;
+        }),
+    }),
+
     retry: action({
       summary: 'Retry the failed steps',
       params: byId,

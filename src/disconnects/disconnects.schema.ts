@@ -12,6 +12,7 @@ import {
 
 export const DISCONNECT_STATES = [
   'scheduled',
+  'awaiting_approval',
   'running',
   'succeeded',
   'partial',
@@ -102,6 +103,13 @@ export const stepSchema = z
   })
   .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
 
+const approvalSchema = z.object({
+  reason: z.enum(['key_revoked']),
+  since: timestamp,
+  approved_by: z.object({ key_id: z.string(), name: z.string() }).nullable(),
+  approved_at: timestamp.nullable(),
+});
+
 export const disconnectSchema = z
   .object({
     id: z.string(),
@@ -111,6 +119,9 @@ export const disconnectSchema = z
     reason_note: z.string().nullable(),
     requested_by: z.object({ key_id: z.string(), name: z.string() }),
     scheduled_at: timestamp.nullable(),
+    approval: approvalSchema.nullable().meta({
+      description: 'Why it waits or waited for an administrator. Null: it did not.',
+    }),
     created_at: timestamp,
     finished_at: timestamp.nullable(),
     summary: z.object({

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
+import type { ApprovalsRepository } from './approvals.repository.js';
 import { atCrashPoint } from './crash-points.js';
 import type { DisconnectWorker } from './disconnect-worker.js';
 import type {
@@ -37,6 +38,7 @@ interface DisconnectsServiceParts {
   readonly disconnects: DisconnectsRepository;
   readonly plans: PlansRepository;
   readonly lifecycle: LifecycleRepository;
+  readonly approvals: ApprovalsRepository;
   readonly steps: StepsRepository;
   readonly registry: Registry;
   readonly worker: DisconnectWorker;
@@ -197,6 +199,33 @@ export class DisconnectsService {
   }
 
   /**
+   * Approves a disconnect that waits for it: it starts at its time, which may be now.
+   * @throws Problem 404, 403 for the key that asked or one that may not see all of it, or 409 when it does not wait
+   */
+  async approve(transaction: Transaction, caller: Caller, id: string): Promise<void> {
+    const { approvals, clock, lifecycle } = this.parts;
+    const { client } = transaction;
+    const { state } = await this.requireState(caller, id, transaction);
+    if (caller.key.providers.length > 0)
+      throw new Problem(
+        'forbidden',
+        'A key that is restricted to some providers cannot approve disconnects. Use one without that restriction.',
+      );
+    const awaiting = await approvals.lockAwaiting(client, id);
+    if (!awaiting)
+      throw new Problem('conflict', `The disconnect is ${state} and waits for no approval.`);
+    if (awaiting.requestedById === caller.key.id)
+      throw new Problem(
+        'forbidden',
+        'The key that asked for a disconnect cannot approve it. Use another key.',
+      );
+    const now = clock.now();
+    const actor = await approvals.approve(client, caller, id, now);
+    if (awaiting.scheduledAt === null || awaiting.scheduledAt <= now)
+      await lifecycle.begin(client, { id, actor }, now);
+  }
+
+  /**
    * Tries the failed steps again, from the next `wake` on.
    * @throws Problem 409 when there is no step to retry
    */
@@ -231,12 +260,14 @@ export class DisconnectsService {
   }
 
   /**
-   * Starts the scheduled disconnects that are due, each in a transaction of its own, as it may be
-   * of many accounts; and finishes what a crash left open.
+   * Has those scheduled disconnects wait whose key was revoked since, and starts those that are due,
+   * each in a transaction of its own, as it may be of many accounts; and finishes what a crash left
+   * open.
    */
   async startDue(): Promise<void> {
-    const { clock, lifecycle, worker } = this.parts;
+    const { approvals, clock, lifecycle, worker } = this.parts;
     const now = clock.now();
+    await approvals.holdUnauthorized(now);
     for (const due of await lifecycle.findDue(now))
       await atCrashPoint('start', () => lifecycle.start(due, now));
     await lifecycle.finishEnded(null, now);

@@ -39,7 +39,13 @@ const RECEIPT_STEP_DOCUMENT = `json_build_object(${OUTCOME_FIELDS},
 const HEAD_FIELDS = `'id', d.id, 'state', d.state, 'reason_code', d.reason_code,
   'reason_note', d.reason_note,
   'requested_by', json_build_object('key_id', d.requested_by_id, 'name', d.requested_by_name),
-  'scheduled_at', ${utc('d.scheduled_at')}, 'created_at', ${utc('d.created_at')},
+  'scheduled_at', ${utc('d.scheduled_at')},
+  'approval', CASE WHEN d.approval_reason IS NOT NULL THEN json_build_object(
+    'reason', d.approval_reason, 'since', ${utc('d.approval_since')},
+    'approved_by', CASE WHEN d.approved_at IS NOT NULL THEN
+      json_build_object('key_id', d.approved_by_id, 'name', d.approved_by_name) END,
+    'approved_at', ${utc('d.approved_at')}) END,
+  'created_at', ${utc('d.created_at')},
   'finished_at', ${utc('d.finished_at')}, 'summary', row_to_json(c)`;
 
 /**
@@ -69,8 +75,9 @@ export function partAt(providers: string): DisconnectView {
   const isStep = `s.provider = ANY(${providers}::text[])`;
   const disconnects = `(
     SELECT d.id, d.team_id, d.reason_code, d.reason_note, d.requested_by_id, d.requested_by_name,
-      d.scheduled_at, d.created_at,
-      CASE WHEN part.pending > 0 AND d.state = 'scheduled' THEN d.state
+      d.scheduled_at, d.created_at, d.approval_reason, d.approval_since, d.approved_by_id,
+      d.approved_by_name, d.approved_at,
+      CASE WHEN part.pending > 0 AND d.state IN ('scheduled', 'awaiting_approval') THEN d.state
         WHEN part.pending > 0 THEN 'running' WHEN part.succeeded = part.total THEN 'succeeded'
         WHEN part.succeeded > 0 THEN 'partial' WHEN part.failed > 0 THEN 'failed'
         ELSE 'cancelled' END AS state,

@@ -8,6 +8,7 @@ import type { DatedKey, Signer } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
+import { ApprovalsRepository } from './approvals.repository.js';
 import { DisconnectWorker } from './disconnect-worker.js';
 import { DisconnectsRepository } from './disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects.routes.js';
@@ -62,6 +63,7 @@ export function createDisconnects(parts: DisconnectsParts) {
     disconnects: new DisconnectsRepository(database),
     plans,
     lifecycle,
+    approvals: new ApprovalsRepository(database),
     steps,
     registry,
     worker,

@@ -13,6 +13,7 @@ import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { newId } from '../lib/ids.js';
 import type { DisconnectEffect } from '../model/index.js';
+import { IS_UNAUTHORIZED } from './approvals.repository.js';
 import type { ReasonCode } from './disconnects.schema.js';
 import { STEP_COUNTS } from './disconnects.sql.js';
 import { effectAnswer } from './plan.js';
@@ -134,11 +135,12 @@ export class LifecycleRepository {
     return rows.map((row) => ({ id: row.id, actor: requesterOf(row) }));
   }
 
-  /** Starts a scheduled disconnect, unless another replica has. */
+  /** Starts a scheduled disconnect, unless another replica has or its key was revoked. */
   async start(due: RequestedDisconnect, at: Date): Promise<void> {
     await withTransaction(this.database.pool, async (client) => {
       const { rowCount } = await client.query(
-        `SELECT 1 FROM disconnects WHERE id = $1 AND state = 'scheduled' FOR UPDATE`,
+        `SELECT 1 FROM disconnects d WHERE d.id = $1 AND d.state = 'scheduled'
+           AND NOT ${IS_UNAUTHORIZED} FOR UPDATE`,
         [due.id],
       );
       if (rowCount) await this.begin(client, due, at);
@@ -266,11 +268,7 @@ export class LifecycleRepository {
    * another disconnect is ending in the meantime is left to that one.
    * @param client within a transaction that holds the disconnect locked
    */
-  private async begin(
-    client: pg.ClientBase,
-    { id, actor }: RequestedDisconnect,
-    at: Date,
-  ): Promise<void> {
+  async begin(client: pg.ClientBase, { id, actor }: RequestedDisconnect, at: Date): Promise<void> {
     await client.query(`UPDATE disconnects SET state = 'running' WHERE id = $1`, [id]);
     const conflict = {
       code: 'conflict',

@@ -144,7 +144,8 @@ export class PlansRepository {
     const { rows } = await client.query<{ disconnects: number; accounts: number }>(
       `SELECT count(DISTINCT d.id)::int AS disconnects, count(s.id)::int AS accounts
        FROM disconnects d JOIN disconnect_steps s ON s.disconnect_id = d.id
-       WHERE d.team_id = $1 AND d.finished_at IS NULL AND d.state = 'scheduled'`,
+       WHERE d.team_id = $1 AND d.finished_at IS NULL
+         AND d.state IN ('scheduled', 'awaiting_approval')`,
       [teamId],
     );
     return rows[0] ?? { disconnects: 0, accounts: 0 };

@@ -8,6 +8,8 @@ export const EVENT_TYPES = [
   'account.disconnecting',
   'account.disconnected',
   'account.disconnect_failed',
+  'disconnect.awaiting_approval',
+  'disconnect.approved',
   'connection.created',
   'connection.credential_rejected',
   'connection.recovered',

@@ -89,6 +89,12 @@ async function disconnectSome(gateway: Gateway, ask: Ask): Promise<string[]> {
   const cancelled = (await ask('POST', '/v1/disconnects', later)).body.data.id;
   await ask('POST', `/v1/disconnects/${cancelled}/cancel`);
 
+  const asker = (await ask('POST', '/v1/keys', { name: 'asker', scopes: ['admin'] })).body.data;
+  const waiting = (await gateway.with(asker.key).post('/v1/disconnects', later)).body.data.id;
+  await ask('DELETE', `/v1/keys/${asker.id}`);
+  await gateway.app.recurringJobs.runNamed('disconnects.start_due');
+  await ask('POST', `/v1/disconnects/${waiting}/approve`);
+
   const refusal = {
     kind: 'forbidden',
     method: 'DELETE',
@@ -100,7 +106,7 @@ async function disconnectSome(gateway: Gateway, ask: Ask): Promise<string[]> {
     await ask('POST', '/v1/disconnects', { account_ids: ['outfame:acc_Twin00Same'] }, FINISHED)
   ).body.data.id;
   await ask('POST', `/v1/disconnects/${refused}/retry`, undefined, FINISHED);
-  return [single, cancelled, refused];
+  return [single, cancelled, waiting, refused];
 }
 
 async function useWebhooks(
