@@ -10,8 +10,7 @@ import { TAGS } from './api/tags.js';
 import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
 import { createConnections } from './connections/index.js';
-import type { Database } from './database/index.js';
-import { type Jobs, startJobs } from './database/jobs.js';
+import { type Database, ProcessLease } from './database/index.js';
 import { createDisconnects, type DisconnectSettings } from './disconnects/index.js';
 import { createEvents } from './events/index.js';
 import { createHealth } from './health/index.js';
@@ -25,6 +24,7 @@ import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
+import { createSealer } from './lib/seal.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import type { AnyAdapter } from './model/index.js';
 import {
@@ -33,11 +33,10 @@ import {
   operationsOf,
   type PolicySettings,
 } from './providers/index.js';
-import { createSecrets } from './secrets/index.js';
-import { createSweeps, type SweepsService } from './sweeps/index.js';
+import { createSweeps, SWEEPS, type SweepLimits, type SweepsService } from './sweeps/index.js';
 import { createTeams, type TeamsService } from './teams/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
-import { type RecurringJob, RecurringJobs } from './work/index.js';
+import { type RecurringJob, RecurringJobs, WorkEngine } from './work/index.js';
 
 export interface AppSettings {
   readonly database: Database;
@@ -47,14 +46,13 @@ export interface AppSettings {
   readonly tracing?: Tracing;
   /** 32 bytes in base64. */
   readonly secret: string;
-  /** Those that were in use before, or will be; none when left out. */
-  readonly previousSecrets?: readonly string[];
   readonly sweepIntervalSeconds: number;
   /** Whether a proxy in front says what callers call us; not when left out. */
   readonly trustProxy?: boolean;
   /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
   readonly disconnects?: Partial<DisconnectSettings>;
+  readonly sweeps?: Partial<SweepLimits>;
   /** Of keys that have none of their own. */
   readonly rateLimit?: RateLimit;
   /** Over the defaults. */
@@ -75,8 +73,6 @@ export interface App {
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
-  /** Puts the secret to use; `createApp` has done so. */
-  claimSecret(): Promise<void>;
   /** Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. */
   work(): Promise<void>;
   /** What every replica does again and again: `start` it beside `work`. */
@@ -88,31 +84,16 @@ export interface App {
 }
 
 /**
- * The gateway over a database that is migrated.
- * @throws StartError when the secret is not the one that the database is used with
- */
-export async function createApp(settings: AppSettings): Promise<App> {
-  const app = assemble(settings, await startJobs(settings.database.pool, settings.logger));
-  try {
-    await app.claimSecret();
-    return app;
-  } catch (error) {
-    await app.stop();
-    throw error;
-  }
-}
-
-/**
  * Composition root: makes every part and connects them, without a call to anything outside.
- * @param queues wake the sweeps
+ * @param settings name a database that is migrated
  */
-export function assemble(settings: AppSettings, queues: Jobs): App {
-  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
-  const secrets = createSecrets({ previousSecrets: [], ...settings });
-  const { sealer, lease } = secrets;
+export function createApp(settings: AppSettings): App {
+  const { database, clock, logger, policies, secret, tracing = UNTRACED } = settings;
+  const sealer = createSealer(secret);
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
+  const lease = new ProcessLease(database);
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
@@ -136,8 +117,12 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     ...parts,
     sweepIntervalSeconds: settings.sweepIntervalSeconds,
     afterConnecting: {
-      requestSweep: (...request) => sweeps.service.request(...request),
+      requestSweep: async (transaction, caller, connection) => {
+        await sweeps.service.interrupt(transaction.client, connection.id);
+        await sweeps.service.request(transaction, caller, connection);
+      },
       wakeSweeps: () => sweeps.service.wake(),
+      abortWork: (connectionId) => work.abortLane(connectionId),
       resumeDisconnects: (connectionId) => disconnects.resume(connectionId),
     },
   });
@@ -152,13 +137,18 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     ...parts,
     openIncidents: () => health.incidents.open(),
   });
-  const sweeps = createSweeps({ ...parts, queues, connections: connections.service, metrics });
+  const sweeps = createSweeps({
+    ...parts,
+    connections: connections.service,
+    metrics,
+    limits: settings.sweeps ?? {},
+    wake: () => work.wake(SWEEPS),
+  });
   const disconnects = createDisconnects({
     ...parts,
     connections: connections.service,
     accounts: accounts.service,
-    signer: secrets.signer,
-    receiptKeys: () => secrets.service.receiptKeys(),
+    secret,
     settings: settings.disconnects ?? {},
   });
   const webhooks = createWebhooks({
@@ -167,12 +157,19 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
   });
 
+  const work = new WorkEngine([sweeps.work], {
+    clock,
+    logger,
+    holder: lease.name,
+    observe: metrics.observeWork,
+  });
+  metrics.watchWork(() => work.depths(), clock);
   const jobs: readonly RecurringJob[] = [
     { name: 'process.renew_lease', everyMs: 5_000, run: () => lease.renew() },
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
     ...[
-      secrets,
+      connections,
       sweeps,
       disconnects,
       providerStatus,
@@ -202,7 +199,6 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
         disk: (await database.reachability.hasSpace())
           ? null
           : 'the database has no space left to write',
-        secret: secrets.service.problem,
       }),
       providers: () => providerStatus.conditions(),
       overload: () => load.overload,
@@ -250,22 +246,20 @@ export function assemble(settings: AppSettings, queues: Jobs): App {
     connections: connections.service,
     sweeps: sweeps.service,
     recurringJobs,
-    claimSecret: () => secrets.service.claim(),
     work: async () => {
       await lease.renew();
       await health.start();
       disconnects.start();
       webhooks.start();
-      await sweeps.start();
+      work.start();
     },
     retire: () => {
       retired = true;
       events.stop();
     },
     stop: async () => {
-      sweeps.stop();
       events.stop();
-      await Promise.all([recurringJobs.stop(), queues.stop(), disconnects.stop(), webhooks.stop()]);
+      await Promise.all([recurringJobs.stop(), work.stop(), disconnects.stop(), webhooks.stop()]);
       await providers.close();
       await providerStatus.stop();
       rateLimiter.stop();

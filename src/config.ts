@@ -28,11 +28,6 @@ const variables = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
-  ROLLCALL_PREVIOUS_SECRETS: z
-    .string()
-    .transform((list) => list.split(',').map((one) => one.trim()))
-    .pipe(z.array(secret))
-    .default([]),
   ROLLCALL_ROOT_KEY: z
     .string()
     .refine(
@@ -41,6 +36,9 @@ const variables = z.object({
     )
     .optional(),
   SWEEP_INTERVAL_SECONDS: seconds.default(300),
+  SWEEP_MAX_SECONDS: z.coerce.number().int().min(10).max(86_400).default(600),
+  SWEEP_MAX_PAGES: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
+  SWEEP_MAX_ACCOUNTS: z.coerce.number().int().min(1).max(100_000_000).default(250_000),
   DISCONNECT_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
@@ -77,10 +75,14 @@ export interface Config {
   readonly dataDir: string;
   /** 32 bytes in base64. Absent: kept in `dataDir`. */
   readonly secret: string | undefined;
-  /** Those that were in use before, or will be: each opens what it has sealed. */
-  readonly previousSecrets: readonly string[];
   readonly rootKey: string | undefined;
   readonly sweepIntervalSeconds: number;
+  /** What one sweep may use up. */
+  readonly sweepLimits: {
+    readonly maxSeconds: number;
+    readonly maxPages: number;
+    readonly maxAccounts: number;
+  };
   /** How long finished disconnects and the tombstones of their accounts are kept. */
   readonly disconnectRetentionDays: number;
   /** Absent: only while nothing else is connected. */
@@ -125,9 +127,13 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     secret: values.ROLLCALL_SECRET,
-    previousSecrets: values.ROLLCALL_PREVIOUS_SECRETS,
     rootKey: values.ROLLCALL_ROOT_KEY,
     sweepIntervalSeconds: values.SWEEP_INTERVAL_SECONDS,
+    sweepLimits: {
+      maxSeconds: values.SWEEP_MAX_SECONDS,
+      maxPages: values.SWEEP_MAX_PAGES,
+      maxAccounts: values.SWEEP_MAX_ACCOUNTS,
+    },
     disconnectRetentionDays: values.DISCONNECT_RETENTION_DAYS,
     sandbox: values.SANDBOX,
     sandboxAccounts: values.SANDBOX_ACCOUNTS,
@@ -142,5 +148,5 @@ function parse<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<
   const result = shape.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new StartError(`${issue?.path[0]?.toString()}: ${issue?.message}`);
+  throw new StartError(`${issue?.path.join('.')}: ${issue?.message}`);
 }

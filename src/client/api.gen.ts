@@ -108,7 +108,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the public keys that verify receipts, former ones with the time until which they signed
+         * Get the public key that verifies receipts
          * @description Requires no key.
          */
         get: operations["disconnects.wellKnown"];
@@ -1301,6 +1301,7 @@ export interface components {
          *         }
          *       ],
          *       "error": null,
+         *       "budget_exhausted": null,
          *       "created_at": "2026-02-09T11:45:20.000Z",
          *       "started_at": "2026-02-09T11:45:20.000Z",
          *       "finished_at": "2026-02-09T11:45:22.000Z"
@@ -1337,6 +1338,8 @@ export interface components {
                 code: string;
                 message: string;
             } | null;
+            /** @description What ran out before the whole list was read. What was seen is kept, nothing is taken as gone, and the next sweep goes on from there. */
+            budget_exhausted: ("time" | "pages" | "accounts") | null;
             /** Format: date-time */
             created_at: string;
             started_at: string | null;
@@ -3718,9 +3721,7 @@ export interface operations {
                      *           "crv": "crv",
                      *           "x": "x",
                      *           "kid": "kid",
-                     *           "use": "use",
-                     *           "valid_from": "2026-02-09T11:45:22.000Z",
-                     *           "valid_until": "2026-02-09T11:45:22.000Z"
+                     *           "use": "use"
                      *         }
                      *       ]
                      *     }
@@ -3734,8 +3735,6 @@ export interface operations {
                             x: string;
                             kid: string;
                             use: string;
-                            valid_from: string | null;
-                            valid_until: string | null;
                         }[];
                     };
                 };
@@ -5561,6 +5560,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "error": null,
+                     *         "budget_exhausted": null,
                      *         "created_at": "2026-02-09T11:45:20.000Z",
                      *         "started_at": "2026-02-09T11:45:20.000Z",
                      *         "finished_at": "2026-02-09T11:45:22.000Z"
@@ -5682,6 +5682,7 @@ export interface operations {
                      *             }
                      *           ],
                      *           "error": null,
+                     *           "budget_exhausted": null,
                      *           "created_at": "2026-02-09T11:45:20.000Z",
                      *           "started_at": "2026-02-09T11:45:20.000Z",
                      *           "finished_at": "2026-02-09T11:45:22.000Z"

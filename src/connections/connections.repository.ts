@@ -1,17 +1,9 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
-import type { SealedColumn } from '../database/sealed-column.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { Problem } from '../http/problem.js';
-
-export const SEALED_CREDENTIALS: SealedColumn = {
-  table: 'connections',
-  key: ['id'],
-  column: 'credentials',
-  boundTo: ([id = '']) => id,
-};
 
 /** The rows of connections. */
 export class ConnectionsRepository {
@@ -25,6 +17,13 @@ export class ConnectionsRepository {
   /** A connection of any team. @throws when it is deleted */
   findById(id: string): Promise<Connection> {
     return this.database.prisma.connection.findUniqueOrThrow({ where: { id } });
+  }
+
+  /** Those of these ids that connections of any team have. */
+  async findStored(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const where = { id: { in: [...ids] } };
+    const rows = await this.database.prisma.connection.findMany({ where, select: { id: true } });
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** The connections that the caller may see, oldest first. */

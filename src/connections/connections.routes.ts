@@ -13,13 +13,18 @@ import type { ConnectionsService } from './connections.service.js';
 
 /** What follows once a connection has credentials to try; others do it. */
 export interface AfterConnecting {
-  /** Queues a sweep within the transaction; `wakeSweeps` has it start once that has committed. */
+  /**
+   * Queues a sweep within the transaction, or has one that runs begin anew; `wakeSweeps` has it start
+   * once that has committed.
+   */
   readonly requestSweep: (
     transaction: Transaction,
     caller: Caller,
     connection: Connection,
   ) => Promise<unknown>;
   readonly wakeSweeps: () => void;
+  /** Aborts the background work with credentials that are gone, in this process at once. */
+  readonly abortWork: (connectionId: string) => void;
   /** Has the disconnect steps that wait for working credentials go on. */
   readonly resumeDisconnects: (connectionId: string) => Promise<void>;
 }
@@ -86,6 +91,7 @@ export function connectionEndpoints(
           await afterConnecting.requestSweep(transaction, call.caller, row);
           return answer;
         });
+        afterConnecting.abortWork(row.id);
         afterConnecting.wakeSweeps();
         await afterConnecting.resumeDisconnects(row.id);
         return committed;
@@ -99,6 +105,7 @@ export function connectionEndpoints(
       answers: { 204: null },
       handle: async (call) => {
         await connections.delete(call.caller, call.params.id);
+        afterConnecting.abortWork(call.params.id);
         return { status: 204 };
       },
     }),

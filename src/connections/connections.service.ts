@@ -51,7 +51,13 @@ export class ConnectionsService {
     this.adapterFor(caller, request.provider);
     this.mayAddress(caller, request.base_url);
     const { provider, base_url: baseUrl = null, credentials } = request;
-    const access = { id: newId('conn'), provider, baseUrl, apiKey: credentials.api_key };
+    const access = {
+      id: newId('conn'),
+      provider,
+      baseUrl,
+      apiKey: credentials.api_key,
+      isUnstored: true,
+    };
     if (request.verify) await this.parts.providers.verify(access, context);
     return access;
   }
@@ -186,6 +192,19 @@ export class ConnectionsService {
       const event = connectionEvent('connection.deleted', row, { accounts });
       await recordEvents(client, row.teamId, [event], now);
     });
+    this.abortCalls(id);
+  }
+
+  /**
+   * Ends the calls of connections that were deleted in the meantime, by whichever replica, so that
+   * their keys are sent no more.
+   */
+  async abortDeleted(): Promise<void> {
+    const { connections, providers } = this.parts;
+    const inUse = providers.connectionsInUse();
+    if (inUse.length === 0) return;
+    const stored = await connections.findStored(inUse);
+    for (const id of inUse) if (!stored.has(id)) this.abortCalls(id);
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
@@ -282,6 +301,10 @@ export class ConnectionsService {
   /** Whether anything but the sandbox is connected. */
   hasRealConnection(): Promise<boolean> {
     return this.parts.connections.hasReal();
+  }
+
+  private abortCalls(id: string): void {
+    this.parts.providers.abort(id, notFound(`Connection ${id}`));
   }
 
   /** The provider's id, or with a number behind it where another connection has that name. */

@@ -3,12 +3,12 @@ import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Providers } from '../providers/index.js';
+import type { RecurringJob } from '../work/index.js';
 import { ConnectionsRepository } from './connections.repository.js';
 import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
 import { ConnectionsService } from './connections.service.js';
 
 export { connectionEvent } from './connection-events.js';
-export { SEALED_CREDENTIALS } from './connections.repository.js';
 export type { ConnectionsService } from './connections.service.js';
 
 interface ConnectionsParts {
@@ -34,8 +34,12 @@ export function createConnections(parts: ConnectionsParts) {
     clock,
     sweepIntervalSeconds,
   });
+  const jobs: readonly RecurringJob[] = [
+    { name: 'connections.abort_deleted', everyMs: 1_000, run: () => service.abortDeleted() },
+  ];
   return {
     service,
+    jobs,
     endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting) },
   };
 }

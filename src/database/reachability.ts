@@ -69,7 +69,7 @@ export class Reachability {
   }
 
   private ask(): Promise<boolean> {
-    return this.pool.query('SELECT 1 FROM pgboss.version, teams LIMIT 1').then(
+    return this.pool.query('SELECT 1 FROM teams LIMIT 1').then(
       () => true,
       () => false,
     );

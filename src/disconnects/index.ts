@@ -4,7 +4,7 @@ import type { Database, ProcessLease } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import type { DatedKey, Signer } from '../lib/signature.js';
+import { createSigner } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
@@ -32,10 +32,8 @@ interface DisconnectsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracing: Tracing;
-  /** Signs receipts. */
-  readonly signer: Signer;
-  /** The keys that receipts are and were signed with, oldest first. */
-  readonly receiptKeys: () => Promise<DatedKey[]>;
+  /** 32 bytes in base64: receipts are signed with a key derived from it. */
+  readonly secret: string;
   /** Over the defaults. */
   readonly settings: Partial<DisconnectSettings>;
 }
@@ -45,6 +43,7 @@ export function createDisconnects(parts: DisconnectsParts) {
   const { database, lease, providers, connections, accounts, cursors, clock } = parts;
   const settings = { ...DEFAULT_DISCONNECT_SETTINGS, ...parts.settings };
   const registry = providers.adapters;
+  const signer = createSigner(parts.secret);
   const plans = new PlansRepository(database);
   const lifecycle = new LifecycleRepository(database, settings);
   const steps = new StepsRepository(database, lifecycle, clock, settings);
@@ -67,7 +66,7 @@ export function createDisconnects(parts: DisconnectsParts) {
     steps,
     registry,
     worker,
-    signer: parts.signer,
+    signer,
     clock,
     settings,
   });
@@ -83,7 +82,7 @@ export function createDisconnects(parts: DisconnectsParts) {
         accounts,
         cursors,
         providerIds,
-        receiptKeys: parts.receiptKeys,
+        publicKey: signer.publicKey,
       }),
     },
     jobs,

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../lib/clock.js';
 import type { Route } from './route.js';
 
 /** What Prometheus scrapes at `/metrics`. */
@@ -12,8 +13,18 @@ export interface Metrics {
   ): void;
   observeSweep(provider: string, state: string): void;
   observeJob(name: string, durationMs: number, failed: boolean): void;
+  observeWork(kind: string, durationMs: number, failed: boolean): void;
+  /** Shows how much background work there is, by kind; asked at each scrape. */
+  watchWork(ask: () => Promise<ReadonlyMap<string, WorkFigures>>, clock: Clock): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+/** How much of one kind of background work there is, for all replicas. */
+export interface WorkFigures {
+  readonly due: number;
+  readonly leased: number;
+  readonly oldestDueAt: Date | null;
 }
 
 export function createMetrics(): Metrics {
@@ -53,6 +64,19 @@ export function createMetrics(): Metrics {
     labelNames: ['job'],
     registers,
   });
+  const workSeconds = new Histogram({
+    name: 'rollcall_work_seconds',
+    help: 'Time of the work on one item.',
+    labelNames: ['kind'],
+    buckets: [0.01, 0.05, 0.25, 1, 5, 15, 60, 300],
+    registers,
+  });
+  const workFailures = new Counter({
+    name: 'rollcall_work_failures_total',
+    help: 'Items of background work that the gateway failed at and put off.',
+    labelNames: ['kind'],
+    registers,
+  });
   return {
     observeRequest: (route, status, durationMs) =>
       requests.observe({ method: route.method, route: route.path, status }, durationMs / 1000),
@@ -62,7 +86,43 @@ export function createMetrics(): Metrics {
       jobSeconds.observe({ job }, durationMs / 1000);
       if (failed) jobFailures.inc({ job });
     },
+    observeWork: (kind, durationMs, failed) => {
+      workSeconds.observe({ kind }, durationMs / 1000);
+      if (failed) workFailures.inc({ kind });
+    },
+    watchWork: (ask, clock) => watchWork(registers, ask, clock),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
+}
+
+/** While the database does not answer the figures are missing, and the others are there. */
+function watchWork(
+  registers: Registry[],
+  ask: () => Promise<ReadonlyMap<string, WorkFigures>>,
+  clock: Clock,
+): void {
+  const gauge = (name: string, help: string, collect?: () => Promise<void>) =>
+    new Gauge({ name, help, labelNames: ['kind'], registers, ...(collect && { collect }) });
+  const leased = gauge('rollcall_work_leased', 'Items of background work that are under way.');
+  const oldest = gauge(
+    'rollcall_work_oldest_due_seconds',
+    'Age of the item that has been due and waiting the longest; 0 when none waits.',
+  );
+  const due = gauge('rollcall_work_due', 'Items of background work that are due and wait.', () =>
+    ask().then(
+      (kinds) => {
+        for (const [kind, figures] of kinds) {
+          const { oldestDueAt } = figures;
+          const ageMs = oldestDueAt === null ? 0 : clock.now().getTime() - oldestDueAt.getTime();
+          due.set({ kind }, figures.due);
+          leased.set({ kind }, figures.leased);
+          oldest.set({ kind }, ageMs / 1000);
+        }
+      },
+      () => {
+        for (const shown of [due, leased, oldest]) shown.reset();
+      },
+    ),
+  );
 }

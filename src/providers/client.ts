@@ -8,6 +8,7 @@ import {
   type Output,
   ProviderError,
 } from '../model/index.js';
+import { CallsInFlight } from './calls-in-flight.js';
 import type { ProviderConnection } from './connection.js';
 import { type AttemptOutcome, type CallContext, type Executor, execute } from './execute.js';
 import {
@@ -44,8 +45,13 @@ export interface Providers {
   /**
    * The whole list page by page, health joined; one page is fetched ahead. Ends only when the list
    * is complete.
+   * @param from where to begin, as `next` of a page was; at the list's beginning when left out
    */
-  walk(connection: ProviderConnection, context: CallContext): AsyncIterable<ObservedPage>;
+  walk(
+    connection: ProviderConnection,
+    context: CallContext,
+    from?: string | null,
+  ): AsyncIterable<ObservedPage>;
   /**
    * `null`: it is proven that the provider does not hold the account. A look that proves neither
    * rejects.
@@ -119,6 +125,10 @@ export interface Providers {
     context: CallContext,
   ): Promise<'done' | 'already_gone'>;
 
+  /** The connections with calls under way in this process. */
+  connectionsInUse(): readonly string[];
+  /** Ends the calls of a connection that are under way, which reject with `reason`. */
+  abort(connectionId: string, reason: Error): void;
   /** How a provider does at the moment, as far as this process saw. */
   state(provider: string): ProviderState;
   /** Calls `listener` after each attempt; the answer takes it off again. */
@@ -143,8 +153,10 @@ export function createProviders(settings: ProvidersSettings): Providers {
   const listeners = new Set<(outcome: AttemptOutcome) => void>();
   const runtime = new ProviderRuntime({ clock, logger, policies });
   const registry = createRegistry(settings.adapters);
+  const inFlight = new CallsInFlight();
   const executor: Executor = {
     registry,
+    inFlight,
     runtime,
     clock,
     tracing,
@@ -178,7 +190,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
     supports: (provider, operation) => registry.get(provider)?.operations[operation] !== undefined,
 
     list: (connection, page, context) => list(executor, connection, page, context),
-    walk: (connection, context) => walk(executor, connection, context),
+    walk: (connection, context, from) =>
+      walk(executor, connection, context, 'rationed', from ?? null),
     lookUp: async (connection, account, context) => {
       const found = await lookUp(looker, connection, account, context);
       if (found === null && connection.isUnproven)
@@ -214,6 +227,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
       }
     },
 
+    connectionsInUse: () => inFlight.connections,
+    abort: (connectionId, reason) => inFlight.abort(connectionId, reason),
     state: (provider) => runtime.state(provider),
     onOutcome: (listener) => {
       listeners.add(listener);

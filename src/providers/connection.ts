@@ -12,6 +12,8 @@ export interface ProviderConnection {
   readonly apiKey: string;
   /** Key or address were changed and have shown none of the accounts held: absence is no proof. */
   readonly isUnproven?: boolean;
+  /** It is being made: its credentials are tried before it is stored. */
+  readonly isUnstored?: boolean;
 }
 
 /** Where a connection's requests go. */

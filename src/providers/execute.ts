@@ -11,6 +11,7 @@ import {
   type ProviderErrorCode,
   type ProviderRequest,
 } from '../model/index.js';
+import type { CallsInFlight } from './calls-in-flight.js';
 import { baseOf, type ProviderConnection } from './connection.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
@@ -60,6 +61,7 @@ export interface Executor {
   readonly clock: Clock;
   readonly tracing: Tracing;
   readonly policies: PolicySettings;
+  readonly inFlight: CallsInFlight;
   readonly onOutcome: (outcome: AttemptOutcome) => void;
 }
 
@@ -88,7 +90,22 @@ const READS: ReadonlySet<OperationName> = new Set([
  * @throws ProviderError
  * @throws Error when the provider does not offer the operation (ask `supports` first)
  */
-export async function execute<Name extends OperationName>(
+export function execute<Name extends OperationName>(
+  executor: Executor,
+  connection: ProviderConnection,
+  name: Name,
+  input: Input<Name>,
+  context: CallContext,
+): Promise<Answered<Output<Name>>> {
+  const call = (signal: AbortSignal) =>
+    executeAbortable(executor, connection, name, input, { ...context, signal });
+  // One that is not stored yet cannot be deleted.
+  return connection.isUnstored
+    ? executeAbortable(executor, connection, name, input, context)
+    : executor.inFlight.run(connection.id, context.signal, call);
+}
+
+async function executeAbortable<Name extends OperationName>(
   executor: Executor,
   connection: ProviderConnection,
   name: Name,

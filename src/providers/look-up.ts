@@ -192,7 +192,7 @@ async function sightIn(
     await looker.walks.read(looker, connection, context, take);
   } else {
     const choice = hasDetail ? { id } : 'none';
-    for await (const page of walk(looker, connection, context, choice)) take(page);
+    for await (const page of walk(looker, connection, context, choice, null)) take(page);
   }
   return sight;
 }

@@ -31,6 +31,8 @@ export interface ObservedPage {
   readonly quarantined: readonly QuarantinedItem[];
   /** Why the report of their health is not there; `null` when it is, or when there is none. */
   readonly healthFailure: ProviderError | null;
+  /** Where the next page of the list begins; `null` on the last. */
+  readonly next: string | null;
 }
 
 /** One page, and where the next one begins; `null` on the last. */
@@ -65,12 +67,14 @@ export async function list(
  * where the provider's rate limit is used up for now. Ends when the list is complete, throws when
  * it cannot be completed; that the health report fails is told on each page.
  * @param choice which items are asked about by themselves, where the adapter has `detail`
+ * @param from where to begin, as `next` of a page was; `null`: at the list's beginning
  */
 export async function* walk(
   executor: Executor,
   connection: ProviderConnection,
   context: CallContext,
-  choice: DetailChoice = 'rationed',
+  choice: DetailChoice,
+  from: string | null,
 ): AsyncGenerator<ObservedPage, void, void> {
   const adapter = executor.registry.require(connection.provider);
   const { apiKey } = connection;
@@ -97,7 +101,7 @@ export async function* walk(
   };
   try {
     let report: HealthReport | null = null;
-    for await (const page of pages(observePage, () => endless(adapter))) {
+    for await (const page of pages(observePage, () => endless(adapter), from ?? undefined)) {
       report = page.report;
       const observedAt = earlier(page.askedAt, report?.askedAt);
       const joined = (item: unknown) => joinedWithHealth(adapter, item, page.report);
@@ -113,11 +117,20 @@ export async function* walk(
           : reading;
       });
       const healthFailure = report?.failure ?? null;
-      yield { observedAt, source: 'list', ...sorted(readings), healthFailure };
+      const next = page.next ?? null;
+      yield { observedAt, source: 'list', ...sorted(readings), healthFailure, next };
     }
+    // Of a list that was not read from its beginning the report shows more than the rest.
+    if (from !== null) return;
     const unlisted = report && readUnlisted(adapter, report, listed, apiKey);
     if (report && unlisted && unlisted.accounts.length + unlisted.quarantined.length > 0)
-      yield { observedAt: report.askedAt, source: 'health', ...unlisted, healthFailure: null };
+      yield {
+        observedAt: report.askedAt,
+        source: 'health',
+        ...unlisted,
+        healthFailure: null,
+        next: null,
+      };
     details.end();
   } finally {
     left.abort();

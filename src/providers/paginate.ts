@@ -5,11 +5,13 @@ const MAX_PAGES = 20_000;
  * Walks a list to its end, one page ahead of its reader: the next page is on its way while the last
  * one is worked on.
  * @param fetchPage must reject when `signal` aborts, which it does when the reader stops early
+ * @param first where to begin; `undefined`: at the list's beginning
  * @throws what `repeats` makes when a cursor comes back or there is no end
  */
 export async function* pages<Page extends { readonly next: string | undefined }>(
   fetchPage: (cursor: string | undefined, signal: AbortSignal) => Promise<Page>,
   repeats: () => Error,
+  first?: string,
 ): AsyncGenerator<Page, void, void> {
   const stopped = new AbortController();
   const seen = new Set<string>();
@@ -20,7 +22,7 @@ export async function* pages<Page extends { readonly next: string | undefined }>
     return page;
   };
   try {
-    let coming = fetchNext(undefined);
+    let coming = fetchNext(first);
     for (;;) {
       const page = await coming;
       if (page.next === undefined) {

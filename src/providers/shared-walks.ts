@@ -58,7 +58,7 @@ export class SharedWalks {
     for (let readers = this.takeWaiting(key); readers.length > 0; readers = this.takeWaiting(key)) {
       try {
         const context = contextOf(readers);
-        for await (const page of walk(executor, connection, context, 'none'))
+        for await (const page of walk(executor, connection, context, 'none', null))
           for (const { take } of readers) take(page);
         for (const { end } of readers) end();
       } catch (error) {

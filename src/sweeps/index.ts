@@ -1,23 +1,23 @@
 import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
-import type { Jobs } from '../database/jobs.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
-import type { RecurringJob } from '../work/index.js';
+import { type RecurringJob, workKind } from '../work/index.js';
+import { DEFAULT_SWEEP_LIMITS, type SweepLimits } from './sweep-budget.js';
 import { SweepRunner } from './sweep-runner.js';
 import { SweepsRepository } from './sweeps.repository.js';
 import { sweepEndpoints } from './sweeps.routes.js';
 import { SweepsService } from './sweeps.service.js';
 
+export type { SweepLimits } from './sweep-budget.js';
 export type { SweepsService } from './sweeps.service.js';
 
 interface SweepsParts {
   readonly database: Database;
-  readonly queues: Jobs;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
   readonly cursors: Cursors;
@@ -25,25 +25,54 @@ interface SweepsParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  /** Over the defaults. */
+  readonly limits: Partial<SweepLimits>;
+  /** Has queued sweeps begin now. */
+  readonly wake: () => void;
 }
 
+/** What a sweep may take beyond its budget until it is aborted: the calls that are under way. */
+const SLACK_SECONDS = 120;
+const POLL_MS = 1_000;
+
 /** Walks over everything that connections list: when they are due, and what came of them. */
-export function createSweeps({ connections, cursors, queues, ...parts }: SweepsParts) {
+export function createSweeps({ connections, cursors, wake, ...parts }: SweepsParts) {
   const { database, clock } = parts;
+  const limits = { ...DEFAULT_SWEEP_LIMITS, ...parts.limits };
   const sweeps = new SweepsRepository(database);
-  const runner = new SweepRunner({ ...parts, connections, sweeps });
-  const service = new SweepsService({ database, sweeps, runner, queues, clock });
+  const runner = new SweepRunner({ ...parts, connections, sweeps, limits });
+  const service = new SweepsService({ database, sweeps, runner, clock, wake });
+  // Each holds a database connection for as long as it runs.
+  const maxInAll = Math.max(3, Math.floor(((database.pool.options.max ?? 0) * 2) / 3));
   const jobs: readonly RecurringJob[] = [
     { name: 'sweeps.schedule', everyMs: 1_000, run: () => service.scheduleDue() },
-    { name: 'sweeps.resume', everyMs: 15_000, run: () => service.resumeLeftBehind() },
     { name: 'sweeps.prune', everyMs: 60_000, run: () => service.prune() },
   ];
   return {
     service,
     endpoints: { sweeps: sweepEndpoints(service, connections, cursors) },
     jobs,
-    /** Runs the sweeps that are queued from now on, those left behind first. */
-    start: () => service.start(),
-    stop: () => service.stop(),
+    work: workKind({
+      name: SWEEPS,
+      queue: sweeps.queue,
+      maxPerLane: () => 1,
+      maxInAll,
+      maxPerShare: (share) => maxOfShare(share, maxInAll),
+      deadlineMs: (limits.maxSeconds + SLACK_SECONDS) * 1000,
+      pollMs: POLL_MS,
+      finishesOnStop: false,
+      run: ({ id }, _lane, signal) => runner.run(id, signal),
+    }),
   };
+}
+
+/** The kind of work. */
+export const SWEEPS = 'sweeps';
+
+/**
+ * Of all places a team at one provider gets half, a team in all and a provider in all three quarters
+ * each: whoever has many connections that are slow leaves places to the others.
+ */
+function maxOfShare(share: string, maxInAll: number): number {
+  return Math.ceil(maxInAll * (share.startsWith('both ') ? 1 / 2 : 3 / 4));
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type ConnectionsService, connectionEvent } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
-import { transact, withLock, withTransaction } from '../database/transact.js';
+import { transact, withLock } from '../database/transact.js';
 import { recordEvents } from '../events/index.js';
 import { markHealthUnknown } from '../health/index.js';
 import type { Metrics } from '../http/metrics.js';
@@ -11,10 +11,12 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Providers } from '../providers/index.js';
+import type { WorkResult } from '../work/index.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import { proveAbsence } from './prove-absence.js';
 import { findUnknownList, type UnknownList } from './recognition.js';
 import { nextSweepAt } from './schedule.js';
+import { BudgetExhausted, SweepBudget, type SweepLimits } from './sweep-budget.js';
 import { SweepRun } from './sweep-run.js';
 import { NOTHING_COUNTED, type SweepResult, type SweepsRepository } from './sweeps.repository.js';
 
@@ -29,120 +31,154 @@ interface SweepRunnerParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  readonly limits: SweepLimits;
 }
+
+/** One sweep under way. */
+interface Current {
+  readonly sweepId: string;
+  readonly connection: Connection;
+  readonly startedAt: Date;
+  /** The session that holds the connection's lock. */
+  readonly client: pg.ClientBase;
+  readonly budget: SweepBudget;
+  /** Stops its calls: when its time is over, or when its work is aborted. */
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds after which a sweep looks again whether another process has let go. */
+const BUSY_MS = 2_000;
+/** A cursor that is longer is not kept. */
+const MAX_CURSOR_LENGTH = 4_096;
 
 /** Runs queued sweeps: reads the provider's whole list and writes what it leads to. */
 export class SweepRunner {
-  private readonly stopping = new AbortController();
-
   constructor(private readonly parts: SweepRunnerParts) {}
 
-  /** Sweeps that run stop at their next page, unfinished. */
-  stop(): void {
-    this.stopping.abort(new Error('Rollcall is shutting down'));
-  }
-
   /**
-   * Does one sweep, unless a process is at this connection already: that one looks for others when
-   * it is done. Safe to repeat: a sweep that was cut off begins again.
+   * Does one sweep, unless a process is at this connection already. Safe to repeat: a sweep that was
+   * cut off begins again.
+   *
+   * The lock is the one that the release before takes too, which knows of no leases: beside it, a
+   * connection is swept by one process at a time.
+   * @throws the reason of `signal` when that aborts; the sweep is unfinished
    */
-  async run(sweepId: string): Promise<void> {
-    const { database, sweeps } = this.parts;
-    const sweep = await sweeps.find(sweepId);
-    if (!sweep) return;
-    const { connectionId } = sweep;
-    const isDone = await withLock(database.pool, `sweep ${connectionId}`, async (client) => {
-      await this.runAlone(client, sweepId);
-      return true;
+  async run(sweepId: string, signal: AbortSignal): Promise<WorkResult> {
+    const { clock, database, sweeps } = this.parts;
+    const unfinished = await sweeps.findUnfinished(sweepId);
+    if (!unfinished) return { state: 'done' };
+    const name = `sweep ${unfinished.connectionId}`;
+    const done = await withLock(database.pool, name, async (client) => {
+      await this.runAlone(client, sweepId, signal);
+      return { state: 'done' } as const;
     });
-    if (!isDone || this.stopping.signal.aborted) return;
-    // One that was asked for just before the lock was free again found nobody to run it.
-    const next = await sweeps.findNextQueued(connectionId, sweepId);
-    if (next) await this.run(next.id);
+    return done ?? { state: 'left', dueAt: new Date(clock.now().getTime() + BUSY_MS) };
   }
 
   /** @param client holds the lock of the connection */
-  private async runAlone(client: pg.ClientBase, sweepId: string): Promise<void> {
-    const { clock, sweeps, tracing } = this.parts;
-    const current = await sweeps.findUnfinished(sweepId);
-    if (!current) return;
-    const { connection } = current;
+  private async runAlone(
+    client: pg.ClientBase,
+    sweepId: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, limits, sweeps } = this.parts;
+    const unfinished = await sweeps.findUnfinished(sweepId);
+    if (!unfinished) return;
+    const { connection } = unfinished;
     const startedAt = clock.now();
     await sweeps.start(sweepId, startedAt);
+    const budget = new SweepBudget(limits);
+    const stops = AbortSignal.any([signal, budget.signal]);
+    const current = { sweepId, connection, startedAt, client, budget, signal: stops };
     const run = new SweepRun(client, connection, this.adapter(connection), startedAt, clock);
+    const progress = { next: this.beginningOf(connection) };
+    const from = progress.next;
+    try {
+      const unknown = await this.findUnknownList(current);
+      if (unknown !== null) return await this.hold(current, unknown);
+      await run.begin();
+      await this.walk(current, run, progress);
+      if (from === null) await this.succeed(current, run);
+      else await this.endRest(current, run);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Its connection was deleted.
+      if (!(await sweeps.findUnfinished(sweepId))) return;
+      if (error instanceof BudgetExhausted) await this.endPart(current, run, error, progress.next);
+      else await this.fail(current, run, error);
+    } finally {
+      budget.end();
+      await run.end();
+    }
+  }
+
+  /**
+   * Where a sweep begins: where the budget of the one before ran out, so that the end of a list too
+   * long for one sweep is reached. A key that has something to prove begins at the beginning.
+   */
+  private beginningOf({ state, accessChangedAt, resumeCursor }: Connection): string | null {
+    return state === 'active' && accessChangedAt === null ? resumeCursor : null;
+  }
+
+  /**
+   * Reads the list to its end, and proves the absence of what it lacks unless it was begun in the
+   * middle.
+   * @param progress where to begin, and in the end where the next page begins
+   */
+  private walk(current: Current, run: SweepRun, progress: { next: string | null }): Promise<void> {
+    const { sweepId, connection, budget, signal } = current;
+    const { connections, providers, tracing } = this.parts;
     const facts = {
       'rollcall.sweep_id': sweepId,
       'rollcall.connection_id': connection.id,
       'rollcall.team_id': connection.teamId,
     };
-    try {
-      const observed = new ObservedAccountsRepository(client, connection.id, startedAt);
-      const unknown = await this.findUnknownList(observed, connection, sweepId);
-      if (unknown !== null) return await this.hold(unknown, sweepId, connection);
-      await run.begin();
-      await tracing.root('sweep', facts, () => this.walk(run, connection));
-      await this.succeed(run, sweepId, connection, startedAt, client);
-    } catch (error) {
-      if (this.stopping.signal.aborted) return;
-      await this.fail(run, sweepId, connection, startedAt, error);
-    } finally {
-      await run.end();
-    }
-  }
-
-  private async walk(run: SweepRun, connection: Connection): Promise<void> {
-    const access = this.parts.connections.accessTo(connection);
-    const context = { signal: this.stopping.signal };
-    if (connection.state === 'credential_rejected')
-      await this.parts.providers.verify(access, context);
-    try {
-      for await (const page of this.parts.providers.walk(access, context)) await run.take(page);
-      await run.flush();
-    } catch (error) {
-      await run.breakOff();
-      throw error;
-    }
-    const { providers } = this.parts;
-    await proveAbsence(run, this.adapter(connection), providers, access, context);
+    return tracing.root('sweep', facts, async () => {
+      const access = connections.accessTo(connection);
+      const from = progress.next;
+      if (connection.state === 'credential_rejected') await providers.verify(access, { signal });
+      try {
+        for await (const page of budget.limit(providers.walk(access, { signal }, from))) {
+          progress.next = page.next;
+          await run.take(page);
+        }
+        await run.flush();
+      } catch (error) {
+        await run.breakOff();
+        throw error;
+      }
+      if (from !== null) return run.breakOff();
+      await proveAbsence(run, this.adapter(connection), providers, access, { signal });
+    });
   }
 
   /** Whether a changed key or address shows none of the accounts held; see `findUnknownList`. */
-  private async findUnknownList(
-    observed: ObservedAccountsRepository,
-    connection: Connection,
-    sweepId: string,
-  ): Promise<UnknownList | null> {
+  private async findUnknownList(current: Current): Promise<UnknownList | null> {
+    const { sweepId, connection, startedAt, client, budget, signal } = current;
     if (connection.accessChangedAt === null) return null;
+    const observed = new ObservedAccountsRepository(client, connection.id, startedAt);
     const access = this.parts.connections.accessTo(connection);
-    const pages = this.parts.providers.walk(access, { signal: this.stopping.signal });
+    const pages = budget.limit(this.parts.providers.walk(access, { signal }));
     return findUnknownList(observed, pages, { connectionId: connection.id, sweepId });
   }
 
   /** Ends a sweep that someone has to confirm. */
-  private async hold(
-    { listed, message }: UnknownList,
-    sweepId: string,
-    connection: Connection,
-  ): Promise<void> {
-    const { clock, database, sweeps } = this.parts;
+  private async hold(current: Current, { listed, message }: UnknownList): Promise<void> {
+    const { sweepId, connection, client } = current;
+    const { clock, sweeps } = this.parts;
     const now = clock.now();
     const error = { code: 'unknown_accounts', message };
     const counts = { ...NOTHING_COUNTED, seen: listed, unchanged: listed };
-    const result = { state: 'held' as const, counts, quarantine: [], degraded: [], error };
-    await withTransaction(database.pool, async (client) => {
+    await transact(client, async () => {
       await sweeps.markHeld(client, connection, { ...error, at: now.toISOString() }, now);
-      await sweeps.finish(client, sweepId, result, now);
+      await sweeps.finish(client, sweepId, { ...NO_RESULT, state: 'held', counts, error }, now);
     });
-    this.report(connection, sweepId, 'held', listed, error.code);
+    this.report(current, 'held', listed, error.code);
   }
 
-  private async succeed(
-    run: SweepRun,
-    sweepId: string,
-    connection: Connection,
-    startedAt: Date,
-    client: pg.ClientBase,
-  ): Promise<void> {
+  /** Ends a sweep that read the whole list. */
+  private async succeed(current: Current, run: SweepRun): Promise<void> {
+    const { sweepId, connection, startedAt, client } = current;
     const { clock, sweeps } = this.parts;
     const now = clock.now();
     const error = run.healthFailure && partialFailure(run.healthFailure);
@@ -154,20 +190,61 @@ export class SweepRunner {
         const event = connectionEvent('connection.recovered', connection);
         await recordEvents(client, connection.teamId, [event], now);
       }
+      await sweeps.setResumeCursor(client, connection.id, null);
       await sweeps.finish(client, sweepId, resultOf(run, completed, error), now);
       return completed;
     });
-    this.report(connection, sweepId, state, run.counts.seen, error?.code);
+    this.report(current, state, run.counts.seen, error?.code);
   }
 
-  private async fail(
+  /** Ends a sweep that began in the middle of the list and read it to its end. */
+  private async endRest(current: Current, run: SweepRun): Promise<void> {
+    const { sweepId, connection, client } = current;
+    const { clock, sweeps } = this.parts;
+    const now = clock.now();
+    await transact(client, async () => {
+      await sweeps.markPartlySwept(client, connection.id, null, now);
+      await sweeps.setResumeCursor(client, connection.id, null);
+      await sweeps.finish(client, sweepId, resultOf(run, 'succeeded', REST_OF_LIST), now);
+    });
+    this.report(current, 'succeeded', run.counts.seen, REST_OF_LIST.code);
+  }
+
+  /**
+   * Ends a sweep whose budget ran out.
+   * @param next where the page after the last that was read begins
+   */
+  private async endPart(
+    current: Current,
     run: SweepRun,
-    sweepId: string,
-    connection: Connection,
-    startedAt: Date,
-    error: unknown,
+    { limit, pages, message }: BudgetExhausted,
+    next: string | null,
   ): Promise<void> {
-    const { clock, database, logger, sweeps } = this.parts;
+    const { sweepId, connection, startedAt, client } = current;
+    const { clock, sweeps } = this.parts;
+    const now = clock.now();
+    const error = { code: 'budget_exhausted', message };
+    const lastError = { ...error, at: now.toISOString() };
+    await transact(client, async () => {
+      // A provider that gave no page in all that time is silent.
+      if (pages === 0) await sweeps.noteError(client, connection.id, lastError, startedAt);
+      else await sweeps.markPartlySwept(client, connection.id, lastError, now);
+      await sweeps.setResumeCursor(client, connection.id, this.keepable(connection, next));
+      const result = { ...resultOf(run, 'failed', error), budgetExhausted: limit };
+      await sweeps.finish(client, sweepId, result, now);
+    });
+    this.report(current, 'failed', run.counts.seen, error.code);
+  }
+
+  /** A cursor that holds the key, as one that is an address may, is not stored. */
+  private keepable(connection: Connection, cursor: string | null): string | null {
+    if (cursor === null || cursor.length > MAX_CURSOR_LENGTH) return null;
+    return cursor.includes(this.parts.connections.accessTo(connection).apiKey) ? null : cursor;
+  }
+
+  private async fail(current: Current, run: SweepRun, error: unknown): Promise<void> {
+    const { sweepId, connection, startedAt, client } = current;
+    const { clock, logger, sweeps } = this.parts;
     const failure =
       error instanceof ProviderError
         ? { code: error.code, message: error.message }
@@ -184,22 +261,23 @@ export class SweepRunner {
     const rejected =
       error instanceof ProviderError &&
       REJECTIONS.includes(error.code) &&
-      (await this.isRejected(connection));
+      (await this.isRejected(current));
     const now = clock.now();
-    await withTransaction(database.pool, async (client) => {
+    await transact(client, async () => {
       const lastError = { ...failure, at: now.toISOString() };
       const triedAt = error instanceof ProviderError ? startedAt : null;
       await sweeps.noteError(client, connection.id, lastError, triedAt);
+      await sweeps.setResumeCursor(client, connection.id, null);
       await sweeps.finish(client, sweepId, resultOf(run, 'failed', failure), now);
       if (rejected) await this.reject(client, connection, now);
     });
-    this.report(connection, sweepId, 'failed', run.counts.seen, failure.code);
+    this.report(current, 'failed', run.counts.seen, failure.code);
   }
 
   /** A second look, so that no single answer condemns a connection. */
-  private async isRejected(connection: Connection): Promise<boolean> {
+  private async isRejected({ connection, signal }: Current): Promise<boolean> {
     const { connections, providers } = this.parts;
-    const context = { signal: this.stopping.signal };
+    const context = { signal };
     try {
       const access = connections.accessTo(connection);
       await providers.verify(access, context);
@@ -229,8 +307,7 @@ export class SweepRunner {
   }
 
   private report(
-    connection: Connection,
-    sweepId: string,
+    { connection, sweepId }: Current,
     state: string,
     count: number,
     code?: string,
@@ -250,6 +327,16 @@ export class SweepRunner {
   }
 }
 
+/** Of a sweep that ended before it had a list to judge. */
+const NO_RESULT = { quarantine: [], degraded: [], budgetExhausted: null };
+
+/** Told of a sweep that began where the budget of the one before ran out. */
+const REST_OF_LIST = {
+  code: 'rest_of_list',
+  message:
+    'The budget of the sweep before ran out, and this one read the rest of the list. Both together prove no absence; the next sweep reads the whole list.',
+};
+
 /** A list that was read although the report of its accounts' health was not there. */
 function partialFailure({ code, message }: ProviderError) {
   return {
@@ -264,5 +351,5 @@ function resultOf(
   error: SweepResult['error'],
 ): SweepResult {
   const { counts, quarantine, degraded } = run;
-  return { state, counts, quarantine, degraded, error };
+  return { state, counts, quarantine, degraded, error, budgetExhausted: null };
 }

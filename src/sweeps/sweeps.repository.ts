@@ -4,7 +4,9 @@ import { type Connection, Prisma, type Sweep } from '../database/prisma-client/c
 import { STANDS_FOR_INTERVALS } from '../health/index.js';
 import type { Rows } from '../http/page.js';
 import type { QuarantinedItem } from '../providers/index.js';
+import { LeasedRows } from '../work/index.js';
 import type { DegradedFieldCount } from './degraded-fields.js';
+import type { SpentLimit } from './sweep-budget.js';
 
 /** What a sweep counts. */
 export interface SweepCounts {
@@ -36,6 +38,12 @@ export interface SweepResult {
   readonly degraded: readonly DegradedFieldCount[];
   /** Why it failed, is held, or succeeded in part. */
   readonly error: object | null;
+  readonly budgetExhausted: SpentLimit | null;
+}
+
+/** A sweep that is due. */
+export interface DueSweep {
+  readonly id: string;
 }
 
 /** What is needed of a connection to schedule its sweeps. */
@@ -56,6 +64,8 @@ export interface PlannedSweep {
 }
 
 const UNFINISHED = ['queued', 'running'];
+/** Extended for as long as the process is at it; ends at once should that die. */
+const LEASE_MS = 60_000;
 const SWEPT_CONNECTION =
   'id, team_id AS "teamId", state, sweep_interval_seconds AS "sweepIntervalSeconds"';
 
@@ -69,12 +79,28 @@ const noteTry = (at: string, isFirst: string) =>
      THEN tried_at ELSE (array_prepend(${at}::timestamptz, tried_at))[1:${STANDS_FOR_INTERVALS}] END,
    next_aging_at = 'epoch'`;
 
-/** The rows of sweeps, and what sweeps write of their connections. */
+/**
+ * The rows of sweeps, and what sweeps write of their connections. A sweep is `queued` until its work
+ * begins, and `running` until it has ended, whatever becomes of the processes that work on it.
+ */
 export class SweepsRepository {
-  constructor(private readonly database: Database) {}
+  /** Unfinished sweeps as work: a lane for each connection. */
+  readonly queue: LeasedRows<DueSweep>;
 
-  find(id: string): Promise<Sweep | null> {
-    return this.database.prisma.sweep.findUnique({ where: { id } });
+  constructor(private readonly database: Database) {
+    this.queue = new LeasedRows(database.pool, {
+      table: 'sweeps',
+      lane: 'connection_id',
+      dueAt: 'due_at',
+      isOpen: `state IN ('queued', 'running')`,
+      shares: `SELECT ARRAY['team ' || c.team_id, 'provider ' || c.provider,
+          'both ' || c.team_id || ' ' || c.provider]
+        FROM connections c WHERE c.id = due.lane`,
+      onTake: '',
+      onRelease: '',
+      select: 'SELECT id FROM taken',
+      leaseMs: LEASE_MS,
+    });
   }
 
   /** @returns `null` when it has ended or is not there */
@@ -90,28 +116,12 @@ export class SweepsRepository {
     return prisma.sweep.findFirstOrThrow({ where: { connectionId, state: { in: UNFINISHED } } });
   }
 
-  /** A queued sweep of a connection, other than `id`. */
-  findNextQueued(connectionId: string, id: string): Promise<Sweep | null> {
-    return this.database.prisma.sweep.findFirst({
-      where: { connectionId, state: 'queued', id: { not: id } },
-    });
-  }
-
   /** The last sweep of a connection that is held, as the transaction sees it. */
   findLastHeld(prisma: Prisma.TransactionClient, connectionId: string): Promise<Sweep | null> {
     return prisma.sweep.findFirst({
       where: { connectionId, state: 'held' },
       orderBy: { id: 'desc' },
     });
-  }
-
-  /** The ids of sweeps made at or before `time` that have not ended. */
-  async findUnfinishedBefore(time: Date): Promise<string[]> {
-    const rows = await this.database.prisma.sweep.findMany({
-      where: { state: { in: UNFINISHED }, createdAt: { lte: time } },
-      select: { id: true },
-    });
-    return rows.map(({ id }) => id);
   }
 
   /** The sweeps of a connection, newest first. */
@@ -156,11 +166,7 @@ export class SweepsRepository {
    * @param client within the transaction that holds the connections locked
    * @returns the ids of those that were queued: none where a sweep is queued or running
    */
-  async queue(
-    client: pg.ClientBase,
-    planned: readonly PlannedSweep[],
-    now: Date,
-  ): Promise<string[]> {
+  async add(client: pg.ClientBase, planned: readonly PlannedSweep[], now: Date): Promise<string[]> {
     const { rows } = await client.query<{ id: string }>(
       `WITH planned AS (
          SELECT * FROM jsonb_to_recordset($1::jsonb)
@@ -168,8 +174,8 @@ export class SweepsRepository {
        moved AS (
          UPDATE connections c SET next_sweep_at = p."nextSweepAt"
          FROM planned p WHERE c.id = p."connectionId")
-       INSERT INTO sweeps (id, team_id, connection_id, state, created_at)
-       SELECT p.id, p."teamId", p."connectionId", 'queued', $2 FROM planned p
+       INSERT INTO sweeps (id, team_id, connection_id, state, created_at, due_at)
+       SELECT p.id, p."teamId", p."connectionId", 'queued', $2, $2 FROM planned p
        WHERE NOT EXISTS (
          SELECT FROM sweeps s WHERE s.connection_id = p."connectionId" AND s.state = ANY($3))
        RETURNING id`,
@@ -185,14 +191,18 @@ export class SweepsRepository {
     });
   }
 
-  /** @param client within the transaction of what the sweep leads to */
+  /**
+   * Ends a sweep, and with it its lease.
+   * @param client within the transaction of what the sweep leads to
+   */
   async finish(client: pg.ClientBase, id: string, result: SweepResult, now: Date): Promise<void> {
     const { seen, added, changed, vanished, unchanged, quarantined, duplicates } = result.counts;
     await client.query(
       `UPDATE sweeps SET state = $2, seen = $3, added = $4, changed = $5, vanished = $6,
          unchanged = $7, quarantined = $8, quarantine = $9, error = $10, finished_at = $11,
-         duplicates = $12, degraded = $13
-       WHERE id = $1`,
+         duplicates = $12, degraded = $13, budget_exhausted = $14, leased_by = NULL,
+         leased_until = NULL
+       WHERE id = $1 AND state IN ('queued', 'running')`,
       [
         id,
         result.state,
@@ -207,6 +217,7 @@ export class SweepsRepository {
         now,
         duplicates,
         JSON.stringify(result.degraded),
+        result.budgetExhausted,
       ],
     );
   }
@@ -239,6 +250,37 @@ export class SweepsRepository {
       [swept.id, startedAt, now, healthError, swept.accessChangedAt],
     );
     return before?.state;
+  }
+
+  /**
+   * Notes a sweep that read a part of the list: the provider answers, and what was not reached keeps
+   * its age.
+   * @param error why it was no more; `null`: it was the part that the sweep before had not reached
+   */
+  async markPartlySwept(
+    client: pg.ClientBase,
+    connectionId: string,
+    error: object | null,
+    now: Date,
+  ): Promise<void> {
+    await client.query(
+      `UPDATE connections SET last_good_look_at = $3, last_error = $2, silent_since = NULL
+       WHERE id = $1`,
+      [connectionId, error, now],
+    );
+  }
+
+  /** Notes where in a connection's list its next sweep goes on; `null`: at the beginning. */
+  async setResumeCursor(
+    client: pg.ClientBase,
+    connectionId: string,
+    cursor: string | null,
+  ): Promise<void> {
+    await client.query(
+      `UPDATE connections SET resume_cursor = $2
+       WHERE id = $1 AND resume_cursor IS DISTINCT FROM $2`,
+      [connectionId, cursor],
+    );
   }
 
   /** Notes that a connection's list waits to be confirmed, unless its key was changed again. */

@@ -34,6 +34,10 @@ export const sweepSchema = z
       description:
         'Why it failed or is held; of one that succeeded, what part of it is missing (such as the health report).',
     }),
+    budget_exhausted: z.enum(['time', 'pages', 'accounts']).nullable().meta({
+      description:
+        'What ran out before the whole list was read. What was seen is kept, nothing is taken as gone, and the next sweep goes on from there.',
+    }),
     created_at: timestamp,
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
@@ -58,6 +62,7 @@ export const sweepSchema = z
         duplicates: 0,
         degraded: [{ field: 'last_used_at', count: 2, example: 'last Tuesday' }],
         error: null,
+        budget_exhausted: null,
         created_at: '2026-02-09T11:45:20.000Z',
         started_at: '2026-02-09T11:45:20.000Z',
         finished_at: '2026-02-09T11:45:22.000Z',
@@ -82,6 +87,7 @@ export function toAnswer(sweep: Sweep) {
     duplicates: sweep.duplicates,
     degraded: sweep.degraded,
     error: sweep.error,
+    budget_exhausted: sweep.budgetExhausted,
     created_at: sweep.createdAt,
     started_at: sweep.startedAt,
     finished_at: sweep.finishedAt,

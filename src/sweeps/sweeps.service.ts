@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
-import type { Jobs } from '../database/jobs.js';
 import type { Connection, Sweep } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
@@ -14,7 +13,6 @@ import type { SweepRunner } from './sweep-runner.js';
 import type { SweepsRepository, SweptConnection } from './sweeps.repository.js';
 
 const RETENTION_DAYS = 30;
-const LEFT_AFTER_MS = 15_000;
 /** Connections that one transaction queues sweeps of. */
 const QUEUED_AT_ONCE = 500;
 
@@ -22,18 +20,14 @@ interface SweepsServiceParts {
   readonly database: Database;
   readonly sweeps: SweepsRepository;
   readonly runner: SweepRunner;
-  readonly queues: Jobs;
   readonly clock: Clock;
+  /** Has queued sweeps begin now. */
+  readonly wake: () => void;
 }
 
 /** Sweeps: when they are due, who asks for one, and what became of them. */
 export class SweepsService {
   constructor(private readonly parts: SweepsServiceParts) {}
-
-  /** Sweeps that run stop at their next page; they are taken up again after the restart. */
-  stop(): void {
-    this.parts.runner.stop();
-  }
 
   /**
    * Queues a sweep; while one is queued or running that one is the answer. Once the transaction has
@@ -91,7 +85,7 @@ export class SweepsService {
   }
 
   wake(): void {
-    this.parts.queues.wake('sweep');
+    this.parts.wake();
   }
 
   /** The sweeps of a connection, newest first. */
@@ -113,28 +107,24 @@ export class SweepsService {
     }
   }
 
-  /** Takes up the sweeps that a dead replica or a lost job may have left. */
-  resumeLeftBehind(): Promise<void> {
-    return this.resume(LEFT_AFTER_MS);
-  }
-
   /** Deletes the records of old sweeps. */
   async prune(): Promise<void> {
     const now = this.parts.clock.now().getTime();
     await this.parts.sweeps.deleteBefore(new Date(now - RETENTION_DAYS * 86_400_000));
   }
 
-  /** Runs what is queued from now on, beginning with what an earlier process left. */
-  async start(): Promise<void> {
-    await this.parts.queues.work('sweep', (data) =>
-      this.run((data as { sweepId: string }).sweepId),
-    );
-    await this.resume(0);
+  /**
+   * Takes a connection's unfinished sweep from whichever process is at it; it begins anew. For a
+   * connection whose key or address was changed.
+   * @param client within the transaction of the change
+   */
+  interrupt(client: pg.ClientBase, connectionId: string): Promise<void> {
+    return this.parts.sweeps.queue.interrupt(client, connectionId);
   }
 
   /** Does one sweep now, unless a process is at its connection already; see `SweepRunner`. */
-  run(sweepId: string): Promise<void> {
-    return this.parts.runner.run(sweepId);
+  async run(sweepId: string, signal = new AbortController().signal): Promise<void> {
+    await this.parts.runner.run(sweepId, signal);
   }
 
   /** Whether every connection has been swept once, for the first start. */
@@ -143,23 +133,8 @@ export class SweepsService {
   }
 
   /**
-   * Takes up unfinished sweeps of this age, which a dead replica or a lost job may have left: one
-   * that is running is left alone.
-   */
-  private async resume(ageMs: number): Promise<void> {
-    const { clock, queues, sweeps } = this.parts;
-    const left = await sweeps.findUnfinishedBefore(new Date(clock.now().getTime() - ageMs));
-    await queues.send(
-      'sweep',
-      left.map((sweepId) => ({ sweepId })),
-    );
-    if (left.length > 0) this.wake();
-  }
-
-  /**
-   * One unfinished sweep a connection: rows and jobs in one transaction, under the connections' row
-   * locks.
-   * @param client within that transaction
+   * One unfinished sweep a connection, queued under the connections' row locks.
+   * @param client within the transaction
    */
   private async queue(
     client: pg.ClientBase,
@@ -172,11 +147,6 @@ export class SweepsService {
       teamId: connection.teamId,
       nextSweepAt: nextSweepAt(connection, now),
     }));
-    const queued = await this.parts.sweeps.queue(client, planned, now);
-    await this.parts.queues.send(
-      'sweep',
-      queued.map((sweepId) => ({ sweepId })),
-      client,
-    );
+    await this.parts.sweeps.add(client, planned, now);
   }
 }

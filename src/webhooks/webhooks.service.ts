@@ -144,8 +144,7 @@ export class WebhooksService {
     const now = clock.now();
     const webhook = await webhooks.update(prisma, id, {
       secret: sealer.seal(secret, id),
-      // Sealed anew, so that no value older than the gateway's secret comes back.
-      formerSecret: sealer.seal(sealer.open(row.secret, id), id),
+      formerSecret: row.secret,
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
     });

@@ -1,1 +1,17 @@
+export { LeasedRows, type LeasedRowsSettings } from './leased-rows.repository.js';
 export { type JobObserver, type RecurringJob, RecurringJobs } from './recurring-jobs.js';
+export { WorkEngine } from './work-engine.js';
+export {
+  type AnyWorkKind,
+  type WorkKind,
+  type WorkObserver,
+  type WorkResult,
+  workKind,
+} from './work-kind.js';
+export type {
+  DueLane,
+  DueLanesQuestion,
+  TakeRequest,
+  WorkDepth,
+  WorkQueue,
+} from './work-queue.js';

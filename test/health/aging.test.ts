@@ -14,6 +14,7 @@ import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
+import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -48,7 +49,12 @@ beforeAll(async () => {
   const { service: connections } = createConnections({
     ...parts,
     sweepIntervalSeconds: INTERVAL_SECONDS,
-    afterConnecting: { requestSweep: unused, wakeSweeps: () => {}, resumeDisconnects: unused },
+    afterConnecting: {
+      requestSweep: unused,
+      wakeSweeps: () => {},
+      abortWork: () => {},
+      resumeDisconnects: unused,
+    },
   });
   accounts = createAccounts({ ...parts, lease: new ProcessLease(database), connections });
   sweeps = new SweepRunner({
@@ -58,6 +64,7 @@ beforeAll(async () => {
     logger: silentLogger,
     metrics: createMetrics(),
     tracing: UNTRACED,
+    limits: DEFAULT_SWEEP_LIMITS,
   });
   await database.prisma.team.create({ data: { id: TEAM, name: 'aging' } });
 });
@@ -305,7 +312,7 @@ class World {
     await database.prisma.sweep.create({
       data: { id, teamId: TEAM, connectionId: this.connectionId, state: 'queued' },
     });
-    await sweeps.run(id);
+    await sweeps.run(id, new AbortController().signal);
     const now = clock.now().getTime();
     const last = this.tries.at(-1) ?? Number.NEGATIVE_INFINITY;
     const isFirstToFail =

@@ -13,6 +13,7 @@ import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
+import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -62,6 +63,7 @@ beforeAll(async () => {
     logger: silentLogger,
     metrics: createMetrics(),
     tracing: UNTRACED,
+    limits: DEFAULT_SWEEP_LIMITS,
   });
   await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
   for (const provider of PROVIDERS) {
@@ -204,7 +206,7 @@ async function sweep(provider: string): Promise<void> {
   await database.prisma.sweep.create({
     data: { id, teamId: TEAM, connectionId: provider, state: 'queued' },
   });
-  await sweeps.run(id);
+  await sweeps.run(id, new AbortController().signal);
   await database.prisma.connection.update({
     where: { id: provider },
     data: { nextSweepAt: new Date(clock.now().getTime() + INTERVAL_MS) },

@@ -60,6 +60,7 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
           accounts: [],
           quarantined,
           healthFailure: null,
+          next: null,
         };
       }
       const listed = accounts.slice(0, failure?.after);
@@ -79,6 +80,7 @@ export function scriptedProviders(clock: Clock, scripts: ReadonlyMap<string, Scr
           accounts: page,
           quarantined: [],
           healthFailure: null,
+          next: null,
         };
       }
       if (failure) throw new ProviderError(provider, failure.code, 'It did not work.');

@@ -44,8 +44,11 @@ export interface Gateway {
    * @returns its id
    */
   connect(provider: ProviderName, team?: string): Promise<string>;
-  /** Sweeps a connection now and answers with the finished sweep. */
-  sweep(connectionId: string): Promise<Record<string, unknown>>;
+  /**
+   * Sweeps a connection of root's team (or the one that root acts for) now and answers with the
+   * finished sweep.
+   */
+  sweep(connectionId: string, team?: string): Promise<Record<string, unknown>>;
   /**
    * Resolves once feeds show all that is written by now. They wait for every older transaction, and
    * on the tests' server that means those of other tests' databases too.
@@ -71,6 +74,7 @@ export interface GatewaySettings {
   readonly pool?: { readonly poolSize: number; readonly waitMs?: number };
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
+  readonly sweeps?: AppSettings['sweeps'];
   readonly trustProxy?: boolean;
   readonly adapters?: AppSettings['adapters'];
   readonly logger?: Logger;
@@ -121,6 +125,7 @@ async function begin(
     pool = { poolSize: 12 },
     webhookAddresses = new WebhookAddresses(true),
     disconnects = {},
+    sweeps = {},
     trustProxy = false,
     adapters,
     logger = silentLogger,
@@ -132,7 +137,7 @@ async function begin(
   undo.push(() => database.close());
   const sandbox = await startSandbox({ port: 0, accounts });
   undo.push(() => sandbox.close());
-  const app = await createApp({
+  const app = createApp({
     database,
     clock,
     logger,
@@ -146,6 +151,7 @@ async function begin(
     webhookAddresses,
     disconnects,
     ...(adapters && { adapters }),
+    sweeps,
   });
   let halted: Promise<void> | undefined;
   const halt = () => {
@@ -164,8 +170,10 @@ async function begin(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const root = clientOf(url, rootKey, app.document);
 
-  const sweep = async (connectionId: string) => {
-    const { body } = await root.post(`/v1/connections/${connectionId}/sweep`);
+  const actingFor = (team: string | undefined) => (team ? { 'Rollcall-Team': team } : {});
+  const sweep = async (connectionId: string, team?: string) => {
+    const path = `/v1/connections/${connectionId}/sweep`;
+    const { body } = await root.post(path, {}, actingFor(team));
     const where = { id: body.data.id };
     const row = await waitFor(
       `the sweep of ${connectionId} to finish`,
@@ -198,11 +206,7 @@ async function begin(
         credentials: { api_key: sandbox.apiKey(provider) },
         base_url: sandbox.baseUrl(provider),
       };
-      const made = await root.post(
-        '/v1/connections',
-        request,
-        team ? { 'Rollcall-Team': team } : {},
-      );
+      const made = await root.post('/v1/connections', request, actingFor(team));
       const id = made.body.data.id;
       await waitFor(
         `the first sweep of ${provider} to finish`,

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
-import { type Jobs, startJobs } from '../../src/database/jobs.js';
 import { createCursors } from '../../src/http/cursor.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { silentLogger } from '../../src/lib/logger.js';
@@ -23,12 +22,10 @@ const clock = manualClock('2026-01-01T00:00:00Z');
 
 let testDatabase: TestDatabase;
 let database: Database;
-let queues: Jobs;
 let replicas: readonly ReturnType<typeof createSweeps>[];
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase({ connection: testDatabase.connection, poolSize: 8 });
-  queues = await startJobs(database.pool, silentLogger);
   const sealer = createSealer(SECRET);
   const parts = { clock, logger: silentLogger, tracing: UNTRACED };
   const providers = createProviders(parts);
@@ -40,7 +37,7 @@ beforeAll(async () => {
     clock,
     sweepIntervalSeconds: INTERVAL_SECONDS,
   });
-  const sweepsParts = { ...parts, database, queues, providers, connections };
+  const sweepsParts = { ...parts, database, providers, connections, limits: {}, wake: () => {} };
   const more = { cursors: createCursors(sealer), metrics: createMetrics() };
   replicas = [1, 2].map(() => createSweeps({ ...sweepsParts, ...more }));
   await database.prisma.team.create({ data: { id: 'team_due', name: 'due' } });
@@ -58,19 +55,11 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await queues.stop();
   await database.close();
   await testDatabase.drop();
 });
 
 const schedule = () => Promise.all(replicas.map(({ service }) => service.scheduleDue()));
-const jobs = async () => {
-  const { rows } = await database.pool.query(
-    `SELECT count(*)::int AS count FROM pgboss.job WHERE name = 'sweep'`,
-  );
-  return rows[0].count;
-};
-
 test('replicas queue one sweep of each connection that is due, many in one statement', async () => {
   const connect = jest.spyOn(database.pool, 'connect');
   await schedule();
@@ -80,7 +69,6 @@ test('replicas queue one sweep of each connection that is due, many in one state
   const sweeps = await database.prisma.sweep.groupBy({ by: ['connectionId'], _count: true });
   expect(sweeps.length).toBe(CONNECTIONS);
   expect(sweeps.every(({ _count }) => _count === 1)).toBe(true);
-  expect(await jobs()).toBe(CONNECTIONS);
   const next = (await database.prisma.connection.findMany()).map(
     ({ nextSweepAt }) => (nextSweepAt.getTime() - clock.now().getTime()) / 1000,
   );
@@ -97,5 +85,4 @@ test('a connection whose sweep has not ended gets no second one when it is due a
   await schedule();
   expect(await database.prisma.sweep.count()).toBe(CONNECTIONS + 1);
   expect(await database.prisma.sweep.count({ where: { connectionId: 'conn_7' } })).toBe(2);
-  expect(await jobs()).toBe(CONNECTIONS + 1);
 });

@@ -1,0 +1,35 @@
+/** The calls that are under way, by connection, so that they can be ended with it. */
+export class CallsInFlight {
+  private readonly calls = new Map<string, Set<AbortController>>();
+
+  /**
+   * Makes a call that `abort` ends.
+   * @param work gets a signal that aborts with `signal`, too
+   */
+  async run<Result>(
+    connectionId: string,
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const call = new AbortController();
+    const ofConnection = this.calls.get(connectionId) ?? new Set();
+    this.calls.set(connectionId, ofConnection.add(call));
+    try {
+      return await work(signal ? AbortSignal.any([signal, call.signal]) : call.signal);
+    } finally {
+      ofConnection.delete(call);
+      if (ofConnection.size === 0 && this.calls.get(connectionId) === ofConnection)
+        this.calls.delete(connectionId);
+    }
+  }
+
+  /** The connections with calls under way. */
+  get connections(): readonly string[] {
+    return [...this.calls.keys()];
+  }
+
+  /** Ends the calls of a connection, which reject with `reason`. */
+  abort(connectionId: string, reason: Error): void {
+    for (const call of this.calls.get(connectionId) ?? []) call.abort(reason);
+  }
+}

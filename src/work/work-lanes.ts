@@ -1,0 +1,99 @@
+import type { AnyWorkKind } from './work-kind.js';
+
+type Item = { readonly id: string };
+
+/** What this process has taken of one lane. */
+export class Lane {
+  readonly running = new Map<string, { readonly work: Promise<void>; readonly end: () => void }>();
+  /** Leased, and not begun. */
+  readonly waiting: Item[] = [];
+  /** Places that are kept for items being taken. */
+  asked = 0;
+  /** Whether the last look took all that it asked for, so that there may be more. */
+  mayHaveMore = false;
+
+  constructor(
+    readonly name: string,
+    readonly shares: readonly string[],
+  ) {}
+
+  get places(): number {
+    return this.running.size + this.asked;
+  }
+
+  itemIds(): string[] {
+    return [...this.running.keys(), ...this.waiting.map(({ id }) => id)];
+  }
+
+  /** Forgets waiting items that are no longer leased to this process. */
+  keepWaiting(held: ReadonlySet<string>): void {
+    const kept = this.waiting.filter(({ id }) => held.has(id));
+    this.waiting.splice(0, this.waiting.length, ...kept);
+  }
+}
+
+/** The lanes of one kind of work that this process is at, and how many places they leave. */
+export class WorkLanes {
+  private readonly lanes = new Map<string, Lane>();
+
+  constructor(private readonly kind: AnyWorkKind) {}
+
+  get(name: string): Lane | undefined {
+    return this.lanes.get(name);
+  }
+
+  all(): readonly Lane[] {
+    return [...this.lanes.values()];
+  }
+
+  open(name: string, shares: readonly string[]): Lane {
+    const known = this.lanes.get(name);
+    if (known !== undefined) return known;
+    const lane = new Lane(name, shares);
+    this.lanes.set(name, lane);
+    return lane;
+  }
+
+  closeIfIdle(lane: Lane): void {
+    if (lane.places === 0 && lane.waiting.length === 0 && this.lanes.get(lane.name) === lane)
+      this.lanes.delete(lane.name);
+  }
+
+  itemIds(): string[] {
+    return this.all().flatMap((lane) => lane.itemIds());
+  }
+
+  /** Places that all lanes together leave. */
+  places(): number {
+    return this.kind.maxInAll - this.all().reduce((sum, { places }) => sum + places, 0);
+  }
+
+  /** Items that may be begun in a lane now. */
+  freeIn(lane: Lane): number {
+    const used = this.usedShares();
+    const ofShares = lane.shares.map(
+      (share) => this.kind.maxPerShare(share) - (used.get(share) ?? 0),
+    );
+    const ofLane = this.kind.maxPerLane(lane.name) - lane.places;
+    return Math.max(0, Math.min(ofLane, this.places(), ...ofShares));
+  }
+
+  fullLanes(): string[] {
+    return this.all()
+      .filter((lane) => lane.places >= this.kind.maxPerLane(lane.name))
+      .map(({ name }) => name);
+  }
+
+  fullShares(): string[] {
+    return [...this.usedShares()]
+      .filter(([share, used]) => used >= this.kind.maxPerShare(share))
+      .map(([share]) => share);
+  }
+
+  private usedShares(): ReadonlyMap<string, number> {
+    const used = new Map<string, number>();
+    for (const { shares, places } of this.lanes.values())
+      for (const share of shares) used.set(share, (used.get(share) ?? 0) + places);
+    return used;
+  }
+}
