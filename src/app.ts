@@ -10,7 +10,7 @@ import { TAGS } from './api/tags.js';
 import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
 import { createConnections } from './connections/index.js';
-import { type Database, ProcessLease } from './database/index.js';
+import type { Database } from './database/index.js';
 import { createDisconnects, type DisconnectSettings } from './disconnects/index.js';
 import { createEvents } from './events/index.js';
 import { createHealth } from './health/index.js';
@@ -24,7 +24,6 @@ import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
-import { createSealer } from './lib/seal.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import type { AnyAdapter } from './model/index.js';
 import {
@@ -33,6 +32,7 @@ import {
   operationsOf,
   type PolicySettings,
 } from './providers/index.js';
+import { createSecrets } from './secrets/index.js';
 import { createSweeps, SWEEPS, type SweepLimits, type SweepsService } from './sweeps/index.js';
 import { createTeams, type TeamsService } from './teams/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
@@ -46,6 +46,8 @@ export interface AppSettings {
   readonly tracing?: Tracing;
   /** 32 bytes in base64. */
   readonly secret: string;
+  /** Those that were in use before, or will be; none when left out. */
+  readonly previousSecrets?: readonly string[];
   readonly sweepIntervalSeconds: number;
   /** Whether a proxy in front says what callers call us; not when left out. */
   readonly trustProxy?: boolean;
@@ -73,6 +75,8 @@ export interface App {
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
+  /** Puts the secret to use; `createApp` has done so. */
+  claimSecret(): Promise<void>;
   /** Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. */
   work(): Promise<void>;
   /** What every replica does again and again: `start` it beside `work`. */
@@ -84,16 +88,31 @@ export interface App {
 }
 
 /**
+ * The gateway over a database that is migrated.
+ * @throws StartError when the secret is not the one that the database is used with
+ */
+export async function createApp(settings: AppSettings): Promise<App> {
+  const app = assemble(settings);
+  try {
+    await app.claimSecret();
+    return app;
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+}
+
+/**
  * Composition root: makes every part and connects them, without a call to anything outside.
  * @param settings name a database that is migrated
  */
-export function createApp(settings: AppSettings): App {
-  const { database, clock, logger, policies, secret, tracing = UNTRACED } = settings;
-  const sealer = createSealer(secret);
+export function assemble(settings: AppSettings): App {
+  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
+  const secrets = createSecrets({ previousSecrets: [], ...settings });
+  const { sealer, lease } = secrets;
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
-  const lease = new ProcessLease(database);
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
@@ -148,7 +167,8 @@ export function createApp(settings: AppSettings): App {
     ...parts,
     connections: connections.service,
     accounts: accounts.service,
-    secret,
+    signer: secrets.signer,
+    receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},
   });
   const webhooks = createWebhooks({
@@ -169,6 +189,7 @@ export function createApp(settings: AppSettings): App {
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
     ...[
+      secrets,
       connections,
       sweeps,
       disconnects,
@@ -199,6 +220,7 @@ export function createApp(settings: AppSettings): App {
         disk: (await database.reachability.hasSpace())
           ? null
           : 'the database has no space left to write',
+        secret: secrets.service.problem,
       }),
       providers: () => providerStatus.conditions(),
       overload: () => load.overload,
@@ -246,6 +268,7 @@ export function createApp(settings: AppSettings): App {
     connections: connections.service,
     sweeps: sweeps.service,
     recurringJobs,
+    claimSecret: () => secrets.service.claim(),
     work: async () => {
       await lease.renew();
       await health.start();

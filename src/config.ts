@@ -28,6 +28,11 @@ const variables = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
+  ROLLCALL_PREVIOUS_SECRETS: z
+    .string()
+    .transform((list) => list.split(',').map((one) => one.trim()))
+    .pipe(z.array(secret))
+    .default([]),
   ROLLCALL_ROOT_KEY: z
     .string()
     .refine(
@@ -75,6 +80,8 @@ export interface Config {
   readonly dataDir: string;
   /** 32 bytes in base64. Absent: kept in `dataDir`. */
   readonly secret: string | undefined;
+  /** Those that were in use before, or will be: each opens what it has sealed. */
+  readonly previousSecrets: readonly string[];
   readonly rootKey: string | undefined;
   readonly sweepIntervalSeconds: number;
   /** What one sweep may use up. */
@@ -127,6 +134,7 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     secret: values.ROLLCALL_SECRET,
+    previousSecrets: values.ROLLCALL_PREVIOUS_SECRETS,
     rootKey: values.ROLLCALL_ROOT_KEY,
     sweepIntervalSeconds: values.SWEEP_INTERVAL_SECONDS,
     sweepLimits: {
@@ -148,5 +156,5 @@ function parse<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<
   const result = shape.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new StartError(`${issue?.path.join('.')}: ${issue?.message}`);
+  throw new StartError(`${issue?.path[0]?.toString()}: ${issue?.message}`);
 }

@@ -4,13 +4,7 @@ import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
-import {
-  checkConnection,
-  type DatabaseConnection,
-  migrate,
-  openDatabase,
-  startEmbedded,
-} from './database/index.js';
+import { connect, migrate, openDatabase } from './database/index.js';
 import { gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
@@ -19,6 +13,7 @@ import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { createRegistry } from './providers/index.js';
+import { isSealed } from './secrets/index.js';
 import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
@@ -47,22 +42,25 @@ async function start(): Promise<App> {
   const logger = createLogger(config.logLevel);
   const tracing = await tracingTo(config.tracesEndpoint);
   undo.push(() => tracing.stop());
-  const secret = config.secret ?? (await secretIn(resolve(config.dataDir)));
-  const connection = await connect(config);
+  const { connection, stop: release } = await connect(config, say);
+  undo.push(release);
   stopping.signal.throwIfAborted();
   const applied = await migrate(connection, decodeURIComponent(MIGRATIONS));
   if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
   const database = openDatabase({ connection, poolSize: POOL_SIZE });
   undo.push(() => database.close());
+  const secret =
+    config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));
 
   let sandbox: Sandbox | undefined;
   undo.push(() => sandbox?.close());
-  const app = createApp({
+  const app = await createApp({
     database,
     clock: systemClock,
     logger,
     tracing,
     secret,
+    previousSecrets: config.previousSecrets,
     trustProxy: config.trustProxy,
     sweepIntervalSeconds: config.sweepIntervalSeconds,
     sweeps: config.sweepLimits,
@@ -95,17 +93,6 @@ async function tracingTo(endpoint: string | undefined): Promise<Tracing> {
   if (endpoint === undefined) return UNTRACED;
   const { createTracing } = await import('./lib/open-telemetry.js');
   return createTracing(endpoint);
-}
-
-async function connect(config: Config): Promise<DatabaseConnection> {
-  if (config.databaseUrl !== undefined) {
-    const connection = { connectionString: config.databaseUrl };
-    await checkConnection(connection);
-    return connection;
-  }
-  const embedded = await startEmbedded({ dataDir: config.dataDir, onProgress: say });
-  undo.push(() => embedded.stop());
-  return embedded.connection;
 }
 
 async function listen(server: Server, config: Config): Promise<void> {

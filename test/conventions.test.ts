@@ -48,14 +48,14 @@ const adapterFiles = adapterIds.flatMap((id) =>
  */
 const ROOMS = [
   ...['setup', 'main.ts', 'app.ts', 'config.ts', 'api', 'mcp', 'cli', 'client'],
-  ...['webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts', 'connections'],
-  ...['events', 'teams', 'audit'],
+  ...['secrets', 'webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts'],
+  ...['connections', 'events', 'teams', 'audit'],
   ...['providers', 'work', 'http', 'database', 'model', 'lib'],
 ];
 /** Rooms with one door, `index.ts`: what the others may import of them. */
 const WITH_DOOR = new Set([
-  ...['webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts', 'connections'],
-  ...['events', 'teams', 'audit', 'providers', 'work', 'model', 'client'],
+  ...['secrets', 'webhooks', 'disconnects', 'sweeps', 'health', 'profiles', 'accounts'],
+  ...['connections', 'events', 'teams', 'audit', 'providers', 'work', 'model', 'client'],
 ]);
 const roomOf = (file: string) => file.split('/')[1] ?? '';
 const gatewayFiles = sources('src').map((file) => ({ file }));

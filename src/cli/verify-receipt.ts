@@ -17,6 +17,13 @@ const signed = z.object({
 const answer = z.object({ data: signed });
 /** The same with nothing beside it that the signature does not cover. */
 const signedAlone = signed.extend({ signature: signed.shape.signature.strict() }).strict();
+/** Keys as any release tells them: former ones did not date theirs. */
+const wellKnown = wellKnownSchema.extend({
+  keys: z.array(
+    wellKnownSchema.shape.keys.element.partial({ valid_from: true, valid_until: true }),
+  ),
+});
+type Key = z.output<typeof wellKnown>['keys'][number];
 const answerAlone = z.strictObject({ data: signedAlone });
 
 /** What a check came to. */
@@ -35,12 +42,12 @@ export async function verifyReceipt([file, keys]: readonly string[]): Promise<Ve
   if (file === undefined || keys === undefined) return unknown(USAGE);
   try {
     const [receiptText, keysText] = [await read(file), await read(keys)];
-    const wellKnown = wellKnownSchema.safeParse(parse(keysText)).data;
-    if (!wellKnown) return unknown(`${keys} contains no signing keys of a gateway.`);
+    const known = wellKnown.safeParse(parse(keysText)).data;
+    if (!known) return unknown(`${keys} contains no signing keys of a gateway.`);
     const given = parse(receiptText);
     if (given instanceof SyntaxError)
       return refused(`${file} is not plain JSON: ${given.message}.`);
-    return check(given, file, wellKnown.keys, keys);
+    return check(given, file, known.keys, keys);
   } catch (error) {
     if (error instanceof Unreadable) return unknown(error.message);
     throw error;
@@ -48,12 +55,7 @@ export async function verifyReceipt([file, keys]: readonly string[]): Promise<Ve
 }
 
 /** @param file names the receipt, `place` the keys, in what is said */
-function check(
-  value: unknown,
-  file: string,
-  keys: z.output<typeof wellKnownSchema>['keys'],
-  place: string,
-): Verification {
+function check(value: unknown, file: string, keys: readonly Key[], place: string): Verification {
   const given = answer.safeParse(value).data?.data ?? signed.safeParse(value).data;
   if (!given) return unknown(`${file} is not a receipt.`);
   if (!z.union([answerAlone, signedAlone]).safeParse(value).success)
@@ -66,8 +68,17 @@ function check(
     );
   if (!isSignedWith(receipt, signature.value, key))
     return refused('the receipt was changed after it was signed.');
+  if (isTooLate(receipt.finished_at, key))
+    return refused(
+      `it is of a disconnect that finished after ${key.valid_until}, when the key ${key.kid} was replaced.`,
+    );
   const verified = `Verified: the receipt of ${receipt.id} (${receipt.state}) is unchanged since it was signed with the key ${key.kid}.`;
   return { exitCode: 0, lines: [verified, ...receiptLines(receipt)] };
+}
+
+/** Whoever learns a former secret can sign with its key, but nothing that ended in its time. */
+function isTooLate(finishedAt: unknown, { valid_until: until }: Key): boolean {
+  return until != null && !(Date.parse(String(finishedAt)) <= Date.parse(until));
 }
 
 class Unreadable extends Error {}

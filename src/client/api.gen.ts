@@ -108,7 +108,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the public key that verifies receipts
+         * Get the public keys that verify receipts, former ones with the time until which they signed
          * @description Requires no key.
          */
         get: operations["disconnects.wellKnown"];
@@ -3721,7 +3721,9 @@ export interface operations {
                      *           "crv": "crv",
                      *           "x": "x",
                      *           "kid": "kid",
-                     *           "use": "use"
+                     *           "use": "use",
+                     *           "valid_from": "2026-02-09T11:45:22.000Z",
+                     *           "valid_until": "2026-02-09T11:45:22.000Z"
                      *         }
                      *       ]
                      *     }
@@ -3735,6 +3737,8 @@ export interface operations {
                             x: string;
                             kid: string;
                             use: string;
+                            valid_from: string | null;
+                            valid_until: string | null;
                         }[];
                     };
                 };

@@ -1,9 +1,17 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
+import type { SealedColumn } from '../database/sealed-column.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { Problem } from '../http/problem.js';
+
+export const SEALED_CREDENTIALS: SealedColumn = {
+  table: 'connections',
+  key: ['id'],
+  column: 'credentials',
+  boundTo: ([id = '']) => id,
+};
 
 /** The rows of connections. */
 export class ConnectionsRepository {

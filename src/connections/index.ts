@@ -9,6 +9,7 @@ import { type AfterConnecting, connectionEndpoints } from './connections.routes.
 import { ConnectionsService } from './connections.service.js';
 
 export { connectionEvent } from './connection-events.js';
+export { SEALED_CREDENTIALS } from './connections.repository.js';
 export type { ConnectionsService } from './connections.service.js';
 
 interface ConnectionsParts {

@@ -12,12 +12,18 @@ const ASK_AGAIN_MS = 20;
  */
 export class ProcessLease {
   /** This process's name in the database. */
-  readonly name = `rollcall ${randomUUID()}`;
+  readonly name: string;
   private session: pg.PoolClient | undefined;
   private opening: Promise<void> | undefined;
   private asked: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly database: Database) {}
+  /** @param more what the others should know of this process: 18 letters at most */
+  constructor(
+    private readonly database: Database,
+    more = '',
+  ) {
+    this.name = `rollcall ${randomUUID()} ${more}`.trimEnd();
+  }
 
   /** Opens the session, or opens it again after the database was away. */
   async renew(): Promise<void> {

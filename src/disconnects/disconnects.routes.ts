@@ -8,7 +8,7 @@ import { answerPage, dataOf, listOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
 import { action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
-import type { PublicKey } from '../lib/signature.js';
+import type { DatedKey } from '../lib/signature.js';
 import {
   disconnectAccountQuery,
   disconnectRequest,
@@ -34,11 +34,11 @@ interface DisconnectEndpointsParts {
   readonly accounts: AccountsService;
   readonly cursors: Cursors;
   readonly providerIds: readonly string[];
-  readonly publicKey: PublicKey;
+  readonly receiptKeys: () => Promise<DatedKey[]>;
 }
 
 export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
-  const { disconnects, accounts, cursors, providerIds, publicKey } = parts;
+  const { disconnects, accounts, cursors, providerIds, receiptKeys } = parts;
 
   /**
    * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the
@@ -193,11 +193,12 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     }),
 
     wellKnown: endpoint({
-      summary: 'Get the public key that verifies receipts',
+      summary:
+        'Get the public keys that verify receipts, former ones with the time until which they signed',
       answers: { 200: wellKnownSchema },
       handle: async () => ({
         status: 200,
-        body: { service: 'rollcall', keys: [publicKey] },
+        body: { service: 'rollcall', keys: await receiptKeys() },
         headers: { 'Cache-Control': 'public, max-age=3600' },
       }),
     }),

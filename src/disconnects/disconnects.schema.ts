@@ -229,6 +229,7 @@ export const receiptSchema = z
 
 export const wellKnownSchema = z.object({
   service: z.literal('rollcall'),
+  /** Oldest first. */
   keys: z
     .array(
       z.object({
@@ -237,6 +238,10 @@ export const wellKnownSchema = z.object({
         x: z.string(),
         kid: z.string(),
         use: z.string(),
+        /** Null: it signed before such times were kept. */
+        valid_from: timestamp.nullable(),
+        /** When it was replaced. Null: it is in use. */
+        valid_until: timestamp.nullable(),
       }),
     )
     .max(MAX_RECEIPT_KEYS),

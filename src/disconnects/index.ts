@@ -4,7 +4,7 @@ import type { Database, ProcessLease } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
-import { createSigner } from '../lib/signature.js';
+import type { DatedKey, Signer } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
@@ -32,8 +32,10 @@ interface DisconnectsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracing: Tracing;
-  /** 32 bytes in base64: receipts are signed with a key derived from it. */
-  readonly secret: string;
+  /** Signs receipts. */
+  readonly signer: Signer;
+  /** The keys that receipts are and were signed with, oldest first. */
+  readonly receiptKeys: () => Promise<DatedKey[]>;
   /** Over the defaults. */
   readonly settings: Partial<DisconnectSettings>;
 }
@@ -43,7 +45,6 @@ export function createDisconnects(parts: DisconnectsParts) {
   const { database, lease, providers, connections, accounts, cursors, clock } = parts;
   const settings = { ...DEFAULT_DISCONNECT_SETTINGS, ...parts.settings };
   const registry = providers.adapters;
-  const signer = createSigner(parts.secret);
   const plans = new PlansRepository(database);
   const lifecycle = new LifecycleRepository(database, settings);
   const steps = new StepsRepository(database, lifecycle, clock, settings);
@@ -66,7 +67,7 @@ export function createDisconnects(parts: DisconnectsParts) {
     steps,
     registry,
     worker,
-    signer,
+    signer: parts.signer,
     clock,
     settings,
   });
@@ -82,7 +83,7 @@ export function createDisconnects(parts: DisconnectsParts) {
         accounts,
         cursors,
         providerIds,
-        publicKey: signer.publicKey,
+        receiptKeys: parts.receiptKeys,
       }),
     },
     jobs,

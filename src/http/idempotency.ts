@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Database, isExhausted, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
+import type { SealedColumn } from '../database/sealed-column.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Rendered } from './answer.js';
@@ -171,6 +172,14 @@ function fingerprintOf({ method, address, body }: OnceRequest): Buffer {
     .digest();
 }
 
-function boundTo(row: IdempotencyRow): string {
+/** The answers that are kept to be replayed. */
+export const SEALED_ANSWERS: SealedColumn = {
+  table: 'idempotency_keys',
+  key: ['team_id', 'key_id', 'key'],
+  column: 'answer',
+  boundTo,
+};
+
+function boundTo(row: readonly string[]): string {
   return `idempotency\n${row.join('\n')}`;
 }

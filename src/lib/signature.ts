@@ -26,6 +26,14 @@ export interface PublicKey {
   readonly use: string;
 }
 
+/** A public key, and when documents were signed with its private half. */
+export interface DatedKey extends PublicKey {
+  /** `null`: since before such times were kept. */
+  readonly valid_from: Date | null;
+  /** `null`: to this day. */
+  readonly valid_until: Date | null;
+}
+
 export interface Signer {
   readonly publicKey: PublicKey;
   sign(document: unknown): Signature;

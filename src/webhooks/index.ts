@@ -15,6 +15,7 @@ import { webhookEndpoints } from './webhooks.routes.js';
 import { WebhooksService } from './webhooks.service.js';
 
 export { WebhookAddresses } from './webhook-address.js';
+export { SEALED_WEBHOOK_VALUES } from './webhook-url.js';
 
 interface WebhooksParts {
   readonly database: Database;

@@ -1,8 +1,22 @@
 import type { Webhook } from '../database/prisma-client/client.js';
+import type { SealedColumn } from '../database/sealed-column.js';
 import type { Sealer } from '../lib/seal.js';
 
 /** Binds a sealed URL to its webhook, so that it opens as nothing else. */
 const boundTo = (id: string) => `${id} url`;
+
+const columnOf = (column: string, bound: SealedColumn['boundTo']): SealedColumn => ({
+  table: 'webhooks',
+  key: ['id'],
+  column,
+  boundTo: bound,
+});
+/** What is sealed in a webhook's row. */
+export const SEALED_WEBHOOK_VALUES: readonly SealedColumn[] = [
+  columnOf('secret', ([id = '']) => id),
+  columnOf('former_secret', ([id = '']) => id),
+  columnOf('sealed_url', ([id = '']) => boundTo(id)),
+];
 
 /**
  * The URL in a webhook's row. Its path and query are often as good as a key, so it is sealed like

@@ -144,7 +144,8 @@ export class WebhooksService {
     const now = clock.now();
     const webhook = await webhooks.update(prisma, id, {
       secret: sealer.seal(secret, id),
-      formerSecret: row.secret,
+      // Sealed anew, so that no value older than the gateway's secret comes back.
+      formerSecret: sealer.seal(sealer.open(row.secret, id), id),
       formerUntil: new Date(now.getTime() + ROTATION_MS),
       updatedAt: now,
     });

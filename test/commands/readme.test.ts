@@ -99,6 +99,18 @@ describe('npm start on a fresh clone', () => {
     expect(again.output()).not.toContain('rc_');
     expect(await again.end('SIGINT')).toBe(0);
   });
+
+  test('npm run rotate-secret replaces the secret as the README says', async () => {
+    const [prepared = '', command = ''] =
+      commands.find((block) => block.includes('rotate-secret'))?.split(/\n(?=ROLLCALL_PREVIOUS)/) ??
+      [];
+    await clone.run(prepared);
+    expect(await clone.run(command)).toMatch(/Sealed \d+ values anew/);
+    expect(await clone.run('npm run --silent rotate-secret')).toMatch(/Sealed 0 values anew/);
+    const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    await again.prints(/curl .*ROLLCALL_KEY/);
+    expect(await again.end('SIGTERM')).toBe(0);
+  });
 });
 
 describe('the other commands of the README', () => {

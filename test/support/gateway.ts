@@ -137,7 +137,7 @@ async function begin(
   undo.push(() => database.close());
   const sandbox = await startSandbox({ port: 0, accounts });
   undo.push(() => sandbox.close());
-  const app = createApp({
+  const app = await createApp({
     database,
     clock,
     logger,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -41,6 +41,7 @@ describe('a start that cannot be', () => {
     ['SANDBOX_ACCOUNTS', { SANDBOX_ACCOUNTS: '-1' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     ['ROLLCALL_SECRET', { ROLLCALL_SECRET: 'c2hvcnQ=' }],
+    ['ROLLCALL_PREVIOUS_SECRETS', { ROLLCALL_PREVIOUS_SECRETS: `${SECRET},c2hvcnQ=` }],
     ['OUTFAME_BASE_URL', { OUTFAME_API_KEY: 'k', OUTFAME_BASE_URL: 'ftp://127.0.0.1/v1' }],
     ['ROLLCALL_ROOT_KEY', { ROLLCALL_ROOT_KEY: 'rc_hello' }],
     ['ROLLCALL_SECRET', { DATABASE_URL: 'postgresql://gateway:hunter2@127.0.0.1:1/rollcall' }],
@@ -201,5 +202,19 @@ describe('a start with nothing but a folder', () => {
     process.kill(gateway.pid, 'SIGINT');
     expect(await gateway.end('SIGINT')).toMatchObject({ code: 0, errors: '' });
     deaf.socket.destroy();
+  });
+
+  test('does not start beside its database with another secret, or with none: no new one is made', async () => {
+    const wrong = await run({ DATA_DIR: dataDir, ROLLCALL_SECRET: SECRET }).ended;
+    expect(wrong.code).toBe(1);
+    expect(wrong.errors).toMatch(/^ROLLCALL_SECRET: [^\n]+ sealed with another secret [^\n]+\n$/);
+    await rename(join(dataDir, 'secret'), join(dataDir, 'away'));
+    const lost = await run({ DATA_DIR: dataDir }).ended;
+    expect(lost.code).toBe(1);
+    expect(lost.errors).toMatch(
+      /^DATA_DIR: \S+secret is missing, and the database was used [^\n]+\n$/,
+    );
+    expect(await readdir(dataDir)).not.toContain('secret');
+    expect(await isServed(dataDir)).toBe(false);
   });
 });
