@@ -182,7 +182,7 @@ export class ConnectionsService {
       if (await connections.hasUnfinishedSteps(prisma, id)) {
         throw new Problem(
           'conflict',
-          "A disconnect of the connection's accounts is still running. Wait until it has finished.",
+          "A disconnect of the connection's accounts has not finished. Cancel it, or wait until it has.",
         );
       }
       const accounts = await connections.countAccounts(prisma, id);

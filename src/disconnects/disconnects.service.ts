@@ -301,7 +301,7 @@ export class DisconnectsService {
     if (open.disconnects < MAX_SCHEDULED && open.accounts + added <= MAX_SCHEDULED_ACCOUNTS) return;
     throw new Problem(
       'conflict',
-      `The team has ${open.disconnects} scheduled disconnects of ${open.accounts} accounts, and may have ${MAX_SCHEDULED} of ${MAX_SCHEDULED_ACCOUNTS}. Cancel some, or wait until they have started.`,
+      `The team may have ${MAX_SCHEDULED} scheduled disconnects of ${MAX_SCHEDULED_ACCOUNTS} accounts. Cancel some, or wait until they have started.`,
     );
   }
 

@@ -41,6 +41,25 @@ async function refsAt(provider: string): Promise<string[]> {
 /** An answer without what differs from request to request. */
 const said = ({ status, body: { request_id: _, ...body } }: Reply) => ({ status, ...body });
 
+describe('the ETag of a list', () => {
+  test('does not tell of changes to what is hidden', async () => {
+    const etagOf = async (client: Client) => {
+      const etags: (string | null)[] = [];
+      for (const list of ['accounts', 'connections', 'disconnects'])
+        etags.push((await client.get(`/v1/${list}`)).headers.get('etag'));
+      return etags;
+    };
+    const change = (ref: string | undefined, to: string) =>
+      owner.patch(`/v1/accounts/${encodeURIComponent(ref ?? '')}`, { labels: { changed: to } });
+    const before = [await etagOf(owner), await etagOf(restricted)];
+    expect((await change(socialsyncer[0], 'hidden')).status).toBe(200);
+    expect(await etagOf(owner)).not.toEqual(before[0]);
+    expect(await etagOf(restricted)).toEqual(before[1]);
+    expect((await change(outfame[0], 'shown')).status).toBe(200);
+    expect(await etagOf(restricted)).not.toEqual(before[1]);
+  });
+});
+
 describe('plan_mismatch', () => {
   test('says of a plan that holds hidden accounts what it says of one that never was', async () => {
     const filter = { status: 'active' };
