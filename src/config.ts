@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StartError } from './lib/start-error.js';
+import { type CredentialField, type Credentials, variableOf } from './model/index.js';
 import { parseKey } from './teams/index.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -18,8 +19,8 @@ const postgresUrl = z.url({
 });
 
 /**
- * Every variable with a fixed name; `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL` come on top, two
- * for each adapter.
+ * Every variable with a fixed name; for each adapter come on top `<PROVIDER>_BASE_URL` and one for
+ * each credential, mostly `<PROVIDER>_API_KEY`.
  */
 const variables = z.object({
   PORT: port.default(3000),
@@ -53,17 +54,24 @@ const variables = z.object({
 });
 
 /** The names of all variables, as `.env.example` lists them. */
-export function variableNames(providerIds: readonly string[]): string[] {
-  const own = providerIds.flatMap((id) => [
-    `${id.toUpperCase()}_API_KEY`,
-    `${id.toUpperCase()}_BASE_URL`,
+export function variableNames(providers: readonly ConfigurableProvider[]): string[] {
+  const own = providers.flatMap(({ id, credentials }) => [
+    ...credentials.map(({ name }) => variableOf(id, name)),
+    variableOf(id, 'base_url'),
   ]);
   return [...Object.keys(variables.shape), ...own];
 }
 
+/** A provider, and what its connection needs. */
+export interface ConfigurableProvider {
+  readonly id: string;
+  readonly credentials: readonly CredentialField[];
+}
+
 /** What the environment says of one provider. */
 export interface ProviderSettings {
-  readonly apiKey: string | undefined;
+  /** `undefined`: it is not to be connected. */
+  readonly credentials: Credentials | undefined;
   readonly baseUrl: string | undefined;
 }
 
@@ -108,7 +116,10 @@ export interface Config {
  * variable counts as unset.
  * @throws StartError with one line that names the first bad variable
  */
-export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly string[]): Config {
+export function readConfig(
+  environment: NodeJS.ProcessEnv,
+  configurable: readonly ConfigurableProvider[],
+): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const values = parse(variables, given);
   if (values.DATABASE_URL !== undefined && values.ROLLCALL_SECRET === undefined) {
@@ -117,14 +128,16 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     );
   }
   const providers = new Map(
-    providerIds.map((id): [string, ProviderSettings] => {
-      const key = `${id.toUpperCase()}_API_KEY`;
-      const baseUrl = `${id.toUpperCase()}_BASE_URL`;
-      const own = parse(
-        z.object({ [key]: z.string().optional(), [baseUrl]: httpUrl.optional() }),
-        given,
-      );
-      return [id, { apiKey: own[key], baseUrl: own[baseUrl]?.replace(/\/+$/, '') }];
+    configurable.map((provider): [string, ProviderSettings] => {
+      const baseUrl = variableOf(provider.id, 'base_url');
+      const own = parse(z.object({ [baseUrl]: httpUrl.optional() }), given);
+      return [
+        provider.id,
+        {
+          credentials: credentialsIn(given, provider),
+          baseUrl: own[baseUrl]?.replace(/\/+$/, ''),
+        },
+      ];
     }),
   );
   return {
@@ -150,6 +163,27 @@ export function readConfig(environment: NodeJS.ProcessEnv, providerIds: readonly
     logLevel: values.LOG_LEVEL,
     providers,
   };
+}
+
+/** @throws StartError when some of what a connection needs is there, and not all */
+function credentialsIn(
+  given: Readonly<Record<string, string | undefined>>,
+  { id, credentials }: ConfigurableProvider,
+): Credentials | undefined {
+  const found = credentials.flatMap(({ name }) => {
+    const value = given[variableOf(id, name)];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  if (found.length === 0) return undefined;
+  const own = Object.fromEntries(found);
+  const missing = credentials.find(
+    ({ name, isRequired }) => isRequired && !Object.hasOwn(own, name),
+  );
+  if (missing !== undefined) {
+    const others = found.map(([name]) => variableOf(id, name)).join(', ');
+    throw new StartError(`${variableOf(id, missing.name)}: is required with ${others}`);
+  }
+  return own;
 }
 
 function parse<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {

@@ -12,7 +12,8 @@ import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
-import { createRegistry } from './providers/index.js';
+import { credentialFields } from './model/index.js';
+import { createRegistry, credentialsSchemaOf } from './providers/index.js';
 import { isSealed } from './secrets/index.js';
 import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
@@ -33,12 +34,13 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
  * ends it between any two steps.
  */
 async function start(): Promise<App> {
-  const config = readConfig(
-    process.env,
-    createRegistry()
-      .all()
-      .map(({ id }) => id),
-  );
+  const configurable = createRegistry()
+    .all()
+    .map((adapter) => ({
+      id: adapter.id,
+      credentials: credentialFields(credentialsSchemaOf(adapter)),
+    }));
+  const config = readConfig(process.env, configurable);
   const logger = createLogger(config.logLevel);
   const tracing = await tracingTo(config.tracesEndpoint);
   undo.push(() => tracing.stop());
@@ -114,14 +116,14 @@ async function listen(server: Server, config: Config): Promise<void> {
  */
 async function connectProviders(app: App, config: Config): Promise<Sandbox | undefined> {
   let anyKey = false;
-  for (const [provider, { apiKey, baseUrl }] of config.providers) {
-    if (apiKey === undefined) continue;
+  for (const [provider, { credentials, baseUrl }] of config.providers) {
+    if (credentials === undefined) continue;
     anyKey = true;
     await app.connections.ensure({
       provider,
       name: `env-${provider}`,
       source: 'environment',
-      apiKey,
+      credentials,
       baseUrl: baseUrl ?? null,
     });
   }
@@ -130,12 +132,11 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
   const stateFile = join(resolve(config.dataDir), 'sandbox.json');
   const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
   for (const provider of PROVIDER_NAMES) {
-    const apiKey = sandbox.apiKey(provider);
     await app.connections.ensure({
       provider,
       name: `sandbox-${provider}`,
       source: 'sandbox',
-      apiKey,
+      credentials: { api_key: sandbox.apiKey(provider) },
       baseUrl: sandbox.baseUrl(provider),
     });
   }

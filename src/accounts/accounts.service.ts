@@ -15,6 +15,7 @@ import {
   type Observation,
   type ProviderConnection,
   type Providers,
+  secretsOf,
   shownSettings,
   withChanges,
 } from '../providers/index.js';
@@ -139,7 +140,7 @@ export class AccountsService {
         );
       });
     const labels = request.labels && { labels: request.labels };
-    const shown = shownSettings(settings, access.apiKey);
+    const shown = shownSettings(settings, secretsOf(adapter, access));
     const after = { platform: request.platform, username, settings: shown, ...labels };
     return {
       connection,
@@ -180,7 +181,8 @@ export class AccountsService {
         { id: row.provider_account_id, settings },
         context,
       );
-      const shown = (whole: typeof settings) => shownSettings(whole, access.apiKey);
+      const secrets = secretsOf(adapter, access);
+      const shown = (whole: typeof settings) => shownSettings(whole, secrets);
       const facts = { before: { settings: shown(former) }, after: { settings: shown(settings) } };
       const auditEntry = { caller, action: 'account.settings_changed', ...facts };
       const observation = await this.shownAfter(row, auditEntry, async () => answer);

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.js';
-import { type AnyAdapter, ProviderError } from '../model/index.js';
+import { type AnyAdapter, credentialFields, ProviderError, variableOf } from '../model/index.js';
 import {
   createProviders,
+  credentialsSchemaOf,
   type Observation,
   type ProviderConnection,
   type Providers,
@@ -10,7 +11,7 @@ import {
 } from '../providers/index.js';
 
 const USAGE =
-  'Usage: npm run try:adapter PROVIDER -- --key KEY [--base-url ADDRESS]; without --key, <PROVIDER>_API_KEY is read';
+  'Usage: npm run try:adapter PROVIDER -- --key KEY [--credential NAME=VALUE] [--base-url ADDRESS]; what is left out is read from <PROVIDER>_API_KEY, <PROVIDER>_<NAME>';
 /** Of each kind, the first ones are shown. */
 const MAX_SHOWN = 10;
 
@@ -40,7 +41,7 @@ export async function tryAdapter(
   parameters: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Promise<Trial> {
-  const given = readParameters(parameters, environment);
+  const given = readParameters(parameters);
   if (typeof given === 'string') return { exitCode: 2, lines: [given] };
   const providers = createProviders({ clock: systemClock });
   try {
@@ -52,10 +53,12 @@ export async function tryAdapter(
         lines: [`There is no adapters/${given.provider}: ${known.join(', ')}`],
       };
     }
-    const findings = await walk(providers, given);
+    const connection = connectionTo(adapter, given, environment);
+    if (typeof connection === 'string') return { exitCode: 2, lines: [connection] };
+    const findings = await walk(providers, { connection });
     return {
       exitCode: 0,
-      lines: [...report(adapter, findings), await lookedUp(providers, given, findings)],
+      lines: [...report(adapter, findings), await lookedUp(providers, { connection }, findings)],
     };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
@@ -65,31 +68,57 @@ export async function tryAdapter(
   }
 }
 
-interface Trying {
+interface Given {
   readonly provider: string;
+  readonly baseUrl: string | null;
+  /** By name. */
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
+interface Trying {
   readonly connection: ProviderConnection;
 }
 
-function readParameters(
-  parameters: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): Trying | string {
+function readParameters(parameters: readonly string[]): Given | string {
   try {
     const { values, positionals } = parseArgs({
       args: [...parameters],
-      options: { key: { type: 'string' }, 'base-url': { type: 'string' } },
+      options: {
+        key: { type: 'string' },
+        credential: { type: 'string', multiple: true },
+        'base-url': { type: 'string' },
+      },
       allowPositionals: true,
     });
     const [provider, ...others] = positionals;
-    const apiKey = values.key ?? environment[`${provider?.toUpperCase()}_API_KEY`];
-    if (provider === undefined || others.length > 0 || !apiKey) return USAGE;
+    if (provider === undefined || others.length > 0) return USAGE;
     const baseUrl = values['base-url'] ?? null;
     if (baseUrl !== null && !URL.canParse(baseUrl)) return `--base-url is not an address. ${USAGE}`;
-    return { provider, connection: { id: 'try', provider, baseUrl, apiKey } };
+    const named = (values.credential ?? []).map((text) => {
+      const [name = '', ...value] = text.split('=');
+      return [name, value.join('=')] as const;
+    });
+    const key = values.key === undefined ? {} : { api_key: values.key };
+    return { provider, baseUrl, credentials: { ...key, ...Object.fromEntries(named) } };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return `${error.message} ${USAGE}`;
   }
+}
+
+/** The connection to try, with credentials as given or as in the environment. */
+function connectionTo(
+  adapter: AnyAdapter,
+  { provider, baseUrl, credentials: given }: Given,
+  environment: NodeJS.ProcessEnv,
+): ProviderConnection | string {
+  const credentials: Record<string, string> = {};
+  for (const { name, isRequired } of credentialFields(credentialsSchemaOf(adapter))) {
+    const value = given[name] ?? environment[variableOf(provider, name)];
+    if (value) credentials[name] = value;
+    else if (isRequired) return `${name} is missing. ${USAGE}`;
+  }
+  return { id: 'try', provider, baseUrl, credentials };
 }
 
 async function walk(providers: Providers, { connection }: Trying): Promise<Findings> {
@@ -145,11 +174,12 @@ function lineOf({ account }: Observation): string {
 /** One account is asked for by its id, which a list does not prove to work. */
 async function lookedUp(
   providers: Providers,
-  { provider, connection }: Trying,
+  { connection }: Trying,
   { accounts: [first] }: Findings,
 ): Promise<string> {
   if (first === undefined) return 'No account was asked for: the list is empty.';
-  if (!providers.supports(provider, 'get')) return 'No account was asked for: there is no get.';
+  if (!providers.supports(connection.provider, 'get'))
+    return 'No account was asked for: there is no get.';
   const id = first.account.providerAccountId;
   const found = await providers.lookUp(connection, { id }, {});
   return found === null ? `Asked for ${id}: it is not there.` : `Asked for ${id}: it is there.`;

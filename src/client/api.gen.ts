@@ -1121,6 +1121,14 @@ export interface components {
          *         "probe",
          *         "disconnect"
          *       ],
+         *       "credentials": [
+         *         {
+         *           "name": "api_key",
+         *           "secret": true,
+         *           "required": true,
+         *           "description": null
+         *         }
+         *       ],
          *       "connect": {
          *         "flow": "dashboard",
          *         "instructions": "Connect the profile in the Octopost dashboard.",
@@ -1172,6 +1180,13 @@ export interface components {
             docs_url: string;
             platforms: string[];
             operations: string[];
+            /** @description What `POST /v1/connections` takes as `credentials`. Secrets are never shown; the others are public parameters, such as an organisation's id. */
+            credentials: {
+                name: string;
+                secret: boolean;
+                required: boolean;
+                description: string | null;
+            }[];
             connect: {
                 /** @enum {string} */
                 flow: "oauth" | "link" | "dashboard";
@@ -4718,6 +4733,14 @@ export interface operations {
                      *             "probe",
                      *             "disconnect"
                      *           ],
+                     *           "credentials": [
+                     *             {
+                     *               "name": "api_key",
+                     *               "secret": true,
+                     *               "required": true,
+                     *               "description": null
+                     *             }
+                     *           ],
                      *           "connect": {
                      *             "flow": "dashboard",
                      *             "instructions": "Connect the profile in the Octopost dashboard.",
@@ -4881,6 +4904,14 @@ export interface operations {
                      *         "operations": [
                      *           "probe",
                      *           "disconnect"
+                     *         ],
+                     *         "credentials": [
+                     *           {
+                     *             "name": "api_key",
+                     *             "secret": true,
+                     *             "required": true,
+                     *             "description": null
+                     *           }
                      *         ],
                      *         "connect": {
                      *           "flow": "dashboard",
@@ -5134,8 +5165,14 @@ export interface operations {
                 "application/json": {
                     provider: string;
                     name?: string;
+                    /**
+                     * @description By name, what the provider needs: `credentials` of `GET /v1/providers/{provider}`. Mostly one `api_key`.
+                     * @example {
+                     *       "api_key": "oct_live_0123456789abcdef"
+                     *     }
+                     */
                     credentials: {
-                        api_key: string;
+                        [key: string]: string;
                     };
                     sweep_interval_seconds?: number;
                     /** Format: uri */
@@ -5413,8 +5450,14 @@ export interface operations {
                  */
                 "application/json": {
                     name?: string;
+                    /**
+                     * @description By name, what the provider needs: `credentials` of `GET /v1/providers/{provider}`. Mostly one `api_key`.
+                     * @example {
+                     *       "api_key": "oct_live_0123456789abcdef"
+                     *     }
+                     */
                     credentials?: {
-                        api_key: string;
+                        [key: string]: string;
                     };
                     sweep_interval_seconds?: number;
                     /** @description Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it. */

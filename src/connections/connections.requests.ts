@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { words } from '../http/validate.js';
+import { MAX_CREDENTIALS, recordOf } from '../model/index.js';
 
 const name = words(100);
-const credentials = z.strictObject({ api_key: words(4096) });
+/** Which there are is the provider's to say; see `credentials` of `GET /v1/providers/{provider}`. */
+const credentials = recordOf(z.string().max(100), z.string().max(4096), MAX_CREDENTIALS).meta({
+  description:
+    'By name, what the provider needs: `credentials` of `GET /v1/providers/{provider}`. Mostly one `api_key`.',
+  examples: [{ api_key: 'oct_live_0123456789abcdef' }],
+});
 const interval = z.int().min(10).max(86_400);
 /** A password in it would be shown with it, and a query would not reach the provider. */
 const baseUrl = z

@@ -6,11 +6,17 @@ import { recordEvents } from '../events/index.js';
 import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
+import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
-import type { AnyAdapter } from '../model/index.js';
-import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
+import type { AnyAdapter, Credentials } from '../model/index.js';
+import {
+  type CallContext,
+  credentialsSchemaOf,
+  type ProviderConnection,
+  type Providers,
+} from '../providers/index.js';
 import { DEFAULT_TEAM_ID } from '../teams/index.js';
 import { connectionEvent } from './connection-events.js';
 import type { ConnectionsRepository } from './connections.repository.js';
@@ -21,7 +27,7 @@ export interface OwnConnection {
   readonly provider: string;
   readonly name: string;
   readonly source: 'environment' | 'sandbox';
-  readonly apiKey: string;
+  readonly credentials: Credentials;
   readonly baseUrl: string | null;
 }
 
@@ -48,16 +54,11 @@ export class ConnectionsService {
     request: ConnectionRequest,
     context: CallContext,
   ): Promise<ProviderConnection> {
-    this.adapterFor(caller, request.provider);
+    const adapter = this.adapterFor(caller, request.provider);
     this.mayAddress(caller, request.base_url);
-    const { provider, base_url: baseUrl = null, credentials } = request;
-    const access = {
-      id: newId('conn'),
-      provider,
-      baseUrl,
-      apiKey: credentials.api_key,
-      isUnstored: true,
-    };
+    const { provider, base_url: baseUrl = null } = request;
+    const credentials = readCredentials(adapter, request.credentials);
+    const access = { id: newId('conn'), provider, baseUrl, credentials, isUnstored: true };
     if (request.verify) await this.parts.providers.verify(access, context);
     return access;
   }
@@ -69,7 +70,7 @@ export class ConnectionsService {
     request: ConnectionRequest,
     access: ProviderConnection,
   ): Promise<Connection> {
-    const { id, provider, baseUrl, apiKey } = access;
+    const { id, provider, baseUrl, credentials } = access;
     const now = this.parts.clock.now();
     const data = {
       id,
@@ -77,7 +78,7 @@ export class ConnectionsService {
       provider,
       name: request.name ?? (await this.freeName(prisma, caller.teamId, provider)),
       baseUrl,
-      credentials: this.sealCredentials(apiKey, id),
+      credentials: this.sealCredentials(credentials, id),
       stateSince: now,
       sweepIntervalSeconds: request.sweep_interval_seconds ?? this.parts.sweepIntervalSeconds,
       nextSweepAt: now,
@@ -128,11 +129,13 @@ export class ConnectionsService {
         'credentials',
         'is required with another `base_url`: a stored key is sent to no address it was not given for',
       );
-    const apiKey = change.credentials?.api_key ?? this.accessTo(row).apiKey;
+    const held = this.accessTo(row).credentials;
+    const adapter = providers.adapters.require(row.provider);
+    const credentials = change.credentials ? readCredentials(adapter, change.credentials) : held;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
-    const isOther = baseUrl !== row.baseUrl || apiKey !== this.accessTo(row).apiKey;
+    const isOther = baseUrl !== row.baseUrl || !isSame(credentials, held);
     if (newAccess && change.verify)
-      await providers.verify({ id, provider: row.provider, baseUrl, apiKey }, context);
+      await providers.verify({ id, provider: row.provider, baseUrl, credentials }, context);
     const now = clock.now();
     const interval = change.sweep_interval_seconds;
     const data = {
@@ -146,7 +149,7 @@ export class ConnectionsService {
       }),
       ...(newAccess && {
         baseUrl,
-        credentials: this.sealCredentials(apiKey, id),
+        credentials: this.sealCredentials(credentials, id),
         state: 'active',
         stateSince: row.state === 'active' ? row.stateSince : now,
         nextSweepAt: now,
@@ -211,14 +214,12 @@ export class ConnectionsService {
   accessTo(
     row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials' | 'accessChangedAt'>,
   ): ProviderConnection {
-    const credentials = JSON.parse(this.parts.sealer.open(row.credentials, row.id)) as {
-      api_key: string;
-    };
+    const text = this.parts.sealer.open(row.credentials, row.id);
     return {
       id: row.id,
       provider: row.provider,
       baseUrl: row.baseUrl,
-      apiKey: credentials.api_key,
+      credentials: JSON.parse(text) as Credentials,
       isUnproven: row.accessChangedAt !== null,
     };
   }
@@ -267,11 +268,11 @@ export class ConnectionsService {
       const same =
         known !== null &&
         known.baseUrl === own.baseUrl &&
-        this.accessTo(known).apiKey === own.apiKey;
+        isSame(this.accessTo(known).credentials, own.credentials);
       if (same) return;
       const access = {
         baseUrl: own.baseUrl,
-        credentials: this.sealCredentials(own.apiKey, id),
+        credentials: this.sealCredentials(own.credentials, id),
         source: own.source,
         state: 'active',
         stateSince: now,
@@ -338,9 +339,23 @@ export class ConnectionsService {
       throw new Problem('forbidden', 'base_url: only the root key may set it. Leave it out.');
   }
 
-  private sealCredentials(apiKey: string, id: string): Uint8Array<ArrayBuffer> {
-    return this.parts.sealer.seal(JSON.stringify({ api_key: apiKey }), id);
+  private sealCredentials(credentials: Credentials, id: string): Uint8Array<ArrayBuffer> {
+    return this.parts.sealer.seal(JSON.stringify(credentials), id);
   }
+}
+
+/** @throws Problem 422 naming each credential that is missing, wrong or unknown */
+function readCredentials(adapter: AnyAdapter, given: Credentials): Credentials {
+  const schema = credentialsSchemaOf(adapter);
+  const read = validate(schema, given, 'credential', 'credentials');
+  return Object.fromEntries(
+    Object.entries(read).filter(([, value]) => value !== undefined),
+  ) as Credentials;
+}
+
+function isSame(one: Credentials, other: Credentials): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => one[name] === other[name]);
 }
 
 /** @param client within the transaction of the change */

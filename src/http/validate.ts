@@ -14,7 +14,7 @@ const MAX_FIELD_LENGTH = 200;
 export function validate<Schema extends z.ZodType>(
   schema: Schema,
   given: unknown,
-  kind: 'path parameter' | 'query parameter' | 'body field' | 'setting',
+  kind: 'path parameter' | 'query parameter' | 'body field' | 'setting' | 'credential',
   parent?: string,
 ): z.output<Schema> {
   const unstorable = findUnstorable(given);

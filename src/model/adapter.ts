@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Platform, Settings } from './account.js';
+import type { Credentials, SecretRef } from './credentials.js';
 import type { ObservedAccount } from './observed-account.js';
 import type { ProviderErrorCode } from './provider-error.js';
 
@@ -25,9 +26,70 @@ export function path(literals: TemplateStringsArray, ...ids: string[]): Provider
 export interface ProviderRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: ProviderPath;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** In place of path and query, an address that the provider gave: see `follow`. */
+  readonly address?: string;
+  /** A list is sent as a key for each of its values. */
+  readonly query?: Readonly<Record<string, FieldValue>>;
+  /** Of this request, over those of the adapter. */
+  readonly headers?: Readonly<Record<string, string | SecretRef>>;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as `application/x-www-form-urlencoded`, in place of `body`. */
+  readonly form?: Readonly<Record<string, FieldValue>>;
 }
+
+type SingleValue = string | number | SecretRef;
+/** Of a query or a form; what is `undefined` is left out. */
+export type FieldValue = SingleValue | readonly SingleValue[] | undefined;
+
+/** One of the connection's public parameters by its name; empty where it has none. */
+export type ReadParameter = (name: string) => string;
+
+/** A request as it is signed: whole, but for what the signature adds. */
+export interface SignedRequest {
+  readonly method: string;
+  /** Under the origin: version path included, without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** Empty where there is none. */
+  readonly body: string;
+}
+
+/** What a signature is made with, so that the function is pure. */
+export interface SigningTools {
+  /** When the request is sent. */
+  readonly now: Date;
+  /** The keyed hash of a text (RFC 2104); in hexadecimal where no encoding is given. */
+  readonly hmac: (
+    algorithm: 'sha1' | 'sha256' | 'sha512',
+    secret: string,
+    text: string,
+    encoding?: 'hex' | 'base64' | 'base64url',
+  ) => string;
+}
+
+/**
+ * One part of how requests prove who asks. `credential` names one of the connection's; `api_key`
+ * when left out. `basic`: the user and the password; left out, it is empty. `signed`: a pure
+ * function of the request, the credentials and the time, the only one of an adapter that is given
+ * secrets.
+ */
+export type AuthPart =
+  | { readonly scheme: 'bearer'; readonly credential?: string }
+  | { readonly scheme: 'header'; readonly header: string; readonly credential?: string }
+  | { readonly scheme: 'query'; readonly parameter: string; readonly credential?: string }
+  | { readonly scheme: 'basic'; readonly user?: string; readonly password?: string }
+  | {
+      readonly scheme: 'signed';
+      readonly sign: (
+        request: SignedRequest,
+        credentials: Credentials,
+        tools: SigningTools,
+      ) => {
+        readonly headers?: Readonly<Record<string, string>>;
+        readonly query?: Readonly<Record<string, string>>;
+      };
+    };
 
 /** The headers of an answer, by their lower-case names. */
 export type ProviderHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -130,15 +192,16 @@ export type Input<Name extends OperationName> = Parameters<Operations[Name]>[0];
 export type Output<Name extends OperationName> = ReturnType<Operations[Name]>;
 
 /**
- * One call: build the request, parse the wire, map it. All three are pure. A body that is absent
+ * One call: build the request, parse the wire, map it. All three are pure. `headers` are those of
+ * the answer, by their lower-case names. A body that is absent
  * (204) is parsed as `null`.
  */
 export interface Operation<Name extends OperationName, Wire> {
-  readonly request: (input: Input<Name>) => ProviderRequest;
+  readonly request: (input: Input<Name>, parameter: ReadParameter) => ProviderRequest;
   /** The success statuses that the provider documents; 200, 201, 202 and 204 when left out. */
   readonly statuses?: readonly number[];
   readonly response: z.ZodType<Wire>;
-  readonly map: (wire: Wire, input: Input<Name>) => Output<Name>;
+  readonly map: (wire: Wire, input: Input<Name>, headers: ProviderHeaders) => Output<Name>;
   /**
    * The id of the account that the answer names, where it names one: the answer counts only when
    * that is the one that was asked about. Answers that are accounts are compared in any case.
@@ -211,9 +274,13 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   };
   /** Version path included, no slash at the end. */
   readonly baseUrl: `https://${string}`;
-  readonly auth:
-    | { readonly scheme: 'bearer' }
-    | { readonly scheme: 'header'; readonly header: string };
+  readonly auth: AuthPart | readonly AuthPart[];
+  /**
+   * What a connection needs: strict, its fields made by `secret` and `parameter`, some of them
+   * optional. A field is set by `<PROVIDER>_<FIELD>` in the environment. One `api_key` when left
+   * out.
+   */
+  readonly credentials?: z.ZodObject;
   /** Sent with every request, GET and DELETE too. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The networks the provider documents; accounts of others are accepted all the same. */

@@ -9,7 +9,7 @@ import {
   ProviderError,
 } from '../model/index.js';
 import { CallsInFlight } from './calls-in-flight.js';
-import type { ProviderConnection } from './connection.js';
+import { type ProviderConnection, secretsOf } from './connection.js';
 import { type AttemptOutcome, type CallContext, type Executor, execute } from './execute.js';
 import {
   type AccountToFind,
@@ -182,7 +182,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
     context: CallContext,
   ) => {
     const { value, askedAt } = await execute(executor, connection, name, input, context);
-    return observationOf(registry.require(connection.provider), value, askedAt, connection.apiKey);
+    const adapter = registry.require(connection.provider);
+    return observationOf(adapter, value, askedAt, secretsOf(adapter, connection));
   };
 
   return {

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { AnyAdapter } from '../model/index.js';
+import {
+  type AnyAdapter,
+  API_KEY_CREDENTIALS,
+  type AuthPart,
+  type Credentials,
+  credentialFields,
+} from '../model/index.js';
 
 /** What the engine must know of a connection to speak for it. */
 export interface ProviderConnection {
@@ -8,8 +14,8 @@ export interface ProviderConnection {
   readonly provider: string;
   /** Version path included; `null`: the provider's own. */
   readonly baseUrl: string | null;
-  /** The secret. */
-  readonly apiKey: string;
+  /** Secrets and public parameters, by the names of the adapter's schema. */
+  readonly credentials: Credentials;
   /** Key or address were changed and have shown none of the accounts held: absence is no proof. */
   readonly isUnproven?: boolean;
   /** It is being made: its credentials are tried before it is stored. */
@@ -30,8 +36,64 @@ export function baseOf(adapter: AnyAdapter, connection: ProviderConnection): Bas
   return { origin: url.origin, pathPrefix: url.pathname.replace(/\/+$/, '') };
 }
 
+/** The schema of the credentials that an adapter's connections need. */
+export function credentialsSchemaOf(adapter: AnyAdapter) {
+  return adapter.credentials ?? API_KEY_CREDENTIALS;
+}
+
+const secretNames = new WeakMap<AnyAdapter, ReadonlySet<string>>();
+
+/** Which of the credentials are secrets. */
+export function secretNamesOf(adapter: AnyAdapter): ReadonlySet<string> {
+  const known = secretNames.get(adapter);
+  if (known !== undefined) return known;
+  const fields = credentialFields(credentialsSchemaOf(adapter));
+  const names = new Set(fields.flatMap(({ name, isSecret }) => (isSecret ? [name] : [])));
+  secretNames.set(adapter, names);
+  return names;
+}
+
+/** The parts of an adapter's authentication. */
+export function authPartsOf({ auth }: AnyAdapter): readonly AuthPart[] {
+  return 'scheme' in auth ? [auth] : auth;
+}
+
+/**
+ * What is never shown of a connection: its secrets, and what is made of them for Basic
+ * authentication.
+ */
+export function secretsOf(
+  adapter: AnyAdapter,
+  { credentials }: Pick<ProviderConnection, 'credentials'>,
+): readonly string[] {
+  const names = secretNamesOf(adapter);
+  // What a former release of the adapter sealed is a secret too.
+  const { shape } = credentialsSchemaOf(adapter);
+  const own = Object.entries(credentials).flatMap(([name, text]) =>
+    names.has(name) || !Object.hasOwn(shape, name) ? [text] : [],
+  );
+  const basic = authPartsOf(adapter).flatMap((part) =>
+    part.scheme === 'basic' ? [basicText(part, credentials)] : [],
+  );
+  return [...own, ...basic];
+}
+
+/** What follows `Basic `, before and after base64. */
+export function basicText(
+  { user, password }: Extract<AuthPart, { readonly scheme: 'basic' }>,
+  credentials: Credentials,
+): string {
+  const [name, word] = [user, password].map((field) =>
+    field === undefined ? '' : (credentials[field] ?? ''),
+  );
+  return `${name}:${word}`;
+}
+
 /** Names a connection as long as its key stays the same: a new key starts with a clean slate. */
 export function credentialId(connection: ProviderConnection, base: Base): string {
-  const keyHash = createHash('sha256').update(connection.apiKey).digest('base64url');
+  const own = Object.entries(connection.credentials).sort(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
+  const keyHash = createHash('sha256').update(JSON.stringify(own)).digest('base64url');
   return `${connection.id} ${connection.provider} ${base.origin} ${keyHash}`;
 }

@@ -10,9 +10,11 @@ import {
   ProviderError,
   type ProviderErrorCode,
   type ProviderRequest,
+  type ReadParameter,
 } from '../model/index.js';
 import type { CallsInFlight } from './calls-in-flight.js';
-import { baseOf, type ProviderConnection } from './connection.js';
+import { baseOf, type ProviderConnection, secretNamesOf, secretsOf } from './connection.js';
+import { outgoing } from './outgoing.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import { type AnswerShape, readAnswer } from './read-answer.js';
@@ -114,7 +116,7 @@ async function executeAbortable<Name extends OperationName>(
 ): Promise<Answered<Output<Name>>> {
   const adapter = executor.registry.require(connection.provider);
   const operation = operationOf(adapter, name);
-  const request = operation.request(input);
+  const request = operation.request(input, readerOf(adapter, connection));
   const base = baseOf(adapter, connection);
   const { sender, last } = executor.runtime.provider(adapter);
   const policies = executor.runtime.policies(adapter, connection, base, name);
@@ -155,16 +157,14 @@ async function executeAbortable<Name extends OperationName>(
         at: executor.clock.now(),
       });
     try {
-      const answer = await sender.send(request, {
-        base,
-        apiKey: connection.apiKey,
-        traceparent: span.traceparent,
-        signal,
-      });
+      const { credentials } = connection;
+      const { traceparent } = span;
+      const sent = outgoing(adapter, request, { base, credentials, traceparent, now: askedAt });
+      const answer = await sender.send(sent, base.origin, signal);
       status = answer.status;
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));
-      const secrets = [connection.apiKey, ...(context.secrets ?? [])] as const;
+      const secrets = [...secretsOf(adapter, connection), ...(context.secrets ?? [])];
       const reading = readAnswer({ adapter, name, operation, input, secrets, now }, answer);
       hear(answer.status, reading.shape, requestId(answer.headers));
       if ('error' in reading) throw reading.error;
@@ -209,6 +209,12 @@ async function executeAbortable<Name extends OperationName>(
     },
     attempt,
   );
+}
+
+/** Requests are made with public parameters alone. */
+function readerOf(adapter: AnyAdapter, { credentials }: ProviderConnection): ReadParameter {
+  const secrets = secretNamesOf(adapter);
+  return (name) => (secrets.has(name) ? '' : (credentials[name] ?? ''));
 }
 
 /**

@@ -70,7 +70,7 @@ export function readWithHealth(
   item: unknown,
   report: HealthReport,
   observedAt: Date,
-  apiKey: string,
+  secrets: readonly string[],
 ): Observation | QuarantinedItem {
   const key = adapter.account.joinKey?.(item);
   const health = key === undefined ? [] : (report.items.get(key) ?? []);
@@ -78,9 +78,9 @@ export function readWithHealth(
     adapter,
     health.map((part) => (isObject(item) ? { ...part, ...item } : item)),
     observedAt,
-    apiKey,
+    secrets,
   );
-  const alone = reading ?? readAccount(adapter, item, observedAt, apiKey);
+  const alone = reading ?? readAccount(adapter, item, observedAt, secrets);
   return report.failure !== null && isObservation(alone) ? withoutHealth(alone) : alone;
 }
 
@@ -93,7 +93,7 @@ export function readUnlisted(
   adapter: AnyAdapter,
   report: HealthReport,
   listed: ReadonlySet<string>,
-  apiKey: string,
+  secrets: readonly string[],
 ): { readonly accounts: readonly Observation[]; readonly quarantined: readonly QuarantinedItem[] } {
   const accounts: Observation[] = [];
   const quarantined: QuarantinedItem[] = Array.from({ length: report.unnamed }, () => ({
@@ -102,7 +102,7 @@ export function readUnlisted(
   }));
   for (const [key, items] of report.items) {
     if (listed.has(key)) continue;
-    const reading = readCopies(adapter, items, report.askedAt, apiKey);
+    const reading = readCopies(adapter, items, report.askedAt, secrets);
     if (reading === undefined) continue;
     if (isObservation(reading)) accounts.push({ ...reading, coverage: 'health' });
     else quarantined.push({ ...reading, reason: `health report: ${reading.reason}` });
@@ -115,10 +115,10 @@ function readCopies(
   adapter: AnyAdapter,
   items: readonly unknown[],
   observedAt: Date,
-  apiKey: string,
+  secrets: readonly string[],
 ): Observation | QuarantinedItem | undefined {
   return items
-    .map((item) => readAccount(adapter, item, observedAt, apiKey))
+    .map((item) => readAccount(adapter, item, observedAt, secrets))
     .reduce<Observation | QuarantinedItem | undefined>((best, reading) => {
       if (best === undefined || !isObservation(best)) return reading;
       return isObservation(reading) ? betterCopy(best, reading) : best;

@@ -1,6 +1,10 @@
 export type { Circuit } from './breaker.js';
 export { createProviders, type Providers, type ProvidersSettings } from './client.js';
-export type { ProviderConnection } from './connection.js';
+export {
+  credentialsSchemaOf,
+  type ProviderConnection,
+  secretsOf,
+} from './connection.js';
 export { betterCopy, copyRank } from './copies.js';
 export type { AttemptOutcome, CallContext, ResponseFacts } from './execute.js';
 export type { AccountToFind } from './look-up.js';
@@ -18,6 +22,7 @@ export {
   type QuarantinedItem,
 } from './read-account.js';
 export type { AnswerShape } from './read-answer.js';
+export { holdsSecret } from './redact.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';
 export { shownSettings, withChanges } from './settings-text.js';

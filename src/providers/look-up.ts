@@ -1,5 +1,5 @@
 import { type AccountKey, type AnyAdapter, ProviderError } from '../model/index.js';
-import type { ProviderConnection } from './connection.js';
+import { type ProviderConnection, secretsOf } from './connection.js';
 import { betterCopy } from './copies.js';
 import { asPart, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
@@ -84,9 +84,9 @@ export function observationOf(
   adapter: AnyAdapter,
   raw: unknown,
   askedAt: Date,
-  apiKey: string,
+  secrets: readonly string[],
 ): Observation {
-  const reading = readAccount(adapter, raw, askedAt, apiKey);
+  const reading = readAccount(adapter, raw, askedAt, secrets);
   if (!isObservation(reading)) throw unreadable(adapter, reading);
   return reading;
 }
@@ -103,7 +103,7 @@ async function getAccount(
   const details = new Details(executor, adapter, connection, context, choice);
   const [detailed] = await details.of([value], (item) => item);
   const { item, isPart } = detailed ?? { item: value, isPart: false };
-  const observation = observationOf(adapter, item, askedAt, connection.apiKey);
+  const observation = observationOf(adapter, item, askedAt, secretsOf(adapter, connection));
   return {
     ...(isPart ? asPart(observation) : observation),
     settingsText: settingsTextOf(adapter, body),

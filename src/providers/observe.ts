@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
-import type { ProviderConnection } from './connection.js';
+import { type ProviderConnection, secretsOf } from './connection.js';
 import { asPart, type DetailChoice, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
 import {
@@ -58,7 +58,8 @@ export async function list(
 ): Promise<ListPage> {
   const adapter = executor.registry.require(connection.provider);
   const { items, next, askedAt } = await fetchPage(executor, adapter, connection, page, context);
-  const readings = items.map((item) => readAccount(adapter, item, askedAt, connection.apiKey));
+  const secrets = secretsOf(adapter, connection);
+  const readings = items.map((item) => readAccount(adapter, item, askedAt, secrets));
   return { observedAt: askedAt, ...sorted(readings), next: next ?? null };
 }
 
@@ -77,7 +78,7 @@ export async function* walk(
   from: string | null,
 ): AsyncGenerator<ObservedPage, void, void> {
   const adapter = executor.registry.require(connection.provider);
-  const { apiKey } = connection;
+  const secrets = secretsOf(adapter, connection);
   const left = new AbortController();
   const signals = context.signal === undefined ? [] : [context.signal];
   const details = new Details(
@@ -110,8 +111,8 @@ export async function* walk(
         if (key !== undefined) listed.add(key);
         const reading =
           page.report === null
-            ? readAccount(adapter, item, observedAt, apiKey)
-            : readWithHealth(adapter, item, page.report, observedAt, apiKey);
+            ? readAccount(adapter, item, observedAt, secrets)
+            : readWithHealth(adapter, item, page.report, observedAt, secrets);
         return isPart && isObservation(reading) && reading.coverage === 'whole'
           ? asPart(reading)
           : reading;
@@ -122,7 +123,7 @@ export async function* walk(
     }
     // Of a list that was not read from its beginning the report shows more than the rest.
     if (from !== null) return;
-    const unlisted = report && readUnlisted(adapter, report, listed, apiKey);
+    const unlisted = report && readUnlisted(adapter, report, listed, secrets);
     if (report && unlisted && unlisted.accounts.length + unlisted.quarantined.length > 0)
       yield {
         observedAt: report.askedAt,

@@ -6,6 +6,7 @@ export const PROVIDER_EXAMPLE = {
   docs_url: 'https://octopost.ink/docs',
   platforms: ['instagram', 'linkedin', 'tiktok'],
   operations: ['probe', 'disconnect'],
+  credentials: [{ name: 'api_key', secret: true, required: true, description: null }],
   connect: {
     flow: 'dashboard',
     instructions: 'Connect the profile in the Octopost dashboard.',

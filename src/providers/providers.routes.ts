@@ -5,9 +5,10 @@ import { answerPage, dataOf, listById, listOf, type Rows, timestamp } from '../h
 import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
-import type { AnyAdapter } from '../model/index.js';
+import { type AnyAdapter, credentialFields, MAX_CREDENTIALS } from '../model/index.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { Providers } from './client.js';
+import { credentialsSchemaOf } from './connection.js';
 import { operationsOf } from './offered-operations.js';
 import { groupsOf, OPERATION_GROUPS } from './operation-group.js';
 import type { ProviderState } from './provider-runtime.js';
@@ -31,6 +32,20 @@ const providerSchema = z
     docs_url: z.string(),
     platforms: z.array(z.string()).max(MAX_NAMES),
     operations: z.array(z.string()).max(MAX_NAMES),
+    credentials: z
+      .array(
+        z.object({
+          name: z.string(),
+          secret: z.boolean(),
+          required: z.boolean(),
+          description: z.string().nullable(),
+        }),
+      )
+      .max(MAX_CREDENTIALS)
+      .meta({
+        description:
+          "What `POST /v1/connections` takes as `credentials`. Secrets are never shown; the others are public parameters, such as an organisation's id.",
+      }),
     connect: z
       .object({
         flow: z.enum(['oauth', 'link', 'dashboard']),
@@ -174,6 +189,12 @@ function toAnswer(
       ...(adapter.operations.connectStart ? ['connect'] : []),
       ...operationsOf(adapter),
     ],
+    credentials: credentialFields(credentialsSchemaOf(adapter)).map((field) => ({
+      name: field.name,
+      secret: field.isSecret,
+      required: field.isRequired,
+      description: field.description,
+    })),
     connect: adapter.connect ?? null,
     disconnect: {
       destroys_data: destroysData,

@@ -8,7 +8,7 @@ import {
   type ObservedAccount,
   UNREADABLE,
 } from '../model/index.js';
-import { holdsKey, redact, redactFields, redactValue } from './redact.js';
+import { holdsSecret, redact, redactFields, redactValue } from './redact.js';
 import type { SettingsText } from './settings-text.js';
 import { firstIssue } from './translate-error.js';
 
@@ -64,21 +64,21 @@ export function readAccount(
   adapter: AnyAdapter,
   raw: unknown,
   observedAt: Date,
-  apiKey: string,
+  secrets: readonly string[],
 ): Observation | QuarantinedItem {
   if (!isObject(raw)) return { id: null, reason: 'item: not an object' };
   const { schema, map } = adapter.account;
-  const { wire, issue, unreadable } = readFields(schema, raw, apiKey);
-  if (issue !== undefined) return { id: idOf(adapter, raw, apiKey), reason: issue };
+  const { wire, issue, unreadable } = readFields(schema, raw, secrets);
+  if (issue !== undefined) return { id: idOf(adapter, raw, secrets), reason: issue };
   try {
     const account = completed(map(wire, observedAt, unreadable));
     noteUntold(adapter, account, raw, unreadable);
-    const refusal = refusalOfId(account.providerAccountId, apiKey);
-    if (refusal !== undefined) return { id: idOf(adapter, raw, apiKey), reason: refusal };
+    const refusal = refusalOfId(account.providerAccountId, secrets);
+    if (refusal !== undefined) return { id: idOf(adapter, raw, secrets), reason: refusal };
     return {
-      account: shown(account, apiKey),
+      account: shown(account, secrets),
       degraded: [...unreadable].map(([field, example]) => ({ field, example })),
-      remoteData: remoteDataOf(raw, apiKey),
+      remoteData: remoteDataOf(raw, secrets),
       observedAt,
       coverage: 'whole',
     };
@@ -86,7 +86,7 @@ export function readAccount(
     // Values that a schema accepts and a mapping cannot use, such as an invalid date.
     // Their text may be in the message.
     return {
-      id: idOf(adapter, raw, apiKey),
+      id: idOf(adapter, raw, secrets),
       reason: `item: cannot be mapped (${error instanceof Error ? error.name : 'unknown'})`,
     };
   }
@@ -113,14 +113,18 @@ interface FieldsRead {
 }
 
 /** Reads again and again without the fields that are refused, until none is or the id's stays so. */
-function readFields(schema: z.ZodType, raw: Record<string, unknown>, apiKey: string): FieldsRead {
+function readFields(
+  schema: z.ZodType,
+  raw: Record<string, unknown>,
+  secrets: readonly string[],
+): FieldsRead {
   const unreadable = new Map<string, string>();
   const given = { ...raw };
   const leaveOut = (field: string, instead: unknown) => {
     given[field] = unreadable.has(field) ? null : instead;
-    unreadable.set(field, exampleOf(field, raw[field], apiKey));
+    unreadable.set(field, exampleOf(field, raw[field], secrets));
   };
-  for (const field of fieldsWithKey(schema, raw, apiKey)) leaveOut(field, null);
+  for (const field of fieldsWithSecret(schema, raw, secrets)) leaveOut(field, null);
   for (;;) {
     const parsed = schema.safeParse(given);
     if (parsed.success) return { wire: parsed.data, unreadable };
@@ -132,20 +136,20 @@ function readFields(schema: z.ZodType, raw: Record<string, unknown>, apiKey: str
   }
 }
 
-/** Texts that echo our key are none of the account; an address may, as the key is cut from it. */
-function fieldsWithKey(
+/** Texts that echo our secrets are none of the account; an address may, as the secret is cut from it. */
+function fieldsWithSecret(
   schema: z.ZodType,
   raw: Record<string, unknown>,
-  apiKey: string,
+  secrets: readonly string[],
 ): readonly string[] {
   return Object.keys(schema instanceof z.ZodObject ? schema.shape : raw).filter((field) => {
     const value = raw[field];
-    return typeof value === 'string' && !value.includes('://') && holdsKey(value, apiKey);
+    return typeof value === 'string' && !value.includes('://') && holdsSecret(value, secrets);
   });
 }
 
-function exampleOf(field: string, value: unknown, apiKey: string): string {
-  const shown = redactFields({ [field]: cleanJson(value) }, apiKey)[field];
+function exampleOf(field: string, value: unknown, secrets: readonly string[]): string {
+  const shown = redactFields({ [field]: cleanJson(value) }, secrets)[field];
   const text = typeof shown === 'string' ? shown : JSON.stringify(shown);
   // A text of nothing but NULs is told as the escapes that JSON has for them, never as an empty one.
   const trimmed = text.trim() || JSON.stringify(value);
@@ -154,9 +158,9 @@ function exampleOf(field: string, value: unknown, apiKey: string): string {
     : cleanText(`${trimmed.slice(0, MAX_EXAMPLE_LENGTH - 1)}…`);
 }
 
-function refusalOfId(id: string, apiKey: string): string | undefined {
+function refusalOfId(id: string, secrets: readonly string[]): string | undefined {
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `id: is longer than ${MAX_ID_BYTES} bytes`;
-  return holdsKey(id, apiKey) ? "id: contains the connection's key" : undefined;
+  return holdsSecret(id, secrets) ? 'id: contains a secret of the connection' : undefined;
 }
 
 /** With `null` for what the adapter leaves out. Spreading two objects takes V8 ten times as long. */
@@ -172,31 +176,37 @@ const NAMES = new Set(
 );
 
 /** The account itself, as it may be shown: redacted, but for its id and names. */
-function shown(account: Required<ObservedAccount>, apiKey: string): Required<ObservedAccount> {
+function shown(
+  account: Required<ObservedAccount>,
+  secrets: readonly string[],
+): Required<ObservedAccount> {
   const changed: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(account)) {
     if (field === 'providerAccountId') continue;
     const clean =
       NAMES.has(field) && typeof value === 'string'
-        ? shownName(value, apiKey)
-        : redact(value, apiKey);
+        ? shownName(value, secrets)
+        : redact(value, secrets);
     if (clean !== value) changed[field] = clean;
   }
   return Object.assign(account, changed);
 }
 
-/** A name that is an address is redacted, and one that echoes our key is none. */
-function shownName(name: string, apiKey: string): string | null {
-  if (holdsKey(name, apiKey)) return null;
-  return name.includes('://') ? redactValue(name, apiKey) : name;
+/** A name that is an address is redacted, and one that echoes a secret of ours is none. */
+function shownName(name: string, secrets: readonly string[]): string | null {
+  if (holdsSecret(name, secrets)) return null;
+  return name.includes('://') ? redactValue(name, secrets) : name;
 }
 
 const leftOut = (bytes: number) => `[left out: ${bytes} bytes]`;
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /** The raw object as it is kept: its largest members give way to a note where it is too large. */
-function remoteDataOf(raw: Record<string, unknown>, apiKey: string): Record<string, unknown> {
-  const data = redactFields(cleanJson(raw) as Record<string, unknown>, apiKey);
+function remoteDataOf(
+  raw: Record<string, unknown>,
+  secrets: readonly string[],
+): Record<string, unknown> {
+  const data = redactFields(cleanJson(raw) as Record<string, unknown>, secrets);
   let bytes = bytesOf(data);
   if (bytes <= MAX_REMOTE_DATA_BYTES) return data;
   const kept = { ...data };
@@ -222,9 +232,13 @@ export function givenId(adapter: AnyAdapter, raw: Record<string, unknown>): stri
 }
 
 /** The item's id, safe to show. A shortened one belongs to no stored account. */
-function idOf(adapter: AnyAdapter, raw: Record<string, unknown>, apiKey: string): string | null {
+function idOf(
+  adapter: AnyAdapter,
+  raw: Record<string, unknown>,
+  secrets: readonly string[],
+): string | null {
   const found = givenId(adapter, raw);
-  if (found === null || holdsKey(found, apiKey)) return null;
+  if (found === null || holdsSecret(found, secrets)) return null;
   const id = storable(found);
   return id.length <= MAX_SHOWN_ID_LENGTH ? id : `${id.slice(0, MAX_SHOWN_ID_LENGTH)}…`;
 }

@@ -50,8 +50,8 @@ export interface AnsweredCall<Name extends OperationName> {
   readonly name: Name;
   readonly operation: Operation<Name, unknown>;
   readonly input: Input<Name>;
-  /** The first is the connection's key. */
-  readonly secrets: readonly [apiKey: string, ...others: string[]];
+  /** What was sent and is never shown. */
+  readonly secrets: readonly string[];
   readonly now: Date;
 }
 
@@ -90,7 +90,7 @@ export function readAnswer<Name extends OperationName>(
   const parsed = operation.response.safeParse(body.kind === 'json' ? body.value : null);
   if (!parsed.success)
     return unreadable(`a body that does not match its documentation: ${firstIssue(parsed.error)}`);
-  const value = operation.map(parsed.data, call.input);
+  const value = operation.map(parsed.data, call.input, answer.headers);
   if ((name === 'list' || name === 'health') && !hasNext(value)) {
     if (body.kind === 'json' && saysThereIsMore(body.value, answer.headers))
       return unreadable('a list that is marked as incomplete');
@@ -114,7 +114,7 @@ function readValue<Name extends OperationName>(
     case 'get':
     case 'create':
     case 'update': {
-      const reading = readAccount(adapter, value, call.now, call.secrets[0]);
+      const reading = readAccount(adapter, value, call.now, call.secrets);
       if (!isObservation(reading)) {
         const what = `an account that does not match its documentation: ${reading.reason}`;
         return { shape: 'unreadable', error: invalidAnswer(adapter, what, status) };
@@ -166,7 +166,7 @@ function errorIn(
 ): string | undefined {
   const isAccount =
     (name === 'get' || name === 'create' || name === 'update') &&
-    isObservation(readAccount(adapter, document, now, secrets[0]));
+    isObservation(readAccount(adapter, document, now, secrets));
   const member = errorMember(document, isAccount);
   if (member !== undefined) return member;
   const code = ownFault(adapter, document, headers)?.code ?? null;

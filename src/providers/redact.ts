@@ -48,34 +48,34 @@ function formsOf(key: string): readonly string[] {
   return forms;
 }
 
-/** Whether a text echoes the key. */
-export function holdsKey(text: string, apiKey: string): boolean {
-  return formsOf(apiKey).some((form) => text.includes(form));
+/** Whether a text echoes one of our secrets. */
+export function holdsSecret(text: string, secrets: readonly string[]): boolean {
+  return secrets.some((secret) => formsOf(secret).some((form) => text.includes(form)));
 }
 
 /**
  * A provider's value as it may be shown, stored or logged: without fields named like secrets,
- * `apiKey` wherever it is echoed, and the secrets of addresses. Flags and gaps stay (`tokenValid:
+ * `secrets` wherever they are echoed, and the secrets of addresses. Flags and gaps stay (`tokenValid:
  * true` reveals nothing). What holds no secret is returned as it is, uncopied. Never what is written
  * back to the provider.
  */
-export function redact(value: unknown, apiKey: string): unknown {
-  if (typeof value === 'string') return redactValue(value, apiKey);
-  if (Array.isArray(value)) return redactItems(value, apiKey);
+export function redact(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return redactValue(value, secrets);
+  if (Array.isArray(value)) return redactItems(value, secrets);
   if (typeof value === 'object' && value !== null)
-    return redactFields(value as Record<string, unknown>, apiKey);
+    return redactFields(value as Record<string, unknown>, secrets);
   return value;
 }
 
 /** As `redact`, for an object. */
 export function redactFields(
   value: Record<string, unknown>,
-  apiKey: string,
+  secrets: readonly string[],
 ): Record<string, unknown> {
   let copy: Record<string, unknown> | null = null;
   for (const name of Object.keys(value)) {
     const field = value[name];
-    const clean = canHoldSecret(field) && isSecretName(name) ? REDACTED : redact(field, apiKey);
+    const clean = canHoldSecret(field) && isSecretName(name) ? REDACTED : redact(field, secrets);
     if (clean === field) continue;
     copy ??= { ...value };
     copy[name] = clean;
@@ -84,15 +84,15 @@ export function redactFields(
 }
 
 /** As `redact`, for a text. */
-export function redactValue(text: string, apiKey: string): string {
-  const withoutKey = holdsKey(text, apiKey)
-    ? formsOf(apiKey).reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
+export function redactValue(text: string, secrets: readonly string[]): string {
+  const withoutKey = holdsSecret(text, secrets)
+    ? secrets.flatMap(formsOf).reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
     : text;
   return withoutUrlSecrets(withoutKey);
 }
 
-function redactItems(items: readonly unknown[], apiKey: string): readonly unknown[] {
-  const clean = items.map((item) => redact(item, apiKey));
+function redactItems(items: readonly unknown[], secrets: readonly string[]): readonly unknown[] {
+  const clean = items.map((item) => redact(item, secrets));
   return clean.some((item, index) => item !== items[index]) ? clean : items;
 }
 

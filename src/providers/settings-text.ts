@@ -45,7 +45,10 @@ export function withChanges(
 }
 
 /** Settings as they may be shown and stored. */
-export function shownSettings(settings: Settings | SettingsText, apiKey: string): Settings {
+export function shownSettings(
+  settings: Settings | SettingsText,
+  secrets: readonly string[],
+): Settings {
   const plain = cleanJson(parseExactly(stringifyJson(settings)));
-  return redactFields(plain as Record<string, unknown>, apiKey);
+  return redactFields(plain as Record<string, unknown>, secrets);
 }

@@ -9,8 +9,9 @@ import type { Metrics } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
+import { withoutUrlSecrets } from '../lib/url-parameters.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
-import type { Providers } from '../providers/index.js';
+import { holdsSecret, type Providers, secretsOf } from '../providers/index.js';
 import type { WorkResult } from '../work/index.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import { proveAbsence } from './prove-absence.js';
@@ -236,10 +237,12 @@ export class SweepRunner {
     this.report(current, 'failed', run.counts.seen, error.code);
   }
 
-  /** A cursor that holds the key, as one that is an address may, is not stored. */
+  /** A cursor that holds a secret, as one that is an address may, is not stored. */
   private keepable(connection: Connection, cursor: string | null): string | null {
     if (cursor === null || cursor.length > MAX_CURSOR_LENGTH) return null;
-    return cursor.includes(this.parts.connections.accessTo(connection).apiKey) ? null : cursor;
+    const adapter = this.parts.providers.adapters.require(connection.provider);
+    const secrets = secretsOf(adapter, this.parts.connections.accessTo(connection));
+    return holdsSecret(cursor, secrets) || withoutUrlSecrets(cursor) !== cursor ? null : cursor;
   }
 
   private async fail(current: Current, run: SweepRun, error: unknown): Promise<void> {

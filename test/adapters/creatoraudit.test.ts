@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { creatoraudit } from '../../adapters/creatoraudit/index.js';
 import { NO_METRICS } from '../../src/model/index.js';
-import { answer, expectState, faultCode, look, OBSERVED_AT } from './support.js';
+import { answer, expectState, faultCode, look, noParameter, OBSERVED_AT } from './support.js';
 
 const HOUR_MS = 3_600_000;
 const hoursAgo = (hours: number) => new Date(OBSERVED_AT.getTime() - hours * HOUR_MS).toISOString();
@@ -161,11 +161,14 @@ describe('CreatorAudit: quirks', () => {
   );
 
   test('an input handle is sent without @, its case kept', () => {
-    const request = creatoraudit.operations.create?.request({
-      platform: 'tiktok',
-      username: '@Creator',
-      settings: {},
-    });
+    const request = creatoraudit.operations.create?.request(
+      {
+        platform: 'tiktok',
+        username: '@Creator',
+        settings: {},
+      },
+      noParameter,
+    );
     expect(request?.body).toStrictEqual({ platform: 'tiktok', username: 'Creator' });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { outfame } from '../../adapters/outfame/index.js';
-import { answer, expectState, faultCode, look, observe } from './support.js';
+import { answer, expectState, faultCode, look, noParameter, observe } from './support.js';
 
 const account = {
   id: 'acc_7Gx2kLm9Qr',
@@ -135,21 +135,27 @@ describe('Outfame: quirks', () => {
   });
 
   test('an input handle is sent without @ and spaces around it', () => {
-    const request = outfame.operations.create?.request({
-      platform: 'tiktok',
-      username: ' @NewHandle ',
-      settings: {},
-    });
+    const request = outfame.operations.create?.request(
+      {
+        platform: 'tiktok',
+        username: ' @NewHandle ',
+        settings: {},
+      },
+      noParameter,
+    );
     expect(request?.body).toStrictEqual({ platform: 'tiktok', instagram_username: 'NewHandle' });
   });
 
   test('settings cannot overrule what account is created', () => {
     const settings = { platform: 'tiktok', instagram_username: 'other' };
-    const request = outfame.operations.create?.request({
-      platform: 'instagram',
-      username: 'mine',
-      settings,
-    });
+    const request = outfame.operations.create?.request(
+      {
+        platform: 'instagram',
+        username: 'mine',
+        settings,
+      },
+      noParameter,
+    );
     expect(request?.body).toStrictEqual({ platform: 'instagram', instagram_username: 'mine' });
   });
 

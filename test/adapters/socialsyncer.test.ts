@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { socialsyncer } from '../../adapters/socialsyncer/index.js';
-import { answer, expectState, look } from './support.js';
+import { answer, expectState, look, noParameter } from './support.js';
 
 const listed = {
   platform: 'instagram',
@@ -88,16 +88,19 @@ describe('SocialSyncer: the status and health table, first matching row first', 
 describe('SocialSyncer: quirks', () => {
   test('identity is the pair of network and id, in the ref and in the path', () => {
     expect(look(socialsyncer, account).providerAccountId).toBe('instagram/17841400123456789');
-    const request = socialsyncer.operations.disconnect?.request({
-      id: 'instagram/17841400123456789',
-    });
+    const request = socialsyncer.operations.disconnect?.request(
+      {
+        id: 'instagram/17841400123456789',
+      },
+      noParameter,
+    );
     expect(request?.path).toBe('/accounts/instagram/17841400123456789');
   });
 
   test('an id splits at its first slash: the rest is the network id, encoded whole', () => {
-    expect(socialsyncer.operations.disconnect?.request({ id: 'tiktok/a/../b.c' }).path).toBe(
-      '/accounts/tiktok/a%2F..%2Fb.c',
-    );
+    expect(
+      socialsyncer.operations.disconnect?.request({ id: 'tiktok/a/../b.c' }, noParameter).path,
+    ).toBe('/accounts/tiktok/a%2F..%2Fb.c');
   });
 
   test('17-digit ids stay strings; a number is taken while JSON carried all its digits', () => {

@@ -26,10 +26,13 @@ export function observe(
   wire: unknown,
   observedAt = OBSERVED_AT,
 ): Pick<Observation, 'account' | 'degraded'> {
-  const reading = readAccount(adapter, wire, observedAt, NO_KEY);
+  const reading = readAccount(adapter, wire, observedAt, [NO_KEY]);
   if (!isObservation(reading)) throw new Error(`It is set aside: ${reading.reason}`);
   return reading;
 }
+
+/** Reads the parameters of a connection that has none. */
+export const noParameter = () => '';
 
 /** A key that nothing echoes. */
 export const NO_KEY = 'sk_live_00000000000000000000';
@@ -41,7 +44,7 @@ export function answer<Name extends OperationName>(
   input: Input<Name>,
 ): Output<Name> {
   if (!operation) throw new Error('The adapter does not declare this operation.');
-  return operation.map(operation.response.parse(body), input);
+  return operation.map(operation.response.parse(body), input, {});
 }
 
 /** Our code for the provider's error body; `null` leaves it to the HTTP status. */

@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { AnyAdapter } from '../../src/model/index.js';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.js';
+import { type AnyAdapter, credentialFields } from '../../src/model/index.js';
 import {
   bareAdapter,
   bareItem,
   detailAdapter,
   linkedAdapter,
+  severalAdapter,
 } from '../providers/small-adapters.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -25,6 +27,7 @@ const adapters: readonly AnyAdapter[] = [
   },
   detailAdapter,
   linkedAdapter,
+  severalAdapter,
 ];
 
 let provider: SmallProvider;
@@ -174,4 +177,90 @@ test('a flow that ends at the provider needs no redirect, and has nothing to com
   expect(flows().at(-1)).toBe(`/v1/social/instagram?back=${encodeURIComponent(redirect)}`);
   const made = await gateway.root.post('/v1/accounts', { ...ask, username: 'a' });
   expect(made.body.connect.flow).toBe('link');
+});
+
+describe('credentials of several parts', () => {
+  const credentials = {
+    api_key: 'several_live_0123456789',
+    client_id: 'client-1',
+    client_secret: 'word_0123456789abcdef',
+  };
+  const create = (given: object) =>
+    gateway.root.post('/v1/connections', {
+      provider: 'several',
+      credentials: given,
+      base_url: provider.baseUrl,
+      verify: false,
+    });
+  const sentTo = (path: string) => provider.requests.filter(({ url }) => url === path).at(-1);
+
+  test('are told by the provider, used in requests, sealed, and never shown', async () => {
+    const { body } = await gateway.root.get('/v1/providers/several');
+    expect(body.data.credentials).toEqual([
+      { name: 'api_key', secret: true, required: true, description: null },
+      { name: 'client_id', secret: false, required: true, description: 'From the dashboard.' },
+      { name: 'client_secret', secret: true, required: true, description: null },
+      { name: 'organisation', secret: false, required: false, description: null },
+    ]);
+    provider.answer(json(200, [{ ...bareItem('s'), note: Object.values(credentials) }]));
+    const made = await create({ ...credentials, organisation: 'o/1' });
+    expect(made.status).toBe(201);
+    const first = await waitFor('the first sweep', () => accounts('several'), {
+      until: (rows) => rows.length === 1,
+    });
+    expect(sentTo('/v1/organisations/o%2F1/integrations')?.headers).toMatchObject({
+      authorization: `Bearer ${credentials.api_key}`,
+      'x-client': credentials.client_id,
+      'x-client-secret': credentials.client_secret,
+    });
+    const { text } = await gateway.root.get(`/v1/accounts/${first[0]?.id}?include=remote_data`);
+    const shown = `${made.text}${text}`;
+    for (const word of [credentials.api_key, credentials.client_secret])
+      expect(shown).not.toContain(word);
+    expect(text).toContain('client-1');
+    const row = await gateway.database.prisma.connection.findUniqueOrThrow({
+      where: { id: made.body.data.id },
+    });
+    expect(Buffer.from(row.credentials).toString('latin1')).not.toContain('word_');
+
+    const changed = await gateway.root.patch(`/v1/connections/${made.body.data.id}`, {
+      credentials: { ...credentials, client_id: 'client-2' },
+      verify: false,
+    });
+    expect(changed.status).toBe(200);
+    await gateway.sweep(made.body.data.id);
+    expect(sentTo('/v1/organisations/own/integrations')?.headers['x-client']).toBe('client-2');
+  });
+
+  test.each([
+    ['credentials.client_secret', { client_secret: undefined }],
+    ['credentials.client_id', { client_id: ' ' }],
+    ['credentials.api_key', { api_key: 7 }],
+    ['credentials.other', { other: 'x' }],
+  ])('are refused by %s', async (field, wrong) => {
+    const refused = await create({ ...credentials, ...wrong });
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ field }] } });
+    expect(refused.text).not.toContain(credentials.api_key);
+  });
+
+  test('come from variables of their names, all that are needed or none', () => {
+    const { credentials: schema } = severalAdapter;
+    const known = [{ id: 'several', credentials: schema ? credentialFields(schema) : [] }];
+    const own = {
+      SEVERAL_API_KEY: 'k',
+      SEVERAL_CLIENT_ID: 'c',
+      SEVERAL_CLIENT_SECRET: 's',
+      SEVERAL_ORGANISATION: '',
+    };
+    const read = (environment: NodeJS.ProcessEnv) =>
+      readConfig(environment, known).providers.get('several');
+    expect(read({ ...own, SEVERAL_BASE_URL: 'https://self.example/v1/' })).toEqual({
+      credentials: { api_key: 'k', client_id: 'c', client_secret: 's' },
+      baseUrl: 'https://self.example/v1',
+    });
+    expect(read({ SEVERAL_BASE_URL: 'https://self.example' })?.credentials).toBeUndefined();
+    expect(() => read({ ...own, SEVERAL_CLIENT_SECRET: undefined })).toThrow(
+      'SEVERAL_CLIENT_SECRET: is required with SEVERAL_API_KEY, SEVERAL_CLIENT_ID',
+    );
+  });
 });

@@ -21,12 +21,12 @@ const LONG_AGO = new Date(0);
 
 /** The account, or the field for which it is set aside. */
 function reading(adapter: AnyAdapter, wire: unknown, observedAt: Date): Observation | string {
-  const read = readAccount(adapter, wire, observedAt, KEY);
+  const read = readAccount(adapter, wire, observedAt, [KEY]);
   return isObservation(read) ? read : read.reason.replace(/:.*/s, '');
 }
 
 function observe(adapter: AnyAdapter, wire: unknown, observedAt = LONG_AGO): Observation {
-  const read = readAccount(adapter, wire, observedAt, KEY);
+  const read = readAccount(adapter, wire, observedAt, [KEY]);
   if (!isObservation(read)) throw new Error(`It is set aside: ${read.reason}`);
   expect(observedAccountSchema.parse(read.account)).toStrictEqual(read.account);
   return read;
@@ -117,7 +117,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         { ...adapter, account: { ...adapter.account, map } },
         fixture.wire,
         LONG_AGO,
-        KEY,
+        [KEY],
       );
       expect(read).toMatchObject({ id: providerAccountId });
     });

@@ -6,6 +6,8 @@ import { complete } from './observed-account.js';
  * An adapter's fixtures are the JSON files of its `fixtures` folder, told apart by name:
  *
  * - `<operation>.json`, `<operation>.<case>.json`: a question, the request it makes, and what becomes of an answer
+ *   `parameters` are the connection's public ones, `headers` those of the answer, and a secret stands in
+ *   a request as `{"$secret": "name"}`
  * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
  * - `fault.<name>.json`: an error answer, what is read from it, and its code; `error` null leaves the code to the HTTP status
  *
@@ -14,12 +16,17 @@ import { complete } from './observed-account.js';
  */
 const operationFixture = z.strictObject({
   input: z.record(z.string(), z.unknown()),
+  parameters: z.record(z.string(), z.string()).default({}),
   request: z.strictObject({
     method: z.string(),
     path: z.string(),
     query: z.record(z.string(), z.unknown()).optional(),
+    headers: z.record(z.string(), z.unknown()).optional(),
     body: z.unknown().optional(),
+    form: z.record(z.string(), z.unknown()).optional(),
+    address: z.string().optional(),
   }),
+  headers: z.record(z.string(), z.string()).default({}),
   status: z.int().min(200).max(299),
   body: z.unknown(),
   output: z.unknown().optional(),

@@ -7,7 +7,9 @@ import type {
   AnyAdapter,
   Operation,
   OperationName,
+  ProviderHeaders,
   ProviderRequest,
+  ReadParameter,
 } from '../../src/model/index.js';
 import { isObservation, readAccount } from '../../src/providers/read-account.js';
 import { operationFixtures } from './fixtures.js';
@@ -32,10 +34,14 @@ const anyText = fc.oneof(
 
 /** An operation as the fixtures see it: JSON in, JSON out. */
 interface AnyOperation {
-  readonly request: (input: Record<string, unknown>) => ProviderRequest;
+  readonly request: (input: Record<string, unknown>, parameter: ReadParameter) => ProviderRequest;
   readonly statuses?: readonly number[];
   readonly response: z.ZodType;
-  readonly map: (wire: unknown, input: Record<string, unknown>) => unknown;
+  readonly map: (
+    wire: unknown,
+    input: Record<string, unknown>,
+    headers: ProviderHeaders,
+  ) => unknown;
   readonly subject?: (wire: unknown) => string | null | undefined;
 }
 
@@ -52,11 +58,18 @@ function declaredOperations(adapter: AnyAdapter) {
 /** The request as it would travel: keys without a value left out. */
 const sent = (request: ProviderRequest): unknown => JSON.parse(JSON.stringify(request));
 
+/** Reads the public parameters of the connection that a fixture is about. */
+function parameterOf(
+  fixture: { readonly parameters: Readonly<Record<string, string>> } | undefined,
+): ReadParameter {
+  return (name) => fixture?.parameters[name] ?? '';
+}
+
 /** Every text that the request carries, path segments decoded. */
-function carried({ path, query, body }: ProviderRequest): readonly string[] {
+function carried({ path, query, body, form }: ProviderRequest): readonly string[] {
   return [
     decodeURIComponent(path),
-    ...[query, body].flatMap((part) =>
+    ...[query, body, form].flatMap((part) =>
       Object.values(z.record(z.string(), z.unknown()).catch({}).parse(part)),
     ),
   ].filter((value) => typeof value === 'string');
@@ -79,10 +92,12 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         '$name: the request is as expected, and the same each time',
         ({ fixture }) => {
           const input = deepFreeze(structuredClone(fixture.input));
-          expect(sent(operation.request(input))).toStrictEqual(
+          expect(sent(operation.request(input, parameterOf(fixture)))).toStrictEqual(
             sent(fixture.request as ProviderRequest),
           );
-          expect(operation.request(input)).toStrictEqual(operation.request(input));
+          expect(operation.request(input, parameterOf(fixture))).toStrictEqual(
+            operation.request(input, parameterOf(fixture)),
+          );
         },
       );
 
@@ -94,7 +109,9 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
             fixture.refused && [fixture.refused],
           );
           if (parsed.success)
-            expect(operation.map(deepFreeze(parsed.data), fixture.input)).toEqual(fixture.output);
+            expect(operation.map(deepFreeze(parsed.data), fixture.input, fixture.headers)).toEqual(
+              fixture.output,
+            );
         },
       );
 
@@ -124,7 +141,11 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
           (_, at) => items[at % items.length],
         );
         const body = withReplaced(fixture.body, items, full);
-        const output = operation.map(operation.response.parse(body), fixture.input);
+        const output = operation.map(
+          operation.response.parse(body),
+          fixture.input,
+          fixture.headers,
+        );
         expect(pageSchema.parse(output).items).toHaveLength(full.length);
       });
 
@@ -132,6 +153,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         const output = operation.map(
           operation.response.parse(withNewKeys(fixture.body)),
           fixture.input,
+          fixture.headers,
         );
         expect(withoutNewKeys(output)).toEqual(fixture.output);
       });
@@ -143,7 +165,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
             fc.property(anyText, (text) => {
               // Of an id that is a pair only the provider's own half is free.
               const value = field === 'id' ? String(input.id).replace(/[^/]*$/, () => text) : text;
-              const hostile = operation.request({ ...input, [field]: value });
+              const hostile = operation.request({ ...input, [field]: value }, parameterOf(usual));
               expect(hostile.path).toMatch(/^(\/[\w\-.~!*'()%]+)+$/);
               expect(hostile.path).not.toMatch(/\/\.{1,2}(\/|$)/);
               expect(hostile.path.split('/')).toHaveLength(String(request?.path).split('/').length);
@@ -170,7 +192,10 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         ({ name }) => name === 'list' || name === 'activity',
       )) {
         const asked = JSON.stringify(
-          operation.request({ id: '1', limit: 1, cursor: 'the-cursor' }),
+          operation.request(
+            { id: '1', limit: 1, cursor: 'the-cursor' },
+            parameterOf(fixtures[0]?.fixture),
+          ),
         );
         const pages = fixtures.flatMap(({ fixture }) =>
           fixture.output === undefined
@@ -194,7 +219,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         for (const { fixture } of fixtures.filter(({ fixture }) => fixture.output !== undefined)) {
           if (name === 'detail') expect(fixture.output).toEqual(expect.any(Object));
           for (const raw of accountsOf(name, fixture.output)) {
-            const read = readAccount(adapter, raw, new Date(), 'unused');
+            const read = readAccount(adapter, raw, new Date(), ['unused']);
             observedAccountSchema.parse(isObservation(read) ? read.account : read);
             if (adapter.account.joinKey)
               expect(adapter.account.joinKey(withNewKeys(raw))).toEqual(expect.any(String));

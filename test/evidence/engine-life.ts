@@ -44,7 +44,8 @@ export class EngineLife {
     number: number,
   ) {
     const { name, baseUrl } = liar.provider;
-    this.access = { id: `conn_${number}`, provider: name, baseUrl, apiKey: 'key_0123456789abcdef' };
+    const credentials = { api_key: 'key_0123456789abcdef' };
+    this.access = { id: `conn_${number}`, provider: name, baseUrl, credentials };
   }
 
   async perform(act: EngineAct): Promise<void> {

@@ -46,7 +46,7 @@ function engine(adapter: AnyAdapter, clock = manualClock(Date.now(), { skip: tru
     id: 'conn_1',
     provider: adapter.id,
     baseUrl: provider.baseUrl,
-    apiKey: API_KEY,
+    credentials: { api_key: API_KEY },
   };
   return { providers, connection, clock };
 }

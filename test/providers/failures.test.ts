@@ -233,7 +233,7 @@ describe('what a failure tells', () => {
   });
 
   test('a key that no header can carry is refused before anything is sent', async () => {
-    const call = providers.verify({ ...full, apiKey: 'sk_\nlive' }, {});
+    const call = providers.verify({ ...full, credentials: { api_key: 'sk_\nlive' } }, {});
     expect(await failureOf(call)).toMatchObject({ code: 'refused', outcomeUnknown: false });
     expect(provider.requests).toHaveLength(0);
   });

@@ -145,7 +145,9 @@ describe('the breaker of a provider', () => {
     provider.answer(json(500, {}));
     for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
     expect(
-      await failureOf(firstPage(providers, { ...full, id: 'conn_other', apiKey: 'other' })),
+      await failureOf(
+        firstPage(providers, { ...full, id: 'conn_other', credentials: { api_key: 'other' } }),
+      ),
     ).toMatchObject({ code: 'circuit_open' });
 
     provider.answer(healthy);
@@ -235,7 +237,7 @@ describe('a key that is rejected', () => {
   test('affects no other connection, and is not asked for again and again', async () => {
     const { providers, full } = engine(deadKey);
     provider.answer(onlyLive);
-    const dead = { ...full, id: 'conn_dead', apiKey: 'sk_live_dead' };
+    const dead = { ...full, id: 'conn_dead', credentials: { api_key: 'sk_live_dead' } };
     for (let call = 0; call < 8; call += 1) {
       expect(await failureOf(firstPage(providers, dead))).toMatchObject({
         code: 'credential_rejected',
@@ -253,7 +255,7 @@ describe('a key that is rejected', () => {
   test('starts afresh with a new key, and with each verify', async () => {
     const { providers, full } = engine(deadKey);
     provider.answer(onlyLive);
-    const dead = { ...full, apiKey: 'sk_live_dead' };
+    const dead = { ...full, credentials: { api_key: 'sk_live_dead' } };
     for (let call = 0; call < 6; call += 1) await failureOf(firstPage(providers, dead));
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
     expect(await failureOf(providers.verify(dead, {}))).toMatchObject({

@@ -36,7 +36,7 @@ function connectionTo(provider: ProviderName): ProviderConnection {
     id: `conn_${provider}`,
     provider,
     baseUrl: sandbox.baseUrl(provider),
-    apiKey: sandbox.apiKey(provider),
+    credentials: { api_key: sandbox.apiKey(provider) },
   };
 }
 

@@ -111,7 +111,7 @@ describe('looks at accounts of one connection that only its list shows', () => {
   test('share nothing with another key, another deadline, or one that may be stopped', async () => {
     await Promise.all([
       look('a'),
-      look('a', { ...plain, apiKey: 'another-key-0123456789' }),
+      look('a', { ...plain, credentials: { api_key: 'another-key-0123456789' } }),
       providers.lookUp(plain, { id: 'a' }, { deadlineMs: 5_000 }),
       providers.lookUp(plain, { id: 'a' }, { signal: new AbortController().signal }),
     ]);

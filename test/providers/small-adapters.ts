@@ -10,8 +10,10 @@ import {
   NO_METRICS,
   name,
   PERMISSION_MISSING,
+  parameter,
   path,
   platform,
+  secret,
   texts,
   UNREADABLE,
 } from '../../src/model/index.js';
@@ -141,5 +143,32 @@ export const linkedAdapter: AnyAdapter = defineAdapter({
       response: z.object({ url: z.url() }),
       map: ({ url }) => ({ authUrl: url }),
     },
+  },
+});
+
+/** Needs a key, a client with its secret, and may take an organisation. */
+export const severalAdapter: AnyAdapter = defineAdapter({
+  ...bareParts,
+  id: 'several',
+  auth: [
+    { scheme: 'bearer' },
+    { scheme: 'header', header: 'X-Client', credential: 'client_id' },
+    { scheme: 'header', header: 'X-Client-Secret', credential: 'client_secret' },
+  ],
+  credentials: z.strictObject({
+    api_key: secret(),
+    client_id: parameter().describe('From the dashboard.'),
+    client_secret: secret(),
+    organisation: parameter().optional(),
+  }),
+  operations: {
+    list: {
+      ...bareList,
+      request: (_page, read) => ({
+        method: 'GET',
+        path: path`/organisations/${read('organisation') || 'own'}/integrations`,
+      }),
+    },
+    disconnect: bareDisconnect,
   },
 });

@@ -238,7 +238,7 @@ export function engineFor(
   policies: Partial<PolicySettings> = {},
   settings: Partial<ProvidersSettings> = {},
 ): { providers: Providers; full: ProviderConnection; plain: ProviderConnection } {
-  const connection = { baseUrl: provider.baseUrl, apiKey: API_KEY };
+  const connection = { baseUrl: provider.baseUrl, credentials: { api_key: API_KEY } };
   return {
     providers: createProviders({
       clock: systemClock,
