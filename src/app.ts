@@ -129,7 +129,7 @@ export function assemble(settings: AppSettings): App {
   const providerIds = providers.adapters.all().map(({ id }) => id);
   const parts = { database, lease, providers, sealer, cursors, clock, logger, tracing };
 
-  const audit = createAudit(parts);
+  const audit = createAudit({ ...parts, signer: secrets.signer });
   const teams = createTeams({ ...parts, providerIds });
   const events = createEvents({ ...parts, cursors: feedCursors, keyWatch: teams.keyWatch });
   const connections = createConnections({
@@ -190,6 +190,7 @@ export function assemble(settings: AppSettings): App {
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
     ...[
       secrets,
+      audit,
       connections,
       sweeps,
       disconnects,

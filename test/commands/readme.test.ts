@@ -100,6 +100,12 @@ describe('npm start on a fresh clone', () => {
     expect(await again.end('SIGINT')).toBe(0);
   });
 
+  test('npm run verify-audit finds the audit log whole', async () => {
+    expect(await clone.run('npm run --silent verify-audit')).toMatch(
+      /^Verified: \d+ audit entries [\s\S]+End of the chain, to be noted elsewhere: \d+:[0-9a-f]{64}\n$/,
+    );
+  });
+
   test('npm run rotate-secret replaces the secret as the README says', async () => {
     const [prepared = '', command = ''] =
       commands.find((block) => block.includes('rotate-secret'))?.split(/\n(?=ROLLCALL_PREVIOUS)/) ??
