@@ -27,6 +27,18 @@ export const octopost = defineAdapter({
     'tiktok',
     'youtube',
   ],
+  // TikTok's open ids and LinkedIn's person URNs are an app's own; Threads does not say.
+  platformUserIds: {
+    twitter: 'global',
+    bluesky: 'global',
+    mastodon: 'instance',
+    linkedin: 'app',
+    threads: 'app',
+    instagram: 'global',
+    facebook: 'global',
+    tiktok: 'app',
+    youtube: 'global',
+  },
   // The Starter tier's rate (/docs/api/rate-limits).
   limits: {
     requests: 300,

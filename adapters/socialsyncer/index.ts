@@ -14,6 +14,14 @@ export const socialsyncer = defineAdapter({
   baseUrl: 'https://api.socialsyncerapi.com/v1',
   auth: { scheme: 'bearer' },
   platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],
+  // TikTok's open ids are an app's own; Threads does not say.
+  platformUserIds: {
+    instagram: 'global',
+    facebook: 'global',
+    threads: 'app',
+    tiktok: 'app',
+    twitter: 'global',
+  },
   // The paid plans' rate (/docs/authentication).
   limits: {
     requests: 600,

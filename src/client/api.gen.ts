@@ -1117,6 +1117,10 @@ export interface components {
          *         "linkedin",
          *         "tiktok"
          *       ],
+         *       "platform_user_ids": {
+         *         "instagram": "global",
+         *         "tiktok": "app"
+         *       },
          *       "operations": [
          *         "probe",
          *         "disconnect"
@@ -1179,6 +1183,10 @@ export interface components {
             name: string;
             docs_url: string;
             platforms: string[];
+            /** @description By network, where its user ids name the same profile: everywhere (`global`), at this provider alone (`app`), at one server of the network (`instance`), or `unknown`. */
+            platform_user_ids: {
+                [key: string]: "global" | "app" | "instance" | "unknown";
+            };
             operations: string[];
             /** @description What `POST /v1/connections` takes as `credentials`. Secrets are never shown; the others are public parameters, such as an organisation's id. */
             credentials: {
@@ -4729,6 +4737,10 @@ export interface operations {
                      *             "linkedin",
                      *             "tiktok"
                      *           ],
+                     *           "platform_user_ids": {
+                     *             "instagram": "global",
+                     *             "tiktok": "app"
+                     *           },
                      *           "operations": [
                      *             "probe",
                      *             "disconnect"
@@ -4901,6 +4913,10 @@ export interface operations {
                      *           "linkedin",
                      *           "tiktok"
                      *         ],
+                     *         "platform_user_ids": {
+                     *           "instagram": "global",
+                     *           "tiktok": "app"
+                     *         },
                      *         "operations": [
                      *           "probe",
                      *           "disconnect"

@@ -227,6 +227,19 @@ export interface DisconnectEffect {
   readonly howToReconnect: string;
 }
 
+/**
+ * Within what a network's user id names one profile: everywhere (`global`), at the provider's app
+ * alone (`app`), at one server of the network (`instance`), or nobody knows (`unknown`).
+ */
+export const ID_SCOPES = ['global', 'app', 'instance', 'unknown'] as const;
+export type IdScope = (typeof ID_SCOPES)[number];
+
+/** The scope of a network's user ids as a provider shows them. */
+export function idScope({ platformUserIds = {} }: AnyAdapter, platform: Platform): IdScope {
+  const scopes = new Map(Object.entries(platformUserIds));
+  return scopes.get(platform) ?? scopes.get('*') ?? 'unknown';
+}
+
 /** What one connection may ask. */
 export interface Limits {
   /**
@@ -285,6 +298,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   readonly headers?: Readonly<Record<string, string>>;
   /** The networks the provider documents; accounts of others are accepted all the same. */
   readonly platforms: readonly Platform[];
+  /**
+   * Where the platform user ids that this provider shows are the same person, by network; `*` for
+   * all others. Left out: it shows none, or `unknown`.
+   */
+  readonly platformUserIds?: Readonly<Record<Platform, IdScope>>;
   readonly limits: Limits;
   /**
    * The headers that announce the rate limit, where they are neither `X-RateLimit-*` nor

@@ -5,6 +5,7 @@ export const PROVIDER_EXAMPLE = {
   name: 'Octopost',
   docs_url: 'https://octopost.ink/docs',
   platforms: ['instagram', 'linkedin', 'tiktok'],
+  platform_user_ids: { instagram: 'global', tiktok: 'app' },
   operations: ['probe', 'disconnect'],
   credentials: [{ name: 'api_key', secret: true, required: true, description: null }],
   connect: {

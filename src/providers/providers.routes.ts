@@ -5,7 +5,14 @@ import { answerPage, dataOf, listById, listOf, type Rows, timestamp } from '../h
 import { notFound } from '../http/problem.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
-import { type AnyAdapter, credentialFields, MAX_CREDENTIALS } from '../model/index.js';
+import {
+  type AnyAdapter,
+  credentialFields,
+  ID_SCOPES,
+  idScope,
+  MAX_CREDENTIALS,
+  recordOf,
+} from '../model/index.js';
 import type { CallFigures, Span } from './call-figures.js';
 import type { Providers } from './client.js';
 import { credentialsSchemaOf } from './connection.js';
@@ -31,6 +38,10 @@ const providerSchema = z
     name: z.string(),
     docs_url: z.string(),
     platforms: z.array(z.string()).max(MAX_NAMES),
+    platform_user_ids: recordOf(z.string(), z.enum(ID_SCOPES), MAX_NAMES).meta({
+      description:
+        'By network, where its user ids name the same profile: everywhere (`global`), at this provider alone (`app`), at one server of the network (`instance`), or `unknown`.',
+    }),
     operations: z.array(z.string()).max(MAX_NAMES),
     credentials: z
       .array(
@@ -184,6 +195,9 @@ function toAnswer(
     name: adapter.name,
     docs_url: adapter.docs,
     platforms: adapter.platforms,
+    platform_user_ids: Object.fromEntries(
+      adapter.platforms.map((platform) => [platform, idScope(adapter, platform)]),
+    ),
     operations: [
       ...(adapter.operations.create ? ['create'] : []),
       ...(adapter.operations.connectStart ? ['connect'] : []),

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
-import { adaptersFolder, fixtureSubjects } from './fixtures.js';
+import { accountFixtures, adaptersFolder, fixtureSubjects } from './fixtures.js';
 
 /** Names that stand for no real host (RFC 2606): what `npm run new:adapter` fills in. */
 const PLACEHOLDER_HOST = /(^|\.)example(\.com|\.net|\.org)?$/;
@@ -46,6 +46,19 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
         [...new Set(adapter.platforms)].map((platform) => platform.toLowerCase()),
       );
       expect(adapter.platforms).not.toHaveLength(0);
+    });
+
+    test('where it shows platform user ids it says where each names the same profile', () => {
+      const { platformUserIds = {} } = adapter;
+      const known = new Set([...adapter.platforms, '*']);
+      expect(Object.keys(platformUserIds).filter((name) => !known.has(name))).toStrictEqual([]);
+      const shown = accountFixtures(id).some(({ fixture }) => fixture.account?.platformUserId);
+      if (!shown) return;
+      for (const platform of adapter.platforms)
+        expect({ platform, scope: platformUserIds[platform] ?? platformUserIds['*'] }).toEqual({
+          platform,
+          scope: expect.any(String),
+        });
     });
 
     test('its limits let something through', () => {
