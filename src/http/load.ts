@@ -36,9 +36,11 @@ const STRANGERS = '';
 /** What one team asks of this process. */
 interface Demand {
   underWay: number;
-  /** Requests of the half second that runs, and of the one before. */
-  recent: number;
-  before: number;
+  /** When that was last counted, and the requests times milliseconds since the last sample. */
+  countedAt: number;
+  area: number;
+  /** How many requests were under way on average between the last two samples. */
+  average: number;
 }
 
 /** A request that was let in. */
@@ -66,6 +68,7 @@ export class Load {
   private readonly loopSampler: NodeJS.Timeout;
   private readonly teams = new Map<string, Demand>();
   private requests = 0;
+  private sampledAt = performance.now();
   private loopDelayMs = 0;
   /** Since when queries were seen to wait while none got a connection. */
   private stalledSince: number | undefined;
@@ -85,27 +88,29 @@ export class Load {
   /**
    * Lets a request in.
    * @param team as far as it is known yet
+   * @param kind a stream has a bound of its own, and costs little while it is open
    * @throws Problem 503 `service_unavailable` under overload, 429 where the team has its most under
    * way
    */
-  admit(team: string | undefined, isRead: boolean): Admission {
+  admit(team: string | undefined, kind: 'read' | 'write' | 'stream'): Admission {
     let name = team ?? STRANGERS;
-    const what = this.excess(name, isRead);
+    const what = this.excess(name, kind !== 'write');
     if (what !== null) throw overloaded(what);
-    this.checkTeam(name, 1);
+    const weight = kind === 'stream' ? 0 : 1;
+    this.checkTeam(name, weight);
     this.requests += 1;
-    this.count(name, 1, 1);
+    this.count(name, weight);
     return {
       settle: (other) => {
         if (other === name) return;
-        this.count(name, -1, -1);
+        this.count(name, -weight);
         name = other;
-        this.count(name, 1, 1);
+        this.count(name, weight);
         this.checkTeam(name, 0);
       },
       leave: () => {
         this.requests -= 1;
-        this.count(name, -1, 0);
+        this.count(name, -weight);
       },
     };
   }
@@ -144,10 +149,11 @@ export class Load {
     return own !== undefined && amountOf(own) * this.teams.size >= all;
   }
 
-  private count(team: string, underWay: 1 | -1, recent: 1 | 0 | -1): void {
-    const demand = this.teams.get(team) ?? { underWay: 0, recent: 0, before: 0 };
-    demand.underWay += underWay;
-    demand.recent = Math.max(0, demand.recent + recent);
+  private count(team: string, added: number): void {
+    const now = performance.now();
+    const demand = this.teams.get(team) ?? { underWay: 0, countedAt: now, area: 0, average: 0 };
+    advance(demand, now);
+    demand.underWay += added;
     this.teams.set(team, demand);
   }
 
@@ -173,16 +179,25 @@ export class Load {
     // The mean of no sample is no number.
     this.loopDelayMs = this.loop.mean / 1e6 || 0;
     this.loop.reset();
+    const now = performance.now();
     for (const [team, demand] of this.teams) {
-      demand.before = demand.recent;
-      demand.recent = 0;
+      advance(demand, now);
+      demand.average = demand.area / (now - this.sampledAt);
+      demand.area = 0;
       if (amountOf(demand) === 0) this.teams.delete(team);
     }
+    this.sampledAt = now;
   }
 }
 
-function amountOf({ underWay, recent, before }: Demand): number {
-  return underWay + recent + before;
+/** What a request costs shows in how long it takes: one that takes longer is counted for longer. */
+function advance(demand: Demand, now: number): void {
+  demand.area += demand.underWay * (now - demand.countedAt);
+  demand.countedAt = now;
+}
+
+function amountOf({ underWay, average }: Demand): number {
+  return underWay + average;
 }
 
 function overloaded(what: string): Problem {

@@ -98,7 +98,7 @@ export function createServer(
     use: RequestUse,
   ): Promise<void> {
     try {
-      if (route.scope !== 'public') admit(request, response, use);
+      if (route.scope !== 'public') admit(route, request, response, use);
       const call = {
         ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
@@ -126,10 +126,13 @@ export function createServer(
   }
 
   /** Before anything that costs, so that the refusal costs next to nothing. */
-  function admit(request: Request, response: Response, use: RequestUse): void {
+  function admit({ endpoint }: Route, request: Request, response: Response, use: RequestUse): void {
     if (parts.isRetired()) throw shuttingDown();
     const seen = parts.authenticator.lastSeen(request.get('authorization'));
-    const admission = parts.load.admit(seen?.teamId, isRead(request));
+    const admission = parts.load.admit(
+      seen?.teamId,
+      endpoint.isStream ? 'stream' : isRead(request) ? 'read' : 'write',
+    );
     response.once('close', admission.leave);
     use.team = seen?.teamId ?? '';
     use.key = seen?.keyId ?? '';

@@ -4,6 +4,7 @@ import { isObject } from './is-object.js';
 export const JSON_TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
 /** Whole numbers that may be beyond 2^53, and the strings that are passed over to find them. */
 const STRING_OR_LONG_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])-?\d{16,}(?![\w.])/g;
+const WHOLE_NUMBER = /^-?\d{16,}$/;
 const LONG_NUMBER = /[:,[]\s*-?\d{16}/;
 
 /**
@@ -17,9 +18,15 @@ export function parseExactly(text: string): unknown {
   return LONG_NUMBER.test(text) ? JSON.parse(quoteLongNumbers(text)) : value;
 }
 
+/** A number of JSON: as the text of its digits where JavaScript would round a whole number. */
+export function readNumber(token: string): number | string {
+  const number = Number(token);
+  return Number.isSafeInteger(number) || !WHOLE_NUMBER.test(token) ? number : token;
+}
+
 function quoteLongNumbers(text: string): string {
   return text.replace(STRING_OR_LONG_NUMBER, (token) =>
-    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+    token.startsWith('"') || typeof readNumber(token) === 'number' ? token : `"${token}"`,
   );
 }
 

@@ -44,6 +44,28 @@ export function cleanText(text: string): string {
 }
 
 /**
+ * The length of a JSON value as text, in characters, but for escapes; counted up to `most`, so that
+ * a large value costs no more.
+ * @returns a number above `most` for all that are longer
+ */
+export function lengthUpTo(value: unknown, most: number): number {
+  let length = 0;
+  const open: unknown[] = [value];
+  while (open.length > 0 && length <= most) {
+    const one = open.pop();
+    if (typeof one === 'string') length += one.length + 2;
+    else if (typeof one !== 'object' || one === null) length += String(one).length + 1;
+    else
+      for (const [name, inner] of Object.entries(one)) {
+        length += Array.isArray(one) ? 1 : name.length + 4;
+        if (length > most) break;
+        open.push(inner);
+      }
+  }
+  return length;
+}
+
+/**
  * A JSON value as it can be kept: texts and names cleaned, `__proto__` left out, and a note in place
  * of what is nested too deep. A value that can be kept as it came is returned itself.
  */

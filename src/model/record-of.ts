@@ -17,10 +17,15 @@ export function recordOf<Name extends z.ZodType<string, string>, Value extends z
   value: Value,
   most: number,
 ) {
-  return z
-    .record(name, value)
-    .refine((members) => Object.keys(members).length <= most, `must have at most ${most} members`)
-    .meta({ maxProperties: most });
+  const schema = z.record(name, value).meta({ maxProperties: most });
+  // Before any member is looked at, so that too many cost no more than the most.
+  return z.preprocess((given, context) => {
+    if (typeof given === 'object' && given !== null && Object.keys(given).length > most) {
+      context.addIssue({ code: 'custom', message: `must have at most ${most} members` });
+      return z.NEVER;
+    }
+    return given;
+  }, schema);
 }
 
 /** Values by kind of action, such as `likes`. */

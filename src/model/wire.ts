@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type InstantOptions, readInstant } from '../lib/instant.js';
-import { cleanJson, cleanText, isStorable } from '../lib/text.js';
+import { cleanJson, cleanText, isStorable, lengthUpTo } from '../lib/text.js';
 
 /*
  * Readers of single fields, for the schemas of adapters. Each takes what providers have been seen
@@ -99,9 +99,9 @@ export function word<Word extends string>(...words: readonly [Word, ...Word[]]) 
 export function texts() {
   return field('list of texts', (given): Reading<readonly string[]> => {
     if (!Array.isArray(given) || given.length > MAX_TEXTS) return undefined;
+    if (lengthUpTo(given, MAX_OBJECT_LENGTH) > MAX_OBJECT_LENGTH) return undefined;
     const items = given.map((item) => (item === null ? null : readText(item, MAX_TEXT_LENGTH)));
     if (items.includes(undefined)) return undefined;
-    if (JSON.stringify(given).length > MAX_OBJECT_LENGTH) return undefined;
     if (items.some((item) => item instanceof Cleaned))
       return new Cleaned(items.map((item) => (item instanceof Cleaned ? item.instead : item)));
     return items.filter((item) => typeof item === 'string');
@@ -160,6 +160,7 @@ export function instant(options?: InstantOptions) {
 export function object() {
   return field('JSON object', (given): Reading<Readonly<Record<string, unknown>>> => {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+    if (lengthUpTo(given, MAX_OBJECT_LENGTH) > MAX_OBJECT_LENGTH) return undefined;
     const clean = cleanJson(given) as Record<string, unknown>;
     if (JSON.stringify(clean).length > MAX_OBJECT_LENGTH) return undefined;
     return clean === given ? clean : new Cleaned(clean);

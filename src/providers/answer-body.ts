@@ -1,5 +1,5 @@
 import { isObject } from '../lib/is-object.js';
-import { parseExactly } from '../lib/json-text.js';
+import { parseLarge } from '../lib/large-json.js';
 import type { ProviderResponse } from './response.js';
 
 /** What the body of an answer is. */
@@ -13,7 +13,7 @@ const JSON_TYPE = /^(application|text)\/([\w.+-]*\+)?json\b/i;
 const WEB_PAGE_TYPE = /html|xml/i;
 
 /** Reads a body by its `Content-Type` where there is one, and by what it holds. */
-export function readBody({ headers, body }: ProviderResponse): AnswerBody {
+export async function readBody({ headers, body }: ProviderResponse): Promise<AnswerBody> {
   if (body === '') return { kind: 'none' };
   const type = String(headers['content-type'] ?? '').trim();
   if (WEB_PAGE_TYPE.test(type) || body.trimStart().startsWith('<'))
@@ -21,7 +21,7 @@ export function readBody({ headers, body }: ProviderResponse): AnswerBody {
   if (type !== '' && !JSON_TYPE.test(type))
     return { kind: 'foreign', what: 'a body that is not declared as JSON', isWebPage: false };
   try {
-    return { kind: 'json', value: parseExactly(body) };
+    return { kind: 'json', value: await parseLarge(body) };
   } catch {
     return { kind: 'foreign', what: 'a body that is not JSON', isWebPage: false };
   }

@@ -1,4 +1,5 @@
 import { isObject } from '../lib/is-object.js';
+import { mapInTurns } from '../lib/long-task.js';
 import { type AnyAdapter, ProviderError, type ProviderErrorCode } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { type CallContext, type Executor, execute } from './execute.js';
@@ -51,7 +52,7 @@ export class Details {
     items: readonly unknown[],
     joined: (item: unknown) => unknown,
   ): Promise<readonly DetailedItem[]> {
-    const detailed: DetailedItem[] = items.map((item) => ({
+    const detailed: DetailedItem[] = await mapInTurns(items, (item) => ({
       item,
       isPart: this.isNeeded(joined(item)),
     }));

@@ -165,7 +165,7 @@ async function executeAbortable<Name extends OperationName>(
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));
       const secrets = [...secretsOf(adapter, connection), ...(context.secrets ?? [])];
-      const reading = readAnswer({ adapter, name, operation, input, secrets, now }, answer);
+      const reading = await readAnswer({ adapter, name, operation, input, secrets, now }, answer);
       hear(answer.status, reading.shape, requestId(answer.headers));
       if ('error' in reading) throw reading.error;
       finish('ok');

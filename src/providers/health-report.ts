@@ -1,4 +1,5 @@
 import { isObject } from '../lib/is-object.js';
+import { mapInTurns } from '../lib/long-task.js';
 import { type AnyAdapter, ProviderError, type Verdict } from '../model/index.js';
 import type { ProviderConnection } from './connection.js';
 import { betterCopy } from './copies.js';
@@ -23,6 +24,9 @@ export interface HealthReport {
   readonly failure: ProviderError | null;
 }
 
+/** Of one account; further ones are no better. */
+const MAX_COPIES = 20;
+
 /** Asks for the report. */
 export async function fetchHealthReport(
   executor: Executor,
@@ -34,11 +38,16 @@ export async function fetchHealthReport(
   try {
     const { value, askedAt } = await execute(executor, connection, 'health', {}, context);
     let unnamed = 0;
-    for (const item of value.items) {
+    await mapInTurns(value.items, (item) => {
       const key = adapter.account.joinKey?.(item);
-      if (key === undefined || !isObject(item)) unnamed += 1;
-      else items.set(key, [...(items.get(key) ?? []), item]);
-    }
+      if (key === undefined || !isObject(item)) {
+        unnamed += 1;
+        return;
+      }
+      const copies = items.get(key);
+      if (copies === undefined) items.set(key, [item]);
+      else if (copies.length < MAX_COPIES) copies.push(item);
+    });
     return { askedAt, items, unnamed, failure: null };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
@@ -89,24 +98,27 @@ export function readWithHealth(
  * is named all the same, so that its account is not taken as gone.
  * @param listed the join keys of the list
  */
-export function readUnlisted(
+export async function readUnlisted(
   adapter: AnyAdapter,
   report: HealthReport,
   listed: ReadonlySet<string>,
   secrets: readonly string[],
-): { readonly accounts: readonly Observation[]; readonly quarantined: readonly QuarantinedItem[] } {
+): Promise<{
+  readonly accounts: readonly Observation[];
+  readonly quarantined: readonly QuarantinedItem[];
+}> {
   const accounts: Observation[] = [];
   const quarantined: QuarantinedItem[] = Array.from({ length: report.unnamed }, () => ({
     id: null,
     reason: 'health report: an item that names no account',
   }));
-  for (const [key, items] of report.items) {
-    if (listed.has(key)) continue;
+  await mapInTurns(report.items, ([key, items]) => {
+    if (listed.has(key)) return;
     const reading = readCopies(adapter, items, report.askedAt, secrets);
-    if (reading === undefined) continue;
+    if (reading === undefined) return;
     if (isObservation(reading)) accounts.push({ ...reading, coverage: 'health' });
     else quarantined.push({ ...reading, reason: `health report: ${reading.reason}` });
-  }
+  });
   return { accounts, quarantined };
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js';
+import { mapInTurns } from '../lib/long-task.js';
 import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
 import { type ProviderConnection, secretsOf } from './connection.js';
 import { asPart, type DetailChoice, Details } from './details.js';
@@ -59,7 +60,7 @@ export async function list(
   const adapter = executor.registry.require(connection.provider);
   const { items, next, askedAt } = await fetchPage(executor, adapter, connection, page, context);
   const secrets = secretsOf(adapter, connection);
-  const readings = items.map((item) => readAccount(adapter, item, askedAt, secrets));
+  const readings = await mapInTurns(items, (item) => readAccount(adapter, item, askedAt, secrets));
   return { observedAt: askedAt, ...sorted(readings), next: next ?? null };
 }
 
@@ -106,7 +107,8 @@ export async function* walk(
       report = page.report;
       const observedAt = earlier(page.askedAt, report?.askedAt);
       const joined = (item: unknown) => joinedWithHealth(adapter, item, page.report);
-      const readings = (await details.of(page.items, joined)).map(({ item, isPart }) => {
+      const detailed = await details.of(page.items, joined);
+      const readings = await mapInTurns(detailed, ({ item, isPart }) => {
         const key = adapter.account.joinKey?.(item);
         if (key !== undefined) listed.add(key);
         const reading =
@@ -123,7 +125,7 @@ export async function* walk(
     }
     // Of a list that was not read from its beginning the report shows more than the rest.
     if (from !== null) return;
-    const unlisted = report && readUnlisted(adapter, report, listed, secrets);
+    const unlisted = report && (await readUnlisted(adapter, report, listed, secrets));
     if (report && unlisted && unlisted.accounts.length + unlisted.quarantined.length > 0)
       yield {
         observedAt: report.askedAt,

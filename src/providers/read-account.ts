@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isObject } from '../lib/is-object.js';
-import { cleanJson, cleanText, storable } from '../lib/text.js';
+import { cleanJson, cleanText, lengthUpTo, storable } from '../lib/text.js';
 import {
   ACCOUNT_COLUMNS,
   type AnyAdapter,
@@ -18,6 +18,8 @@ const MAX_SHOWN_ID_LENGTH = 200;
 const MAX_EXAMPLE_LENGTH = 80;
 /** Of the provider's raw object, as JSON. */
 const MAX_REMOTE_DATA_BYTES = 64 * 1_024;
+/** Of a larger object so much is looked at to find what can be kept. */
+const MAX_LOOKED_AT_BYTES = 1_024 * 1_024;
 
 /** A field of an account that could not be read as it came. */
 export interface DegradedField {
@@ -149,6 +151,8 @@ function fieldsWithSecret(
 }
 
 function exampleOf(field: string, value: unknown, secrets: readonly string[]): string {
+  if (lengthUpTo(value, MAX_REMOTE_DATA_BYTES) > MAX_REMOTE_DATA_BYTES)
+    return `[longer than ${MAX_REMOTE_DATA_BYTES} bytes]`;
   const shown = redactFields({ [field]: cleanJson(value) }, secrets)[field];
   const text = typeof shown === 'string' ? shown : JSON.stringify(shown);
   // A text of nothing but NULs is told as the escapes that JSON has for them, never as an empty one.
@@ -198,7 +202,7 @@ function shownName(name: string, secrets: readonly string[]): string | null {
   return name.includes('://') ? redactValue(name, secrets) : name;
 }
 
-const leftOut = (bytes: number) => `[left out: ${bytes} bytes]`;
+const leftOut = (bytes: number | string) => `[left out: ${bytes} bytes]`;
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /** The raw object as it is kept: its largest members give way to a note where it is too large. */
@@ -206,7 +210,7 @@ function remoteDataOf(
   raw: Record<string, unknown>,
   secrets: readonly string[],
 ): Record<string, unknown> {
-  const data = redactFields(cleanJson(raw) as Record<string, unknown>, secrets);
+  const data = redactFields(cleanJson(withoutLarge(raw)) as Record<string, unknown>, secrets);
   let bytes = bytesOf(data);
   if (bytes <= MAX_REMOTE_DATA_BYTES) return data;
   const kept = { ...data };
@@ -218,6 +222,22 @@ function remoteDataOf(
     bytes -= size - bytesOf(note);
   }
   return bytes <= MAX_REMOTE_DATA_BYTES ? kept : { left_out: leftOut(bytesOf(data)) };
+}
+
+/**
+ * The raw object with a note in place of members that are too large to be kept, and of those that
+ * come after a good deal of others: no more of it is looked at.
+ */
+function withoutLarge(raw: Record<string, unknown>): Record<string, unknown> {
+  if (lengthUpTo(raw, MAX_REMOTE_DATA_BYTES) <= MAX_REMOTE_DATA_BYTES) return raw;
+  let left = MAX_LOOKED_AT_BYTES;
+  const members = Object.entries(raw).map(([name, value]) => {
+    const most = Math.min(left, MAX_REMOTE_DATA_BYTES);
+    const length = lengthUpTo(value, most);
+    left -= Math.min(length, left);
+    return [name, length > most ? leftOut(`more than ${most}`) : value];
+  });
+  return Object.fromEntries(members);
 }
 
 export function isObservation(reading: Observation | QuarantinedItem): reading is Observation {

@@ -58,16 +58,26 @@ export interface AnsweredCall<Name extends OperationName> {
 /** Successes, where an operation documents no others. */
 const SUCCESS_STATUSES: readonly number[] = [200, 201, 202, 204];
 
+/** Operations whose answers may be about many accounts: some keys are verified by a list. */
+const IN_BULK: ReadonlySet<OperationName> = new Set(['list', 'health', 'verify', 'activity']);
+/** No answer about one account is longer, in characters. */
+const MAX_SINGLE_LENGTH = 1_024 * 1_024;
+
 /**
  * Reads an answer. It proves what it says only when its status is one that the operation documents,
  * it is whole, it is of the provider's own shape and it carries no error.
  */
-export function readAnswer<Name extends OperationName>(
+export async function readAnswer<Name extends OperationName>(
   call: AnsweredCall<Name>,
   answer: ProviderResponse,
-): Reading<Output<Name>> {
+): Promise<Reading<Output<Name>>> {
   const { adapter, name, operation } = call;
-  const body = readBody(answer);
+  if (!IN_BULK.has(name) && answer.body.length > MAX_SINGLE_LENGTH)
+    return {
+      shape: 'unreadable',
+      error: invalidAnswer(adapter, `more than ${MAX_SINGLE_LENGTH / 1_024} KiB`, answer.status),
+    };
+  const body = await readBody(answer);
   if (answer.status >= 400) return refusal(call, answer, body);
   const unreadable = (what: string): Reading<never> => ({
     shape: 'unreadable',

@@ -119,17 +119,23 @@ export class ObservedAccountsRepository {
   /**
    * Takes the next changes that were staged, oldest first, without those of copies that do not
    * count.
+   * @param maxLength of them all as JSON, but for the last one
    */
-  async takeStaged(limit: number): Promise<CurrentChange[] | null> {
+  async takeStaged(limit: number, maxLength: number): Promise<CurrentChange[] | null> {
     const { rows } = await this.client.query<CurrentChange & { readonly isCurrent: boolean }>(
       `WITH next AS (
          DELETE FROM staged_changes
-         WHERE number IN (SELECT number FROM staged_changes ORDER BY number LIMIT $1)
+         WHERE number IN (
+           SELECT number FROM (
+             SELECT number, sum(length(record::text)) OVER (ORDER BY number)
+               - length(record::text) AS before
+             FROM (SELECT * FROM staged_changes ORDER BY number LIMIT $1) f) n
+           WHERE n.before < $2)
          RETURNING *)
        SELECT n.record, n.observed_at AS "observedAt", o.added AS "isAdded",
          n.rank = o.rank AS "isCurrent"
        FROM next n JOIN observed_accounts o USING (provider_account_id) ORDER BY n.number`,
-      [limit],
+      [limit, maxLength],
     );
     return rows.length === 0 ? null : rows.filter(({ isCurrent }) => isCurrent);
   }

@@ -11,7 +11,8 @@ import {
 import { transact } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
-import { storable } from '../lib/text.js';
+import { mapInTurns } from '../lib/long-task.js';
+import { lengthUpTo, storable } from '../lib/text.js';
 import type { AnyAdapter, ProviderError } from '../model/index.js';
 import {
   betterCopy,
@@ -25,7 +26,11 @@ import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import type { SweepCounts } from './sweeps.repository.js';
 import { MAX_LISTED } from './sweeps.schema.js';
 
+/** Accounts in one transaction, and their length as JSON. */
 const BATCH_SIZE = 500;
+const MAX_BATCH_LENGTH = 1_024 * 1_024;
+/** Ids in one statement. */
+const MAX_IDS = 5_000;
 /** Below this many accounts any number may vanish at once. */
 const SMALL_CONNECTION = 10;
 /** So many new accounts change the table enough for the database to look at it again. */
@@ -117,15 +122,15 @@ export class SweepRun {
     if (page.source === 'list') this.listPages += 1;
     for (const { degraded } of shown.accounts) this.degradedFields.add(degraded);
     await this.quarantineItems(shown.quarantined);
-    this.waiting.push(...shown.accounts);
-    while (this.waiting.length >= BATCH_SIZE) await this.write(this.waiting.splice(0, BATCH_SIZE));
+    for (const account of shown.accounts) this.waiting.push(account);
+    await this.writeBatches(false);
   }
 
   /** Writes what still waits, at the end of the walk. */
   async flush(): Promise<void> {
-    await this.writeWaiting();
+    await this.writeBatches(true);
     for (;;) {
-      const changes = await this.observed.takeStaged(BATCH_SIZE);
+      const changes = await this.observed.takeStaged(BATCH_SIZE, MAX_BATCH_LENGTH);
       if (changes === null) break;
       // What was added in this sweep and is changed by a better copy counts as added.
       for (const isAdded of [true, false]) {
@@ -171,10 +176,13 @@ export class SweepRun {
 
   /** Writes accounts that the list lacks and the provider shows when it is asked for them. */
   async addFound(observations: readonly Observation[]): Promise<void> {
-    if (observations.length === 0) return;
-    await this.writeRecords(observations.map((observation) => this.asChange(observation)));
-    const ids = observations.map(({ account }) => account.providerAccountId);
-    await this.observed.markFound(ids, this.clock.now());
+    for (let from = 0; from < observations.length; ) {
+      const batch = observations.slice(from, endOfBatch(observations, from) ?? observations.length);
+      await this.writeRecords(batch.map((observation) => this.asChange(observation)));
+      const ids = batch.map(({ account }) => account.providerAccountId);
+      await this.observed.markFound(ids, this.clock.now());
+      from += batch.length;
+    }
   }
 
   /** Notes accounts whose absence is proven. */
@@ -207,7 +215,7 @@ export class SweepRun {
       const other = best.get(id);
       best.set(id, other === undefined ? observation : betterCopy(other, observation));
     }
-    const copies = [...best].map(([id, observation]) => ({
+    const copies = await mapInTurns(best, ([id, observation]) => ({
       id,
       rank: copyRank(observation),
       observation,
@@ -263,12 +271,16 @@ export class SweepRun {
 
   /** A health report may spell an id otherwise than the list that it stands in for. */
   private async spelledAsHeld(page: ObservedPage): Promise<ObservedPage> {
-    await this.writeWaiting();
+    await this.writeBatches(true);
     const ids = [
       ...page.accounts.map(({ account }) => account.providerAccountId),
       ...page.quarantined.flatMap(({ id }) => (id === null ? [] : [id])),
     ];
-    const held = await this.observed.findSpellings(ids);
+    const held = new Map<string, string>();
+    for (let from = 0; from < ids.length; from += MAX_IDS) {
+      const found = await this.observed.findSpellings(ids.slice(from, from + MAX_IDS));
+      for (const [lower, id] of found) held.set(lower, id);
+    }
     const spelled = (id: string) => held.get(id.toLowerCase()) ?? id;
     return {
       ...page,
@@ -286,8 +298,18 @@ export class SweepRun {
     };
   }
 
-  private async writeWaiting(): Promise<void> {
-    if (this.waiting.length > 0) await this.write(this.waiting.splice(0));
+  /** Writes what waits, batch by batch. @param all the last one too, which may be small */
+  private async writeBatches(all: boolean): Promise<void> {
+    let from = 0;
+    for (;;) {
+      const to = endOfBatch(this.waiting, from);
+      if (to === null && !all) break;
+      const batch = this.waiting.slice(from, to ?? this.waiting.length);
+      if (batch.length === 0) break;
+      await this.write(batch);
+      from += batch.length;
+    }
+    this.waiting.splice(0, from);
   }
 
   private async quarantineItems(items: readonly QuarantinedItem[]): Promise<void> {
@@ -300,6 +322,17 @@ export class SweepRun {
     this.shown.push(...storableItems.slice(0, MAX_LISTED - this.shown.length));
     const named = storableItems.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
-    if (named.length > 0) await this.observed.addQuarantined(named);
+    for (let from = 0; from < named.length; from += MAX_IDS)
+      await this.observed.addQuarantined(named.slice(from, from + MAX_IDS));
   }
+}
+
+/** Where a batch that begins at `from` is full; `null`: it is not. */
+function endOfBatch(waiting: readonly Observation[], from: number): number | null {
+  let length = 0;
+  for (let to = from; to < waiting.length; to += 1) {
+    if (to - from >= BATCH_SIZE || length >= MAX_BATCH_LENGTH) return to;
+    length += lengthUpTo(waiting[to], MAX_BATCH_LENGTH);
+  }
+  return waiting.length - from >= BATCH_SIZE || length >= MAX_BATCH_LENGTH ? waiting.length : null;
 }

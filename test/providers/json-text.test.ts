@@ -7,6 +7,7 @@ import {
   parseExactly,
   stringifyJson,
 } from '../../src/lib/json-text.js';
+import { parseLarge } from '../../src/lib/large-json.js';
 
 /** JSON as a provider may write it: odd spaces, names that look like places, numbers in any form. */
 const space = fc.constantFrom('', ' ', '\n  ', '\t');
@@ -101,4 +102,36 @@ test('whole numbers beyond 2^53 are read as their digits, and nothing else is to
     }),
   );
   expect(() => parseExactly('{"a":17841400123456789')).toThrow(SyntaxError);
+});
+
+describe('a long text', () => {
+  const long = (text: string, pad: number) =>
+    `{"pad":"${'𝒳éx'.repeat(150_000)}${'x'.repeat(pad)}","value":${text}}`;
+
+  test('is read as a short one, wherever its slices end', async () => {
+    await fc.assert(
+      fc.asyncProperty(json, fc.nat(70_000), async (text, pad) => {
+        const whole = long(`[${text},17841400123456789,"𝒳",-1.5e3]`, pad);
+        expect(await parseLarge(whole)).toEqual(parseExactly(whole));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test.each([
+    ['cut off', (text: string) => text.slice(0, -1)],
+    ['with more behind it', (text: string) => `${text}x`],
+    ['with a second value behind it', (text: string) => `${text}{}`],
+    ['with a comma too many', (text: string) => `${text.slice(0, -1)},}`],
+    ['with a number that is none', (text: string) => text.replace(':[', ':[01,')],
+  ])('that is %s is refused', async (_what, spoil) => {
+    const spoiled = spoil(long('[1]', 3));
+    expect(() => parseExactly(spoiled)).toThrow(SyntaxError);
+    await expect(parseLarge(spoiled)).rejects.toThrow(SyntaxError);
+  });
+
+  test('has members that are named like no other', async () => {
+    const whole = long('{"__proto__":{"x":1},"a":1,"a":2}', 0);
+    expect(JSON.stringify(await parseLarge(whole))).toBe(JSON.stringify(JSON.parse(whole)));
+  });
 });
