@@ -154,7 +154,7 @@ export class EngineLife {
         },
         end: async ({ progress, state }) => {
           ended = progress;
-          if (state === 'succeeded' || progress.verified === 'absent') this.judgeAbsence(id, known);
+          if (state === 'succeeded' || progress.verified === 'absent') this.judgeAbsence(id);
         },
       },
     });
@@ -167,9 +167,8 @@ export class EngineLife {
     if (ended === undefined) liar.accuse(`a disconnect of ${id} does not end: ${step.error?.code}`);
   }
 
-  private judgeAbsence(id: string, { facts }: { readonly facts: Identity }): void {
-    if (this.liar.isStill(id, facts))
-      this.liar.accuse(`${id} is disconnected, and it is still there`);
+  private judgeAbsence(id: string): void {
+    if (this.liar.holds(id)) this.liar.accuse(`${id} is disconnected, and it is still there`);
     this.known.delete(id);
   }
 

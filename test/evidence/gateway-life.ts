@@ -83,9 +83,9 @@ export class GatewayLife {
       this.liar.accuse(`a probe of ${provider_account_id} says that it is gone, and it is there`);
   }
 
-  private async disconnect(known: Known): Promise<void> {
+  private async disconnect({ id: accountId, provider_account_id: id }: Known): Promise<void> {
     const prefer = { Prefer: 'respond-async' };
-    const { body } = await this.client.delete(`/v1/accounts/${known.id}`, prefer);
+    const { body } = await this.client.delete(`/v1/accounts/${accountId}`, prefer);
     const step = await this.found<{ state: string; outcome: string | null; verified: string }>(
       'a step to end',
       `SELECT state, outcome, verified FROM disconnect_steps
@@ -93,8 +93,7 @@ export class GatewayLife {
       body.data.id,
     );
     if (step.state !== 'succeeded' && step.verified !== 'absent') return;
-    const { provider_account_id: id } = known;
-    if (this.liar.isStill(id, known)) this.liar.accuse(`${id} is ${step.outcome}, and still there`);
+    if (this.liar.holds(id)) this.liar.accuse(`${id} is ${step.outcome}, and still there`);
     else this.gone.add(id);
   }
 

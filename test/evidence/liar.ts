@@ -134,7 +134,7 @@ export class Liar {
   }
 
   /** Whether an account that it holds is, in all that is known, who was meant. */
-  isStill(id: string, meant: Identity): boolean {
+  private isStill(id: string, meant: Identity): boolean {
     const item = this.provider.held.get(id)?.item;
     if (item === undefined) return false;
     const { platform, platform_user_id, username, instagram_username, connectedAt } =
@@ -143,7 +143,12 @@ export class Liar {
       known === null || known === UNKNOWN_PLATFORM || known === now;
     switch (this.name) {
       case 'socialsyncer':
-        return meant.connected_at === null || !isLater(connectedAt, meant.connected_at);
+        // A health report does not tell it: where the list lies, it may be all that there is.
+        return (
+          !this.mood.isListTrue ||
+          meant.connected_at === null ||
+          !isLater(connectedAt, meant.connected_at)
+        );
       case 'octopost':
         return isSame(meant.platform_user_id, platform_user_id) && isSame(meant.platform, platform);
       default:

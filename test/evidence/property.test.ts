@@ -122,7 +122,7 @@ describe(`for any mixture of answers to the whole gateway (seed ${SEED})`, () =>
   const worlds = useWorlds({ clock, disconnects, policies });
 
   async function begin(name: ProviderName): Promise<GatewayLife> {
-    const world = await worlds.open(name, [], { pageSize: PAGE_SIZE });
+    const world = await worlds.open(name, [], { pageSize: 2 });
     const life = new GatewayLife(world, worlds.gateway(), clock);
     for (let number = 0; number < ACCOUNTS; number += 1) life.liar.put(life.liar.idOf(number));
     await life.sweep();
