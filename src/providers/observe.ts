@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.js';
 import { mapInTurns } from '../lib/long-task.js';
 import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
+import { statedTotal } from './answer-body.js';
 import { type ProviderConnection, secretsOf } from './connection.js';
 import { asPart, type DetailChoice, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
@@ -103,8 +104,12 @@ export async function* walk(
   };
   try {
     let report: HealthReport | null = null;
+    let items = 0;
+    let total = 0;
     for await (const page of pages(observePage, () => endless(adapter), from ?? undefined)) {
       report = page.report;
+      items += page.items.length;
+      total = Math.max(total, page.total);
       const observedAt = earlier(page.askedAt, report?.askedAt);
       const joined = (item: unknown) => joinedWithHealth(adapter, item, page.report);
       const detailed = await details.of(page.items, joined);
@@ -121,6 +126,7 @@ export async function* walk(
       });
       const healthFailure = report?.failure ?? null;
       const next = page.next ?? null;
+      if (next === null && from === null && items < total) readings.push(lacking(items, total));
       yield { observedAt, source: 'list', ...sorted(readings), healthFailure, next };
     }
     // Of a list that was not read from its beginning the report shows more than the rest.
@@ -168,8 +174,8 @@ async function fetchPage(
 ) {
   const limit = Math.min(page.limit ?? adapter.limits.pageSize, adapter.limits.pageSize);
   const input = { cursor: page.cursor ?? undefined, limit };
-  const { value, askedAt } = await execute(executor, connection, 'list', input, context);
-  return { ...value, askedAt };
+  const { value, body, askedAt } = await execute(executor, connection, 'list', input, context);
+  return { ...value, total: statedTotal(body), askedAt };
 }
 
 function sorted(readings: readonly (Observation | QuarantinedItem)[]) {
@@ -180,6 +186,11 @@ function sorted(readings: readonly (Observation | QuarantinedItem)[]) {
     else quarantined.push(reading);
   }
   return { accounts, quarantined };
+}
+
+/** In place of what a list lacks by its own count: it may be any account. */
+function lacking(items: number, total: number): QuarantinedItem {
+  return { id: null, reason: `list: it has ${items} items and says that there are ${total}` };
 }
 
 function earlier(one: Date, other: Date | undefined): Date {

@@ -168,6 +168,32 @@ describe('2 absence: what a list misses is asked for', () => {
     expect(world.provider.requests.map(({ path }) => path)).toContain(`/accounts/${missed}`);
   });
 
+  test.each(['total', 'totalCount'])(
+    'a list that is shorter than its %s proves nothing, where no other look can',
+    async (name) => {
+      const world = await worlds.open('socialsyncer', IDS.socialsyncer);
+      const [id = ''] = IDS.socialsyncer;
+      world.provider.when('GET /accounts/health', { body: { accounts: [] } });
+      world.provider.when('GET /accounts', (_request, usual) => {
+        const { accounts } = JSON.parse(String(usual().raw));
+        return { body: { accounts: accounts.slice(1), [name]: 3 } };
+      });
+      const sweep = await world.sweep();
+      expect(sweep).toMatchObject({ state: 'succeeded', seen: 2, vanished: 0, quarantined: 1 });
+      expect(sweep.quarantine[0].reason).toMatch(/2 items.* 3/);
+      expect(await world.probe(id)).toMatchObject({
+        status: 502,
+        body: { code: 'provider_error' },
+      });
+      await expectNotLost(world, id);
+      world.provider.when('GET /accounts', (_request, usual) => {
+        const { accounts } = JSON.parse(String(usual().raw));
+        return { body: { accounts: accounts.slice(1), [name]: 2 } };
+      });
+      expect(await world.sweep()).toMatchObject({ state: 'succeeded', vanished: 1 });
+    },
+  );
+
   test('a list that is shorter than it says itself', async () => {
     const world = await worlds.open('creatoraudit', UUIDS);
     world.provider.when('GET /accounts', () =>

@@ -159,17 +159,36 @@ const FULL_LISTS: Lies = {
   },
 };
 
+const MARKS = [
+  '"truncated":true',
+  '"isPartial":true',
+  '"incomplete_results":"true"',
+  '"complete":false',
+  '"meta":{"page":1,"total_pages":3}',
+  '"meta":{"error":"shard"}',
+  '"error_message":"shard"',
+];
 /** Lists that leave accounts out and say so. */
 const MARKED_LISTS: Lies = {
   'a list that says it is a part': ({ provider, pick }) => {
     const answer = listed(provider, (_id, at) => at % 3 === pick % 3);
-    const marks = ['"truncated":true', '"partial":true', '"incomplete_results":true'];
-    return { raw: `${textOf(answer).slice(0, -1)},${choose(marks, pick)}}` };
+    return { raw: `${textOf(answer).slice(0, -1)},${choose(MARKS, pick)}}` };
   },
-  'a list that links to a next page': ({ provider, pick }) => ({
-    ...listed(provider, (_id, at) => at % 3 === pick % 3),
-    headers: [['link', '<https://api.example/accounts?page=2>; rel="next"']],
-  }),
+  'a list that counts more than it has': ({ provider, request, pick }) => {
+    if (request.query.has('cursor')) return undefined;
+    const answer = listed(provider, (_id, at) => at % 3 !== pick % 3);
+    const total = choose(['total', 'totalCount', 'total_items'], pick);
+    return { raw: `${textOf(answer).slice(0, -1)},"${total}":${provider.held.size}}` };
+  },
+  'a list that links to a next page': ({ provider, pick }) => {
+    const answer = listed(provider, (_id, at) => at % 3 === pick % 3);
+    const next = 'https://api.example/accounts?page=2';
+    // Where a flag says that there is no more, a link in the body may be left over.
+    const hasFlag = provider.name === 'outfame' || provider.name === 'creatoraudit';
+    return hasFlag || pick % 2 === 0
+      ? { ...answer, headers: [['link', `<${next}>; rel="next"`]] }
+      : { raw: `${textOf(answer).slice(0, -1)},"links":{"next":"${next}"}}` };
+  },
 };
 
 /** Lists that are well formed, whole to look at, and not true: rows moved, stale shards. */
@@ -227,17 +246,21 @@ const CHANGES: Lies = {
   },
 };
 
-/** All lies, and which can be told of what. */
-const CATALOGUE: readonly { readonly lies: Lies; fits(asked: Asked): boolean }[] = [
+/** All lies, which can be told of what, and how often, where it is more than the others. */
+const CATALOGUE: readonly {
+  readonly lies: Lies;
+  readonly weight?: number;
+  fits(asked: Asked): boolean;
+}[] = [
   { lies: ANYWHERE, fits: () => true },
   { lies: TRUE_ALL_THE_SAME, fits: () => true },
   { lies: FIELDS, fits: isRead },
   { lies: OTHER_404, fits: (asked) => asked.isListTrue || !isSingle(asked) },
   { lies: FULL_LISTS, fits: isList },
   { lies: MARKED_LISTS, fits: isList },
-  { lies: FALSE_LISTS, fits: (asked) => isList(asked) && isLyingList(asked) },
+  { lies: FALSE_LISTS, weight: 6, fits: (asked) => isList(asked) && isLyingList(asked) },
   { lies: SINGLE, fits: isSingle },
-  { lies: DELETES, fits: ({ request }) => request.method === 'DELETE' },
+  { lies: DELETES, weight: 2, fits: ({ request }) => request.method === 'DELETE' },
   { lies: CHANGES, fits: ({ request }) => request.method === 'PATCH' },
 ];
 
@@ -252,8 +275,9 @@ export const LIES: readonly string[] = CATALOGUE.flatMap(({ lies }) => Object.ke
  */
 export function lie(asked: Asked, way: number): { readonly name: string; readonly answer: Answer } {
   const fitting = CATALOGUE.filter(({ fits }) => fits(asked));
-  const { lies } = choose(fitting, way);
-  const [name, tell] = choose(Object.entries(lies), way >> 4);
+  const weighted = fitting.flatMap(({ lies, weight = 1 }) => Array<Lies>(weight).fill(lies));
+  const lies = choose(weighted, way);
+  const [name, tell] = choose(Object.entries(lies), way >> 5);
   const answer = tell(asked);
   return answer === undefined ? { name: 'the truth', answer: asked.usual() } : { name, answer };
 }

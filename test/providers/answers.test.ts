@@ -249,7 +249,7 @@ test('only members of the document itself tell of an error, whatever else it hol
     { code: 'ok' },
   );
   const some = fc.constantFrom(true, 'Late.', 1, ['x'], [{ message: 'x' }], { message: 'x' });
-  const name = fc.constantFrom('error', 'errors');
+  const name = fc.constantFrom('error', 'errors', 'error_code', 'errorMessage', 'fault', 'failed');
   fc.assert(
     fc.property(harmless, name, none, some, (document, member, nothing, something) => {
       expect(errorMember({ ...document, [member]: nothing }, false)).toBeUndefined();
@@ -257,6 +257,28 @@ test('only members of the document itself tell of an error, whatever else it hol
     }),
   );
   expect(errorMember([{ error: 'x' }], false)).toBeUndefined();
+});
+
+test.each([
+  [{ accounts: [], error_description: 'shard' }, 'error_description'],
+  [{ accounts: [], meta: { error: 'shard' } }, 'error'],
+  [{ accounts: [], is_success: false }, 'is_success'],
+  [{ accounts: [], success: 'false' }, 'success'],
+  [{ accounts: [], ok: 0 }, 'ok'],
+  [{ accounts: [], result: 'error' }, 'result'],
+  [{ accounts: [], HTTPStatus: 503 }, 'HTTPStatus'],
+  [{ accounts: [], error: 'none', error_code: '0', failed: 0 }, undefined],
+  [{ accounts: [], status: 'ok', result: 'success', code: 200 }, undefined],
+  [{ accounts: [{ error: 'x' }], data: { error: 'x' } }, undefined],
+])('%j is an error by %p', (document, member) => {
+  expect(errorMember(document, false)).toBe(member);
+});
+
+test.each([
+  [{ id: 'a', last_error: 'x', error_message: 'x', failed: true, meta: { error: 'x' } }, undefined],
+  [{ id: 'a', error: 'x' }, 'error'],
+])('of an account, %j is an error by %p', (document, member) => {
+  expect(errorMember(document, true)).toBe(member);
 });
 
 test("an account's own status is no error of the answer", () => {
@@ -271,6 +293,16 @@ test.each([
   [{ next: '' }, false],
   [{ next: null, hasMore: false }, false],
   [{ pagination: { has_next: false, next_cursor: 'x' } }, false],
+  [{ meta: { page: 1, total_pages: 3 } }, true],
+  [{ meta: { page: 3, total_pages: 3 } }, false],
+  [{ page: 0, pages: 1 }, false],
+  [{ page: 0, pages: 2 }, true],
+  [{ _links: { next: { href: 'https://api.example/?page=2' } } }, true],
+  [{ _links: { next: { href: '' } } }, false],
+  [{ pageInfo: { hasNextPage: 'true' } }, true],
+  [{ isTruncated: true }, true],
+  [{ complete: false }, true],
+  [{ last: true, complete: true }, false],
 ])('%j says that there is more: %p', (document, more) => {
   expect(saysThereIsMore(document, {})).toBe(more);
 });
