@@ -1,7 +1,7 @@
 /**
  * Control routes: what a test or a curious person does to the sandbox behind the gateway's back.
- * They need no key and are there on loopback only. `{provider}` is outfame, creatoraudit,
- * socialsyncer or octopost; an account id is the provider's, for SocialSyncer
+ * They need no key and are there on loopback only. `{provider}` is a name that
+ * `GET /control` lists; an account id is the provider's, for SocialSyncer
  * `{platform}/{accountId}`. Fault kinds: see `faults.ts`.
  *
  *     GET    /control                               providers: base URL, key

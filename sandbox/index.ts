@@ -4,17 +4,26 @@ import { resetAll } from './control.js';
 import { creatoraudit } from './creatoraudit/index.js';
 import { octopost } from './octopost/index.js';
 import { outfame } from './outfame/index.js';
+import { postiz } from './postiz/index.js';
 import type { Provider, ProviderName } from './provider.js';
 import { RunningProvider } from './running-provider.js';
 import { listen } from './server.js';
 import { socialsyncer } from './socialsyncer/index.js';
 import { loadState, saveState } from './state-file.js';
+import { zernio } from './zernio/index.js';
 
 export type { Fault } from './faults.js';
 export { PROVIDER_NAMES, type ProviderName, type ProviderSettings } from './provider.js';
 export type { ProviderCounts, RunningProvider } from './running-provider.js';
 
-const DEFINITIONS: readonly Provider[] = [outfame, creatoraudit, socialsyncer, octopost];
+const DEFINITIONS: readonly Provider[] = [
+  outfame,
+  creatoraudit,
+  socialsyncer,
+  octopost,
+  postiz,
+  zernio,
+];
 
 export interface SandboxSettings {
   /** 0 takes any free port; default 4900. */
@@ -30,7 +39,7 @@ export interface SandboxSettings {
   readonly stateFile?: string;
 }
 
-/** The four providers, running. */
+/** The providers, running. */
 export interface Sandbox {
   /** `http://127.0.0.1:4900` */
   readonly url: string;
@@ -46,7 +55,7 @@ export interface Sandbox {
 }
 
 /**
- * Starts the four providers on one port. Rejects where the port is taken or the state file
+ * Starts the providers on one port. Rejects where the port is taken or the state file
  * unusable.
  */
 export async function startSandbox(settings: SandboxSettings = {}): Promise<Sandbox> {

@@ -52,7 +52,7 @@ export function parseObject(text: string): Fields | undefined {
   }
 }
 
-/** RFC 3339 in UTC at whole seconds, as all four providers print times. */
+/** RFC 3339 in UTC at whole seconds, as most providers print times. */
 export function timestamp(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`;
 }

@@ -2,7 +2,14 @@ import type { AccountSource, Accounts } from './accounts.js';
 import type { Answer, Fields, Question } from './message.js';
 import type { Quota } from './rate-window.js';
 
-export const PROVIDER_NAMES = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
+export const PROVIDER_NAMES = [
+  'outfame',
+  'creatoraudit',
+  'socialsyncer',
+  'octopost',
+  'postiz',
+  'zernio',
+] as const;
 export type ProviderName = (typeof PROVIDER_NAMES)[number];
 
 /** What may be changed while a provider runs. */
@@ -54,11 +61,13 @@ export interface RefusalContext {
   readonly retryAfter: number;
 }
 
-/** One provider, as data: its words for everything the four have in common, and its routes. */
+/** One provider, as data: its words for everything that they have in common, and its routes. */
 export interface Provider {
   readonly name: ProviderName;
   readonly mountPath: `/${string}`;
   readonly defaultKey: string;
+  /** The `Authorization` header of a key; `Bearer <key>` when left out. */
+  readonly authorization?: (key: string) => string;
   /** The accounts it holds at its start: a few hand-made ones and `generated` made by rule. */
   readonly source: (generated: number, startedAt: Date) => AccountSource;
   /** Defaults of an account that is put in over a control route. */

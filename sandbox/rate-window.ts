@@ -41,7 +41,7 @@ export class RateWindow {
 }
 
 /**
- * The three headers that Outfame, CreatorAudit and Octopost share; the reset is in Unix seconds.
+ * The three headers that most providers share; the reset is in Unix seconds.
  */
 export function rateLimitHeaders(quota: Quota): Record<string, string> {
   return {

@@ -54,6 +54,12 @@ export class RunningProvider {
     return this.#key;
   }
 
+  /** The `Authorization` header that is let in. */
+  get authorization(): string {
+    const { authorization = (key: string) => `Bearer ${key}` } = this.definition;
+    return authorization(this.#key);
+  }
+
   get settings(): ProviderSettings {
     return this.#settings;
   }
@@ -175,7 +181,7 @@ export class RunningProvider {
   #objection(question: Question, now: Date): RefusalReason | undefined {
     const header = question.headers.authorization;
     if (header === undefined) return 'missing_key';
-    if (header !== `Bearer ${this.#key}`) return 'invalid_key';
+    if (header !== this.authorization) return 'invalid_key';
     return this.#window.take(this.#settings.requests_per_minute, now.getTime())
       ? undefined
       : 'rate_limited';

@@ -21,16 +21,17 @@ export function ofWrongShape(answer: Answer): Answer {
 
 /** The list with the types of its first item broken: all but its ids', or its ids' too. */
 export function withBadItem(answer: Answer, breaksIds: boolean): Answer {
-  if (!isObject(answer.body)) return answer;
-  const entries = Object.entries(answer.body).map(([name, value]) => {
+  const spoiled = (value: unknown) => {
     const [first, ...rest]: unknown[] = Array.isArray(value) ? value : [];
-    return isObject(first) ? [name, [brokenItem(first, breaksIds), ...rest]] : [name, value];
-  });
+    return isObject(first) ? [brokenItem(first, breaksIds), ...rest] : value;
+  };
+  if (!isObject(answer.body)) return { ...answer, body: spoiled(answer.body) };
+  const entries = Object.entries(answer.body).map(([name, value]) => [name, spoiled(value)]);
   return { ...answer, body: Object.fromEntries(entries) };
 }
 
 function brokenItem(item: Fields, breaksIds: boolean): Fields {
-  const isId = (name: string) => name === 'id' || name === 'accountId';
+  const isId = (name: string) => ['id', '_id', 'accountId'].includes(name);
   return Object.fromEntries(
     Object.entries(item).map(([name, value]) => [
       name,

@@ -143,7 +143,7 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
   return sandbox;
 }
 
-/** So that the printed request answers with accounts of all four. */
+/** So that the printed request answers with accounts of all. */
 async function firstSweeps(app: App): Promise<void> {
   const end = Date.now() + FIRST_SWEEPS_MS;
   while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll()))
@@ -176,7 +176,7 @@ function greet(
   say(`Rollcall listens on ${url}`);
   if (sandbox)
     say(
-      `Sandbox: four simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
+      `Sandbox: ${PROVIDER_NAMES.length} simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
     );
   say(`Root key: ${rootKey.where}.`);
   say('Try:');

@@ -122,7 +122,7 @@ function placeOf(
     case 'reconnect':
       return placeToReconnect(adapter);
     case 'resume':
-      return HOW_TO_RESUME;
+      return adapter.operations.resume ? HOW_TO_RESUME : placeOutside(adapter);
     case 'contact_provider':
       return adapter.docs;
     case 'check_credentials':
@@ -139,6 +139,11 @@ function placeOf(
   }
 }
 
+/** Where people manage their accounts at the provider, as far as it is known. */
+function placeOutside(adapter: AnyAdapter): string {
+  return adapter.connect?.url ?? adapter.docs;
+}
+
 function placeToReconnect(adapter: AnyAdapter): string {
-  return adapter.operations.connectStart ? CONNECT_FLOW : (adapter.connect?.url ?? adapter.docs);
+  return adapter.operations.connectStart ? CONNECT_FLOW : placeOutside(adapter);
 }

@@ -170,13 +170,15 @@ function isSame(answered: string | null, asked: string | null): boolean {
 
 /** The member by which a response with a success status says that it is an error. */
 function errorIn(
-  { adapter, name, now, secrets }: AnsweredCall<OperationName>,
+  { adapter, name, operation, now, secrets }: AnsweredCall<OperationName>,
   { headers }: ProviderResponse,
   document: unknown,
 ): string | undefined {
+  // The `status: error` of an account, or of what is told of one alone, is its own.
   const isAccount =
-    (name === 'get' || name === 'create' || name === 'update') &&
-    isObservation(readAccount(adapter, document, now, secrets));
+    name === 'get' || name === 'create' || name === 'update'
+      ? isObservation(readAccount(adapter, document, now, secrets))
+      : name === 'detail' && operation.response.safeParse(document).success;
   const member = errorMember(document, isAccount);
   if (member !== undefined) return member;
   const code = ownFault(adapter, document, headers)?.code ?? null;

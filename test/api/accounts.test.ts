@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 describe('GET /v1/accounts', () => {
-  test('lists accounts of all four providers', async () => {
+  test('lists accounts of all providers', async () => {
     const { status, body } = await gateway.root.get('/v1/accounts?limit=200');
     expect(status).toBe(200);
     expect(new Set(body.data.map((account: { provider: string }) => account.provider))).toEqual(

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { adapters } from '../../adapters/index.gen.js';
 import { nextStep, type Recommendation, recommend } from '../../src/accounts/recommendations.js';
 import {
+  type AnyAdapter,
   HEALTH_REASONS,
   HEALTHY,
   type HealthReason,
@@ -12,85 +14,64 @@ import { createRegistry } from '../../src/providers/index.js';
 import { checkout } from '../support/checkout.js';
 
 const PROFILE = 'https://www.instagram.com/acme';
-const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
-type Urls = Readonly<Record<(typeof PROVIDERS)[number], string | null>>;
-const everywhere = (url: string | null): Urls => ({
-  outfame: url,
-  creatoraudit: url,
-  socialsyncer: url,
-  octopost: url,
-});
-
-const OUTFAME = 'https://www.outfame.com/docs';
-const CREATORAUDIT = 'https://docs.creatoraudit.com';
-const SOCIALSYNCER = 'https://social-syncer-api.com/docs';
-const OCTOPOST = 'https://octopost.ink';
-const RECONNECT = {
-  outfame: OUTFAME,
-  creatoraudit: CREATORAUDIT,
-  socialsyncer: '/v1/connect',
-  octopost: OCTOPOST,
-};
-const FRESHNESS = { ...everywhere(null), creatoraudit: `${CREATORAUDIT}/data-freshness` };
+/** Where the step is done, by what the adapter declares. */
+type Url = (adapter: AnyAdapter) => string | null;
+const nowhere: Url = () => null;
+const outside: Url = ({ connect, docs }) => connect?.url ?? docs;
+const reconnect: Url = (adapter) =>
+  'connectStart' in adapter.operations ? '/v1/connect' : outside(adapter);
+const freshness: Url = ({ pages }) => pages?.freshness ?? null;
+const keys: Url = ({ pages, docs }) => pages?.keys ?? docs;
+const resume: Url = (adapter) =>
+  'resume' in adapter.operations ? '/docs#/accounts/accounts.resume' : outside(adapter);
 
 const TABLE: Record<
   HealthReason,
-  readonly [code: Recommendation['code'], message: RegExp, urls: Urls]
+  readonly [code: Recommendation['code'], message: RegExp, url: Url]
 > = {
-  setup_pending: ['wait', /still setting the account up/, FRESHNESS],
-  account_paused: ['resume', /Resume it/, everywhere('/docs#/accounts/accounts.resume')],
-  account_suspended: [
-    'contact_provider',
-    /Contact the provider's support/,
-    {
-      outfame: OUTFAME,
-      creatoraudit: CREATORAUDIT,
-      socialsyncer: SOCIALSYNCER,
-      octopost: `${OCTOPOST}/docs`,
-    },
-  ],
-  profile_unavailable: ['verify_handle', /Check its handle/, everywhere(PROFILE)],
-  data_stale: ['wait', /not refreshed its metrics/, FRESHNESS],
-  token_invalid: ['reconnect', /expired or was revoked\. [A-Z].+\.$/, RECONNECT],
-  token_expiring: ['reconnect', /expires soon\. [A-Z].+\.$/, RECONNECT],
-  provider_warning: ['reconnect', /a warning for this account\. [A-Z].+\.$/, RECONNECT],
-  credential_rejected: [
-    'check_credentials',
-    /rejects the connection's key/,
-    {
-      outfame: `${OUTFAME}/authentication`,
-      creatoraudit: `${CREATORAUDIT}/security`,
-      socialsyncer: `${SOCIALSYNCER}/authentication`,
-      octopost: `${OCTOPOST}/docs/api/authentication`,
-    },
-  ],
-  provider_unreachable: [
-    'wait',
-    /three sweep intervals/,
-    {
-      outfame: '/v1/providers/outfame',
-      creatoraudit: '/v1/providers/creatoraudit',
-      socialsyncer: '/v1/providers/socialsyncer',
-      octopost: '/v1/providers/octopost',
-    },
-  ],
-  answer_unreadable: ['retry', /cannot be read\. Probe it/, everywhere(null)],
-  not_checked: ['retry', /has not looked at this account/, everywhere(null)],
-  not_told: ['none', /does not report the health/, everywhere(null)],
-  permission_missing: ['reconnect', /permission .+ is missing.*\. [A-Z].+\.$/, RECONNECT],
+  setup_pending: ['wait', /still setting the account up/, freshness],
+  account_paused: ['resume', /Resume it/, resume],
+  account_suspended: ['contact_provider', /Contact the provider's support/, ({ docs }) => docs],
+  profile_unavailable: ['verify_handle', /Check its handle/, () => PROFILE],
+  data_stale: ['wait', /not refreshed its metrics/, freshness],
+  token_invalid: ['reconnect', /expired or was revoked\. [A-Z].+\.$/, reconnect],
+  token_expiring: ['reconnect', /expires soon\. [A-Z].+\.$/, reconnect],
+  provider_warning: ['reconnect', /a warning for this account\. [A-Z].+\.$/, reconnect],
+  credential_rejected: ['check_credentials', /rejects the connection's key/, keys],
+  provider_unreachable: ['wait', /three sweep intervals/, ({ id }) => `/v1/providers/${id}`],
+  answer_unreadable: ['retry', /cannot be read\. Probe it/, nowhere],
+  not_checked: ['retry', /has not looked at this account/, nowhere],
+  not_told: ['none', /does not report the health/, nowhere],
+  permission_missing: ['reconnect', /permission .+ is missing.*\. [A-Z].+\.$/, reconnect],
 };
+
+test.each([
+  ['outfame', 'token_invalid', 'https://www.outfame.com/docs'],
+  ['outfame', 'account_paused', '/docs#/accounts/accounts.resume'],
+  ['outfame', 'credential_rejected', 'https://www.outfame.com/docs/authentication'],
+  ['creatoraudit', 'data_stale', 'https://docs.creatoraudit.com/data-freshness'],
+  ['socialsyncer', 'token_expiring', '/v1/connect'],
+  ['octopost', 'token_invalid', 'https://octopost.ink'],
+  ['postiz', 'account_paused', 'https://platform.postiz.com'],
+  ['postiz', 'token_invalid', '/v1/connect'],
+  ['zernio', 'permission_missing', 'https://zernio.com'],
+] as const)('%s sends a person with %s to %s', (provider, reason, url) => {
+  const adapter = createRegistry().require(provider);
+  expect(recommend({ status: 'warning', reason, fault: 'account' }, { adapter })).toMatchObject([
+    { url },
+  ]);
+});
 
 /** The words for machines that are not the recommendation's code. */
 const NEXT_STEP: Partial<Record<HealthReason, NextStep>> = { profile_unavailable: 'reconnect' };
 
-describe.each(PROVIDERS)('at %s', (provider) => {
-  const adapter = createRegistry().require(provider);
+describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))('at $id', ({ adapter }) => {
   const circumstances = { adapter, profileUrl: PROFILE };
 
   test.each(HEALTH_REASONS)('%s says what to do, and where', (reason) => {
-    const [code, message, urls] = TABLE[reason];
+    const [code, message, url] = TABLE[reason];
     const told = recommend({ status: 'unhealthy', reason, fault: 'account' }, circumstances);
-    expect(told).toEqual([{ code, message: expect.stringMatching(message), url: urls[provider] }]);
+    expect(told).toEqual([{ code, message: expect.stringMatching(message), url: url(adapter) }]);
   });
 
   test.each(HEALTH_REASONS)('%s has one next step for machines', (reason) => {
@@ -104,7 +85,7 @@ describe.each(PROVIDERS)('at %s', (provider) => {
       { ...circumstances, advice },
     );
     expect(told).toEqual(
-      advice.map((message) => ({ code: 'reconnect', message, url: RECONNECT[provider] })),
+      advice.map((message) => ({ code: 'reconnect', message, url: reconnect(adapter) })),
     );
   });
 

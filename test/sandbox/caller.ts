@@ -1,3 +1,4 @@
+import { adapters } from '../../adapters/index.gen.js';
 import type { ProviderName, Sandbox } from '../../sandbox/index.js';
 
 export interface Reply {
@@ -25,7 +26,7 @@ export function callerOf(sandbox: Sandbox, provider: ProviderName): Caller {
     const response = await fetch(`${sandbox.baseUrl(provider)}${path}`, {
       method,
       headers: {
-        Authorization: `Bearer ${sandbox.apiKey(provider)}`,
+        Authorization: sandbox.provider(provider).authorization,
         'Content-Type': 'application/json',
         ...headers,
       },
@@ -64,6 +65,13 @@ async function replyOf(response: Response): Promise<Reply> {
 }
 
 export type Item = Record<string, unknown>;
+
+/** Where a provider lists its accounts, below its base URL, by its adapter. */
+export function listPath(provider: ProviderName): string {
+  const adapter = adapters.find(({ id }) => id === provider);
+  const request = adapter?.operations.list.request({ cursor: undefined, limit: 1 });
+  return request?.path ?? '';
+}
 
 /** The list in the body under that name. */
 export function items(reply: Reply, name: string): Item[] {

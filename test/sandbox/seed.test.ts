@@ -22,6 +22,9 @@ const isStale = (account: Item) =>
   account.last_scrape_time !== null &&
   staleHours(account) > 2 * Number(account.scrape_interval_hours);
 
+const isWarned = ({ status, tokenValid }: Item) => status === 'warning' && tokenValid === true;
+const isMissing = ({ missingRequired }: Item) => (missingRequired as unknown[]).length > 0;
+
 /** Each row of the status and health table, as the provider says it. */
 const ROWS: readonly (readonly [ProviderName, string, (account: Item) => boolean])[] = [
   ...['setup', 'active', 'paused', 'suspended'].map(
@@ -70,6 +73,13 @@ const ROWS: readonly (readonly [ProviderName, string, (account: Item) => boolean
   ['octopost', 'active', ({ is_active }) => is_active === true],
   ['octopost', 'inactive', ({ is_active }) => is_active === false],
   ['octopost', 'an unknown network', ({ platform }) => platform === 'discord'],
+  ['postiz', 'enabled, of a customer', (item) => item.disabled === false && item.customer !== null],
+  ['postiz', 'disabled', ({ disabled }) => disabled === true],
+  ['zernio', 'healthy', ({ status }) => status === 'healthy'],
+  ['zernio', 'a warning for no missing scope', (item) => isWarned(item) && !isMissing(item)],
+  ['zernio', 'a missing scope', (item) => isWarned(item) && isMissing(item)],
+  ['zernio', 'a dead grant', ({ needsReconnection }) => needsReconnection === true],
+  ['zernio', 'no health', ({ status }) => status === null],
 ];
 
 describe('the seeded accounts', () => {
@@ -77,9 +87,16 @@ describe('the seeded accounts', () => {
     expect(accounts.get(provider)?.filter(isShown).length).toBeGreaterThan(0);
   });
 
-  it('hold one handle at all four providers, with one network id where it is told', () => {
-    const handle = ({ username, instagram_username, platform }: Item) =>
-      platform === 'instagram' && (username ?? instagram_username) === 'acmefitness';
+  it('hold one handle at all providers, with one network id where it is told', () => {
+    const handle = ({
+      username,
+      instagram_username,
+      profile,
+      platform,
+      providerIdentifier,
+    }: Item) =>
+      /^instagram/.test(String(platform ?? providerIdentifier)) &&
+      (username ?? instagram_username ?? profile) === 'acmefitness';
     for (const name of PROVIDER_NAMES) expect(accounts.get(name)?.filter(handle)).toHaveLength(1);
     expect(accounts.get('socialsyncer')?.find(handle)?.accountId).toBe('17841400123456789');
     expect(accounts.get('octopost')?.find(handle)?.platform_user_id).toBe('17841400123456789');

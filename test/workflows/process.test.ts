@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { findHome } from '../../src/database/embedded/home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import {
@@ -15,11 +16,14 @@ import {
   startProcess,
 } from '../support/gateway-process.js';
 import { openSocket } from '../support/raw-socket.js';
+import { countSeeded } from '../support/seeded.js';
 import { waitFor } from '../support/wait.js';
 
 let folder: string;
+let seeded: number;
 beforeAll(async () => {
   folder = await makeFolder();
+  seeded = await countSeeded();
 });
 afterAll(() => removeFolder(folder));
 
@@ -124,11 +128,13 @@ describe('a start with nothing but a folder', () => {
     gateway = await startProcess({ DATA_DIR: dataDir });
   });
 
-  test('shows accounts of four providers at once', async () => {
-    expect(gateway.output()).toContain('Sandbox: four simulated providers');
+  test('shows accounts of all providers at once', async () => {
+    expect(gateway.output()).toContain(`Sandbox: ${PROVIDER_NAMES.length} simulated providers`);
     const { body } = await gateway.root.get('/v1/accounts?limit=200&include_total=true');
-    expect(body.pagination.total_count).toBe(46);
-    expect(new Set(body.data.map(({ provider }: { provider: string }) => provider)).size).toBe(4);
+    expect(body.pagination.total_count).toBe(seeded);
+    expect(new Set(body.data.map(({ provider }: { provider: string }) => provider))).toEqual(
+      new Set(PROVIDER_NAMES),
+    );
     expect((await gateway.root.get('/readyz')).status).toBe(200);
     expect(gateway.output()).not.toContain(ROOT_KEY);
   });
@@ -147,7 +153,7 @@ describe('a start with nothing but a folder', () => {
       );
     expect(await ids(second)).toEqual(await ids(gateway));
     expect((await gateway.end('SIGKILL')).signal).toBe('SIGKILL');
-    expect((await ids(second)).length).toBe(46);
+    expect((await ids(second)).length).toBe(seeded);
     gateway = second;
   });
 
@@ -181,7 +187,7 @@ describe('a start with nothing but a folder', () => {
 
   test('starts a second time with what it had', async () => {
     gateway = await startProcess({ DATA_DIR: dataDir });
-    expect((await gateway.root.get('/v1/accounts?limit=200')).body.data).toHaveLength(46);
+    expect((await gateway.root.get('/v1/accounts?limit=200')).body.data).toHaveLength(seeded);
   });
 
   test('is held up by no caller who listens, sends slowly or does not read', async () => {

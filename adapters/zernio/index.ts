@@ -1,0 +1,131 @@
+import { defineAdapter, path } from '../../src/model/index.js';
+import { accountIdIn, mapAccount, needsDetail } from './map.js';
+import {
+  accountSchema,
+  accountsSchema,
+  deletedSchema,
+  detailSchema,
+  errorBodySchema,
+} from './schema.js';
+
+/**
+ * Publishes to many networks (formerly Late): an account is a connected profile whose grant Zernio
+ * holds. Quirks:
+ *
+ * - The list calls an account `_id`, its health `accountId`; health items are no whole accounts.
+ * - Without `page` and `limit` the list is whole. Page numbers shift when accounts go, so it is
+ *   taken at once. Accounts over the plan's limit are in it only on request.
+ * - `needsReconnection` is set only when the network itself called the grant dead.
+ * - Which permissions are missing only the health of one account tells.
+ * - `profileId` is an id, or the profile itself: Zernio's group of accounts, a brand or a client.
+ * - What becomes of the network's grant and of posts to come after a delete is not documented. An
+ *   account that is connected again within the hour is kept; later it is a new one.
+ *
+ * Facts: docs.zernio.com and its OpenAPI document.
+ */
+export const zernio = defineAdapter({
+  id: 'zernio',
+  name: 'Zernio',
+  docs: 'https://docs.zernio.com',
+  baseUrl: 'https://zernio.com/api/v1',
+  auth: { scheme: 'bearer' },
+  platforms: [
+    'twitter',
+    'bluesky',
+    'linkedin',
+    'threads',
+    'instagram',
+    'facebook',
+    'tiktok',
+    'youtube',
+    'pinterest',
+    'reddit',
+    'discord',
+    'slack',
+    'telegram',
+    'googlebusiness',
+    'snapchat',
+    'whatsapp',
+  ],
+  // The free plan's rate.
+  limits: {
+    requests: 60,
+    perSeconds: 60,
+    concurrency: 4,
+    pageSize: 200,
+    maxAnswerBytes: 64 * 1024 * 1024,
+  },
+  disconnectEffect: {
+    destroysData: null,
+    revokesToken: null,
+    reversible: null,
+    howToReconnect:
+      'Connect the profile again in the Zernio dashboard; after an hour it gets a new id.',
+  },
+  connect: {
+    flow: 'dashboard',
+    instructions:
+      'Zernio connects accounts with a callback of its own. Connect it there; the next sweep adds it.',
+    url: 'https://zernio.com',
+  },
+  account: {
+    schema: accountSchema,
+    map: mapAccount,
+    id: accountIdIn,
+    deciding: ['status', 'tokenValid'],
+    joinKey: accountIdIn,
+    needsDetail,
+  },
+  errorBody: {
+    schema: errorBodySchema,
+    read: ({ error, code, type }) => ({ code: code ?? type ?? null, message: error }),
+    // Classes, and the codes that stand in their place (/guides/error-handling).
+    codes: {
+      invalid_request_error: 'refused',
+      authentication_error: 'credential_rejected',
+      permission_error: 'permission_denied',
+      insufficient_permissions: 'permission_denied',
+      not_found: 'not_found',
+      rate_limit_error: 'rate_limited',
+    },
+  },
+  operations: {
+    list: {
+      request: () => ({
+        method: 'GET',
+        path: path`/accounts`,
+        query: { includeOverLimit: 'true' },
+      }),
+      statuses: [200],
+      response: accountsSchema,
+      map: ({ accounts }) => ({ items: accounts, next: undefined }),
+    },
+    health: {
+      request: () => ({ method: 'GET', path: path`/accounts/health` }),
+      statuses: [200],
+      response: accountsSchema,
+      map: ({ accounts }) => ({ items: accounts }),
+    },
+    detail: {
+      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}/health` }),
+      statuses: [200],
+      response: detailSchema,
+      map: ({ permissions, recommendations }) => ({
+        missingRequired: permissions?.missingRequired,
+        recommendations,
+      }),
+      subject: ({ accountId }) => accountId,
+    },
+    verify: {
+      request: () => ({ method: 'GET', path: path`/accounts`, query: { page: 1, limit: 1 } }),
+      response: accountsSchema,
+      map: () => true,
+    },
+    disconnect: {
+      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      statuses: [200],
+      response: deletedSchema,
+      map: () => true,
+    },
+  },
+});
