@@ -1,8 +1,10 @@
-import { defineAdapter, path } from '../../src/model/index.js';
+import { z } from 'zod';
+import { defineAdapter, parameter, path, secret } from '../../src/model/index.js';
 import { accountIdIn, mapAccount, needsDetail } from './map.js';
 import {
   accountSchema,
   accountsSchema,
+  connectUrlSchema,
   deletedSchema,
   detailSchema,
   errorBodySchema,
@@ -18,6 +20,7 @@ import {
  * - `needsReconnection` is set only when the network itself called the grant dead.
  * - Which permissions are missing only the health of one account tells.
  * - `profileId` is an id, or the profile itself: Zernio's group of accounts, a brand or a client.
+ * - Accounts are connected to a profile, which a connection here names once (`profile_id`).
  * - What becomes of the network's grant and of posts to come after a delete is not documented. An
  *   account that is connected again within the hour is kept; later it is a new one.
  *
@@ -29,6 +32,12 @@ export const zernio = defineAdapter({
   docs: 'https://docs.zernio.com',
   baseUrl: 'https://zernio.com/api/v1',
   auth: { scheme: 'bearer' },
+  credentials: z.strictObject({
+    api_key: secret(),
+    profile_id: parameter()
+      .optional()
+      .describe('The Zernio profile that accounts are connected to; needed for POST /v1/connect.'),
+  }),
   platforms: [
     'twitter',
     'bluesky',
@@ -60,12 +69,12 @@ export const zernio = defineAdapter({
     revokesToken: null,
     reversible: null,
     howToReconnect:
-      'Connect the profile again in the Zernio dashboard; after an hour it gets a new id.',
+      'Connect the profile again with POST /v1/connect; after an hour it gets a new id.',
   },
   connect: {
-    flow: 'dashboard',
+    flow: 'link',
     instructions:
-      'Zernio connects accounts with a callback of its own. Connect it there; the next sweep adds it.',
+      "Give the connection a `profile_id`, start with POST /v1/connect and send the account's owner to the returned `auth_url`; Zernio takes them back itself, and the next sweep adds the account.",
     url: 'https://zernio.com',
   },
   account: {
@@ -120,6 +129,15 @@ export const zernio = defineAdapter({
       request: () => ({ method: 'GET', path: path`/accounts`, query: { page: 1, limit: 1 } }),
       response: accountsSchema,
       map: () => true,
+    },
+    connectStart: {
+      request: ({ platform, redirectUrl }, parameterOf) => ({
+        method: 'GET',
+        path: path`/connect/${platform}`,
+        query: { profileId: parameterOf('profile_id'), redirect_url: redirectUrl },
+      }),
+      response: connectUrlSchema,
+      map: ({ authUrl }) => ({ authUrl }),
     },
     disconnect: {
       request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),

@@ -44,6 +44,8 @@ export const detailSchema = z.object({
   recommendations: z.unknown().optional(),
 });
 
+export const connectUrlSchema = z.object({ authUrl: z.url({ protocol: /^https?$/ }) });
+
 export const deletedSchema = z.object({ message: z.string() });
 
 export const errorBodySchema = z.object({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Accounts } from '../accounts.js';
 import { type Answer, type Fields, Refused } from '../message.js';
 import type { Call, Provider, RefusalContext, RefusalReason } from '../provider.js';
@@ -108,6 +109,15 @@ function detail({ accounts, params }: Call): Answer {
   };
 }
 
+/** The network's page; its owner comes back to Zernio, and from there to `redirect_url`. */
+function connect({ question, params }: Call): Answer {
+  const profileId = question.query.get('profileId');
+  if (!profileId) throw new Refused(fault(400, 'profileId is required', 'invalid_request_error'));
+  const query = new URLSearchParams({ profileId, state: randomUUID() });
+  const authUrl = `${question.origin}/zernio/api/v1/authorize/${params.platform}?${query}`;
+  return { status: 200, body: { authUrl } };
+}
+
 function disconnect({ accounts, params }: Call): Answer {
   if (!accounts.remove(params.id ?? '')) throw new Refused(NOT_FOUND);
   return { status: 200, body: { message: 'Account disconnected successfully' } };
@@ -127,6 +137,7 @@ export const zernio: Provider = {
     { method: 'GET', path: '/accounts', handle: list },
     { method: 'GET', path: '/accounts/health', handle: health },
     { method: 'GET', path: '/accounts/{id}/health', handle: detail },
+    { method: 'GET', path: '/connect/{platform}', handle: connect },
     { method: 'DELETE', path: '/accounts/{id}', handle: disconnect },
   ],
 };

@@ -18,7 +18,12 @@ afterEach(() => provider.close());
 test('Postiz is asked 30 times an hour where its headers say nothing, with the bare key', async () => {
   const clock = manualClock(Date.now(), { skip: true });
   const { providers } = engineFor(provider, {}, { adapters: [postiz], clock });
-  const connection = { id: 'c', provider: 'postiz', apiKey: 'bare', baseUrl: provider.baseUrl };
+  const connection = {
+    id: 'c',
+    provider: 'postiz',
+    credentials: { api_key: 'bare' },
+    baseUrl: provider.baseUrl,
+  };
   provider.answer(json(200, []));
   const look = () => providers.list(connection, { cursor: null }, {});
   for (let call = 0; call < 3; call += 1) await look();

@@ -54,7 +54,7 @@ test.each([
   ['octopost', 'token_invalid', 'https://octopost.ink'],
   ['postiz', 'account_paused', 'https://platform.postiz.com'],
   ['postiz', 'token_invalid', '/v1/connect'],
-  ['zernio', 'permission_missing', 'https://zernio.com'],
+  ['zernio', 'permission_missing', '/v1/connect'],
 ] as const)('%s sends a person with %s to %s', (provider, reason, url) => {
   const adapter = createRegistry().require(provider);
   expect(recommend({ status: 'warning', reason, fault: 'account' }, { adapter })).toMatchObject([

@@ -69,7 +69,7 @@ export type Item = Record<string, unknown>;
 /** Where a provider lists its accounts, below its base URL, by its adapter. */
 export function listPath(provider: ProviderName): string {
   const adapter = adapters.find(({ id }) => id === provider);
-  const request = adapter?.operations.list.request({ cursor: undefined, limit: 1 });
+  const request = adapter?.operations.list.request({ cursor: undefined, limit: 1 }, () => '');
   return request?.path ?? '';
 }
 

@@ -180,11 +180,31 @@ describe('Zernio', () => {
     expect(calls('zernio')['DELETE /accounts/{id}']).toBe(1);
   });
 
-  test('connects accounts with a callback of its own', async () => {
-    const request = { provider: 'zernio', platform: 'instagram', username: 'any' };
-    expect(await gateway.root.post('/v1/accounts', request)).toMatchObject({
+  test('connects accounts to a profile, by a link, and takes the owner back itself', async () => {
+    const request = {
+      provider: 'zernio',
+      platform: 'instagram',
+      redirect_url: 'https://app.example/',
+    };
+    const account = { provider: 'zernio', platform: 'instagram', username: 'any' };
+    expect(await gateway.root.post('/v1/accounts', account)).toMatchObject({
       status: 422,
-      body: { code: 'operation_not_supported', connect: { flow: 'dashboard' } },
+      body: { code: 'operation_not_supported', connect: { flow: 'link' } },
     });
+    // Zernio refuses a connect without the profile that it is for.
+    expect(await gateway.root.post('/v1/connect', request)).toMatchObject({
+      status: 502,
+      body: { provider: { id: 'zernio', status: 400, message: 'profileId is required' } },
+    });
+    const credentials = {
+      api_key: gateway.sandbox.apiKey('zernio'),
+      profile_id: 'prof_acme',
+    };
+    const changed = await gateway.root.patch(`/v1/connections/${zernio}`, { credentials });
+    expect(changed.status).toBe(200);
+    const { data } = (await gateway.root.post('/v1/connect', request)).body;
+    const url = new URL(data.auth_url);
+    expect(url.searchParams.get('profileId')).toBe('prof_acme');
+    expect(data.state).toBeNull();
   });
 });
