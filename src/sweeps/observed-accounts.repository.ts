@@ -177,14 +177,22 @@ export class ObservedAccountsRepository {
     return { count: rows[0]?.count ?? 0, examples: rows.map(({ name }) => name) };
   }
 
-  /** How many accounts of the connection there are, and how many of them were not seen. */
-  async countUnseen(): Promise<{ readonly live: number; readonly missing: number }> {
-    const { rows } = await this.client.query<{ live: number; missing: number }>(
-      `SELECT count(*)::int AS live, (count(*) FILTER (WHERE ${UNSEEN}))::int AS missing
-       FROM accounts a WHERE ${OF_CONNECTION}`,
+  /** How many accounts the connection has at the moment. */
+  async countLive(): Promise<number> {
+    const { rows } = await this.client.query<{ live: number }>(
+      `SELECT count(*)::int AS live FROM accounts a WHERE ${OF_CONNECTION}`,
+      [this.connectionId],
+    );
+    return rows[0]?.live ?? 0;
+  }
+
+  /** How many accounts of the connection were not seen. */
+  async countUnseen(): Promise<number> {
+    const { rows } = await this.client.query<{ missing: number }>(
+      `SELECT count(*)::int AS missing FROM accounts a WHERE ${OF_CONNECTION} AND ${UNSEEN}`,
       this.parameters,
     );
-    return rows[0] ?? { live: 0, missing: 0 };
+    return rows[0]?.missing ?? 0;
   }
 
   /**

@@ -62,6 +62,8 @@ export class SweepRun {
   private seen = 0;
   private added = 0;
   private changed = 0;
+  /** How many accounts the connection had when the sweep began. */
+  private liveBefore = 0;
   private vanished = 0;
   private quarantined = 0;
   /** Items that are accounts, copies included. */
@@ -87,8 +89,9 @@ export class SweepRun {
     this.observed = new ObservedAccountsRepository(client, owner.id, startedAt);
   }
 
-  begin(): Promise<void> {
-    return this.observed.create();
+  async begin(): Promise<void> {
+    await this.observed.create();
+    this.liveBefore = await this.observed.countLive();
   }
 
   end(): Promise<void> {
@@ -159,10 +162,11 @@ export class SweepRun {
    * @param limit how many candidates at most
    */
   async findUnseen(limit: number): Promise<UnseenAccounts> {
-    const { live, missing } = await this.observed.countUnseen();
+    const missing = await this.observed.countUnseen();
     if (missing === 0 || this.sawUnnamed || this.healthFailure !== null)
       return { candidates: [], isListProof: false };
-    const isSuspicious = live > SMALL_CONNECTION && missing > live / 2;
+    // New ones make the loss of the others no smaller.
+    const isSuspicious = this.liveBefore > SMALL_CONNECTION && missing > this.liveBefore / 2;
     const candidates = await this.observed.findUnseen(isSuspicious, limit);
     this.isHeld = isSuspicious && candidates.length === 0;
     return { candidates, isListProof: this.listPages === 1 };

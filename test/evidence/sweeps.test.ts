@@ -102,6 +102,17 @@ describe('accounts that a list lacks', () => {
     expect(await world.sweep()).toMatchObject({ state: 'succeeded', seen: 80, vanished: 10 });
   });
 
+  test('are held until a second sweep when they are most of those before, however many are new', async () => {
+    const ids = numbered('acc', 14);
+    const world = await worlds.open('octopost', ids);
+    for (const id of ids.slice(0, 8)) world.provider.held.delete(id);
+    for (const id of numbered('new', 30)) world.provider.put(id);
+    const counts = { seen: 36, added: 30, vanished: 0 };
+    expect(await world.sweep()).toMatchObject({ state: 'held', ...counts });
+    expect(await world.events(...LOSSES)).toEqual([]);
+    expect(await world.sweep()).toMatchObject({ state: 'succeeded', seen: 36, vanished: 8 });
+  });
+
   test('and the provider shows are there, and take turns with those that were not asked for', async () => {
     const ids = numbered('acc', 140);
     const world = await worlds.open('octopost', ids);

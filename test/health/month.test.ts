@@ -1,262 +1,369 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { observed } from '../../bench/health-load.js';
-import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
-import { ConnectionsService } from '../../src/connections/connections.service.js';
-import { type Database, openDatabase } from '../../src/database/index.js';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { createAccounts } from '../../src/accounts/index.js';
+import { createConnections } from '../../src/connections/index.js';
+import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
 import { FeedRepository } from '../../src/events/feed.repository.js';
-import { ageVerdicts } from '../../src/health/aging.js';
+import { createHealth } from '../../src/health/index.js';
 import type { Caller } from '../../src/http/caller.js';
+import { createCursors, createListCursors } from '../../src/http/cursor.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { newId } from '../../src/lib/ids.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
-import { HEALTHY, type Verdict } from '../../src/model/index.js';
-import { createRegistry } from '../../src/providers/index.js';
+import type { Providers } from '../../src/providers/index.js';
 import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
-import { manualClock } from '../support/manual-clock.js';
+import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
+import { OutageWitness } from './outage-witness.js';
 import { type Script, scriptedProviders } from './scripted-providers.js';
+import { homeWeather, Month, randomNumbers } from './weather.js';
 import { inWords, isTooMany, Witness } from './witness.js';
 
-const ACCOUNTS_EACH = 250;
-const INTERVAL_SECONDS = 8 * 3600;
-const INTERVAL_MS = INTERVAL_SECONDS * 1000;
-const TICKS = (30 * 24 * 3600) / INTERVAL_SECONDS;
+jest.setTimeout(300_000);
+
 const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
 const TEAM = 'team_month';
-const VERDICTS: readonly Verdict[] = [
-  HEALTHY,
-  HEALTHY,
-  { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
-  { status: 'warning', reason: 'account_paused', fault: 'account' },
-];
+/** Between two notes that the gateway runs; a longer gap is an absence, a much longer one is told. */
+const NOTE_MS = 5_000;
+const GAP_MS = 15_000;
+const TOLD_MS = 30_000;
 
-const clock = manualClock('2026-01-01T00:00:00Z');
-const scripts = new Map<string, Script>();
-let testDatabase: TestDatabase;
-let database: Database;
-let sweeps: SweepRunner;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
-  const sealer = createSealer(SECRET);
-  const providers = scriptedProviders(clock, scripts);
-  const connections = new ConnectionsService({
-    database,
-    connections: new ConnectionsRepository(database),
-    providers,
-    sealer,
-    clock,
-    sweepIntervalSeconds: INTERVAL_SECONDS,
-  });
-  sweeps = new SweepRunner({
-    database,
-    sweeps: new SweepsRepository(database),
-    providers,
-    connections,
-    clock,
-    logger: silentLogger,
-    metrics: createMetrics(),
-    tracing: UNTRACED,
-    limits: DEFAULT_SWEEP_LIMITS,
-  });
-  await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
-  for (const provider of PROVIDERS) {
-    const access = {
-      credentials: sealer.seal('{"api_key":"key"}', provider),
-      sweepIntervalSeconds: INTERVAL_SECONDS,
-    };
-    await database.prisma.connection.create({
-      data: { id: provider, teamId: TEAM, provider, name: provider, ...access },
+/** A gateway's parts that look and judge, on a database of its own, and providers of a script. */
+class Gateway {
+  readonly clock: ManualClock = manualClock('2026-01-01T00:00:00Z');
+  readonly scripts = new Map<string, Script>();
+  readonly tripped = new Set<string>();
+  private readonly sealer = createSealer(SECRET);
+  private sweeps: SweepRunner;
+  private health: ReturnType<typeof createHealth>;
+  /** When this process heard each provider last. */
+  private lastHeard = new Map<string, { answeredAt: Date | null; failedAt: Date | null }>();
+
+  private constructor(
+    private readonly testDatabase: TestDatabase,
+    readonly database: Database,
+    private readonly intervalMs: number,
+  ) {
+    [this.sweeps, this.health] = this.start();
+  }
+
+  static async create(intervalMs: number): Promise<Gateway> {
+    const testDatabase = await createTestDatabase();
+    const database = openDatabase({ connection: testDatabase.connection, poolSize: 12 });
+    const gateway = new Gateway(testDatabase, database, intervalMs);
+    await database.prisma.team.create({ data: { id: TEAM, name: 'month' } });
+    for (const provider of PROVIDERS) {
+      const access = {
+        credentials: gateway.sealer.seal('{"api_key":"key"}', provider),
+        sweepIntervalSeconds: intervalMs / 1000,
+        nextSweepAt: gateway.clock.now(),
+      };
+      await database.prisma.connection.create({
+        data: { id: provider, teamId: TEAM, provider, name: provider, ...access },
+      });
+    }
+    return gateway;
+  }
+
+  async close(): Promise<void> {
+    await this.database.close();
+    await this.testDatabase.drop();
+  }
+
+  /** Another process takes over, which has heard nothing yet. */
+  restart(): void {
+    this.lastHeard.clear();
+    [this.sweeps, this.health] = this.start();
+  }
+
+  /** It noted up to now that it runs. */
+  async hasRun(): Promise<void> {
+    const seenAt = new Date(this.clock.now().getTime() - NOTE_MS);
+    await this.database.prisma.gatewayRuntime.updateMany({ data: { seenAt } });
+  }
+
+  /** Does what a sweep does that is due, or leaves it queued. */
+  async sweep(provider: string, { queue }: { readonly queue: boolean }): Promise<void> {
+    const { database, clock } = this;
+    const state = 'queued';
+    const waiting = await database.prisma.sweep.findFirst({
+      where: { connectionId: provider, state },
+    });
+    const id = waiting?.id ?? newId('swp');
+    if (!waiting) {
+      const createdAt = clock.now();
+      await database.prisma.sweep.create({
+        data: { id, teamId: TEAM, connectionId: provider, state, createdAt },
+      });
+    }
+    if (!queue) return;
+    await this.sweeps.run(id, new AbortController().signal);
+    await database.prisma.connection.update({
+      where: { id: provider },
+      data: { nextSweepAt: new Date(clock.now().getTime() + this.intervalMs) },
     });
   }
-});
-afterAll(async () => {
-  await database.close();
-  await testDatabase.drop();
-});
 
-/** Always the same month: a linear congruential generator. */
-let seed = 42;
-const random = () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed / 2 ** 32;
-};
-const happens = (chance: number) => random() < chance;
+  hear(provider: string, got: 'answer' | 'nothing' | 'half an answer'): void {
+    const { answeredAt = null, failedAt = null } = this.lastHeard.get(provider) ?? {};
+    const now = this.clock.now();
+    this.lastHeard.set(provider, {
+      answeredAt: got === 'nothing' ? answeredAt : now,
+      failedAt: got === 'answer' ? failedAt : now,
+    });
+  }
 
-/** A provider's month: its accounts as they truly are, and the weather. */
-class Month {
-  readonly truths = Array.from({ length: ACCOUNTS_EACH }, () => ({
-    verdict: HEALTHY,
-    isThere: true,
-  }));
-  /** Ticks that each spell of bad weather has left. */
-  outage = 0;
-  rejection = 0;
-  glitch = 0;
-  /** Whether the outage is known as an incident; and when the last that was ended. */
-  isKnown = false;
-  endedAt: number | undefined;
+  /** What it does every second: outages, and verdicts that grow too old. */
+  async judge(): Promise<void> {
+    await this.health.jobs.find(({ name }) => name === 'health.age')?.run();
+  }
 
-  /** A tick goes by: at most one kind of weather at a time. */
-  turn(tick: number, now: number): void {
-    if (this.isKnown && this.outage === 1) this.endedAt = now;
-    for (const spell of ['outage', 'rejection', 'glitch'] as const)
-      this[spell] = Math.max(0, this[spell] - 1);
-    if (this.outage === 0) this.isKnown = false;
-    for (const truth of this.truths) {
-      if (happens(0.03))
-        truth.verdict = VERDICTS[Math.floor(random() * VERDICTS.length)] ?? HEALTHY;
-      truth.isThere = truth.isThere ? !happens(0.01) : happens(0.1);
+  /** Nothing reaches the database meanwhile. */
+  async withoutDatabase(work: () => Promise<void>): Promise<void> {
+    const { database = '' } = this.testDatabase.connection;
+    const admin = new pg.Client({ ...this.testDatabase.connection, database: 'postgres' });
+    await admin.connect();
+    try {
+      await admin.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+      const open = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1';
+      await admin.query(open, [database]);
+      await work();
+    } finally {
+      await admin.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
+      await admin.end();
     }
-    if (tick === 0 || this.outage + this.rejection + this.glitch > 0) return;
-    const luck = random();
-    if (luck < 0.06) [this.outage, this.isKnown] = [1 + Math.floor(random() * 8), happens(0.5)];
-    else if (luck < 0.1) this.rejection = 1 + Math.floor(random() * 5);
-    else if (luck < 0.14) this.glitch = 1 + Math.floor(random() * 2);
+  }
+
+  private start() {
+    const { database, clock, sealer } = this;
+    const providers: Providers = {
+      ...scriptedProviders(clock, this.scripts),
+      state: (provider) => {
+        const { answeredAt = null, failedAt = null } = this.lastHeard.get(provider) ?? {};
+        return {
+          circuit: this.tripped.has(provider) ? 'open' : 'closed',
+          circuits: {},
+          since: null,
+          lastSuccessAt: answeredAt,
+          lastFailureAt: failedAt,
+          lastError: failedAt && 'unavailable',
+        };
+      },
+    };
+    const cursors = createListCursors(createCursors(sealer), clock);
+    const unused = async () => {
+      throw new Error('nothing is connected here');
+    };
+    const parts = { database, providers, sealer, cursors, clock };
+    const { service: connections } = createConnections({
+      ...parts,
+      sweepIntervalSeconds: this.intervalMs / 1000,
+      afterConnecting: {
+        requestSweep: unused,
+        wakeSweeps: () => {},
+        abortWork: () => {},
+        resumeDisconnects: unused,
+      },
+    });
+    const lease = new ProcessLease(database);
+    const { service, repository } = createAccounts({ ...parts, lease, connections });
+    const sweeps = new SweepRunner({
+      ...parts,
+      sweeps: new SweepsRepository(database),
+      connections,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      tracing: UNTRACED,
+      limits: DEFAULT_SWEEP_LIMITS,
+    });
+    const health = createHealth({ ...parts, accounts: service, accountsRepository: repository });
+    return [sweeps, health] as const;
+  }
+}
+
+/** What becomes of a provider's accounts, worked out from nothing but what was noted of them. */
+class Reference {
+  readonly witnesses = new Map<number | string, Witness>();
+  readonly outages = new OutageWitness();
+  /** When the first sweep failed after the last good one. */
+  private silentSince: number | undefined;
+  private readonly askedAt: number[] = [];
+  private dueAt = 0;
+
+  constructor(private readonly intervalMs: number) {}
+
+  /** Notes what the accounts went through in one sweep, and says what became of it. */
+  swept(script: Script, now: number): 'succeeded' | 'failed' | 'rejected' | 'held' {
+    const told = this.tell(script, now);
+    const isBad = told === 'failed' || told === 'rejected';
+    this.silentSince = isBad ? (this.silentSince ?? now) : undefined;
+    this.askedAt.push(now);
+    this.dueAt = now + this.intervalMs;
+    return told;
   }
 
   /**
-   * What the provider does when it is asked in this weather; on a fine day one call in twelve fails
-   * all the same.
+   * What grows too old to be believed. It is the provider's silence when it was asked at least three
+   * times in three intervals; what nobody asked for as long is ours.
    */
-  script(): Script {
-    // A list with a glitch lacks most of the accounts, the same ones each time.
-    const listed = this.truths.flatMap(({ verdict, isThere }, number) =>
-      isThere && (this.glitch === 0 || number % 3 === 0) ? [observed(number, verdict)] : [],
-    );
-    const fine = { accounts: listed, failure: null, rejectsKey: this.rejection > 0 };
-    if (this.outage > 0) return { ...fine, failure: { code: 'unavailable', after: 0 } };
-    if (!happens(1 / 12)) return fine;
-    return {
-      ...fine,
-      failure: {
-        code: happens(0.5) ? 'timeout' : 'credential_rejected',
-        after: Math.floor(random() * listed.length),
-      },
-    };
+  judge(now: number, runningSince: number): void {
+    const patience = 3 * this.intervalMs;
+    if (this.outages.isOpen) return;
+    const since = Math.max(runningSince, this.outages.endedAt ?? 0);
+    const live = [...this.witnesses.values()].filter(({ isGone }) => !isGone);
+    const silent = live.filter((witness) => {
+      const failing = [this.silentSince, witness.missedSince].filter((at) => at !== undefined);
+      const from = Math.max(since, witness.lastSeenAt ?? 0, Math.min(...failing));
+      const isLong = Math.min(now, this.dueAt) - from > patience;
+      return isLong && this.askedAt.filter((at) => at >= from).length >= 3;
+    });
+    const isNews = silent.some((witness) => !witness.answer.includes('provider_unreachable'));
+    if (isNews && this.outages.isDownSince(this.silentSince)) return;
+    for (const witness of silent) witness.note({ what: 'silence', at: now });
+    for (const witness of live)
+      if (now - Math.max(since, witness.lastSeenAt ?? 0, this.dueAt) > patience)
+        witness.note({ what: 'nobody looked', at: now });
+  }
+
+  private tell(script: Script, now: number) {
+    const all = [...this.witnesses.values()];
+    if (script.rejectsKey) {
+      for (const witness of all) witness.note({ what: 'key rejected', at: now });
+      return 'rejected';
+    }
+    const alive = all.filter((witness) => !witness.isGone);
+    for (const { providerAccountId, verdict } of script.accounts.slice(0, script.failure?.after)) {
+      const witness = this.witnesses.get(providerAccountId) ?? new Witness();
+      this.witnesses.set(providerAccountId, witness);
+      witness.note({ what: 'seen', verdict, at: now });
+    }
+    if (script.failure) return 'failed';
+    const missing = alive.filter((witness) => witness.lastSeenAt !== now);
+    if (!isTooMany(missing.length, alive.length)) {
+      for (const witness of missing) witness.note({ what: 'gone', at: now });
+      return 'succeeded';
+    }
+    const confirmed = missing.filter((witness) => witness.isMissed);
+    for (const witness of missing)
+      witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
+    return confirmed.length > 0 ? 'succeeded' : 'held';
   }
 }
 
-test('a month of 1,000 accounts: verdicts equal the reference, and the events replayed in order rebuild them', async () => {
-  const months = new Map(PROVIDERS.map((provider) => [provider, new Month()]));
-  const witnesses = new Map<string, Witness>();
-  /** When the first sweep of a provider failed after the last good one. */
-  const silentSince = new Map<string, number>();
-  const startedAt = clock.now();
-  const tally = { sweeps: 0, failed: 0, rejected: 0, held: 0 };
+/** What one call of a sweep got; a refusal of the key is an answer. */
+function heard({ failure, rejectsKey }: Script) {
+  if (rejectsKey || failure === null || failure.code === 'credential_rejected') return 'answer';
+  return failure.after === 0 ? 'nothing' : 'half an answer';
+}
 
-  for (let tick = 0; tick < TICKS; tick++, clock.advance(INTERVAL_MS)) {
-    const now = clock.now().getTime();
-    for (const [provider, month] of months) {
-      month.turn(tick, now);
-      scripts.set(provider, month.script());
-    }
-    await Promise.all(PROVIDERS.map(sweep));
-    for (const [provider, month] of months) {
-      const told = tellWitnesses(witnesses, provider, scripts.get(provider), now);
-      if (told === 'failed' || told === 'rejected')
-        silentSince.set(provider, silentSince.get(provider) ?? now);
-      else silentSince.delete(provider);
-      tally.sweeps++;
-      if (told !== 'succeeded') tally[told]++;
+describe.each([
+  { what: 'a month of 1,000 accounts', accounts: 250, hours: 12, ticks: 66, seed: 11 },
+  { what: 'a bad hour at short intervals', accounts: 12, hours: 15 / 3600, ticks: 90, seed: 7 },
+])('$what', ({ accounts, hours, ticks, seed }) => {
+  const intervalMs = hours * 3_600_000;
+  let gateway: Gateway;
+  beforeAll(async () => {
+    gateway = await Gateway.create(intervalMs);
+  });
+  afterAll(() => gateway.close());
 
-      const isKeyGood =
-        (await database.prisma.connection.findUniqueOrThrow({ where: { id: provider } })).state ===
-        'active';
-      const holds =
-        month.isKnown || (month.endedAt !== undefined && now - month.endedAt <= 3 * INTERVAL_MS);
-      if (!isKeyGood || holds) continue;
-      for (const witness of of(witnesses, provider)) {
-        const failing = [silentSince.get(provider), witness.missedSince].filter(
-          (at) => at !== undefined,
-        );
-        if (witness.lastSeenAt === undefined || failing.length === 0) continue;
-        const countsFrom = Math.max(witness.lastSeenAt, Math.min(...failing));
-        if (now - countsFrom > 3 * INTERVAL_MS) witness.note({ what: 'silence', at: now });
+  test('verdicts equal the reference, and the events replayed in order rebuild them', async () => {
+    const { clock, database, scripts, tripped } = gateway;
+    const random = randomNumbers(seed);
+    const months = new Map(PROVIDERS.map((name) => [name, new Month(accounts, random)]));
+    const references = new Map(PROVIDERS.map((name) => [name, new Reference(intervalMs)]));
+    const expected = () =>
+      new Map(
+        [...references].flatMap(([name, { witnesses }]) =>
+          [...witnesses].map(([id, witness]) => [`${name}:${id}`, witness.answer] as const),
+        ),
+      );
+    const home = homeWeather(random);
+    const tally = { succeeded: 0, failed: 0, rejected: 0, held: 0 };
+    const absences = { gateway: 0, database: 0, queue: 0, told: 0 };
+    const reasons = new Set<string>();
+    let lastRan = clock.now().getTime();
+    let runningSince = lastRan;
+    let isFresh = false;
+
+    for (let tick = 0; tick < ticks; tick++, clock.advance(intervalMs)) {
+      const now = clock.now().getTime();
+      if (tick > 0) home.turn();
+      for (const [name, month] of months) {
+        if (tick > 0) month.turn();
+        scripts.set(name, month.script());
+        if (month.isTripped) tripped.add(name);
+        else tripped.delete(name);
       }
-    }
-    const context = {
-      outages: incidentsOf(months),
-      runningSince: startedAt,
-      opensIncident: async () => false,
-    };
-    await ageVerdicts(database, createRegistry(), context, new Date(now));
-    expect(await held()).toEqual(
-      new Map([...witnesses].map(([key, witness]) => [key, witness.answer])),
-    );
-  }
+      const sweepAll = (queue: boolean) =>
+        Promise.allSettled(PROVIDERS.map((name) => gateway.sweep(name, { queue })));
+      if (home.kind !== null) absences[home.kind]++;
+      if (home.kind === 'gateway') isFresh = true;
+      if (home.kind === 'database')
+        await gateway.withoutDatabase(async () => {
+          const ended = await sweepAll(true);
+          expect(ended.map(({ status }) => status)).toEqual(PROVIDERS.map(() => 'rejected'));
+          await expect(gateway.judge()).rejects.toThrow();
+        });
+      if (home.kind === 'gateway' || home.kind === 'database') continue;
 
-  expect(await replayed()).toEqual(await held());
-  // The weather was what the month is about.
-  expect(Object.values(tally).every((count) => count >= 5)).toBe(true);
-  const counts = await database.prisma.event.groupBy({ by: ['type'], _count: true });
-  expect(counts.map(({ type }) => type)).toEqual(
-    expect.arrayContaining(['account.vanished', 'account.reappeared', 'connection.recovered']),
-  );
+      if (isFresh) {
+        gateway.restart();
+        for (const { outages } of references.values()) outages.forget();
+        isFresh = false;
+      }
+      // It notes that it runs between the ticks, too, unless it was away.
+      const awayMs = now - lastRan;
+      if (awayMs <= intervalMs) await gateway.hasRun();
+      else if (awayMs > GAP_MS) runningSince = now;
+      if (awayMs > intervalMs && awayMs > TOLD_MS) absences.told++;
+      lastRan = now;
+
+      for (const { status } of await sweepAll(home.kind !== 'queue'))
+        expect(status).toBe('fulfilled');
+      for (const [name, reference] of references) {
+        const script = scripts.get(name);
+        if (home.kind !== 'queue' && script) {
+          tally[reference.swept(script, now)]++;
+          gateway.hear(name, heard(script));
+          reference.outages.asked(now, heard(script));
+        }
+        reference.outages.step(now, tripped.has(name));
+        const where = { id: name };
+        const { state } = await database.prisma.connection.findUniqueOrThrow({ where });
+        if (state === 'active') reference.judge(now, runningSince);
+      }
+      await gateway.judge();
+      expect(await held(database)).toEqual(expected());
+      for (const answer of expected().values()) reasons.add(answer.split(' ').at(-2) ?? '');
+    }
+
+    expect(await replayed(database)).toEqual(await held(database));
+    // The weather was what it is about.
+    const tooRare = Object.entries({ ...tally, ...absences }).filter(([, count]) => count < 2);
+    expect(tooRare).toEqual([]);
+    expect([...reasons]).toEqual(
+      expect.arrayContaining(['provider_unreachable', 'not_checked', 'credential_rejected']),
+    );
+    const counts = await database.prisma.event.groupBy({ by: ['type'], _count: true });
+    const countOf = new Map(counts.map(({ type, _count }) => [type, _count]));
+    expect([...countOf.keys()]).toEqual(
+      expect.arrayContaining([
+        ...['account.vanished', 'account.reappeared', 'connection.recovered'],
+        ...['provider.incident_opened', 'provider.incident_closed'],
+      ]),
+    );
+    expect(countOf.get('gateway.resumed')).toBe(absences.told);
+  });
 });
 
-async function sweep(provider: string): Promise<void> {
-  const id = newId('swp');
-  await database.prisma.sweep.create({
-    data: { id, teamId: TEAM, connectionId: provider, state: 'queued' },
-  });
-  await sweeps.run(id, new AbortController().signal);
-  await database.prisma.connection.update({
-    where: { id: provider },
-    data: { nextSweepAt: new Date(clock.now().getTime() + INTERVAL_MS) },
-  });
-}
-
-const of = (witnesses: ReadonlyMap<string, Witness>, provider: string) =>
-  [...witnesses].flatMap(([key, witness]) => (key.startsWith(provider) ? [witness] : []));
-
-/** Notes what the accounts of a provider went through in one sweep, and says what became of it. */
-function tellWitnesses(
-  witnesses: Map<string, Witness>,
-  provider: string,
-  script: Script | undefined,
-  now: number,
-) {
-  if (!script) throw new Error('nothing was swept');
-  if (script.rejectsKey) {
-    for (const witness of of(witnesses, provider)) witness.note({ what: 'key rejected', at: now });
-    return 'rejected';
-  }
-  const alive = of(witnesses, provider).filter((witness) => !witness.isGone);
-  for (const { providerAccountId, verdict } of script.accounts.slice(0, script.failure?.after)) {
-    const key = `${provider}:${providerAccountId}`;
-    const witness = witnesses.get(key) ?? new Witness();
-    witnesses.set(key, witness);
-    witness.note({ what: 'seen', verdict, at: now });
-  }
-  if (script.failure) return 'failed';
-  const missing = alive.filter((witness) => witness.lastSeenAt !== now);
-  if (!isTooMany(missing.length, alive.length)) {
-    for (const witness of missing) witness.note({ what: 'gone', at: now });
-    return 'succeeded';
-  }
-  const confirmed = missing.filter((witness) => witness.isMissed);
-  for (const witness of missing)
-    witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
-  return confirmed.length > 0 ? 'succeeded' : 'held';
-}
-
-function incidentsOf(months: ReadonlyMap<string, Month>): Map<string, 'open' | Date> {
-  const incidents = new Map<string, 'open' | Date>();
-  for (const [provider, { isKnown, endedAt }] of months) {
-    if (isKnown) incidents.set(provider, 'open');
-    else if (endedAt !== undefined) incidents.set(provider, new Date(endedAt));
-  }
-  return incidents;
-}
-
-async function held(): Promise<Map<string, string>> {
+async function held(database: Database): Promise<Map<string, string>> {
   const { rows } = await database.pool.query<{
     key: string;
     gone: boolean;
@@ -271,7 +378,7 @@ async function held(): Promise<Map<string, string>> {
 }
 
 /** The health of every account from nothing but the events, in the feed's order. */
-async function replayed(): Promise<Map<string, string>> {
+async function replayed(database: Database): Promise<Map<string, string>> {
   const caller = { teamId: TEAM, key: { providers: [] as string[] } } as unknown as Caller;
   const written = await database.prisma.event.count();
   const feed = new FeedRepository(database);

@@ -6,7 +6,10 @@ import type { Verdict } from '../../src/model/index.js';
  */
 type Note =
   | { readonly what: 'seen'; readonly verdict: Verdict; readonly at: number }
-  | { readonly what: 'key rejected' | 'silence' | 'missed' | 'gone'; readonly at: number };
+  | {
+      readonly what: 'key rejected' | 'silence' | 'nobody looked' | 'missed' | 'gone';
+      readonly at: number;
+    };
 
 /**
  * One account of the month: all that was noted of it, and the answers worked out anew each time
@@ -58,6 +61,9 @@ export class Witness {
         health = { status: 'unknown', reason: 'credential_rejected', fault: 'connection' };
       if (note.what === 'silence' && !isGone)
         health = { status: 'unknown', reason: 'provider_unreachable', fault: 'provider' };
+      // What was found out by asking stands.
+      if (note.what === 'nobody looked' && !isGone && health?.reason !== 'provider_unreachable')
+        health = { status: 'unknown', reason: 'not_checked', fault: 'gateway' };
     }
     if (!health) throw new Error('never seen');
     return inWords(isGone, health);
