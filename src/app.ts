@@ -11,7 +11,11 @@ import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
 import { createConnections } from './connections/index.js';
 import type { Database } from './database/index.js';
-import { createDisconnects, type DisconnectSettings } from './disconnects/index.js';
+import {
+  createDisconnects,
+  DISCONNECT_STEPS,
+  type DisconnectSettings,
+} from './disconnects/index.js';
 import { createEvents } from './events/index.js';
 import { createHealth } from './health/index.js';
 import type { RateLimit } from './http/caller.js';
@@ -170,6 +174,7 @@ export function assemble(settings: AppSettings): App {
     signer: secrets.signer,
     receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},
+    wake: () => work.wake(DISCONNECT_STEPS),
   });
   const webhooks = createWebhooks({
     ...parts,
@@ -177,7 +182,7 @@ export function assemble(settings: AppSettings): App {
     addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
   });
 
-  const work = new WorkEngine([sweeps.work], {
+  const work = new WorkEngine([sweeps.work, disconnects.work], {
     clock,
     logger,
     holder: lease.name,
@@ -273,7 +278,6 @@ export function assemble(settings: AppSettings): App {
     work: async () => {
       await lease.renew();
       await health.start();
-      disconnects.start();
       webhooks.start();
       work.start();
     },
@@ -283,7 +287,7 @@ export function assemble(settings: AppSettings): App {
     },
     stop: async () => {
       events.stop();
-      await Promise.all([recurringJobs.stop(), work.stop(), disconnects.stop(), webhooks.stop()]);
+      await Promise.all([recurringJobs.stop(), work.stop(), webhooks.stop()]);
       await providers.close();
       await providerStatus.stop();
       rateLimiter.stop();

@@ -10,7 +10,6 @@ import type { DisconnectEffect } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
 import type { ApprovalsRepository } from './approvals.repository.js';
 import { atCrashPoint } from './crash-points.js';
-import type { DisconnectWorker } from './disconnect-worker.js';
 import type {
   DisconnectFilter,
   DisconnectState,
@@ -41,7 +40,8 @@ interface DisconnectsServiceParts {
   readonly approvals: ApprovalsRepository;
   readonly steps: StepsRepository;
   readonly registry: Registry;
-  readonly worker: DisconnectWorker;
+  /** Has due steps begin now. */
+  readonly wake: () => void;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly settings: DisconnectSettings;
@@ -126,7 +126,7 @@ export class DisconnectsService {
 
   /** Has the steps that are due begin now. */
   wake(): void {
-    this.parts.worker.wakeSoon();
+    this.parts.wake();
   }
 
   /** Waits until the disconnect has finished, `seconds` at most, or the caller disconnects. */
@@ -256,7 +256,7 @@ export class DisconnectsService {
   /** Makes the steps that wait for a working key due. */
   async resume(connectionId: string): Promise<void> {
     await this.parts.steps.resume(connectionId);
-    this.parts.worker.wakeSoon();
+    this.parts.wake();
   }
 
   /**
@@ -265,13 +265,13 @@ export class DisconnectsService {
    * open.
    */
   async startDue(): Promise<void> {
-    const { approvals, clock, lifecycle, worker } = this.parts;
+    const { approvals, clock, lifecycle, wake } = this.parts;
     const now = clock.now();
     await approvals.holdUnauthorized(now);
     for (const due of await lifecycle.findDue(now))
       await atCrashPoint('start', () => lifecycle.start(due, now));
     await lifecycle.finishEnded(null, now);
-    await worker.wake();
+    wake();
   }
 
   /** Deletes finished disconnects and disconnected accounts after their time, and old plans. */

@@ -1,15 +1,13 @@
 import type { AccountsService } from '../accounts/index.js';
 import type { ConnectionsService } from '../connections/index.js';
-import type { Database, ProcessLease } from '../database/index.js';
+import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
-import type { Logger } from '../lib/logger.js';
 import type { DatedKey, Signer } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { ApprovalsRepository } from './approvals.repository.js';
-import { DisconnectWorker } from './disconnect-worker.js';
 import { DisconnectsRepository } from './disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects.routes.js';
 import { DisconnectsService } from './disconnects.service.js';
@@ -17,20 +15,20 @@ import { LifecycleRepository } from './lifecycle.repository.js';
 import { PlansRepository } from './plans.repository.js';
 import { StepRunner } from './step-runner.js';
 import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './step-state.js';
+import { stepWork } from './step-work.js';
 import { StepsRepository } from './steps.repository.js';
 
 export { receiptSchema, wellKnownSchema } from './disconnects.schema.js';
 export type { DisconnectSettings } from './step-state.js';
+export { DISCONNECT_STEPS } from './step-work.js';
 
 interface DisconnectsParts {
   readonly database: Database;
-  readonly lease: ProcessLease;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
   readonly accounts: AccountsService;
   readonly cursors: Cursors;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly tracing: Tracing;
   /** Signs receipts. */
   readonly signer: Signer;
@@ -38,27 +36,18 @@ interface DisconnectsParts {
   readonly receiptKeys: () => Promise<DatedKey[]>;
   /** Over the defaults. */
   readonly settings: Partial<DisconnectSettings>;
+  /** Has due steps begin now. */
+  readonly wake: () => void;
 }
 
 /** The workflows that end a provider's hold on accounts. */
 export function createDisconnects(parts: DisconnectsParts) {
-  const { database, lease, providers, connections, accounts, cursors, clock } = parts;
+  const { database, providers, connections, accounts, cursors, clock } = parts;
   const settings = { ...DEFAULT_DISCONNECT_SETTINGS, ...parts.settings };
   const registry = providers.adapters;
   const plans = new PlansRepository(database);
   const lifecycle = new LifecycleRepository(database, settings);
   const steps = new StepsRepository(database, lifecycle, clock, settings);
-  const worker = new DisconnectWorker({
-    registry,
-    connections,
-    steps,
-    runner: new StepRunner({ steps, providers, clock, settings }),
-    lease,
-    clock,
-    logger: parts.logger,
-    tracing: parts.tracing,
-    settings,
-  });
   const service = new DisconnectsService({
     disconnects: new DisconnectsRepository(database),
     plans,
@@ -66,7 +55,7 @@ export function createDisconnects(parts: DisconnectsParts) {
     approvals: new ApprovalsRepository(database),
     steps,
     registry,
-    worker,
+    wake: parts.wake,
     signer: parts.signer,
     clock,
     settings,
@@ -89,7 +78,13 @@ export function createDisconnects(parts: DisconnectsParts) {
     jobs,
     /** A connection has a working key again: the steps that wait for one are due. */
     resume: (connectionId: string) => service.resume(connectionId),
-    start: () => worker.start(),
-    stop: () => worker.stop(),
+    work: stepWork({
+      registry,
+      connections,
+      steps,
+      runner: new StepRunner({ steps, providers, clock, settings }),
+      tracing: parts.tracing,
+      settings,
+    }),
   };
 }

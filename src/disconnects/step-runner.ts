@@ -63,23 +63,24 @@ export class StepRunner {
   };
 
   /**
-   * @param isStopping ends the attempt between two phases; another process continues from there
-   * @returns when the step is due again; `undefined` when it has ended or was left
+   * @param signal ends the attempt between two phases, as a call that changes something is better
+   * not cut off; another attempt continues from there
+   * @returns when the step is due again; `left`: it stands where it was written last
    */
   async run(
     step: Step,
     access: ProviderConnection,
-    isStopping: () => boolean,
-  ): Promise<Date | undefined> {
+    signal: AbortSignal,
+  ): Promise<'ended' | 'left' | Date> {
     const attempt = new StepAttempt(step, access, this.tools);
     let phase: NextPhase | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
-    while (phase !== 'ended' && !(phase instanceof Date) && !isStopping()) {
+    while (phase !== 'ended' && !(phase instanceof Date) && !signal.aborted) {
       const now: Exclude<Phase, 'verified'> = phase;
       phase = await this.phases[now](attempt).catch((error: unknown) =>
         this.react(attempt, now, error),
       );
     }
-    return phase instanceof Date ? phase : undefined;
+    return phase === 'ended' || phase instanceof Date ? phase : 'left';
   }
 
   /**

@@ -53,7 +53,7 @@ export interface DisconnectSettings {
   readonly keepsTryingMs: number;
   /** How long a provider may take over one call. */
   readonly callDeadlineMs: number;
-  /** A step is leased for longer than its slowest call may take. */
+  /** How long a step is leased; extended for as long as its process is at it. */
   readonly leaseMs: number;
   /** How often a replica looks for steps that another one accepted. */
   readonly pollMs: number;

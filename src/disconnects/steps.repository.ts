@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { type AuditEntry, recordAuditOfMany } from '../audit/index.js';
 import type { Database } from '../database/index.js';
-import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
+import { LeasedRows } from '../work/index.js';
 import { atCrashPoint } from './crash-points.js';
 import type { LifecycleRepository } from './lifecycle.repository.js';
 import { actorOfStep, STEP_COLUMNS, type Step, type StepProgress } from './step.js';
@@ -38,47 +38,27 @@ export class LeaseLost extends Error {}
  * written at the same time shares a transaction.
  */
 export class StepsRepository {
+  /** Unfinished steps as work: a lane for each connection. Whoever takes one makes an attempt. */
+  readonly queue: LeasedRows<Step>;
+
   constructor(
     private readonly database: Database,
     private readonly lifecycle: LifecycleRepository,
     private readonly clock: Clock,
     private readonly settings: DisconnectSettings,
-  ) {}
-
-  /** Takes steps back from holders that died or fell silent. */
-  async reclaimLeases(): Promise<void> {
-    await this.database.pool.query(
-      `UPDATE disconnect_steps SET state = 'pending', leased_by = NULL, leased_until = NULL
-       WHERE state = 'running' AND (leased_until < $1 OR ${leaseHolderIsGone('leased_by')})`,
-      [this.clock.now()],
-    );
-  }
-
-  /** The connections that have steps due. */
-  async dueConnections(): Promise<{ readonly connectionId: string; readonly provider: string }[]> {
-    const { rows } = await this.database.pool.query<{ connectionId: string; provider: string }>(
-      `SELECT DISTINCT connection_id AS "connectionId", provider FROM disconnect_steps
-       WHERE state = 'pending' AND next_attempt_at <= $1`,
-      [this.clock.now()],
-    );
-    return rows;
-  }
-
-  /** Leases up to `limit` due steps of a connection to `holder`. */
-  async claim(connectionId: string, limit: number, holder: string): Promise<Step[]> {
-    const now = this.clock.now();
-    const { rows } = await this.database.pool.query<Step>({
-      name: 'claim-steps',
-      text: `UPDATE disconnect_steps s SET state = 'running', attempts = s.attempts + 1,
-          leased_by = $3, leased_until = $5
-        FROM disconnects d WHERE d.id = s.disconnect_id AND s.id IN (
-          SELECT id FROM disconnect_steps WHERE connection_id = $1 AND state = 'pending'
-            AND next_attempt_at <= $4
-          ORDER BY next_attempt_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)
-        RETURNING ${STEP_COLUMNS}`,
-      values: [connectionId, limit, holder, now, this.leaseEnd(now)],
+  ) {
+    this.queue = new LeasedRows(database.pool, {
+      table: 'disconnect_steps',
+      lane: 'connection_id',
+      dueAt: 'next_attempt_at',
+      isOpen: `state IN ('pending', 'running')`,
+      shares: `SELECT ARRAY['team ' || c.team_id, 'provider ' || c.provider]
+        FROM connections c WHERE c.id = due.lane`,
+      onTake: `state = 'running', attempts = attempts + 1`,
+      onRelease: `state = 'pending'`,
+      select: `SELECT ${STEP_COLUMNS} FROM taken s JOIN disconnects d ON d.id = s.disconnect_id`,
+      leaseMs: settings.leaseMs,
     });
-    return rows;
   }
 
   /** Makes the steps due that wait for a connection to have working credentials. */

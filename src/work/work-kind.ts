@@ -9,13 +9,19 @@ export type WorkResult =
   /** It is given back; `null`: due as it was. */
   | { readonly state: 'left'; readonly dueAt: Date | null };
 
+/** A lane, and what its work counts towards besides. */
+export interface LaneName {
+  readonly name: string;
+  readonly shares: readonly string[];
+}
+
 /** One kind of background work. */
 export interface WorkKind<Item extends { readonly id: string }> {
   /** As metrics and logs name it. */
   readonly name: string;
   readonly queue: WorkQueue<Item>;
   /** Items of one lane that this process works on at a time. */
-  readonly maxPerLane: (lane: string) => number;
+  readonly maxPerLane: (lane: LaneName) => number;
   /** Items of all lanes together that this process works on at a time. */
   readonly maxInAll: number;
   /** Items with this share that this process works on at a time. */

@@ -74,13 +74,13 @@ export class WorkLanes {
     const ofShares = lane.shares.map(
       (share) => this.kind.maxPerShare(share) - (used.get(share) ?? 0),
     );
-    const ofLane = this.kind.maxPerLane(lane.name) - lane.places;
+    const ofLane = this.kind.maxPerLane(lane) - lane.places;
     return Math.max(0, Math.min(ofLane, this.places(), ...ofShares));
   }
 
   fullLanes(): string[] {
     return this.all()
-      .filter((lane) => lane.places >= this.kind.maxPerLane(lane.name))
+      .filter((lane) => lane.places >= this.kind.maxPerLane(lane))
       .map(({ name }) => name);
   }
 

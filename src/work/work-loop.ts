@@ -163,7 +163,7 @@ export class WorkLoop {
     if (lane.waiting.length > 0) this.beginWaiting(lane);
     else if (this.isShort) this.wake();
     // Half a lane at a time, so that one statement takes many.
-    else if (lane.mayHaveMore && lane.running.size <= this.kind.maxPerLane(lane.name) / 2)
+    else if (lane.mayHaveMore && lane.running.size <= this.kind.maxPerLane(lane) / 2)
       this.fill({ lane: lane.name, shares: lane.shares }).catch((error) => this.report(error));
     this.lanes.closeIfIdle(lane);
   }

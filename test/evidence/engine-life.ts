@@ -160,8 +160,9 @@ export class EngineLife {
     });
     await liar.during({ id, meant: known.facts }, async () => {
       for (let attempts = 1; ended === undefined && attempts <= MAX_ATTEMPTS; attempts += 1) {
-        const due = await runner.run({ ...step, attempts }, this.access, () => false);
-        if (due) clock.advance(due.getTime() - clock.now().getTime());
+        const never = new AbortController().signal;
+        const due = await runner.run({ ...step, attempts }, this.access, never);
+        if (due instanceof Date) clock.advance(due.getTime() - clock.now().getTime());
       }
     });
     if (ended === undefined) liar.accuse(`a disconnect of ${id} does not end: ${step.error?.code}`);
