@@ -182,7 +182,7 @@ export function assemble(settings: AppSettings): App {
     addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
   });
 
-  const work = new WorkEngine([sweeps.work, disconnects.work], {
+  const work = new WorkEngine([sweeps.work, disconnects.work, webhooks.work], {
     clock,
     logger,
     holder: lease.name,
@@ -278,7 +278,6 @@ export function assemble(settings: AppSettings): App {
     work: async () => {
       await lease.renew();
       await health.start();
-      webhooks.start();
       work.start();
     },
     retire: () => {
@@ -287,7 +286,8 @@ export function assemble(settings: AppSettings): App {
     },
     stop: async () => {
       events.stop();
-      await Promise.all([recurringJobs.stop(), work.stop(), webhooks.stop()]);
+      await Promise.all([recurringJobs.stop(), work.stop()]);
+      await webhooks.stop();
       await providers.close();
       await providerStatus.stop();
       rateLimiter.stop();

@@ -102,27 +102,34 @@ function watchWork(
   ask: () => Promise<ReadonlyMap<string, WorkFigures>>,
   clock: Clock,
 ): void {
-  const gauge = (name: string, help: string, collect?: () => Promise<void>) =>
-    new Gauge({ name, help, labelNames: ['kind'], registers, ...(collect && { collect }) });
+  let asked: Promise<void> | undefined;
+  // A scrape collects all three at once, and asks once.
+  const collect = (): Promise<void> => {
+    asked ??= ask()
+      .then(show, reset)
+      .finally(() => {
+        asked = undefined;
+      });
+    return asked;
+  };
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ['kind'], registers, collect });
+  const due = gauge('rollcall_work_due', 'Items of background work that are due and wait.');
   const leased = gauge('rollcall_work_leased', 'Items of background work that are under way.');
   const oldest = gauge(
     'rollcall_work_oldest_due_seconds',
     'Age of the item that has been due and waiting the longest; 0 when none waits.',
   );
-  const due = gauge('rollcall_work_due', 'Items of background work that are due and wait.', () =>
-    ask().then(
-      (kinds) => {
-        for (const [kind, figures] of kinds) {
-          const { oldestDueAt } = figures;
-          const ageMs = oldestDueAt === null ? 0 : clock.now().getTime() - oldestDueAt.getTime();
-          due.set({ kind }, figures.due);
-          leased.set({ kind }, figures.leased);
-          oldest.set({ kind }, ageMs / 1000);
-        }
-      },
-      () => {
-        for (const shown of [due, leased, oldest]) shown.reset();
-      },
-    ),
-  );
+  const reset = () => {
+    for (const gauges of [due, leased, oldest]) gauges.reset();
+  };
+  const show = (kinds: ReadonlyMap<string, WorkFigures>) => {
+    for (const [kind, figures] of kinds) {
+      const { oldestDueAt } = figures;
+      const ageMs = oldestDueAt === null ? 0 : clock.now().getTime() - oldestDueAt.getTime();
+      due.set({ kind }, figures.due);
+      leased.set({ kind }, figures.leased);
+      oldest.set({ kind }, ageMs / 1000);
+    }
+  };
 }

@@ -1,16 +1,8 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Prisma, WebhookDelivery } from '../database/prisma-client/client.js';
-import { leaseHolderIsGone } from '../database/process-lease.js';
 import { withTransaction } from '../database/transact.js';
-import type { EventType } from '../events/index.js';
-import {
-  COMMITTED_BEFORE,
-  EVENT_DOCUMENT,
-  eventVisibleTo,
-  recordEventsOfTeams,
-  typesOf,
-} from '../events/index.js';
+import { recordEventsOfTeams } from '../events/index.js';
 import type { Rows } from '../http/page.js';
 import { newId } from '../lib/ids.js';
 import type { DeliveryResult } from './delivery-outcome.js';
@@ -18,129 +10,22 @@ import type { DeliveryAttempt } from './webhook-sender.js';
 import { originOf } from './webhook-url.js';
 import { MAX_ATTEMPTS } from './webhooks.schema.js';
 
-const EVENTS_AT_ONCE = 1000;
-/** Of a process that lives. One that is gone holds nothing. */
-const LEASE_MS = 300_000;
-
-/** The rows of deliveries: what was made of which event, what is due, what came of it. */
+/** The rows of deliveries: what was made of which event, and what came of it. */
 export class DeliveriesRepository {
   constructor(private readonly database: Database) {}
-
-  /** Webhooks that have committed events in front of them or a delivery due. */
-  async webhooksWithWork(now: Date): Promise<string[]> {
-    const { rows } = await this.database.pool.query<{ id: string }>(
-      `SELECT w.id FROM webhooks w WHERE w.disabled_at IS NULL AND (EXISTS (
-         SELECT FROM events e WHERE e.team_id = w.team_id AND e.transaction_id < ${COMMITTED_BEFORE}
-           AND (e.transaction_id, e.id) > (w.position_transaction, w.position_id)) OR EXISTS (
-         SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.state = 'pending'
-           AND d.next_attempt_at <= $1))`,
-      [now],
-    );
-    return rows.map(({ id }) => id);
-  }
-
-  /**
-   * Makes deliveries of the next events and moves the webhook's position behind them, both in one
-   * transaction: each event is made a delivery of once, whichever replica does it and whenever it
-   * dies.
-   * @returns whether there may be more
-   */
-  async fanOut(webhookId: string, now: Date): Promise<boolean> {
-    return withTransaction(this.database.pool, async (client) => {
-      const { rows } = await client.query<WebhookPosition>(
-        `SELECT team_id, types, providers, position_transaction, position_id FROM webhooks
-         WHERE id = $1 AND disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
-        [webhookId],
-      );
-      const [webhook] = rows;
-      if (!webhook) return false;
-      const events = await client.query<{
-        id: string;
-        type: EventType;
-        is_visible: boolean;
-        transaction_id: string;
-      }>(
-        `SELECT e.id, e.type, ${eventVisibleTo('$4')} AS is_visible, e.transaction_id FROM events e
-         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
-           AND (e.transaction_id, e.id) > ($2::bigint, $3)
-         ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
-        [webhook.team_id, webhook.position_transaction, webhook.position_id, webhook.providers],
-      );
-      const last = events.rows.at(-1);
-      if (!last) return false;
-      const types = typesOf(webhook.types);
-      const wanted = events.rows.filter(
-        ({ type, is_visible }) =>
-          is_visible && (webhook.types.length === 0 || types.includes(type)),
-      );
-      await client.query(
-        `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
-           next_attempt_at, created_at)
-         SELECT d.id, $2, d.event_id, d.event_type, 'pending', $3, $3
-         FROM jsonb_to_recordset($1::jsonb) AS d(id text, event_id text, event_type text)`,
-        [
-          JSON.stringify(
-            wanted.map(({ id, type }) => ({ id: newId('dlv'), event_id: id, event_type: type })),
-          ),
-          webhookId,
-          now,
-        ],
-      );
-      await client.query(
-        'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
-        [webhookId, last.transaction_id, last.id],
-      );
-      return events.rows.length === EVENTS_AT_ONCE;
-    });
-  }
-
-  /**
-   * Leases up to `limit` due deliveries of a webhook to `holder`: those of a lapsed lease or a dead
-   * holder too, and what `holder` itself sent and could not write down, as it claims no more while
-   * it sends.
-   */
-  async claim(
-    webhookId: string,
-    limit: number,
-    holder: string,
-    now: Date,
-  ): Promise<ClaimedDelivery[]> {
-    const { rows } = await this.database.pool.query<ClaimedDelivery>(
-      `WITH claimed AS (
-         UPDATE webhook_deliveries SET leased_by = $3, leased_until = $5 WHERE id IN (
-           SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'pending'
-             AND d.next_attempt_at <= $4
-             AND (d.leased_by IS NULL OR d.leased_by = $3 OR d.leased_until < $4
-               OR ${leaseHolderIsGone('d.leased_by')})
-           ORDER BY d.next_attempt_at, d.id LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING id, event_id, attempts)
-       SELECT c.id, c.event_id, c.attempts, ${EVENT_DOCUMENT} AS body
-       FROM claimed c JOIN events e ON e.id = c.event_id ORDER BY c.id`,
-      [webhookId, limit, holder, now, new Date(now.getTime() + LEASE_MS)],
-    );
-    return rows;
-  }
-
-  /** Ends leases of deliveries that were not sent. */
-  async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
-    if (deliveries.length === 0) return;
-    await this.database.pool.query(
-      'UPDATE webhook_deliveries SET leased_by = NULL, leased_until = NULL WHERE id = ANY($1)',
-      [deliveries.map(({ id }) => id)],
-    );
-  }
 
   /**
    * Writes attempts at deliveries, of any webhooks, and what they lead to for their webhooks: all
    * in one transaction.
+   * @param holder leaves deliveries that are no longer leased to it as they are
    */
-  async recordResults(results: readonly DeliveryResult[]): Promise<void> {
+  async recordResults(results: readonly DeliveryResult[], holder: string): Promise<void> {
     const { pool } = this.database;
     const unsuccessful = results.filter(({ outcome }) => outcome.state !== 'succeeded');
     // One statement is a transaction of its own, and mostly all goes well.
-    if (unsuccessful.length === 0) return writeAttempts(pool, results);
+    if (unsuccessful.length === 0) return writeAttempts(pool, results, holder);
     await withTransaction(pool, async (client) => {
-      await writeAttempts(client, results);
+      await writeAttempts(client, results, holder);
       await noteFailures(client, unsuccessful);
       await disableWebhooks(client, unsuccessful);
     });
@@ -221,27 +106,11 @@ export class DeliveriesRepository {
   }
 }
 
-interface WebhookPosition {
-  readonly team_id: string;
-  readonly types: string[];
-  readonly providers: string[];
-  readonly position_transaction: string;
-  readonly position_id: string;
-}
-
-/** A delivery that this process is to send, with the text to send: the same each time. */
-export interface ClaimedDelivery {
-  readonly id: string;
-  readonly event_id: string;
-  /** Made so far. */
-  readonly attempts: number;
-  readonly body: string;
-}
-
 /** A success ends the time for which its webhook has been failing. */
 async function writeAttempts(
   client: pg.Pool | pg.ClientBase,
   results: readonly DeliveryResult[],
+  holder: string,
 ): Promise<void> {
   const rows = results.map(({ webhook, id, attempts, attempt, outcome }) => ({
     id,
@@ -264,10 +133,10 @@ async function writeAttempts(
             ELSE d.log END || r.entry,
           next_attempt_at = r.next_attempt_at, finished_at = r.finished_at, leased_by = NULL,
           leased_until = NULL
-        FROM results r WHERE d.id = r.id)
+        FROM results r WHERE d.id = r.id AND d.leased_by = $2)
       UPDATE webhooks w SET failing_since = NULL WHERE w.failing_since IS NOT NULL
         AND w.id IN (SELECT r.webhook_id FROM results r WHERE r.state = 'succeeded')`,
-    values: [JSON.stringify(rows)],
+    values: [JSON.stringify(rows), holder],
   });
 }
 

@@ -2,14 +2,14 @@ import type { Database, ProcessLease } from '../database/index.js';
 import type { FeedRepository } from '../events/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
-import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { RecurringJob } from '../work/index.js';
 import { DeliveriesRepository } from './deliveries.repository.js';
+import { DeliveryQueue } from './delivery-queue.repository.js';
 import type { WebhookAddresses } from './webhook-address.js';
 import { WebhookSender } from './webhook-sender.js';
-import { WebhookWorker } from './webhook-worker.js';
+import { webhookWork } from './webhook-work.js';
 import { WebhooksRepository } from './webhooks.repository.js';
 import { webhookEndpoints } from './webhooks.routes.js';
 import { WebhooksService } from './webhooks.service.js';
@@ -25,26 +25,15 @@ interface WebhooksParts {
   readonly sealer: Sealer;
   readonly cursors: Cursors;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly tracing: Tracing;
 }
 
 /** Addresses that events are posted to, and the deliveries. */
 export function createWebhooks(parts: WebhooksParts) {
-  const { database, lease, feed, addresses, sealer, cursors, clock, logger, tracing } = parts;
+  const { database, lease, feed, addresses, sealer, cursors, clock, tracing } = parts;
   const webhooks = new WebhooksRepository(database);
   const deliveries = new DeliveriesRepository(database);
   const sender = new WebhookSender(addresses, clock);
-  const worker = new WebhookWorker({
-    webhooks,
-    deliveries,
-    sender,
-    sealer,
-    lease,
-    clock,
-    logger,
-    tracing,
-  });
   const service = new WebhooksService({
     database,
     feed,
@@ -57,12 +46,21 @@ export function createWebhooks(parts: WebhooksParts) {
   });
   const jobs: readonly RecurringJob[] = [
     { name: 'webhooks.seal_urls', everyMs: 15_000, run: () => service.sealUrls() },
-    { name: 'webhooks.prune', everyMs: 15_000, run: () => worker.prune() },
+    { name: 'webhooks.prune', everyMs: 15_000, run: () => service.prune() },
   ];
   return {
     endpoints: { webhooks: webhookEndpoints(service, cursors) },
     jobs,
-    start: () => worker.work(),
-    stop: () => worker.stop(),
+    work: webhookWork({
+      queue: new DeliveryQueue(database, webhooks, sealer),
+      deliveries,
+      sender,
+      sealer,
+      clock,
+      tracing,
+      holder: lease.name,
+    }),
+    /** Waits for what is on its way. */
+    stop: () => sender.close(),
   };
 }

@@ -13,17 +13,18 @@ interface PostEventParts {
 /**
  * Sends one event to a webhook now. The former secret signs too, for as long as it is valid.
  * @param webhook with its URL in clear
+ * @param signal ends the request
  */
 export function postEvent(
   { sender, sealer, clock }: PostEventParts,
   webhook: Webhook,
-  eventId: string,
-  body: string,
+  { id, body }: { readonly id: string; readonly body: string },
+  signal?: AbortSignal,
 ): Promise<DeliveryAttempt> {
   const now = clock.now();
   const { secret, formerSecret, formerUntil } = webhook;
   const sealed =
     formerSecret && formerUntil && formerUntil > now ? [secret, formerSecret] : [secret];
   const secrets = sealed.map((one) => sealer.open(one, webhook.id));
-  return sender.post(webhook.url, signedHeaders(eventId, now, body, secrets), body);
+  return sender.post(webhook.url, signedHeaders(id, now, body, secrets), body, signal);
 }

@@ -36,26 +36,27 @@ export class WebhookSender {
     });
   }
 
-  /** Never rejects: whatever happens is what came of it. */
+  /** Never rejects: whatever happens is what came of it. @param signal ends the request */
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string,
+    signal?: AbortSignal,
   ): Promise<DeliveryAttempt> {
     const at = this.clock.now();
     const started = performance.now();
-    const result = await this.exchange(url, headers, body, at).catch((error: unknown) => ({
-      ...NO_ANSWER,
-      error: reasonOf(error),
-    }));
+    const ends = AbortSignal.any([AbortSignal.timeout(DEADLINE_MS), ...(signal ? [signal] : [])]);
+    const result = await this.exchange(url, headers, { body, at }, ends).catch(
+      (error: unknown) => ({ ...NO_ANSWER, error: reasonOf(error) }),
+    );
     return { at, latencyMs: Math.round(performance.now() - started), ...result };
   }
 
   private async exchange(
     address: string,
     headers: Readonly<Record<string, string>>,
-    body: string,
-    at: Date,
+    { body, at }: { readonly body: string; readonly at: Date },
+    signal: AbortSignal,
   ) {
     const url = this.addresses.check(address);
     const response = await this.agent.request({
@@ -68,7 +69,7 @@ export class WebhookSender {
         ...headers,
       },
       body,
-      signal: AbortSignal.timeout(DEADLINE_MS),
+      signal,
     });
     const status = response.statusCode;
     const answer = await beginningOf(response).catch(() => null);

@@ -22,6 +22,8 @@ const MAX_WEBHOOKS = 50;
 /** How long the former secret signs too. */
 const ROTATION_MS = 86_400_000;
 const SEALED_AT_ONCE = 500;
+/** Of deliveries. */
+const RETENTION_DAYS = 30;
 
 /** A webhook and its secret, in the one response that shows both. */
 export interface Revealed {
@@ -169,7 +171,10 @@ export class WebhooksService {
       account_id: null,
       data: { webhook: { id } },
     };
-    const attempt = await postEvent(this.parts, webhook, event.id, JSON.stringify(event));
+    const attempt = await postEvent(this.parts, webhook, {
+      id: event.id,
+      body: JSON.stringify(event),
+    });
     return ({ prisma }) => this.parts.deliveries.recordSent(prisma, id, event, attempt);
   }
 
@@ -208,6 +213,12 @@ export class WebhooksService {
     await this.parts.addresses.checkResolved(url).catch((error: unknown) => {
       throw error instanceof ForbiddenAddress ? invalidField('url', error.message) : error;
     });
+  }
+
+  /** Deletes a batch of old deliveries. */
+  async prune(): Promise<void> {
+    const { clock, deliveries } = this.parts;
+    await deliveries.delete(new Date(clock.now().getTime() - RETENTION_DAYS * 86_400_000));
   }
 
   /** Seals the URLs that an earlier version left in clear. */

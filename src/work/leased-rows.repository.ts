@@ -27,6 +27,12 @@ export interface LeasedRowsSettings {
 }
 
 /**
+ * SQL: whether a row may be taken. $1 is now, $2 the process that asks, $3 what it is at work on.
+ */
+export const FREE = `id <> ALL($3) AND (leased_by IS NULL OR leased_by = $2 OR leased_until < $1
+  OR ${leaseHolderIsGone('leased_by')})`;
+
+/**
  * Rows of a table as work: which are due, and who has taken them. A lease is taken in one statement,
  * so that a row is never taken twice. It ends when its work does, when its time is over, and the
  * moment its process dies; a process that is not at work on a row that is leased to it takes it
@@ -144,7 +150,3 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
     return rows[0] ?? { due: 0, leased: 0, oldestDueAt: null };
   }
 }
-
-/** $1 now, $2 the process that asks, $3 what it is at work on. */
-const FREE = `id <> ALL($3) AND (leased_by IS NULL OR leased_by = $2 OR leased_until < $1
-  OR ${leaseHolderIsGone('leased_by')})`;

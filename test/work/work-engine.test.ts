@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
 import { systemClock } from '../../src/lib/clock.js';
@@ -43,6 +43,8 @@ interface Replica {
   readonly engine: WorkEngine;
   /** What its leases are held by. */
   readonly name: string;
+  /** The names of the statements that it has made. */
+  statements(): readonly (string | undefined)[];
   /** Its sessions end at once, as those of a process that is killed; its work writes no more. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -55,6 +57,7 @@ async function startReplica(
   settings: Partial<Pick<WorkKind<Item>, 'deadlineMs' | 'maxPerLane' | 'takenAtOnce'>> = {},
 ): Promise<Replica> {
   const own = openDatabase({ connection: testDatabase.connection, poolSize: 4 });
+  const asked = jest.spyOn(own.pool, 'query');
   const lease = new ProcessLease(own);
   await lease.renew();
   const queue = new LeasedRows<Item>(own.pool, {
@@ -125,6 +128,8 @@ async function startReplica(
   const replica: Replica = {
     engine,
     name: lease.name,
+    statements: () =>
+      asked.mock.calls.map(([statement]) => (statement as { readonly name?: string }).name),
     kill: async () => {
       isKilled = true;
       killed.add(lease.name);
@@ -282,6 +287,15 @@ test('work that throws is put off, for longer each time', async () => {
   const [first = 0, second = 0, third = 0] = startedAt;
   expect(second - first).toBeGreaterThanOrEqual(900);
   expect(third - second).toBeGreaterThanOrEqual(1_900);
+});
+
+test('looking for work is one statement each time, however many lanes there are', async () => {
+  const lanes = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`lane-${at}`, 1]));
+  await queue(itemsIn(lanes), 3_600_000);
+  const { statements } = await startReplica(async () => undefined);
+  const asked = () => statements().filter((name) => name !== undefined);
+  await waitFor('twenty looks', () => asked().length >= 20);
+  expect(new Set(asked())).toEqual(new Set(['due-lanes-of-work_items']));
 });
 
 test('tells how much there is to do', async () => {
