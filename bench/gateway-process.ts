@@ -9,8 +9,8 @@ import { waitFor } from '../test/support/wait.js';
 export interface GatewayProcess {
   readonly url: string;
   readonly key: string;
-  get(path: string): Promise<Answer>;
-  post(path: string, body?: object): Promise<Answer>;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  post(path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   /** Resident memory in MB, now and at its highest so far. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
   stop(): Promise<void>;
@@ -42,8 +42,17 @@ export async function startGatewayProcess(
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await untilReady(url, child);
-  const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
-    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+  const ask = async (
+    method: string,
+    path: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const headers = {
+      Authorization: `Bearer ${key}`,
+      'Content-Type': 'application/json',
+      ...more,
+    };
     const response = await fetch(url + path, {
       method,
       headers,
@@ -57,8 +66,8 @@ export async function startGatewayProcess(
   return {
     url,
     key: made.body.data.key,
-    get: (path) => ask('GET', path),
-    post: (path, body) => ask('POST', path, body),
+    get: (path, headers) => ask('GET', path, undefined, headers),
+    post: (path, body, headers) => ask('POST', path, body, headers),
     memory: async () => {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       const megabytes = (field: string) =>

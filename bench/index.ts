@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disconnects } from './disconnects.js';
 import { events } from './events.js';
+import { fairness } from './fairness.js';
 import { health } from './health.js';
 import { importing } from './importing.js';
 import { reading } from './reading.js';
@@ -13,7 +14,7 @@ import { starting } from './starting.js';
  * absolute figures.
  */
 const PORT = 4950;
-const benches = { importing, reading, starting, disconnects, health, events };
+const benches = { importing, reading, starting, disconnects, health, events, fairness };
 
 const asked = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { Pool } from 'undici';
 import { waitFor } from '../test/support/wait.js';
+import { askFor } from './closed-loop.js';
 import { median, report } from './figures.js';
 import { startGatewayProcess } from './gateway-process.js';
 
@@ -64,21 +64,9 @@ async function requestsPerSecond(
   pathOf: (number: number) => string,
   headers: Record<string, string>,
 ): Promise<number> {
-  const pool = new Pool(url, { connections: CONNECTIONS });
-  const started = performance.now();
-  const end = started + ROUND_SECONDS * 1000;
-  let sent = 0;
-  let answered = 0;
-  const ask = async () => {
-    while (performance.now() < end) {
-      const path = pathOf(sent++);
-      const { statusCode, body } = await pool.request({ path, method: 'GET', headers });
-      await body.dump({ limit: 10_000_000 });
-      if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}`);
-      answered++;
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
-  await pool.close();
-  return answered / ((performance.now() - started) / 1000);
+  const askers = Array.from({ length: CONNECTIONS }, () => ({ headers, pathOf }));
+  const answers = await askFor(ROUND_SECONDS, url, askers);
+  const [status] = answers.flatMap(({ refused }) => [...refused.keys()]);
+  if (status !== undefined) throw new Error(`${url} answered ${status}`);
+  return answers.reduce((sum, { perSecond }) => sum + perSecond, 0);
 }

@@ -217,7 +217,7 @@ describe('tests and benches', () => {
     'test/workflows/events/load.ts': 'makes load until the test has had enough',
     'test/api/overload.test.ts': 'keeps the event loop busy for milliseconds',
     'test/abuse/attacks.test.ts': 'attacks until the victim is done',
-    'bench/reading.ts': 'asks for the seconds of a round',
+    'bench/closed-loop.ts': 'asks for the seconds of a round',
   };
 
   test('wait with waitFor, which is bounded and says for what: no loop has an open end', () => {

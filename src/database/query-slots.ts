@@ -131,7 +131,7 @@ export class QuerySlots {
     const before = performance.now() - ACTIVE_MS;
     for (const [name, { held, waiting, seenAt }] of this.teams)
       if (held + waiting.length === 0 && seenAt < before) this.teams.delete(name);
-    return Math.max(1, Math.ceil(this.total / Math.max(2, this.teams.size)));
+    return Math.max(1, Math.floor(this.total / Math.max(2, this.teams.size)));
   }
 
   private enter(name: string): Team {
