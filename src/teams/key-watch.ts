@@ -1,5 +1,5 @@
 import type { KeyWatch } from '../http/caller.js';
-import type { Clock } from '../lib/clock.js';
+import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { KeysRepository } from './keys.repository.js';
 
 const LOOK_EVERY_MS = 1_000;
@@ -15,7 +15,7 @@ export class DatabaseKeyWatch implements KeyWatch {
   private looking: AbortController | undefined;
 
   constructor(
-    private readonly keys: KeysRepository,
+    private readonly keys: Pick<KeysRepository, 'findEnded'>,
     private readonly clock: Clock,
   ) {}
 
@@ -33,12 +33,13 @@ export class DatabaseKeyWatch implements KeyWatch {
 
   /** @param idle aborts when nothing is watched any more */
   private async look(idle: AbortSignal): Promise<void> {
-    let knownAt = performance.now();
+    const time = new SteadyTime(this.clock);
+    let knownAt = time.now();
     while (!idle.aborted) {
       const asked = [...this.watched.keys()];
       const ended = await this.keys.findEnded(asked, this.clock.now()).catch(() => undefined);
-      if (ended) knownAt = performance.now();
-      const isUnknown = performance.now() - knownAt >= MAX_UNKNOWN_MS;
+      if (ended) knownAt = time.now();
+      const isUnknown = time.now() - knownAt >= MAX_UNKNOWN_MS;
       for (const keyId of ended ?? (isUnknown ? asked : [])) this.end(keyId);
       await this.clock.sleep(LOOK_EVERY_MS, idle).catch(() => undefined);
     }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DatabaseKeyWatch } from '../../src/teams/key-watch.js';
 import { startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { manualClock } from '../support/manual-clock.js';
 import { readStream } from '../support/stream.js';
 import { waitFor } from '../support/wait.js';
 
@@ -73,6 +75,38 @@ describe('a stream', () => {
     streams.stranger.close();
     await replica.kill();
   });
+});
+
+test('a stream ends when nobody can tell for seconds whether its key is still good', async () => {
+  const clock = manualClock();
+  let isAway = false;
+  const findEnded = async () => {
+    if (isAway) throw new Error('the database is away');
+    return [];
+  };
+  const left = new AbortController();
+  const ended = new DatabaseKeyWatch({ findEnded }, clock).watch('key_a', left.signal);
+  const looks = () => clock.sleeps.length;
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      const before = looks();
+      clock.advance(1_000);
+      await waitFor('the next look', () => looks() > before);
+    }
+  };
+  await waitFor('the first look', () => looks() > 0);
+  await pass(10);
+  isAway = true;
+  await pass(2);
+  expect(ended.aborted).toBe(false);
+  isAway = false;
+  await pass(1);
+  isAway = true;
+  await pass(2);
+  expect(ended.aborted).toBe(false);
+  await pass(1);
+  expect(ended.aborted).toBe(true);
+  left.abort();
 });
 
 describe('keys that a lost key made', () => {
