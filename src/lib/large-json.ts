@@ -1,10 +1,12 @@
-import { Tokenizer, TokenParser } from '@streamparser/json';
+import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { parseExactly, readNumber } from './json-text.js';
 import { LongTask } from './long-task.js';
 
 /** Longer texts are read in slices; this many take some milliseconds at once. */
 const MAX_AT_ONCE = 512 * 1_024;
 const SLICE = 64 * 1_024;
+/** To list the members of one object takes a turn of the event loop for each hundred thousand or so. */
+const MAX_MEMBERS = 100_000;
 
 /** Reads numbers as `parseExactly` does. */
 class ExactTokenizer extends Tokenizer {
@@ -16,7 +18,7 @@ class ExactTokenizer extends Tokenizer {
 
 /**
  * As `parseExactly`, for texts of any length: a long one is read slice by slice, between which the
- * process does what waits.
+ * process does what waits. No object in a long text may have more than 100,000 members.
  * @throws SyntaxError
  */
 export async function parseLarge(text: string): Promise<unknown> {
@@ -28,7 +30,12 @@ export async function parseLarge(text: string): Promise<unknown> {
   const fail = (error: Error) => {
     failure ??= error;
   };
-  tokenizer.onToken = (token) => parser.write(token);
+  const members = new MemberCount();
+  tokenizer.onToken = (token) => {
+    if (members.add(token.token) > MAX_MEMBERS)
+      throw new SyntaxError(`an object with more than ${MAX_MEMBERS} members`);
+    parser.write(token);
+  };
   tokenizer.onError = fail;
   parser.onError = fail;
   parser.onValue = ({ value }) => {
@@ -44,6 +51,23 @@ export async function parseLarge(text: string): Promise<unknown> {
   }
   if (failure !== undefined || !parser.isEnded) throw new SyntaxError('not JSON');
   return result;
+}
+
+/** Counts the members of the objects that are open. */
+class MemberCount {
+  private readonly outer: number[] = [];
+  private count = 0;
+
+  /** @returns how many the innermost object has so far */
+  add(token: TokenType): number {
+    if (token === TokenType.COLON) this.count += 1;
+    if (token === TokenType.LEFT_BRACE) {
+      this.outer.push(this.count);
+      this.count = 0;
+    }
+    if (token === TokenType.RIGHT_BRACE) this.count = this.outer.pop() ?? 0;
+    return this.count;
+  }
 }
 
 /** No slice ends within a surrogate pair. */

@@ -71,6 +71,20 @@ export async function readAnswer<Name extends OperationName>(
   call: AnsweredCall<Name>,
   answer: ProviderResponse,
 ): Promise<Reading<Output<Name>>> {
+  try {
+    return await read(call, answer);
+  } catch (error) {
+    // What is nested ten thousand levels deep overflows the stack of whoever looks into it.
+    if (!(error instanceof RangeError)) throw error;
+    const what = 'JSON that is nested too deep';
+    return { shape: 'unreadable', error: invalidAnswer(call.adapter, what, answer.status) };
+  }
+}
+
+async function read<Name extends OperationName>(
+  call: AnsweredCall<Name>,
+  answer: ProviderResponse,
+): Promise<Reading<Output<Name>>> {
   const { adapter, name, operation } = call;
   if (!IN_BULK.has(name) && answer.body.length > MAX_SINGLE_LENGTH)
     return {

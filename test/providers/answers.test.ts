@@ -46,6 +46,8 @@ const cutOff: Handler = (_request, response) => {
   response.write('{"items": [', () => response.destroy());
 };
 const page = { items: [item('a')] };
+const JSON_TYPE = { 'content-type': 'application/json' };
+const DEEP = `{"items":[],"error":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
 
 describe('a list is none', () => {
   test.each<[string, Handler, ResponseFacts['shape']]>([
@@ -54,6 +56,7 @@ describe('a list is none', () => {
     ['under 207', json(207, page), 'unreadable'],
     ['under 304', raw(304, ''), 'unreadable'],
     ['without a body', raw(204, ''), 'unreadable'],
+    ['with an error nested beyond any sense', raw(200, DEEP, JSON_TYPE), 'unreadable'],
     ['with an empty body', raw(200, ''), 'unreadable'],
     ['that is null', raw(200, 'null', { 'content-type': 'application/json' }), 'unreadable'],
     [
