@@ -9,7 +9,7 @@ import { systemEndpoints } from './api/system.routes.js';
 import { TAGS } from './api/tags.js';
 import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
-import { createConnections } from './connections/index.js';
+import { CredentialRefresh, createConnections } from './connections/index.js';
 import type { Database } from './database/index.js';
 import {
   createDisconnects,
@@ -126,6 +126,13 @@ export function assemble(settings: AppSettings): App {
     tracing,
     ...(policies && { policies }),
     ...(settings.adapters && { adapters: settings.adapters }),
+    keeper: new CredentialRefresh({
+      database,
+      lease,
+      sealer,
+      clock,
+      lasts: (id) => providers.adapters.require(id).refreshTokenLasts ?? false,
+    }),
   });
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
     metrics.observeProviderCall(provider, operation, outcome, latencyMs),

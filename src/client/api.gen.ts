@@ -1239,7 +1239,7 @@ export interface components {
                  * @enum {string}
                  */
                 circuit: "closed" | "open" | "half_open";
-                /** @description By group of operations: `inventory` (list, probe), `health` (a report of its own), `detail` (health of one account), `engagement` (pause, resume, activity, statistics), `connect`, and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open. */
+                /** @description By group of operations: `inventory` (list, probe), `health` (a report of its own), `detail` (health of one account), `engagement` (pause, resume, activity, statistics), `connect`, `refresh` (of credentials that expire), and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open. */
                 circuits: {
                     [key: string]: "closed" | "open" | "half_open";
                 };

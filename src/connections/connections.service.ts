@@ -9,11 +9,11 @@ import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import type { Sealer } from '../lib/seal.js';
 import type { AnyAdapter, Credentials } from '../model/index.js';
 import {
   type CallContext,
   credentialsSchemaOf,
+  hasToken,
   type ProviderConnection,
   type Providers,
 } from '../providers/index.js';
@@ -21,6 +21,7 @@ import { DEFAULT_TEAM_ID } from '../teams/index.js';
 import { connectionEvent } from './connection-events.js';
 import type { ConnectionsRepository } from './connections.repository.js';
 import type { ConnectionChange, ConnectionRequest } from './connections.requests.js';
+import { isSameCredentials, type SealedCredentials } from './sealed-credentials.js';
 
 /** A connection that Rollcall makes for itself at start. */
 export interface OwnConnection {
@@ -35,11 +36,19 @@ interface ConnectionsServiceParts {
   readonly database: Database;
   readonly connections: ConnectionsRepository;
   readonly providers: Providers;
-  readonly sealer: Sealer;
+  readonly sealed: SealedCredentials;
   readonly clock: Clock;
   /** Seconds, of connections that are made without an interval of their own. */
   readonly sweepIntervalSeconds: number;
 }
+
+/** Of credentials that were just given. */
+const NOT_REFRESHED = {
+  tokenExpiresAt: null,
+  tokenRefreshAt: null,
+  refreshLeasedBy: null,
+  refreshLostAt: null,
+};
 
 /** A team's sets of credentials at the providers. */
 export class ConnectionsService {
@@ -59,7 +68,8 @@ export class ConnectionsService {
     const { provider, base_url: baseUrl = null } = request;
     const credentials = readCredentials(adapter, request.credentials);
     const access = { id: newId('conn'), provider, baseUrl, credentials, isUnstored: true };
-    if (request.verify) await this.parts.providers.verify(access, context);
+    if (request.verify && hasToken(adapter, access))
+      await this.parts.providers.verify(access, context);
     return access;
   }
 
@@ -78,7 +88,7 @@ export class ConnectionsService {
       provider,
       name: request.name ?? (await this.freeName(prisma, caller.teamId, provider)),
       baseUrl,
-      credentials: this.sealCredentials(credentials, id),
+      credentials: this.parts.sealed.seal(credentials, id),
       stateSince: now,
       sweepIntervalSeconds: request.sweep_interval_seconds ?? this.parts.sweepIntervalSeconds,
       nextSweepAt: now,
@@ -133,9 +143,10 @@ export class ConnectionsService {
     const adapter = providers.adapters.require(row.provider);
     const credentials = change.credentials ? readCredentials(adapter, change.credentials) : held;
     const newAccess = change.credentials !== undefined || change.base_url !== undefined;
-    const isOther = baseUrl !== row.baseUrl || !isSame(credentials, held);
-    if (newAccess && change.verify)
-      await providers.verify({ id, provider: row.provider, baseUrl, credentials }, context);
+    const isOther = baseUrl !== row.baseUrl || !isSameCredentials(credentials, held);
+    const access = { id, provider: row.provider, baseUrl, credentials, isUnstored: true };
+    if (newAccess && change.verify && hasToken(adapter, access))
+      await providers.verify(access, context);
     const now = clock.now();
     const interval = change.sweep_interval_seconds;
     const data = {
@@ -149,7 +160,7 @@ export class ConnectionsService {
       }),
       ...(newAccess && {
         baseUrl,
-        credentials: this.sealCredentials(credentials, id),
+        credentials: this.parts.sealed.seal(credentials, id),
         state: 'active',
         stateSince: row.state === 'active' ? row.stateSince : now,
         nextSweepAt: now,
@@ -157,6 +168,7 @@ export class ConnectionsService {
         silentSince: null,
       }),
       ...(isOther && { accessChangedAt: now, heldAt: null }),
+      ...(change.credentials !== undefined && NOT_REFRESHED),
     };
     const facts = {
       before: factsOf(row),
@@ -212,14 +224,24 @@ export class ConnectionsService {
 
   /** The connection as the provider engine takes it, credentials opened. */
   accessTo(
-    row: Pick<Connection, 'id' | 'provider' | 'baseUrl' | 'credentials' | 'accessChangedAt'>,
+    row: Pick<
+      Connection,
+      | 'id'
+      | 'provider'
+      | 'baseUrl'
+      | 'credentials'
+      | 'accessChangedAt'
+      | 'tokenExpiresAt'
+      | 'tokenRefreshAt'
+    >,
   ): ProviderConnection {
-    const text = this.parts.sealer.open(row.credentials, row.id);
     return {
       id: row.id,
       provider: row.provider,
       baseUrl: row.baseUrl,
-      credentials: JSON.parse(text) as Credentials,
+      credentials: this.parts.sealed.open(row).current,
+      tokenExpiresAt: row.tokenExpiresAt,
+      tokenRefreshAt: row.tokenRefreshAt,
       isUnproven: row.accessChangedAt !== null,
     };
   }
@@ -268,11 +290,12 @@ export class ConnectionsService {
       const same =
         known !== null &&
         known.baseUrl === own.baseUrl &&
-        isSame(this.accessTo(known).credentials, own.credentials);
+        // Refreshed ones are those that were given, later on.
+        isSameCredentials(this.parts.sealed.open(known).given, own.credentials);
       if (same) return;
       const access = {
         baseUrl: own.baseUrl,
-        credentials: this.sealCredentials(own.credentials, id),
+        credentials: this.parts.sealed.seal(own.credentials, id),
         source: own.source,
         state: 'active',
         stateSince: now,
@@ -280,6 +303,7 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
         silentSince: null,
         heldAt: null,
+        ...NOT_REFRESHED,
         updatedAt: now,
       };
       const first = {
@@ -338,10 +362,6 @@ export class ConnectionsService {
     if (baseUrl !== undefined && !caller.key.isRoot)
       throw new Problem('forbidden', 'base_url: only the root key may set it. Leave it out.');
   }
-
-  private sealCredentials(credentials: Credentials, id: string): Uint8Array<ArrayBuffer> {
-    return this.parts.sealer.seal(JSON.stringify(credentials), id);
-  }
 }
 
 /** @throws Problem 422 naming each credential that is missing, wrong or unknown */
@@ -351,11 +371,6 @@ function readCredentials(adapter: AnyAdapter, given: Credentials): Credentials {
   return Object.fromEntries(
     Object.entries(read).filter(([, value]) => value !== undefined),
   ) as Credentials;
-}
-
-function isSame(one: Credentials, other: Credentials): boolean {
-  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...names].every((name) => one[name] === other[name]);
 }
 
 /** @param client within the transaction of the change */

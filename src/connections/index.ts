@@ -7,10 +7,12 @@ import type { RecurringJob } from '../work/index.js';
 import { ConnectionsRepository } from './connections.repository.js';
 import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
 import { ConnectionsService } from './connections.service.js';
+import { SealedCredentials } from './sealed-credentials.js';
 
 export { connectionEvent } from './connection-events.js';
 export { SEALED_CREDENTIALS } from './connections.repository.js';
 export type { ConnectionsService } from './connections.service.js';
+export { CredentialRefresh } from './credential-refresh.js';
 
 interface ConnectionsParts {
   readonly database: Database;
@@ -31,7 +33,7 @@ export function createConnections(parts: ConnectionsParts) {
     database,
     connections,
     providers,
-    sealer,
+    sealed: new SealedCredentials(sealer),
     clock,
     sweepIntervalSeconds,
   });

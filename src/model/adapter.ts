@@ -186,6 +186,16 @@ export interface Operations {
     readonly redirectUrl: string;
   }): AccountKey;
   disconnect(account: AccountKey): true;
+  /**
+   * New credentials in place of those that expire. The refresh token is a credential too, sent by
+   * `secretOf`. Refused, it makes the connection `credential_rejected`: see `errorBody.codes`.
+   */
+  refresh(nothing: Record<string, never>): {
+    /** Those that have changed, by name. */
+    readonly credentials: Credentials;
+    /** Of the access token; `null`: the provider does not say. */
+    readonly expiresInSeconds: number | null;
+  };
 }
 export type OperationName = keyof Operations;
 export type Input<Name extends OperationName> = Parameters<Operations[Name]>[0];
@@ -198,6 +208,8 @@ export type Output<Name extends OperationName> = ReturnType<Operations[Name]>;
  */
 export interface Operation<Name extends OperationName, Wire> {
   readonly request: (input: Input<Name>, parameter: ReadParameter) => ProviderRequest;
+  /** In place of the adapter's; none for `refresh` when left out. */
+  readonly auth?: AuthPart | readonly AuthPart[];
   /** The success statuses that the provider documents; 200, 201, 202 and 204 when left out. */
   readonly statuses?: readonly number[];
   readonly response: z.ZodType<Wire>;
@@ -294,6 +306,16 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
    * out.
    */
   readonly credentials?: z.ZodObject;
+  /**
+   * Of `refresh`, where it is asked of another address. A connection with a base URL of its own
+   * asks it there.
+   */
+  readonly refreshUrl?: `https://${string}`;
+  /**
+   * The provider documents that a refresh token may be used again. Elsewhere it is sent once: when
+   * the answer is lost nobody knows whether it is spent, and it takes new credentials.
+   */
+  readonly refreshTokenLasts?: true;
   /** Sent with every request, GET and DELETE too. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The networks the provider documents; accounts of others are accepted all the same. */

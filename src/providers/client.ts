@@ -9,8 +9,10 @@ import {
   ProviderError,
 } from '../model/index.js';
 import { CallsInFlight } from './calls-in-flight.js';
-import { type ProviderConnection, secretsOf } from './connection.js';
+import type { ProviderConnection } from './connection.js';
+import type { CredentialKeeper } from './credential-keeper.js';
 import { type AttemptOutcome, type CallContext, type Executor, execute } from './execute.js';
+import { FreshCredentials } from './fresh-credentials.js';
 import {
   type AccountToFind,
   type Looker,
@@ -145,6 +147,8 @@ export interface ProvidersSettings {
   readonly policies?: Partial<PolicySettings>;
   /** Those in `adapters/` when left out. */
   readonly adapters?: readonly AnyAdapter[];
+  /** Of credentials that expire; without one they are not refreshed. */
+  readonly keeper?: CredentialKeeper;
 }
 
 export function createProviders(settings: ProvidersSettings): Providers {
@@ -161,6 +165,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     clock,
     tracing,
     policies,
+    ...(settings.keeper && { fresh: new FreshCredentials(settings.keeper, clock) }),
     onOutcome: (outcome) => {
       for (const listener of listeners) listener(outcome);
     },
@@ -181,9 +186,9 @@ export function createProviders(settings: ProvidersSettings): Providers {
     input: Input<Name>,
     context: CallContext,
   ) => {
-    const { value, askedAt } = await execute(executor, connection, name, input, context);
-    const adapter = registry.require(connection.provider);
-    return observationOf(adapter, value, askedAt, secretsOf(adapter, connection));
+    const answered = await execute(executor, connection, name, input, context);
+    const { value, askedAt, secrets } = answered;
+    return observationOf(registry.require(connection.provider), value, askedAt, secrets);
   };
 
   return {

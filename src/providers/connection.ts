@@ -5,6 +5,7 @@ import {
   type AuthPart,
   type Credentials,
   credentialFields,
+  type OperationName,
 } from '../model/index.js';
 
 /** What the engine must know of a connection to speak for it. */
@@ -16,6 +17,9 @@ export interface ProviderConnection {
   readonly baseUrl: string | null;
   /** Secrets and public parameters, by the names of the adapter's schema. */
   readonly credentials: Credentials;
+  /** Of credentials that are refreshed: when the access token ends, and from when on it is. */
+  readonly tokenExpiresAt?: Date | null;
+  readonly tokenRefreshAt?: Date | null;
   /** Key or address were changed and have shown none of the accounts held: absence is no proof. */
   readonly isUnproven?: boolean;
   /** It is being made: its credentials are tried before it is stored. */
@@ -30,9 +34,16 @@ export interface Base {
   readonly pathPrefix: string;
 }
 
-/** @throws TypeError when the base URL is invalid */
-export function baseOf(adapter: AnyAdapter, connection: ProviderConnection): Base {
-  const url = new URL(connection.baseUrl ?? adapter.baseUrl);
+/**
+ * Where an operation is asked.
+ * @throws TypeError when the base URL is invalid
+ */
+export function baseOf(
+  { baseUrl, refreshUrl = baseUrl }: AnyAdapter,
+  connection: ProviderConnection,
+  operation?: OperationName,
+): Base {
+  const url = new URL(connection.baseUrl ?? (operation === 'refresh' ? refreshUrl : baseUrl));
   return { origin: url.origin, pathPrefix: url.pathname.replace(/\/+$/, '') };
 }
 
@@ -53,8 +64,8 @@ export function secretNamesOf(adapter: AnyAdapter): ReadonlySet<string> {
   return names;
 }
 
-/** The parts of an adapter's authentication. */
-export function authPartsOf({ auth }: AnyAdapter): readonly AuthPart[] {
+/** The parts of an adapter's authentication, or of another in place of it. */
+export function authPartsOf({ auth }: Pick<AnyAdapter, 'auth'>): readonly AuthPart[] {
   return 'scheme' in auth ? [auth] : auth;
 }
 

@@ -13,7 +13,14 @@ import {
   type ReadParameter,
 } from '../model/index.js';
 import type { CallsInFlight } from './calls-in-flight.js';
-import { baseOf, type ProviderConnection, secretNamesOf, secretsOf } from './connection.js';
+import {
+  authPartsOf,
+  baseOf,
+  type ProviderConnection,
+  secretNamesOf,
+  secretsOf,
+} from './connection.js';
+import type { FreshCredentials } from './fresh-credentials.js';
 import { outgoing } from './outgoing.js';
 import { type CallPolicies, guarded } from './policies.js';
 import { isFailure, type ProviderRuntime } from './provider-runtime.js';
@@ -64,6 +71,8 @@ export interface Executor {
   readonly tracing: Tracing;
   readonly policies: PolicySettings;
   readonly inFlight: CallsInFlight;
+  /** Absent: credentials are not refreshed. */
+  readonly fresh?: FreshCredentials;
   readonly onOutcome: (outcome: AttemptOutcome) => void;
 }
 
@@ -72,6 +81,8 @@ export interface Answered<Value> {
   readonly value: Value;
   /** The answer's text. */
   readonly body: string;
+  /** What was sent and is never shown of it. */
+  readonly secrets: readonly string[];
   readonly askedAt: Date;
 }
 
@@ -100,11 +111,46 @@ export function execute<Name extends OperationName>(
   context: CallContext,
 ): Promise<Answered<Output<Name>>> {
   const call = (signal: AbortSignal) =>
-    executeAbortable(executor, connection, name, input, { ...context, signal });
+    executeFresh(executor, connection, name, input, { ...context, signal });
   // One that is not stored yet cannot be deleted.
   return connection.isUnstored
     ? executeAbortable(executor, connection, name, input, context)
     : executor.inFlight.run(connection.id, context.signal, call);
+}
+
+/**
+ * A call with an access token that works: refreshed before its end, and once more when the provider
+ * rejects it, which has then done nothing.
+ */
+async function executeFresh<Name extends OperationName>(
+  executor: Executor,
+  connection: ProviderConnection,
+  name: Name,
+  input: Input<Name>,
+  context: CallContext,
+): Promise<Answered<Output<Name>>> {
+  const { fresh } = executor;
+  const adapter = executor.registry.require(connection.provider);
+  if (fresh === undefined || adapter.operations.refresh === undefined)
+    return executeAbortable(executor, connection, name, input, context);
+  // Whoever stops waiting does not stop it: its answer would be lost to all.
+  const ask = async (held: ProviderConnection) =>
+    (await executeAbortable(executor, held, 'refresh', {}, {})).value;
+  const current = await fresh.current(adapter, connection, ask);
+  try {
+    return await executeAbortable(executor, current, name, input, context);
+  } catch (error) {
+    if (!isRejection(error)) throw error;
+    const replaced = await fresh.replaced(current, ask);
+    return executeAbortable(executor, replaced, name, input, context);
+  }
+}
+
+/** The provider's own, and not that the key is not sent for having been rejected before. */
+function isRejection(error: unknown): boolean {
+  return (
+    error instanceof ProviderError && error.code === 'credential_rejected' && error.status !== null
+  );
 }
 
 async function executeAbortable<Name extends OperationName>(
@@ -117,7 +163,9 @@ async function executeAbortable<Name extends OperationName>(
   const adapter = executor.registry.require(connection.provider);
   const operation = operationOf(adapter, name);
   const request = operation.request(input, readerOf(adapter, connection));
-  const base = baseOf(adapter, connection);
+  const base = baseOf(adapter, connection, name);
+  const { auth = name === 'refresh' ? [] : adapter.auth } = operation;
+  const ownSecrets = secretsOf(adapter, connection);
   const { sender, last } = executor.runtime.provider(adapter);
   const policies = executor.runtime.policies(adapter, connection, base, name);
   const isRead = READS.has(name);
@@ -159,17 +207,18 @@ async function executeAbortable<Name extends OperationName>(
     try {
       const { credentials } = connection;
       const { traceparent } = span;
-      const sent = outgoing(adapter, request, { base, credentials, traceparent, now: askedAt });
+      const parts = { base, credentials, traceparent, now: askedAt, auth: authPartsOf({ auth }) };
+      const sent = outgoing(adapter, request, parts);
       const answer = await sender.send(sent, base.origin, signal);
       status = answer.status;
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));
-      const secrets = [...secretsOf(adapter, connection), ...(context.secrets ?? [])];
+      const secrets = [...ownSecrets, ...(context.secrets ?? [])];
       const reading = await readAnswer({ adapter, name, operation, input, secrets, now }, answer);
       hear(answer.status, reading.shape, requestId(answer.headers));
       if ('error' in reading) throw reading.error;
       finish('ok');
-      return { value: reading.value, body: answer.body, askedAt };
+      return { value: reading.value, body: answer.body, askedAt, secrets: ownSecrets };
     } catch (error) {
       // The caller stopped: that says nothing of the provider.
       context.signal?.throwIfAborted();

@@ -6,7 +6,9 @@ export {
   secretsOf,
 } from './connection.js';
 export { betterCopy, copyRank } from './copies.js';
+export type { CredentialKeeper, RefreshedCredentials } from './credential-keeper.js';
 export type { AttemptOutcome, CallContext, ResponseFacts } from './execute.js';
+export { hasToken } from './fresh-credentials.js';
 export type { AccountToFind } from './look-up.js';
 export type { ListPage, ListRequest, ObservedPage } from './observe.js';
 export { operationsOf } from './offered-operations.js';

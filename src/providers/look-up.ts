@@ -1,5 +1,5 @@
 import { type AccountKey, type AnyAdapter, ProviderError } from '../model/index.js';
-import { type ProviderConnection, secretsOf } from './connection.js';
+import type { ProviderConnection } from './connection.js';
 import { betterCopy } from './copies.js';
 import { asPart, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
@@ -98,12 +98,13 @@ async function getAccount(
   { id, withDetail }: AccountToFind,
   context: CallContext,
 ): Promise<Observation> {
-  const { value, body, askedAt } = await execute(executor, connection, 'get', { id }, context);
+  const answered = await execute(executor, connection, 'get', { id }, context);
+  const { value, body, askedAt, secrets } = answered;
   const choice = withDetail ? { id } : 'none';
   const details = new Details(executor, adapter, connection, context, choice);
   const [detailed] = await details.of([value], (item) => item);
   const { item, isPart } = detailed ?? { item: value, isPart: false };
-  const observation = observationOf(adapter, item, askedAt, secretsOf(adapter, connection));
+  const observation = observationOf(adapter, item, askedAt, secrets);
   return {
     ...(isPart ? asPart(observation) : observation),
     settingsText: settingsTextOf(adapter, body),

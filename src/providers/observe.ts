@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.js';
 import { mapInTurns } from '../lib/long-task.js';
 import { type AnyAdapter, type Limits, ProviderError } from '../model/index.js';
 import { statedTotal } from './answer-body.js';
-import { type ProviderConnection, secretsOf } from './connection.js';
+import type { ProviderConnection } from './connection.js';
 import { asPart, type DetailChoice, Details } from './details.js';
 import { type CallContext, type Executor, execute } from './execute.js';
 import {
@@ -59,8 +59,8 @@ export async function list(
   context: CallContext,
 ): Promise<ListPage> {
   const adapter = executor.registry.require(connection.provider);
-  const { items, next, askedAt } = await fetchPage(executor, adapter, connection, page, context);
-  const secrets = secretsOf(adapter, connection);
+  const fetched = await fetchPage(executor, adapter, connection, page, context);
+  const { items, next, askedAt, secrets } = fetched;
   const readings = await mapInTurns(items, (item) => readAccount(adapter, item, askedAt, secrets));
   return { observedAt: askedAt, ...sorted(readings), next: next ?? null };
 }
@@ -80,7 +80,6 @@ export async function* walk(
   from: string | null,
 ): AsyncGenerator<ObservedPage, void, void> {
   const adapter = executor.registry.require(connection.provider);
-  const secrets = secretsOf(adapter, connection);
   const left = new AbortController();
   const signals = context.signal === undefined ? [] : [context.signal];
   const details = new Details(
@@ -106,8 +105,10 @@ export async function* walk(
     let report: HealthReport | null = null;
     let items = 0;
     let total = 0;
+    let secrets: readonly string[] = [];
     for await (const page of pages(observePage, () => endless(adapter), from ?? undefined)) {
       report = page.report;
+      secrets = page.secrets;
       items += page.items.length;
       total = Math.max(total, page.total);
       const observedAt = earlier(page.askedAt, report?.askedAt);
@@ -118,8 +119,8 @@ export async function* walk(
         if (key !== undefined) listed.add(key);
         const reading =
           page.report === null
-            ? readAccount(adapter, item, observedAt, secrets)
-            : readWithHealth(adapter, item, page.report, observedAt, secrets);
+            ? readAccount(adapter, item, observedAt, page.secrets)
+            : readWithHealth(adapter, item, page.report, observedAt, page.secrets);
         return isPart && isObservation(reading) && reading.coverage === 'whole'
           ? asPart(reading)
           : reading;
@@ -174,8 +175,9 @@ async function fetchPage(
 ) {
   const limit = Math.min(page.limit ?? adapter.limits.pageSize, adapter.limits.pageSize);
   const input = { cursor: page.cursor ?? undefined, limit };
-  const { value, body, askedAt } = await execute(executor, connection, 'list', input, context);
-  return { ...value, total: statedTotal(body), askedAt };
+  const answered = await execute(executor, connection, 'list', input, context);
+  const { value, body, askedAt, secrets } = answered;
+  return { ...value, total: statedTotal(body), askedAt, secrets };
 }
 
 function sorted(readings: readonly (Observation | QuarantinedItem)[]) {

@@ -10,6 +10,7 @@ export const OPERATION_GROUPS = [
   'detail',
   'engagement',
   'connect',
+  'refresh',
   'write',
 ] as const;
 export type OperationGroup = (typeof OPERATION_GROUPS)[number];
@@ -29,6 +30,7 @@ export const GROUP_OF: Readonly<Record<OperationName, OperationGroup>> = {
   stats: 'engagement',
   connectStart: 'connect',
   connectComplete: 'connect',
+  refresh: 'refresh',
   create: 'write',
   update: 'write',
   disconnect: 'write',

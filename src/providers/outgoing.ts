@@ -2,12 +2,13 @@ import { hmac } from '../lib/hmac.js';
 import { stringifyJson } from '../lib/json-text.js';
 import {
   type AnyAdapter,
+  type AuthPart,
   type Credentials,
   type FieldValue,
   type ProviderRequest,
   SecretRef,
 } from '../model/index.js';
-import { authPartsOf, type Base, basicText } from './connection.js';
+import { type Base, basicText } from './connection.js';
 import { invalidAnswer } from './translate-error.js';
 
 /** A request as it goes out: path and query under the origin, lower-case headers, and the body. */
@@ -25,13 +26,15 @@ export interface Envelope {
   readonly traceparent: string | undefined;
   /** When it is sent. */
   readonly now: Date;
+  /** How it proves who asks. */
+  readonly auth: readonly AuthPart[];
 }
 
 /** Puts a request together: its secrets, body, headers and what proves who asks. */
 export function outgoing(
   adapter: AnyAdapter,
   request: ProviderRequest,
-  { base, credentials, traceparent, now }: Envelope,
+  { base, credentials, traceparent, now, auth }: Envelope,
 ): Outgoing {
   const { path, query } = addressOf(adapter, request, base, credentials);
   const [type, body] = bodyOf(request, credentials);
@@ -45,7 +48,7 @@ export function outgoing(
     ...lowerCaseNames(adapter.headers),
     ...lowerCaseNames(withSecrets(request.headers ?? {}, credentials) as Record<string, string>),
   };
-  for (const part of authPartsOf(adapter)) {
+  for (const part of auth) {
     if (part.scheme === 'bearer')
       headers.authorization = `Bearer ${credentials[part.credential ?? 'api_key'] ?? ''}`;
     if (part.scheme === 'header')

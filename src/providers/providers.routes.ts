@@ -90,7 +90,7 @@ const providerSchema = z
       }),
       circuits: z.partialRecord(z.enum(OPERATION_GROUPS), circuit).meta({
         description:
-          'By group of operations: `inventory` (list, probe), `health` (a report of its own), `detail` (health of one account), `engagement` (pause, resume, activity, statistics), `connect`, and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open.',
+          'By group of operations: `inventory` (list, probe), `health` (a report of its own), `detail` (health of one account), `engagement` (pause, resume, activity, statistics), `connect`, `refresh` (of credentials that expire), and `write` (create, update, disconnect). `circuit` is the worse of the first two; the provider is `down` while that of `inventory` is open.',
       }),
       incident: z
         .object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() })

@@ -5,6 +5,7 @@ import {
   bareAdapter,
   bareItem,
   detailAdapter,
+  expiringAdapter,
   linkedAdapter,
   severalAdapter,
 } from '../providers/small-adapters.js';
@@ -28,6 +29,7 @@ const adapters: readonly AnyAdapter[] = [
   detailAdapter,
   linkedAdapter,
   severalAdapter,
+  expiringAdapter,
 ];
 
 let provider: SmallProvider;
@@ -262,5 +264,64 @@ describe('credentials of several parts', () => {
     expect(() => read({ ...own, SEVERAL_CLIENT_SECRET: undefined })).toThrow(
       'SEVERAL_CLIENT_SECRET: is required with SEVERAL_API_KEY, SEVERAL_CLIENT_ID',
     );
+  });
+});
+
+describe('credentials that expire', () => {
+  const given = { client_id: 'c', client_secret: 'word_0123456789abcdef', refresh_token: 'first' };
+  let answer = json(200, {});
+  const tokens = () =>
+    provider.requests
+      .filter(({ url }) => url === '/v1/token')
+      .map(({ body }) => new URLSearchParams(body).get('refresh_token'));
+  const connected = async () => {
+    const { body } = await gateway.root.get('/v1/connections');
+    return body.data.find((row: { provider: string }) => row.provider === 'expiring');
+  };
+
+  test('are refreshed for sweeps, and what the environment gave does not replace them', async () => {
+    answer = json(200, { access_token: 'access_1', refresh_token: 'second', expires_in: 3_600 });
+    provider.answer((request, response) =>
+      request.url === '/v1/token'
+        ? answer(request, response)
+        : json(200, [bareItem('e')])(request, response),
+    );
+    const own = {
+      provider: 'expiring',
+      name: 'env-expiring',
+      source: 'environment',
+      credentials: given,
+      baseUrl: provider.baseUrl,
+    } as const;
+    await gateway.app.connections.ensure(own);
+    const { id, updated_at } = await connected();
+    expect((await gateway.sweep(id)).state).toBe('succeeded');
+    await gateway.app.connections.ensure(own);
+    expect((await connected()).updated_at).toBe(updated_at);
+    await gateway.sweep(id);
+    expect(tokens()).toEqual(['first']);
+    expect(provider.requests.at(-1)?.headers.authorization).toBe('Bearer access_1');
+  });
+
+  test('whose refresh token may be spent are rejected in so many words, until others are given', async () => {
+    const { id } = await connected();
+    const change = (refresh_token: string) =>
+      gateway.root.patch(`/v1/connections/${id}`, { credentials: { ...given, refresh_token } });
+    answer = (_request, response) => response.destroy();
+    expect((await change('third')).status).toBe(200);
+    await gateway.sweep(id);
+    await gateway.sweep(id);
+    expect(await connected()).toMatchObject({
+      state: 'credential_rejected',
+      last_error: {
+        code: 'credential_rejected',
+        message: expect.stringContaining('Give the connection new credentials.'),
+      },
+    });
+    answer = json(200, { access_token: 'access_4', refresh_token: 'fifth', expires_in: 3_600 });
+    expect((await change('fourth')).status).toBe(200);
+    await gateway.sweep(id);
+    expect((await connected()).state).toBe('active');
+    expect(tokens().filter((token) => token === 'third')).toHaveLength(1);
   });
 });

@@ -14,6 +14,7 @@ import {
   path,
   platform,
   secret,
+  secretOf,
   texts,
   UNREADABLE,
 } from '../../src/model/index.js';
@@ -170,5 +171,48 @@ export const severalAdapter: AnyAdapter = defineAdapter({
       }),
     },
     disconnect: bareDisconnect,
+  },
+});
+
+/** Has an access token that expires and a refresh token that is good for once. */
+export const expiringAdapter: AnyAdapter = defineAdapter({
+  ...bareParts,
+  id: 'expiring',
+  auth: { scheme: 'bearer', credential: 'access_token' },
+  credentials: z.strictObject({
+    client_id: parameter(),
+    client_secret: secret(),
+    refresh_token: secret(),
+    access_token: secret().optional(),
+  }),
+  errorBody: {
+    schema: z.object({ error: z.string() }),
+    read: ({ error }) => ({ code: error, message: null }),
+    codes: { invalid_grant: 'credential_rejected', slow_down: 'rate_limited', down: 'unavailable' },
+  },
+  operations: {
+    list: bareList,
+    disconnect: bareDisconnect,
+    refresh: {
+      request: (_nothing, read) => ({
+        method: 'POST',
+        path: path`/token`,
+        form: {
+          grant_type: 'refresh_token',
+          refresh_token: secretOf('refresh_token'),
+          client_id: read('client_id'),
+          client_secret: secretOf('client_secret'),
+        },
+      }),
+      response: z.object({
+        access_token: z.string(),
+        refresh_token: z.string(),
+        expires_in: z.number(),
+      }),
+      map: ({ access_token, refresh_token, expires_in }) => ({
+        credentials: { access_token, refresh_token },
+        expiresInSeconds: expires_in,
+      }),
+    },
   },
 });

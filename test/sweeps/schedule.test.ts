@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
+import { SealedCredentials } from '../../src/connections/sealed-credentials.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { createCursors } from '../../src/http/cursor.js';
 import { createMetrics } from '../../src/http/metrics.js';
@@ -33,7 +34,7 @@ beforeAll(async () => {
     database,
     connections: new ConnectionsRepository(database),
     providers,
-    sealer,
+    sealed: new SealedCredentials(sealer),
     clock,
     sweepIntervalSeconds: INTERVAL_SECONDS,
   });
