@@ -93,9 +93,12 @@ function readParameters(parameters: readonly string[]): Mocking | string {
   }
 }
 
+/** The usual case of an operation, `list.json`, comes before others that ask the same. */
 function readExchanges(folder: string): readonly Exchange[] {
+  const parts = (file: string) => file.split('.').length;
   return readdirSync(folder)
     .filter((file) => /^(?!account\.|fault\.).+\.json$/.test(file))
+    .sort((one, other) => parts(one) - parts(other))
     .map((file) => exchangeSchema.parse(readJson(join(folder, file))));
 }
 

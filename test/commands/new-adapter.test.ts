@@ -63,6 +63,13 @@ test('with its addresses it passes the checks and the suite, and no other file c
 }, 300_000);
 
 test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads them', async () => {
+  // Asked the same, the usual case counts.
+  const fixtures = join(clone.folder, 'adapters', 'acme', 'fixtures');
+  const list = JSON.parse(readFileSync(join(fixtures, 'list.json'), 'utf8'));
+  writeFileSync(
+    join(fixtures, 'list.empty.json'),
+    JSON.stringify({ ...list, body: { accounts: [] }, output: { items: [] } }),
+  );
   const mock = clone.start('npm run mock:adapter acme -- --port 0');
   const [, address] = await mock.prints(/--base-url (\S+)/);
   const trial = `npm run --silent try:adapter acme -- --base-url ${address} --key any`;
