@@ -19,7 +19,7 @@ const SEED = Number(process.env.EVIDENCE_SEED ?? 1);
 /** Fewer would leave too many mixtures untried. */
 const MIN_EXCHANGES = Number(process.env.EVIDENCE_EXCHANGES ?? 10_000);
 /** Through the whole gateway, where each costs some transactions more. */
-const MIN_GATEWAY_EXCHANGES = MIN_EXCHANGES / 5;
+const MIN_GATEWAY_EXCHANGES = MIN_EXCHANGES / 8;
 const ACCOUNTS = 8;
 const PAGE_SIZE = 3;
 const ACTS = 20;
