@@ -123,19 +123,27 @@ const JUNK = ['null', '{}', '[]', '{"a":[1]}', '[[]]'];
 
 /** Answers in which one field of one account is broken. */
 const FIELDS: Lies = {
-  'a broken field': ({ provider, usual, pick }) => {
-    const answer = usual();
-    const text = textOf(answer);
-    const items = [...provider.held.values()]
-      .flatMap(({ item, health }) => [item, health ?? item])
-      .filter((item) => text.includes(item));
-    if (!isGood(answer) || items.length === 0) return undefined;
-    const item = choose(items, pick);
-    const name = choose([...membersOf(item).keys()], pick >> 4);
-    const broken = withMembers(item, new Map([[name, choose(JUNK, pick)]]));
-    return { ...answer, body: undefined, raw: text.replace(item, () => broken) };
-  },
+  'a broken field': (asked) => broken(asked, (names) => choose(names, asked.pick >> 4)),
+  'a broken id': (asked) =>
+    broken(asked, (names) => names.find((name) => name === 'id' || name === 'accountId')),
 };
+
+function broken(
+  { provider, usual, pick }: Asked,
+  fieldOf: (names: readonly string[]) => string | undefined,
+): Answer | undefined {
+  const answer = usual();
+  const text = textOf(answer);
+  const items = [...provider.held.values()]
+    .flatMap(({ item, health }) => [item, health ?? item])
+    .filter((item) => text.includes(item));
+  if (!isGood(answer) || items.length === 0) return undefined;
+  const item = choose(items, pick);
+  const name = fieldOf([...membersOf(item).keys()]);
+  if (name === undefined) return undefined;
+  const changed = withMembers(item, new Map([[name, choose(JUNK, pick)]]));
+  return { ...answer, body: undefined, raw: text.replace(item, () => changed) };
+}
 
 /** Somebody else’s 404 in JSON, and one of the provider’s own that is about something else. */
 const OTHER_404: Lies = {
