@@ -27,6 +27,7 @@ const variables = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
+  ROLLCALL_MIGRATE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
   ROLLCALL_PREVIOUS_SECRETS: z
@@ -85,6 +86,8 @@ export interface Config {
   readonly trustProxy: boolean;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** `databaseUrl` for a user who owns the tables. Absent: that is the same one. */
+  readonly migrateUrl: string | undefined;
   readonly dataDir: string;
   /** 32 bytes in base64. Absent: kept in `dataDir`. */
   readonly secret: string | undefined;
@@ -127,6 +130,8 @@ export function readConfig(
       'ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.',
     );
   }
+  if (values.ROLLCALL_MIGRATE_URL !== undefined && values.DATABASE_URL === undefined)
+    throw new StartError('ROLLCALL_MIGRATE_URL: it goes with DATABASE_URL, which is not set.');
   const providers = new Map(
     configurable.map((provider): [string, ProviderSettings] => {
       const baseUrl = variableOf(provider.id, 'base_url');
@@ -145,6 +150,7 @@ export function readConfig(
     host: values.HOST,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
+    migrateUrl: values.ROLLCALL_MIGRATE_URL,
     dataDir: values.DATA_DIR,
     secret: values.ROLLCALL_SECRET,
     previousSecrets: values.ROLLCALL_PREVIOUS_SECRETS,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
-import { connect, migrate, openDatabase } from './database/index.js';
+import { bringUpToDate, connect, openDatabase } from './database/index.js';
 import { gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
@@ -44,10 +44,18 @@ async function start(): Promise<App> {
   const logger = createLogger(config.logLevel);
   const tracing = await tracingTo(config.tracesEndpoint);
   undo.push(() => tracing.stop());
-  const { connection, stop: release } = await connect(config, say);
+  const connected = await connect(config, say);
+  const { connection, stop: release } = connected;
   undo.push(release);
   stopping.signal.throwIfAborted();
-  const applied = await migrate(connection, decodeURIComponent(MIGRATIONS));
+  const { applied, mayChangeAudit } = await bringUpToDate(
+    connected,
+    decodeURIComponent(MIGRATIONS),
+  );
+  if (mayChangeAudit)
+    logger.warn(
+      'the database user of the gateway could change the audit log: set ROLLCALL_MIGRATE_URL to the user who owns the tables, and DATABASE_URL to another one',
+    );
   if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
   const database = openDatabase({ connection, poolSize: POOL_SIZE });
   undo.push(() => database.close());

@@ -1,16 +1,23 @@
 import { checkConnection, type DatabaseConnection } from './connection.js';
 import { startEmbedded } from './embedded/index.js';
+import { migrate } from './migrate.js';
+import { grantTo, mayChangeAudit } from './privileges.js';
 
 /** Where the configuration says that the database is. */
 export interface DatabasePlace {
   /** Absent: the embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** The same database for a user who owns the tables. Absent: `databaseUrl` is for that one. */
+  readonly migrateUrl: string | undefined;
   readonly dataDir: string;
 }
 
 /** A database that answers. */
 export interface Connected {
+  /** For all that the gateway does. */
   readonly connection: DatabaseConnection;
+  /** For migrations: another role, which owns the tables. Absent: `connection` migrates. */
+  readonly owner: DatabaseConnection | undefined;
   /** Lets go of an embedded server. Close the pools first. */
   stop(): Promise<void>;
 }
@@ -21,11 +28,31 @@ export interface Connected {
  * @throws StartError when there is none that can be used
  */
 export async function connect(
-  { databaseUrl, dataDir }: DatabasePlace,
+  { databaseUrl, migrateUrl, dataDir }: DatabasePlace,
   onProgress: (line: string) => void,
 ): Promise<Connected> {
-  if (databaseUrl === undefined) return startEmbedded({ dataDir, onProgress });
+  if (databaseUrl === undefined) {
+    const { connection: owner, gateway, stop } = await startEmbedded({ dataDir, onProgress });
+    return { connection: gateway, owner, stop };
+  }
   const connection = { connectionString: databaseUrl };
   await checkConnection(connection);
-  return { connection, stop: async () => undefined };
+  const owner = migrateUrl === undefined ? undefined : { connectionString: migrateUrl };
+  if (owner) await checkConnection(owner, 'ROLLCALL_MIGRATE_URL');
+  return { connection, owner, stop: async () => undefined };
+}
+
+/**
+ * Migrates the database, and gives the gateway's role what it needs of it.
+ * @param folder see `migrate`
+ * @returns the names of the migrations that were applied, and whether the gateway's role could
+ * change the audit log, as it can where it owns the tables
+ */
+export async function bringUpToDate(
+  { connection, owner }: Pick<Connected, 'connection' | 'owner'>,
+  folder: string,
+): Promise<{ readonly applied: string[]; readonly mayChangeAudit: boolean }> {
+  const applied = await migrate(owner ?? connection, folder);
+  if (owner) await grantTo(connection, owner);
+  return { applied, mayChangeAudit: await mayChangeAudit(connection) };
 }

@@ -32,11 +32,15 @@ const reasons: Readonly<Record<string, string>> = {
 /**
  * Makes sure that a PostgreSQL Rollcall can use answers.
  *
- * @throws StartError naming DATABASE_URL when none answers, it refuses us, is older than 14 or not
+ * @param variable names the connection in what is said
+ * @throws StartError naming it when none answers, it refuses us, is older than 14 or not
  * in UTF-8.
  */
-export async function checkConnection(connection: DatabaseConnection): Promise<void> {
-  const client = createClient(connection);
+export async function checkConnection(
+  connection: DatabaseConnection,
+  variable = 'DATABASE_URL',
+): Promise<void> {
+  const client = createClient(connection, variable);
   const place = `${client.host}:${client.port}`;
   try {
     await client.connect();
@@ -46,18 +50,18 @@ export async function checkConnection(connection: DatabaseConnection): Promise<v
     const { version = '', encoding = '' } = rows[0] ?? {};
     if (Number.parseInt(version, 10) < oldestVersion) {
       throw new StartError(
-        `DATABASE_URL: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`,
+        `${variable}: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`,
       );
     }
     if (encoding !== 'UTF8')
       throw new StartError(
-        `DATABASE_URL: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`,
+        `${variable}: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`,
       );
   } catch (error) {
     if (error instanceof StartError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
     throw new StartError(
-      `DATABASE_URL: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`,
+      `${variable}: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`,
     );
   } finally {
     await client.end().catch(() => undefined);
@@ -65,7 +69,7 @@ export async function checkConnection(connection: DatabaseConnection): Promise<v
 }
 
 /** A client that is not connected yet. */
-function createClient(connection: DatabaseConnection): pg.Client {
+function createClient(connection: DatabaseConnection, variable: string): pg.Client {
   try {
     const client = new pg.Client({ ...connection, connectionTimeoutMillis: connectTimeout });
     // A connection that breaks also fails the query on it, and that is reported.
@@ -74,7 +78,7 @@ function createClient(connection: DatabaseConnection): pg.Client {
   } catch {
     // Its own message may quote the URL, and that holds the password.
     throw new StartError(
-      'DATABASE_URL is not a PostgreSQL address such as postgresql://user:password@host:5432/database.',
+      `${variable} is not a PostgreSQL address such as postgresql://user:password@host:5432/database.`,
     );
   }
 }

@@ -1,5 +1,5 @@
 export { type Database, openDatabase, type Transaction } from './client.js';
-export { type Connected, connect, type DatabasePlace } from './connect.js';
+export { bringUpToDate, type Connected, connect, type DatabasePlace } from './connect.js';
 export { checkConnection, type DatabaseConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export { isDiskFull, isExhausted, isTimedOut, isUnreachable } from './failure.js';

@@ -41,18 +41,42 @@ const createTable = `
  */
 export async function migrate(connection: DatabaseConnection, folder: string): Promise<string[]> {
   const migrations = await readMigrations(folder);
+  return withSession(connection, async (client) => {
+    if ((await pendingOf(client, migrations)).length === 0) return [];
+    await lock(client);
+    await client.query(createTable).catch(refuse('the first migration'));
+    const pending = await pendingOf(client, migrations);
+    for (const migration of pending) await apply(client, migration);
+    return pending.map(({ name }) => name);
+  });
+}
+
+/** Runs `work` while no other process migrates or does the same. */
+export function withMigrationLock<Result>(
+  connection: DatabaseConnection,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  return withSession(connection, async (client) => {
+    await lock(client);
+    return work(client);
+  });
+}
+
+/** The lock ends with the session. */
+async function lock(client: pg.Client): Promise<void> {
+  await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+}
+
+async function withSession<Result>(
+  connection: DatabaseConnection,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
   const client = new pg.Client({ ...connection, application_name: 'rollcall migrate' });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    if ((await pendingOf(client, migrations)).length === 0) return [];
-    await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
-    await client.query(createTable);
-    const pending = await pendingOf(client, migrations);
-    for (const migration of pending) await apply(client, migration);
-    return pending.map(({ name }) => name);
+    return await work(client);
   } finally {
-    // Ends the session, and with it the lock.
     await client.end();
   }
 }
@@ -92,8 +116,19 @@ async function apply(client: pg.Client, { name, script, checksum }: Migration): 
     );
     await client.query('COMMIT');
   } catch (error) {
-    throw new StartError(
-      `The database could not be migrated: ${name} failed (${(error as Error).message}) and was rolled back.`,
-    );
+    refuse(name)(error as pg.DatabaseError);
   }
+}
+
+/** What PostgreSQL says to a role that does not own what it wants to change. */
+const NOT_PERMITTED = '42501';
+
+function refuse(name: string): (error: pg.DatabaseError) => never {
+  return ({ code, message }) => {
+    const advice =
+      code === NOT_PERMITTED ? ' Set ROLLCALL_MIGRATE_URL to a user who owns the tables.' : '';
+    throw new StartError(
+      `The database could not be migrated: ${name} failed (${message}) and was rolled back.${advice}`,
+    );
+  };
 }

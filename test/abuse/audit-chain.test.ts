@@ -12,7 +12,7 @@ let gateway: Gateway;
 let owner: pg.Client;
 beforeAll(async () => {
   gateway = await startGateway();
-  owner = new pg.Client(gateway.connection);
+  owner = new pg.Client(gateway.owner);
   await owner.connect();
 });
 afterAll(async () => {
@@ -38,7 +38,13 @@ async function seal(app: App): Promise<void> {
 async function verify(...notes: string[]): Promise<{ exitCode: number; said: string }> {
   const { host = '', user, database } = gateway.connection;
   const databaseUrl = `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}`;
-  const settings = { databaseUrl, dataDir: '', secret: SECRET, previousSecrets: [] };
+  const settings = {
+    databaseUrl,
+    dataDir: '',
+    migrateUrl: undefined,
+    secret: SECRET,
+    previousSecrets: [],
+  };
   const { exitCode, lines } = await verifyAudit(settings, notes);
   return { exitCode, said: lines.join('\n') };
 }

@@ -14,7 +14,7 @@ afterAll(() => gateway.stop());
 
 /** What PostgreSQL answers to a write that needs space: as for a full disk, whoever writes. */
 async function fillDisk(): Promise<void> {
-  await gateway.database.pool.query(`
+  await gateway.asOwner(`
     CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
       RAISE EXCEPTION 'could not extend file "base/1/2": No space left on device'
         USING ERRCODE = 'disk_full', HINT = 'Check free disk space.'; END $$;
@@ -27,13 +27,14 @@ async function fillDisk(): Promise<void> {
     `SELECT quote_ident(relname) AS name FROM pg_class
      WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
   );
-  for (const { name } of rows)
-    await gateway.database.pool.query(
+  const triggers = rows.map(
+    ({ name }) =>
       `CREATE TRIGGER a_no_space BEFORE INSERT OR UPDATE ON ${name} EXECUTE FUNCTION no_space()`,
-    );
+  );
+  await gateway.asOwner(triggers.join(';'));
 }
 const makeSpace = () =>
-  gateway.database.pool.query(`
+  gateway.asOwner(`
     DROP EVENT TRIGGER no_space;
     DROP FUNCTION no_space, no_space_for_tables CASCADE`);
 

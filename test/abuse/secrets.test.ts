@@ -67,7 +67,7 @@ afterAll(async () => {
 
 /** A gateway over the database, as a process with these secrets would be. */
 async function start(secret: string, ...previousSecrets: string[]): Promise<Running> {
-  const database = openDatabase({ connection: testDatabase.connection, poolSize: 6 });
+  const database = openDatabase({ connection: testDatabase.gateway, poolSize: 6 });
   let app: App;
   try {
     app = await createApp({
@@ -123,9 +123,15 @@ async function refusal(secret: string, ...previous: string[]): Promise<string> {
 }
 
 function rotate(secret: string, ...previousSecrets: string[]) {
-  const { host = '', user, database } = testDatabase.connection;
+  const { host = '', user, database } = testDatabase.gateway;
   const databaseUrl = `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}`;
-  return rotateSecret({ databaseUrl, dataDir: '', secret, previousSecrets });
+  return rotateSecret({
+    databaseUrl,
+    migrateUrl: undefined,
+    dataDir: '',
+    secret,
+    previousSecrets,
+  });
 }
 
 /** Everything sealed is used: credentials, a webhook's URL and secret, a replayed answer. */

@@ -117,10 +117,43 @@ describe('the audit log', () => {
     'UPDATE audit_events SET reason = NULL',
     'DELETE FROM audit_events',
     'TRUNCATE audit_events',
-  ])('the database refuses: %s', async (statement) => {
-    const client = await gateway.database.pool.connect();
-    await client.query(`SET session_replication_role = replica`);
-    await expect(client.query(statement)).rejects.toThrow('append-only');
-    client.release(true);
+    "UPDATE audit_chain SET hash = ''",
+    'DELETE FROM audit_chain',
+    'TRUNCATE audit_chain',
+  ])('its owner is refused, and the gateway may not ask: %s', async (statement) => {
+    const refused = gateway.asOwner(`SET session_replication_role = replica; ${statement}`);
+    await expect(refused).rejects.toThrow('append-only');
+    await expect(gateway.database.pool.query(statement)).rejects.toThrow('permission denied');
   });
+
+  test.each([
+    'ALTER TABLE audit_events DISABLE TRIGGER USER',
+    'DROP TRIGGER audit_events_append_only ON audit_events',
+    'CREATE TRIGGER another BEFORE INSERT ON audit_events EXECUTE FUNCTION refuse_audit_change()',
+    'CREATE RULE nothing AS ON INSERT TO audit_events DO INSTEAD NOTHING',
+    'ALTER TABLE audit_events OWNER TO CURRENT_USER',
+    'GRANT UPDATE ON audit_events TO CURRENT_USER',
+    'DROP TABLE audit_chain',
+    'SET session_replication_role = replica',
+    'SET ROLE rollcall',
+    "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%audit%'",
+  ])('the gateway cannot make itself able to: %s', async (statement) => {
+    const { pool } = gateway.database;
+    const before = await privileges();
+    await pool.query(statement).then(
+      // PostgreSQL only warns of a GRANT that gives nothing.
+      () => expect(statement).toMatch(/^GRANT/),
+      (error: Error) => expect(error.message).toMatch(/must be owner|permission denied/),
+    );
+    expect(await privileges()).toStrictEqual(before);
+  });
+
+  async function privileges() {
+    const { rows } = await gateway.database.pool.query(
+      `SELECT has_table_privilege('audit_events', 'UPDATE, DELETE, TRUNCATE, TRIGGER') AS may_change,
+         has_table_privilege('audit_events', 'INSERT') AS may_add`,
+    );
+    expect(rows).toStrictEqual([{ may_change: false, may_add: true }]);
+    return rows;
+  }
 });

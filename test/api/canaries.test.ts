@@ -361,14 +361,14 @@ test.each([200, 400, 401, 403, 404, 422, 429, 500])(
 );
 
 test('on their way into a database that fails', async () => {
-  await gateway.database.pool.query('ALTER TABLE connections RENAME TO connections_away');
+  await gateway.asOwner('ALTER TABLE connections RENAME TO connections_away');
   const credentials = { api_key: canaries.make('a key without a table') };
   const broken = await gateway.root.post('/v1/connections', {
     provider: 'outfame',
     credentials,
     verify: false,
   });
-  await gateway.database.pool.query('ALTER TABLE connections_away RENAME TO connections');
+  await gateway.asOwner('ALTER TABLE connections_away RENAME TO connections');
   expectRefusal(broken);
 });
 

@@ -123,9 +123,9 @@ describe('Idempotency-Key', () => {
   });
 
   test('our own failure does not burn it', async () => {
-    await gateway.database.pool.query('ALTER TABLE audit_events RENAME TO audit_events_away');
+    await gateway.asOwner('ALTER TABLE audit_events RENAME TO audit_events_away');
     const failed = await makeKey('unlucky', 'burn');
-    await gateway.database.pool.query('ALTER TABLE audit_events_away RENAME TO audit_events');
+    await gateway.asOwner('ALTER TABLE audit_events_away RENAME TO audit_events');
     expect(failed.status).toBe(500);
     expect((await makeKey('unlucky', 'burn')).status).toBe(201);
     expect(await keysNamed('unlucky')).toBe(1);

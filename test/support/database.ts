@@ -3,13 +3,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type DatabaseConnection, migrate, startEmbedded } from '../../src/database/index.js';
+import {
+  bringUpToDate,
+  type DatabaseConnection,
+  type EmbeddedDatabase,
+  startEmbedded,
+} from '../../src/database/index.js';
 import { checkout } from './checkout.js';
 import { isRunning } from './processes.js';
 
 /** An empty, migrated database of a test's own. */
 export interface TestDatabase {
+  /** As the owner of its tables. */
   readonly connection: DatabaseConnection;
+  /** As the role that gateways work as, which owns nothing. */
+  readonly gateway: DatabaseConnection;
   /** Removes the database. Close the pools on it first. */
   drop(): Promise<void>;
 }
@@ -34,10 +42,11 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const admin = new pg.Client({ ...server.connection, database: 'postgres' });
   await admin.connect();
   const database = `test_${process.pid}_${randomUUID().replaceAll('-', '')}`;
-  const template = await ensureTemplate(admin, server.connection);
+  const template = await ensureTemplate(admin, server);
   await admin.query(`CREATE DATABASE ${database} TEMPLATE ${template}`);
   return {
     connection: { ...server.connection, database },
+    gateway: { ...server.gateway, database },
     drop: async () => {
       await drop(admin, database);
       await admin.end();
@@ -46,7 +55,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function ensureTemplate(admin: pg.Client, connection: DatabaseConnection): Promise<string> {
+async function ensureTemplate(admin: pg.Client, server: EmbeddedDatabase): Promise<string> {
   const template = `template_${await hashMigrations()}`;
   await admin.query('SELECT pg_advisory_lock($1)', [templateLock]);
   try {
@@ -61,7 +70,9 @@ async function ensureTemplate(admin: pg.Client, connection: DatabaseConnection):
       await drop(admin, name);
     await drop(admin, 'unfinished');
     await admin.query('CREATE DATABASE unfinished');
-    await migrate({ ...connection, database: 'unfinished' }, migrationsFolder);
+    const owner = { ...server.connection, database: 'unfinished' };
+    const connection = { ...server.gateway, database: 'unfinished' };
+    await bringUpToDate({ connection, owner }, migrationsFolder);
     await admin.query(`ALTER DATABASE unfinished RENAME TO ${template}`);
     return template;
   } finally {
@@ -80,7 +91,9 @@ function isAbandoned(name: string): boolean {
 }
 
 async function hashMigrations(): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(
+    await readFile(join(checkout, 'src', 'database', 'privileges.ts')),
+  );
   for (const name of (await readdir(migrationsFolder, { recursive: true }))
     .filter((name) => name.endsWith('.sql'))
     .sort()) {

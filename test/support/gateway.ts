@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import {
   PROVIDER_NAMES,
   type ProviderName,
@@ -31,6 +32,10 @@ export interface Gateway {
   readonly database: Database;
   /** How another process reaches the same database. */
   readonly connection: DatabaseConnection;
+  /** The same as the owner of the tables, for what the gateway itself may not do. */
+  readonly owner: DatabaseConnection;
+  /** Runs statements as that owner. */
+  asOwner(statements: string): Promise<void>;
   readonly sandbox: Sandbox;
   /** Holds the root key. */
   readonly root: Client;
@@ -133,7 +138,7 @@ async function begin(
   } = settings;
   const testDatabase = await createTestDatabase();
   undo.push(() => testDatabase.drop());
-  const database = openDatabase({ connection: testDatabase.connection, ...pool });
+  const database = openDatabase({ connection: testDatabase.gateway, ...pool });
   undo.push(() => database.close());
   const sandbox = await startSandbox({ port: 0, accounts });
   undo.push(() => sandbox.close());
@@ -186,7 +191,13 @@ async function begin(
     url,
     app,
     database,
-    connection: testDatabase.connection,
+    connection: testDatabase.gateway,
+    owner: testDatabase.connection,
+    asOwner: async (statements) => {
+      const client = new pg.Client(testDatabase.connection);
+      await client.connect();
+      await client.query(statements).finally(() => client.end());
+    },
     sandbox,
     root,
     halt,

@@ -10,6 +10,8 @@ import { findNobody } from './server-user.js';
 
 /** The database's superuser. */
 export const superuser = 'rollcall';
+/** The role that the gateway works as: it owns nothing. */
+export const gatewayRole = 'rollcall_gateway';
 
 /**
  * Makes the database's files, once. Processes that start together may each make some; the first

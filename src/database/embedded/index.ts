@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { DatabaseConnection } from '../connection.js';
 import { findBinaries } from './binaries.js';
-import { ensureCluster, superuser } from './cluster.js';
+import { ensureCluster, gatewayRole, superuser } from './cluster.js';
 import { holdServer, releaseServer } from './hold.js';
 import { clusterFolder, findHome } from './home.js';
 import { openSocketFolder, socketPort } from './socket.js';
@@ -11,7 +11,10 @@ import { takeOver } from './take-over.js';
 
 /** A PostgreSQL of our own, shared by every process on the same data folder. */
 export interface EmbeddedDatabase {
+  /** As the superuser, who owns the tables. */
   readonly connection: DatabaseConnection;
+  /** As the role that the gateway works as, which owns nothing. */
+  readonly gateway: DatabaseConnection;
   /**
    * Releases the server; the last process to release it shuts it down. Close the pools first.
    */
@@ -47,6 +50,7 @@ export async function startEmbedded(parameters: {
   let stopping = false;
   const first = await holdServer(home, binaries, connection);
   await ensureDatabase(first, connection.database);
+  await ensureRole(first, gatewayRole);
   let hold: Promise<pg.Client | undefined> = Promise.resolve(first);
 
   const holdAgain = async (): Promise<pg.Client | undefined> => {
@@ -70,6 +74,7 @@ export async function startEmbedded(parameters: {
 
   return {
     connection,
+    gateway: { ...connection, user: gatewayRole },
     stop: async () => {
       stopping = true;
       const client = await hold;
@@ -81,10 +86,18 @@ export async function startEmbedded(parameters: {
 
 async function ensureDatabase(client: pg.Client, name: string): Promise<void> {
   const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-  if (rowCount) return;
-  await client.query(`CREATE DATABASE ${name}`).catch((error: pg.DatabaseError) => {
-    // Another process made it in between: duplicate_database, or unique_violation when truly at
-    // once.
-    if (!['42P04', '23505'].includes(error.code ?? '')) throw error;
+  if (!rowCount) await make(client, `CREATE DATABASE ${name}`);
+}
+
+async function ensureRole(client: pg.Client, name: string): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+  if (!rowCount) await make(client, `CREATE ROLE ${name} LOGIN`);
+}
+
+async function make(client: pg.Client, statement: string): Promise<void> {
+  await client.query(statement).catch((error: pg.DatabaseError) => {
+    // Another process made it in between: duplicate_database, duplicate_object, or unique_violation
+    // when truly at once.
+    if (!['42P04', '42710', '23505'].includes(error.code ?? '')) throw error;
   });
 }
