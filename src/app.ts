@@ -268,7 +268,7 @@ export function assemble(settings: AppSettings): App {
       load,
       rateLimiter,
       authenticator: teams.service,
-      pages: { '/docs': documentationPages() },
+      pages: { '/docs': documentationPages(), ...connections.pages },
       logger,
       tracing,
       metrics,

@@ -1265,6 +1265,7 @@ export interface components {
          *       "next_sweep_at": "2026-02-09T11:50:20.000Z",
          *       "swept_at": "2026-02-09T11:45:22.000Z",
          *       "last_error": null,
+         *       "hook_path": null,
          *       "created_at": "2026-01-15T08:30:00.000Z",
          *       "updated_at": "2026-01-15T08:30:00.000Z"
          *     }
@@ -1292,6 +1293,8 @@ export interface components {
                 /** Format: date-time */
                 at: string;
             } | null;
+            /** @description Where the provider may report changes, which brings the next sweep forward: a secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing. */
+            hook_path: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -5081,6 +5084,7 @@ export interface operations {
                      *           "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *           "swept_at": "2026-02-09T11:45:22.000Z",
                      *           "last_error": null,
+                     *           "hook_path": null,
                      *           "created_at": "2026-01-15T08:30:00.000Z",
                      *           "updated_at": "2026-01-15T08:30:00.000Z"
                      *         }
@@ -5229,6 +5233,7 @@ export interface operations {
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
                      *         "last_error": null,
+                     *         "hook_path": null,
                      *         "created_at": "2026-01-15T08:30:00.000Z",
                      *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }
@@ -5320,6 +5325,7 @@ export interface operations {
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
                      *         "last_error": null,
+                     *         "hook_path": null,
                      *         "created_at": "2026-01-15T08:30:00.000Z",
                      *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }
@@ -5512,6 +5518,7 @@ export interface operations {
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
                      *         "swept_at": "2026-02-09T11:45:22.000Z",
                      *         "last_error": null,
+                     *         "hook_path": null,
                      *         "created_at": "2026-01-15T08:30:00.000Z",
                      *         "updated_at": "2026-01-15T08:30:00.000Z"
                      *       }

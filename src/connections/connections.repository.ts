@@ -121,6 +121,24 @@ export class ConnectionsRepository {
     });
   }
 
+  /**
+   * Has the next sweep begin earlier: now, but a quarter of the interval (15 s to 60 s) after the
+   * last one began.
+   * @returns whether it does
+   */
+  async bringSweepForward(id: string, now: Date): Promise<boolean> {
+    const { rowCount } = await this.database.pool.query(
+      `UPDATE connections c SET next_sweep_at = earlier.at
+       FROM (SELECT GREATEST($2::timestamptz, COALESCE(max(s.created_at), '-infinity')
+           + make_interval(secs => LEAST(60, GREATEST(15, o.sweep_interval_seconds / 4)))) AS at
+         FROM connections o LEFT JOIN sweeps s ON s.connection_id = o.id WHERE o.id = $1
+         GROUP BY o.id) earlier
+       WHERE c.id = $1 AND c.state = 'active' AND c.next_sweep_at > earlier.at`,
+      [id, now],
+    );
+    return rowCount === 1;
+  }
+
   /** Has transactions that make connections of a team for Rollcall itself take turns. */
   async lockTeam(client: pg.ClientBase, teamId: string): Promise<void> {
     await client.query('SELECT 1 FROM teams WHERE id = $1 FOR UPDATE', [teamId]);

@@ -10,6 +10,7 @@ import { byId, paging } from '../http/validate.js';
 import { connectionChange, connectionRequest } from './connections.requests.js';
 import { connectionSchema, toAnswer } from './connections.schema.js';
 import type { ConnectionsService } from './connections.service.js';
+import type { ProviderHooks } from './provider-hooks.js';
 
 /** What follows once a connection has credentials to try; others do it. */
 export interface AfterConnecting {
@@ -33,6 +34,7 @@ export function connectionEndpoints(
   connections: ConnectionsService,
   cursors: Cursors,
   afterConnecting: AfterConnecting,
+  hooks: ProviderHooks,
 ) {
   return {
     list: endpoint({
@@ -41,7 +43,12 @@ export function connectionEndpoints(
       query: z.strictObject(paging),
       answers: { 200: listOf(connectionSchema) },
       handle: (call) =>
-        answerPage(call, cursors, {}, listById(connections.list(call.caller), toAnswer)),
+        answerPage(
+          call,
+          cursors,
+          {},
+          listById(connections.list(call.caller), (row) => toAnswer(row)),
+        ),
     }),
     create: action({
       summary: 'Create a connection; its key is verified at the provider first',
@@ -55,7 +62,7 @@ export function connectionEndpoints(
           await afterConnecting.requestSweep(transaction, call.caller, row);
           return {
             status: 201,
-            body: { data: toAnswer(row) },
+            body: { data: toAnswer(row, hooks.pathOf(row)) },
             headers: { Location: `/v1/connections/${row.id}` },
           };
         });
@@ -85,7 +92,7 @@ export function connectionEndpoints(
           call.body,
           contextOf(call),
         );
-        const answer = { status: 200, body: { data: toAnswer(row) } };
+        const answer = { status: 200, body: { data: toAnswer(row, hooks.pathOf(row)) } };
         if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
         const committed = await call.commit(async (transaction) => {
           await afterConnecting.requestSweep(transaction, call.caller, row);

@@ -19,6 +19,10 @@ export const connectionSchema = z
     next_sweep_at: timestamp,
     swept_at: timestamp.nullable(),
     last_error: failure.nullable(),
+    hook_path: z.string().nullable().meta({
+      description:
+        "Where the provider may report changes, which brings the next sweep forward: a secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing.",
+    }),
     created_at: timestamp,
     updated_at: timestamp,
   })
@@ -38,14 +42,18 @@ export const connectionSchema = z
         next_sweep_at: '2026-02-09T11:50:20.000Z',
         swept_at: '2026-02-09T11:45:22.000Z',
         last_error: null,
+        hook_path: null,
         created_at: '2026-01-15T08:30:00.000Z',
         updated_at: '2026-01-15T08:30:00.000Z',
       },
     ],
   });
 
-/** A row as the API answers it; credentials stay behind. */
-export function toAnswer(row: Connection) {
+/**
+ * A row as the API answers it; credentials stay behind.
+ * @param hookPath for those who may change it
+ */
+export function toAnswer(row: Connection, hookPath: string | null = null) {
   return {
     id: row.id,
     type: 'connection',
@@ -59,6 +67,7 @@ export function toAnswer(row: Connection) {
     next_sweep_at: row.nextSweepAt,
     swept_at: row.sweptAt,
     last_error: row.lastError,
+    hook_path: hookPath,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   };

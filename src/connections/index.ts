@@ -1,12 +1,14 @@
 import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
+import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { ConnectionsRepository } from './connections.repository.js';
 import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
 import { ConnectionsService } from './connections.service.js';
+import { ProviderHooks } from './provider-hooks.js';
 import { SealedCredentials } from './sealed-credentials.js';
 
 export { connectionEvent } from './connection-events.js';
@@ -20,6 +22,7 @@ interface ConnectionsParts {
   readonly sealer: Sealer;
   readonly cursors: Cursors;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Of connections that are made without an interval of their own. */
   readonly sweepIntervalSeconds: number;
   readonly afterConnecting: AfterConnecting;
@@ -29,13 +32,24 @@ interface ConnectionsParts {
 export function createConnections(parts: ConnectionsParts) {
   const { database, providers, sealer, cursors, clock, sweepIntervalSeconds } = parts;
   const connections = new ConnectionsRepository(database);
+  const sealed = new SealedCredentials(sealer);
   const service = new ConnectionsService({
     database,
     connections,
     providers,
-    sealed: new SealedCredentials(sealer),
+    sealed,
     clock,
     sweepIntervalSeconds,
+  });
+  const { wakeSweeps } = parts.afterConnecting;
+  const hooks = new ProviderHooks({
+    connections,
+    providers,
+    sealed,
+    sealer,
+    clock,
+    logger: parts.logger,
+    wakeSweeps,
   });
   const jobs: readonly RecurringJob[] = [
     { name: 'connections.abort_deleted', everyMs: 1_000, run: () => service.abortDeleted() },
@@ -43,6 +57,7 @@ export function createConnections(parts: ConnectionsParts) {
   return {
     service,
     jobs,
-    endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting) },
+    endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting, hooks) },
+    pages: { '/hooks': hooks.router },
   };
 }

@@ -53,7 +53,7 @@ export function createServer(
     readonly load: Load;
     readonly rateLimiter: RateLimiter;
     readonly authenticator: Authenticator;
-    /** Pages for people, by the path they stand under. */
+    /** What is no part of the API: pages for people, hooks of providers; by the path they stand under. */
     readonly pages: Readonly<Record<string, express.Handler>>;
     readonly logger: Logger;
     readonly metrics: Metrics;

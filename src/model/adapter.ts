@@ -252,6 +252,21 @@ export function idScope({ platformUserIds = {} }: AnyAdapter, platform: Platform
   return scopes.get(platform) ?? scopes.get('*') ?? 'unknown';
 }
 
+/**
+ * Reports of a provider to `POST /hooks/{provider}/{connection}`. They are a reason to look soon,
+ * and never a verdict. Both functions are pure.
+ */
+export interface Webhook {
+  /** Whether the provider sent it: compares its signature with one over the body. */
+  readonly verify: (
+    report: { readonly headers: ProviderHeaders; readonly body: string },
+    credentials: Credentials,
+    tools: SigningTools,
+  ) => boolean;
+  /** Whether an account may have changed; others, such as of posts, are passed over. */
+  readonly isAboutAccounts: (body: string) => boolean;
+}
+
 /** What one connection may ask. */
 export interface Limits {
   /**
@@ -400,6 +415,8 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
      */
     readonly comesWithSuccess?: true;
   };
+  /** How the provider reports changes, where it does; see `Webhook`. */
+  readonly webhook?: Webhook;
   readonly operations: {
     readonly [Name in keyof Wires & OperationName]: Operation<Name, Wires[Name]>;
   };

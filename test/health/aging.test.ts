@@ -47,6 +47,7 @@ beforeAll(async () => {
     throw new Error('nothing is connected here');
   };
   const { service: connections } = createConnections({
+    logger: silentLogger,
     ...parts,
     sweepIntervalSeconds: INTERVAL_SECONDS,
     afterConnecting: {

@@ -162,6 +162,7 @@ class Gateway {
     };
     const parts = { database, providers, sealer, cursors, clock };
     const { service: connections } = createConnections({
+      logger: silentLogger,
       ...parts,
       sweepIntervalSeconds: this.intervalMs / 1000,
       afterConnecting: {

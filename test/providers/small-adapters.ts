@@ -216,3 +216,14 @@ export const expiringAdapter: AnyAdapter = defineAdapter({
     },
   },
 });
+
+/** Reports changes, signed with the key of the connection. */
+export const reportingAdapter: AnyAdapter = {
+  ...bareAdapter,
+  id: 'reporting',
+  webhook: {
+    verify: ({ headers, body }, { api_key = '' }, { hmac }) =>
+      headers['x-signature'] === hmac('sha256', api_key, body),
+    isAboutAccounts: (body) => body.includes('"account.'),
+  },
+};
