@@ -61,9 +61,8 @@ function queueOf({ steps, connections }: StepWorkParts): WorkQueue<TakenStep> {
   return {
     dueLanes: (question) => queue.dueLanes(question),
     take: async (request) => {
-      const taken = await atCrashPoint('claim', () => queue.take(request));
-      if (taken.length === 0) return [];
       const access = connections.accessTo(await connections.getById(request.lane));
+      const taken = await atCrashPoint('claim', () => queue.take(request));
       return taken.map((step) => ({ id: step.id, step, access }));
     },
     extend: (...lease) => queue.extend(...lease),

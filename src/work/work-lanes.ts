@@ -25,9 +25,9 @@ export class Lane {
     return [...this.running.keys(), ...this.waiting.map(({ id }) => id)];
   }
 
-  /** Forgets waiting items that are no longer leased to this process. */
-  keepWaiting(held: ReadonlySet<string>): void {
-    const kept = this.waiting.filter(({ id }) => held.has(id));
+  /** Forgets those of the waiting items. */
+  forget(items: readonly Item[]): void {
+    const kept = this.waiting.filter((item) => !items.includes(item));
     this.waiting.splice(0, this.waiting.length, ...kept);
   }
 }

@@ -75,16 +75,19 @@ export class WorkLoop {
     }
   }
 
-  /** Aborts what is no longer leased to us: another process has it, or the row is gone. */
+  /**
+   * Aborts what is no longer leased to us: another process has it, or the row is gone. What is taken
+   * while this is asked is not among it.
+   */
   private async keepLeases(): Promise<void> {
+    const running = this.lanes.all().flatMap((lane) => [...lane.running]);
+    const waiting = this.lanes.all().map((lane) => ({ lane, items: [...lane.waiting] }));
     const ids = this.lanes.itemIds();
     if (ids.length === 0) return;
     const { clock, holder } = this.parts;
     const held = await this.kind.queue.extend(ids, holder, clock.now());
-    for (const lane of this.lanes.all()) {
-      for (const [id, { end }] of lane.running) if (!held.has(id)) end();
-      lane.keepWaiting(held);
-    }
+    for (const [id, { end }] of running) if (!held.has(id)) end();
+    for (const { lane, items } of waiting) lane.forget(items.filter(({ id }) => !held.has(id)));
   }
 
   /** Fills lanes with what is due, until nothing more is or all places are taken. */
@@ -120,11 +123,17 @@ export class WorkLoop {
       return 0;
     }
     lane.asked = free;
-    const taking = this.take(lane, Math.max(free, this.kind.takenAtOnce ?? 0)).finally(() => {
-      lane.asked = 0;
-      this.taking.delete(taking);
-      this.beginWaiting(lane);
-    });
+    // One lane's failure is not the others'.
+    const taking = this.take(lane, Math.max(free, this.kind.takenAtOnce ?? 0))
+      .catch((error: unknown) => {
+        this.report(error);
+        return 0;
+      })
+      .finally(() => {
+        lane.asked = 0;
+        this.taking.delete(taking);
+        this.beginWaiting(lane);
+      });
     this.taking.add(taking);
     return taking;
   }
@@ -164,7 +173,7 @@ export class WorkLoop {
     else if (this.isShort) this.wake();
     // Half a lane at a time, so that one statement takes many.
     else if (lane.mayHaveMore && lane.running.size <= this.kind.maxPerLane(lane) / 2)
-      this.fill({ lane: lane.name, shares: lane.shares }).catch((error) => this.report(error));
+      void this.fill({ lane: lane.name, shares: lane.shares });
     this.lanes.closeIfIdle(lane);
   }
 

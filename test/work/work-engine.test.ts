@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
-import { LeasedRows, WorkEngine, type WorkKind, workKind } from '../../src/work/index.js';
+import {
+  LeasedRows,
+  WorkEngine,
+  type WorkKind,
+  type WorkQueue,
+  workKind,
+} from '../../src/work/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { waitFor } from '../support/wait.js';
 
@@ -55,6 +61,7 @@ type Work = (item: Item, signal: AbortSignal) => Promise<unknown>;
 async function startReplica(
   work: Work,
   settings: Partial<Pick<WorkKind<Item>, 'deadlineMs' | 'maxPerLane' | 'takenAtOnce'>> = {},
+  replaced: (queue: WorkQueue<Item>) => Partial<WorkQueue<Item>> = () => ({}),
 ): Promise<Replica> {
   const own = openDatabase({ connection: testDatabase.connection, poolSize: 4 });
   const asked = jest.spyOn(own.pool, 'query');
@@ -102,7 +109,14 @@ async function startReplica(
   };
   const kind = workKind({
     name: 'test',
-    queue,
+    queue: {
+      dueLanes: (question) => queue.dueLanes(question),
+      take: (request) => queue.take(request),
+      extend: (...lease) => queue.extend(...lease),
+      release: (...items) => queue.release(...items),
+      depth: (now) => queue.depth(now),
+      ...replaced(queue),
+    },
     maxPerLane: () => 2,
     maxInAll: 8,
     maxPerShare: () => 6,
@@ -245,6 +259,24 @@ test('a row that is leased to this process, and that it is not at work on, is ta
     [name],
   );
   await eventually(`state = 'done'`, 1);
+});
+
+test('what is taken while leases are extended is not taken for lost', async () => {
+  await queue(itemsIn({ a: 60 }));
+  let aborted = 0;
+  const work: Work = async (_item, signal) => {
+    await systemClock.sleep(15);
+    if (signal.aborted) aborted += 1;
+  };
+  await startReplica(work, {}, (rows) => ({
+    extend: async (...lease) => {
+      const held = await rows.extend(...lease);
+      await systemClock.sleep(40);
+      return held;
+    },
+  }));
+  await eventually(`state = 'done'`, 60);
+  expect(aborted).toBe(0);
 });
 
 test('work past its deadline is aborted and put off, and goes on later', async () => {
