@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
+import { type AnyAdapter, API_KEY_CREDENTIALS, credentialFields } from '../../src/model/index.js';
 import { accountFixtures, adaptersFolder, fixtureSubjects } from './fixtures.js';
 
 /** Names that stand for no real host (RFC 2606): what `npm run new:adapter` fills in. */
@@ -39,6 +40,26 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       expect(Object.keys(adapter.headers ?? {}).join()).not.toMatch(
         /authorization|cookie|key|token/i,
       );
+    });
+
+    test('its credentials are named as variables can be, and its authentication uses some of them', () => {
+      const schema = adapter.credentials ?? API_KEY_CREDENTIALS;
+      const fields = credentialFields(schema);
+      for (const { name } of fields) expect(name).toMatch(/^[a-z][a-z\d]*(_[a-z\d]+)*$/);
+      expect(fields.some(({ isSecret }) => isSecret)).toBe(true);
+      expect(schema.safeParse({ no_such_credential: 'x' }).success).toBe(false);
+      const known = new Set(fields.map(({ name }) => name));
+      const operations: readonly { readonly auth?: AnyAdapter['auth'] }[] = Object.values(
+        adapter.operations,
+      );
+      const used = [adapter, ...operations]
+        .flatMap(({ auth = [] }) => ('scheme' in auth ? [auth] : auth))
+        .flatMap((part) => {
+          if (part.scheme === 'signed') return [];
+          if (part.scheme === 'basic') return [part.user, part.password];
+          return [part.credential ?? 'api_key'];
+        });
+      expect(used.filter((name) => name !== undefined && !known.has(name))).toStrictEqual([]);
     });
 
     test('its platforms are lower case, each named once', () => {
