@@ -149,7 +149,12 @@ export class SweepRunner {
         throw error;
       }
       if (from !== null) return run.breakOff();
-      await proveAbsence(run, this.adapter(connection), providers, access, { signal });
+      try {
+        await proveAbsence(run, this.adapter(connection), providers, access, { signal });
+      } catch (error) {
+        // The list is read; what is not proven yet keeps its age until the next sweep.
+        if (!(error instanceof BudgetExhausted)) throw error;
+      }
     });
   }
 

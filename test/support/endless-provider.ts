@@ -13,17 +13,20 @@ export interface Asked {
 
 /**
  * A server that lists accounts as Outfame does: `pages` of one account each, every page under a
- * cursor of its own and after `latencyMs`.
+ * cursor of its own and after `latencyMs`; it knows none of them by itself, and takes `lookMs` longer to
+ * say so.
  */
 export async function startEndlessProvider({ latencyMs = 100, pages = Number.MAX_SAFE_INTEGER }) {
-  const settings = { latencyMs, pages };
+  const settings = { latencyMs, pages, lookMs: 0 };
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost');
     const cursor = url.searchParams.get('cursor');
     const key = (request.headers.authorization ?? '').replace('Bearer ', '');
     asked.push({ key, cursor, at: Date.now() });
-    await sleep(settings.latencyMs, undefined, { ref: false });
+    const isOne = /\/accounts\/./.test(url.pathname);
+    const waitMs = settings.latencyMs + (isOne ? settings.lookMs : 0);
+    await sleep(waitMs, undefined, { ref: false });
     const page = Number(cursor ?? 0);
     const item = {
       id: `acc_page${page}`,
@@ -31,7 +34,6 @@ export async function startEndlessProvider({ latencyMs = 100, pages = Number.MAX
       platform: 'instagram',
       status: 'active',
     };
-    const isOne = /\/accounts\/./.exec(url.pathname);
     const more = page + 1 < settings.pages;
     const body = { data: [item], has_more: more, ...(more && { next_cursor: String(page + 1) }) };
     response.writeHead(isOne ? 404 : 200, { 'content-type': 'application/json' });

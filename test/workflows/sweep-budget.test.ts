@@ -25,6 +25,7 @@ const key = () => `key_${connections}`;
 beforeEach(() => {
   provider.settings.latencyMs = 1;
   provider.settings.pages = PAGES;
+  provider.settings.lookMs = 0;
 });
 
 /** Connects, with the first sweep done. */
@@ -120,6 +121,18 @@ describe('a sweep whose budget runs out', () => {
     provider.settings.pages = 4;
     expect(await gateway.sweep(connection)).toMatchObject({ state: 'succeeded', vanished: 2 });
     expect(await accounts()).toHaveLength(4);
+  });
+
+  test('of time once the list is read leaves what is not proven to the next one', async () => {
+    await start({ sweeps: { maxSeconds: 1.5 } });
+    await connect();
+    provider.settings.pages = PAGES - 1;
+    provider.settings.lookMs = 60_000;
+    const cut = await gateway.sweep(connection);
+    expect(cut).toMatchObject({ state: 'succeeded', vanished: 0, budgetExhausted: null });
+    expect(await accounts()).toHaveLength(PAGES);
+    provider.settings.lookMs = 0;
+    expect(await gateway.sweep(connection)).toMatchObject({ state: 'succeeded', vanished: 1 });
   });
 
   test('of a changed key begins at the beginning', async () => {
