@@ -11,7 +11,7 @@ import type { KnownSecret, SecretsRepository } from './secrets.repository.js';
 /** Values of each column that secrets are tried on where none is written down yet. */
 const SAMPLE = 50;
 /** How long a gateway that has just been stopped may still be seen. */
-const STOPPING_MS = 2_000;
+const STOPPING_MS = 1_000;
 const ASK_AGAIN_MS = 100;
 
 /** What this process makes of one of its secrets. */
