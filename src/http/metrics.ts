@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../lib/clock.js';
 import type { Route } from './route.js';
@@ -96,6 +97,14 @@ export function createMetrics(): Metrics {
   };
 }
 
+/** A scrape waits no longer for the database: it tells of overload, too. */
+const MAX_FIGURES_MS = 1_000;
+
+async function tooLate(): Promise<never> {
+  await setTimeout(MAX_FIGURES_MS, undefined, { ref: false });
+  throw new Error('the database took too long');
+}
+
 /** While the database does not answer the figures are missing, and the others are there. */
 function watchWork(
   registers: Registry[],
@@ -105,7 +114,7 @@ function watchWork(
   let asked: Promise<void> | undefined;
   // A scrape collects all three at once, and asks once.
   const collect = (): Promise<void> => {
-    asked ??= ask()
+    asked ??= Promise.race([ask(), tooLate()])
       .then(show, reset)
       .finally(() => {
         asked = undefined;
