@@ -97,7 +97,7 @@ function readParameters(parameters: readonly string[]): Mocking | string {
 function readExchanges(folder: string): readonly Exchange[] {
   const parts = (file: string) => file.split('.').length;
   return readdirSync(folder)
-    .filter((file) => /^(?!account\.|fault\.).+\.json$/.test(file))
+    .filter((file) => /^(?!account\.|auth\.|fault\.).+\.json$/.test(file))
     .sort((one, other) => parts(one) - parts(other))
     .map((file) => exchangeSchema.parse(readJson(join(folder, file))));
 }

@@ -104,6 +104,10 @@ export function mapAccount(wire: AccountWire): ObservedAccount {
 
 const wire = { id: 'a1', platform: 'instagram', username: '@acme', active: true };
 const fixtures = {
+  auth: {
+    credentials: { api_key: 'key_0' },
+    sent: { headers: { authorization: 'Bearer key_0' } },
+  },
   list: {
     input: { limit: 100 },
     request: { method: 'GET', path: '/accounts', query: { limit: 100 } },

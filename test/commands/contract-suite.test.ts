@@ -78,6 +78,12 @@ const MISTAKES: readonly (readonly [what: string, file: string, from: string, to
     `disconnect: {\n      request: ({ id }) => ({ method: 'DELETE'`,
     `disconnect: {\n      request: ({ id }) => ({ method: 'POST'`,
   ],
+  [
+    'another header for the key',
+    'index.ts',
+    `auth: { scheme: 'bearer' }`,
+    `auth: { scheme: 'header', header: 'X-Api-Key' }`,
+  ],
   ['an address without TLS', 'index.ts', `baseUrl: 'https:`, `baseUrl: 'http:`],
 ];
 

@@ -1,8 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
-import { type AnyAdapter, API_KEY_CREDENTIALS, credentialFields } from '../../src/model/index.js';
-import { accountFixtures, adaptersFolder, fixtureSubjects } from './fixtures.js';
+import {
+  type AnyAdapter,
+  API_KEY_CREDENTIALS,
+  type AuthPart,
+  credentialFields,
+  path,
+} from '../../src/model/index.js';
+import { authPartsOf, credentialsSchemaOf } from '../../src/providers/connection.js';
+import { outgoing } from '../../src/providers/outgoing.js';
+import { accountFixtures, adaptersFolder, authFixtures, fixtureSubjects } from './fixtures.js';
 
 /** Names that stand for no real host (RFC 2606): what `npm run new:adapter` fills in. */
 const PLACEHOLDER_HOST = /(^|\.)example(\.com|\.net|\.org)?$/;
@@ -62,6 +70,26 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       expect(used.filter((name) => name !== undefined && !known.has(name))).toStrictEqual([]);
     });
 
+    test('who asks is proven as auth.json has it, and nothing else is sent with it', () => {
+      const [{ fixture } = { fixture: undefined }] = authFixtures(id);
+      expect({ id, fixture }).toMatchObject({ fixture: expect.anything() });
+      const { credentials = {}, sent } = fixture ?? {};
+      const sentWith = (auth: readonly AuthPart[]) => {
+        const base = { origin: 'https://api.acme.dev', pathPrefix: '' };
+        const envelope = { base, credentials, auth, traceparent: undefined, now: new Date(0) };
+        const out = outgoing(adapter, { method: 'GET', path: path`/accounts` }, envelope);
+        const { searchParams } = new URL(out.path, base.origin);
+        return { headers: { ...out.headers }, query: Object.fromEntries(searchParams) };
+      };
+      const plain = sentWith([]);
+      const proven = sentWith(authPartsOf(adapter));
+      expect(proven).toStrictEqual({
+        headers: { ...plain.headers, ...sent?.headers },
+        query: { ...plain.query, ...sent?.query },
+      });
+      expect(credentialsSchemaOf(adapter).safeParse(credentials).success).toBe(true);
+    });
+
     test('its platforms are lower case, each named once', () => {
       expect(adapter.platforms).toStrictEqual(
         [...new Set(adapter.platforms)].map((platform) => platform.toLowerCase()),
@@ -93,7 +121,7 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
     });
 
     test('every fixture belongs to something it declares', () => {
-      const known = new Set(['account', 'fault', ...Object.keys(adapter.operations)]);
+      const known = new Set(['account', 'auth', 'fault', ...Object.keys(adapter.operations)]);
       expect([...fixtureSubjects(id)].filter((subject) => !known.has(subject))).toStrictEqual([]);
     });
 

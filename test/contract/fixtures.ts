@@ -9,7 +9,9 @@ import { complete } from './observed-account.js';
  *   `parameters` are the connection's public ones, `headers` those of the answer, and a secret stands in
  *   a request as `{"$secret": "name"}`
  * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
- * - `fault.<name>.json`: an error answer, what is read from it, and its code; `error` null leaves the code to the HTTP status
+ * - `fault.<name>.json`: an error answer to a disconnect (where there is none, to another operation), what is read from
+ *   it, and the code that it ends with: the adapter's own or that of the HTTP status
+ * - `auth.json`: credentials, and the headers and query that prove with them who asks
  *
  * In the first two `refused` may stand in place of the result: the field for which the answer, or the
  * account, is refused. An account's `degraded` names the fields that cannot be read.
@@ -45,7 +47,15 @@ const faultFixture = z.strictObject({
   status: z.int().min(400).max(599),
   body: z.unknown(),
   fault: z.record(z.string(), z.unknown()).nullable(),
-  error: z.string().nullable(),
+  error: z.string(),
+});
+
+const authFixture = z.strictObject({
+  credentials: z.record(z.string(), z.string()),
+  sent: z.strictObject({
+    headers: z.record(z.string(), z.string()).default({}),
+    query: z.record(z.string(), z.string()).default({}),
+  }),
 });
 
 interface Named<Fixture> {
@@ -81,6 +91,7 @@ function parse<Schema extends z.ZodType>(schema: Schema, file: string): z.output
 export const operationFixtures = (adapterId: string, operation: string) =>
   read(adapterId, operation, operationFixture);
 export const accountFixtures = (adapterId: string) => read(adapterId, 'account', accountFixture);
+export const authFixtures = (adapterId: string) => read(adapterId, 'auth', authFixture);
 export const faultFixtures = (adapterId: string) => read(adapterId, 'fault', faultFixture);
 
 /** What the names of an adapter's fixtures begin with: operations, `account`, `fault`. */
