@@ -22,6 +22,10 @@ const exchangeSchema = z.object({
 });
 const faultSchema = z.object({ status: z.int(), body: z.unknown().optional() });
 
+const authSchema = z.object({
+  credentials: z.record(z.string(), z.string()).default({ api_key: 'any' }),
+});
+
 type Exchange = z.output<typeof exchangeSchema>;
 type Reply = z.output<typeof faultSchema>;
 
@@ -41,9 +45,11 @@ export async function mockAdapter(
     say(given);
     return 2;
   }
-  const { provider, port, exchanges, fault } = given;
+  const { provider, port, folder, fault } = given;
   const server = createServer(async (request, response) => {
-    const { status, body } = fault ?? replyTo(exchanges, request, await readBody(request));
+    // Fixtures are read anew each time: they are written while the server runs.
+    const reply = (text: string) => replyTo(readExchanges(folder), request, text);
+    const { status, body } = fault ?? reply(await readBody(request));
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(status === 204 ? undefined : JSON.stringify(body));
   });
@@ -51,7 +57,7 @@ export async function mockAdapter(
   await once(server, 'listening');
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   say(`adapters/${provider}/fixtures answer on ${address}. Read them in another terminal:`);
-  say(`npm run try:adapter ${provider} -- --base-url ${address} --key any`);
+  say(`npm run try:adapter ${provider} -- --base-url ${address} ${credentialsIn(folder)}`);
   const stop = () => server.close().closeAllConnections();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   await once(server, 'close');
@@ -61,7 +67,7 @@ export async function mockAdapter(
 interface Mocking {
   readonly provider: string;
   readonly port: number;
-  readonly exchanges: readonly Exchange[];
+  readonly folder: string;
   readonly fault: Reply | undefined;
 }
 
@@ -84,13 +90,22 @@ function readParameters(parameters: readonly string[]): Mocking | string {
     return {
       provider,
       port: port.data,
-      exchanges: readExchanges(folder),
+      folder,
       fault: fault === undefined ? undefined : faultSchema.parse(readJson(fault)),
     };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return `${error.message} ${USAGE}`;
   }
+}
+
+/** The credentials of `auth.json` as parameters of `try:adapter`. */
+function credentialsIn(folder: string): string {
+  const file = join(folder, 'auth.json');
+  const { credentials } = authSchema.parse(existsSync(file) ? readJson(file) : {});
+  return Object.entries(credentials)
+    .map(([name, text]) => (name === 'api_key' ? `--key ${text}` : `--credential ${name}=${text}`))
+    .join(' ');
 }
 
 /** The usual case of an operation, `list.json`, comes before others that ask the same. */

@@ -379,7 +379,10 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
      * `providerAccountId`. A text or a whole number; anything else is no id.
      */
     readonly id: (item: Readonly<Record<string, unknown>>) => unknown;
-    /** The fields that the verdict rests on: without them it is `UNREADABLE`. */
+    /**
+     * The fields that the verdict rests on: without them it is `UNREADABLE`. None, where the provider
+     * tells no health at all: the verdict is `NOT_TOLD` then.
+     */
     readonly deciding: readonly string[];
     /** Where the answer of `get` holds the account: its name there; left out: it is the answer. */
     readonly memberOfGet?: string;

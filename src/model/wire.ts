@@ -147,7 +147,21 @@ export function flag() {
   );
 }
 
-/** A time, as `readInstant` reads it. No provider documents times as numbers. */
+/** The last time that RFC 3339 can write, in milliseconds since 1970. */
+const MAX_UNIX_MS = Date.UTC(9999, 11, 31);
+
+/** A time as the seconds or milliseconds since 1970, as a number or its digits; 0 stands for "never". */
+export function unixTime(unit: 'seconds' | 'milliseconds') {
+  return field('Unix time', (given): Reading<string> => {
+    const number = numberOf(given);
+    if (number === undefined) return undefined;
+    const ms = Math.round(number * (unit === 'seconds' ? 1_000 : 1));
+    if (ms === 0) return null;
+    return ms > 0 && ms <= MAX_UNIX_MS ? new Date(ms).toISOString() : undefined;
+  });
+}
+
+/** A time written out, as `readInstant` reads it. */
 export function instant(options?: InstantOptions) {
   return field(
     'time',

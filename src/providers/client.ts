@@ -207,8 +207,11 @@ export function createProviders(settings: ProvidersSettings): Providers {
     lookUpUnlisted: (connection, account, context) =>
       lookUpUnlisted(executor, connection, account, context),
     verify: async (connection, context) => {
-      runtime.forgiveKey(registry.require(connection.provider), connection);
-      await ask(connection, 'verify', {}, context);
+      const adapter = registry.require(connection.provider);
+      runtime.forgiveKey(adapter, connection);
+      if (adapter.operations.verify === undefined)
+        await list(executor, connection, { cursor: null, limit: 1 }, context);
+      else await ask(connection, 'verify', {}, context);
     },
 
     create: (connection, account, context) => askForAccount(connection, 'create', account, context),

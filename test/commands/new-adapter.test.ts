@@ -72,7 +72,7 @@ test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads th
   );
   const mock = clone.start('npm run mock:adapter acme -- --port 0');
   const [, address] = await mock.prints(/--base-url (\S+)/);
-  const trial = `npm run --silent try:adapter acme -- --base-url ${address} --key any`;
+  const trial = `npm run --silent try:adapter acme -- --base-url ${address} --key key_0`;
   expect(await clone.run(trial)).toContain('acme: 1 accounts, 0 quarantined, 0 degraded fields');
   expect(await mock.end('SIGTERM')).toBe(0);
   const faulty = clone.start('npm run mock:adapter acme -- --port 0 --fault invalid-key');

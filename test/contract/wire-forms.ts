@@ -7,6 +7,7 @@ export const JUNK: readonly unknown[] = [
   1.5,
   1e300,
   2 ** 31 - 1,
+  9e15,
   '',
   ' ',
   'no such word',

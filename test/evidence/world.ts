@@ -176,7 +176,14 @@ async function connectWorld(
         const now = await step(id);
         return (now.attempts >= attempts || now.state === 'succeeded') && now;
       }),
-    receipt: async (id) => (await client.get(`/v1/disconnects/${id}/receipt`)).body.data.receipt,
+    receipt: async (id) => {
+      // The last step ends a moment before its disconnect does.
+      const answer = () => client.get(`/v1/disconnects/${id}/receipt`);
+      const { body } = await waitFor(`the receipt of ${id}`, answer, {
+        until: ({ status }) => status === 200,
+      });
+      return body.data.receipt;
+    },
     events: async (...types) => {
       await gateway.settled();
       const type = types.length === 0 ? '' : `&type=${types.join(',')}`;

@@ -63,6 +63,17 @@ describe('a provider of one bare key and one bare list', () => {
     expect(await providers.lookUp(connection, { id: 'a' }, {})).toBeNull();
   });
 
+  test('has its key verified by the list, where nothing else does', async () => {
+    const { providers, connection } = engine(bareAdapter);
+    provider.answer(json(401, { msg: 'Invalid API key' }));
+    expect(await failureOf(providers.verify(connection, {}))).toMatchObject({
+      code: 'credential_rejected',
+    });
+    provider.answer(json(200, []));
+    await expect(providers.verify(connection, {})).resolves.toBeUndefined();
+    expect(provider.requests).toHaveLength(2);
+  });
+
   test('an item that cannot be read is named by its id, whatever that field is called', async () => {
     const adapter = { ...bareAdapter, account: { ...bareAdapter.account, map: unmappable } };
     const { providers, connection } = engine(adapter);
