@@ -29,8 +29,9 @@ describe('an account that the provider still shows after it said yes', () => {
       kind: 'slow',
       method: 'GET',
       path: `/accounts/${ID}`,
-      delay_ms: 300,
-      times: 1,
+      delay_ms: 1_500,
+      // It is looked at twice before the delete; the third look is still under way when it is put back.
+      times: 3,
     });
     const { body } = await gateway.root.post('/v1/disconnects', { account_ids: [REF] });
     await waitFor('the provider to delete it', () => outfame.account(ID) === undefined);
