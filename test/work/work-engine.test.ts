@@ -89,7 +89,8 @@ async function startReplica(
       [item.id, lease.name],
     );
     const other = rows[0]?.other ?? null;
-    if (other !== null && !killed.has(other)) overlaps.push(item.id);
+    // What a killed process had begun may still get here by a new connection, after its heir.
+    if (!isKilled && other !== null && !killed.has(other)) overlaps.push(item.id);
     try {
       await work(item, signal);
     } finally {
