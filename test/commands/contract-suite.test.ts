@@ -2,6 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Clone, cloneCheckout } from '../support/clone.js';
+import { testResults } from './test-results.js';
 
 /** The adapter that the mistakes are made in: it has nearly every operation. */
 const BASE = 'outfame';
@@ -91,7 +92,7 @@ const MISTAKES: readonly (readonly [what: string, file: string, from: string, to
 const idOf = (number: number) => `m${String(number).padStart(2, '0')}`;
 
 let clone: Clone;
-/** The names of the tests that failed, by adapter; those that ran are counted under `ran`. */
+/** The names of the tests that failed, by adapter; `ran` counts those that passed. */
 const failed = new Map<string, string[]>();
 let ran = 0;
 
@@ -107,24 +108,17 @@ beforeAll(async () => {
     replace(join(folder, 'index.ts'), `id: '${BASE}'`, `id: '${id}'`);
     if (number > 0) replace(join(folder, file), from, to);
   });
-  const results = join(clone.folder, 'dist', 'contract.json');
-  await clone
-    .run(`npm test -- test/contract -t '^m\\d\\d'`, { JEST_JSON: results })
-    .catch(() => undefined);
-  const files: readonly JestFile[] = JSON.parse(readFileSync(results, 'utf8')).testResults;
-  for (const { status, fullName } of files.flatMap((file) => file.assertionResults)) {
-    if (status === 'passed') ran += 1;
-    if (status !== 'failed') continue;
-    const id = fullName.slice(0, 3);
-    failed.set(id, [...(failed.get(id) ?? []), fullName]);
+  const { failed: names, passed } = await testResults(
+    clone,
+    `npm test -- test/contract -t '^m\\d\\d'`,
+  );
+  ran = passed.length;
+  for (const name of names) {
+    const id = name.slice(0, 3);
+    failed.set(id, [...(failed.get(id) ?? []), name]);
   }
 }, 400_000);
 afterAll(() => clone.remove());
-
-/** A file of tests, as Jest's JSON reports it. */
-interface JestFile {
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-}
 
 function replace(file: string, from: string, to: string): void {
   const parts = readFileSync(file, 'utf8').split(from);

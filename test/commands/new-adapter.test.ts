@@ -2,34 +2,17 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Clone, cloneCheckout } from '../support/clone.js';
+import { testResults } from './test-results.js';
 
 /*
  * The way of a new provider, command by command, on a checkout that nobody prepared.
  */
-
-/** A file of tests, as Jest's JSON reports it. */
-interface JestFile {
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-}
 
 let clone: Clone;
 beforeAll(async () => {
   clone = await cloneCheckout();
 });
 afterAll(() => clone.remove());
-
-/** Runs the contract suite for `acme`. @returns the names of the tests that failed and passed */
-async function contract(
-  command = 'npm test -- test/contract -t acme',
-): Promise<Record<'failed' | 'passed', readonly string[]>> {
-  const results = join(clone.folder, 'dist', 'contract.json');
-  await clone.run(command, { JEST_JSON: results }).catch(() => undefined);
-  const files: readonly JestFile[] = JSON.parse(readFileSync(results, 'utf8')).testResults;
-  const tests = files.flatMap(({ assertionResults }) => assertionResults);
-  const named = (status: string) =>
-    tests.filter((one) => one.status === status).map(({ fullName }) => fullName);
-  return { failed: named('failed'), passed: named('passed') };
-}
 
 test('npm run new:adapter makes an adapter that lacks nothing but the addresses of its provider', async () => {
   const before = await clone.run('ls -A . adapters src test');
@@ -40,7 +23,9 @@ test('npm run new:adapter makes an adapter that lacks nothing but the addresses 
   expect(after.replace('acme\n', '').replace('index.gen.ts\n', '').replace('dist\n', '')).toBe(
     before,
   );
-  expect((await contract('npm test -- test/contract/declaration -t acme')).failed).toEqual([
+  expect(
+    (await testResults(clone, 'npm test -- test/contract/declaration -t acme')).failed,
+  ).toEqual([
     'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
   ]);
 }, 300_000);
@@ -57,7 +42,7 @@ test('with its addresses it passes the checks and the suite, and no other file c
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll('example.com', 'acme.dev'));
   await clone.run('npm run format');
   await clone.run('npm run check');
-  const { failed, passed } = await contract();
+  const { failed, passed } = await testResults(clone, 'npm test -- test/contract -t acme');
   expect(failed).toEqual([]);
   expect(passed.length).toBeGreaterThan(20);
 }, 300_000);

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clone } from '../support/clone.js';
+
+/** A file of tests, as Jest's JSON reports it. */
+interface JestFile {
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+}
+
+/** The full names of the tests that ran, by how they ended. */
+export interface TestResults {
+  readonly failed: readonly string[];
+  readonly passed: readonly string[];
+}
+
+/** Runs tests in a clone, also such as fail. @param command begins with `npm test` */
+export async function testResults(clone: Clone, command: string): Promise<TestResults> {
+  const file = join(clone.folder, 'dist', 'results.json');
+  await clone.run(command, { JEST_JSON: file }).catch(() => undefined);
+  const files: readonly JestFile[] = JSON.parse(readFileSync(file, 'utf8')).testResults;
+  const tests = files.flatMap(({ assertionResults }) => assertionResults);
+  const named = (status: string) =>
+    tests.filter((one) => one.status === status).map(({ fullName }) => fullName);
+  return { failed: named('failed'), passed: named('passed') };
+}
