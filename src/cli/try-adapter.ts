@@ -55,10 +55,10 @@ export async function tryAdapter(
     }
     const connection = connectionTo(adapter, given, environment);
     if (typeof connection === 'string') return { exitCode: 2, lines: [connection] };
-    const findings = await walk(providers, { connection });
+    const findings = await walk(providers, connection);
     return {
       exitCode: 0,
-      lines: [...report(adapter, findings), await lookedUp(providers, { connection }, findings)],
+      lines: [...report(adapter, findings), await lookedUp(providers, connection, findings)],
     };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
@@ -73,10 +73,6 @@ interface Given {
   readonly baseUrl: string | null;
   /** By name. */
   readonly credentials: Readonly<Record<string, string>>;
-}
-
-interface Trying {
-  readonly connection: ProviderConnection;
 }
 
 function readParameters(parameters: readonly string[]): Given | string {
@@ -121,7 +117,7 @@ function connectionTo(
   return { id: 'try', provider, baseUrl, credentials };
 }
 
-async function walk(providers: Providers, { connection }: Trying): Promise<Findings> {
+async function walk(providers: Providers, connection: ProviderConnection): Promise<Findings> {
   const findings: Findings = {
     accounts: [],
     quarantined: [],
@@ -174,7 +170,7 @@ function lineOf({ account }: Observation): string {
 /** One account is asked for by its id, which a list does not prove to work. */
 async function lookedUp(
   providers: Providers,
-  { connection }: Trying,
+  connection: ProviderConnection,
   { accounts: [first] }: Findings,
 ): Promise<string> {
   if (first === undefined) return 'No account was asked for: the list is empty.';
