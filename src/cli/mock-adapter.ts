@@ -24,15 +24,22 @@ const faultSchema = z.object({ status: z.int(), body: z.unknown().optional() });
 
 const authSchema = z.object({
   credentials: z.record(z.string(), z.string()).default({ api_key: 'any' }),
+  sent: z
+    .object({
+      headers: z.record(z.string(), z.string()).default({}),
+      query: z.record(z.string(), z.string()).default({}),
+    })
+    .prefault({}),
 });
 
-type Exchange = z.output<typeof exchangeSchema>;
+type Exchange = z.output<typeof exchangeSchema> & { readonly operation: string };
 type Reply = z.output<typeof faultSchema>;
 
 /**
  * Serves an adapter's fixtures as if they were the provider: a request gets the answer of the
- * fixture that asks most alike. `npm run mock:adapter acme`; with `--fault NAME` every request gets
- * the answer of `fault.NAME.json`. Runs until a signal stops it.
+ * fixture that asks most alike, and one that does not prove who asks as `auth.json` has it gets a 401.
+ * `npm run mock:adapter acme`; with `--fault NAME` every request gets the answer of
+ * `fault.NAME.json`. Runs until a signal stops it.
  * @param say gets the lines for the terminal
  * @returns the exit code: 2 where there is nothing to serve
  */
@@ -48,8 +55,8 @@ export async function mockAdapter(
   const { provider, port, folder, fault } = given;
   const server = createServer(async (request, response) => {
     // Fixtures are read anew each time: they are written while the server runs.
-    const reply = (text: string) => replyTo(readExchanges(folder), request, text);
-    const { status, body } = fault ?? reply(await readBody(request));
+    const text = await readBody(request);
+    const { status, body } = fault ?? replyTo(folder, request, text);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(status === 204 ? undefined : JSON.stringify(body));
   });
@@ -101,11 +108,14 @@ function readParameters(parameters: readonly string[]): Mocking | string {
 
 /** The credentials of `auth.json` as parameters of `try:adapter`. */
 function credentialsIn(folder: string): string {
-  const file = join(folder, 'auth.json');
-  const { credentials } = authSchema.parse(existsSync(file) ? readJson(file) : {});
-  return Object.entries(credentials)
+  return Object.entries(readAuth(folder).credentials)
     .map(([name, text]) => (name === 'api_key' ? `--key ${text}` : `--credential ${name}=${text}`))
     .join(' ');
+}
+
+function readAuth(folder: string): z.output<typeof authSchema> {
+  const file = join(folder, 'auth.json');
+  return authSchema.parse(existsSync(file) ? readJson(file) : {});
 }
 
 /** The usual case of an operation, `list.json`, comes before others that ask the same. */
@@ -114,20 +124,49 @@ function readExchanges(folder: string): readonly Exchange[] {
   return readdirSync(folder)
     .filter((file) => /^(?!account\.|auth\.|fault\.).+\.json$/.test(file))
     .sort((one, other) => parts(one) - parts(other))
-    .map((file) => exchangeSchema.parse(readJson(join(folder, file))));
+    .map((file) => ({
+      operation: file.split('.')[0] ?? '',
+      ...exchangeSchema.parse(readJson(join(folder, file))),
+    }));
+}
+
+/** The first fault with a 401. */
+function unauthorized(folder: string): Reply {
+  const faults = readdirSync(folder)
+    .filter((file) => /^fault\..+\.json$/.test(file))
+    .sort()
+    .map((file) => faultSchema.parse(readJson(join(folder, file))));
+  const refusal = faults.find(({ status }) => status === 401);
+  return refusal ?? { status: 401, body: { error: 'The request does not prove who asks.' } };
 }
 
 function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-function replyTo(exchanges: readonly Exchange[], request: IncomingMessage, body: string): Reply {
+function replyTo(folder: string, request: IncomingMessage, body: string): Reply {
   const url = new URL(request.url ?? '/', 'http://mock');
-  const [best] = exchanges
+  const [best] = readExchanges(folder)
     .filter(({ request: { method, path } }) => method === request.method && path === url.pathname)
     .map((exchange) => ({ exchange, difference: differenceOf(exchange, url.searchParams, body) }))
     .sort((one, other) => one.difference - other.difference);
+  // New credentials are asked for with others than those of `auth.json`.
+  const isProven = best?.exchange.operation === 'refresh' || provesWhoAsks(folder, request, url);
+  if (!isProven) return unauthorized(folder);
   return best?.exchange ?? { status: 404, body: { error: 'No fixture asks for this.' } };
+}
+
+/** Any credential will do, where `auth.json` has it and after the same word, such as `Bearer`. */
+function provesWhoAsks(folder: string, { headers }: IncomingMessage, url: URL): boolean {
+  const { sent } = readAuth(folder);
+  const wordOf = (text: string) => (text.includes(' ') ? text.split(' ')[0] : '');
+  return (
+    Object.keys(sent.query).every((name) => url.searchParams.get(name)) &&
+    Object.entries(sent.headers).every(([name, expected]) => {
+      const given = headers[name.toLowerCase()];
+      return typeof given === 'string' && given !== '' && wordOf(given) === wordOf(expected);
+    })
+  );
 }
 
 /** How many query parameters are other ones, or have another value; a body counts as one. */

@@ -185,7 +185,7 @@ describe('SocialSyncer: quirks', () => {
   test('the network is twitter, and its handle has an address', () => {
     expect(
       look(socialsyncer, { ...account, platform: 'twitter', username: '@mybusiness' }).profileUrl,
-    ).toBe('https://twitter.com/mybusiness');
+    ).toBe('https://x.com/mybusiness');
   });
 
   test('the delete revokes the token at the network', () => {

@@ -59,6 +59,15 @@ test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads th
   const [, address] = await mock.prints(/--base-url (\S+)/);
   const trial = `npm run --silent try:adapter acme -- --base-url ${address} --key key_0`;
   expect(await clone.run(trial)).toContain('acme: 1 accounts, 0 quarantined, 0 degraded fields');
+  const asked = async (authorization?: string) => {
+    const headers = authorization === undefined ? {} : { authorization };
+    const answer = await fetch(`${address}/accounts?limit=100`, { headers });
+    return [answer.status, await answer.json()];
+  };
+  const refused = [401, { code: 'invalid_key', message: 'The key is not valid.' }];
+  expect(await asked('Bearer other')).toMatchObject([200, { accounts: [{ id: 'a1' }] }]);
+  expect(await asked()).toEqual(refused);
+  expect(await asked('other')).toEqual(refused);
   expect(await mock.end('SIGTERM')).toBe(0);
   const faulty = clone.start('npm run mock:adapter acme -- --port 0 --fault invalid-key');
   const [, other] = await faulty.prints(/--base-url (\S+)/);
