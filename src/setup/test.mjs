@@ -24,17 +24,19 @@ const SLOW = [
   'test/api/overload.test.ts',
   'test/client/package.test.ts',
   'test/database/embedded.test.ts',
+  'test/database/privileges.test.ts',
   'test/health/month.test.ts',
+  'test/providers/refresh.test.ts',
 ];
 
 await prepare();
 const given = process.argv.slice(2).filter((parameter) => parameter !== '--fast');
 const isFast = process.argv.includes('--fast');
-// Tests wait for servers and processes more than they compute, so one more than there are cores pays
+// Tests wait for servers and processes as much as they compute, so two more than there are cores pay
 // off; more than six would need more connections than their database server has.
 const workers = given.some((parameter) => /^(-i|-w|--runInBand|--maxWorkers)/.test(parameter))
   ? []
-  : [`--maxWorkers=${Math.min(6, availableParallelism() + 1)}`];
+  : [`--maxWorkers=${Math.min(6, availableParallelism() + 2)}`];
 const left = isFast ? SLOW.map((path) => `--testPathIgnorePatterns=<rootDir>/${path}`) : [];
 const isByName = given.some((parameter) => /^(-t|--testNamePattern)/.test(parameter));
 const ownResult = join(root, 'dist', `jest-${process.pid}.json`);

@@ -41,7 +41,11 @@ test('with its addresses it passes the checks and the suite, and no other file c
   const file = join(clone.folder, 'adapters', 'acme', 'index.ts');
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll('example.com', 'acme.dev'));
   await clone.run('npm run format');
-  await clone.run('npm run check');
+  // What `npm run check` holds the whole checkout to.
+  await clone.run('npx biome check adapters/acme');
+  const types = { extends: './tsconfig.json', include: ['adapters/acme'] };
+  writeFileSync(join(clone.folder, 'acme.json'), JSON.stringify(types));
+  await clone.run('npx tsc --noEmit --incremental false -p acme.json');
   const { failed, passed } = await testResults(clone, 'npm test -- test/contract -t acme');
   expect(failed).toEqual([]);
   expect(passed.length).toBeGreaterThan(20);
@@ -78,5 +82,7 @@ test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads th
 });
 
 test('a name of tests that no test has is told, and fails', async () => {
-  await expect(clone.run('npm test -- test/contract -t acmee')).rejects.toThrow('No test ran');
+  await expect(clone.run('npm test -- test/contract/declaration -t acmee')).rejects.toThrow(
+    'No test ran',
+  );
 });

@@ -4,10 +4,11 @@ import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
 import { waitFor } from '../../support/wait.js';
 
-// Over a thousand calls to a provider, many of them in vain.
+// Hundreds of calls to a provider, many of them in vain.
 jest.setTimeout(600_000);
 
-const ACCOUNTS = 200;
+/** More can be asked for: the faults are the same for any number. */
+const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? 80);
 const LOST = 0.3;
 const UNAVAILABLE = 0.2;
 const NEVER_LOOKS = { pollMs: 3_600_000 };
@@ -23,7 +24,7 @@ afterEach(async () => {
 
 /**
  * A sandbox that loses 3 in 10 answers after the work and says 503 to 2 in 10, and a disconnect of
- * 200 accounts accepted.
+ * all accounts accepted.
  */
 async function begin(): Promise<string> {
   gateway = await startGateway({ accounts: 2 * ACCOUNTS, disconnects: NEVER_LOOKS });
@@ -54,10 +55,13 @@ async function start(crashAt = '') {
 
 const disconnect = async (id: string) =>
   (await gateway.root.get(`/v1/disconnects/${id}`)).body.data;
-const succeeded = (id: string, count: number) =>
-  waitFor(`${count} steps to succeed`, async () => (await disconnect(id)).summary, {
-    until: (steps) => steps.succeeded >= count,
-  });
+/** Waits until such a share of the steps has succeeded. */
+const succeeded = (share: number) =>
+  waitFor(
+    `${share} of the steps to succeed`,
+    () => gateway.database.prisma.disconnectStep.count({ where: { state: 'succeeded' } }),
+    { until: (count) => count >= share * ACCOUNTS },
+  );
 
 async function expectEachDeletedOnce(id: string): Promise<void> {
   const look = async () => {
@@ -65,7 +69,7 @@ async function expectEachDeletedOnce(id: string): Promise<void> {
     return { state, finished_at, summary };
   };
   const finished = await waitFor('every step to finish', look, {
-    everyMs: 50,
+    everyMs: 200,
     ms: 300_000,
     until: ({ finished_at }) => finished_at !== null,
   });
@@ -84,13 +88,13 @@ async function expectEachDeletedOnce(id: string): Promise<void> {
   expect(rows.map(({ status }) => status)).not.toContain('disconnecting');
 }
 
-describe('200 disconnects, 30 % of the answers lost after the work and 20 % 503', () => {
+describe(`${ACCOUNTS} disconnects, 30 % of the answers lost after the work and 20 % 503`, () => {
   test('two kills: all end, with one effective delete each', async () => {
     const id = await begin();
-    await succeeded(id, 40);
+    await succeeded(0.2);
     await children[0]?.kill();
     const second = await start();
-    await succeeded(id, 120);
+    await succeeded(0.6);
     await second.kill();
     await start();
     await expectEachDeletedOnce(id);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Gateway, startGateway } from '../../support/gateway.js';
+import { BRISK, type Gateway, startGateway } from '../../support/gateway.js';
 import { waitFor } from '../../support/wait.js';
 
 const RUNS = 50;
@@ -8,6 +8,8 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
     accounts: 2 * RUNS,
+    // With a circuit that opens, one delete at a time would be tried.
+    policies: { ...BRISK, breakerConsecutive: Number.MAX_SAFE_INTEGER, breakerShare: 2 },
     disconnects: { firstDelayMs: 1500, longestDelayMs: 1500 },
   });
   await gateway.connect('outfame');

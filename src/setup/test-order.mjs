@@ -1,0 +1,40 @@
+/** In which order Jest runs the test files. */
+import { relative, sep } from 'node:path';
+import Sequencer from '@jest/test-sequencer';
+import { root } from './paths.mjs';
+
+/**
+ * The files that take longest, longest first: begun last, one alone would hold up the end of all.
+ * Jest learns how long files take, but a fresh clone has nothing to learn from.
+ */
+const LONGEST = [
+  'test/workflows/disconnects/crash.test.ts',
+  'test/workflows/events/kills.test.ts',
+  'test/evidence/property.test.ts',
+  'test/workflows/disconnects/chaos.test.ts',
+  'test/workflows/process.test.ts',
+  'test/evidence/own-absence.test.ts',
+  'test/workflows/bad-days.test.ts',
+  'test/commands/new-adapter.test.ts',
+  'test/evidence/sweeps.test.ts',
+  'test/commands/contract-suite.test.ts',
+  'test/abuse/attacks.test.ts',
+  'test/commands/readme.test.ts',
+  'test/evidence/absence.test.ts',
+  'test/fuzz/fuzz.test.ts',
+  'test/evidence/own-failure.test.ts',
+  'test/workflows/sweeps.test.ts',
+  'test/workflows/short-interval.test.ts',
+  'test/api/paging.test.ts',
+];
+
+const nameOf = ({ path }) => relative(root, path).split(sep).join('/');
+
+/** The longest files first, then the others as Jest has them. */
+export default class LongestFirst extends Sequencer {
+  sort(tests) {
+    const ordered = super.sort([...tests]);
+    const first = LONGEST.flatMap((name) => ordered.filter((test) => nameOf(test) === name));
+    return [...first, ...ordered.filter((test) => !first.includes(test))];
+  }
+}
