@@ -21,9 +21,9 @@ export const creatoraudit = defineAdapter({
   },
   baseUrl: 'https://api.creatoraudit.com/v2',
   auth: { scheme: 'bearer' },
+  role: 'measurement',
   platforms: ['instagram', 'tiktok'],
-  // No rate is published; 600 is the sample of /api-reference/rate-limits, and the response headers
-  // announce the real one.
+  // The sample of /api-reference/rate-limits; the response headers announce the real rate.
   limits: { requests: 600, perSeconds: 60, concurrency: 8, pageSize: 200 },
   disconnectEffect: {
     destroysData: true,

@@ -16,6 +16,7 @@ export const octopost = defineAdapter({
   // Asked for on every request; without it GET and DELETE may be refused with 400
   // (/docs/api/overview, /docs/api/errors).
   headers: { 'Content-Type': 'application/json' },
+  role: 'publisher',
   platforms: [
     'twitter',
     'bluesky',

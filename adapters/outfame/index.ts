@@ -20,6 +20,7 @@ export const outfame = defineAdapter({
   pages: { keys: 'https://www.outfame.com/docs/authentication' },
   baseUrl: 'https://api.outfame.com/v1',
   auth: { scheme: 'bearer' },
+  role: 'growth',
   platforms: ['instagram', 'tiktok'],
   // The Pro plan's rate (/docs/guides/rate-limits).
   limits: { requests: 500, perSeconds: 60, concurrency: 8, pageSize: 100 },

@@ -30,6 +30,7 @@ export const postiz = defineAdapter({
   docs: 'https://docs.postiz.com/public-api',
   baseUrl: 'https://api.postiz.com/public/v1',
   auth: { scheme: 'header', header: 'Authorization' },
+  role: 'publisher',
   platforms: [
     'twitter',
     'bluesky',

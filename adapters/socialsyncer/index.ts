@@ -13,6 +13,7 @@ export const socialsyncer = defineAdapter({
   pages: { keys: 'https://social-syncer-api.com/docs/authentication' },
   baseUrl: 'https://api.socialsyncerapi.com/v1',
   auth: { scheme: 'bearer' },
+  role: 'publisher',
   platforms: ['instagram', 'facebook', 'threads', 'tiktok', 'twitter'],
   // TikTok's open ids are an app's own; Threads does not say.
   platformUserIds: {

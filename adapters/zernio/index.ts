@@ -38,6 +38,7 @@ export const zernio = defineAdapter({
       .optional()
       .describe('The Zernio profile that accounts are connected to; needed for POST /v1/connect.'),
   }),
+  role: 'publisher',
   platforms: [
     'twitter',
     'bluesky',

@@ -1112,6 +1112,7 @@ export interface components {
          *       "type": "provider",
          *       "name": "Octopost",
          *       "docs_url": "https://octopost.ink/docs",
+         *       "role": "publisher",
          *       "platforms": [
          *         "instagram",
          *         "linkedin",
@@ -1182,6 +1183,11 @@ export interface components {
             type: "provider";
             name: string;
             docs_url: string;
+            /**
+             * @description What it does for an account: acts as the owner (`publisher`), looks at the profile from outside (`measurement`), or engages in its name (`growth`). Where several hold one profile, their words count in this order.
+             * @enum {string}
+             */
+            role: "publisher" | "measurement" | "growth";
             platforms: string[];
             /** @description By network, where its user ids name the same profile: everywhere (`global`), at this provider alone (`app`), at one server of the network (`instance`), or `unknown`. */
             platform_user_ids: {
@@ -4735,6 +4741,7 @@ export interface operations {
                      *           "type": "provider",
                      *           "name": "Octopost",
                      *           "docs_url": "https://octopost.ink/docs",
+                     *           "role": "publisher",
                      *           "platforms": [
                      *             "instagram",
                      *             "linkedin",
@@ -4911,6 +4918,7 @@ export interface operations {
                      *         "type": "provider",
                      *         "name": "Octopost",
                      *         "docs_url": "https://octopost.ink/docs",
+                     *         "role": "publisher",
                      *         "platforms": [
                      *           "instagram",
                      *           "linkedin",

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import type { Platform, Settings } from './account.js';
 import type { Credentials, SecretRef } from './credentials.js';
+import type { IdScope } from './id-scope.js';
 import type { ObservedAccount } from './observed-account.js';
 import type { ProviderErrorCode } from './provider-error.js';
+import type { Role } from './role.js';
 
 /**
  * A path under the adapter's `baseUrl`. Only the `path` tag makes one, so every id in it is
@@ -240,19 +242,6 @@ export interface DisconnectEffect {
 }
 
 /**
- * Within what a network's user id names one profile: everywhere (`global`), at the provider's app
- * alone (`app`), at one server of the network (`instance`), or nobody knows (`unknown`).
- */
-export const ID_SCOPES = ['global', 'app', 'instance', 'unknown'] as const;
-export type IdScope = (typeof ID_SCOPES)[number];
-
-/** The scope of a network's user ids as a provider shows them. */
-export function idScope({ platformUserIds = {} }: AnyAdapter, platform: Platform): IdScope {
-  const scopes = new Map(Object.entries(platformUserIds));
-  return scopes.get(platform) ?? scopes.get('*') ?? 'unknown';
-}
-
-/**
  * Reports of a provider to `POST /hooks/{provider}/{connection}`. They are a reason to look soon,
  * and never a verdict. Both functions are pure.
  */
@@ -340,6 +329,8 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
    * all others. Left out: it shows none, or `unknown`.
    */
   readonly platformUserIds?: Readonly<Record<Platform, IdScope>>;
+  /** `DEFAULT_ROLE` when left out. */
+  readonly role?: Role;
   readonly limits: Limits;
   /**
    * The headers that announce the rate limit, where they are neither `X-RateLimit-*` nor

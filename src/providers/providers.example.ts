@@ -4,6 +4,7 @@ export const PROVIDER_EXAMPLE = {
   type: 'provider',
   name: 'Octopost',
   docs_url: 'https://octopost.ink/docs',
+  role: 'publisher',
   platforms: ['instagram', 'linkedin', 'tiktok'],
   platform_user_ids: { instagram: 'global', tiktok: 'app' },
   operations: ['probe', 'disconnect'],

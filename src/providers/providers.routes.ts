@@ -8,9 +8,11 @@ import { paging } from '../http/validate.js';
 import {
   type AnyAdapter,
   credentialFields,
+  DEFAULT_ROLE,
   ID_SCOPES,
   idScope,
   MAX_CREDENTIALS,
+  ROLES,
   recordOf,
 } from '../model/index.js';
 import type { CallFigures, Span } from './call-figures.js';
@@ -37,6 +39,10 @@ const providerSchema = z
     type: z.literal('provider'),
     name: z.string(),
     docs_url: z.string(),
+    role: z.enum(ROLES).meta({
+      description:
+        'What it does for an account: acts as the owner (`publisher`), looks at the profile from outside (`measurement`), or engages in its name (`growth`). Where several hold one profile, their words count in this order.',
+    }),
     platforms: z.array(z.string()).max(MAX_NAMES),
     platform_user_ids: recordOf(z.string(), z.enum(ID_SCOPES), MAX_NAMES).meta({
       description:
@@ -194,6 +200,7 @@ function toAnswer(
     type: 'provider',
     name: adapter.name,
     docs_url: adapter.docs,
+    role: adapter.role ?? DEFAULT_ROLE,
     platforms: adapter.platforms,
     platform_user_ids: Object.fromEntries(
       adapter.platforms.map((platform) => [platform, idScope(adapter, platform)]),

@@ -6,6 +6,7 @@ import {
   API_KEY_CREDENTIALS,
   type AuthPart,
   credentialFields,
+  DEFAULT_ROLE,
   path,
 } from '../../src/model/index.js';
 import { authPartsOf, credentialsSchemaOf } from '../../src/providers/connection.js';
@@ -108,6 +109,10 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
           platform,
           scope: expect.any(String),
         });
+    });
+
+    test('where owners connect their accounts it acts for them', () => {
+      if (adapter.connect) expect(adapter.role ?? DEFAULT_ROLE).toBe('publisher');
     });
 
     test('its limits let something through', () => {
