@@ -1,5 +1,4 @@
 import type { Platform } from './account.js';
-import type { AnyAdapter } from './adapter.js';
 
 /**
  * Within what a network's user id names one profile: everywhere (`global`), at the provider's app
@@ -9,7 +8,10 @@ export const ID_SCOPES = ['global', 'app', 'instance', 'unknown'] as const;
 export type IdScope = (typeof ID_SCOPES)[number];
 
 /** The scope of a network's user ids as a provider shows them. */
-export function idScope({ platformUserIds = {} }: AnyAdapter, platform: Platform): IdScope {
+export function idScope(
+  { platformUserIds = {} }: { readonly platformUserIds?: Readonly<Record<Platform, IdScope>> },
+  platform: Platform,
+): IdScope {
   const scopes = new Map(Object.entries(platformUserIds));
   return scopes.get(platform) ?? scopes.get('*') ?? 'unknown';
 }
