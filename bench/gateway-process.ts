@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { newId } from '../src/lib/ids.js';
 import { makeKey } from '../src/teams/key-format.js';
 import { waitFor } from '../test/support/wait.js';
@@ -13,6 +13,8 @@ export interface GatewayProcess {
   post(path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   /** Resident memory in MB, now and at its highest so far. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
+  /** Processor time that it and its embedded database have used, in seconds; 0 off Linux. */
+  cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -74,11 +76,38 @@ export async function startGatewayProcess(
         Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
       return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
     },
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     stop: async () => {
       child.kill('SIGTERM');
       await once(child, 'exit');
     },
   };
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Of a process and all that descend from it and still run. */
+async function cpuSecondsOf(pid: number | undefined): Promise<number> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const processes = await Promise.all(
+    pids.map(async (name) => {
+      const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+      // The fields after the name, from the third on: the parent, user and system time.
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(1)
+        .map(Number);
+      const [parent = 0, user = 0, system = 0] = [fields[0], fields[10], fields[11]];
+      return { pid: Number(name), parent, ticks: user + system };
+    }),
+  );
+  const ticksOf = (root: number | undefined): number =>
+    processes.reduce((sum, { pid, parent, ticks }) => {
+      const own = pid === root ? ticks : 0;
+      return sum + own + (parent === root ? ticksOf(pid) : 0);
+    }, 0);
+  return ticksOf(pid) / TICKS_PER_SECOND;
 }
 
 /** Resolves when the gateway answers that it is ready; rejects when its process ends before. */

@@ -7,6 +7,8 @@ export interface RequestUse {
   key: string;
   /** The longest that one statement may take. */
   readonly statementMs: number;
+  /** It has had a connection. */
+  isBegun: boolean;
   /** The request is answered: what goes on of it is background work. */
   isOver: boolean;
 }
@@ -21,17 +23,21 @@ export function inBackground<Result>(work: () => Result): Result {
 
 /** A team that was here so lately counts as one that others leave room for. */
 const ACTIVE_MS = 1_000;
+/** The longest that a team leaves a connection to others that it has given back. */
+const MAX_PAUSE_MS = 1_000;
 /** What one key may use of its team's share. */
 const KEY_SHARE = 0.8;
 
 interface Waiter {
   readonly key: string;
+  readonly isBegun: boolean;
   readonly grant: () => void;
 }
 
 interface Team {
   readonly waiting: Waiter[];
   readonly heldByKey: Map<string, number>;
+  /** Those that it leaves to others for a moment are counted, too. */
   held: number;
   seenAt: number;
   /** Since when it waits and gets nothing. */
@@ -41,8 +47,11 @@ interface Team {
 /**
  * Divides the database's connections among the teams whose requests ask for them: a team has at
  * most its share, which is half of them for one alone and an equal part among several, and a key
- * most of its team's. Beyond it a team's queries wait for that team's own; teams that wait take
- * turns. Background work is not counted: it has the connections that requests leave.
+ * most of its team's. Beyond it a team's queries wait for that team's own, those of requests that
+ * are begun ahead of others; teams that wait take turns. A team whose queries wait never leaves a
+ * connection idle, while one that asks one thing after another does between two of them: beside
+ * such a team, the former pauses after each query for as long as that took. Background work is not
+ * counted: it has the connections that requests leave.
  */
 export class QuerySlots {
   private readonly teams = new Map<string, Team>();
@@ -76,19 +85,27 @@ export class QuerySlots {
    * @returns what gives it back
    * @throws Error as of a pool that is used up, after `waitMs`
    */
-  take({ team: name, key }: Pick<RequestUse, 'team' | 'key'>): Promise<() => void> {
-    const team = this.enter(name);
+  take(use: Pick<RequestUse, 'team' | 'key' | 'isBegun'>): Promise<() => void> {
+    const team = this.enter(use.team);
+    const { key, isBegun } = use;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         key,
+        isBegun,
         grant: () => {
           clearTimeout(timer);
-          this.hold(team, key, 1);
+          use.isBegun = true;
+          this.used += 1;
+          hold(team, key, 1);
+          const since = performance.now();
           let isHeld = true;
           resolve(() => {
             if (!isHeld) return;
             isHeld = false;
-            this.hold(team, key, -1);
+            this.used -= 1;
+            const pauseMs = this.yields(team) ? performance.now() - since : 0;
+            if (pauseMs === 0) hold(team, key, -1);
+            else this.leave(team, key, Math.min(pauseMs, MAX_PAUSE_MS));
             this.letThrough();
           });
         },
@@ -98,7 +115,8 @@ export class QuerySlots {
         this.note(team);
         reject(new Error('timeout exceeded when trying to connect'));
       }, this.waitMs);
-      team.waiting.push(waiter);
+      const ahead = isBegun ? team.waiting.findIndex((other) => !other.isBegun) : -1;
+      team.waiting.splice(ahead < 0 ? team.waiting.length : ahead, 0, waiter);
       team.stalledSince ??= performance.now();
       this.letThrough();
     });
@@ -147,15 +165,30 @@ export class QuerySlots {
     return team;
   }
 
-  private hold(team: Team, key: string, change: 1 | -1): void {
-    this.used += change;
-    team.held += change;
-    const ofKey = (team.heldByKey.get(key) ?? 0) + change;
-    if (ofKey === 0) team.heldByKey.delete(key);
-    else team.heldByKey.set(key, ofKey);
+  /** Whether it asks for more than it may have while another team is content with what it has. */
+  private yields(team: Team): boolean {
+    if (team.waiting.length === 0) return false;
+    for (const other of this.teams.values())
+      if (other !== team && other.held > 0 && other.waiting.length === 0) return true;
+    return false;
+  }
+
+  /** Others may have the connection now, the team itself only in a while. */
+  private leave(team: Team, key: string, ms: number): void {
+    setTimeout(() => {
+      hold(team, key, -1);
+      this.letThrough();
+    }, ms).unref();
   }
 
   private note(team: Team): void {
     team.stalledSince = team.waiting.length === 0 ? undefined : performance.now();
   }
+}
+
+function hold(team: Team, key: string, change: 1 | -1): void {
+  team.held += change;
+  const ofKey = (team.heldByKey.get(key) ?? 0) + change;
+  if (ofKey === 0) team.heldByKey.delete(key);
+  else team.heldByKey.set(key, ofKey);
 }

@@ -2,7 +2,7 @@ import { type Database, inBackground } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { RateLimit } from './caller.js';
-import { retryLater } from './problem.js';
+import { type Problem, retryLater } from './problem.js';
 import { type RateCount, RateLimitRepository } from './rate-limit.repository.js';
 import { type RateState, RateWindow } from './rate-window.js';
 
@@ -27,6 +27,16 @@ export interface KeyUse {
   readonly own: RateLimit | null;
 }
 
+/** A limit that a request counts against. */
+interface Use {
+  readonly window: RateWindow;
+  readonly quota: number;
+  readonly whose: 'key' | 'team';
+}
+
+/** The key's own limit, then that of its team. */
+type Uses = readonly [Use, Use];
+
 /**
  * Rate limits per key, and per team above its keys, shared by all replicas without a query per
  * request: each counts for itself and shares its counts through the database once a second while it
@@ -49,6 +59,27 @@ export class RateLimiter {
     private readonly standard: RateLimit = DEFAULT_RATE_LIMIT,
   ) {
     this.counts = new RateLimitRepository(database);
+  }
+
+  /**
+   * Refuses a request whose key or team is known here to have used its limit up, for next to
+   * nothing; it is not counted.
+   * @param use as far as it is known before the key is looked up
+   * @param setHeaders gets the response headers when the request is refused
+   * @throws Problem 429
+   */
+  refuse(
+    { keyId, teamId }: Pick<KeyUse, 'keyId' | 'teamId'>,
+    setHeaders: (headers: Record<string, string>) => void,
+  ): void {
+    const [ofKey, ofTeam] = [this.windows.get(keyId), this.windows.get(teamId)];
+    if (ofKey === undefined || ofTeam === undefined) return;
+    const now = this.clock.now().getTime();
+    const uses = this.usesOf(ofKey, ofTeam);
+    const full = usedUp(now, uses);
+    if (full === undefined) return;
+    setHeaders(headersOf(stateOf(now, uses, full), now));
+    throw refusalOf(now, full);
   }
 
   /**
@@ -78,21 +109,11 @@ export class RateLimiter {
     while (this.isAhead(keyId, limit.quota) || this.isAhead(teamId, teamQuota))
       if (!(await this.share())) break;
     const now = this.clock.now().getTime();
-    const ofKey = this.windowOf(keyId, limit);
-    const ofTeam = this.windowOf(teamId, this.standard);
-    const refusal = countUse(now, [
-      [ofKey, limit.quota],
-      [ofTeam, teamQuota],
-    ]);
-    const [key, team] = [ofKey.state(now), ofTeam.state(now, teamQuota)];
-    const remaining = Math.min(key.remaining, team.remaining);
-    setHeaders(headersOf({ ...(refusal ?? key), limit, remaining }, now));
-    if (refusal !== undefined) {
-      const { quota, windowSeconds } = refusal.limit;
-      const who = refusal.window === ofKey ? 'key' : 'team';
-      const what = `The ${who} has used its ${quota} requests per ${windowSeconds} s.`;
-      throw retryLater('rate_limited', what, refusal.resetSeconds);
-    }
+    const uses = this.usesOf(this.windowOf(keyId, limit), this.windowOf(teamId, this.standard));
+    const full = usedUp(now, uses);
+    if (full === undefined) for (const { window } of uses) window.count(now);
+    setHeaders(headersOf(stateOf(now, uses, full), now));
+    if (full !== undefined) throw refusalOf(now, full);
     this.syncSoon();
   }
 
@@ -100,6 +121,13 @@ export class RateLimiter {
   private teamQuota({ quota, windowSeconds }: RateLimit): number {
     const inWindow = (quota / windowSeconds) * this.standard.windowSeconds;
     return Math.ceil(Math.max(TEAM_KEYS * this.standard.quota, inWindow));
+  }
+
+  private usesOf(key: RateWindow, team: RateWindow): Uses {
+    return [
+      { window: key, quota: key.limit.quota, whose: 'key' },
+      { window: team, quota: this.teamQuota(key.limit), whose: 'team' },
+    ];
   }
 
   private windowOf(id: string, limit: RateLimit): RateWindow {
@@ -217,17 +245,20 @@ function headersOf(
   };
 }
 
-/**
- * Counts a use of each window, or of none.
- * @param limits each window with its quota
- * @returns what is used up, if anything is
- */
-function countUse(
-  now: number,
-  limits: readonly (readonly [window: RateWindow, quota: number])[],
-): (RateState & { readonly window: RateWindow }) | undefined {
-  const full = limits.find(([window, quota]) => window.isUsedUp(now, quota));
-  if (full !== undefined) return { ...full[0].state(now, full[1]), window: full[0] };
-  for (const [window] of limits) window.count(now);
-  return undefined;
+function usedUp(now: number, uses: Uses): Use | undefined {
+  return uses.find(({ window, quota }) => window.isUsedUp(now, quota));
+}
+
+/** What the headers tell: the key's limit, and until when which one is used up. */
+function stateOf(now: number, uses: Uses, full: Use | undefined): RateState {
+  const [{ window }] = uses;
+  const { window: told, quota } = full ?? uses[0];
+  const remaining = uses.map((use) => use.window.state(now, use.quota).remaining);
+  return { ...told.state(now, quota), limit: window.limit, remaining: Math.min(...remaining) };
+}
+
+function refusalOf(now: number, { window, quota, whose }: Use): Problem {
+  const { limit, resetSeconds } = window.state(now, quota);
+  const what = `The ${whose} has used its ${limit.quota} requests per ${limit.windowSeconds} s.`;
+  return retryLater('rate_limited', what, resetSeconds);
 }

@@ -24,6 +24,7 @@ import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
+import { Refusals } from './refusals.js';
 import type { Call, Deprecation, Method, Route } from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
 
@@ -84,7 +85,7 @@ export function createServer(
     trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     const statementMs = isRead(request) ? READ_STATEMENT_MS : WRITE_STATEMENT_MS;
-    const use: RequestUse = { team: '', key: '', statementMs, isOver: false };
+    const use: RequestUse = { team: '', key: '', statementMs, isBegun: false, isOver: false };
     response.once('close', () => {
       use.isOver = true;
     });
@@ -98,7 +99,7 @@ export function createServer(
     use: RequestUse,
   ): Promise<void> {
     try {
-      if (route.scope !== 'public') admit(route, request, response, use);
+      if (route.scope !== 'public') await admit(route, request, response, use);
       const call = {
         ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
@@ -125,24 +126,38 @@ export function createServer(
     }
   }
 
-  /** Before anything that costs, so that the refusal costs next to nothing. */
-  function admit({ endpoint }: Route, request: Request, response: Response, use: RequestUse): void {
+  /**
+   * Before anything that costs, so that the refusal costs next to nothing: neither is the key looked
+   * up nor the body read.
+   */
+  async function admit(
+    { endpoint }: Route,
+    request: Request,
+    response: Response,
+    use: RequestUse,
+  ): Promise<void> {
     if (parts.isRetired()) throw shuttingDown();
     const seen = parts.authenticator.lastSeen(request.get('authorization'));
-    const admission = parts.load.admit(
-      seen?.teamId,
-      endpoint.isStream ? 'stream' : isRead(request) ? 'read' : 'write',
-    );
-    response.once('close', admission.leave);
     use.team = seen?.teamId ?? '';
     use.key = seen?.keyId ?? '';
-    const identified: Identified = ({ teamId, key }) => {
-      use.team = teamId;
-      use.key = key.id;
-      admission.settle(teamId);
-    };
-    response.locals.identified = identified;
+    try {
+      if (seen !== undefined) parts.rateLimiter.refuse(seen, (headers) => response.set(headers));
+      const kind = endpoint.isStream ? 'stream' : isRead(request) ? 'read' : 'write';
+      const admission = parts.load.admit(seen?.teamId, kind);
+      response.once('close', admission.leave);
+      const identified: Identified = ({ teamId, key }) => {
+        use.team = teamId;
+        use.key = key.id;
+        admission.settle(teamId);
+      };
+      response.locals.identified = identified;
+    } catch (error) {
+      await refusals.turn(use.team);
+      throw error;
+    }
   }
+
+  const refusals = new Refusals();
 
   // Rendered pages by ETag: polling an unchanged list does not build it again. None is ever out of
   // date, as its ETag names the version it shows.

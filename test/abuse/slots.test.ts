@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait.js';
 /** The database's connections are divided among teams, and a statement of a request has seconds. */
 describe('the connections that requests have', () => {
   const hold = async (slots: QuerySlots, team: string, key: string, order: string[] = []) => {
-    const free = await slots.take({ team, key });
+    const free = await slots.take({ team, key, isBegun: false });
     order.push(team);
     return free;
   };
@@ -51,6 +51,38 @@ describe('the connections that requests have', () => {
     await Promise.all(asked);
     expect(order.slice(0, 4).sort()).toEqual(['a', 'a', 'b', 'b']);
     expect(order.indexOf('b')).toBeLessThan(2);
+  });
+
+  test('are left to others for a moment by a team whose queries wait, where another’s do not', async () => {
+    const slots = new QuerySlots(4, 10_000);
+    const held = await Promise.all(['one', 'two'].map((key) => hold(slots, 'greedy', key)));
+    const waiting = ['one', 'two'].map((key) => hold(slots, 'greedy', key));
+    const modest = await hold(slots, 'modest', 'one');
+    held[0]?.();
+    expect(slots.waiting('greedy')).toBe(2);
+    // Now nobody is content with less: its connection goes on at once.
+    modest();
+    held[1]?.();
+    expect(slots.waiting('greedy')).toBe(1);
+    for (const free of await Promise.all(waiting)) free();
+    expect(slots.waiting()).toBe(0);
+  });
+
+  test('go first to what is begun', async () => {
+    const slots = new QuerySlots(1, 10_000);
+    const order: string[] = [];
+    const begun = { team: 'a', key: 'one', isBegun: false };
+    const free = await slots.take(begun);
+    expect(begun.isBegun).toBe(true);
+    const others = [1, 2].map(() => hold(slots, 'a', 'new', order));
+    const next = slots.take(begun).then((give) => {
+      order.push('begun');
+      return give;
+    });
+    free();
+    (await next)();
+    for (const other of others) (await other)();
+    expect(order).toEqual(['begun', 'a', 'a']);
   });
 
   test('are waited for no longer than the pool waits, and given back once', async () => {
@@ -116,7 +148,7 @@ describe('a team whose queries are slow', () => {
       }),
     );
     expect(new Set(limits)).toEqual(new Set(['1min']));
-    const use = { team: 'a', key: 'b', statementMs: 10_000, isOver: false };
+    const use = { team: 'a', key: 'b', statementMs: 10_000, isBegun: false, isOver: false };
     const ofRequest = await requestUse.run(use, async () => {
       const rows = await gateway.database.prisma
         .$queryRaw`SELECT current_setting('statement_timeout') AS limit`;
