@@ -30,6 +30,7 @@ import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import type { AnyAdapter } from './model/index.js';
+import { createProfiles } from './profiles/index.js';
 import {
   createProviderStatus,
   createProviders,
@@ -156,7 +157,13 @@ export function assemble(settings: AppSettings): App {
       resumeDisconnects: (connectionId) => disconnects.resume(connectionId),
     },
   });
-  const accounts = createAccounts({ ...parts, connections: connections.service });
+  const profiles = createProfiles(parts);
+  const { settleProfiles } = profiles;
+  const accounts = createAccounts({
+    ...parts,
+    connections: connections.service,
+    settleProfiles,
+  });
   const health = createHealth({
     ...parts,
     accounts: accounts.service,
@@ -171,6 +178,7 @@ export function assemble(settings: AppSettings): App {
     ...parts,
     connections: connections.service,
     metrics,
+    settleProfiles,
     limits: settings.sweeps ?? {},
     wake: () => work.wake(SWEEPS),
   });
@@ -178,6 +186,7 @@ export function assemble(settings: AppSettings): App {
     ...parts,
     connections: connections.service,
     accounts: accounts.service,
+    settleProfiles,
     signer: secrets.signer,
     receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},
@@ -209,6 +218,7 @@ export function assemble(settings: AppSettings): App {
       providerStatus,
       health,
       accounts,
+      profiles,
       events,
       webhooks,
       teams,

@@ -23,6 +23,12 @@ import { passLabelsOn } from './labels.repository.js';
 import { type PageShape, statementName } from './statement-name.js';
 
 /** What the services need to know of an account to act on it. */
+/**
+ * Decides on the profiles of the accounts that a transaction has written so far.
+ * @param client within that transaction
+ */
+export type SettleProfiles = (client: pg.ClientBase, at: Date) => Promise<unknown>;
+
 export interface AccountRow {
   readonly id: string;
   readonly team_id: string;
@@ -390,7 +396,7 @@ export class AccountsRepository {
   /**
    * Marks an account that the provider no longer has as disconnected, unless a disconnect is running.
    */
-  async vanish({ id }: AccountRow, at: Date): Promise<void> {
+  async vanish({ id }: AccountRow, at: Date, settleProfiles: SettleProfiles): Promise<void> {
     await withTransaction(this.database.pool, async (client) => {
       const { rowCount } = await client.query(
         `UPDATE accounts SET status = 'disconnected', disconnect_cause = 'provider', disconnected_at = $2, updated_at = $2, content_hash = NULL
@@ -400,6 +406,7 @@ export class AccountsRepository {
       if (rowCount === 0) return;
       await recordAccountEvents(client, [{ type: 'account.vanished', accountId: id }], at);
       await passLabelsOn(client, [id], at);
+      await settleProfiles(client, at);
     });
   }
 }

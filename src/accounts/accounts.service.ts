@@ -20,7 +20,12 @@ import {
   withChanges,
 } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
-import type { AccountRow, AccountsRepository, FoundAccount } from './accounts.repository.js';
+import type {
+  AccountRow,
+  AccountsRepository,
+  FoundAccount,
+  SettleProfiles,
+} from './accounts.repository.js';
 import type { AccountChangeRequest, AccountRequest } from './accounts.requests.js';
 import { cannotCreate, createdSince } from './creation.js';
 import { isStale } from './identity.js';
@@ -36,6 +41,7 @@ interface AccountsServiceParts {
   readonly connections: ConnectionsService;
   readonly providers: Providers;
   readonly probes: Probes;
+  readonly settleProfiles: SettleProfiles;
   readonly clock: Clock;
 }
 
@@ -277,6 +283,7 @@ export class AccountsService {
   ): Promise<string> {
     const record = toRecord(observation, this.adapter(connection));
     await writeObservations(client, connection, [record], observation.observedAt);
+    await this.parts.settleProfiles(client, observation.observedAt);
     const { provider_account_id: providerAccountId } = record;
     const account = { connectionId: connection.id, providerAccountId };
     const { coverage, observedAt } = observation;
@@ -337,7 +344,7 @@ export class AccountsService {
       context,
     );
     if (observation) return observation;
-    await this.parts.accounts.vanish(row, askedAt);
+    await this.parts.accounts.vanish(row, askedAt, this.parts.settleProfiles);
     throw new Problem(
       'not_found',
       'The provider no longer has this account. Its status is now disconnected.',

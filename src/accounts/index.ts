@@ -4,7 +4,7 @@ import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
-import { AccountsRepository } from './accounts.repository.js';
+import { AccountsRepository, type SettleProfiles } from './accounts.repository.js';
 import { accountEndpoints } from './accounts.routes.js';
 import { AccountsService } from './accounts.service.js';
 import { connectEndpoints } from './connect.routes.js';
@@ -20,7 +20,12 @@ export {
   usernameKey,
 } from './account-filter.js';
 export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';
-export { ACCOUNT_ROW, type AccountRow, type AccountsRepository } from './accounts.repository.js';
+export {
+  ACCOUNT_ROW,
+  type AccountRow,
+  type AccountsRepository,
+  type SettleProfiles,
+} from './accounts.repository.js';
 export { accountHealthSchema } from './accounts.schema.js';
 export type { AccountsService } from './accounts.service.js';
 export { FROM_ACCOUNTS, HEALTH_LOOKED_AT, LOOKED_AT, REF } from './accounts.sql.js';
@@ -50,13 +55,14 @@ interface AccountsParts {
   readonly lease: ProcessLease;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
+  readonly settleProfiles: SettleProfiles;
   readonly cursors: Cursors;
   readonly clock: Clock;
 }
 
 /** Every social account: lists, single accounts, and what callers do with them. */
 export function createAccounts(parts: AccountsParts) {
-  const { database, lease, providers, connections, cursors, clock } = parts;
+  const { database, lease, providers, connections, cursors, clock, settleProfiles } = parts;
   const repository = new AccountsRepository(database, providers.adapters);
   const probes = new Probes(database, lease, clock);
   const service = new AccountsService({
@@ -65,6 +71,7 @@ export function createAccounts(parts: AccountsParts) {
     connections,
     providers,
     probes,
+    settleProfiles,
     clock,
   });
   const connect = new ConnectService(

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { newId } from '../lib/ids.js';
+import { newId, profileIdOf } from '../lib/ids.js';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
 import { LOOKED_AT } from './accounts.sql.js';
@@ -85,6 +85,7 @@ function orElse(whenUntold: string | null): string {
 }
 const recordset = [
   'id text',
+  'profile_id text',
   'same_picture boolean',
   'coverage text',
   `${KEY} text`,
@@ -132,9 +133,9 @@ changed AS (
     array_remove(ARRAY[${differing.join(', ')}], NULL) AS fields
 ),
 added AS (
-  INSERT INTO accounts (id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
+  INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
     checked_at, health_since, created_at, updated_at)
-  SELECT i.id, $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
+  SELECT i.id, i.profile_id, $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
   FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
   ON CONFLICT (connection_id, provider_account_id) DO NOTHING
   RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields
@@ -192,12 +193,12 @@ export async function writeDiffering(
   observedAt: Date,
 ): Promise<AccountChange[]> {
   if (differing.length === 0) return [];
-  // The ids are used where an account is new.
-  const rowsToWrite = differing.map(({ record, heldAvatar }) => ({
-    id: newId('acct'),
-    same_picture: isSamePicture(record.avatar_url, heldAvatar),
-    ...record,
-  }));
+  // The ids are used where an account is new; it is alone in its profile until that is decided.
+  const rowsToWrite = differing.map(({ record, heldAvatar }) => {
+    const id = newId('acct');
+    const samePicture = isSamePicture(record.avatar_url, heldAvatar);
+    return { id, profile_id: profileIdOf(id), same_picture: samePicture, ...record };
+  });
   // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was
   // empty reads it from end to end.
   const values = [JSON.stringify(rowsToWrite), owner.id, owner.teamId, owner.provider, observedAt];

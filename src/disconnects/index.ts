@@ -1,4 +1,4 @@
-import type { AccountsService } from '../accounts/index.js';
+import type { AccountsService, SettleProfiles } from '../accounts/index.js';
 import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
@@ -30,6 +30,7 @@ interface DisconnectsParts {
   readonly cursors: Cursors;
   readonly clock: Clock;
   readonly tracing: Tracing;
+  readonly settleProfiles: SettleProfiles;
   /** Signs receipts. */
   readonly signer: Signer;
   /** The keys that receipts are and were signed with, oldest first. */
@@ -47,7 +48,7 @@ export function createDisconnects(parts: DisconnectsParts) {
   const registry = providers.adapters;
   const plans = new PlansRepository(database);
   const lifecycle = new LifecycleRepository(database, settings);
-  const steps = new StepsRepository(database, lifecycle, clock, settings);
+  const steps = new StepsRepository(database, lifecycle, clock, settings, parts.settleProfiles);
   const service = new DisconnectsService({
     disconnects: new DisconnectsRepository(database),
     plans,

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SettleProfiles } from '../accounts/index.js';
 import { type AuditEntry, recordAuditOfMany } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { withTransaction } from '../database/transact.js';
@@ -46,6 +47,7 @@ export class StepsRepository {
     private readonly lifecycle: LifecycleRepository,
     private readonly clock: Clock,
     private readonly settings: DisconnectSettings,
+    private readonly settleProfiles: SettleProfiles,
   ) {
     this.queue = new LeasedRows(database.pool, {
       table: 'disconnect_steps',
@@ -187,6 +189,7 @@ export class StepsRepository {
       values: [mine, at],
     });
     await this.recordEndings(client, endings, written, at);
+    await this.settleProfiles(client, at);
     return written;
   }
 

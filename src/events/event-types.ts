@@ -16,6 +16,8 @@ export const EVENT_TYPES = [
   'connection.deleted',
   'profile.linked',
   'profile.split',
+  'profile.merged',
+  'profile.health_changed',
   'provider.incident_opened',
   'provider.incident_closed',
   'gateway.resumed',

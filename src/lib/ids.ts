@@ -26,3 +26,8 @@ const nextUlid = monotonicFactory();
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${nextUlid().toLowerCase()}`;
 }
+
+/** The id of the profile whose oldest account this is. */
+export function profileIdOf(accountId: string): string {
+  return accountId.replace(/^acct_/, 'prof_');
+}

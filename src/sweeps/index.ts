@@ -1,3 +1,4 @@
+import type { SettleProfiles } from '../accounts/index.js';
 import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
@@ -25,6 +26,7 @@ interface SweepsParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  readonly settleProfiles: SettleProfiles;
   /** Over the defaults. */
   readonly limits: Partial<SweepLimits>;
   /** Has queued sweeps begin now. */

@@ -4,6 +4,7 @@ import {
   findDiffering,
   type ObservationOwner,
   passLabelsOn,
+  type SettleProfiles,
   toRecord,
   writeDiffering,
   writeObservations,
@@ -50,6 +51,16 @@ interface Change {
   readonly observedAt: Date;
 }
 
+interface SweepRunParts {
+  /** The session, for as long as the sweep runs. */
+  readonly client: pg.ClientBase;
+  readonly owner: ObservationOwner;
+  readonly adapter: AnyAdapter;
+  readonly startedAt: Date;
+  readonly clock: Clock;
+  readonly settleProfiles: SettleProfiles;
+}
+
 /**
  * One sweep of a connection under way: takes pages, writes what differs, and at the end decides on
  * what was not seen. All on one database session, whose temporary tables hold what was seen, so
@@ -79,14 +90,21 @@ export class SweepRun {
   /** Why the health of what was seen is not known. */
   healthFailure: ProviderError | null = null;
 
-  constructor(
-    private readonly client: pg.ClientBase,
-    private readonly owner: ObservationOwner,
-    private readonly adapter: AnyAdapter,
-    private readonly startedAt: Date,
-    private readonly clock: Clock,
-  ) {
-    this.observed = new ObservedAccountsRepository(client, owner.id, startedAt);
+  private readonly client: pg.ClientBase;
+  private readonly owner: ObservationOwner;
+  private readonly adapter: AnyAdapter;
+  private readonly startedAt: Date;
+  private readonly clock: Clock;
+  private readonly settleProfiles: SettleProfiles;
+
+  constructor(parts: SweepRunParts) {
+    this.client = parts.client;
+    this.owner = parts.owner;
+    this.adapter = parts.adapter;
+    this.startedAt = parts.startedAt;
+    this.clock = parts.clock;
+    this.settleProfiles = parts.settleProfiles;
+    this.observed = new ObservedAccountsRepository(this.client, this.owner.id, this.startedAt);
   }
 
   async begin(): Promise<void> {
@@ -206,6 +224,7 @@ export class SweepRun {
     const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
     await recordAccountEvents(this.client, events, this.startedAt);
     await passLabelsOn(this.client, gone, this.startedAt);
+    if (gone.length > 0) await this.settleProfiles(this.client, this.clock.now());
     this.vanished = gone.length;
     await this.observed.markMissing();
     return this.isHeld ? 'held' : 'succeeded';
@@ -239,7 +258,9 @@ export class SweepRun {
       if (fresh.length === 0) return 0;
       await this.observed.markAdded(fresh.map(({ record }) => record.provider_account_id));
       const oldest = this.oldestOf(observations);
-      return (await writeDiffering(this.client, this.owner, fresh, oldest)).length;
+      const written = await writeDiffering(this.client, this.owner, fresh, oldest);
+      await this.settleProfiles(this.client, this.clock.now());
+      return written.length;
     });
     this.added += added;
     if (this.added >= this.nextAnalysis) {
@@ -255,10 +276,12 @@ export class SweepRun {
     const records = [
       ...new Map(changes.map(({ record }) => [record.provider_account_id, record])).values(),
     ];
-    const written = await transact(this.client, () =>
-      writeObservations(this.client, this.owner, records, this.oldestOf(changes)),
-    );
-    return written.length;
+    return transact(this.client, async () => {
+      const oldest = this.oldestOf(changes);
+      const written = await writeObservations(this.client, this.owner, records, oldest);
+      if (written.length > 0) await this.settleProfiles(this.client, this.clock.now());
+      return written.length;
+    });
   }
 
   private asChange(observation: Observation): Change {

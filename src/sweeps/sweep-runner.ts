@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SettleProfiles } from '../accounts/index.js';
 import { type ConnectionsService, connectionEvent } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
@@ -33,6 +34,7 @@ interface SweepRunnerParts {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly limits: SweepLimits;
+  readonly settleProfiles: SettleProfiles;
 }
 
 /** One sweep under way. */
@@ -91,7 +93,14 @@ export class SweepRunner {
     const budget = new SweepBudget(limits);
     const stops = AbortSignal.any([signal, budget.signal]);
     const current = { sweepId, connection, startedAt, client, budget, signal: stops };
-    const run = new SweepRun(client, connection, this.adapter(connection), startedAt, clock);
+    const run = new SweepRun({
+      client,
+      owner: connection,
+      adapter: this.adapter(connection),
+      startedAt,
+      clock,
+      settleProfiles: this.parts.settleProfiles,
+    });
     const progress = { next: this.beginningOf(connection) };
     const from = progress.next;
     try {

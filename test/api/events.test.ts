@@ -73,6 +73,7 @@ describe('what is written', () => {
     expect(events.map(({ type }) => type)).toEqual([
       'account.health_changed',
       'account.updated',
+      'profile.health_changed',
       'account.updated',
     ]);
     expect(events[0]?.data).toMatchObject({
@@ -83,7 +84,11 @@ describe('what is written', () => {
       },
     });
     expect(events[1]?.data.changed).toEqual(expect.arrayContaining(['status', 'provider_status']));
-    expect(events[2]?.data.changed).toEqual(['labels']);
+    expect(events[2]?.data).toMatchObject({
+      from: { status: 'healthy', reason: null },
+      health: { status: 'warning' },
+    });
+    expect(events[3]?.data.changed).toEqual(['labels']);
   });
 
   test('an account that its provider lists no more has vanished', async () => {

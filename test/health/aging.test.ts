@@ -13,6 +13,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
+import { createProfiles } from '../../src/profiles/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
@@ -57,11 +58,14 @@ beforeAll(async () => {
       resumeDisconnects: unused,
     },
   });
-  accounts = createAccounts({ ...parts, lease: new ProcessLease(database), connections });
+  const { settleProfiles } = createProfiles(parts);
+  const lease = new ProcessLease(database);
+  accounts = createAccounts({ ...parts, lease, connections, settleProfiles });
   sweeps = new SweepRunner({
     ...parts,
     sweeps: new SweepsRepository(database),
     connections,
+    settleProfiles,
     logger: silentLogger,
     metrics: createMetrics(),
     tracing: UNTRACED,

@@ -12,6 +12,7 @@ import { newId } from '../../src/lib/ids.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
+import { createProfiles } from '../../src/profiles/index.js';
 import type { Providers } from '../../src/providers/index.js';
 import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
@@ -173,11 +174,18 @@ class Gateway {
       },
     });
     const lease = new ProcessLease(database);
-    const { service, repository } = createAccounts({ ...parts, lease, connections });
+    const { settleProfiles } = createProfiles(parts);
+    const { service, repository } = createAccounts({
+      ...parts,
+      lease,
+      connections,
+      settleProfiles,
+    });
     const sweeps = new SweepRunner({
       ...parts,
       sweeps: new SweepsRepository(database),
       connections,
+      settleProfiles,
       logger: silentLogger,
       metrics: createMetrics(),
       tracing: UNTRACED,

@@ -8,6 +8,7 @@ import { createMetrics } from '../../src/http/metrics.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
+import { createProfiles } from '../../src/profiles/index.js';
 import { createProviders } from '../../src/providers/index.js';
 import { createSweeps } from '../../src/sweeps/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -39,7 +40,8 @@ beforeAll(async () => {
     sweepIntervalSeconds: INTERVAL_SECONDS,
   });
   const sweepsParts = { ...parts, database, providers, connections, limits: {}, wake: () => {} };
-  const more = { cursors: createCursors(sealer), metrics: createMetrics() };
+  const { settleProfiles } = createProfiles({ database, providers, clock });
+  const more = { settleProfiles, cursors: createCursors(sealer), metrics: createMetrics() };
   replicas = [1, 2].map(() => createSweeps({ ...sweepsParts, ...more }));
   await database.prisma.team.create({ data: { id: 'team_due', name: 'due' } });
   const now = clock.now();

@@ -12,6 +12,7 @@ CREATE TABLE "profiles" (
     "account_count" INTEGER NOT NULL,
     "match" TEXT NOT NULL,
     "candidates" TEXT[],
+    "is_contradictory" BOOLEAN NOT NULL,
     "has_conflicts" BOOLEAN NOT NULL,
     "health_status" TEXT NOT NULL,
     "health_reason" TEXT,

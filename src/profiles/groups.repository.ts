@@ -1,0 +1,178 @@
+import type pg from 'pg';
+import type { HistoryEntry } from './story.js';
+
+/** A profile as lists hold it. */
+export interface ProfileRow {
+  readonly id: string;
+  readonly platform: string;
+  readonly username: string | null;
+  readonly username_key: string | null;
+  readonly display_name: string | null;
+  readonly followers: number | null;
+  readonly providers: readonly string[];
+  readonly provider_count: number;
+  readonly account_count: number;
+  readonly match: string;
+  readonly candidates: readonly string[];
+  readonly is_contradictory: boolean;
+  readonly has_conflicts: boolean;
+  readonly health_status: string;
+  readonly health_reason: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** What of a profile was shown before. */
+export interface ShownProfile {
+  readonly id: string;
+  readonly match: string;
+  readonly candidates: readonly string[];
+  readonly isContradictory: boolean;
+  readonly healthStatus: string;
+  readonly healthReason: string | null;
+}
+
+/** Who asked for a change: a caller's key, or nobody. */
+export interface ProfileActor {
+  readonly keyId: string | null;
+  readonly keyName: string | null;
+  readonly requestId: string | null;
+}
+
+/** Those of these profiles that there are, locked until the transaction ends, each in its turn. */
+export async function lockProfiles(
+  client: pg.ClientBase,
+  ids: readonly string[],
+): Promise<ShownProfile[]> {
+  const { rows } = await client.query<ShownProfile>(
+    `SELECT id, match, candidates, is_contradictory AS "isContradictory",
+       health_status AS "healthStatus", health_reason AS "healthReason"
+     FROM profiles WHERE id = ANY($1) ORDER BY id FOR UPDATE`,
+    [ids],
+  );
+  return rows;
+}
+
+/** Puts accounts into profiles. @param at `null`: nobody has seen them yet */
+export async function moveAccounts(
+  client: pg.ClientBase,
+  moves: readonly { readonly id: string; readonly to: string }[],
+  at: Date | null,
+): Promise<void> {
+  if (moves.length === 0) return;
+  await client.query(
+    `UPDATE accounts a SET profile_id = m.profile_id, updated_at = GREATEST(a.updated_at, $3)
+     FROM unnest($1::text[], $2::text[]) AS m(id, profile_id) WHERE a.id = m.id`,
+    [moves.map(({ id }) => id), moves.map(({ to }) => to), at],
+  );
+}
+
+const TYPES: Readonly<Record<keyof ProfileRow, string>> = {
+  id: 'text',
+  platform: 'text',
+  username: 'text',
+  username_key: 'text',
+  display_name: 'text',
+  followers: 'bigint',
+  providers: 'text[]',
+  provider_count: 'int',
+  account_count: 'int',
+  match: 'text',
+  candidates: 'text[]',
+  is_contradictory: 'boolean',
+  has_conflicts: 'boolean',
+  health_status: 'text',
+  health_reason: 'text',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+};
+const COLUMNS = Object.keys(TYPES).join(', ');
+const WITHOUT_ID = Object.keys(TYPES).filter((column) => column !== 'id');
+
+/** Writes profiles where they differ from what is held. */
+export async function saveProfiles(
+  client: pg.ClientBase,
+  teamId: string,
+  rows: readonly ProfileRow[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const typed = Object.entries(TYPES).map(([column, type]) => `${column} ${type}`);
+  await client.query(
+    `INSERT INTO profiles AS p (team_id, ${COLUMNS})
+     SELECT $1, ${COLUMNS} FROM jsonb_to_recordset($2::jsonb) AS r(${typed.join(', ')})
+     ON CONFLICT (id) DO UPDATE
+     SET ${WITHOUT_ID.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
+     WHERE (${WITHOUT_ID.map((column) => `p.${column}`).join(', ')})
+       IS DISTINCT FROM (${WITHOUT_ID.map((column) => `EXCLUDED.${column}`).join(', ')})`,
+    [teamId, JSON.stringify(rows)],
+  );
+}
+
+/** Deletes those of these profiles that have no account any more. @returns their ids */
+export async function deleteEmptyProfiles(
+  client: pg.ClientBase,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<{ id: string }>(
+    `DELETE FROM profiles p WHERE p.id = ANY($1) AND NOT EXISTS (
+       SELECT FROM accounts a WHERE a.profile_id = p.id AND a.status <> 'disconnected')
+     RETURNING p.id`,
+    [ids],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Notes where former ids lead; none leads to another former id, and none is that of a profile. */
+export async function saveRedirects(
+  client: pg.ClientBase,
+  teamId: string,
+  redirects: readonly { readonly id: string; readonly mergedInto: string }[],
+  living: readonly string[],
+  at: Date,
+): Promise<void> {
+  if (living.length > 0)
+    await client.query('DELETE FROM profile_redirects WHERE id = ANY($1)', [living]);
+  if (redirects.length === 0) return;
+  const values = [redirects.map(({ id }) => id), redirects.map(({ mergedInto }) => mergedInto)];
+  await client.query(
+    `UPDATE profile_redirects r SET merged_into = n.merged_into
+     FROM unnest($1::text[], $2::text[]) AS n(id, merged_into) WHERE r.merged_into = n.id`,
+    values,
+  );
+  await client.query(
+    `INSERT INTO profile_redirects (id, team_id, merged_into, merged_at)
+     SELECT n.id, $3, n.merged_into, $4 FROM unnest($1::text[], $2::text[]) AS n(id, merged_into)
+     ON CONFLICT (id) DO UPDATE
+     SET merged_into = EXCLUDED.merged_into, merged_at = EXCLUDED.merged_at`,
+    [...values, teamId, at],
+  );
+}
+
+/** @param choice of a manual choice: the constraints that it made and replaced */
+export async function recordHistory(
+  client: pg.ClientBase,
+  teamId: string,
+  entries: readonly (HistoryEntry & {
+    readonly choice?: object;
+    readonly reason?: string | null;
+  })[],
+  actor: ProfileActor,
+  at: Date,
+): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map(({ profileId, accountId, ...entry }) => ({
+    profile_id: profileId,
+    account_id: accountId,
+    ...entry,
+  }));
+  await client.query(
+    `INSERT INTO profile_history (team_id, profile_id, action, account_id, rule, evidence, choice,
+       reason, key_id, key_name, request_id, at)
+     SELECT $2, r.profile_id, r.action, r.account_id, r.rule, r.evidence, r.choice, r.reason, $3, $4,
+       $5, $6
+     FROM jsonb_to_recordset($1::jsonb) AS r(profile_id text, action text, account_id text, rule text,
+       evidence jsonb, choice jsonb, reason text)`,
+    [JSON.stringify(rows), teamId, actor.keyId, actor.keyName, actor.requestId, at],
+  );
+}

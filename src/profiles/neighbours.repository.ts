@@ -1,0 +1,171 @@
+import type pg from 'pg';
+import type { AccountName, ProfileConstraint } from './partition.js';
+import { MAX_SHARED } from './partition.js';
+
+/** An account as it is held, as far as its profile depends on it. */
+export interface HeldAccount {
+  readonly id: string;
+  readonly provider: string;
+  readonly providerAccountId: string;
+  readonly platform: string;
+  readonly platformUserId: string | null;
+  readonly handle: string | null;
+  readonly isLive: boolean;
+  /** `null`: none was decided yet. */
+  readonly profileId: string | null;
+}
+
+/** A value that accounts may share: a platform's user id or a current handle. */
+export interface SharedValue {
+  readonly platform: string;
+  readonly value: string;
+}
+
+const HELD = `a.id, a.provider, a.provider_account_id AS "providerAccountId", a.platform,
+  a.platform_user_id AS "platformUserId", a.username_key AS handle,
+  a.status <> 'disconnected' AS "isLive", a.profile_id AS "profileId"`;
+
+/** Rows that are looked through to find the oldest of those that share a value. */
+const MAX_LOOKED_THROUGH = 5_000;
+
+/** The oldest accounts with a value, one more than may share it. The inner limit has them found by the index. */
+const sharing = (condition: string) => `LATERAL (
+  SELECT * FROM (SELECT * FROM accounts WHERE team_id = $1 AND platform = k.platform AND ${condition}
+    LIMIT ${MAX_LOOKED_THROUGH}) s
+  ORDER BY status = 'disconnected', id LIMIT ${MAX_SHARED + 1}) a`;
+
+export async function findAccounts(
+  client: pg.ClientBase,
+  teamId: string,
+  ids: readonly string[],
+): Promise<HeldAccount[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<HeldAccount>(
+    `SELECT ${HELD} FROM accounts a WHERE a.team_id = $1 AND a.id = ANY($2)`,
+    [teamId, ids],
+  );
+  return rows;
+}
+
+/** Accounts that have one of these ids, disconnected ones too, or currently one of these handles. */
+export async function findSharing(
+  client: pg.ClientBase,
+  teamId: string,
+  userIds: readonly SharedValue[],
+  handles: readonly SharedValue[],
+): Promise<HeldAccount[]> {
+  if (userIds.length + handles.length === 0) return [];
+  const { rows } = await client.query<HeldAccount>(
+    `SELECT ${HELD} FROM unnest($2::text[], $3::text[]) AS k(platform, value)
+       CROSS JOIN ${sharing('platform_user_id = k.value')}
+     UNION
+     SELECT ${HELD} FROM unnest($4::text[], $5::text[]) AS k(platform, value)
+       CROSS JOIN ${sharing(`username_key = k.value AND status <> 'disconnected'`)}`,
+    [
+      teamId,
+      userIds.map(({ platform }) => platform),
+      userIds.map(({ value }) => value),
+      handles.map(({ platform }) => platform),
+      handles.map(({ value }) => value),
+    ],
+  );
+  return rows;
+}
+
+export async function hasConstraints(client: pg.ClientBase, teamId: string): Promise<boolean> {
+  const { rows } = await client.query({
+    name: 'has-profile-constraints',
+    text: 'SELECT FROM profile_constraints WHERE team_id = $1 LIMIT 1',
+    values: [teamId],
+  });
+  return rows.length > 0;
+}
+
+/** A choice as it is held: the greater its number, the newer it is. */
+export interface HeldConstraint extends ProfileConstraint {
+  readonly number: bigint;
+}
+
+/** The choices about these accounts. */
+export async function findConstraints(
+  client: pg.ClientBase,
+  teamId: string,
+  names: readonly AccountName[],
+): Promise<HeldConstraint[]> {
+  const { rows } = await client.query<{
+    number: string;
+    kind: ProfileConstraint['kind'];
+    one_provider: string;
+    one_account_id: string;
+    other_provider: string;
+    other_account_id: string;
+  }>(
+    `SELECT DISTINCT c.number, c.kind, c.one_provider, c.one_account_id, c.other_provider,
+       c.other_account_id
+     FROM unnest($2::text[], $3::text[]) AS n(provider, account_id)
+     JOIN profile_constraints c ON c.team_id = $1
+       AND ((c.one_provider, c.one_account_id) = (n.provider, n.account_id)
+         OR (c.other_provider, c.other_account_id) = (n.provider, n.account_id))`,
+    [teamId, names.map(({ provider }) => provider), names.map((name) => name.providerAccountId)],
+  );
+  return rows.map((row) => ({
+    number: BigInt(row.number),
+    kind: row.kind,
+    one: { provider: row.one_provider, providerAccountId: row.one_account_id },
+    other: { provider: row.other_provider, providerAccountId: row.other_account_id },
+  }));
+}
+
+/** The accounts that have these names, on any connection. */
+export async function findNamed(
+  client: pg.ClientBase,
+  teamId: string,
+  names: readonly AccountName[],
+): Promise<HeldAccount[]> {
+  if (names.length === 0) return [];
+  const { rows } = await client.query<HeldAccount>(
+    `SELECT ${HELD} FROM unnest($2::text[], $3::text[]) AS n(provider, account_id)
+     JOIN accounts a ON a.team_id = $1 AND a.provider_account_id = n.account_id
+       AND a.provider = n.provider`,
+    [teamId, names.map(({ provider }) => provider), names.map((name) => name.providerAccountId)],
+  );
+  return rows;
+}
+
+/** Beyond so many things at once the whole team is locked, as the database's locks are limited. */
+const MAX_LOCKS = 64;
+
+/**
+ * Has transactions that decide on profiles of the same team by the same things take turns, until
+ * they end.
+ * @param names of the things; in the same order for everyone
+ * @returns whether the whole team is locked
+ */
+export async function lockNames(
+  client: pg.ClientBase,
+  teamId: string,
+  names: readonly string[],
+): Promise<boolean> {
+  const team = `profiles of ${teamId}`;
+  if (names.length > MAX_LOCKS) {
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [team]);
+    return true;
+  }
+  await client.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [team]);
+  await lockFurther(client, teamId, names);
+  return false;
+}
+
+/** As `lockNames`, where the team is locked already. */
+export async function lockFurther(
+  client: pg.ClientBase,
+  teamId: string,
+  names: readonly string[],
+): Promise<void> {
+  await client.query(
+    `SELECT pg_advisory_xact_lock(key) FROM (
+       SELECT DISTINCT hashtextextended($1 || ' ' || name, 0) AS key
+       FROM unnest($2::text[]) AS n(name) ORDER BY key) AS sorted`,
+    [`profiles of ${teamId}:`, names],
+  );
+}

@@ -1,0 +1,273 @@
+import type pg from 'pg';
+import type { Database } from '../database/index.js';
+import { withTransaction } from '../database/transact.js';
+import { type NewEvent, recordEvents } from '../events/index.js';
+import type { Clock } from '../lib/clock.js';
+import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
+import {
+  deleteEmptyProfiles,
+  lockProfiles,
+  moveAccounts,
+  type ProfileActor,
+  type ProfileRow,
+  recordHistory,
+  type ShownProfile,
+  saveProfiles,
+  saveRedirects,
+} from './groups.repository.js';
+import type { MembersRepository } from './members.repository.js';
+import { type MergedProfile, mergeProfile } from './merge.js';
+import { type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
+import type { HeldAccount } from './neighbours.repository.js';
+import { type ProfileGroup, partition } from './partition.js';
+import { tellChanges } from './story.js';
+import { type Touches, takeLeftTouches, takeOwnTouches } from './touches.repository.js';
+
+export interface ProfileKeeperParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Where the platform user ids that a provider shows are the same person. */
+  readonly idScopeOf: (provider: string, platform: string) => IdScope;
+  readonly members: MembersRepository;
+}
+
+/** Whose choice it is that changes profiles. */
+export interface ManualChoice {
+  readonly actor: ProfileActor;
+  /** The accounts it is about, whose history the one who makes the choice writes. */
+  readonly accountIds: readonly string[];
+}
+
+const NOBODY: ProfileActor = { keyId: null, keyName: null, requestId: null };
+
+/**
+ * Keeps profiles what their accounts and people's choices make them. Triggers note what every write
+ * of accounts touches; the writer settles it in its own transaction, and a recurring job what others
+ * left. Only what touches can have changed is read: the profiles of everything else stay.
+ */
+export class ProfileKeeper {
+  constructor(private readonly parts: ProfileKeeperParts) {}
+
+  /**
+   * Decides on the profiles that the transaction has touched so far.
+   * @param client within the transaction
+   * @returns the accounts that are in another profile than before
+   */
+  async settle(client: pg.ClientBase, at: Date, choice?: ManualChoice): Promise<Moved[]> {
+    const moved: Moved[] = [];
+    for (const touches of await takeOwnTouches(client))
+      moved.push(...(await this.settleTouches(client, touches, at, choice)));
+    return moved;
+  }
+
+  /** Settles what writers have left. */
+  async settleLeft(): Promise<void> {
+    const { database, clock } = this.parts;
+    for (let isLeft = true; isLeft; )
+      isLeft = await withTransaction(database.pool, async (client) => {
+        const touches = await takeLeftTouches(client);
+        if (touches === undefined) return false;
+        await this.settleTouches(client, touches, clock.now());
+        return true;
+      });
+  }
+
+  /** @param client within a transaction */
+  async settleTouches(
+    client: pg.ClientBase,
+    touches: Touches,
+    at: Date,
+    choice?: ManualChoice,
+  ): Promise<Moved[]> {
+    const { teamId, accountIds, former, profileIds } = touches;
+    const near =
+      accountIds.length + former.length > 0 ? await readNeighbourhood(client, touches) : NOTHING;
+    const groups = this.decide(near);
+    const held = [...near.accounts.values()].flatMap(({ profileId }) => profileId ?? []);
+    const known = await lockProfiles(client, unique([...profileIds, ...held, ...groups.map(idOf)]));
+    const shown = new Map(known.map((profile) => [profile.id, profile]));
+    const moves = movesOf(groups, near.accounts, shown);
+    await moveAccounts(client, moves.filter(wasSeen), at);
+    await moveAccounts(
+      client,
+      moves.filter((move) => !wasSeen(move)),
+      null,
+    );
+
+    const isTouched = new Set([...profileIds, ...moves.flatMap(({ from, to }) => [from, to])]);
+    const touchedAccounts = new Set(accountIds);
+    const changed = groups.filter(
+      (group) =>
+        isTouched.has(group.id) ||
+        isOther(group, shown.get(group.id)) ||
+        group.members.some(({ accountId }) => touchedAccounts.has(accountId)),
+    );
+    const others = profileIds.filter((id) => shown.has(id));
+    const health = await this.sumUp(client, teamId, changed, others, shown, at);
+    const ids = new Set(groups.map(idOf));
+    await deleteEmptyProfiles(
+      client,
+      [...shown.keys()].filter((id) => !ids.has(id)),
+    );
+
+    const shownBefore = new Map(
+      [...near.accounts.values()].flatMap(({ id, profileId }) =>
+        profileId !== null && shown.has(profileId) ? [[id, profileId] as const] : [],
+      ),
+    );
+    const story = tellChanges(groups, near.accounts, shownBefore, choice !== undefined);
+    const fresh = groups.map(idOf).filter((id) => !shown.has(id));
+    await saveRedirects(client, teamId, story.redirects, fresh, at);
+    const chosen = new Set(choice?.accountIds);
+    const entries = story.entries.filter(
+      ({ accountId }) => accountId === null || !chosen.has(accountId),
+    );
+    await recordHistory(client, teamId, entries, choice?.actor ?? NOBODY, at);
+    await recordEvents(client, teamId, [...story.events, ...health], at);
+    return moves.filter(wasSeen);
+  }
+
+  /** The partition of what was read, platform by platform. */
+  private decide({ accounts, constraints }: Neighbourhood): ProfileGroup[] {
+    const byPlatform = new Map<string, HeldAccount[]>();
+    for (const account of accounts.values()) {
+      const others = byPlatform.get(account.platform);
+      if (others) others.push(account);
+      else byPlatform.set(account.platform, [account]);
+    }
+    return [...byPlatform].flatMap(([platform, held]) =>
+      partition(
+        held.map((account) => ({
+          ...account,
+          idScope: this.parts.idScopeOf(account.provider, platform),
+          // Without a platform nothing says that values are of one kind.
+          ...(platform === UNKNOWN_PLATFORM && { platformUserId: null, handle: null }),
+        })),
+        constraints,
+      ),
+    );
+  }
+
+  /**
+   * Writes what lists need of profiles.
+   * @param groups decided anew
+   * @param others whose accounts changed
+   * @returns events of those whose health changed
+   */
+  private async sumUp(
+    client: pg.ClientBase,
+    teamId: string,
+    groups: readonly ProfileGroup[],
+    others: readonly string[],
+    shown: ReadonlyMap<string, ShownProfile>,
+    at: Date,
+  ): Promise<NewEvent[]> {
+    const decided = new Map(groups.map((group) => [group.id, group]));
+    const ids = unique([...decided.keys(), ...others]);
+    if (ids.length === 0) return [];
+    const found = await this.parts.members.membersOf(client, ids);
+    const merged = [...found].flatMap(([id, members]) => {
+      const group = decided.get(id);
+      const grouping = group === undefined ? shown.get(id) : groupingOf(group);
+      if (grouping === undefined) return [];
+      return [{ id, grouping, profile: mergeProfile(members, group?.contradictions ?? [], at) }];
+    });
+    await saveProfiles(
+      client,
+      teamId,
+      merged.map(({ id, grouping, profile }) => rowOf(id, grouping, profile)),
+    );
+    return merged.flatMap(({ id, profile }) => {
+      const before = shown.get(id);
+      const { status, reason } = profile.health;
+      if (
+        before === undefined ||
+        (before.healthStatus === status && before.healthReason === reason)
+      )
+        return [];
+      const from = { status: before.healthStatus, reason: before.healthReason };
+      return [
+        {
+          type: 'profile.health_changed' as const,
+          accountId: null,
+          providers: profile.providers,
+          data: { profile_id: id, from, health: profile.health },
+        },
+      ];
+    });
+  }
+}
+
+/** An account that is in another profile than it was held in. */
+export interface Moved {
+  readonly id: string;
+  /** `null`: none that anyone has seen. */
+  readonly from: string | null;
+  readonly to: string;
+}
+
+const NOTHING: Neighbourhood = { accounts: new Map(), constraints: [] };
+
+const wasSeen = ({ from }: Moved) => from !== null;
+const idOf = ({ id }: { readonly id: string }) => id;
+const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)];
+
+function movesOf(
+  groups: readonly ProfileGroup[],
+  accounts: ReadonlyMap<string, HeldAccount>,
+  shown: ReadonlyMap<string, unknown>,
+): Moved[] {
+  return groups.flatMap(({ id: to, members }) =>
+    members.flatMap(({ accountId: id }) => {
+      const held = accounts.get(id)?.profileId ?? null;
+      if (held === to) return [];
+      return [{ id, from: held !== null && shown.has(held) ? held : null, to }];
+    }),
+  );
+}
+
+/** How a profile is made up, as its row holds it. */
+type Grouping = Pick<ShownProfile, 'match' | 'candidates' | 'isContradictory'>;
+
+const groupingOf = ({ match, candidates, contradictions }: ProfileGroup): Grouping => ({
+  match,
+  candidates,
+  isContradictory: contradictions.length > 0,
+});
+
+function isOther(group: ProfileGroup, before: ShownProfile | undefined): boolean {
+  if (before === undefined) return true;
+  const { match, candidates, isContradictory } = groupingOf(group);
+  return (
+    before.match !== match ||
+    before.candidates.join() !== candidates.join() ||
+    before.isContradictory !== isContradictory
+  );
+}
+
+function rowOf(
+  id: string,
+  { match, candidates, isContradictory }: Grouping,
+  profile: MergedProfile,
+): ProfileRow {
+  const { fields, health } = profile;
+  return {
+    id,
+    platform: profile.platform,
+    username: fields.username?.value ?? null,
+    username_key: profile.usernameKey,
+    display_name: fields.display_name?.value ?? null,
+    followers: fields.followers?.value ?? null,
+    providers: profile.providers,
+    provider_count: profile.providers.length,
+    account_count: profile.accountCount,
+    match,
+    candidates,
+    is_contradictory: isContradictory,
+    has_conflicts: isContradictory || profile.differs,
+    health_status: health.status,
+    health_reason: health.reason,
+    created_at: profile.createdAt.toISOString(),
+    updated_at: profile.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,213 @@
+import type { NewEvent } from '../events/index.js';
+import type { HeldAccount } from './neighbours.repository.js';
+import {
+  matchableHandle,
+  matchableId,
+  type ProfileGroup,
+  type ProfileMember,
+} from './partition.js';
+
+export interface HistoryEntry {
+  readonly profileId: string;
+  readonly action: 'linked' | 'split' | 'merged' | 'released' | 'reverted';
+  /** `null`: of the profile as a whole. */
+  readonly accountId: string | null;
+  readonly rule: string;
+  readonly evidence: readonly object[];
+}
+
+/** What a decision means to those who follow profiles. */
+export interface Story {
+  readonly entries: readonly HistoryEntry[];
+  readonly events: readonly NewEvent[];
+  /** Profiles that are no more, and those that have their accounts now. */
+  readonly redirects: readonly { readonly id: string; readonly mergedInto: string }[];
+}
+
+/** An account, the profile that callers saw it in before (`null`: none), and its new membership. */
+interface Member {
+  readonly account: HeldAccount;
+  readonly before: string | null;
+  readonly membership: ProfileMember;
+}
+
+/**
+ * What became of profiles: each group goes on with the accounts that it had before, or with those of
+ * its oldest account, and everything else joined it. A profile whose id names no group any more is
+ * continued by the group that has its oldest account.
+ * @param shownBefore the profile of each account as callers could see it; not there: none
+ * @param isManual a person asked for it
+ */
+export function tellChanges(
+  groups: readonly ProfileGroup[],
+  accounts: ReadonlyMap<string, HeldAccount>,
+  shownBefore: ReadonlyMap<string, string>,
+  isManual: boolean,
+): Story {
+  const membersOf = new Map(
+    groups.map((group) => [
+      group.id,
+      group.members.flatMap((membership): Member[] => {
+        const account = accounts.get(membership.accountId);
+        if (account === undefined) return [];
+        return [{ account, before: shownBefore.get(account.id) ?? null, membership }];
+      }),
+    ]),
+  );
+  const heirs = heirsOf(membersOf);
+  const entries: HistoryEntry[] = [];
+  const events: NewEvent[] = [];
+
+  const tellSplit = (from: string, to: string, movers: readonly Member[]) => {
+    const rest = membersOf.get(from) ?? [];
+    const cause = isManual ? 'manual' : causeOf(movers, rest);
+    for (const { account } of movers) {
+      const evidence = [{ from, to }, seenAs(account)];
+      for (const profileId of [from, to])
+        entries.push({ profileId, action: 'split', accountId: account.id, rule: cause, evidence });
+    }
+    events.push({
+      type: 'profile.split',
+      accountId: null,
+      providers: providersOf([...movers, ...rest]),
+      data: { profile_id: from, new_profile_id: to, accounts: movers.map(factsOf), cause },
+    });
+  };
+  const tellMerge = (from: string, to: string, movers: readonly Member[]) => {
+    const ids = movers.map(({ account }) => account.id);
+    const rule = isManual ? 'manual' : (movers[0]?.membership.rule ?? 'alone');
+    const evidence = [{ merged_profile_id: from, account_ids: ids }];
+    entries.push({ profileId: to, action: 'merged', accountId: null, rule, evidence });
+    events.push({
+      type: 'profile.merged',
+      accountId: null,
+      providers: providersOf(membersOf.get(to) ?? []),
+      data: { profile_id: from, merged_into: to, accounts: movers.map(factsOf) },
+    });
+  };
+  const tellLink = (to: string, mover: Member, base: readonly Member[]) => {
+    const { rule, other } = tieOf(mover, base);
+    entries.push({
+      profileId: to,
+      action: 'linked',
+      accountId: mover.account.id,
+      rule,
+      evidence: [mover.account, other.account].map(seenAs),
+    });
+    events.push({
+      type: 'profile.linked',
+      accountId: null,
+      providers: providersOf(membersOf.get(to) ?? []),
+      data: { profile_id: to, account: factsOf(mover), linked_to: factsOf(other), rule },
+    });
+  };
+
+  for (const [id, members] of membersOf) {
+    const [base, ...others] = partsOf(id, members);
+    if (base === undefined) continue;
+    if (base.from !== null && base.from !== id) {
+      const heir = heirs.get(base.from) ?? base.from;
+      if (heir === id) tellMerge(base.from, id, base.members);
+      else tellSplit(heir, id, base.members);
+    }
+    for (const { from, members: movers } of others) {
+      if (from !== null && heirs.get(from) === id && movers.length > 1) {
+        tellMerge(from, id, movers);
+        continue;
+      }
+      if (from !== null && heirs.get(from) !== id) tellSplit(heirs.get(from) ?? from, id, movers);
+      for (const mover of movers) tellLink(id, mover, base.members);
+    }
+  }
+  const redirects = [...heirs].flatMap(([from, to]) =>
+    from === to ? [] : [{ id: from, mergedInto: to }],
+  );
+  return { entries, events, redirects };
+}
+
+/** Of every profile that was shown before, the one that continues it. */
+function heirsOf(membersOf: ReadonlyMap<string, readonly Member[]>): ReadonlyMap<string, string> {
+  const oldest = new Map<string, { readonly accountId: string; readonly to: string }>();
+  for (const [to, members] of membersOf)
+    for (const { account, before } of members) {
+      const known = before === null ? undefined : oldest.get(before);
+      if (before !== null && (known === undefined || account.id < known.accountId))
+        oldest.set(before, { accountId: account.id, to });
+    }
+  return new Map(
+    [...oldest].map(([from, { to }]) => [from, membersOf.has(from) ? from : to] as const),
+  );
+}
+
+interface Part {
+  /** The profile that its members were in; `null`: none. */
+  readonly from: string | null;
+  readonly members: readonly Member[];
+}
+
+/** A group by where its members were before: first the part that it goes on with. */
+function partsOf(id: string, members: readonly Member[]): Part[] {
+  const oldestKnown = members.find(({ before }) => before !== null)?.before ?? null;
+  const isContinued = members.some(({ before }) => before === id);
+  const goesOnWith = isContinued ? id : oldestKnown;
+  const origins = [...new Set(members.map(({ before }) => before))];
+  const parts = origins.map((from) => ({
+    from,
+    members: members.filter(({ before }) => before === from),
+  }));
+  if (goesOnWith === null) {
+    // All are new: the oldest is there first.
+    const [first, ...rest] = members;
+    return first === undefined
+      ? []
+      : [
+          { from: null, members: [first] },
+          ...(rest.length > 0 ? [{ from: null, members: rest }] : []),
+        ];
+  }
+  return parts.sort(
+    (one, other) => Number(other.from === goesOnWith) - Number(one.from === goesOnWith),
+  );
+}
+
+/** By what a newcomer is tied to the accounts that were there. */
+function tieOf(mover: Member, base: readonly Member[]) {
+  const { rule, linkedTo } = mover.membership;
+  const target = base.find(({ account }) => account.id === linkedTo);
+  if (target !== undefined) return { rule, other: target };
+  const follower = base.find(({ membership }) => membership.linkedTo === mover.account.id);
+  if (follower !== undefined) return { rule: follower.membership.rule, other: follower };
+  return { rule, other: base[0] ?? mover };
+}
+
+/** Why accounts left others: their ids tell them apart, or the handle is no longer the others' alone. */
+function causeOf(movers: readonly Member[], rest: readonly Member[]): string {
+  const handles = new Set(rest.map(({ account }) => matchableHandle(account.handle)));
+  const ids = new Set(rest.flatMap(({ account }) => matchableId(account.platformUserId) ?? []));
+  const isOther = movers.some(({ account }) => {
+    const id = matchableId(account.platformUserId);
+    return (
+      id !== null && ids.size > 0 && !ids.has(id) && handles.has(matchableHandle(account.handle))
+    );
+  });
+  return isOther ? 'id_changed' : 'handle_reassigned';
+}
+
+const providersOf = (members: readonly Member[]) => [
+  ...new Set(members.map(({ account }) => account.provider)),
+];
+
+const seenAs = ({ id, platformUserId, handle }: HeldAccount) => ({
+  account_id: id,
+  platform_user_id: platformUserId,
+  username: handle,
+});
+
+const factsOf = ({ account }: Member) => ({
+  id: account.id,
+  ref: `${account.provider}:${account.providerAccountId}`,
+  provider: account.provider,
+  platform: account.platform,
+  platform_user_id: account.platformUserId,
+  username: account.handle,
+});
