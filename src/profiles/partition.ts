@@ -1,3 +1,4 @@
+import { profileIdOf } from '../lib/ids.js';
 import { byAge, type Cluster } from './cluster.js';
 import { clustersOf } from './clusters.js';
 import { contradictionsIn } from './contradictions.js';
@@ -10,9 +11,6 @@ export type * from './profile-group.js';
 
 /** Of more live accounts of a team and platform a value is nobody's own, and matches nothing. */
 export const MAX_SHARED = 500;
-
-/** The id that an account gives to a profile of which it is the oldest. */
-export const profileIdOf = (accountId: string) => accountId.replace(/^acct_/, 'prof_');
 
 /**
  * The profiles of a team on one platform: a function of the accounts and constraints alone, in

@@ -103,7 +103,7 @@ export class ProfileKeeper {
         group.members.some(({ accountId }) => touchedAccounts.has(accountId)),
     );
     const others = profileIds.filter((id) => shown.has(id));
-    const health = await this.sumUp(client, teamId, changed, others, shown, at);
+    const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
     const ids = new Set(groups.map(idOf));
     await deleteEmptyProfiles(
       client,
@@ -150,16 +150,12 @@ export class ProfileKeeper {
 
   /**
    * Writes what lists need of profiles.
-   * @param groups decided anew
-   * @param others whose accounts changed
    * @returns events of those whose health changed
    */
   private async sumUp(
     client: pg.ClientBase,
     teamId: string,
-    groups: readonly ProfileGroup[],
-    others: readonly string[],
-    shown: ReadonlyMap<string, ShownProfile>,
+    { groups, others, shown }: Changed,
     at: Date,
   ): Promise<NewEvent[]> {
     const decided = new Map(groups.map((group) => [group.id, group]));
@@ -204,6 +200,16 @@ export interface Moved {
   /** `null`: none that anyone has seen. */
   readonly from: string | null;
   readonly to: string;
+}
+
+/** The profiles to sum up. */
+interface Changed {
+  /** Decided anew. */
+  readonly groups: readonly ProfileGroup[];
+  /** Ids of further ones, whose accounts changed. */
+  readonly others: readonly string[];
+  /** What of them was shown before. */
+  readonly shown: ReadonlyMap<string, ShownProfile>;
 }
 
 const NOTHING: Neighbourhood = { accounts: new Map(), constraints: [] };
