@@ -11,7 +11,7 @@ import { API_KEY_CREDENTIALS, credentialFields } from '../src/model/index.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_LINES = 450;
 const MAX_PARAMETERS = 5;
-const MAX_ADAPTER_LINES = 330;
+const MAX_ADAPTER_LINES = 290;
 /** Files that may be longer, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {};
 

@@ -1,5 +1,5 @@
-import type { Metrics, ObservedAccount, UnreadableFields } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
+import type { MappedAccount, State, UnreadableFields } from '../../src/model/index.js';
+import { handle, STATES } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
 const HOUR_MS = 3_600_000;
@@ -7,40 +7,21 @@ const HOUR_MS = 3_600_000;
 /** At the provider, where an account has none of its own. */
 const DEFAULT_SCRAPE_INTERVAL_HOURS = 24;
 
-type State = Pick<ObservedAccount, 'status' | 'verdict'>;
-const UNTOLD: State = { status: null, verdict: UNREADABLE };
-
 /**
  * The account has no status field: its state is read from its facts, the gravest first. `is_active`
  * null counts as active. A fact that cannot be read leaves open what comes after it.
  */
 function mapState(wire: AccountWire, observedAt: Date, unreadable: UnreadableFields): State {
-  if (unreadable.has('is_unavailable')) return UNTOLD;
-  if (wire.is_unavailable)
-    return {
-      status: 'unavailable',
-      verdict: { status: 'unhealthy', reason: 'profile_unavailable', fault: 'account' },
-    };
-  if (unreadable.has('is_active')) return UNTOLD;
-  if (wire.is_active === false)
-    return {
-      status: 'paused',
-      verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
-    };
-  if (unreadable.has('last_scrape_time')) return UNTOLD;
-  if (wire.last_scrape_time === null)
-    return {
-      status: 'setup',
-      verdict: { status: 'unknown', reason: 'setup_pending', fault: null },
-    };
+  if (unreadable.has('is_unavailable')) return STATES.answer_unreadable;
+  if (wire.is_unavailable) return STATES.profile_unavailable;
+  if (unreadable.has('is_active')) return STATES.answer_unreadable;
+  if (wire.is_active === false) return STATES.account_paused;
+  if (unreadable.has('last_scrape_time')) return STATES.answer_unreadable;
+  if (wire.last_scrape_time === null) return STATES.setup_pending;
   const age = observedAt.getTime() - Date.parse(wire.last_scrape_time);
   const intervalHours = wire.scrape_interval_hours ?? DEFAULT_SCRAPE_INTERVAL_HOURS;
-  if (age <= 2 * intervalHours * HOUR_MS) return { status: 'active', verdict: HEALTHY };
-  if (unreadable.has('scrape_interval_hours')) return UNTOLD;
-  return {
-    status: 'active',
-    verdict: { status: 'warning', reason: 'data_stale', fault: 'provider' },
-  };
+  if (age <= 2 * intervalHours * HOUR_MS) return STATES.healthy;
+  return unreadable.has('scrape_interval_hours') ? STATES.answer_unreadable : STATES.data_stale;
 }
 
 /**
@@ -57,12 +38,14 @@ function engagementRate(wire: AccountWire): number | null {
  * Counters and the badge are 0 and false by default: before the first refresh they are no data, and
  * neither where it is not known whether there was one.
  */
-function mapMetrics(wire: AccountWire, unreadable: UnreadableFields): Metrics {
+function mapMetrics(
+  wire: AccountWire,
+  unreadable: UnreadableFields,
+): NonNullable<MappedAccount['metrics']> {
   const isRefreshed = wire.last_scrape_time !== null;
-  if (!isRefreshed && !unreadable.has('last_scrape_time')) return NO_METRICS;
+  if (!isRefreshed && !unreadable.has('last_scrape_time')) return {};
   const knownCount = (count: number | null) => (isRefreshed || count !== 0 ? count : null);
   return {
-    ...NO_METRICS,
     followers: knownCount(wire.follower_count),
     following: knownCount(wire.following_count),
     posts: knownCount(wire.profile_post_count),
@@ -80,18 +63,15 @@ export function mapAccount(
   wire: AccountWire,
   observedAt: Date,
   unreadable: UnreadableFields,
-): ObservedAccount {
-  const username = handle(wire.username);
+): MappedAccount {
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    username,
+    username: handle(wire.username),
     displayName: wire.name,
     avatarUrl: wire.profile_pic_url ?? wire.profile_pic_url_original,
-    profileUrl: profileUrl(wire.platform, username),
     isVerified: wire.last_scrape_time === null ? null : wire.is_verified,
     ...mapState(wire, observedAt, unreadable),
-    advice: [],
     metrics: mapMetrics(wire, unreadable),
     settings: {
       creator_id: wire.creator_id,

@@ -1,47 +1,36 @@
 import { z } from 'zod';
-import {
-  count,
-  flag,
-  id,
-  instant,
-  items,
-  name,
-  object,
-  platform,
-  text,
-  url,
-} from '../../src/model/index.js';
+import { items, read } from '../../src/model/index.js';
 import type { components } from './provider.gen.js';
 
 type Documented = components['schemas'];
 
 /** One account. Counters default to 0: before the first refresh they are no data. */
 export const accountSchema = z.object({
-  id: id(),
-  platform: platform(),
-  username: name(),
-  name: text(),
-  profile_pic_url: url(),
-  profile_pic_url_original: url(),
-  is_verified: flag(),
-  is_active: flag(),
-  is_unavailable: flag(),
-  creator_id: text(),
-  category: text(),
-  metadata: object(),
-  added_at: instant(),
-  last_scrape_time: instant(),
-  scrape_interval_hours: count(),
-  follower_count: count(),
-  following_count: count(),
-  profile_post_count: count(),
-  view_count: count(),
-  like_count: count(),
-  comment_count: count(),
-  share_count: count(),
-  saved_count: count(),
-  max_recent_posts_per_account: count(),
-  post_lookback_days: count(),
+  id: read.id(),
+  platform: read.platform(),
+  username: read.name(),
+  name: read.text(),
+  profile_pic_url: read.url(),
+  profile_pic_url_original: read.url(),
+  is_verified: read.flag(),
+  is_active: read.flag(),
+  is_unavailable: read.flag(),
+  creator_id: read.text(),
+  category: read.text(),
+  metadata: read.object(),
+  added_at: read.instant(),
+  last_scrape_time: read.instant(),
+  scrape_interval_hours: read.count(),
+  follower_count: read.count(),
+  following_count: read.count(),
+  profile_post_count: read.count(),
+  view_count: read.count(),
+  like_count: read.count(),
+  comment_count: read.count(),
+  share_count: read.count(),
+  saved_count: read.count(),
+  max_recent_posts_per_account: read.count(),
+  post_lookback_days: read.count(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 

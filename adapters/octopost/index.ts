@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { defineAdapter, path } from '../../src/model/index.js';
+import { allAtOnce, defineAdapter, get, path, remove } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
-import { accountSchema, accountsSchema, errorBodySchema, rawAccountSchema } from './schema.js';
+import { accountSchema, errorBodySchema } from './schema.js';
+
+const accounts = allAtOnce('accounts');
 
 /**
  * Publishes to many networks: an account is a connected profile whose credentials Octopost holds.
@@ -41,13 +43,7 @@ export const octopost = defineAdapter({
     youtube: 'global',
   },
   // The Starter tier's rate (/docs/api/rate-limits).
-  limits: {
-    requests: 300,
-    perSeconds: 60,
-    concurrency: 4,
-    pageSize: 200,
-    maxAnswerBytes: 64 * 1024 * 1024,
-  },
+  limits: { requests: 300, perSeconds: 60, concurrency: 4 },
   disconnectEffect: {
     destroysData: false,
     revokesToken: true,
@@ -60,12 +56,7 @@ export const octopost = defineAdapter({
       'Octopost connects accounts only in its dashboard. Connect the profile there; the next sweep adds it.',
     url: 'https://octopost.ink',
   },
-  account: {
-    schema: accountSchema,
-    map: mapAccount,
-    id: (item) => item.id,
-    deciding: ['is_active'],
-  },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['is_active'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error, code, details }) => ({
@@ -83,28 +74,17 @@ export const octopost = defineAdapter({
     },
   },
   operations: {
-    list: {
-      request: () => ({ method: 'GET', path: path`/accounts` }),
-      statuses: [200],
-      response: accountsSchema,
-      map: ({ accounts }) => ({ items: accounts, next: undefined }),
-    },
+    list: { request: () => get(path`/accounts`), statuses: [200], ...accounts },
     get: {
-      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      request: ({ id }) => get(path`/accounts/${id}`),
       statuses: [200],
-      response: rawAccountSchema,
-      map: (account) => account,
+      response: z.looseObject({}),
     },
-    verify: {
-      request: () => ({ method: 'GET', path: path`/accounts` }),
-      response: accountsSchema,
-      map: () => true,
-    },
+    verify: { request: () => get(path`/accounts`), response: accounts.response },
     disconnect: {
-      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      request: ({ id }) => remove(path`/accounts/${id}`),
       statuses: [204],
       response: z.null(),
-      map: () => true,
     },
   },
 });

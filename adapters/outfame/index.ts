@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineAdapter, handle, path } from '../../src/model/index.js';
+import { defineAdapter, get, handle, patch, path, post, remove } from '../../src/model/index.js';
 import { mapAccount, mapActivity, mapStats, nextCursor } from './map.js';
 import {
   accountIdSchema,
@@ -7,10 +7,12 @@ import {
   activitySchema,
   errorBodySchema,
   pageSchema,
-  rawAccountSchema,
   statsSchema,
 } from './schema.js';
 import { settingsSchema } from './settings.js';
+
+/** An account as it came, for `accountSchema` to read later. */
+const rawAccount = z.looseObject({});
 
 /** Automated growth on Instagram and TikTok: an account is one profile under growth. */
 export const outfame = defineAdapter({
@@ -32,7 +34,7 @@ export const outfame = defineAdapter({
       'Create the account again with POST /v1/accounts; its history, targeting and limits at Outfame cannot be restored.',
   },
   settings: settingsSchema,
-  account: { schema: accountSchema, map: mapAccount, id: (item) => item.id, deciding: ['status'] },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['status'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ error }) => ({
@@ -56,87 +58,58 @@ export const outfame = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit }) => ({
-        method: 'GET',
-        path: path`/accounts`,
-        query: { limit, cursor },
-      }),
+      request: ({ cursor, limit }) => get(path`/accounts`, { limit, cursor }),
       statuses: [200],
       response: pageSchema(z.unknown()),
       map: (page) => ({ items: page.data, next: nextCursor(page) }),
     },
     get: {
-      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}` }),
+      request: ({ id }) => get(path`/accounts/${id}`),
       statuses: [200],
-      response: rawAccountSchema,
-      map: (account) => account,
+      response: rawAccount,
     },
     verify: {
-      request: () => ({ method: 'GET', path: path`/accounts`, query: { limit: 1 } }),
+      request: () => get(path`/accounts`, { limit: 1 }),
       response: pageSchema(z.unknown()),
-      map: () => true,
     },
     create: {
-      request: ({ platform, username, settings }) => ({
-        method: 'POST',
-        path: path`/accounts`,
-        body: { ...settings, platform, instagram_username: handle(username.trim()) ?? username },
-      }),
-      response: rawAccountSchema,
-      map: (account) => account,
+      request: ({ platform, username, settings }) =>
+        post(path`/accounts`, {
+          ...settings,
+          platform,
+          instagram_username: handle(username.trim()) ?? username,
+        }),
+      response: rawAccount,
     },
     update: {
-      request: ({ id, settings }) => ({
-        method: 'PATCH',
-        path: path`/accounts/${id}`,
-        body: settings,
-      }),
-      response: rawAccountSchema,
-      map: (account) => account,
+      request: ({ id, settings }) => patch(path`/accounts/${id}`, settings),
+      response: rawAccount,
     },
     pause: {
-      request: ({ id }) => ({
-        method: 'POST',
-        path: path`/engagement/pause`,
-        body: { account_id: id },
-      }),
+      request: ({ id }) => post(path`/engagement/pause`, { account_id: id }),
       response: z.object({ account_id: accountIdSchema, status: z.literal('paused') }),
-      map: () => true,
       subject: ({ account_id }) => account_id,
     },
     resume: {
-      request: ({ id }) => ({
-        method: 'POST',
-        path: path`/engagement/resume`,
-        body: { account_id: id },
-      }),
+      request: ({ id }) => post(path`/engagement/resume`, { account_id: id }),
       response: z.object({ account_id: accountIdSchema, status: z.literal('active') }),
-      map: () => true,
       subject: ({ account_id }) => account_id,
     },
     activity: {
-      request: ({ id, type, date, limit, cursor }) => ({
-        method: 'GET',
-        path: path`/engagement/activity`,
-        query: { account_id: id, type, date, limit, cursor },
-      }),
+      request: ({ id, type, date, limit, cursor }) =>
+        get(path`/engagement/activity`, { account_id: id, type, date, limit, cursor }),
       response: pageSchema(activitySchema),
       map: (page) => ({ items: page.data.map(mapActivity), next: nextCursor(page) }),
     },
     stats: {
-      request: ({ id }) => ({
-        method: 'GET',
-        path: path`/engagement/stats`,
-        query: { account_id: id },
-      }),
+      request: ({ id }) => get(path`/engagement/stats`, { account_id: id }),
       response: statsSchema,
       map: mapStats,
       subject: ({ account_id }) => account_id,
     },
     disconnect: {
-      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      request: ({ id }) => remove(path`/accounts/${id}`),
       response: z.object({ id: accountIdSchema, deleted: z.literal(true) }),
-      map: () => true,
       subject: (answer) => answer.id,
     },
   },

@@ -1,20 +1,19 @@
 import type {
   Activity,
   DailyStats,
-  ObservedAccount,
+  MappedAccount,
   Settings,
   UnreadableFields,
-  Verdict,
 } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
+import { handle, STATES } from '../../src/model/index.js';
 import type { AccountWire, ActivityWire, StatsWire } from './schema.js';
 
-const VERDICTS: Readonly<Record<NonNullable<AccountWire['status']>, Verdict>> = {
-  setup: { status: 'unknown', reason: 'setup_pending', fault: null },
-  active: HEALTHY,
-  paused: { status: 'warning', reason: 'account_paused', fault: 'account' },
-  suspended: { status: 'unhealthy', reason: 'account_suspended', fault: 'account' },
-};
+const STATE_OF = {
+  setup: STATES.setup_pending,
+  active: STATES.healthy,
+  paused: STATES.account_paused,
+  suspended: STATES.account_suspended,
+} as const;
 
 /** `null` for a summary, which has neither part. */
 function mapSettings({ targeting_config, daily_limits }: AccountWire): Settings | null {
@@ -28,21 +27,16 @@ export function mapAccount(
   wire: AccountWire,
   _observedAt: Date,
   unreadable: UnreadableFields,
-): ObservedAccount {
-  // The field holds TikTok handles too; `platform` says which platform it is.
-  const username = handle(wire.instagram_username);
+): MappedAccount {
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    username,
-    profileUrl: profileUrl(wire.platform, username),
-    status: wire.status,
+    // The field holds TikTok handles too; `platform` says which platform it is.
+    username: handle(wire.instagram_username),
+    ...(wire.status === null ? STATES.answer_unreadable : STATE_OF[wire.status]),
     // A word that is not documented is kept as it came.
     providerStatus: wire.status ?? unreadable.get('status') ?? null,
-    verdict: wire.status === null ? UNREADABLE : VERDICTS[wire.status],
-    advice: [],
     metrics: {
-      ...NO_METRICS,
       followers: wire.followers_count,
       following: wire.following_count,
       engagementRate: wire.engagement_rate,

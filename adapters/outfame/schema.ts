@@ -1,17 +1,5 @@
 import { z } from 'zod';
-import {
-  byAction,
-  count,
-  id,
-  instant,
-  items,
-  name,
-  object,
-  platform,
-  rate,
-  text,
-  word,
-} from '../../src/model/index.js';
+import { byAction, items, read } from '../../src/model/index.js';
 
 /** No account loses more than it has. */
 const MIN_GROWTH_PERCENT = -100;
@@ -21,26 +9,23 @@ const MIN_GROWTH_PERCENT = -100;
  * `daily_limits` (/docs/api/accounts).
  */
 export const accountSchema = z.object({
-  id: id(),
-  instagram_username: name(),
-  platform: platform(),
-  status: word('setup', 'active', 'paused', 'suspended'),
-  followers_count: count(),
-  following_count: count(),
-  engagement_rate: rate(0),
-  growth_rate: rate(MIN_GROWTH_PERCENT),
-  targeting_config: object(),
-  daily_limits: object(),
-  created_at: instant(),
-  updated_at: instant(),
+  id: read.id(),
+  instagram_username: read.name(),
+  platform: read.platform(),
+  status: read.word('setup', 'active', 'paused', 'suspended'),
+  followers_count: read.count(),
+  following_count: read.count(),
+  engagement_rate: read.rate(0),
+  growth_rate: read.rate(MIN_GROWTH_PERCENT),
+  targeting_config: read.object(),
+  daily_limits: read.object(),
+  created_at: read.instant(),
+  updated_at: read.instant(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
 /** How the answers that are no account name the one that they are about. */
 export const accountIdSchema = z.string().nullish();
-
-/** An account object as it came, for `accountSchema` to read later. */
-export const rawAccountSchema = z.looseObject({});
 
 /**
  * A page of `item`. Only `has_more` marks its end: the last page's `next_cursor` is not
@@ -60,14 +45,14 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
 }
 
 export const activitySchema = z.object({
-  id: id(),
+  id: read.id(),
   type: z.string(),
-  status: text().catch(null),
-  target_username: text().catch(null),
-  target_post_id: text().catch(null),
-  source: text().catch(null),
-  quality_score: rate(0).catch(null),
-  performed_at: instant().catch(null),
+  status: read.text().catch(null),
+  target_username: read.text().catch(null),
+  target_post_id: read.text().catch(null),
+  source: read.text().catch(null),
+  quality_score: read.rate(0).catch(null),
+  performed_at: read.instant().catch(null),
 });
 export type ActivityWire = z.output<typeof activitySchema>;
 
@@ -75,11 +60,11 @@ export const statsSchema = z.object({
   account_id: accountIdSchema,
   date: z.iso.date(),
   actions: byAction(z.object({ performed: z.number(), limit: z.number(), remaining: z.number() })),
-  total_actions_today: count().catch(null),
+  total_actions_today: read.count().catch(null),
   conversion_rates: byAction(z.number()).nullish(),
-  avg_quality_score: rate(0).catch(null),
-  next_action_at: instant().catch(null),
-  resets_at: instant().catch(null),
+  avg_quality_score: read.rate(0).catch(null),
+  next_action_at: read.instant().catch(null),
+  resets_at: read.instant().catch(null),
 });
 export type StatsWire = z.output<typeof statsSchema>;
 
@@ -88,6 +73,6 @@ export const errorBodySchema = z.object({
   error: z.object({
     code: z.string().nullish(),
     message: z.string().nullish(),
-    retry_after: rate(0).catch(null),
+    retry_after: read.rate(0).catch(null),
   }),
 });

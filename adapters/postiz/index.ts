@@ -1,13 +1,7 @@
-import { defineAdapter, path } from '../../src/model/index.js';
+import { z } from 'zod';
+import { allAtOnce, defineAdapter, get, path, remove } from '../../src/model/index.js';
 import { identifierOf, mapAccount } from './map.js';
-import {
-  accountSchema,
-  channelsSchema,
-  connectedSchema,
-  connectUrlSchema,
-  deletedSchema,
-  errorBodySchema,
-} from './schema.js';
+import { accountSchema, errorBodySchema } from './schema.js';
 
 /**
  * Schedules posts; cloud, or on a host of one's own (then `base_url` is needed, such as
@@ -50,7 +44,7 @@ export const postiz = defineAdapter({
     'farcaster',
   ],
   // The OpenAPI document's figure. The source counts only new posts, so headers may say otherwise.
-  limits: { requests: 30, perSeconds: 3_600, concurrency: 2, pageSize: 200 },
+  limits: { requests: 30, perSeconds: 3_600, concurrency: 2 },
   disconnectEffect: {
     destroysData: true,
     revokesToken: false,
@@ -64,39 +58,27 @@ export const postiz = defineAdapter({
       "Start with POST /v1/connect and send the channel's owner to the returned `auth_url`; Postiz takes them back itself, and the next sweep adds the channel.",
     url: 'https://platform.postiz.com',
   },
-  account: {
-    schema: accountSchema,
-    map: mapAccount,
-    id: (item) => item.id,
-    deciding: ['disabled'],
-  },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['disabled'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ msg, message }) => ({ code: null, message: msg ?? [message ?? []].flat().join(' ') }),
-    codes: {},
   },
   operations: {
-    list: {
-      request: () => ({ method: 'GET', path: path`/integrations` }),
-      statuses: [200],
-      response: channelsSchema,
-      map: (channels) => ({ items: channels, next: undefined }),
-    },
+    list: { request: () => get(path`/integrations`), statuses: [200], ...allAtOnce() },
     verify: {
-      request: () => ({ method: 'GET', path: path`/is-connected` }),
-      response: connectedSchema,
-      map: () => true,
+      request: () => get(path`/is-connected`),
+      response: z.object({ connected: z.literal(true) }),
     },
     connectStart: {
-      request: ({ platform }) => ({ method: 'GET', path: path`/social/${identifierOf(platform)}` }),
-      response: connectUrlSchema,
+      request: ({ platform }) => get(path`/social/${identifierOf(platform)}`),
+      response: z.object({ url: z.url({ protocol: /^https?$/ }) }),
       map: ({ url }) => ({ authUrl: url }),
     },
     disconnect: {
-      request: ({ id }) => ({ method: 'DELETE', path: path`/integrations/${id}` }),
+      request: ({ id }) => remove(path`/integrations/${id}`),
       statuses: [200],
-      response: deletedSchema,
-      map: () => true,
+      // The deleted row holds the network's tokens: nothing but its id passes.
+      response: z.object({ id: z.string() }),
       subject: ({ id }) => id,
     },
   },

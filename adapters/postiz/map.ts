@@ -1,5 +1,5 @@
-import type { ObservedAccount } from '../../src/model/index.js';
-import { handle, NO_METRICS, NOT_TOLD, profileUrl, UNREADABLE } from '../../src/model/index.js';
+import type { MappedAccount, State } from '../../src/model/index.js';
+import { groupOf, handle, NOT_TOLD, STATES } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
 /** Networks by what Postiz calls them; any other is called as it is. */
@@ -21,33 +21,19 @@ export function identifierOf(platform: string): string {
 }
 
 /** `disabled` is set by hand or by the plan's limit. Of the token nothing is told. */
-function mapState({ disabled }: AccountWire): Pick<ObservedAccount, 'status' | 'verdict'> {
-  if (disabled === null) return { status: null, verdict: UNREADABLE };
-  if (!disabled) return { status: 'active', verdict: NOT_TOLD };
-  return {
-    status: 'paused',
-    verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
-  };
+function mapState({ disabled }: AccountWire): State {
+  if (disabled === null) return STATES.answer_unreadable;
+  return disabled ? STATES.account_paused : { status: 'active', verdict: NOT_TOLD };
 }
 
-function mapGroup({ customer }: AccountWire): Required<ObservedAccount>['providerGroup'] {
-  if (typeof customer?.id !== 'string' || customer.id === '') return null;
-  return { id: customer.id, name: typeof customer.name === 'string' ? customer.name : null };
-}
-
-export function mapAccount(wire: AccountWire): ObservedAccount {
-  const platform = networkOf(wire.identifier);
-  const username = handle(wire.profile);
+export function mapAccount(wire: AccountWire): MappedAccount {
   return {
     providerAccountId: wire.id,
-    platform,
-    username,
+    platform: networkOf(wire.identifier),
+    username: handle(wire.profile),
     displayName: wire.name,
     avatarUrl: wire.picture,
-    profileUrl: profileUrl(platform, username),
     ...mapState(wire),
-    advice: [],
-    metrics: NO_METRICS,
-    providerGroup: mapGroup(wire),
+    providerGroup: groupOf(wire.customer),
   };
 }

@@ -1,28 +1,18 @@
 import { z } from 'zod';
-import { flag, id, items, name, object, platform, text, url } from '../../src/model/index.js';
+import { read } from '../../src/model/index.js';
 
 export const accountSchema = z.object({
-  id: id(),
-  identifier: platform(),
-  name: text(),
-  picture: url(),
-  disabled: flag(),
+  id: read.id(),
+  identifier: read.platform(),
+  name: read.text(),
+  picture: read.url(),
+  disabled: read.flag(),
   /** The handle; at some networks a title, or empty. */
-  profile: name(),
+  profile: read.name(),
   /** `{id, name}` */
-  customer: object(),
+  customer: read.object(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
-
-/** All channels at once; there are no pages. */
-export const channelsSchema = items(z.unknown());
-
-export const connectedSchema = z.object({ connected: z.literal(true) });
-
-export const connectUrlSchema = z.object({ url: z.url({ protocol: /^https?$/ }) });
-
-/** The deleted row holds the network's tokens: nothing but its id passes. */
-export const deletedSchema = z.object({ id: z.string() });
 
 /** Its own errors have `msg`, those of its framework one `message` or several. */
 export const errorBodySchema = z

@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { defineAdapter, path } from '../../src/model/index.js';
+import { allAtOnce, defineAdapter, get, path, post, remove } from '../../src/model/index.js';
 import { accountId, accountIdIn, joinKey, mapAccount, splitAccountId } from './map.js';
-import { accountSchema, accountsSchema, errorBodySchema, pairSchema } from './schema.js';
+import { accountSchema, errorBodySchema, pairSchema } from './schema.js';
+
+/** List and bulk health alike. */
+const accounts = allAtOnce('accounts');
 
 /**
  * Posts for accounts connected over each network's OAuth: an account is a stored OAuth connection.
@@ -24,13 +27,7 @@ export const socialsyncer = defineAdapter({
     twitter: 'global',
   },
   // The paid plans' rate (/docs/authentication).
-  limits: {
-    requests: 600,
-    perSeconds: 60,
-    concurrency: 4,
-    pageSize: 200,
-    maxAnswerBytes: 64 * 1024 * 1024,
-  },
+  limits: { requests: 600, perSeconds: 60, concurrency: 4 },
   disconnectEffect: {
     destroysData: false,
     revokesToken: true,
@@ -64,48 +61,25 @@ export const socialsyncer = defineAdapter({
     },
   },
   operations: {
-    list: {
-      request: () => ({ method: 'GET', path: path`/accounts` }),
-      statuses: [200],
-      response: accountsSchema,
-      map: ({ accounts }) => ({ items: accounts, next: undefined }),
-    },
-    health: {
-      request: () => ({ method: 'GET', path: path`/accounts/health` }),
-      statuses: [200],
-      response: accountsSchema,
-      map: ({ accounts }) => ({ items: accounts }),
-    },
-    verify: {
-      request: () => ({ method: 'GET', path: path`/accounts` }),
-      response: accountsSchema,
-      map: () => true,
-    },
+    list: { request: () => get(path`/accounts`), statuses: [200], ...accounts },
+    health: { request: () => get(path`/accounts/health`), statuses: [200], ...accounts },
+    verify: { request: () => get(path`/accounts`), response: accounts.response },
     connectStart: {
-      request: ({ platform, redirectUrl }) => ({
-        method: 'GET',
-        path: path`/connect/${platform}`,
-        query: { redirect_url: redirectUrl },
-      }),
+      request: ({ platform, redirectUrl }) =>
+        get(path`/connect/${platform}`, { redirect_url: redirectUrl }),
       response: z.object({ authUrl: z.url({ protocol: /^https?$/ }) }),
       map: ({ authUrl }) => ({ authUrl }),
     },
     connectComplete: {
-      request: ({ platform, code, redirectUrl }) => ({
-        method: 'POST',
-        path: path`/connect/${platform}`,
-        body: { code, redirect_url: redirectUrl },
-      }),
+      request: ({ platform, code, redirectUrl }) =>
+        post(path`/connect/${platform}`, { code, redirect_url: redirectUrl }),
       response: pairSchema,
       map: (pair) => ({ id: accountId(pair) }),
     },
     disconnect: {
-      request: ({ id }) => ({
-        method: 'DELETE',
-        path: path`/accounts/${splitAccountId(id)[0]}/${splitAccountId(id)[1]}`,
-      }),
+      request: ({ id }) =>
+        remove(path`/accounts/${splitAccountId(id)[0]}/${splitAccountId(id)[1]}`),
       response: z.object({ deleted: z.literal(true) }),
-      map: () => true,
     },
   },
 });

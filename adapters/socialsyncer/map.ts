@@ -1,13 +1,5 @@
-import type { ObservedAccount, UnreadableFields } from '../../src/model/index.js';
-import {
-  HEALTHY,
-  handle,
-  NO_METRICS,
-  NOT_TOLD,
-  namesExpiry,
-  profileUrl,
-  UNREADABLE,
-} from '../../src/model/index.js';
+import type { GrantReport, MappedAccount, UnreadableFields } from '../../src/model/index.js';
+import { grantState, handle } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 import { pairSchema } from './schema.js';
 
@@ -35,44 +27,21 @@ export function joinKey(item: unknown): string | undefined {
   return accountId({ ...pair.data, platform: pair.data.platform.toLowerCase() });
 }
 
-/**
- * Health words are an open set: any but `healthy` is a warning while the token works; where the
- * token is not told of, a word that the documentation does not have says nothing. A field that
- * cannot be read leaves open what comes after it. The provider mentions a token's end only in
- * prose, such as "Token expires in 3 days.": that explains a warning and makes none.
- */
-function mapState(
-  { tokenValid, health, permissions, recommendations }: AccountWire,
-  unreadable: UnreadableFields,
-): Pick<ObservedAccount, 'status' | 'verdict'> {
-  if (tokenValid === false) {
-    return {
-      status: 'reconnect_required',
-      verdict: { status: 'unhealthy', reason: 'token_invalid', fault: 'account' },
-    };
-  }
-  const isSilent = [tokenValid, health, permissions, recommendations].every(
-    (value) => value === null,
-  );
-  if (isSilent && !HEALTH_FIELDS.some((name) => unreadable.has(name)))
-    return { status: null, verdict: NOT_TOLD };
-  if (health === null || unreadable.has('tokenValid')) return { status: null, verdict: UNREADABLE };
-  const word = health.toLowerCase();
-  if (word === 'healthy') return { status: 'active', verdict: HEALTHY };
-  if (tokenValid === null && word !== 'warning') return { status: null, verdict: UNREADABLE };
-  const reason = recommendations?.some(namesExpiry) ? 'token_expiring' : 'provider_warning';
-  return { status: 'active', verdict: { status: 'warning', reason, fault: 'account' } };
-}
-
-const HEALTH_FIELDS = ['tokenValid', 'health', 'permissions', 'recommendations'];
+/** Its health report. What it mentions of a token's end is prose, such as "Token expires in 3 days." */
+const REPORT: GrantReport = {
+  fields: ['tokenValid', 'health', 'permissions', 'recommendations'],
+  token: 'tokenValid',
+  word: 'health',
+};
 
 export function mapAccount(
   wire: AccountWire,
   _observedAt: Date,
   unreadable: UnreadableFields,
-): ObservedAccount {
+): MappedAccount {
   const platform = wire.platform.toLowerCase();
   const username = handle(wire.username);
+  const advice = wire.recommendations ?? [];
   return {
     providerAccountId: accountId(wire),
     platform,
@@ -80,14 +49,11 @@ export function mapAccount(
     username,
     // Facebook pages carry their title where others carry a handle.
     displayName: username === null ? wire.username : null,
-    profileUrl: profileUrl(platform, username),
-    ...mapState(wire, unreadable),
+    ...grantState(REPORT, wire, unreadable, { advice }),
     providerStatus: wire.health,
     tokenValid: wire.tokenValid,
     permissions: wire.permissions,
-    // Only the prose of `recommendations` mentions it, which is not data.
-    advice: wire.recommendations ?? [],
-    metrics: NO_METRICS,
+    advice,
     connectedAt: wire.connectedAt,
   };
 }

@@ -1,14 +1,18 @@
 import { z } from 'zod';
-import { defineAdapter, parameter, path, secret } from '../../src/model/index.js';
-import { accountIdIn, mapAccount, needsDetail } from './map.js';
 import {
-  accountSchema,
-  accountsSchema,
-  connectUrlSchema,
-  deletedSchema,
-  detailSchema,
-  errorBodySchema,
-} from './schema.js';
+  allAtOnce,
+  defineAdapter,
+  get,
+  parameter,
+  path,
+  remove,
+  secret,
+} from '../../src/model/index.js';
+import { mapAccount, needsDetail } from './map.js';
+import { accountSchema, detailSchema, errorBodySchema } from './schema.js';
+
+/** List and bulk health alike. */
+const accounts = allAtOnce('accounts');
 
 /**
  * Publishes to many networks (formerly Late): an account is a connected profile whose grant Zernio
@@ -58,13 +62,7 @@ export const zernio = defineAdapter({
     'whatsapp',
   ],
   // The free plan's rate.
-  limits: {
-    requests: 60,
-    perSeconds: 60,
-    concurrency: 4,
-    pageSize: 200,
-    maxAnswerBytes: 64 * 1024 * 1024,
-  },
+  limits: { requests: 60, perSeconds: 60, concurrency: 4 },
   disconnectEffect: {
     destroysData: null,
     revokesToken: null,
@@ -81,9 +79,8 @@ export const zernio = defineAdapter({
   account: {
     schema: accountSchema,
     map: mapAccount,
-    id: accountIdIn,
+    id: ({ _id, accountId }) => _id ?? accountId,
     deciding: ['status', 'tokenValid'],
-    joinKey: accountIdIn,
     needsDetail,
   },
   errorBody: {
@@ -101,23 +98,13 @@ export const zernio = defineAdapter({
   },
   operations: {
     list: {
-      request: () => ({
-        method: 'GET',
-        path: path`/accounts`,
-        query: { includeOverLimit: 'true' },
-      }),
+      request: () => get(path`/accounts`, { includeOverLimit: 'true' }),
       statuses: [200],
-      response: accountsSchema,
-      map: ({ accounts }) => ({ items: accounts, next: undefined }),
+      ...accounts,
     },
-    health: {
-      request: () => ({ method: 'GET', path: path`/accounts/health` }),
-      statuses: [200],
-      response: accountsSchema,
-      map: ({ accounts }) => ({ items: accounts }),
-    },
+    health: { request: () => get(path`/accounts/health`), statuses: [200], ...accounts },
     detail: {
-      request: ({ id }) => ({ method: 'GET', path: path`/accounts/${id}/health` }),
+      request: ({ id }) => get(path`/accounts/${id}/health`),
       statuses: [200],
       response: detailSchema,
       map: ({ permissions, recommendations }) => ({
@@ -127,24 +114,22 @@ export const zernio = defineAdapter({
       subject: ({ accountId }) => accountId,
     },
     verify: {
-      request: () => ({ method: 'GET', path: path`/accounts`, query: { page: 1, limit: 1 } }),
-      response: accountsSchema,
-      map: () => true,
+      request: () => get(path`/accounts`, { page: 1, limit: 1 }),
+      response: accounts.response,
     },
     connectStart: {
-      request: ({ platform, redirectUrl }, parameterOf) => ({
-        method: 'GET',
-        path: path`/connect/${platform}`,
-        query: { profileId: parameterOf('profile_id'), redirect_url: redirectUrl },
-      }),
-      response: connectUrlSchema,
+      request: ({ platform, redirectUrl }, parameterOf) =>
+        get(path`/connect/${platform}`, {
+          profileId: parameterOf('profile_id'),
+          redirect_url: redirectUrl,
+        }),
+      response: z.object({ authUrl: z.url({ protocol: /^https?$/ }) }),
       map: ({ authUrl }) => ({ authUrl }),
     },
     disconnect: {
-      request: ({ id }) => ({ method: 'DELETE', path: path`/accounts/${id}` }),
+      request: ({ id }) => remove(path`/accounts/${id}`),
       statuses: [200],
-      response: deletedSchema,
-      map: () => true,
+      response: z.object({ message: z.string() }),
     },
   },
 });

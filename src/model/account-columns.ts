@@ -8,8 +8,7 @@ import {
   RECOMMENDATION_CODES,
   UNKNOWN_PLATFORM,
 } from './account.js';
-import { MAX_MEMBERS, recordOf } from './record-of.js';
-import { MAX_TEXTS } from './wire.js';
+import { MAX_MEMBERS, MAX_TEXTS, recordOf } from './record-of.js';
 
 /** Labels of one account. */
 export const MAX_LABELS = 64;

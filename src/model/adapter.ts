@@ -1,51 +1,12 @@
 import type { z } from 'zod';
-import type { Platform, Settings } from './account.js';
-import type { Credentials, SecretRef } from './credentials.js';
+import type { Platform } from './account.js';
+import type { Credentials } from './credentials.js';
 import type { IdScope } from './id-scope.js';
-import type { ObservedAccount } from './observed-account.js';
+import type { MappedAccount } from './observed-account.js';
+import type { Input, OperationName, Output } from './operations.js';
 import type { ProviderErrorCode } from './provider-error.js';
+import type { ProviderRequest, ReadParameter } from './requests.js';
 import type { Role } from './role.js';
-
-/**
- * A path under the adapter's `baseUrl`. Only the `path` tag makes one, so every id in it is
- * percent-encoded.
- */
-export type ProviderPath = string & { readonly ProviderPath: unique symbol };
-
-/**
- * Makes a `ProviderPath`: path`/accounts/${id}` encodes `id` as one path segment, dots included.
- */
-export function path(literals: TemplateStringsArray, ...ids: string[]): ProviderPath {
-  const encode = (id: string) =>
-    encodeURIComponent(id).replace(/^\.{1,2}$/, (dots) => '%2E'.repeat(dots.length));
-  return String.raw({ raw: literals }, ...ids.map(encode)) as ProviderPath;
-}
-
-/**
- * What to send, as data. Base URL, credential, deadline, retries and logging are added by the
- * engine.
- */
-export interface ProviderRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: ProviderPath;
-  /** In place of path and query, an address that the provider gave: see `follow`. */
-  readonly address?: string;
-  /** A list is sent as a key for each of its values. */
-  readonly query?: Readonly<Record<string, FieldValue>>;
-  /** Of this request, over those of the adapter. */
-  readonly headers?: Readonly<Record<string, string | SecretRef>>;
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** Sent as `application/x-www-form-urlencoded`, in place of `body`. */
-  readonly form?: Readonly<Record<string, FieldValue>>;
-}
-
-type SingleValue = string | number | SecretRef;
-/** Of a query or a form; what is `undefined` is left out. */
-export type FieldValue = SingleValue | readonly SingleValue[] | undefined;
-
-/** One of the connection's public parameters by its name; empty where it has none. */
-export type ReadParameter = (name: string) => string;
 
 /** A request as it is signed: whole, but for what the signature adds. */
 export interface SignedRequest {
@@ -96,132 +57,36 @@ export type AuthPart =
 /** The headers of an answer, by their lower-case names. */
 export type ProviderHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Names one account at its provider: `id` is its `providerAccountId`. */
-export interface AccountKey {
-  readonly id: string;
-}
+type MapAnswer<Name extends OperationName, Wire> = (
+  wire: Wire,
+  input: Input<Name>,
+  headers: ProviderHeaders,
+) => Output<Name>;
 
-export interface ListInput {
-  readonly cursor: string | undefined;
-  readonly limit: number;
-}
-
-export interface ActivityInput extends AccountKey {
-  readonly type: string | undefined;
-  /** ISO date (UTC). */
-  readonly date: string | undefined;
-  readonly limit: number;
-  readonly cursor: string | undefined;
-}
-
-export interface Activity {
-  readonly id: string;
-  readonly type: string;
-  readonly status: string | null;
-  readonly targetUsername: string | null;
-  readonly targetPostId: string | null;
-  readonly source: string | null;
-  /** 0 to 1. */
-  readonly qualityScore: number | null;
-  readonly performedAt: string | null;
-}
-
-/** One day's engagement. `conversionRates` are fractions (0.22 is 22 %). */
-export interface DailyStats {
-  readonly date: string;
-  readonly actions: Readonly<
-    Record<
-      string,
-      { readonly performed: number; readonly limit: number; readonly remaining: number }
-    >
-  >;
-  readonly totalActions: number | null;
-  readonly conversionRates: Readonly<Record<string, number>>;
-  readonly averageQualityScore: number | null;
-  readonly nextActionAt: string | null;
-  readonly resetsAt: string | null;
-}
-
-/**
- * Everything the gateway may ask of a provider: question → answer. Where the answer is an account
- * it is the provider's raw object (`unknown`): `Adapter.account` reads it, one item at a time, so
- * that one bad item spoils no page and the raw object can be kept.
- */
-export interface Operations {
-  list(page: ListInput): { readonly items: readonly unknown[]; readonly next: string | undefined };
-  /**
-   * Bulk health of all accounts; each item is joined to the list's by `Adapter.account.joinKey`.
-   */
-  health(all: Record<string, never>): { readonly items: readonly unknown[] };
-  get(account: AccountKey): unknown;
-  /**
-   * What only a question about one account tells of it, such as its missing permissions: an object
-   * that is laid under the list's item. A sweep asks it for a ration of the accounts that need it
-   * (`Adapter.account.needsDetail`), a probe for its account.
-   */
-  detail(account: AccountKey): unknown;
-  /** The cheapest call that shows whether the credential is accepted. */
-  verify(nothing: Record<string, never>): true;
-  create(account: {
-    readonly platform: Platform;
-    readonly username: string;
-    readonly settings: Settings;
-  }): unknown;
-  /**
-   * `settings` is whole: the current ones, as the provider wrote them, with the changes merged in.
-   */
-  update(change: AccountKey & { readonly settings: Settings }): unknown;
-  pause(account: AccountKey): true;
-  resume(account: AccountKey): true;
-  activity(page: ActivityInput): {
-    readonly items: readonly Activity[];
-    readonly next: string | undefined;
-  };
-  stats(account: AccountKey): DailyStats;
-  /** `redirectUrl` is given with an `oauth` flow, and may be with a `link`. */
-  connectStart(flow: { readonly platform: Platform; readonly redirectUrl?: string }): {
-    readonly authUrl: string;
-  };
-  connectComplete(flow: {
-    readonly platform: Platform;
-    readonly code: string;
-    readonly redirectUrl: string;
-  }): AccountKey;
-  disconnect(account: AccountKey): true;
-  /**
-   * New credentials in place of those that expire. The refresh token is a credential too, sent by
-   * `secretOf`. Refused, it makes the connection `credential_rejected`: see `errorBody.codes`.
-   */
-  refresh(nothing: Record<string, never>): {
-    /** Those that have changed, by name. */
-    readonly credentials: Credentials;
-    /** Of the access token; `null`: the provider does not say. */
-    readonly expiresInSeconds: number | null;
-  };
-}
-export type OperationName = keyof Operations;
-export type Input<Name extends OperationName> = Parameters<Operations[Name]>[0];
-export type Output<Name extends OperationName> = ReturnType<Operations[Name]>;
-
-/**
- * One call: build the request, parse the wire, map it. All three are pure. `headers` are those of
- * the answer, by their lower-case names. A body that is absent
- * (204) is parsed as `null`.
- */
-export interface Operation<Name extends OperationName, Wire> {
+interface Exchange<Name extends OperationName, Wire> {
   readonly request: (input: Input<Name>, parameter: ReadParameter) => ProviderRequest;
   /** In place of the adapter's; none for `refresh` when left out. */
   readonly auth?: AuthPart | readonly AuthPart[];
   /** The success statuses that the provider documents; 200, 201, 202 and 204 when left out. */
   readonly statuses?: readonly number[];
   readonly response: z.ZodType<Wire>;
-  readonly map: (wire: Wire, input: Input<Name>, headers: ProviderHeaders) => Output<Name>;
   /**
    * The id of the account that the answer names, where it names one: the answer counts only when
    * that is the one that was asked about. Answers that are accounts are compared in any case.
    */
   readonly subject?: (wire: Wire) => string | null | undefined;
 }
+
+/**
+ * One call: build the request, parse the wire, map it. All three are pure. `headers` are those of
+ * the answer, by their lower-case names. A body that is absent (204) is parsed as `null`. `map` may be
+ * left out where the answer itself is the output (`get`, `detail`, `create`, `update`), and where
+ * there is nothing to say but that it is done.
+ */
+export type Operation<Name extends OperationName, Wire> = Exchange<Name, Wire> &
+  (true extends Output<Name>
+    ? { readonly map?: MapAnswer<Name, Wire> }
+    : { readonly map: MapAnswer<Name, Wire> });
 
 /** Fields of an account, by their names on the wire, with an excerpt of what they held. */
 export type UnreadableFields = ReadonlyMap<string, string>;
@@ -265,11 +130,9 @@ export interface Limits {
   readonly requests: number;
   readonly perSeconds: number;
   readonly concurrency: number;
-  /** Largest page `list` may ask for. */
-  readonly pageSize: number;
-  /**
-   * Largest answer taken, in bytes; 5 MiB when left out. More only where a provider cannot page.
-   */
+  /** Largest page `list` may ask for; left out where the list comes whole, without pages. */
+  readonly pageSize?: number;
+  /** Largest answer taken, in bytes; when left out 5 MiB, and 64 MiB where the list comes whole. */
   readonly maxAnswerBytes?: number;
 }
 
@@ -301,6 +164,11 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     readonly keys?: `https://${string}`;
     readonly freshness?: `https://${string}`;
   };
+  /**
+   * The operations that the `openapi.yaml` in the folder lacks, where the provider's document covers
+   * a part of its API: of all others it has the method and the path.
+   */
+  readonly undocumented?: readonly OperationName[];
   /** Version path included, no slash at the end. */
   readonly baseUrl: `https://${string}`;
   readonly auth: AuthPart | readonly AuthPart[];
@@ -364,12 +232,12 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
       wire: AccountWire,
       observedAt: Date,
       unreadable: UnreadableFields,
-    ) => ObservedAccount;
+    ) => MappedAccount;
     /**
      * The account's id as an item shows it, to name one that cannot be read as a whole: as in
-     * `providerAccountId`. A text or a whole number; anything else is no id.
+     * `providerAccountId`. A text or a whole number; anything else is no id. `item.id` when left out.
      */
-    readonly id: (item: Readonly<Record<string, unknown>>) => unknown;
+    readonly id?: (item: Readonly<Record<string, unknown>>) => unknown;
     /**
      * The fields that the verdict rests on: without them it is `UNREADABLE`. None, where the provider
      * tells no health at all: the verdict is `NOT_TOLD` then.
@@ -383,7 +251,10 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
      * say no to what the item itself decides.
      */
     readonly needsDetail?: (item: Readonly<Record<string, unknown>>) => boolean;
-    /** With `health`: the same string for a list item and its health item, so of one account. */
+    /**
+     * With `health`: the same string for a list item and its health item, so of one account. Its `id`
+     * when left out.
+     */
     readonly joinKey?: (item: unknown) => string | undefined;
   };
   readonly errorBody: {
@@ -400,9 +271,9 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     /**
      * The provider's code → ours; anything else falls back on the HTTP status. A code is
      * `not_found` only where the provider documents it for an account that it does not hold: a 404
-     * with another code, or with none, needs the whole list beside it.
+     * with another code, or with none, needs the whole list beside it. Left out: it has no codes.
      */
-    readonly codes: Readonly<Record<string, ProviderErrorCode>>;
+    readonly codes?: Readonly<Record<string, ProviderErrorCode>>;
     /**
      * The provider documents that errors come with a success status (GraphQL): their codes then
      * count as under an error status. Elsewhere such an answer proves nothing.
@@ -416,22 +287,52 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
   };
 }
 
-/** Any adapter, its wire types hidden: what the engine and the registry hold. */
-export interface AnyAdapter
-  extends Omit<Adapter<unknown, unknown, { list: unknown }>, 'operations'> {
-  readonly operations: { readonly [Name in OperationName]?: Operation<Name, unknown> } & {
-    readonly list: Operation<'list', unknown>;
+type Declared = Adapter<unknown, unknown, { list: unknown }>;
+/** An operation as the engine holds it. */
+export type WholeOperation<Name extends OperationName> = Exchange<Name, unknown> & {
+  readonly map: MapAnswer<Name, unknown>;
+};
+
+/** Any adapter, whole and its wire types hidden: what the engine and the registry hold. */
+export interface AnyAdapter extends Omit<Declared, 'account' | 'errorBody' | 'operations'> {
+  readonly account: Declared['account'] & Required<Pick<Declared['account'], 'id'>>;
+  readonly errorBody: Declared['errorBody'] & Required<Pick<Declared['errorBody'], 'codes'>>;
+  readonly operations: { readonly [Name in OperationName]?: WholeOperation<Name> } & {
+    readonly list: WholeOperation<'list'>;
   };
 }
 
+/** The operations that are done when their answer is accepted. */
+const AFFIRMED: ReadonlySet<string> = new Set(['verify', 'pause', 'resume', 'disconnect']);
+
 /**
  * Type-checks an adapter: wire types flow from each schema into its `map` with no annotations in
- * the adapter's file.
+ * the adapter's file. What it may leave out is filled in.
  */
 export function defineAdapter<AccountWire, ErrorWire, Wires extends { list: unknown }>(
   adapter: Adapter<AccountWire, ErrorWire, Wires>,
 ): AnyAdapter {
+  const { account, errorBody, operations } = adapter;
+  const id = account.id ?? ((item: Readonly<Record<string, unknown>>) => item.id);
+  const joinKey = 'health' in operations ? { joinKey: (item: unknown) => idOf(id, item) } : {};
+  const whole = Object.entries(operations).map(([name, operation]) => {
+    const map = (wire: unknown) => (AFFIRMED.has(name) ? true : wire);
+    return [name, { map, ...(operation as object) }];
+  });
   // The pairing of schema and map is checked above, per wire type; the engine only ever feeds a map
   // what its own schema let through.
-  return adapter as unknown as AnyAdapter;
+  return {
+    ...adapter,
+    account: { ...joinKey, ...account, id },
+    errorBody: { codes: {}, ...errorBody },
+    operations: Object.fromEntries(whole),
+  } as unknown as AnyAdapter;
+}
+
+function idOf(
+  id: (item: Readonly<Record<string, unknown>>) => unknown,
+  item: unknown,
+): string | undefined {
+  const given = id(Object(item));
+  return typeof given === 'string' || Number.isSafeInteger(given) ? String(given) : undefined;
 }

@@ -4,12 +4,17 @@ export * from './account-columns.js';
 export * from './adapter.js';
 export * from './credentials.js';
 export * from './expiry.js';
+export * from './group.js';
+export * from './handle.js';
 export * from './id-scope.js';
 export * from './next-page.js';
-
 export * from './observed-account.js';
+export * from './operations.js';
 export * from './profile-url.js';
 export * from './provider-error.js';
 export * from './record-of.js';
+export * from './requests.js';
 export * from './role.js';
-export * from './wire.js';
+export * from './states.js';
+/** Readers of single fields, for an account's schema: `read.flag()`. */
+export * as read from './wire.js';

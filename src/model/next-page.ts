@@ -1,4 +1,6 @@
-import type { ListInput, ProviderHeaders, ProviderPath, ProviderRequest } from './adapter.js';
+import type { ProviderHeaders } from './adapter.js';
+import type { ListInput } from './operations.js';
+import type { ProviderPath, ProviderRequest } from './requests.js';
 
 /*
  * Cursors of lists whose provider has none: a page's number, an offset, or an address that it gives

@@ -5,6 +5,7 @@ import {
   type ObservedFacts,
   type ObservedMetrics,
 } from './account-columns.js';
+import { profileUrl } from './profile-url.js';
 
 /** Counts at `asOf`; rates in percent (4.17 is 4.17 %). `null`: the provider does not say. */
 export interface Metrics extends ObservedMetrics {}
@@ -44,4 +45,23 @@ export interface ObservedAccount extends ObservedFacts {
   /** What the provider itself advises, in its words. */
   readonly advice: readonly string[];
   readonly metrics: Metrics;
+}
+
+/**
+ * An account as an adapter's `map` gives it: what it leaves out is `null`, or empty. Its
+ * `profileUrl`, left out, is that of its handle, where the network's addresses follow from handles.
+ */
+export interface MappedAccount extends Omit<ObservedAccount, 'advice' | 'metrics'> {
+  readonly advice?: ObservedAccount['advice'];
+  readonly metrics?: Partial<Metrics>;
+}
+
+/** Spreading two objects takes V8 ten times as long. */
+export function completed(account: MappedAccount): Required<ObservedAccount> {
+  const { metrics, platform, username = null } = account;
+  const usual = { profileUrl: profileUrl(platform, username) };
+  return Object.assign({}, NO_FACTS, usual, account, {
+    advice: account.advice ?? [],
+    metrics: metrics === undefined ? NO_METRICS : Object.assign({}, NO_METRICS, metrics),
+  });
 }

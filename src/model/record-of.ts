@@ -3,6 +3,8 @@ import { z } from 'zod';
 /** No JSON object of 64 KiB, the largest that is kept or taken, has more members. */
 export const MAX_MEMBERS = 16_384;
 
+/** Texts in one list of an account. */
+export const MAX_TEXTS = 1_000;
 /** Kinds of actions in the statistics of an account. */
 const MAX_ACTIONS = 200;
 /** Items in one answer of a provider, which may list all of its accounts at once. */
@@ -36,4 +38,19 @@ export function byAction<Value extends z.ZodType>(value: Value) {
 /** A list in the answer of a provider. */
 export function items<Item extends z.ZodType>(item: Item) {
   return z.array(item).max(MAX_ITEMS);
+}
+
+/**
+ * An answer that has all items at once, for `list` and `health`: under this name, or as a bare array.
+ */
+export function allAtOnce(member?: string): {
+  readonly response: z.ZodType<readonly unknown[]>;
+  readonly map: (all: readonly unknown[]) => { readonly items: readonly unknown[] };
+} {
+  const list = items(z.unknown());
+  const response =
+    member === undefined
+      ? list
+      : z.object({ [member]: list }).transform((answer) => answer[member] ?? []);
+  return { response, map: (all) => ({ items: all }) };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type InstantOptions, readInstant } from '../lib/instant.js';
 import { cleanJson, cleanText, isStorable, lengthUpTo } from '../lib/text.js';
+import { MAX_TEXTS } from './record-of.js';
 
 /*
  * Readers of single fields, for the schemas of adapters. Each takes what providers have been seen
@@ -15,8 +16,6 @@ import { cleanJson, cleanText, isStorable, lengthUpTo } from '../lib/text.js';
  */
 const MAX_NAME_BYTES = 1_000;
 const MAX_TEXT_LENGTH = 8_192;
-/** Texts in one list. */
-export const MAX_TEXTS = 1_000;
 /** Longest JSON text of an object or a list of texts that is kept for display. */
 const MAX_OBJECT_LENGTH = 65_536;
 /** Where counters of 31, 32 and 53 bits stand when they have run over: no count. */
@@ -201,13 +200,4 @@ function wholeNumber(given: unknown): string | undefined {
 function numberOf(given: unknown): number | undefined {
   const number = typeof given === 'string' && NUMERIC.test(given.trim()) ? Number(given) : given;
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
-}
-
-/**
- * A provider's name for a profile as a handle: one leading `@` stripped, case kept. `null` for a
- * text with spaces, which is a title, and for an address.
- */
-export function handle(name: string | null | undefined): string | null {
-  const bare = name?.replace(/^@/, '');
-  return bare === undefined || bare === '' || /\s|:\/\//.test(bare) ? null : bare;
 }

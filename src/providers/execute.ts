@@ -4,13 +4,13 @@ import type { Span, Tracing } from '../lib/tracing.js';
 import {
   type AnyAdapter,
   type Input,
-  type Operation,
   type OperationName,
   type Output,
   ProviderError,
   type ProviderErrorCode,
   type ProviderRequest,
   type ReadParameter,
+  type WholeOperation,
 } from '../model/index.js';
 import type { CallsInFlight } from './calls-in-flight.js';
 import {
@@ -296,8 +296,8 @@ interface SpanSubject {
 function operationOf<Name extends OperationName>(
   adapter: AnyAdapter,
   name: Name,
-): Operation<Name, unknown> {
-  const operations: { readonly [Each in OperationName]?: Operation<Each, unknown> } =
+): WholeOperation<Name> {
+  const operations: { readonly [Each in OperationName]?: WholeOperation<Each> } =
     adapter.operations;
   const operation = operations[name];
   if (operation === undefined)

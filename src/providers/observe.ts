@@ -166,6 +166,9 @@ function startHealthReport(
   return report;
 }
 
+/** Stands for the size of the page that a list without pages is. */
+const WHOLE = 200;
+
 async function fetchPage(
   executor: Executor,
   adapter: AnyAdapter,
@@ -173,11 +176,12 @@ async function fetchPage(
   page: ListRequest,
   context: CallContext,
 ) {
-  const limit = Math.min(page.limit ?? adapter.limits.pageSize, adapter.limits.pageSize);
+  const { pageSize = WHOLE } = adapter.limits;
+  const limit = Math.min(page.limit ?? pageSize, pageSize);
   const input = { cursor: page.cursor ?? undefined, limit };
   const answered = await execute(executor, connection, 'list', input, context);
   const { value, body, askedAt, secrets } = answered;
-  return { ...value, total: statedTotal(body), askedAt, secrets };
+  return { ...value, next: value.next, total: statedTotal(body), askedAt, secrets };
 }
 
 function sorted(readings: readonly (Observation | QuarantinedItem)[]) {

@@ -4,7 +4,7 @@ import { cleanJson, cleanText, lengthUpTo, storable } from '../lib/text.js';
 import {
   ACCOUNT_COLUMNS,
   type AnyAdapter,
-  NO_FACTS,
+  completed,
   type ObservedAccount,
   UNREADABLE,
 } from '../model/index.js';
@@ -165,11 +165,6 @@ function exampleOf(field: string, value: unknown, secrets: readonly string[]): s
 function refusalOfId(id: string, secrets: readonly string[]): string | undefined {
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `id: is longer than ${MAX_ID_BYTES} bytes`;
   return holdsSecret(id, secrets) ? 'id: contains a secret of the connection' : undefined;
-}
-
-/** With `null` for what the adapter leaves out. Spreading two objects takes V8 ten times as long. */
-function completed(account: ObservedAccount): Required<ObservedAccount> {
-  return Object.assign({}, NO_FACTS, account);
 }
 
 /** The fields of `ObservedAccount` that are names. */

@@ -2,10 +2,10 @@ import {
   type AnyAdapter,
   handle,
   type Input,
-  type Operation,
   type OperationName,
   type Output,
   type ProviderError,
+  type WholeOperation,
 } from '../model/index.js';
 import { errorMember, isSuccessWord, readBody, saysThereIsMore } from './answer-body.js';
 import { isObservation, type Observation, readAccount } from './read-account.js';
@@ -48,7 +48,7 @@ export type Reading<Value> =
 export interface AnsweredCall<Name extends OperationName> {
   readonly adapter: AnyAdapter;
   readonly name: Name;
-  readonly operation: Operation<Name, unknown>;
+  readonly operation: WholeOperation<Name>;
   readonly input: Input<Name>;
   /** What was sent and is never shown. */
   readonly secrets: readonly string[];

@@ -7,6 +7,8 @@ import type { PolicySettings } from './settings.js';
 import { brokenBody, transportError } from './translate-error.js';
 
 const DEFAULT_ANSWER_BYTES = 5 * 1024 * 1024;
+/** Of providers whose list comes whole. */
+const WHOLE_LIST_BYTES = 64 * 1024 * 1024;
 
 /**
  * The sockets to one provider. Follows no redirect: a key must not travel to where an answer
@@ -20,7 +22,9 @@ export class Sender {
     private readonly adapter: AnyAdapter,
     settings: PolicySettings,
   ) {
-    this.maxBytes = adapter.limits.maxAnswerBytes ?? DEFAULT_ANSWER_BYTES;
+    const { pageSize, maxAnswerBytes } = adapter.limits;
+    const usual = pageSize === undefined ? WHOLE_LIST_BYTES : DEFAULT_ANSWER_BYTES;
+    this.maxBytes = maxAnswerBytes ?? usual;
     this.agent = new Agent({
       connections: settings.connections,
       connect: { timeout: settings.connectTimeoutMs },

@@ -1,6 +1,6 @@
 /**
  * Writes the generated files that are kept under version control: `provider.gen.ts` in each
- * adapter's folder that holds the provider's `openapi.yaml`, and the client's types,
+ * adapter's folder that holds the provider's `openapi.yaml` or `openapi.json`, and the client's types,
  * `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing and
  * exits 1, naming the file that is out of date.
  */
@@ -25,8 +25,10 @@ async function typesOfProvider(openapiFile) {
 
 const generated = new Map();
 for (const id of adapterIds()) {
-  const openapiFile = join(adaptersFolder, id, 'openapi.yaml');
-  if (existsSync(openapiFile))
+  const openapiFile = ['openapi.yaml', 'openapi.json']
+    .map((name) => join(adaptersFolder, id, name))
+    .find(existsSync);
+  if (openapiFile !== undefined)
     generated.set(join(adaptersFolder, id, 'provider.gen.ts'), await typesOfProvider(openapiFile));
 }
 

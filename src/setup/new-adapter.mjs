@@ -17,7 +17,7 @@ if (!/^[a-z][a-z0-9]*$/.test(id))
 if (existsSync(folder)) fail(`adapters/${id} already exists.`);
 
 const index = `import { z } from 'zod';
-import { defineAdapter, items, path } from '../../src/model/index.js';
+import { defineAdapter, get, items, path } from '../../src/model/index.js';
 import { mapAccount } from './map.js';
 import { accountSchema, errorBodySchema } from './schema.js';
 
@@ -40,7 +40,7 @@ export const ${id} = defineAdapter({
     instructions: 'Connect the profile in the dashboard.',
     url: 'https://app.example.com',
   },
-  account: { schema: accountSchema, map: mapAccount, id: (item) => item.id, deciding: ['active'] },
+  account: { schema: accountSchema, map: mapAccount, deciding: ['active'] },
   errorBody: {
     schema: errorBodySchema,
     read: ({ code, message }) => ({ code, message: message ?? null }),
@@ -48,11 +48,7 @@ export const ${id} = defineAdapter({
   },
   operations: {
     list: {
-      request: ({ cursor, limit }) => ({
-        method: 'GET',
-        path: path\`/accounts\`,
-        query: { limit, cursor },
-      }),
+      request: ({ cursor, limit }) => get(path\`/accounts\`, { limit, cursor }),
       response: z.object({ accounts: items(z.unknown()), next: z.string().min(1).nullish() }),
       map: ({ accounts, next }) => ({ items: accounts, next: next ?? undefined }),
     },
@@ -61,43 +57,34 @@ export const ${id} = defineAdapter({
 `;
 
 const schema = `import { z } from 'zod';
-import { flag, id, name, platform } from '../../src/model/index.js';
+import { read } from '../../src/model/index.js';
 
 /** Only what is used. A field that cannot be read is null; without its id an item is set aside. */
 export const accountSchema = z.object({
-  id: id(),
-  platform: platform(),
-  username: name(),
-  active: flag(),
+  id: read.id(),
+  platform: read.platform(),
+  username: read.name(),
+  active: read.flag(),
 });
 export type AccountWire = z.output<typeof accountSchema>;
 
 export const errorBodySchema = z.object({ code: z.string(), message: z.string().nullish() });
 `;
 
-const map = `import type { ObservedAccount } from '../../src/model/index.js';
-import { HEALTHY, handle, NO_METRICS, profileUrl, UNREADABLE } from '../../src/model/index.js';
+const map = `import { handle, type MappedAccount, STATES, type State } from '../../src/model/index.js';
 import type { AccountWire } from './schema.js';
 
-function mapState({ active }: AccountWire): Pick<ObservedAccount, 'status' | 'verdict'> {
-  if (active === null) return { status: null, verdict: UNREADABLE };
-  if (active) return { status: 'active', verdict: HEALTHY };
-  return {
-    status: 'paused',
-    verdict: { status: 'warning', reason: 'account_paused', fault: 'account' },
-  };
+function mapState({ active }: AccountWire): State {
+  if (active === null) return STATES.answer_unreadable;
+  return active ? STATES.healthy : STATES.account_paused;
 }
 
-export function mapAccount(wire: AccountWire): ObservedAccount {
-  const username = handle(wire.username);
+export function mapAccount(wire: AccountWire): MappedAccount {
   return {
     providerAccountId: wire.id,
     platform: wire.platform,
-    username,
-    profileUrl: profileUrl(wire.platform, username),
+    username: handle(wire.username),
     ...mapState(wire),
-    advice: [],
-    metrics: NO_METRICS,
   };
 }
 `;

@@ -3,9 +3,9 @@ import type {
   AnyAdapter,
   Input,
   ObservedAccount,
-  Operation,
   OperationName,
   Output,
+  WholeOperation,
 } from '../../src/model/index.js';
 import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
 
@@ -39,7 +39,7 @@ export const NO_KEY = 'sk_live_00000000000000000000';
 
 /** An operation's answer, read and mapped. */
 export function answer<Name extends OperationName>(
-  operation: Operation<Name, unknown> | undefined,
+  operation: WholeOperation<Name> | undefined,
   body: unknown,
   input: Input<Name>,
 ): Output<Name> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { handle, profileUrl, unixTime, utc } from '../../src/model/index.js';
+import { handle, profileUrl, read, utc } from '../../src/model/index.js';
 
 describe('utc', () => {
   test.each([
@@ -27,15 +27,15 @@ describe('unixTime', () => {
     [0, null],
     [null, null],
   ])('in seconds %j is %j', (given, expected) => {
-    expect(unixTime('seconds').parse(given)).toBe(expected);
+    expect(read.unixTime('seconds').parse(given)).toBe(expected);
   });
 
   test.each([-1, 9e15, 'yesterday', '2026-01-15T10:00:00Z', true, {}])('%j is none', (given) => {
-    expect(unixTime('seconds').safeParse(given).success).toBe(false);
+    expect(read.unixTime('seconds').safeParse(given).success).toBe(false);
   });
 
   test('in milliseconds is the same time', () => {
-    expect(unixTime('milliseconds').parse(1_768_471_200_000)).toBe('2026-01-15T10:00:00.000Z');
+    expect(read.unixTime('milliseconds').parse(1_768_471_200_000)).toBe('2026-01-15T10:00:00.000Z');
   });
 });
 

@@ -4,13 +4,18 @@ import type { Clone } from '../support/clone.js';
 
 /** A file of tests, as Jest's JSON reports it. */
 interface JestFile {
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
 }
 
-/** The full names of the tests that ran, by how they ended. */
+/** The full names of the tests that ran, by how they ended, and what the failures say. */
 export interface TestResults {
   readonly failed: readonly string[];
   readonly passed: readonly string[];
+  readonly messages: readonly string[];
 }
 
 /** Runs tests in a clone, also such as fail. @param command begins with `npm test` */
@@ -21,5 +26,6 @@ export async function testResults(clone: Clone, command: string): Promise<TestRe
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const named = (status: string) =>
     tests.filter((one) => one.status === status).map(({ fullName }) => fullName);
-  return { failed: named('failed'), passed: named('passed') };
+  const messages = tests.flatMap(({ failureMessages }) => failureMessages);
+  return { failed: named('failed'), passed: named('passed'), messages };
 }

@@ -2,29 +2,25 @@ import { z } from 'zod';
 import {
   type AnyAdapter,
   defineAdapter,
-  flag,
   HEALTHY,
   handle,
-  id,
   items,
   NO_METRICS,
-  name,
   PERMISSION_MISSING,
   parameter,
   path,
-  platform,
+  read,
   secret,
   secretOf,
-  texts,
   UNREADABLE,
 } from '../../src/model/index.js';
 
 const account = z.object({
-  _id: id(),
-  network: platform(),
-  handle: name(),
-  dead: flag(),
-  client: name(),
+  _id: read.id(),
+  network: read.platform(),
+  handle: read.name(),
+  dead: read.flag(),
+  client: read.name(),
 });
 
 /** What a small provider of one key and a bare list needs; tests add what they are about. */
@@ -104,7 +100,7 @@ export const detailAdapter: AnyAdapter = defineAdapter({
   id: 'detailed',
   account: {
     ...bareParts.account,
-    schema: account.extend({ missing: texts() }),
+    schema: account.extend({ missing: read.texts() }),
     map: (wire) => ({
       ...bareParts.account.map(wire),
       ...(wire.missing?.length && { verdict: PERMISSION_MISSING }),
