@@ -85,7 +85,17 @@ export class ProcessLease {
 
 /**
  * SQL: whether the process named in `column` is gone. The list of living processes is read
- * once a statement.
+ * once a statement, so it lacks those that begin later. A row that the statement reads and then
+ * locks may have been leased to one of them in between: it is gone only if it held the row when the
+ * statement began.
+ *
+ * @param lockedTable the table of the column, which has an `id`, where its rows are read and locked
+ * in one statement
  */
-export const leaseHolderIsGone = (column: string) =>
-  `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;
+export const leaseHolderIsGone = (column: string, lockedTable?: string): string => {
+  const isUnlisted = `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;
+  if (lockedTable === undefined) return isUnlisted;
+  // A subquery sees the row as it was when the statement began.
+  return `(${isUnlisted} AND ${column} =
+    (SELECT seen.${column} FROM ${lockedTable} seen WHERE seen.id = ${lockedTable}.id))`;
+};

@@ -22,6 +22,7 @@ const SLOW = [
   'test/workflows/',
   'test/api/outage.test.ts',
   'test/api/overload.test.ts',
+  'test/api/paging.test.ts',
   'test/client/package.test.ts',
   'test/database/embedded.test.ts',
   'test/database/privileges.test.ts',

@@ -8,7 +8,7 @@ import type { Sealer } from '../lib/seal.js';
 import {
   type DueLane,
   type DueLanesQuestion,
-  FREE,
+  isFree,
   LeasedRows,
   type TakeRequest,
   type WorkDepth,
@@ -77,7 +77,7 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
         LEFT JOIN LATERAL (
           SELECT d.next_attempt_at AS at FROM webhook_deliveries d
           WHERE d.webhook_id = due.id AND d.state = 'pending' AND d.next_attempt_at <= $1
-            AND ${FREE}
+            AND ${isFree()}
           ORDER BY d.next_attempt_at LIMIT 1) delivery ON TRUE
         WHERE due.disabled_at IS NULL AND due.id <> ALL($4) AND NOT s.shares && $5::text[]
           AND (delivery.at IS NOT NULL OR EXISTS (

@@ -1,4 +1,4 @@
-export { FREE, LeasedRows, type LeasedRowsSettings } from './leased-rows.repository.js';
+export { isFree, LeasedRows, type LeasedRowsSettings } from './leased-rows.repository.js';
 export { type JobObserver, type RecurringJob, RecurringJobs } from './recurring-jobs.js';
 export { WorkEngine } from './work-engine.js';
 export {

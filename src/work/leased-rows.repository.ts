@@ -28,9 +28,12 @@ export interface LeasedRowsSettings {
 
 /**
  * SQL: whether a row may be taken. $1 is now, $2 the process that asks, $3 what it is at work on.
+ *
+ * @param lockedTable the table, where its rows are locked in the same statement
  */
-export const FREE = `id <> ALL($3) AND (leased_by IS NULL OR leased_by = $2 OR leased_until < $1
-  OR ${leaseHolderIsGone('leased_by')})`;
+export const isFree = (lockedTable?: string) =>
+  `id <> ALL($3) AND (leased_by IS NULL OR leased_by = $2 OR leased_until < $1
+  OR ${leaseHolderIsGone('leased_by', lockedTable)})`;
 
 /**
  * Rows of a table as work: which are due, and who has taken them. A lease is taken in one statement,
@@ -50,7 +53,7 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
       name: `due-lanes-of-${table}`,
       text: `SELECT due.lane, s.shares FROM (
           SELECT ${lane} AS lane, min(${dueAt}) AS at FROM ${table}
-          WHERE ${isOpen} AND ${dueAt} <= $1 AND ${FREE} AND ${lane} <> ALL($4)
+          WHERE ${isOpen} AND ${dueAt} <= $1 AND ${isFree()} AND ${lane} <> ALL($4)
           GROUP BY ${lane}) due
         CROSS JOIN LATERAL (SELECT COALESCE((${shares}), '{}') AS shares) s
         WHERE NOT s.shares && $5::text[] ORDER BY due.at LIMIT $6`,
@@ -75,7 +78,7 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
           UPDATE ${table} SET leased_by = $2, leased_until = $6${onTake && `, ${onTake}`}
           WHERE id IN (
             SELECT id FROM ${table}
-            WHERE ${lane} = $4 AND ${isOpen} AND ${dueAt} <= $1 AND ${FREE}
+            WHERE ${lane} = $4 AND ${isOpen} AND ${dueAt} <= $1 AND ${isFree(table)}
             ORDER BY ${dueAt}, id LIMIT $5 FOR UPDATE SKIP LOCKED)
           RETURNING *)
         ${select}`,

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import {
   LeasedRows,
+  type LeasedRowsSettings,
   WorkEngine,
   type WorkKind,
   type WorkQueue,
@@ -56,6 +57,18 @@ interface Replica {
   stop(): Promise<void>;
 }
 
+const ROWS: LeasedRowsSettings = {
+  table: 'work_items',
+  lane: 'lane',
+  dueAt: 'due_at',
+  isOpen: `state = 'open'`,
+  shares: `SELECT ARRAY[left(due.lane, 4)]`,
+  onTake: '',
+  onRelease: '',
+  select: 'SELECT id, lane FROM taken',
+  leaseMs: 30_000,
+};
+
 type Work = (item: Item, signal: AbortSignal) => Promise<unknown>;
 
 async function startReplica(
@@ -67,17 +80,7 @@ async function startReplica(
   const asked = jest.spyOn(own.pool, 'query');
   const lease = new ProcessLease(own);
   await lease.renew();
-  const queue = new LeasedRows<Item>(own.pool, {
-    table: 'work_items',
-    lane: 'lane',
-    dueAt: 'due_at',
-    isOpen: `state = 'open'`,
-    shares: `SELECT ARRAY[left(due.lane, 4)]`,
-    onTake: '',
-    onRelease: '',
-    select: 'SELECT id, lane FROM taken',
-    leaseMs: 30_000,
-  });
+  const queue = new LeasedRows<Item>(own.pool, ROWS);
   let isKilled = false;
   const run = async (item: Item, _lane: string, signal: AbortSignal) => {
     if (isKilled) throw new Error('killed');
@@ -215,6 +218,47 @@ test('everything due is done once by several processes, whichever are killed in 
     ),
     { numRuns: 8 },
   );
+});
+
+test('a process that begins while another one looks is not taken for one that is gone', async () => {
+  // The look is held up between its list of processes and its second row.
+  const HELD_UP = 7;
+  const slow = new LeasedRows<Item>(database.pool, {
+    ...ROWS,
+    isOpen: `state = 'open' AND (id = 'a-0' OR pg_advisory_xact_lock_shared(${HELD_UP}) IS NOT NULL)`,
+  });
+  await database.pool.query(
+    `INSERT INTO work_items (id, lane, due_at, leased_by, leased_until)
+     VALUES ('a-0', 'a', now(), 'gone', 'infinity'), ('a-1', 'a', now(), NULL, NULL)`,
+  );
+  const request = { now: new Date(), working: [], lane: 'a', limit: 2 };
+  const barrier = await database.pool.connect();
+  const looking = new ProcessLease(database);
+  const beginning = new ProcessLease(database);
+  try {
+    await looking.renew();
+    await barrier.query('SELECT pg_advisory_lock($1)', [HELD_UP]);
+    const taken = slow.take({ ...request, holder: looking.name });
+    await waitFor('the look to be held up', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`,
+        [HELD_UP],
+      );
+      return rows.length === 1;
+    });
+    await beginning.renew();
+    const rows = new LeasedRows<Item>(database.pool, ROWS);
+    const [first, ...more] = await rows.take({ ...request, holder: beginning.name, limit: 1 });
+    expect([first, more]).toEqual([{ id: 'a-0', lane: 'a' }, []]);
+    const [second] = await rows.take({ ...request, holder: beginning.name, working: ['a-0'] });
+    expect(second).toEqual({ id: 'a-1', lane: 'a' });
+    await barrier.query('SELECT pg_advisory_unlock($1)', [HELD_UP]);
+    expect(await taken).toEqual([]);
+  } finally {
+    barrier.release(true);
+    looking.end();
+    beginning.end();
+  }
 });
 
 test('a lane that hangs keeps no other waiting, however many items it has', async () => {
