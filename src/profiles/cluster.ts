@@ -32,13 +32,14 @@ export class Node {
 }
 
 /** Stands for two ids or more. */
-const SEVERAL = Symbol('several ids');
+export const SEVERAL = Symbol('several ids');
 
 /** The sides of a `cannot_link`; an account that is both has their sum. */
 export const ONE = 1;
 export const OTHER = 2;
 
-const NO_IDS: ReadonlyMap<string, string | typeof SEVERAL> = new Map();
+type Ids = ReadonlyMap<string, string | typeof SEVERAL>;
+const NO_IDS: Ids = new Map();
 
 /** Accounts that equal ids or a person tie together. To be read once it is complete. */
 export class Cluster {
@@ -49,21 +50,21 @@ export class Cluster {
   live: readonly Node[] = [];
   /** The distinct handles of its live accounts. */
   handles: readonly string[] = [];
-  /** By namespace: the id of its live accounts. */
-  ids = NO_IDS;
+  private knownIds: Ids | null = null;
 
   constructor(node: Node) {
     this.nodes = [node];
   }
 
-  /** Whether nothing can keep it from any other. */
-  get isFree(): boolean {
-    return this.ids.size === 0 && this.sides === null;
+  /** By namespace: the id of its live accounts. */
+  get ids(): Ids {
+    this.knownIds ??= this.sumUpIds();
+    return this.knownIds;
   }
 
   /** Whether its own ids contradict each other. */
   get isContradictory(): boolean {
-    return [...this.ids.values()].includes(SEVERAL);
+    return this.live.length > 1 && [...this.ids.values()].includes(SEVERAL);
   }
 
   addSide(constraint: number, side: number): void {
@@ -82,30 +83,33 @@ export class Cluster {
     for (const [constraint, side] of other.sides ?? []) this.addSide(constraint, side);
   }
 
-  /** Once all its accounts are there: orders and sums them up. */
+  /** To be called once, when all its accounts are there. */
   complete(): void {
     this.nodes.sort(byAge);
     this.live = this.nodes.filter(({ account }) => account.isLive);
-    const handles = new Set<string>();
+    const handles = this.live.flatMap(({ handle }) => handle ?? []);
+    this.handles = handles.length > 1 ? [...new Set(handles)] : handles;
+  }
+
+  private sumUpIds(): Ids {
+    if (this.live.every(({ id }) => id === null)) return NO_IDS;
     const ids = new Map<string, string | typeof SEVERAL>();
-    for (const { handle, id, namespaces } of this.live) {
-      if (handle !== null) handles.add(handle);
+    for (const { id, namespaces } of this.live)
       if (id !== null)
         for (const namespace of namespaces)
           ids.set(namespace, (ids.get(namespace) ?? id) === id ? id : SEVERAL);
-    }
-    this.handles = [...handles];
-    if (ids.size > 0) this.ids = ids;
+    return ids;
   }
 }
 
 /** Oldest first. */
-export const byAge = ({ account: a }: Node, { account: b }: Node) => (a.id < b.id ? -1 : 1);
+export function byAge({ account: a }: Node, { account: b }: Node): number {
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
 
-/** Whether two clusters cannot be one profile: their ids contradict, or a person said so. */
-export const areIncompatible = (a: Cluster, b: Cluster) => contradict(a, b) || areKeptApart(a, b);
-
-function contradict(a: Cluster, b: Cluster): boolean {
+/** Whether two clusters have ids of live accounts that contradict each other. */
+export function areContradictory(a: Cluster, b: Cluster): boolean {
   for (const [namespace, id] of a.ids) {
     const theirs = b.ids.get(namespace);
     if (theirs !== undefined && (id === SEVERAL || id !== theirs)) return true;
@@ -124,7 +128,10 @@ export function areKeptApart(a: Cluster, b: Cluster): boolean {
   return false;
 }
 
-/** Those of the clusters that are incompatible with another of them; in time linear in them. */
+/**
+ * Those of the clusters that cannot be one profile with another of them: their ids contradict, or a
+ * person keeps them apart. In time linear in them.
+ */
 export function rivalsAmong(clusters: readonly Cluster[]): readonly Cluster[] {
   if (clusters.length < 2) return [];
   const ids = new Map<string, string | typeof SEVERAL>();

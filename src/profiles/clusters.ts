@@ -1,4 +1,4 @@
-import { areKeptApart, type Cluster, Node, ONE, OTHER } from './cluster.js';
+import { areKeptApart, byAge, type Cluster, Node, ONE, OTHER } from './cluster.js';
 import { matchableHandle, matchableId } from './matchable.js';
 import type { AccountName, ProfileAccount, ProfileConstraint } from './profile-group.js';
 
@@ -32,12 +32,24 @@ export function clustersOf(
   }
   for (const { kind, one, other } of constraints) {
     if (kind !== 'must_link') continue;
-    for (const a of named(one)) for (const b of named(other)) join(a, b);
+    for (const [a, b] of pairsOf(named(one), named(other))) join(a, b);
   }
   for (const same of grouped(nodes, ({ strongKey }) => strongKey).values()) joinSame(same);
   const clusters = new Set(nodes.map(({ cluster }) => cluster));
   for (const cluster of clusters) cluster.complete();
   return { clusters: [...clusters].filter(({ live }) => live.length > 0), named };
+}
+
+/** The pairs that a constraint names, whichever side is which: by the older node, then the other. */
+export function pairsOf(
+  ones: readonly Node[],
+  others: readonly Node[],
+): readonly (readonly [Node, Node])[] {
+  const pair = (one: Node, other: Node): readonly [Node, Node] =>
+    byAge(one, other) < 0 ? [one, other] : [other, one];
+  return ones
+    .flatMap((one) => others.map((other) => pair(one, other)))
+    .sort(([a, b], [c, d]) => (a === c ? byAge(b, d) : byAge(a, c)));
 }
 
 /** Joins the clusters of two nodes. @returns whether they are in one cluster then */

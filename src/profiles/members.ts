@@ -1,5 +1,5 @@
 import { byAge, type Cluster, type Node } from './cluster.js';
-import { grouped, type NodesNamed } from './clusters.js';
+import { grouped, type NodesNamed, pairsOf } from './clusters.js';
 import type { Match, ProfileConstraint, ProfileMember } from './profile-group.js';
 
 /** By account that a `must_link` ties to another of its cluster: the other, as of `preferred`. */
@@ -13,12 +13,11 @@ export function manualTies(
   const tie = (from: Node, to: Node) => ties.set(from, preferred(ties.get(from), to));
   for (const { kind, one, other } of constraints) {
     if (kind !== 'must_link') continue;
-    for (const a of named(one))
-      for (const b of named(other))
-        if (a !== b && a.cluster === b.cluster) {
-          tie(a, b);
-          tie(b, a);
-        }
+    for (const [a, b] of pairsOf(named(one), named(other)))
+      if (a !== b && a.cluster === b.cluster) {
+        tie(a, b);
+        tie(b, a);
+      }
   }
   return ties;
 }

@@ -38,19 +38,26 @@ export function partition(
   const ids = new Map<Cluster, string>();
   for (const { clusters: its } of joined) {
     const [oldest] = its.flatMap(({ nodes }) => nodes.slice(0, 1)).sort(byAge);
-    for (const cluster of its) ids.set(cluster, profileIdOf(oldest?.account.id ?? ''));
+    const id = profileIdOf(oldest?.account.id ?? '');
+    for (const cluster of its) ids.set(cluster, id);
   }
-  const idsOf = (some: readonly Cluster[]) => [
-    ...new Set(some.map((cluster) => ids.get(cluster) ?? '')),
-  ];
+  /** Hundreds of accounts of one handle may have the same candidates. */
+  const known = new Map<readonly Cluster[], readonly string[]>();
+  const idsOf = (candidates: readonly Cluster[]) => {
+    const found =
+      known.get(candidates) ??
+      [...new Set(candidates.flatMap((cluster) => ids.get(cluster) ?? []))].sort();
+    known.set(candidates, found);
+    return found;
+  };
   return joined
     .map(({ clusters: its, candidates }) => {
       const members = membersOf(its, ties);
       return {
-        id: idsOf(its)[0] ?? '',
+        id: its.flatMap((cluster) => ids.get(cluster) ?? [])[0] ?? '',
         members,
         match: matchOf(members),
-        candidates: idsOf(candidates).sort(),
+        candidates: idsOf(candidates),
         contradictions: its.flatMap(contradictionsIn),
       };
     })
