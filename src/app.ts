@@ -153,6 +153,7 @@ export function assemble(settings: AppSettings): App {
         await sweeps.service.request(transaction, caller, connection);
       },
       wakeSweeps: () => sweeps.service.wake(),
+      endSweep: ({ client }, connectionId) => sweeps.service.end(client, connectionId),
       abortWork: (connectionId) => work.abortLane(connectionId),
       resumeDisconnects: (connectionId) => disconnects.resume(connectionId),
     },

@@ -124,7 +124,7 @@ export class AccountsService {
         ? {}
         : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
-    const access = this.parts.connections.accessTo(connection);
+    const access = this.parts.connections.openAccessTo(connection);
     const observation = await this.parts.providers
       .create(access, account, context)
       .catch(async (error: unknown) => {
@@ -178,7 +178,7 @@ export class AccountsService {
       const adapter = this.adapter(connection);
       this.requireOperation(adapter, 'update');
       const changes = readSettings(adapter.settings, adapter, change.settings);
-      const access = this.parts.connections.accessTo(connection);
+      const access = this.parts.connections.openAccessTo(connection);
       const current = await this.lookUp(row, access, context);
       requireSame(row, current);
       const { before: former, after: settings } = withChanges(adapter, current, changes);
@@ -214,7 +214,7 @@ export class AccountsService {
       const connection = await this.connectionOf(row);
       const observation = await this.lookUp(
         row,
-        this.parts.connections.accessTo(connection),
+        this.parts.connections.openAccessTo(connection),
         context,
       );
       await withTransaction(this.parts.database.pool, (client) =>
@@ -238,7 +238,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), to);
-    const access = this.parts.connections.accessTo(connection);
+    const access = this.parts.connections.openAccessTo(connection);
     if (isStale(row.looked_at, this.parts.clock.now()))
       requireSame(row, await this.lookUp(row, access, context));
     await this.parts.providers[to](access, { id: row.provider_account_id }, context);
@@ -261,7 +261,7 @@ export class AccountsService {
     const row = await this.findConnected(caller, reference);
     const connection = await this.connectionOf(row);
     this.requireOperation(this.adapter(connection), operation);
-    return { row, access: this.parts.connections.accessTo(connection) };
+    return { row, access: this.parts.connections.openAccessTo(connection) };
   }
 
   /**

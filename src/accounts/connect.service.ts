@@ -54,7 +54,7 @@ export class ConnectService {
     }
     if (!adapter.platforms.includes(request.platform))
       throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
-    const access = this.connections.accessTo(connection);
+    const access = this.connections.openAccessTo(connection);
     const { platform, redirect_url: redirectUrl } = request;
     if (!adapter.operations.connectComplete) {
       const asked = { platform, ...(redirectUrl !== undefined && { redirectUrl }) };
@@ -99,7 +99,7 @@ export class ConnectService {
         'is unknown, already used, or older than 10 minutes; start again with POST /v1/connect',
       );
     const connection = await this.connections.get(caller, flow.connectionId);
-    const access = this.connections.accessTo(connection);
+    const access = this.connections.openAccessTo(connection);
     const { platform } = flow;
     const redirectUrl = withState(flow.redirectUrl, state);
     const { id } = await this.providers.connectComplete(

@@ -73,6 +73,13 @@ const NOTHING_TOLD: Omit<Recommendation, 'url'> = {
   message: 'The provider has not reported the health of this account yet.',
 };
 
+/** For one that is not checked as its connection is paused. */
+const CONNECTION_PAUSED: Omit<Recommendation, 'url'> = {
+  code: 'retry',
+  message:
+    'The connection is paused, so Rollcall does not look at this account. Resume it with PATCH /v1/connections/{id}.',
+};
+
 /** Our own connect flow: POST there. */
 const CONNECT_FLOW = '/v1/connect';
 /** Where the API reference describes how to resume an account. */
@@ -85,6 +92,8 @@ export interface Circumstances {
   readonly advice?: readonly string[];
   /** Where people see the profile. */
   readonly profileUrl?: string | null;
+  /** Whether its connection is paused. */
+  readonly isPaused?: boolean;
 }
 
 /**
@@ -98,11 +107,16 @@ export function recommend(
   const { adapter, advice = [] } = circumstances;
   // What a provider says of an account that is well needs no action.
   if (status === 'healthy') return advice.map((message) => ({ code: 'none', message, url: null }));
-  const step = reason === null ? NOTHING_TOLD : ADVICE[reason];
+  const step = stepFor(reason, circumstances);
   const url = placeOf(step.code, reason, circumstances);
   if (advice.length > 0) return advice.map((message) => ({ code: step.code, message, url }));
   const how = step.code === 'reconnect' ? ` ${adapter.disconnectEffect.howToReconnect}` : '';
   return [{ code: step.code, message: step.message + how, url }];
+}
+
+function stepFor(reason: HealthReason | null, { isPaused = false }: Circumstances) {
+  if (reason === null) return NOTHING_TOLD;
+  return isPaused && reason === 'not_checked' ? CONNECTION_PAUSED : ADVICE[reason];
 }
 
 /** The one word for a verdict's next step. */

@@ -325,7 +325,9 @@ export interface paths {
         head?: never;
         /**
          * Change a connection; a new key is verified at the provider first
-         * @description Requires the scope `admin`.
+         * @description A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`. Disconnect steps wait: what is being changed at the provider is ended in order, and nothing further is begun. All of it goes on with `paused: false`.
+         *
+         *     Requires the scope `admin`.
          */
         patch: operations["connections.change"];
         trace?: never;
@@ -1266,6 +1268,7 @@ export interface components {
          *       "source": "api",
          *       "base_url": null,
          *       "state": "active",
+         *       "paused": false,
          *       "state_since": "2026-01-15T08:30:00.000Z",
          *       "sweep_interval_seconds": 300,
          *       "next_sweep_at": "2026-02-09T11:50:20.000Z",
@@ -1287,6 +1290,8 @@ export interface components {
             base_url: string | null;
             /** @enum {string} */
             state: "active" | "credential_rejected";
+            /** @description Its provider is asked nothing: no sweeps, requests that need it are answered 409, and disconnect steps wait. */
+            paused: boolean;
             /** Format: date-time */
             state_since: string;
             sweep_interval_seconds: number;
@@ -5087,6 +5092,7 @@ export interface operations {
                      *           "source": "api",
                      *           "base_url": null,
                      *           "state": "active",
+                     *           "paused": false,
                      *           "state_since": "2026-01-15T08:30:00.000Z",
                      *           "sweep_interval_seconds": 300,
                      *           "next_sweep_at": "2026-02-09T11:50:20.000Z",
@@ -5236,6 +5242,7 @@ export interface operations {
                      *         "source": "api",
                      *         "base_url": null,
                      *         "state": "active",
+                     *         "paused": false,
                      *         "state_since": "2026-01-15T08:30:00.000Z",
                      *         "sweep_interval_seconds": 300,
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
@@ -5328,6 +5335,7 @@ export interface operations {
                      *         "source": "api",
                      *         "base_url": null,
                      *         "state": "active",
+                     *         "paused": false,
                      *         "state_since": "2026-01-15T08:30:00.000Z",
                      *         "sweep_interval_seconds": 300,
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",
@@ -5492,6 +5500,8 @@ export interface operations {
                     sweep_interval_seconds?: number;
                     /** @description Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it. */
                     base_url?: string | null;
+                    /** @description `true` ends its sweep and other reads at once and has its provider asked nothing until `false`, which has it swept soon. */
+                    paused?: boolean;
                     /** @default true */
                     verify?: boolean;
                 };
@@ -5521,6 +5531,7 @@ export interface operations {
                      *         "source": "api",
                      *         "base_url": null,
                      *         "state": "active",
+                     *         "paused": false,
                      *         "state_since": "2026-01-15T08:30:00.000Z",
                      *         "sweep_interval_seconds": 300,
                      *         "next_sweep_at": "2026-02-09T11:50:20.000Z",

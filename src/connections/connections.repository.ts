@@ -27,11 +27,12 @@ export class ConnectionsRepository {
     return this.database.prisma.connection.findUniqueOrThrow({ where: { id } });
   }
 
-  /** Those of these ids that connections of any team have. */
-  async findStored(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Those of these ids that connections of any team have, and whether each is paused. */
+  async findStored(ids: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     const where = { id: { in: [...ids] } };
-    const rows = await this.database.prisma.connection.findMany({ where, select: { id: true } });
-    return new Set(rows.map(({ id }) => id));
+    const select = { id: true, paused: true };
+    const rows = await this.database.prisma.connection.findMany({ where, select });
+    return new Map(rows.map(({ id, paused }) => [id, paused]));
   }
 
   /** The connections that the caller may see, oldest first. */
@@ -64,26 +65,25 @@ export class ConnectionsRepository {
 
   findByName(
     prisma: Prisma.TransactionClient,
-    teamId: string,
-    name: string,
+    named: { readonly teamId: string; readonly provider: string; readonly name: string },
   ): Promise<Connection | null> {
-    return prisma.connection.findUnique({ where: { teamId_name: { teamId, name } } });
+    return prisma.connection.findUnique({ where: { teamId_provider_name: named } });
   }
 
-  /** The names of a team's connections that begin with `prefix`. */
+  /** The names of a team's connections to a provider that begin with `prefix`. */
   async namesWith(
     prisma: Prisma.TransactionClient,
-    teamId: string,
+    { teamId, provider }: { readonly teamId: string; readonly provider: string },
     prefix: string,
   ): Promise<ReadonlySet<string>> {
     const rows = await prisma.connection.findMany({
-      where: { teamId, name: { startsWith: prefix } },
+      where: { teamId, provider, name: { startsWith: prefix } },
       select: { name: true },
     });
     return new Set(rows.map(({ name }) => name));
   }
 
-  /** @throws Problem 409 when another connection of the team has the name */
+  /** @throws Problem 409 when another connection of the team to the provider has the name */
   create(
     prisma: Prisma.TransactionClient,
     data: Prisma.ConnectionUncheckedCreateInput,
@@ -91,7 +91,7 @@ export class ConnectionsRepository {
     return prisma.connection.create({ data }).catch(refuseTakenName);
   }
 
-  /** @throws Problem 409 when another connection of the team has the name */
+  /** @throws Problem 409 when another connection of the team to the provider has the name */
   update(
     prisma: Prisma.TransactionClient,
     id: string,
@@ -133,7 +133,7 @@ export class ConnectionsRepository {
            + make_interval(secs => LEAST(60, GREATEST(15, o.sweep_interval_seconds / 4)))) AS at
          FROM connections o LEFT JOIN sweeps s ON s.connection_id = o.id WHERE o.id = $1
          GROUP BY o.id) earlier
-       WHERE c.id = $1 AND c.state = 'active' AND c.next_sweep_at > earlier.at`,
+       WHERE c.id = $1 AND c.state = 'active' AND NOT c.paused AND c.next_sweep_at > earlier.at`,
       [id, now],
     );
     return rowCount === 1;
@@ -158,7 +158,7 @@ function refuseTakenName(error: unknown): never {
   if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
     throw new Problem(
       'conflict',
-      'name: another connection of the team already uses it. Choose another name.',
+      'name: another connection of the team to the provider already uses it. Choose another name.',
     );
   }
   throw error;

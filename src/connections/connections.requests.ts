@@ -43,6 +43,10 @@ export const connectionChange = z
       description:
         'Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it.',
     }),
+    paused: z.boolean().optional().meta({
+      description:
+        '`true` ends its sweep and other reads at once and has its provider asked nothing until `false`, which has it swept soon.',
+    }),
     verify: z.boolean().default(true),
   })
   .meta({ examples: [{ credentials: { api_key: 'oct_live_fedcba9876543210' } }] });

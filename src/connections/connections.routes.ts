@@ -24,6 +24,8 @@ export interface AfterConnecting {
     connection: Connection,
   ) => Promise<unknown>;
   readonly wakeSweeps: () => void;
+  /** Ends the sweep of a connection that is paused within the transaction. */
+  readonly endSweep: (transaction: Transaction, connectionId: string) => Promise<void>;
   /** Aborts the background work with credentials that are gone, in this process at once. */
   readonly abortWork: (connectionId: string) => void;
   /** Has the disconnect steps that wait for working credentials go on. */
@@ -81,6 +83,8 @@ export function connectionEndpoints(
     }),
     change: endpoint({
       summary: 'Change a connection; a new key is verified at the provider first',
+      description:
+        'A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`. Disconnect steps wait: what is being changed at the provider is ended in order, and nothing further is begun. All of it goes on with `paused: false`.',
       params: byId,
       body: connectionChange,
       answers: { 200: dataOf(connectionSchema) },
@@ -91,8 +95,13 @@ export function connectionEndpoints(
           call.params.id,
           call.body,
           contextOf(call),
+          (transaction) => afterConnecting.endSweep(transaction, call.params.id),
         );
         const answer = { status: 200, body: { data: toAnswer(row, hooks.pathOf(row)) } };
+        if (row.paused) {
+          connections.abortPaused(row.id, afterConnecting.abortWork);
+          return answer;
+        }
         if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
         const committed = await call.commit(async (transaction) => {
           await afterConnecting.requestSweep(transaction, call.caller, row);

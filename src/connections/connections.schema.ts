@@ -14,6 +14,10 @@ export const connectionSchema = z
     source: z.enum(['api', 'environment', 'sandbox']),
     base_url: z.string().nullable(),
     state: z.enum(['active', 'credential_rejected']),
+    paused: z.boolean().meta({
+      description:
+        'Its provider is asked nothing: no sweeps, requests that need it are answered 409, and disconnect steps wait.',
+    }),
     state_since: timestamp,
     sweep_interval_seconds: z.int(),
     next_sweep_at: timestamp,
@@ -37,6 +41,7 @@ export const connectionSchema = z
         source: 'api',
         base_url: null,
         state: 'active',
+        paused: false,
         state_since: '2026-01-15T08:30:00.000Z',
         sweep_interval_seconds: 300,
         next_sweep_at: '2026-02-09T11:50:20.000Z',
@@ -62,6 +67,7 @@ export function toAnswer(row: Connection, hookPath: string | null = null) {
     source: row.source,
     base_url: row.baseUrl,
     state: row.state,
+    paused: row.paused,
     state_since: row.stateSince,
     sweep_interval_seconds: row.sweepIntervalSeconds,
     next_sweep_at: row.nextSweepAt,

@@ -86,7 +86,7 @@ export class ConnectionsService {
       id,
       teamId: caller.teamId,
       provider,
-      name: request.name ?? (await this.freeName(prisma, caller.teamId, provider)),
+      name: request.name ?? (await this.freeName(prisma, { teamId: caller.teamId, provider })),
       baseUrl,
       credentials: this.parts.sealed.seal(credentials, id),
       stateSince: now,
@@ -122,13 +122,15 @@ export class ConnectionsService {
 
   /**
    * Changes a connection. A new key or address is verified first, and makes the connection `active`
-   * and due for a sweep.
+   * and due for a sweep, as does the end of a pause.
+   * @param endSweep ends the sweep of one that is paused, within the transaction
    */
   async change(
     caller: Caller,
     id: string,
     change: ConnectionChange,
     context: CallContext,
+    endSweep: (transaction: Transaction) => Promise<void>,
   ): Promise<Connection> {
     const { clock, connections, database, providers } = this.parts;
     const row = await this.get(caller, id);
@@ -149,6 +151,7 @@ export class ConnectionsService {
       await providers.verify(access, context);
     const now = clock.now();
     const interval = change.sweep_interval_seconds;
+    const isResumed = row.paused && change.paused === false;
     const data = {
       updatedAt: now,
       ...(change.name !== undefined && { name: change.name }),
@@ -167,6 +170,8 @@ export class ConnectionsService {
         lastError: Prisma.DbNull,
         silentSince: null,
       }),
+      ...(change.paused !== undefined && { paused: change.paused }),
+      ...(isResumed && { nextSweepAt: now }),
       ...(isOther && { accessChangedAt: now, heldAt: null }),
       ...(change.credentials !== undefined && NOT_REFRESHED),
     };
@@ -177,8 +182,10 @@ export class ConnectionsService {
         ...(change.credentials !== undefined && { credentials: 'replaced' }),
       },
     };
-    return database.transaction(async ({ prisma, client }) => {
+    return database.transaction(async (transaction) => {
+      const { prisma, client } = transaction;
       const changed = await connections.update(prisma, id, data);
+      if (changed.paused) await endSweep(transaction);
       await audit(client, caller, { action: 'connection.changed', targetId: id, ...facts }, now);
       if (newAccess && row.state !== 'active') {
         const event = connectionEvent('connection.recovered', changed);
@@ -211,15 +218,28 @@ export class ConnectionsService {
   }
 
   /**
-   * Ends the calls of connections that were deleted in the meantime, by whichever replica, so that
-   * their keys are sent no more.
+   * Ends what a paused connection asks of its provider. What it changes there is not cut off, but
+   * followed by nothing.
    */
-  async abortDeleted(): Promise<void> {
+  abortPaused(id: string, abortWork: (connectionId: string) => void): void {
+    abortWork(id);
+    this.parts.providers.abortReads(id, connectionPaused(id));
+  }
+
+  /**
+   * Ends the calls of connections that were deleted or paused in the meantime, by whichever replica,
+   * so that their keys are sent no more.
+   */
+  async abortUnwanted(abortWork: (connectionId: string) => void): Promise<void> {
     const { connections, providers } = this.parts;
     const inUse = providers.connectionsInUse();
     if (inUse.length === 0) return;
     const stored = await connections.findStored(inUse);
-    for (const id of inUse) if (!stored.has(id)) this.abortCalls(id);
+    for (const id of inUse) {
+      const paused = stored.get(id);
+      if (paused === undefined) this.abortCalls(id);
+      else if (paused) this.abortPaused(id, abortWork);
+    }
   }
 
   /** The connection as the provider engine takes it, credentials opened. */
@@ -244,6 +264,15 @@ export class ConnectionsService {
       tokenRefreshAt: row.tokenRefreshAt,
       isUnproven: row.accessChangedAt !== null,
     };
+  }
+
+  /**
+   * The same for what a caller asks of the provider.
+   * @throws Problem 409 while the connection is paused
+   */
+  openAccessTo(row: Connection): ProviderConnection {
+    if (row.paused) throw connectionPaused(row.id);
+    return this.accessTo(row);
   }
 
   /**
@@ -285,7 +314,8 @@ export class ConnectionsService {
       // Replicas that start together make one connection between them: its credentials are sealed
       // to its id.
       await connections.lockTeam(client, DEFAULT_TEAM_ID);
-      const known = await connections.findByName(prisma, DEFAULT_TEAM_ID, own.name);
+      const named = { teamId: DEFAULT_TEAM_ID, provider: own.provider, name: own.name };
+      const known = await connections.findByName(prisma, named);
       const id = known?.id ?? newId('conn');
       const same =
         known !== null &&
@@ -308,9 +338,7 @@ export class ConnectionsService {
       };
       const first = {
         id,
-        teamId: DEFAULT_TEAM_ID,
-        provider: own.provider,
-        name: own.name,
+        ...named,
         sweepIntervalSeconds,
         createdAt: now,
       };
@@ -335,10 +363,10 @@ export class ConnectionsService {
   /** The provider's id, or with a number behind it where another connection has that name. */
   private async freeName(
     prisma: Prisma.TransactionClient,
-    teamId: string,
-    provider: string,
+    where: { readonly teamId: string; readonly provider: string },
   ): Promise<string> {
-    const names = await this.parts.connections.namesWith(prisma, teamId, provider);
+    const { provider } = where;
+    const names = await this.parts.connections.namesWith(prisma, where, provider);
     if (!names.has(provider)) return provider;
     let number = 2;
     while (names.has(`${provider}-${number}`)) number++;
@@ -384,13 +412,25 @@ function audit(
 }
 
 /** A connection in the audit log: everything a caller may set but its credentials. */
-function factsOf(row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds'>) {
+function factsOf(
+  row: Pick<Connection, 'provider' | 'name' | 'baseUrl' | 'sweepIntervalSeconds' | 'paused'>,
+) {
   return {
     provider: row.provider,
     name: row.name,
     base_url: row.baseUrl,
     sweep_interval_seconds: row.sweepIntervalSeconds,
+    paused: row.paused,
   };
+}
+
+/** What is refused, and ended, while a connection is paused. */
+export function connectionPaused(id: string): Problem {
+  const what = `Connection ${id} is paused, so its provider is asked nothing.`;
+  return new Problem(
+    'conflict',
+    `${what} Resume it with PATCH /v1/connections/${id} {"paused": false}.`,
+  );
 }
 
 function sooner(planned: Date, now: Date, intervalSeconds: number): Date {

@@ -13,7 +13,7 @@ import { SealedCredentials } from './sealed-credentials.js';
 
 export { connectionEvent } from './connection-events.js';
 export { SEALED_CREDENTIALS } from './connections.repository.js';
-export type { ConnectionsService } from './connections.service.js';
+export { type ConnectionsService, connectionPaused } from './connections.service.js';
 export { CredentialRefresh } from './credential-refresh.js';
 
 interface ConnectionsParts {
@@ -51,8 +51,13 @@ export function createConnections(parts: ConnectionsParts) {
     logger: parts.logger,
     wakeSweeps,
   });
+  const { abortWork } = parts.afterConnecting;
   const jobs: readonly RecurringJob[] = [
-    { name: 'connections.abort_deleted', everyMs: 1_000, run: () => service.abortDeleted() },
+    {
+      name: 'connections.abort_calls',
+      everyMs: 1_000,
+      run: () => service.abortUnwanted(abortWork),
+    },
   ];
   return {
     service,

@@ -54,6 +54,7 @@ export class StepsRepository {
       lane: 'connection_id',
       dueAt: 'next_attempt_at',
       isOpen: `state IN ('pending', 'running')`,
+      mayBeTaken: 'NOT EXISTS (SELECT FROM connections c WHERE c.id = connection_id AND c.paused)',
       shares: `SELECT ARRAY['team ' || c.team_id, 'provider ' || c.provider]
         FROM connections c WHERE c.id = due.lane`,
       onTake: `state = 'running', attempts = attempts + 1`,

@@ -8,6 +8,7 @@ import { ABSENT, type AbsentVerdict, STANDS_FOR_INTERVALS } from './verdict.js';
 export interface AgedConnection {
   readonly id: string;
   readonly teamId: string;
+  readonly paused: boolean;
   readonly provider: string;
   /** When the first look failed after the last good one; `null`: the last one was good. */
   readonly silentSince: Date | null;
@@ -24,7 +25,7 @@ export type SilentVerdict = Exclude<AbsentVerdict, 'credential_rejected'>;
 
 /** Which verdicts are to become unknown, and why. */
 export interface HealthLoss {
-  readonly connection: { readonly id: string; readonly teamId: string };
+  readonly connection: { readonly id: string; readonly teamId: string; readonly paused: boolean };
   /** Of the connection's provider. */
   readonly adapter: AnyAdapter;
   readonly verdict: AbsentVerdict;
@@ -94,7 +95,7 @@ ages AS (
 UPDATE connections c
 SET next_aging_at = LEAST(GREATEST(LEAST(silent_at, unchecked_at), $1), $1 + sweep_interval)
 FROM ages WHERE c.id = ages.id
-RETURNING c.id, c.team_id AS "teamId", c.provider, c.silent_since AS "silentSince",
+RETURNING c.id, c.team_id AS "teamId", c.paused, c.provider, c.silent_since AS "silentSince",
   looked_before AS "lookedBefore", asked_since AS "askedSince",
   array_remove(ARRAY[CASE WHEN silent_at < $1 THEN 'provider_unreachable' END, CASE WHEN unchecked_at < $1 THEN 'not_checked' END], NULL) AS due`;
 
@@ -158,7 +159,7 @@ export async function markHealthUnknown(
       status,
       reason,
       fault,
-      JSON.stringify(recommend(ABSENT[verdict], { adapter })),
+      JSON.stringify(recommend(ABSENT[verdict], { adapter, isPaused: connection.paused })),
       age?.lookedBefore,
       askedSince,
     ],

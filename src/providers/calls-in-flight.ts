@@ -1,6 +1,9 @@
+/** A change is better not cut off: it may have been made. */
+export type CallKind = 'read' | 'change';
+
 /** The calls that are under way, by connection, so that they can be ended with it. */
 export class CallsInFlight {
-  private readonly calls = new Map<string, Set<AbortController>>();
+  private readonly calls = new Map<string, Map<AbortController, CallKind>>();
 
   /**
    * Makes a call that `abort` ends.
@@ -8,12 +11,13 @@ export class CallsInFlight {
    */
   async run<Result>(
     connectionId: string,
+    kind: CallKind,
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
     const call = new AbortController();
-    const ofConnection = this.calls.get(connectionId) ?? new Set();
-    this.calls.set(connectionId, ofConnection.add(call));
+    const ofConnection = this.calls.get(connectionId) ?? new Map<AbortController, CallKind>();
+    this.calls.set(connectionId, ofConnection.set(call, kind));
     try {
       return await work(signal ? AbortSignal.any([signal, call.signal]) : call.signal);
     } finally {
@@ -28,8 +32,9 @@ export class CallsInFlight {
     return [...this.calls.keys()];
   }
 
-  /** Ends the calls of a connection, which reject with `reason`. */
-  abort(connectionId: string, reason: Error): void {
-    for (const call of this.calls.get(connectionId) ?? []) call.abort(reason);
+  /** Ends the calls of a connection of these kinds, which reject with `reason`. */
+  abort(connectionId: string, kinds: readonly CallKind[], reason: Error): void {
+    for (const [call, kind] of this.calls.get(connectionId) ?? [])
+      if (kinds.includes(kind)) call.abort(reason);
   }
 }

@@ -131,6 +131,8 @@ export interface Providers {
   connectionsInUse(): readonly string[];
   /** Ends the calls of a connection that are under way, which reject with `reason`. */
   abort(connectionId: string, reason: Error): void;
+  /** Ends those of them that change nothing at the provider. */
+  abortReads(connectionId: string, reason: Error): void;
   /** How a provider does at the moment, as far as this process saw. */
   state(provider: string): ProviderState;
   /** Calls `listener` after each attempt; the answer takes it off again. */
@@ -237,7 +239,8 @@ export function createProviders(settings: ProvidersSettings): Providers {
     },
 
     connectionsInUse: () => inFlight.connections,
-    abort: (connectionId, reason) => inFlight.abort(connectionId, reason),
+    abort: (connectionId, reason) => inFlight.abort(connectionId, ['read', 'change'], reason),
+    abortReads: (connectionId, reason) => inFlight.abort(connectionId, ['read'], reason),
     state: (provider) => runtime.state(provider),
     onOutcome: (listener) => {
       listeners.add(listener);

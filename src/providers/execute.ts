@@ -115,7 +115,12 @@ export function execute<Name extends OperationName>(
   // One that is not stored yet cannot be deleted.
   return connection.isUnstored
     ? executeAbortable(executor, connection, name, input, context)
-    : executor.inFlight.run(connection.id, context.signal, call);
+    : executor.inFlight.run(
+        connection.id,
+        READS.has(name) ? 'read' : 'change',
+        context.signal,
+        call,
+      );
 }
 
 /**

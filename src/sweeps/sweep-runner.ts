@@ -112,7 +112,7 @@ export class SweepRunner {
       else await this.endRest(current, run);
     } catch (error) {
       signal.throwIfAborted();
-      // Its connection was deleted.
+      // Its connection was deleted or paused.
       if (!(await sweeps.findUnfinished(sweepId))) return;
       if (error instanceof BudgetExhausted) await this.endPart(current, run, error, progress.next);
       else await this.fail(current, run, error);

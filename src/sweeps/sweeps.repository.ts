@@ -51,6 +51,7 @@ export interface SweptConnection {
   readonly id: string;
   readonly teamId: string;
   readonly state: string;
+  readonly paused: boolean;
   readonly sweepIntervalSeconds: number;
 }
 
@@ -67,7 +68,7 @@ const UNFINISHED = ['queued', 'running'];
 /** Extended for as long as the process is at it; ends at once should that die. */
 const LEASE_MS = 60_000;
 const SWEPT_CONNECTION =
-  'id, team_id AS "teamId", state, sweep_interval_seconds AS "sweepIntervalSeconds"';
+  'id, team_id AS "teamId", state, paused, sweep_interval_seconds AS "sweepIntervalSeconds"';
 
 /**
  * Notes that the provider was asked at a time; verdicts are due to be checked after it. Sweeps in
@@ -154,7 +155,7 @@ export class SweepsRepository {
   /** Locks up to `limit` connections that are due and that nobody else has locked. */
   async lockDue(client: pg.ClientBase, now: Date, limit: number): Promise<SweptConnection[]> {
     const { rows } = await client.query<SweptConnection>(
-      `SELECT ${SWEPT_CONNECTION} FROM connections WHERE next_sweep_at <= $1
+      `SELECT ${SWEPT_CONNECTION} FROM connections WHERE next_sweep_at <= $1 AND NOT paused
        ORDER BY next_sweep_at, id LIMIT $2 FOR UPDATE SKIP LOCKED`,
       [now, limit],
     );
@@ -182,6 +183,24 @@ export class SweepsRepository {
       [JSON.stringify(planned), now, UNFINISHED],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Ends a connection's unfinished sweep, whichever process is at it. What it stored is kept.
+   * @param client within a transaction
+   */
+  async endUnfinished(
+    client: pg.ClientBase,
+    connectionId: string,
+    error: object,
+    now: Date,
+  ): Promise<void> {
+    await client.query(
+      `UPDATE sweeps SET state = 'failed', error = $2, finished_at = $3, leased_by = NULL,
+         leased_until = NULL
+       WHERE connection_id = $1 AND state = ANY($4)`,
+      [connectionId, error, now, UNFINISHED],
+    );
   }
 
   async start(id: string, startedAt: Date): Promise<void> {
@@ -366,7 +385,12 @@ export class SweepsRepository {
   /** How many active connections have not been swept to an end, good or bad. */
   countNeverSwept(): Promise<number> {
     return this.database.prisma.connection.count({
-      where: { state: 'active', sweptAt: null, lastError: { equals: Prisma.AnyNull } },
+      where: {
+        state: 'active',
+        paused: false,
+        sweptAt: null,
+        lastError: { equals: Prisma.AnyNull },
+      },
     });
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { actorOf, recordAudit } from '../audit/index.js';
+import { connectionPaused } from '../connections/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Connection, Sweep } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
@@ -34,7 +35,8 @@ export class SweepsService {
    * committed, `wake` has it begin now.
    * @param confirm the sweep that is held, if its list is to be taken as it is
    * @throws Problem 404 when the connection was deleted in the meantime
-   * @throws Problem 409 when `confirm` is not the sweep that waits for it
+   * @throws Problem 409 while the connection is paused, or when `confirm` is not the sweep that waits
+   * for it
    */
   async request(
     { client, prisma }: Transaction,
@@ -46,6 +48,7 @@ export class SweepsService {
     const now = clock.now();
     const connection = await sweeps.lock(client, id);
     if (!connection) throw notFound(`Connection ${id}`);
+    if (connection.paused) throw connectionPaused(id);
     if (confirm !== undefined) await this.confirm({ client, prisma }, caller, id, confirm);
     await this.queue(client, [connection], now);
     const sweep = await sweeps.findUnfinishedOf(prisma, id);
@@ -120,6 +123,16 @@ export class SweepsService {
    */
   interrupt(client: pg.ClientBase, connectionId: string): Promise<void> {
     return this.parts.sweeps.queue.interrupt(client, connectionId);
+  }
+
+  /**
+   * Ends the unfinished sweep of a connection that is paused.
+   * @param client within the transaction of the change
+   */
+  end(client: pg.ClientBase, connectionId: string): Promise<void> {
+    const message = 'The connection was paused. What was seen before is kept.';
+    const error = { code: 'connection_paused', message };
+    return this.parts.sweeps.endUnfinished(client, connectionId, error, this.parts.clock.now());
   }
 
   /** Does one sweep now, unless a process is at its connection already; see `SweepRunner`. */

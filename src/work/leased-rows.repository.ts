@@ -14,6 +14,8 @@ export interface LeasedRowsSettings {
   readonly dueAt: string;
   /** The condition of a row whose work is not done, leased or not. */
   readonly isOpen: string;
+  /** A further condition of a row that may be taken now; absent: none. */
+  readonly mayBeTaken?: string;
   /** A query for the shares of the lane `due.lane`, as an array; see `DueLane`. */
   readonly shares: string;
   /** Set beside the lease when a row is taken, such as `state = 'running'`; empty: nothing. */
@@ -47,13 +49,18 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
     private readonly settings: LeasedRowsSettings,
   ) {}
 
+  private get mayBeTaken(): string {
+    const { isOpen, mayBeTaken } = this.settings;
+    return mayBeTaken === undefined ? isOpen : `${isOpen} AND ${mayBeTaken}`;
+  }
+
   async dueLanes(question: DueLanesQuestion): Promise<readonly DueLane[]> {
-    const { table, lane, dueAt, isOpen, shares } = this.settings;
+    const { table, lane, dueAt, shares } = this.settings;
     const { rows } = await this.pool.query<DueLane>({
       name: `due-lanes-of-${table}`,
       text: `SELECT due.lane, s.shares FROM (
           SELECT ${lane} AS lane, min(${dueAt}) AS at FROM ${table}
-          WHERE ${isOpen} AND ${dueAt} <= $1 AND ${isFree()} AND ${lane} <> ALL($4)
+          WHERE ${this.mayBeTaken} AND ${dueAt} <= $1 AND ${isFree()} AND ${lane} <> ALL($4)
           GROUP BY ${lane}) due
         CROSS JOIN LATERAL (SELECT COALESCE((${shares}), '{}') AS shares) s
         WHERE NOT s.shares && $5::text[] ORDER BY due.at LIMIT $6`,
@@ -70,7 +77,7 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
   }
 
   async take(request: TakeRequest): Promise<Item[]> {
-    const { table, lane, dueAt, isOpen, onTake, select, leaseMs } = this.settings;
+    const { table, lane, dueAt, onTake, select, leaseMs } = this.settings;
     const { now, holder, working } = request;
     const { rows } = await this.pool.query<Item>({
       name: `take-${table}`,
@@ -78,7 +85,7 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
           UPDATE ${table} SET leased_by = $2, leased_until = $6${onTake && `, ${onTake}`}
           WHERE id IN (
             SELECT id FROM ${table}
-            WHERE ${lane} = $4 AND ${isOpen} AND ${dueAt} <= $1 AND ${isFree(table)}
+            WHERE ${lane} = $4 AND ${this.mayBeTaken} AND ${dueAt} <= $1 AND ${isFree(table)}
             ORDER BY ${dueAt}, id LIMIT $5 FOR UPDATE SKIP LOCKED)
           RETURNING *)
         ${select}`,
@@ -141,7 +148,7 @@ export class LeasedRows<Item extends { readonly id: string }> implements WorkQue
 
   async depth(now: Date): Promise<WorkDepth> {
     const { table, dueAt, isOpen } = this.settings;
-    const isDue = `leased_by IS NULL AND ${dueAt} <= $1`;
+    const isDue = `leased_by IS NULL AND ${dueAt} <= $1 AND ${this.mayBeTaken}`;
     const { rows } = await this.pool.query<WorkDepth>({
       name: `depth-of-${table}`,
       text: `SELECT (count(*) FILTER (WHERE ${isDue}))::int AS due,

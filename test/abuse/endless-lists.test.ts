@@ -127,7 +127,7 @@ describe('connections to a provider that pages without end', () => {
     const asked = endless.askedWith(key).length;
     await waitFor('the probe to be on its way', () => endless.askedWith(key).length > asked);
     await gateway.database.prisma.connection.delete({ where: { id } });
-    await gateway.app.recurringJobs.runNamed('connections.abort_deleted');
+    await gateway.app.recurringJobs.runNamed('connections.abort_calls');
     expect(await probe).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect(endless.askedWith(key).length).toBe(asked + 1);
   });

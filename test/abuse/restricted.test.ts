@@ -217,3 +217,28 @@ describe('a disconnect of accounts of several providers', () => {
     expect(all).not.toHaveProperty('providers');
   });
 });
+
+test('the names of hidden connections are free to it', async () => {
+  const connecting = (provider: string, name: string) => ({
+    provider,
+    name,
+    credentials: { api_key: 'any' },
+    verify: false,
+  });
+  const hidden = await owner.post('/v1/connections', connecting('socialsyncer', 'shared'));
+  expect(hidden.status).toBe(201);
+  const made = await restricted.post('/v1/connections', connecting('outfame', 'shared'));
+  expect(made).toMatchObject({ status: 201, body: { data: { name: 'shared' } } });
+  const other = await restricted.post('/v1/connections', connecting('outfame', 'other'));
+  const address = `/v1/connections/${other.body.data.id}`;
+  const { name } = (await owner.get('/v1/connections?limit=200')).body.data.find(
+    ({ provider }: { provider: string }) => provider === 'socialsyncer',
+  );
+  expect((await restricted.patch(address, { name })).status).toBe(200);
+  // Of its own provider's they are not.
+  const taken = [
+    await restricted.patch(address, { name: 'shared' }),
+    await restricted.post('/v1/connections', connecting('outfame', 'shared')),
+  ];
+  for (const { status, body } of taken) expect([status, body.code]).toEqual([409, 'conflict']);
+});

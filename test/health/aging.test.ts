@@ -54,6 +54,7 @@ beforeAll(async () => {
     afterConnecting: {
       requestSweep: unused,
       wakeSweeps: () => {},
+      endSweep: unused,
       abortWork: () => {},
       resumeDisconnects: unused,
     },

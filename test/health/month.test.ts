@@ -169,6 +169,7 @@ class Gateway {
       afterConnecting: {
         requestSweep: unused,
         wakeSweeps: () => {},
+        endSweep: unused,
         abortWork: () => {},
         resumeDisconnects: unused,
       },
