@@ -73,8 +73,6 @@ export const ORDER_KEYS = [
   'followers',
 ] as const;
 export type OrderKey = (typeof ORDER_KEYS)[number];
-export const ORDER_DIRECTIONS = ['asc', 'desc'] as const;
-export type OrderDirection = (typeof ORDER_DIRECTIONS)[number];
 
 /**
  * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by

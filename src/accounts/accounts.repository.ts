@@ -4,15 +4,16 @@ import { Parameters } from '../database/sql.js';
 import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
+import {
+  type OrderColumn,
+  type OrderDirection,
+  readByKeyset,
+  type Stretch,
+} from '../http/keyset.js';
 import type { PageRequest, PageRow } from '../http/page.js';
 import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/index.js';
-import {
-  type AccountFilter,
-  filterConditions,
-  type OrderDirection,
-  type OrderKey,
-} from './account-filter.js';
+import { type AccountFilter, filterConditions, type OrderKey } from './account-filter.js';
 import {
   ACCOUNT_HEALTH_DOCUMENT,
   accountDocument,
@@ -54,10 +55,7 @@ export const ACCOUNT_ROW =
   'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.platform_user_id, a.username, a.status, a.connected_at, a.disconnect_id';
 
 /** How each order key is held: its column, its type, and whether it can be null. */
-const ORDER: Record<
-  OrderKey,
-  { readonly column: string; readonly type: string; readonly nullable: boolean }
-> = {
+const ORDER: Readonly<Record<OrderKey, OrderColumn>> = {
   created_at: { column: 'a.created_at', type: 'timestamptz', nullable: false },
   updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
   connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
@@ -155,51 +153,31 @@ export class AccountsRepository {
     return this.readPage(question, { name: 'health', sql: () => ACCOUNT_HEALTH_DOCUMENT });
   }
 
-  /**
-   * Keyset paging on (order key, id), nulls last in both directions: first the rows that have the
-   * key, then, where they do not fill the page, those that lack it. Each half walks its own stretch
-   * of the index.
-   */
-  private async readPage(question: Question, document: Document): Promise<PageRow[]> {
-    const { order, page } = question;
-    const isAmongNulls = page.after !== undefined && page.after.value === null;
-    const present = isAmongNulls ? [] : await this.readHalf('present', question, document);
-    if (!ORDER[order].nullable || present.length === page.limit) return present;
-    const rest = {
-      after: isAmongNulls ? page.after : undefined,
-      limit: page.limit - present.length,
-    };
-    const nulls = await this.readHalf('null', { ...question, page: rest }, document);
-    return [...present, ...nulls];
+  /** Each stretch walks its own part of an index. */
+  private readPage(question: Question, document: Document): Promise<PageRow[]> {
+    const { order, direction, page } = question;
+    const keyset = { ...ORDER[order], idColumn: 'a.id', direction };
+    return readByKeyset(keyset, page, (stretch) => this.readStretch(stretch, question, document));
   }
 
-  private async readHalf(
-    half: 'present' | 'null',
+  private async readStretch(
+    stretch: Stretch,
     question: Question,
     document: Document,
   ): Promise<PageRow[]> {
-    const { caller, filter, order, direction } = question;
-    const { after, limit } = question.page;
-    const { column, type, nullable } = ORDER[order];
+    const { caller, filter, order, page } = question;
     const parameters = new Parameters();
-    const conditions = [filterConditions(caller.teamId, caller.key.providers, filter, parameters)];
-    const beyond = direction === 'asc' ? '>' : '<';
-    if (nullable) conditions.push(`${column} IS ${half === 'present' ? 'NOT NULL' : 'NULL'}`);
-    if (after && half === 'present') {
-      conditions.push(
-        `(${column}, a.id) ${beyond} (${parameters.add(after.value)}::${type}, ${parameters.add(after.id)})`,
-      );
-    }
-    if (after && half === 'null') conditions.push(`a.id ${beyond} ${parameters.add(after.id)}`);
-    const sort =
-      half === 'present' ? `${column} ${direction}, a.id ${direction}` : `a.id ${direction}`;
-    const text = `SELECT a.id, ${column}::text AS value, ${document.sql(parameters)} AS document FROM ${FROM_ACCOUNTS}
-       WHERE ${conditions.join(' AND ')} ORDER BY ${sort} LIMIT ${parameters.add(limit)}`;
+    const conditions = [
+      filterConditions(caller.teamId, caller.key.providers, filter, parameters),
+      ...stretch.conditions(parameters),
+    ];
+    const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${document.sql(parameters)} AS document FROM ${FROM_ACCOUNTS}
+       WHERE ${conditions.join(' AND ')} ORDER BY ${stretch.sort} LIMIT ${parameters.add(stretch.limit)}`;
     const name = statementName({
       ...question,
       document: document.name,
       isRestricted: caller.key.providers.length > 0,
-      isFirst: after === undefined,
+      isFirst: page.after === undefined,
     });
     const { rows } = await this.database.pool.query<{
       id: string;

@@ -1,16 +1,12 @@
 import { z } from 'zod';
 import { RawText } from '../http/answer.js';
 import type { Cursors } from '../http/cursor.js';
+import { ORDER_DIRECTIONS } from '../http/keyset.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { ACTION_PROBLEMS, CHANGE_PROBLEMS } from '../http/problem.js';
 import { action, type Call, contextOf, endpoint } from '../http/route.js';
 import { byAccount, paging } from '../http/validate.js';
-import {
-  type AccountFilter,
-  accountFilterFields,
-  ORDER_DIRECTIONS,
-  ORDER_KEYS,
-} from './account-filter.js';
+import { type AccountFilter, accountFilterFields, ORDER_KEYS } from './account-filter.js';
 import type { AccountsRepository } from './accounts.repository.js';
 import { accountChange, accountRequest } from './accounts.requests.js';
 import { accountHealthSchema, accountSchema } from './accounts.schema.js';

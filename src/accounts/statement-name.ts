@@ -1,4 +1,5 @@
-import type { AccountFilter, OrderDirection, OrderKey } from './account-filter.js';
+import type { OrderDirection } from '../http/keyset.js';
+import type { AccountFilter, OrderKey } from './account-filter.js';
 
 /** The filters that callers poll with, one at a time. */
 const POLLED: ReadonlySet<string> = new Set([
