@@ -258,6 +258,7 @@ export function assemble(settings: AppSettings): App {
     ...disconnects.endpoints,
     ...events.endpoints,
     ...health.endpoints,
+    ...profiles.endpoints,
     ...providerStatus.endpoints,
     ...sweeps.endpoints,
     ...teams.endpoints,

@@ -18,7 +18,7 @@ export function blankAccount(id: string, now: Date): Fields {
 
 /**
  * All documented networks and one that is not (`discord`), network ids with `:`, `.`, `-` and `_`,
- * 17-digit ids that SocialSyncer holds too, handles that are domains or hold an `@`, an empty
+ * 17-digit ids that SocialSyncer holds too, a handle that it holds under another id, handles that are domains or hold an `@`, an empty
  * display name, lost tokens, and an id that Outfame uses as well.
  */
 const SEEDS: readonly Fields[] = [
@@ -69,7 +69,7 @@ const SEEDS: readonly Fields[] = [
     last_used_at: '2026-05-30T06:30:00Z',
   }),
   seed('acc_bcd890', 'discord', '80351110224678912', 'lumen_studio', 'Lumen Studio', 10),
-  seed('acc_efg135', 'twitter', '2244994945', 'lumen_studio', '', 11),
+  seed('acc_efg135', 'twitter', '2244994946', 'LumenStudio_', '', 11),
   seed(
     'acc_Twin00Same',
     'instagram',

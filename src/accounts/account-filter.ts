@@ -35,7 +35,10 @@ export function accountFilterFields(providers: readonly string[]) {
       .meta({ description: 'Only accounts of these connections.' }),
     profile_id: commaSeparated(word)
       .optional()
-      .meta({ description: 'Only accounts of these profiles.' }),
+      .meta({
+        description:
+          'Only accounts of these profiles; a former id stands for the profile that has its accounts now.',
+      }),
     username: commaSeparated(word)
       .optional()
       .meta({ description: 'Only accounts with these usernames, compared without case.' }),
@@ -97,7 +100,7 @@ export function filterConditions(
   among('a.health_status', filter.health);
   among('a.health_reason', filter.reason);
   among('a.connection_id', filter.connection_id);
-  among('a.profile_id', filter.profile_id);
+  if (filter.profile_id !== undefined) conditions.push(isOfProfiles(filter.profile_id, parameters));
   among('a.username_key', filter.username?.map(usernameKey));
   conditions.push(...labelConditions(filter.label, parameters));
   if (filter.q !== undefined) {
@@ -110,6 +113,15 @@ export function filterConditions(
   if (filter.updated_since !== undefined)
     conditions.push(`a.updated_at >= ${parameters.add(filter.updated_since)}`);
   return conditions.join(' AND ');
+}
+
+/**
+ * Whether the account `a` is of one of these profiles; a former id leads to the profile that has its
+ * accounts now.
+ */
+export function isOfProfiles(ids: readonly string[], parameters: Parameters): string {
+  return `a.profile_id = ANY(ARRAY(SELECT COALESCE(r.merged_into, w.id)
+    FROM unnest(${parameters.add(ids)}::text[]) AS w(id) LEFT JOIN profile_redirects r ON r.id = w.id))`;
 }
 
 /**

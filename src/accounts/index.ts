@@ -17,6 +17,7 @@ export {
   type AccountFilter,
   accountFilterFields,
   filterConditions,
+  isOfProfiles,
   usernameKey,
 } from './account-filter.js';
 export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';

@@ -5,6 +5,7 @@ import type { createDisconnects } from '../disconnects/index.js';
 import type { createEvents } from '../events/index.js';
 import type { createHealth } from '../health/index.js';
 import { get, patch, post, type Route, remove } from '../http/route.js';
+import type { createProfiles } from '../profiles/index.js';
 import type { createProviderStatus } from '../providers/index.js';
 import type { createSweeps } from '../sweeps/index.js';
 import type { createTeams } from '../teams/index.js';
@@ -22,6 +23,7 @@ export type Endpoints = EndpointsOf<typeof createAccounts> &
   EndpointsOf<typeof createDisconnects> &
   EndpointsOf<typeof createEvents> &
   EndpointsOf<typeof createHealth> &
+  EndpointsOf<typeof createProfiles> &
   EndpointsOf<typeof createProviderStatus> &
   EndpointsOf<typeof createSweeps> &
   EndpointsOf<typeof createTeams> &
@@ -80,6 +82,10 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/accounts/{id}/health', 'read', to.health.ofAccount),
     get('/v1/health/changes', 'read', to.health.changes),
     get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
+
+    get('/v1/profiles', 'read', to.profiles.list),
+    get('/v1/profiles/{id}', 'read', to.profiles.get),
+    get('/v1/profiles/{id}/history', 'read', to.profiles.history),
 
     get('/v1/disconnects', 'read', to.disconnects.list),
     post('/v1/disconnects', 'write', to.disconnects.disconnectMany),

@@ -11,6 +11,7 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   events: 'Changes as a feed and as a stream of server-sent events.',
   documentation: 'This document.',
   health: 'Health of accounts, its history and uptime.',
+  profiles: 'Identities on one platform, seen through the accounts of all providers.',
   providers: 'What each provider supports, and its current state.',
   sweeps: 'Runs that read everything a connection lists.',
   system: 'The gateway itself, for load balancers and monitors.',

@@ -650,6 +650,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List and find profiles: one identity on one platform, whichever providers hold it
+         * @description Requires the scope `read`.
+         */
+        get: operations["profiles.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a profile
+         * @description The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
+         *
+         *     Requires the scope `read`.
+         */
+        get: operations["profiles.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what became of the accounts of a profile, newest first
+         * @description With that of all profiles that were merged into it. The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
+         *
+         *     Requires the scope `read`.
+         */
+        get: operations["profiles.history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/disconnects": {
         parameters: {
             query?: never;
@@ -1987,6 +2051,493 @@ export interface components {
             evidence: {
                 [key: string]: unknown;
             } | null;
+            /** Format: date-time */
+            at: string;
+        };
+        /**
+         * @example {
+         *       "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "profile",
+         *       "platform": "instagram",
+         *       "match": "weak",
+         *       "candidates": [],
+         *       "username": {
+         *         "value": "yourhandle",
+         *         "provider": "creatoraudit",
+         *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *         "observed_at": "2026-02-09T11:45:22.000Z",
+         *         "alternatives": [
+         *           {
+         *             "value": "yourhandle",
+         *             "provider": "octopost",
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "observed_at": "2026-02-09T11:45:22.000Z"
+         *           }
+         *         ]
+         *       },
+         *       "platform_user_id": {
+         *         "value": "17841400123456789",
+         *         "provider": "octopost",
+         *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "observed_at": "2026-02-09T11:45:22.000Z",
+         *         "alternatives": []
+         *       },
+         *       "display_name": {
+         *         "value": "Your Brand",
+         *         "provider": "octopost",
+         *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "observed_at": "2026-02-09T11:45:22.000Z",
+         *         "alternatives": []
+         *       },
+         *       "avatar_url": {
+         *         "value": null,
+         *         "provider": null,
+         *         "account_id": null,
+         *         "observed_at": null,
+         *         "alternatives": []
+         *       },
+         *       "profile_url": {
+         *         "value": "https://www.instagram.com/yourhandle",
+         *         "provider": "creatoraudit",
+         *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *         "observed_at": "2026-02-09T11:45:22.000Z",
+         *         "alternatives": [
+         *           {
+         *             "value": "https://www.instagram.com/yourhandle",
+         *             "provider": "octopost",
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "observed_at": "2026-02-09T11:45:22.000Z"
+         *           }
+         *         ]
+         *       },
+         *       "is_verified": {
+         *         "value": true,
+         *         "provider": "creatoraudit",
+         *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *         "observed_at": "2026-02-09T11:45:22.000Z",
+         *         "alternatives": []
+         *       },
+         *       "health": {
+         *         "status": "warning",
+         *         "reason": "grant_broken",
+         *         "confidence": "medium",
+         *         "evidence": [
+         *           {
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "provider": "octopost",
+         *             "role": "publisher",
+         *             "says": "dead",
+         *             "status": "unhealthy",
+         *             "reason": "token_invalid",
+         *             "fault": "account",
+         *             "since": "2026-02-08T07:10:03.000Z",
+         *             "checked_at": "2026-02-09T11:45:22.000Z"
+         *           },
+         *           {
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *             "provider": "creatoraudit",
+         *             "role": "measurement",
+         *             "says": "alive",
+         *             "status": "healthy",
+         *             "reason": null,
+         *             "fault": null,
+         *             "since": "2026-01-15T08:31:07.000Z",
+         *             "checked_at": "2026-02-09T11:45:22.000Z"
+         *           }
+         *         ]
+         *       },
+         *       "metrics": {
+         *         "followers": {
+         *           "value": 14832,
+         *           "provider": "creatoraudit",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "as_of": "2026-02-09T08:00:00.000Z",
+         *           "alternatives": []
+         *         },
+         *         "following": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "posts": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "views": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "likes": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "comments": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "shares": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "saves": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         },
+         *         "engagement_rate": {
+         *           "value": 4.17,
+         *           "provider": "creatoraudit",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "as_of": "2026-02-09T08:00:00.000Z",
+         *           "alternatives": []
+         *         },
+         *         "growth_rate_30d": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": [],
+         *           "as_of": null
+         *         }
+         *       },
+         *       "conflicts": [],
+         *       "providers": [
+         *         "creatoraudit",
+         *         "octopost"
+         *       ],
+         *       "provider_count": 2,
+         *       "account_count": 2,
+         *       "members": [
+         *         {
+         *           "account": {
+         *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "ref": "octopost:acc_abc123",
+         *             "provider": "octopost",
+         *             "username": "yourhandle",
+         *             "status": "reconnect_required",
+         *             "health": {
+         *               "status": "unhealthy",
+         *               "reason": "token_invalid",
+         *               "fault": "account",
+         *               "since": "2026-02-08T07:10:03.000Z",
+         *               "checked_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           },
+         *           "match": "strong",
+         *           "rule": "own_id",
+         *           "linked_to": null,
+         *           "evidence": [
+         *             {
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "field": "platform_user_id",
+         *               "value": "17841400123456789",
+         *               "observed_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           ],
+         *           "stale": false
+         *         },
+         *         {
+         *           "account": {
+         *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *             "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+         *             "provider": "creatoraudit",
+         *             "username": "yourhandle",
+         *             "status": "active",
+         *             "health": {
+         *               "status": "healthy",
+         *               "reason": null,
+         *               "fault": null,
+         *               "since": "2026-01-15T08:31:07.000Z",
+         *               "checked_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           },
+         *           "match": "weak",
+         *           "rule": "same_handle",
+         *           "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "evidence": [
+         *             {
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *               "field": "username",
+         *               "value": "yourhandle",
+         *               "observed_at": "2026-02-09T11:45:22.000Z"
+         *             },
+         *             {
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "field": "username",
+         *               "value": "yourhandle",
+         *               "observed_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           ],
+         *           "stale": false
+         *         }
+         *       ],
+         *       "created_at": "2026-01-15T08:31:07.000Z",
+         *       "updated_at": "2026-02-08T07:10:03.000Z"
+         *     }
+         */
+        Profile: {
+            id: string;
+            /** @constant */
+            type: "profile";
+            platform: string;
+            /** @enum {string} */
+            match: "strong" | "weak" | "manual" | "mixed" | "none";
+            /** @description Profiles, contradicting each other, of which it may be one. */
+            candidates: string[];
+            username: components["schemas"]["ProfileText"];
+            platform_user_id: components["schemas"]["ProfileText"];
+            display_name: components["schemas"]["ProfileText"];
+            avatar_url: components["schemas"]["ProfileText"];
+            profile_url: components["schemas"]["ProfileText"];
+            is_verified: {
+                value: boolean | null;
+                provider: string | null;
+                account_id: string | null;
+                observed_at: string | null;
+                alternatives: {
+                    value: boolean;
+                    provider: string;
+                    account_id: string;
+                    /** Format: date-time */
+                    observed_at: string;
+                }[];
+            };
+            health: {
+                /** @enum {string} */
+                status: "healthy" | "warning" | "unhealthy" | "unknown";
+                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing" | "grant_broken") | null;
+                /**
+                 * @description `high`: two providers say so, no account speaks against it, and none is out of reach; `low`: nothing supports it, or nobody stands against a broken grant; otherwise `medium`.
+                 * @enum {string}
+                 */
+                confidence: "high" | "medium" | "low";
+                /** @description What each account says of the profile, the dead ones first. */
+                evidence: {
+                    account_id: string;
+                    provider: string;
+                    /** @enum {string} */
+                    role: "publisher" | "measurement" | "growth";
+                    /** @enum {string} */
+                    says: "dead" | "warning" | "alive" | "unknown";
+                    /** @enum {string} */
+                    status: "healthy" | "warning" | "unhealthy" | "unknown";
+                    reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+                    fault: ("account" | "connection" | "provider" | "gateway") | null;
+                    /** Format: date-time */
+                    since: string;
+                    /** Format: date-time */
+                    checked_at: string;
+                }[];
+            };
+            metrics: {
+                followers: components["schemas"]["ProfileCount"];
+                following: components["schemas"]["ProfileCount"];
+                posts: components["schemas"]["ProfileCount"];
+                views: components["schemas"]["ProfileCount"];
+                likes: components["schemas"]["ProfileCount"];
+                comments: components["schemas"]["ProfileCount"];
+                shares: components["schemas"]["ProfileCount"];
+                saves: components["schemas"]["ProfileCount"];
+                engagement_rate: components["schemas"]["ProfileRate"];
+                growth_rate_30d: components["schemas"]["ProfileRate"];
+            };
+            conflicts: {
+                /** @enum {string} */
+                field: "platform_user_id" | "username" | "display_name" | "followers";
+                values: {
+                    value: string | number;
+                    provider: string;
+                    account_id: string;
+                    /** Format: date-time */
+                    observed_at: string;
+                    as_of?: string | null;
+                }[];
+                /** Format: date-time */
+                since: string;
+            }[];
+            providers: string[];
+            provider_count: number;
+            account_count: number;
+            members: {
+                account: {
+                    id: string;
+                    ref: string;
+                    provider: string;
+                    username: string | null;
+                    /** @enum {string} */
+                    status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
+                    health: {
+                        /** @enum {string} */
+                        status: "healthy" | "warning" | "unhealthy" | "unknown";
+                        reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+                        fault: ("account" | "connection" | "provider" | "gateway") | null;
+                        /** Format: date-time */
+                        since: string;
+                        /** Format: date-time */
+                        checked_at: string;
+                    };
+                };
+                /** @enum {string} */
+                match: "strong" | "weak" | "manual" | "none";
+                /**
+                 * @description What ties it to the profile: `own_id` is the account by whose id others are found, `alone` the only one.
+                 * @enum {string}
+                 */
+                rule: "own_id" | "same_id" | "same_handle" | "manual" | "alone";
+                /** @description The account that it is tied to. */
+                linked_to: string | null;
+                evidence: {
+                    account_id: string;
+                    /** @enum {string} */
+                    field: "platform_user_id" | "username" | "must_link";
+                    value: string;
+                    /** Format: date-time */
+                    observed_at: string;
+                }[];
+                /** @description Whether it is tied by a handle alone, and one side was not looked at for three sweep intervals. */
+                stale: boolean;
+            }[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        ProfileText: {
+            value: string | null;
+            provider: string | null;
+            account_id: string | null;
+            observed_at: string | null;
+            alternatives: {
+                value: string;
+                provider: string;
+                account_id: string;
+                /** Format: date-time */
+                observed_at: string;
+            }[];
+        };
+        ProfileCount: {
+            value: number | null;
+            provider: string | null;
+            account_id: string | null;
+            observed_at: string | null;
+            alternatives: {
+                value: number;
+                provider: string;
+                account_id: string;
+                /** Format: date-time */
+                observed_at: string;
+                as_of: string | null;
+            }[];
+            as_of: string | null;
+        };
+        ProfileRate: {
+            value: number | null;
+            provider: string | null;
+            account_id: string | null;
+            observed_at: string | null;
+            alternatives: {
+                value: number;
+                provider: string;
+                account_id: string;
+                /** Format: date-time */
+                observed_at: string;
+                as_of: string | null;
+            }[];
+            as_of: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *       "type": "profile",
+         *       "merged_into": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "merged_at": "2026-02-08T07:10:03.000Z"
+         *     }
+         */
+        ProfileRedirect: {
+            id: string;
+            /** @constant */
+            type: "profile";
+            merged_into: string;
+            /** Format: date-time */
+            merged_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "42",
+         *       "type": "profile_change",
+         *       "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "action": "linked",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *       "rule": "same_handle",
+         *       "evidence": [
+         *         {
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "platform_user_id": null,
+         *           "username": "yourhandle"
+         *         },
+         *         {
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "platform_user_id": "17841400123456789",
+         *           "username": "yourhandle"
+         *         }
+         *       ],
+         *       "actor": null,
+         *       "request_id": null,
+         *       "reason": null,
+         *       "reverted_by": null,
+         *       "at": "2026-02-08T07:10:03.000Z"
+         *     }
+         */
+        ProfileChange: {
+            /** @description The number of the entry. */
+            id: string;
+            /** @constant */
+            type: "profile_change";
+            /** @description The profile that it befell: this one, or one that was merged into it since. */
+            profile_id: string;
+            /** @enum {string} */
+            action: "linked" | "split" | "merged" | "released" | "reverted";
+            account_id: string | null;
+            rule: string;
+            evidence: {
+                [key: string]: unknown;
+            }[];
+            actor: {
+                key_id: string;
+                name: string | null;
+            } | null;
+            request_id: string | null;
+            reason: string | null;
+            /** @description The entry that took it back. */
+            reverted_by: string | null;
             /** Format: date-time */
             at: string;
         };
@@ -6135,7 +6686,7 @@ export interface operations {
                  */
                 connection_id?: string[];
                 /**
-                 * @description Only accounts of these profiles.
+                 * @description Only accounts of these profiles; a former id stands for the profile that has its accounts now.
                  * @example [
                  *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
@@ -6570,7 +7121,7 @@ export interface operations {
                  */
                 connection_id?: string[];
                 /**
-                 * @description Only accounts of these profiles.
+                 * @description Only accounts of these profiles; a former id stands for the profile that has its accounts now.
                  * @example [
                  *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]
@@ -8486,6 +9037,979 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
+    "profiles.list": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only profiles on these platforms.
+                 * @example [
+                 *       "instagram"
+                 *     ]
+                 */
+                platform?: string[];
+                /**
+                 * @description Part of the username or the display name of one of its accounts.
+                 * @example acme
+                 */
+                q?: string;
+                /**
+                 * @description Only profiles of which each of these providers holds an account.
+                 * @example [
+                 *       "outfame"
+                 *     ]
+                 */
+                provider?: string[];
+                /**
+                 * @description Only profiles of which so many providers hold accounts.
+                 * @example 1
+                 */
+                provider_count?: number;
+                /**
+                 * @description Only profiles whose accounts are tied like this: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).
+                 * @example [
+                 *       "strong"
+                 *     ]
+                 */
+                match?: ("strong" | "weak" | "manual" | "mixed" | "none")[];
+                /**
+                 * @description Only profiles with these health statuses.
+                 * @example [
+                 *       "healthy"
+                 *     ]
+                 */
+                health?: ("healthy" | "warning" | "unhealthy" | "unknown")[];
+                /**
+                 * @description Only profiles that have an account with these labels: `label[brand]=acme`.
+                 * @example {
+                 *       "brand": "acme"
+                 *     }
+                 */
+                label?: {
+                    [key: string]: string;
+                };
+                /**
+                 * @description Whether its accounts differ in what they currently say of it.
+                 * @example true
+                 */
+                has_conflicts?: boolean;
+                /**
+                 * @description Only profiles of which an account changed at or after this time.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                updated_since?: string;
+                /**
+                 * @description Maximum number of items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+                /**
+                 * @description Field to sort by; null values come last.
+                 * @example created_at
+                 */
+                order_by?: "created_at" | "updated_at" | "username" | "followers";
+                /**
+                 * @description Direction of the sort.
+                 * @example asc
+                 */
+                order_direction?: "asc" | "desc";
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "profile",
+                     *           "platform": "instagram",
+                     *           "match": "weak",
+                     *           "candidates": [],
+                     *           "username": {
+                     *             "value": "yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "platform_user_id": {
+                     *             "value": "17841400123456789",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "display_name": {
+                     *             "value": "Your Brand",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "avatar_url": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": []
+                     *           },
+                     *           "profile_url": {
+                     *             "value": "https://www.instagram.com/yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "https://www.instagram.com/yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "is_verified": {
+                     *             "value": true,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "health": {
+                     *             "status": "warning",
+                     *             "reason": "grant_broken",
+                     *             "confidence": "medium",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "provider": "octopost",
+                     *                 "role": "publisher",
+                     *                 "says": "dead",
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "provider": "creatoraudit",
+                     *                 "role": "measurement",
+                     *                 "says": "alive",
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "metrics": {
+                     *             "followers": {
+                     *               "value": 14832,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "following": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "posts": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "views": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "likes": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "comments": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "shares": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "saves": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "engagement_rate": {
+                     *               "value": 4.17,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "growth_rate_30d": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             }
+                     *           },
+                     *           "conflicts": [],
+                     *           "providers": [
+                     *             "creatoraudit",
+                     *             "octopost"
+                     *           ],
+                     *           "provider_count": 2,
+                     *           "account_count": 2,
+                     *           "members": [
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "ref": "octopost:acc_abc123",
+                     *                 "provider": "octopost",
+                     *                 "username": "yourhandle",
+                     *                 "status": "reconnect_required",
+                     *                 "health": {
+                     *                   "status": "unhealthy",
+                     *                   "reason": "token_invalid",
+                     *                   "fault": "account",
+                     *                   "since": "2026-02-08T07:10:03.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "strong",
+                     *               "rule": "own_id",
+                     *               "linked_to": null,
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "platform_user_id",
+                     *                   "value": "17841400123456789",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             },
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *                 "provider": "creatoraudit",
+                     *                 "username": "yourhandle",
+                     *                 "status": "active",
+                     *                 "health": {
+                     *                   "status": "healthy",
+                     *                   "reason": null,
+                     *                   "fault": null,
+                     *                   "since": "2026-01-15T08:31:07.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "weak",
+                     *               "rule": "same_handle",
+                     *               "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 },
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Profile"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "profiles.get": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "profile",
+                     *         "platform": "instagram",
+                     *         "match": "weak",
+                     *         "candidates": [],
+                     *         "username": {
+                     *           "value": "yourhandle",
+                     *           "provider": "creatoraudit",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *           "observed_at": "2026-02-09T11:45:22.000Z",
+                     *           "alternatives": [
+                     *             {
+                     *               "value": "yourhandle",
+                     *               "provider": "octopost",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "platform_user_id": {
+                     *           "value": "17841400123456789",
+                     *           "provider": "octopost",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "observed_at": "2026-02-09T11:45:22.000Z",
+                     *           "alternatives": []
+                     *         },
+                     *         "display_name": {
+                     *           "value": "Your Brand",
+                     *           "provider": "octopost",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "observed_at": "2026-02-09T11:45:22.000Z",
+                     *           "alternatives": []
+                     *         },
+                     *         "avatar_url": {
+                     *           "value": null,
+                     *           "provider": null,
+                     *           "account_id": null,
+                     *           "observed_at": null,
+                     *           "alternatives": []
+                     *         },
+                     *         "profile_url": {
+                     *           "value": "https://www.instagram.com/yourhandle",
+                     *           "provider": "creatoraudit",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *           "observed_at": "2026-02-09T11:45:22.000Z",
+                     *           "alternatives": [
+                     *             {
+                     *               "value": "https://www.instagram.com/yourhandle",
+                     *               "provider": "octopost",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "is_verified": {
+                     *           "value": true,
+                     *           "provider": "creatoraudit",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *           "observed_at": "2026-02-09T11:45:22.000Z",
+                     *           "alternatives": []
+                     *         },
+                     *         "health": {
+                     *           "status": "warning",
+                     *           "reason": "grant_broken",
+                     *           "confidence": "medium",
+                     *           "evidence": [
+                     *             {
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "provider": "octopost",
+                     *               "role": "publisher",
+                     *               "says": "dead",
+                     *               "status": "unhealthy",
+                     *               "reason": "token_invalid",
+                     *               "fault": "account",
+                     *               "since": "2026-02-08T07:10:03.000Z",
+                     *               "checked_at": "2026-02-09T11:45:22.000Z"
+                     *             },
+                     *             {
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "provider": "creatoraudit",
+                     *               "role": "measurement",
+                     *               "says": "alive",
+                     *               "status": "healthy",
+                     *               "reason": null,
+                     *               "fault": null,
+                     *               "since": "2026-01-15T08:31:07.000Z",
+                     *               "checked_at": "2026-02-09T11:45:22.000Z"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "metrics": {
+                     *           "followers": {
+                     *             "value": 14832,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "as_of": "2026-02-09T08:00:00.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "following": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "posts": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "views": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "likes": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "comments": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "shares": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "saves": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           },
+                     *           "engagement_rate": {
+                     *             "value": 4.17,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "as_of": "2026-02-09T08:00:00.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "growth_rate_30d": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": [],
+                     *             "as_of": null
+                     *           }
+                     *         },
+                     *         "conflicts": [],
+                     *         "providers": [
+                     *           "creatoraudit",
+                     *           "octopost"
+                     *         ],
+                     *         "provider_count": 2,
+                     *         "account_count": 2,
+                     *         "members": [
+                     *           {
+                     *             "account": {
+                     *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "ref": "octopost:acc_abc123",
+                     *               "provider": "octopost",
+                     *               "username": "yourhandle",
+                     *               "status": "reconnect_required",
+                     *               "health": {
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             },
+                     *             "match": "strong",
+                     *             "rule": "own_id",
+                     *             "linked_to": null,
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "field": "platform_user_id",
+                     *                 "value": "17841400123456789",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ],
+                     *             "stale": false
+                     *           },
+                     *           {
+                     *             "account": {
+                     *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *               "provider": "creatoraudit",
+                     *               "username": "yourhandle",
+                     *               "status": "active",
+                     *               "health": {
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             },
+                     *             "match": "weak",
+                     *             "rule": "same_handle",
+                     *             "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "field": "username",
+                     *                 "value": "yourhandle",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "field": "username",
+                     *                 "value": "yourhandle",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ],
+                     *             "stale": false
+                     *           }
+                     *         ],
+                     *         "created_at": "2026-01-15T08:31:07.000Z",
+                     *         "updated_at": "2026-02-08T07:10:03.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Profile"];
+                    };
+                };
+            };
+            /** @description Get a profile */
+            301: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *         "type": "profile",
+                     *         "merged_into": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "merged_at": "2026-02-08T07:10:03.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileRedirect"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "profiles.history": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Maximum number of items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "42",
+                     *           "type": "profile_change",
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "action": "linked",
+                     *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *           "rule": "same_handle",
+                     *           "evidence": [
+                     *             {
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "platform_user_id": null,
+                     *               "username": "yourhandle"
+                     *             },
+                     *             {
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "yourhandle"
+                     *             }
+                     *           ],
+                     *           "actor": null,
+                     *           "request_id": null,
+                     *           "reason": null,
+                     *           "reverted_by": null,
+                     *           "at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileChange"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description List what became of the accounts of a profile, newest first */
+            301: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *         "type": "profile",
+                     *         "merged_into": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "merged_at": "2026-02-08T07:10:03.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileRedirect"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "disconnects.list": {
         parameters: {
             query?: {
@@ -8525,6 +10049,13 @@ export interface operations {
                  *     ]
                  */
                 requested_by?: string[];
+                /**
+                 * @description Only disconnects of accounts of these profiles; a former id stands for the profile that has its accounts now.
+                 * @example [
+                 *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     ]
+                 */
+                profile_id?: string[];
                 /**
                  * @description Only disconnects requested at or after this time.
                  * @example 2026-02-09T11:45:22.000Z
@@ -8777,7 +10308,7 @@ export interface operations {
                         reason?: string;
                         /** @description Only accounts of these connections. */
                         connection_id?: string;
-                        /** @description Only accounts of these profiles. */
+                        /** @description Only accounts of these profiles; a former id stands for the profile that has its accounts now. */
                         profile_id?: string;
                         /** @description Only accounts with these usernames, compared without case. */
                         username?: string;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isOfProfiles } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
@@ -19,6 +20,7 @@ export interface DisconnectFilter {
   readonly state?: readonly string[] | undefined;
   readonly reason_code?: readonly string[] | undefined;
   readonly requested_by?: readonly string[] | undefined;
+  readonly profile_id?: readonly string[] | undefined;
   readonly created_since?: Date | undefined;
   readonly created_until?: Date | undefined;
 }
@@ -219,5 +221,9 @@ function conditionsOf(caller: Caller, filter: DisconnectFilter, parameters: Para
     conditions.push(`d.created_at >= ${parameters.add(filter.created_since)}`);
   if (filter.created_until)
     conditions.push(`d.created_at < ${parameters.add(filter.created_until)}`);
+  if (filter.profile_id !== undefined)
+    conditions.push(`d.id IN (SELECT s.disconnect_id FROM disconnect_steps s
+      JOIN accounts a ON a.id = s.account_id
+      WHERE ${isOfProfiles(filter.profile_id, parameters)} AND ${viewOf(caller, parameters).isStep})`);
   return conditions.join(' AND ');
 }

@@ -77,6 +77,13 @@ export const disconnectsQuery = z.strictObject({
       description: 'Only disconnects requested with these keys.',
       examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']],
     }),
+  profile_id: commaSeparated(z.string().min(1).max(200))
+    .optional()
+    .meta({
+      description:
+        'Only disconnects of accounts of these profiles; a former id stands for the profile that has its accounts now.',
+      examples: [['prof_01k9z3m8q4v7x2c5n6b8a1s3d4']],
+    }),
   created_since: time
     .optional()
     .meta({ description: 'Only disconnects requested at or after this time.' }),

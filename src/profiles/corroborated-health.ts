@@ -50,8 +50,8 @@ export interface ProfileHealth {
  * | unknown, one of them for data that are too old | warning / `data_stale` |
  * | unknown | unknown / that of the oldest account |
  *
- * Confidence is `high` when two providers say so and no member speaks against it or is silent,
- * `low` when nothing but silence stands beside a broken grant or nothing is known at all, and
+ * Confidence is `high` when two providers say so, no member speaks against it, and none is out of
+ * reach by a fault; `low` when nobody stands against a broken grant, or nothing is known at all;
  * otherwise `medium`.
  */
 export function corroborate(members: readonly MemberFacts[]): ProfileHealth {
@@ -67,8 +67,10 @@ function verdictOf(evidence: readonly HealthEvidence[]): ProfileVerdict {
   const saying = (...words: readonly Saying[]) =>
     evidence.filter(({ says }) => words.includes(says));
   const [dead, warnings, alive] = [saying('dead'), saying('warning'), saying('alive')];
+  // A provider that never tells, or has not begun to, is not out of reach.
+  const counted = evidence.filter(({ says, fault }) => says !== 'unknown' || fault !== null);
   const isUnanimous = (among: readonly HealthEvidence[]) =>
-    among.length === evidence.length && providersOf(among) > 1;
+    among.length === counted.length && providersOf(among) > 1;
   const borneOut = (among: readonly HealthEvidence[]): Confidence =>
     isUnanimous(among) ? 'high' : 'medium';
 
@@ -78,7 +80,7 @@ function verdictOf(evidence: readonly HealthEvidence[]): ProfileVerdict {
   }
   if (dead.length > 0) {
     const living = saying('warning', 'alive');
-    const isSure = providersOf(living) > 1 && living.length + dead.length === evidence.length;
+    const isSure = providersOf(living) > 1 && living.length + dead.length === counted.length;
     const confidence = living.length === 0 ? 'low' : isSure ? 'high' : 'medium';
     return { status: 'warning', reason: GRANT_BROKEN, confidence };
   }

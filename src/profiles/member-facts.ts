@@ -6,6 +6,9 @@ import type {
   Role,
 } from '../model/index.js';
 
+/** Of one profile, the accounts that an answer lists. */
+export const MAX_PROFILE_MEMBERS = 1_000;
+
 /** Counts and rates as the member's provider tells them, under the names of `Account.metrics`. */
 export interface MemberFigures {
   readonly followers: number | null;

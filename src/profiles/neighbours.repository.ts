@@ -72,7 +72,10 @@ export async function findSharing(
   return rows;
 }
 
-export async function hasConstraints(client: pg.ClientBase, teamId: string): Promise<boolean> {
+export async function hasConstraints(
+  client: pg.ClientBase | pg.Pool,
+  teamId: string,
+): Promise<boolean> {
   const { rows } = await client.query({
     name: 'has-profile-constraints',
     text: 'SELECT FROM profile_constraints WHERE team_id = $1 LIMIT 1',
@@ -84,11 +87,12 @@ export async function hasConstraints(client: pg.ClientBase, teamId: string): Pro
 /** A choice as it is held: the greater its number, the newer it is. */
 export interface HeldConstraint extends ProfileConstraint {
   readonly number: bigint;
+  readonly createdAt: Date;
 }
 
 /** The choices about these accounts. */
 export async function findConstraints(
-  client: pg.ClientBase,
+  client: pg.ClientBase | pg.Pool,
   teamId: string,
   names: readonly AccountName[],
 ): Promise<HeldConstraint[]> {
@@ -99,9 +103,10 @@ export async function findConstraints(
     one_account_id: string;
     other_provider: string;
     other_account_id: string;
+    created_at: Date;
   }>(
     `SELECT DISTINCT c.number, c.kind, c.one_provider, c.one_account_id, c.other_provider,
-       c.other_account_id
+       c.other_account_id, c.created_at
      FROM unnest($2::text[], $3::text[]) AS n(provider, account_id)
      JOIN profile_constraints c ON c.team_id = $1
        AND ((c.one_provider, c.one_account_id) = (n.provider, n.account_id)
@@ -110,6 +115,7 @@ export async function findConstraints(
   );
   return rows.map((row) => ({
     number: BigInt(row.number),
+    createdAt: row.created_at,
     kind: row.kind,
     one: { provider: row.one_provider, providerAccountId: row.one_account_id },
     other: { provider: row.other_provider, providerAccountId: row.other_account_id },

@@ -38,7 +38,9 @@ beforeAll(async () => {
   const disconnect = await client.post('/v1/disconnects', { account_ids: accounts.slice(0, 3) });
   await client.delete(`/v1/accounts/${accounts[3]}`);
   await client.post(`/v1/disconnects/${disconnect.body.data.id}/cancel`);
+  const [profile] = (await client.get('/v1/profiles?match=weak')).body.data;
   ids = {
+    '/v1/profiles/{id}/history': `/v1/profiles/${profile.id}/history`,
     '/v1/connections/{id}/sweeps': `/v1/connections/${connection}/sweeps`,
     '/v1/disconnects/{id}/steps': `/v1/disconnects/${disconnect.body.data.id}/steps`,
     '/v1/webhooks/{id}/deliveries': `/v1/webhooks/${webhook.id}/deliveries`,

@@ -15,6 +15,7 @@ import {
   several,
   silent,
   stale,
+  untold,
 } from './members.js';
 
 describe('the health of a profile', () => {
@@ -60,6 +61,8 @@ describe('the health of a profile', () => {
     ],
     ['well at its only provider', [{}], 'healthy', null, 'medium'],
     ['well at two', [{}, looking], 'healthy', null, 'high'],
+    ['well at two, one that never tells', [{}, looking, untold], 'healthy', null, 'high'],
+    ['well at two, one out of reach', [{}, looking, silent], 'healthy', null, 'medium'],
     ['well at one, another out of reach', [{}, silent], 'healthy', null, 'medium'],
     ['well at one, old data at another', [{}, { ...stale, ...looking }], 'healthy', null, 'medium'],
     ['paused at one, well at another', [{}, paused], 'warning', 'account_paused', 'medium'],

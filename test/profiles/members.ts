@@ -64,6 +64,11 @@ export const silent = {
   healthReason: 'provider_unreachable',
   healthFault: 'provider',
 } as const;
+export const untold = {
+  healthStatus: 'unknown',
+  healthReason: 'not_told',
+  healthFault: null,
+} as const;
 export const paused = {
   healthStatus: 'warning',
   healthReason: 'account_paused',

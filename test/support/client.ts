@@ -59,6 +59,7 @@ export function clientOf(url: string, key: string | undefined, document?: ApiDoc
     const response = await fetch(url + path, {
       method,
       headers: { ...authorization, ...headers },
+      redirect: 'manual',
       ...(body !== undefined && { body }),
     });
     const text = await response.text();

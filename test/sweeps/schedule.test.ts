@@ -40,7 +40,12 @@ beforeAll(async () => {
     sweepIntervalSeconds: INTERVAL_SECONDS,
   });
   const sweepsParts = { ...parts, database, providers, connections, limits: {}, wake: () => {} };
-  const { settleProfiles } = createProfiles({ database, providers, clock });
+  const { settleProfiles } = createProfiles({
+    database,
+    providers,
+    cursors: createCursors(sealer),
+    clock,
+  });
   const more = { settleProfiles, cursors: createCursors(sealer), metrics: createMetrics() };
   replicas = [1, 2].map(() => createSweeps({ ...sweepsParts, ...more }));
   await database.prisma.team.create({ data: { id: 'team_due', name: 'due' } });

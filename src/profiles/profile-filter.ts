@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import {
+  type AccountFilter,
+  accountFilterFields,
+  filterConditions,
+  LOOKED_AT,
+} from '../accounts/index.js';
+import type { Parameters } from '../database/sql.js';
+import type { Caller } from '../http/caller.js';
+import type { OrderColumn } from '../http/keyset.js';
+import { Problem } from '../http/problem.js';
+import { commaSeparated, wholeNumber, yesOrNo } from '../http/validate.js';
+import { HEALTH_STATUSES } from '../model/index.js';
+import { FRESH_FOR_INTERVALS } from './conflicts.js';
+
+export const MATCHES = ['strong', 'weak', 'manual', 'mixed', 'none'] as const;
+
+const MAX_PROVIDER_COUNT = 100;
+
+const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
+  commaSeparated(z.enum(values, { error: `must be one of: ${values.join(', ')}` })).optional();
+
+/** The filters of the list of profiles: AND between them, OR between comma-separated values. */
+export function profileFilterFields(providers: readonly string[]) {
+  const ofAccounts = accountFilterFields(providers);
+  return {
+    platform: ofAccounts.platform.meta({ description: 'Only profiles on these platforms.' }),
+    q: ofAccounts.q.meta({
+      description: 'Part of the username or the display name of one of its accounts.',
+    }),
+    provider: ofAccounts.provider.meta({
+      description: 'Only profiles of which each of these providers holds an account.',
+    }),
+    provider_count: wholeNumber(1, MAX_PROVIDER_COUNT)
+      .optional()
+      .meta({ description: 'Only profiles of which so many providers hold accounts.' }),
+    match: oneOf(MATCHES).meta({
+      description:
+        'Only profiles whose accounts are tied like this: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).',
+    }),
+    health: oneOf(HEALTH_STATUSES).meta({
+      description: 'Only profiles with these health statuses.',
+    }),
+    label: ofAccounts.label.meta({
+      description: 'Only profiles that have an account with these labels: `label[brand]=acme`.',
+      examples: [{ brand: 'acme' }],
+    }),
+    has_conflicts: yesOrNo.optional().meta({
+      description: 'Whether its accounts differ in what they currently say of it.',
+    }),
+    updated_since: ofAccounts.updated_since.meta({
+      description: 'Only profiles of which an account changed at or after this time.',
+    }),
+  };
+}
+export type ProfileFilter = z.output<z.ZodObject<ReturnType<typeof profileFilterFields>>>;
+
+export const PROFILE_ORDER_KEYS = ['created_at', 'updated_at', 'username', 'followers'] as const;
+export type ProfileOrderKey = (typeof PROFILE_ORDER_KEYS)[number];
+
+export const PROFILE_ORDER: Readonly<Record<ProfileOrderKey, OrderColumn>> = {
+  created_at: { column: 'p.created_at', type: 'timestamptz', nullable: false },
+  updated_at: { column: 'p.updated_at', type: 'timestamptz', nullable: false },
+  username: { column: 'p.username_key', type: 'text', nullable: true },
+  followers: { column: 'p.followers', type: 'bigint', nullable: true },
+};
+
+/** What the rows of `profiles` say that accounts at hidden providers have a share in. */
+const DECIDED_BY_ALL = ['match', 'health', 'has_conflicts'] as const;
+
+/**
+ * What the list is of, as `p`. A key that sees only some providers must not learn of the others:
+ * for it the rows are made of the accounts that it sees, which takes the longer the more there are.
+ * @throws Problem 403 where such a key filters by what only all accounts together decide
+ */
+export function profilesSeenBy(
+  { teamId, key }: Caller,
+  filter: ProfileFilter,
+  parameters: Parameters,
+): string {
+  if (key.providers.length === 0) return 'profiles p';
+  const asked = DECIDED_BY_ALL.find((name) => filter[name] !== undefined);
+  if (asked !== undefined)
+    throw new Problem(
+      'forbidden',
+      `${asked}: accounts at providers that this key may not see have a share in it. Leave it out, or use a key for all providers.`,
+    );
+  return `(SELECT a.profile_id AS id, min(a.team_id) AS team_id, min(a.platform) AS platform,
+      array_agg(DISTINCT a.provider) AS providers, count(DISTINCT a.provider) AS provider_count,
+      (array_agg(a.username_key ORDER BY a.id) FILTER (WHERE a.username_key IS NOT NULL))[1] AS username_key,
+      (array_agg(a.followers ORDER BY a.metrics_as_of DESC NULLS LAST, a.id)
+        FILTER (WHERE a.followers IS NOT NULL))[1] AS followers,
+      '{}'::text[] AS candidates, 'none' AS match,
+      min(a.created_at) AS created_at, max(a.updated_at) AS updated_at
+    FROM accounts a
+    WHERE a.team_id = ${parameters.add(teamId)} AND a.profile_id IS NOT NULL
+      AND a.status <> 'disconnected' AND a.provider = ANY(${parameters.add(key.providers)})
+    GROUP BY a.profile_id) p`;
+}
+
+/** The filter as SQL conditions on `p`. */
+export function profileConditions(
+  { teamId, key }: Caller,
+  filter: ProfileFilter,
+  now: Date,
+  parameters: Parameters,
+): string {
+  const conditions = [`p.team_id = ${parameters.add(teamId)}`];
+  const among = (column: string, values: readonly string[] | undefined) => {
+    if (values !== undefined) conditions.push(`${column} = ANY(${parameters.add(values)}::text[])`);
+  };
+  const hasAccountWith = (accountFilter: AccountFilter) =>
+    conditions.push(`p.id IN (SELECT a.profile_id FROM accounts a
+      WHERE ${filterConditions(teamId, key.providers, accountFilter, parameters)})`);
+  among('p.platform', filter.platform);
+  if (filter.provider !== undefined)
+    conditions.push(`p.providers @> ${parameters.add(filter.provider)}::text[]`);
+  if (filter.provider_count !== undefined)
+    conditions.push(`p.provider_count = ${parameters.add(filter.provider_count)}::int`);
+  among('p.match', filter.match);
+  among('p.health_status', filter.health);
+  if (filter.q !== undefined) hasAccountWith({ q: filter.q });
+  if (filter.label !== undefined) hasAccountWith({ label: filter.label });
+  if (filter.has_conflicts !== undefined) {
+    const isInConflict = inConflict(now, parameters);
+    conditions.push(filter.has_conflicts ? isInConflict : `NOT ${isInConflict}`);
+  }
+  if (filter.updated_since !== undefined)
+    conditions.push(`p.updated_at >= ${parameters.add(filter.updated_since)}`);
+  return conditions.join(' AND ');
+}
+
+/** Its members differ, and two of them at least were looked at lately, or their ids contradict. */
+function inConflict(now: Date, parameters: Parameters): string {
+  return `(p.has_conflicts AND (p.is_contradictory OR (
+    SELECT count(*) FROM accounts a JOIN connections c ON c.id = a.connection_id
+    WHERE a.profile_id = p.id AND a.status <> 'disconnected'
+      AND ${LOOKED_AT} >= ${parameters.add(now)}::timestamptz
+        - ${FRESH_FOR_INTERVALS} * c.sweep_interval_seconds * interval '1 second') > 1))`;
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { Answer } from '../http/answer.js';
+import type { Cursors } from '../http/cursor.js';
+import { ORDER_DIRECTIONS } from '../http/keyset.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { endpoint } from '../http/route.js';
+import { paging } from '../http/validate.js';
+import { profileChangeSchema } from './history.schema.js';
+import { PROFILE_ORDER_KEYS, type ProfileFilter, profileFilterFields } from './profile-filter.js';
+import type { ProfileRedirect } from './profiles.repository.js';
+import { profileSchema, redirectSchema } from './profiles.schema.js';
+import type { ProfilesService } from './profiles.service.js';
+
+const byProfile = z.object({
+  id: z.string().meta({
+    description: 'Id of the profile.',
+    examples: ['prof_01k9z3m8q4v7x2c5n6b8a1s3d4'],
+  }),
+});
+
+const FORMER_ID =
+  'The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.';
+
+/** Translates HTTP for reading profiles. */
+export function profileEndpoints(
+  service: ProfilesService,
+  cursors: Cursors,
+  providers: readonly string[],
+) {
+  const listQuery = z.strictObject({
+    ...profileFilterFields(providers),
+    ...paging,
+    order_by: z
+      .enum(PROFILE_ORDER_KEYS, { error: `must be one of: ${PROFILE_ORDER_KEYS.join(', ')}` })
+      .default('created_at')
+      .meta({ description: 'Field to sort by; null values come last.' }),
+    order_direction: z
+      .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
+      .default('desc')
+      .meta({ description: 'Direction of the sort.' }),
+  });
+
+  return {
+    list: endpoint({
+      summary: 'List and find profiles: one identity on one platform, whichever providers hold it',
+      query: listQuery,
+      answers: { 200: listOf(profileSchema) },
+      handle: (call) => {
+        const { filter, order, direction, echo } = questionOf(call.query);
+        return answerPage(call, cursors, echo, {
+          read: (page) => service.page({ caller: call.caller, filter, order, direction, page }),
+          count: () => service.count(call.caller, filter),
+        });
+      },
+    }),
+
+    get: endpoint({
+      summary: 'Get a profile',
+      description: FORMER_ID,
+      params: byProfile,
+      answers: { 200: dataOf(profileSchema), 301: dataOf(redirectSchema) },
+      handle: async (call) => {
+        const found = await service.find(call.caller, call.params.id);
+        if ('mergedInto' in found) return leadingOn(found, '');
+        return { status: 200, body: { data: found } };
+      },
+    }),
+
+    history: endpoint({
+      summary: 'List what became of the accounts of a profile, newest first',
+      description: `With that of all profiles that were merged into it. ${FORMER_ID}`,
+      params: byProfile,
+      query: z.strictObject(paging),
+      answers: { 200: listOf(profileChangeSchema), 301: dataOf(redirectSchema) },
+      handle: async (call) => {
+        const found = await service.historyOf(call.caller, call.params.id);
+        if ('mergedInto' in found) return leadingOn(found, '/history');
+        return answerPage(call, cursors, {}, found);
+      },
+    }),
+  };
+
+  /** As for accounts: the filter, the sort, and what the answer echoes and the cursor is bound to. */
+  function questionOf(query: z.output<typeof listQuery>) {
+    const {
+      limit: _limit,
+      cursor: _cursor,
+      include_total: _total,
+      order_by,
+      order_direction,
+      ...filter
+    } = query;
+    return {
+      filter: filter satisfies ProfileFilter,
+      order: order_by,
+      direction: order_direction,
+      echo: { ...filter, order_by, order_direction },
+    };
+  }
+}
+
+/** @param below the path under the profile that was asked for */
+function leadingOn({ id, mergedInto, mergedAt }: ProfileRedirect, below: string): Answer {
+  const data = { id, type: 'profile', merged_into: mergedInto, merged_at: mergedAt };
+  return {
+    status: 301,
+    headers: { Location: `/v1/profiles/${mergedInto}${below}` },
+    body: { data },
+  };
+}

@@ -1,0 +1,128 @@
+import type { Database } from '../database/index.js';
+import type { Caller } from '../http/caller.js';
+import { type List, listById, type PageRow } from '../http/page.js';
+import { notFound } from '../http/problem.js';
+import type { Clock } from '../lib/clock.js';
+import { isStorable } from '../lib/text.js';
+import type { ProfileHistoryRepository } from './history.repository.js';
+import type { MembersRepository } from './members.repository.js';
+import { type IdScopeOf, membershipsOf } from './membership.js';
+import { mergeProfile } from './merge.js';
+import type { ProfileGroup } from './partition.js';
+import { profileDocument } from './profile-document.js';
+import type { ProfileFilter } from './profile-filter.js';
+import type {
+  ProfileQuestion,
+  ProfileRedirect,
+  ProfileSummary,
+  ProfilesRepository,
+} from './profiles.repository.js';
+
+interface ProfilesServiceParts {
+  readonly database: Database;
+  readonly profiles: ProfilesRepository;
+  readonly members: MembersRepository;
+  readonly history: ProfileHistoryRepository;
+  readonly idScopeOf: IdScopeOf;
+  readonly clock: Clock;
+}
+
+type ProfileDocument = ReturnType<typeof profileDocument>;
+
+/**
+ * Reads profiles. Filters and order come from the table; all that is shown is made of the members
+ * that the caller sees, when it is read.
+ */
+export class ProfilesService {
+  constructor(private readonly parts: ProfilesServiceParts) {}
+
+  async page(question: ProfileQuestion): Promise<PageRow[]> {
+    const rows = await this.parts.profiles.page(question, this.parts.clock.now());
+    const shown = await this.show(
+      question.caller,
+      rows.map(({ profile }) => profile),
+    );
+    return rows.flatMap(({ profile, position }) => {
+      const document = shown.get(profile.id);
+      return document === undefined ? [] : [{ document: JSON.stringify(document), position }];
+    });
+  }
+
+  count(caller: Caller, filter: ProfileFilter): Promise<number> {
+    return this.parts.profiles.count(caller, filter, this.parts.clock.now());
+  }
+
+  /**
+   * The profile with this id, or where a former id leads.
+   * @throws Problem 404
+   */
+  async find(caller: Caller, id: string): Promise<ProfileDocument | ProfileRedirect> {
+    const found = await this.resolve(caller, id);
+    if ('mergedInto' in found) return found;
+    const profile = (await this.show(caller, [found])).get(id);
+    if (profile === undefined) throw notFound(`Profile ${id}`);
+    return profile;
+  }
+
+  /**
+   * The changes of a profile and of all that were merged into it, or where a former id leads.
+   * @throws Problem 404
+   */
+  async historyOf(caller: Caller, id: string): Promise<List | ProfileRedirect> {
+    const { history } = this.parts;
+    const found = await this.resolve(caller, id);
+    if ('mergedInto' in found) return found;
+    return listById(
+      {
+        read: (beyondId, take) => history.page(caller, id, beyondId, take),
+        count: () => history.count(caller, id),
+      },
+      (change) => change,
+    );
+  }
+
+  private async resolve(caller: Caller, id: string): Promise<ProfileSummary | ProfileRedirect> {
+    const { profiles } = this.parts;
+    const found = isStorable(id)
+      ? ((await profiles.find(caller, id)) ?? (await profiles.findRedirect(caller, id)))
+      : undefined;
+    if (found === undefined) throw notFound(`Profile ${id}`);
+    return found;
+  }
+
+  /** Profiles as the caller sees them; one without an account that it sees is not there. */
+  private async show(
+    caller: Caller,
+    rows: readonly ProfileSummary[],
+  ): Promise<ReadonlyMap<string, ProfileDocument>> {
+    const { database, profiles, members, idScopeOf, clock } = this.parts;
+    const { providers } = caller.key;
+    const ids = rows.map(({ id }) => id);
+    const [membersOf, former] = await Promise.all([
+      members.membersOf(database.pool, ids, providers),
+      profiles.formerMembersOf(ids, providers),
+    ]);
+    const accounts = [...[...membersOf.values()].flat(), ...former];
+    const constraints = await profiles.constraintsOf(caller.teamId, accounts);
+    const now = clock.now();
+    return new Map(
+      rows.flatMap((row): [string, ProfileDocument][] => {
+        const its = membersOf.get(row.id);
+        if (its === undefined) return [];
+        const gone = former.filter(({ profileId }) => profileId === row.id);
+        const { groups, of } = membershipsOf(its, gone, constraints, idScopeOf, now);
+        const contradictions = groups.flatMap((group) => group.contradictions);
+        const grouping = providers.length === 0 ? row : groupingSeen(row, groups);
+        const merged = mergeProfile(its, contradictions, now);
+        return [[row.id, profileDocument(grouping, merged, its, of)]];
+      }),
+    );
+  }
+}
+
+/** For a key that sees only some of the accounts: what these alone make of it. */
+function groupingSeen({ id }: ProfileSummary, groups: readonly ProfileGroup[]) {
+  const [first, ...others] = groups;
+  const match = others.length > 0 ? 'mixed' : (first?.match ?? 'none');
+  return { id, match, candidates: [] };
+}
