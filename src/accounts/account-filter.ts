@@ -33,12 +33,10 @@ export function accountFilterFields(providers: readonly string[]) {
     connection_id: commaSeparated(word)
       .optional()
       .meta({ description: 'Only accounts of these connections.' }),
-    profile_id: commaSeparated(word)
-      .optional()
-      .meta({
-        description:
-          'Only accounts of these profiles; a former id stands for the profile that has its accounts now.',
-      }),
+    profile_id: commaSeparated(word).optional().meta({
+      description:
+        'Only accounts of these profiles; a former id stands for the profile that has its accounts now.',
+    }),
     username: commaSeparated(word)
       .optional()
       .meta({ description: 'Only accounts with these usernames, compared without case.' }),

@@ -91,7 +91,7 @@ const ROWS = [
     example: 'acc_abc123',
   },
   { name: 'connection_id', ...text, example: 'conn_01k9z3kd7h2m4p6r8t0v1w3x5y' },
-  { name: 'profile_id', ...textOrNull },
+  { name: 'profile_id', ...textOrNull, example: 'prof_01k9z3m8q4v7x2c5n6b8a1s3d4' },
   // The group or client that the account belongs to at its provider.
   {
     name: 'provider_group',
