@@ -142,7 +142,11 @@ export function assemble(settings: AppSettings): App {
   const parts = { database, lease, providers, sealer, cursors, clock, logger, tracing };
 
   const audit = createAudit({ ...parts, signer: secrets.signer });
-  const teams = createTeams({ ...parts, providerIds });
+  const teams = createTeams({
+    ...parts,
+    providerIds,
+    disableWebhooks: (...asked) => webhooks.service.disableSetBy(...asked),
+  });
   const events = createEvents({ ...parts, cursors: feedCursors, keyWatch: teams.keyWatch });
   const connections = createConnections({
     ...parts,
@@ -196,6 +200,7 @@ export function assemble(settings: AppSettings): App {
   const webhooks = createWebhooks({
     ...parts,
     feed: events.feed,
+    requireLiveKey: (client, caller) => teams.keys.requireLive(client, caller),
     addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
   });
 

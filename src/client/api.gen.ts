@@ -2864,6 +2864,10 @@ export interface components {
          *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *       "type": "webhook",
          *       "url": "https://monitor.example.com/rollcall",
+         *       "url_set_by": {
+         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+         *         "name": "operations"
+         *       },
          *       "types": [
          *         "account.health_changed",
          *         "provider.*"
@@ -2881,12 +2885,17 @@ export interface components {
             /** @constant */
             type: "webhook";
             url: string;
+            /** @description The key that gave the URL; `null`: not known. */
+            url_set_by: {
+                key_id: string;
+                name: string;
+            } | null;
             types: string[];
             description: string | null;
             enabled: boolean;
             disabled: {
                 /** @enum {string} */
-                reason: "requested" | "gone" | "failing";
+                reason: "requested" | "gone" | "failing" | "key_revoked";
                 /** Format: date-time */
                 at: string;
             } | null;
@@ -5161,7 +5170,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Also revokes the keys that this key made, those that they made, and so on, even if the key itself is revoked already.
+                 * @description Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already.
                  * @example false
                  */
                 include_created?: boolean;
@@ -12042,6 +12051,10 @@ export interface operations {
                      *           "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "type": "webhook",
                      *           "url": "https://monitor.example.com/rollcall",
+                     *           "url_set_by": {
+                     *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *             "name": "operations"
+                     *           },
                      *           "types": [
                      *             "account.health_changed",
                      *             "provider.*"
@@ -12179,6 +12192,10 @@ export interface operations {
                      *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
                      *         "url": "https://monitor.example.com/rollcall",
+                     *         "url_set_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "types": [
                      *           "account.health_changed",
                      *           "provider.*"
@@ -12199,6 +12216,10 @@ export interface operations {
                          *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                          *       "type": "webhook",
                          *       "url": "https://monitor.example.com/rollcall",
+                         *       "url_set_by": {
+                         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                         *         "name": "operations"
+                         *       },
                          *       "types": [
                          *         "account.health_changed",
                          *         "provider.*"
@@ -12217,12 +12238,17 @@ export interface operations {
                             /** @constant */
                             type: "webhook";
                             url: string;
+                            /** @description The key that gave the URL; `null`: not known. */
+                            url_set_by: {
+                                key_id: string;
+                                name: string;
+                            } | null;
                             types: string[];
                             description: string | null;
                             enabled: boolean;
                             disabled: {
                                 /** @enum {string} */
-                                reason: "requested" | "gone" | "failing";
+                                reason: "requested" | "gone" | "failing" | "key_revoked";
                                 /** Format: date-time */
                                 at: string;
                             } | null;
@@ -12306,6 +12332,10 @@ export interface operations {
                      *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
                      *         "url": "https://monitor.example.com/rollcall",
+                     *         "url_set_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "types": [
                      *           "account.health_changed",
                      *           "provider.*"
@@ -12483,6 +12513,10 @@ export interface operations {
                      *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
                      *         "url": "https://monitor.example.com/rollcall",
+                     *         "url_set_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "types": [
                      *           "account.health_changed",
                      *           "provider.*"
@@ -12506,6 +12540,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
@@ -12571,6 +12606,10 @@ export interface operations {
                      *         "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *         "type": "webhook",
                      *         "url": "https://monitor.example.com/rollcall",
+                     *         "url_set_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                     *           "name": "operations"
+                     *         },
                      *         "types": [
                      *           "account.health_changed",
                      *           "provider.*"
@@ -12591,6 +12630,10 @@ export interface operations {
                          *       "id": "whk_01k9z3m8q4v7x2c5n6b8a1s3d4",
                          *       "type": "webhook",
                          *       "url": "https://monitor.example.com/rollcall",
+                         *       "url_set_by": {
+                         *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d3",
+                         *         "name": "operations"
+                         *       },
                          *       "types": [
                          *         "account.health_changed",
                          *         "provider.*"
@@ -12609,12 +12652,17 @@ export interface operations {
                             /** @constant */
                             type: "webhook";
                             url: string;
+                            /** @description The key that gave the URL; `null`: not known. */
+                            url_set_by: {
+                                key_id: string;
+                                name: string;
+                            } | null;
                             types: string[];
                             description: string | null;
                             enabled: boolean;
                             disabled: {
                                 /** @enum {string} */
-                                reason: "requested" | "gone" | "failing";
+                                reason: "requested" | "gone" | "failing" | "key_revoked";
                                 /** Format: date-time */
                                 at: string;
                             } | null;

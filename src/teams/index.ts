@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
 import { DatabaseKeyWatch } from './key-watch.js';
 import { KeysRepository } from './keys.repository.js';
-import { KeysService } from './keys.service.js';
+import { type DisableWebhooks, KeysService } from './keys.service.js';
 import { TeamsRepository } from './teams.repository.js';
 import { teamEndpoints } from './teams.routes.js';
 import { TeamsService } from './teams.service.js';
@@ -19,19 +19,22 @@ interface TeamsParts {
   readonly cursors: Cursors;
   readonly clock: Clock;
   readonly providerIds: readonly string[];
+  readonly disableWebhooks: DisableWebhooks;
 }
 
 /** Teams, their keys, and who a request comes from. */
-export function createTeams({ database, cursors, clock, providerIds }: TeamsParts) {
+export function createTeams(parts: TeamsParts) {
+  const { database, cursors, clock, providerIds } = parts;
   const teams = new TeamsRepository(database);
   const keysRepository = new KeysRepository(database, providerIds);
   const service = new TeamsService(database, teams, keysRepository, clock);
-  const keys = new KeysService(database, keysRepository, clock);
+  const keys = new KeysService(database, keysRepository, clock, parts.disableWebhooks);
   const jobs: readonly RecurringJob[] = [
     { name: 'teams.compact_versions', everyMs: 15_000, run: () => service.compactVersions() },
   ];
   return {
     service,
+    keys,
     keyWatch: new DatabaseKeyWatch(keysRepository, clock),
     endpoints: { teams: teamEndpoints({ teams: service, keys, cursors, providerIds }) },
     jobs,

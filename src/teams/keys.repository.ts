@@ -131,14 +131,14 @@ export class KeysRepository {
    * Revokes a key, and with `withCreated` those that it made, those that they made, and so on. A
    * generation is looked for once the one before can make no more.
    * @param client within a transaction
-   * @returns those that were not revoked before
+   * @returns the ids of all, and those that were not revoked before
    */
   async revoke(
     client: pg.ClientBase,
     id: string,
     withCreated: boolean,
     at: Date,
-  ): Promise<readonly RevokedKey[]> {
+  ): Promise<{ readonly all: readonly string[]; readonly revoked: readonly RevokedKey[] }> {
     const revoked: RevokedKey[] = [];
     const seen = new Set<string>();
     let generation = [id];
@@ -157,7 +157,7 @@ export class KeysRepository {
       );
       generation = created.rows.map((row) => row.id).filter((created) => !seen.has(created));
     }
-    return revoked;
+    return { all: [...seen], revoked };
   }
 
   async hasRoot(prisma: Prisma.TransactionClient): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { ApiKey } from '../database/prisma-client/client.js';
@@ -9,6 +10,18 @@ import { newId } from '../lib/ids.js';
 import { hashOf, makeKey } from './key-format.js';
 import type { KeysRepository } from './keys.repository.js';
 import type { KeyRequest } from './teams.requests.js';
+
+/**
+ * Disables the webhooks whose URL one of these keys gave.
+ * @param lostId the key with which they are revoked
+ * @returns how many
+ */
+export type DisableWebhooks = (
+  transaction: Transaction,
+  caller: Caller,
+  keyIds: readonly string[],
+  lostId: string,
+) => Promise<number>;
 
 /** Keys of one team that are not revoked. */
 const MAX_KEYS = 200;
@@ -23,6 +36,7 @@ export class KeysService {
     private readonly database: Database,
     private readonly keys: KeysRepository,
     private readonly clock: Clock,
+    private readonly disableWebhooks: DisableWebhooks,
   ) {}
 
   /** @returns the key's row and the key itself, which is shown only in this response */
@@ -52,9 +66,7 @@ export class KeysService {
       ? { quota: request.rate_limit.quota, windowSeconds: request.rate_limit.window_seconds }
       : caller.key.rateLimit;
     const providers = narrowed(caller.key.providers, request.providers ?? []);
-    // Until the end of the transaction, so that whoever revokes its keys with it misses none.
-    if (!(await this.keys.lockLive(client, caller.key.id)))
-      throw new Problem('conflict', 'The key was revoked in the meantime.');
+    await this.requireLive(client, caller);
     if ((await this.keys.countToAdd(client, caller.teamId)) >= MAX_KEYS)
       throw new Problem(
         'conflict',
@@ -87,6 +99,16 @@ export class KeysService {
     return { row, key };
   }
 
+  /**
+   * Keeps the caller's key from being revoked until the transaction ends, so that whoever revokes it
+   * with what it made misses nothing.
+   * @throws Problem 409 when it is revoked already
+   */
+  async requireLive(client: pg.ClientBase, caller: Caller): Promise<void> {
+    if (!(await this.keys.lockLive(client, caller.key.id)))
+      throw new Problem('conflict', 'The key was revoked in the meantime.');
+  }
+
   /** A live key of the caller's team. @throws Problem 404 */
   async get(caller: Caller, id: string): Promise<ApiKey> {
     const row = await this.keys.find(this.database.prisma, caller, id);
@@ -104,17 +126,18 @@ export class KeysService {
 
   /**
    * Revokes a key.
-   * @param withCreated also the keys that it made, those that they made, and so on: also when the
-   * key itself is revoked already
+   * @param withCreated also the keys that it made, those that they made, and so on, and disables the
+   * webhooks whose URL any of them gave: also when the key itself is revoked already
    * @throws Problem 404 when nothing is left to revoke, or 409 when the caller's own key is among
    * them
    */
   async revoke(caller: Caller, id: string, withCreated: boolean): Promise<void> {
     const now = this.clock.now();
-    await this.database.transaction(async ({ prisma, client }) => {
+    await this.database.transaction(async (transaction) => {
+      const { prisma, client } = transaction;
       const first = await this.keys.find(prisma, caller, id);
       if (!first || (first.isRoot && !caller.key.isRoot)) throw notFound(`Key ${id}`);
-      const revoked = await this.keys.revoke(client, id, withCreated, now);
+      const { all, revoked } = await this.keys.revoke(client, id, withCreated, now);
       if (revoked.some((key) => key.id === caller.key.id))
         throw new Problem(
           'conflict',
@@ -122,7 +145,8 @@ export class KeysService {
             ? 'A key cannot revoke itself. Use another key.'
             : 'The key that asks was made by this one, directly or through others, and cannot revoke itself. Use another key.',
         );
-      if (revoked.length === 0) throw notFound(`Key ${id}`);
+      const disabled = withCreated ? await this.disableWebhooks(transaction, caller, all, id) : 0;
+      if (revoked.length + disabled === 0) throw notFound(`Key ${id}`);
       for (const key of revoked) {
         const actor = { ...actorOf(caller), teamId: key.teamId };
         const after = key.id === id ? undefined : { with: id };

@@ -52,6 +52,6 @@ export const keysQuery = z.strictObject({
 export const revokeQuery = z.strictObject({
   include_created: yesOrNo.default(false).meta({
     description:
-      'Also revokes the keys that this key made, those that they made, and so on, even if the key itself is revoked already.',
+      'Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already.',
   }),
 });

@@ -1,5 +1,7 @@
+import type pg from 'pg';
 import type { Database, ProcessLease } from '../database/index.js';
 import type { FeedRepository } from '../events/index.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
@@ -26,6 +28,8 @@ interface WebhooksParts {
   readonly cursors: Cursors;
   readonly clock: Clock;
   readonly tracing: Tracing;
+  /** Keeps the caller's key from being revoked until the transaction ends. @throws Problem 409 */
+  readonly requireLiveKey: (client: pg.ClientBase, caller: Caller) => Promise<void>;
 }
 
 /** Addresses that events are posted to, and the deliveries. */
@@ -43,12 +47,14 @@ export function createWebhooks(parts: WebhooksParts) {
     addresses,
     sealer,
     clock,
+    requireLiveKey: parts.requireLiveKey,
   });
   const jobs: readonly RecurringJob[] = [
     { name: 'webhooks.seal_urls', everyMs: 15_000, run: () => service.sealUrls() },
     { name: 'webhooks.prune', everyMs: 15_000, run: () => service.prune() },
   ];
   return {
+    service,
     endpoints: { webhooks: webhookEndpoints(service, cursors) },
     jobs,
     work: webhookWork({

@@ -3,6 +3,7 @@ export const WEBHOOK_EXAMPLE = {
   id: 'whk_01k9z3m8q4v7x2c5n6b8a1s3d4',
   type: 'webhook',
   url: 'https://monitor.example.com/rollcall',
+  url_set_by: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d3', name: 'operations' },
   types: ['account.health_changed', 'provider.*'],
   description: 'pages the person on call',
   enabled: true,

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Prisma, Webhook } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
@@ -60,6 +61,23 @@ export class WebhooksRepository {
     data: Prisma.WebhookUncheckedUpdateInput,
   ): Promise<Webhook> {
     return prisma.webhook.update({ where: { id }, data });
+  }
+
+  /**
+   * Disables the enabled webhooks of any team whose URL one of these keys gave.
+   * @param client within a transaction
+   */
+  async disableSetBy(
+    client: pg.ClientBase,
+    keyIds: readonly string[],
+    at: Date,
+  ): Promise<readonly { readonly id: string; readonly teamId: string }[]> {
+    const { rows } = await client.query<{ id: string; teamId: string }>(
+      `UPDATE webhooks SET disabled_at = $2, disabled_reason = 'key_revoked', updated_at = $2
+       WHERE url_set_by_id = ANY($1) AND disabled_at IS NULL RETURNING id, team_id AS "teamId"`,
+      [keyIds, at],
+    );
+    return rows;
   }
 
   async delete(prisma: Prisma.TransactionClient, id: string): Promise<void> {

@@ -60,6 +60,7 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       params: byId,
       body: webhookChange,
       answers: { 200: dataOf(webhookSchema) },
+      problems: ['conflict'],
       handle: async (call) => ({
         status: 200,
         body: {

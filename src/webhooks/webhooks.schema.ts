@@ -12,11 +12,14 @@ export const webhookSchema = z
     id: z.string(),
     type: z.literal('webhook'),
     url: z.string(),
+    url_set_by: z.object({ key_id: z.string(), name: z.string() }).nullable().meta({
+      description: 'The key that gave the URL; `null`: not known.',
+    }),
     types: z.array(z.string()).max(MAX_TYPES),
     description: z.string().nullable(),
     enabled: z.boolean(),
     disabled: z
-      .object({ reason: z.enum(['requested', 'gone', 'failing']), at: timestamp })
+      .object({ reason: z.enum(['requested', 'gone', 'failing', 'key_revoked']), at: timestamp })
       .nullable(),
     failing_since: timestamp.nullable(),
     created_at: timestamp,
@@ -60,6 +63,8 @@ export function toWebhook(row: Webhook) {
     id: row.id,
     type: 'webhook',
     url: row.url,
+    url_set_by:
+      row.urlSetById === null ? null : { key_id: row.urlSetById, name: row.urlSetByName ?? '' },
     types: row.types,
     description: row.description,
     enabled: row.disabledAt === null,

@@ -40,6 +40,8 @@ interface WebhooksServiceParts {
   readonly addresses: WebhookAddresses;
   readonly sealer: Sealer;
   readonly clock: Clock;
+  /** Keeps the caller's key from being revoked until the transaction ends. @throws Problem 409 */
+  readonly requireLiveKey: (client: pg.ClientBase, caller: Caller) => Promise<void>;
 }
 
 /** A team's webhooks. */
@@ -55,7 +57,8 @@ export class WebhooksService {
     caller: Caller,
     request: WebhookRequest,
   ): Promise<Revealed> {
-    const { clock, feed, sealer, webhooks } = this.parts;
+    const { clock, feed, requireLiveKey, sealer, webhooks } = this.parts;
+    await requireLiveKey(client, caller);
     if ((await webhooks.count(prisma, caller.teamId)) >= MAX_WEBHOOKS) {
       throw new Problem(
         'conflict',
@@ -71,6 +74,7 @@ export class WebhooksService {
       id,
       teamId: caller.teamId,
       ...sealUrl(sealer, id, url),
+      ...setBy(caller),
       types,
       description,
       providers: [...caller.key.providers],
@@ -105,13 +109,13 @@ export class WebhooksService {
 
   /** When enabled again, it also gets the events in between. */
   async change(caller: Caller, id: string, change: WebhookChange): Promise<Webhook> {
-    const { clock, database, sealer, webhooks } = this.parts;
+    const { clock, database, requireLiveKey, sealer, webhooks } = this.parts;
     const row = await this.get(caller, id);
     if (change.url !== undefined) await this.requireAllowed(change.url);
     const { enabled, url, types, description } = change;
     const now = clock.now();
     const data = {
-      ...(url !== undefined && sealUrl(sealer, id, url)),
+      ...(url !== undefined && { ...sealUrl(sealer, id, url), ...setBy(caller) }),
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
       ...(enabled === true && { disabledAt: null, disabledReason: null, failingSince: null }),
@@ -121,10 +125,32 @@ export class WebhooksService {
     };
     const after = { ...change, ...(url !== undefined && { url: originOf(url) }) };
     return database.transaction(async ({ prisma, client }) => {
+      if (url !== undefined) await requireLiveKey(client, caller);
       const webhook = await webhooks.update(prisma, id, data);
       await audit(client, caller, { action: 'webhook.changed', targetId: id, after }, now);
       return openUrl(sealer, webhook);
     });
+  }
+
+  /**
+   * Disables the webhooks whose URL keys gave that are revoked as lost.
+   * @param lostId the key with which they are revoked
+   * @returns how many
+   */
+  async disableSetBy(
+    { client }: Transaction,
+    caller: Caller,
+    keyIds: readonly string[],
+    lostId: string,
+  ): Promise<number> {
+    const now = this.parts.clock.now();
+    const disabled = await this.parts.webhooks.disableSetBy(client, keyIds, now);
+    for (const { id, teamId } of disabled) {
+      const after = { reason: 'key_revoked', with: lostId };
+      const entry = { action: 'webhook.disabled', targetId: id, after };
+      await audit(client, { ...caller, teamId }, entry, now);
+    }
+    return disabled.length;
   }
 
   /** Deletes the webhook and its deliveries. */
@@ -240,4 +266,8 @@ function audit(
   at: Date,
 ): Promise<void> {
   return recordAudit(client, actorOf(caller), [{ targetType: 'webhook', ...entry }], at);
+}
+
+function setBy({ key }: Caller) {
+  return { urlSetById: key.id, urlSetByName: key.name };
 }

@@ -140,6 +140,42 @@ describe('keys that a lost key made', () => {
     expect(data).toMatchObject([{ after: { with: lost.id } }]);
   });
 
+  test('take the webhooks with them that they made or pointed elsewhere', async () => {
+    const { client: owner } = await gateway.newTeam('listened to');
+    const lost = await make(owner, 'lost');
+    const child = await make(lost.client, 'child');
+    const url = 'http://127.0.0.1:9/stolen';
+    const hook = async (client: Client): Promise<string> =>
+      (await client.post('/v1/webhooks', { url })).body.data.id;
+    const stolen = [await hook(lost.client), await hook(child.client), await hook(owner)];
+    const kept = await hook(owner);
+    const pointed = await child.client.patch(`/v1/webhooks/${stolen[2]}`, { url });
+    expect(pointed.body.data.url_set_by).toEqual({ key_id: child.id, name: 'child' });
+    await child.client.patch(`/v1/webhooks/${kept}`, { description: 'seen' });
+    const states = () =>
+      Promise.all(
+        [...stolen, kept].map(
+          async (id) => (await owner.get(`/v1/webhooks/${id}`)).body.data.disabled?.reason ?? null,
+        ),
+      );
+
+    // Who replaces a key has its webhooks go on.
+    expect((await owner.delete(`/v1/keys/${lost.id}`)).status).toBe(204);
+    expect(await states()).toEqual([null, null, null, null]);
+    const all = `/v1/keys/${lost.id}?include_created=true`;
+    expect((await owner.delete(all)).status).toBe(204);
+    expect(await states()).toEqual(['key_revoked', 'key_revoked', 'key_revoked', null]);
+    expect((await owner.delete(all)).status).toBe(404);
+    const { data } = (await owner.get('/v1/audit?action=webhook.disabled')).body;
+    expect(data.map(({ after }: { after: object }) => after)).toEqual(
+      Array(3).fill({ reason: 'key_revoked', with: lost.id }),
+    );
+    const back = { enabled: true, url: 'http://127.0.0.1:9/own' };
+    const again = await owner.patch(`/v1/webhooks/${stolen[2]}`, back);
+    expect(again.body.data).toMatchObject({ enabled: true, disabled: null });
+    expect((await owner.delete(all)).status).toBe(404);
+  });
+
   test('are all revoked, however many it is making meanwhile', async () => {
     const { client: owner } = await gateway.newTeam('racing');
     const lost = await make(owner, 'lost');
