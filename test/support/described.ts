@@ -16,6 +16,9 @@ export interface DescribedOperation {
 
 type Json = ReturnType<typeof JSON.parse>;
 
+/** What is wrong with a value by the schema that is referred to; `undefined`: nothing. */
+type ErrorsOf = (reference: string, value: unknown) => string | undefined;
+
 export interface DescribedOperations {
   readonly all: readonly DescribedOperation[];
   find(method: string, path: string): DescribedOperation | undefined;
@@ -33,9 +36,16 @@ function read(document: ApiDocument): DescribedOperations {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   formats.default(ajv);
   ajv.addSchema(close(JSON.parse(JSON.stringify(document))), 'api');
+  // Of all operations, as they share the answers to what cannot be done.
+  const validators = new Map<string, ValidateFunction>();
+  const errorsOf: ErrorsOf = (reference, value) => {
+    const check = validators.get(reference) ?? ajv.compile({ $ref: reference });
+    validators.set(reference, check);
+    return check(value) ? undefined : ajv.errorsText(check.errors);
+  };
   const all = Object.entries(document.paths as Json).flatMap(([path, item]) =>
     Object.entries(item as Json).map(([method, description]) =>
-      describe(method, path, description, document, ajv),
+      describe(method, path, description, document, errorsOf),
     ),
   );
   const patterns = all.map((operation) => ({
@@ -57,7 +67,7 @@ function describe(
   path: string,
   description: Json,
   document: ApiDocument,
-  ajv: Ajv2020,
+  errorsOf: ErrorsOf,
 ): DescribedOperation {
   const pointer = (...steps: string[]) =>
     `api#/${steps.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`;
@@ -66,14 +76,11 @@ function describe(
     const target = node.$ref.slice(2).split('/');
     return [target.reduce((at: Json, step: string) => at[step], document), target];
   };
-  const validators = new Map<string, ValidateFunction>();
   const validate = (place: string, steps: string[], value: unknown) => {
-    const reference = pointer(...steps);
-    const check = validators.get(reference) ?? ajv.compile({ $ref: reference });
-    validators.set(reference, check);
-    if (!check(value))
+    const errors = errorsOf(pointer(...steps), value);
+    if (errors !== undefined)
       throw new Error(
-        `${place}: is not as described: ${ajv.errorsText(check.errors)}\n${JSON.stringify(value)?.slice(0, 2000)}`,
+        `${place}: is not as described: ${errors}\n${JSON.stringify(value)?.slice(0, 2000)}`,
       );
   };
   return {
