@@ -105,6 +105,15 @@ function oneByOne(connectionId: string, lock: '' | 'FOR UPDATE' = ''): string {
 const unlessSweptSince = (column: string) => `CASE WHEN c.swept_at > $5 THEN a.${column} END`;
 
 /**
+ * The profile that a new account will most likely be in: that of the oldest account that shares a
+ * value with it. Which it is gets decided after the write; a right guess saves writing it again.
+ */
+const profileBy = (column: string) => `(
+  SELECT o.profile_id FROM (
+    SELECT id, profile_id FROM accounts WHERE team_id = $3 AND platform = i.platform
+      AND ${column} = i.${column} AND status <> 'disconnected' LIMIT 10) o ORDER BY o.id LIMIT 1)`;
+
+/**
  * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider
  * was asked. What is known is locked as it is read, so that of two looks at once the second reports
  * its change from what the first has left, and not the same once more. Left alone are rows
@@ -135,7 +144,8 @@ changed AS (
 added AS (
   INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
     checked_at, health_since, created_at, updated_at)
-  SELECT i.id, i.profile_id, $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
+  SELECT i.id, COALESCE(${profileBy('platform_user_id')}, ${profileBy('username_key')}, i.profile_id),
+    $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
   FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
   ON CONFLICT (connection_id, provider_account_id) DO NOTHING
   RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields

@@ -79,14 +79,14 @@ export class ProfileKeeper {
     at: Date,
     choice?: ManualChoice,
   ): Promise<Moved[]> {
-    const { teamId, accountIds, former, profileIds } = touches;
+    const { teamId, accountIds, addedIds, former, profileIds } = touches;
     const near =
       accountIds.length + former.length > 0 ? await readNeighbourhood(client, touches) : NOTHING;
     const groups = this.decide(near);
     const held = [...near.accounts.values()].flatMap(({ profileId }) => profileId ?? []);
     const known = await lockProfiles(client, unique([...profileIds, ...held, ...groups.map(idOf)]));
     const shown = new Map(known.map((profile) => [profile.id, profile]));
-    const moves = movesOf(groups, near.accounts, shown);
+    const moves = movesOf(groups, near.accounts, (account) => seenIn(account, addedIds, shown));
     await moveAccounts(client, moves.filter(wasSeen), at);
     await moveAccounts(
       client,
@@ -111,9 +111,10 @@ export class ProfileKeeper {
     );
 
     const shownBefore = new Map(
-      [...near.accounts.values()].flatMap(({ id, profileId }) =>
-        profileId !== null && shown.has(profileId) ? [[id, profileId] as const] : [],
-      ),
+      [...near.accounts.values()].flatMap((account) => {
+        const profileId = seenIn(account, addedIds, shown);
+        return profileId === null ? [] : [[account.id, profileId] as const];
+      }),
     );
     const story = tellChanges(groups, near.accounts, shownBefore, choice !== undefined);
     const fresh = groups.map(idOf).filter((id) => !shown.has(id));
@@ -221,15 +222,25 @@ const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)
 function movesOf(
   groups: readonly ProfileGroup[],
   accounts: ReadonlyMap<string, HeldAccount>,
-  shown: ReadonlyMap<string, unknown>,
+  shownIn: (account: HeldAccount) => string | null,
 ): Moved[] {
   return groups.flatMap(({ id: to, members }) =>
     members.flatMap(({ accountId: id }) => {
-      const held = accounts.get(id)?.profileId ?? null;
-      if (held === to) return [];
-      return [{ id, from: held !== null && shown.has(held) ? held : null, to }];
+      const account = accounts.get(id);
+      return account === undefined || account.profileId === to
+        ? []
+        : [{ id, from: shownIn(account), to }];
     }),
   );
+}
+
+/** The profile that callers could see an account in; `null`: none. */
+function seenIn(
+  { id, profileId }: HeldAccount,
+  addedIds: ReadonlySet<string>,
+  shown: ReadonlyMap<string, unknown>,
+): string | null {
+  return profileId === null || addedIds.has(id) || !shown.has(profileId) ? null : profileId;
 }
 
 /** How a profile is made up, as its row holds it. */

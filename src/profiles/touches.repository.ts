@@ -5,6 +5,8 @@ export interface Touches {
   readonly teamId: string;
   /** Accounts that are new, or whose platform, ids, handle or being there changed. */
   readonly accountIds: readonly string[];
+  /** Those of them that are new. */
+  readonly addedIds: ReadonlySet<string>;
   /** What such accounts were before. */
   readonly former: readonly FormerState[];
   /** Profiles of accounts that changed in any way. */
@@ -19,7 +21,7 @@ export interface FormerState {
 }
 
 const COLUMNS = `team_id AS "teamId", account_ids AS "accountIds", platforms, user_ids AS "userIds",
-  handles, profile_ids AS "profileIds"`;
+  handles, profile_ids AS "profileIds", is_added AS "isAdded"`;
 
 interface TouchRow {
   readonly teamId: string;
@@ -28,6 +30,7 @@ interface TouchRow {
   readonly userIds: readonly (string | null)[];
   readonly handles: readonly (string | null)[];
   readonly profileIds: readonly string[];
+  readonly isAdded: boolean;
 }
 
 /** Takes what the transaction of `client` has touched so far, by team. */
@@ -78,6 +81,7 @@ function asTouches(rows: readonly TouchRow[]): Touches {
   return {
     teamId: rows[0]?.teamId ?? '',
     accountIds: [...new Set(rows.flatMap(({ accountIds }) => accountIds))],
+    addedIds: new Set(rows.flatMap(({ accountIds, isAdded }) => (isAdded ? accountIds : []))),
     former: rows.flatMap(({ platforms, userIds, handles }) =>
       platforms.map((platform, index) => ({
         platform,
