@@ -102,13 +102,12 @@ export class ProfileKeeper {
         isOther(group, shown.get(group.id)) ||
         group.members.some(({ accountId }) => touchedAccounts.has(accountId)),
     );
-    const others = profileIds.filter((id) => shown.has(id));
-    const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
     const ids = new Set(groups.map(idOf));
-    await deleteEmptyProfiles(
-      client,
-      [...shown.keys()].filter((id) => !ids.has(id)),
-    );
+    const left = [...shown.keys()].filter((id) => !ids.has(id));
+    const gone = await deleteEmptyProfiles(client, left);
+    // What nothing ties to the accounts read here any more may still be in a profile that these left.
+    const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
+    const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
 
     const shownBefore = new Map(
       [...near.accounts.values()].flatMap((account) => {
@@ -116,7 +115,8 @@ export class ProfileKeeper {
         return profileId === null ? [] : [[account.id, profileId] as const];
       }),
     );
-    const story = tellChanges(groups, near.accounts, shownBefore, choice !== undefined);
+    const isManual = choice !== undefined;
+    const story = tellChanges({ groups, accounts: near.accounts, shownBefore, gone, isManual });
     const fresh = groups.map(idOf).filter((id) => !shown.has(id));
     await saveRedirects(client, teamId, story.redirects, fresh, at);
     const chosen = new Set(choice?.accountIds);

@@ -31,19 +31,23 @@ interface Member {
   readonly membership: ProfileMember;
 }
 
+export interface Decided {
+  readonly groups: readonly ProfileGroup[];
+  readonly accounts: ReadonlyMap<string, HeldAccount>;
+  /** The profile of each account as callers could see it; not there: none. */
+  readonly shownBefore: ReadonlyMap<string, string>;
+  /** The profiles that are no more. */
+  readonly gone: readonly string[];
+  /** A person asked for it. */
+  readonly isManual: boolean;
+}
+
 /**
  * What became of profiles: each group goes on with the accounts that it had before, or with those of
- * its oldest account, and everything else joined it. A profile whose id names no group any more is
- * continued by the group that has its oldest account.
- * @param shownBefore the profile of each account as callers could see it; not there: none
- * @param isManual a person asked for it
+ * its oldest account, and everything else joined it. A profile that is no more is continued by the
+ * group that has its oldest account.
  */
-export function tellChanges(
-  groups: readonly ProfileGroup[],
-  accounts: ReadonlyMap<string, HeldAccount>,
-  shownBefore: ReadonlyMap<string, string>,
-  isManual: boolean,
-): Story {
+export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: Decided): Story {
   const membersOf = new Map(
     groups.map((group) => [
       group.id,
@@ -54,7 +58,7 @@ export function tellChanges(
       }),
     ]),
   );
-  const heirs = heirsOf(membersOf);
+  const heirs = heirsOf(membersOf, new Set(gone));
   const entries: HistoryEntry[] = [];
   const events: NewEvent[] = [];
 
@@ -126,7 +130,10 @@ export function tellChanges(
 }
 
 /** Of every profile that was shown before, the one that continues it. */
-function heirsOf(membersOf: ReadonlyMap<string, readonly Member[]>): ReadonlyMap<string, string> {
+function heirsOf(
+  membersOf: ReadonlyMap<string, readonly Member[]>,
+  gone: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
   const oldest = new Map<string, { readonly accountId: string; readonly to: string }>();
   for (const [to, members] of membersOf)
     for (const { account, before } of members) {
@@ -134,9 +141,7 @@ function heirsOf(membersOf: ReadonlyMap<string, readonly Member[]>): ReadonlyMap
       if (before !== null && (known === undefined || account.id < known.accountId))
         oldest.set(before, { accountId: account.id, to });
     }
-  return new Map(
-    [...oldest].map(([from, { to }]) => [from, membersOf.has(from) ? from : to] as const),
-  );
+  return new Map([...oldest].map(([from, { to }]) => [from, gone.has(from) ? to : from] as const));
 }
 
 interface Part {
