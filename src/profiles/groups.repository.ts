@@ -123,6 +123,40 @@ export async function deleteEmptyProfiles(
   return rows.map(({ id }) => id);
 }
 
+/** The accounts after an id, of all teams, in the order of their ids. */
+export async function findPage(
+  pool: pg.Pool,
+  after: string,
+  limit: number,
+): Promise<{ readonly id: string; readonly teamId: string }[]> {
+  const { rows } = await pool.query(
+    `SELECT id, team_id AS "teamId" FROM accounts
+     WHERE id > $1 AND status <> 'disconnected' ORDER BY id LIMIT $2`,
+    [after, limit],
+  );
+  return rows;
+}
+
+/** Profiles that no account is in. @returns their ids */
+export async function findOrphans(pool: pg.Pool, limit: number): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `SELECT p.id FROM profiles p WHERE NOT EXISTS (
+       SELECT FROM accounts a WHERE a.profile_id = p.id AND a.status <> 'disconnected') LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Connected accounts and profiles, of all teams. */
+export async function countProfiles(
+  pool: pg.Pool,
+): Promise<{ readonly accounts: number; readonly profiles: number }> {
+  const { rows } = await pool.query<{ accounts: number; profiles: number }>(
+    'SELECT COALESCE(sum(account_count), 0)::int AS accounts, count(*)::int AS profiles FROM profiles',
+  );
+  return rows[0] ?? { accounts: 0, profiles: 0 };
+}
+
 /** Notes where former ids lead; none leads to another former id, and none is that of a profile. */
 export async function saveRedirects(
   client: pg.ClientBase,

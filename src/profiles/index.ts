@@ -3,7 +3,7 @@ import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import { idScope } from '../model/index.js';
-import type { Providers } from '../providers/index.js';
+import type { Providers, Registry } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { ProfileHistoryRepository } from './history.repository.js';
 import { MembersRepository } from './members.repository.js';
@@ -14,6 +14,26 @@ import { ProfilesService } from './profiles.service.js';
 
 export type { ProfileKeeper } from './profile-keeper.js';
 
+/** @param parts `adapters`: they say how far a provider's ids reach */
+export function createProfileKeeper({
+  database,
+  adapters,
+  clock,
+}: {
+  readonly database: Database;
+  readonly adapters: Registry;
+  readonly clock: Clock;
+}): ProfileKeeper {
+  const members = new MembersRepository(adapters);
+  return new ProfileKeeper({ database, clock, idScopeOf: idScopesOf(adapters), members });
+}
+
+/** Where the platform user ids that a provider shows are the same person. */
+const idScopesOf = (adapters: Registry) => (provider: string, platform: string) => {
+  const adapter = adapters.get(provider);
+  return adapter === undefined ? 'unknown' : idScope(adapter, platform);
+};
+
 interface ProfilesParts {
   readonly database: Database;
   readonly providers: Providers;
@@ -23,21 +43,18 @@ interface ProfilesParts {
 
 /** Profiles: one identity on one platform, whichever providers hold accounts of it. */
 export function createProfiles({ database, providers, cursors, clock }: ProfilesParts) {
-  const idScopeOf = (provider: string, platform: string) => {
-    const adapter = providers.adapters.get(provider);
-    return adapter === undefined ? 'unknown' : idScope(adapter, platform);
-  };
-  const members = new MembersRepository(providers.adapters);
-  const keeper = new ProfileKeeper({ database, clock, idScopeOf, members });
+  const { adapters } = providers;
+  const members = new MembersRepository(adapters);
+  const keeper = createProfileKeeper({ database, adapters, clock });
   const service = new ProfilesService({
     database,
     profiles: new ProfilesRepository(database),
     members,
     history: new ProfileHistoryRepository(database),
-    idScopeOf,
+    idScopeOf: idScopesOf(adapters),
     clock,
   });
-  const providerIds = providers.adapters.all().map(({ id }) => id);
+  const providerIds = adapters.all().map(({ id }) => id);
   const jobs: readonly RecurringJob[] = [
     { name: 'profiles.settle', everyMs: 500, run: () => keeper.settleLeft() },
   ];

@@ -5,7 +5,10 @@ import { type NewEvent, recordEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
 import {
+  countProfiles,
   deleteEmptyProfiles,
+  findOrphans,
+  findPage,
   lockProfiles,
   moveAccounts,
   type ProfileActor,
@@ -38,6 +41,9 @@ export interface ManualChoice {
   readonly accountIds: readonly string[];
 }
 
+/** Accounts in one transaction. */
+const REBUILD_BATCH = 500;
+const NO_TOUCHES = { addedIds: new Set<string>(), former: [], profileIds: [] };
 const NOBODY: ProfileActor = { keyId: null, keyName: null, requestId: null };
 
 /**
@@ -72,8 +78,38 @@ export class ProfileKeeper {
       });
   }
 
+  /**
+   * Decides on every account anew, and removes what is no account's profile.
+   * @returns how many connected accounts there are in how many profiles, and how many were moved
+   */
+  async rebuild(): Promise<{ accounts: number; profiles: number; moved: number }> {
+    const { pool } = this.parts.database;
+    let moved = 0;
+    let last = '';
+    for (;;) {
+      const page = await findPage(pool, last, REBUILD_BATCH);
+      const end = page.at(-1);
+      if (end === undefined) break;
+      last = end.id;
+      for (const teamId of unique(page.map((account) => account.teamId))) {
+        const accountIds = page.filter((one) => one.teamId === teamId).map(idOf);
+        const touches = { ...NO_TOUCHES, teamId, accountIds };
+        const done = await withTransaction(pool, (client) =>
+          this.settleTouches(client, touches, this.parts.clock.now()),
+        );
+        moved += done.length;
+      }
+    }
+    for (;;) {
+      const orphans = await findOrphans(pool, REBUILD_BATCH);
+      if (orphans.length === 0) break;
+      await withTransaction(pool, (client) => deleteEmptyProfiles(client, orphans));
+    }
+    return { ...(await countProfiles(pool)), moved };
+  }
+
   /** @param client within a transaction */
-  async settleTouches(
+  private async settleTouches(
     client: pg.ClientBase,
     touches: Touches,
     at: Date,

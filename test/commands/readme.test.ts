@@ -108,6 +108,12 @@ describe('npm start on a fresh clone', () => {
     );
   });
 
+  test('npm run rebuild-profiles finds every account in its profile', async () => {
+    expect(await clone.run('npm run --silent rebuild-profiles')).toMatch(
+      /^Decided on \d+ connected accounts: they are in \d+ profiles\.\nEvery account was in its profile already\.\n$/,
+    );
+  });
+
   test('npm run rotate-secret replaces the secret as the README says', async () => {
     const [prepared = '', command = ''] =
       commands.find((block) => block.includes('rotate-secret'))?.split(/\n(?=ROLLCALL_PREVIOUS)/) ??

@@ -14,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { manualClock } from '../support/manual-clock.js';
 
 const SEED = Number(process.env.PROFILES_SEED ?? 20261126);
-const HISTORIES = Number(process.env.PROFILES_HISTORIES ?? 30);
+const HISTORIES = Number(process.env.PROFILES_HISTORIES ?? 50);
 const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
 const HANDLES = [null, 'harbor', 'pine', 'user', 'dune'] as const;
 const USER_IDS = [null, '17841400000000001', '17841400000000002', '7', '8'] as const;
