@@ -68,40 +68,60 @@ export const PROFILE_ORDER: Readonly<Record<ProfileOrderKey, OrderColumn>> = {
 /** What the rows of `profiles` say that accounts at hidden providers have a share in. */
 const DECIDED_BY_ALL = ['match', 'health', 'has_conflicts'] as const;
 
+/** What the list is of, in SQL. */
+export interface ProfileSource {
+  /** The profiles, named `p`. */
+  readonly from: string;
+  /** Of `p`, as expressions. */
+  readonly providers: string;
+  readonly providerCount: string;
+}
+
+const ALL_PROFILES: ProfileSource = {
+  from: 'profiles p',
+  providers: 'p.providers',
+  providerCount: 'p.provider_count',
+};
+
 /**
- * What the list is of, as `p`. A key that sees only some providers must not learn of the others:
- * for it the rows are made of the accounts that it sees, which takes the longer the more there are.
+ * The profiles that the caller sees. For a key that sees only some providers each is its oldest
+ * account there, by which it stands in the order, so that nothing tells of the others.
  * @throws Problem 403 where such a key filters by what only all accounts together decide
  */
 export function profilesSeenBy(
   { teamId, key }: Caller,
   filter: ProfileFilter,
   parameters: Parameters,
-): string {
-  if (key.providers.length === 0) return 'profiles p';
+): ProfileSource {
+  if (key.providers.length === 0) return ALL_PROFILES;
   const asked = DECIDED_BY_ALL.find((name) => filter[name] !== undefined);
   if (asked !== undefined)
     throw new Problem(
       'forbidden',
       `${asked}: accounts at providers that this key may not see have a share in it. Leave it out, or use a key for all providers.`,
     );
-  return `(SELECT a.profile_id AS id, min(a.team_id) AS team_id, min(a.platform) AS platform,
-      array_agg(DISTINCT a.provider) AS providers, count(DISTINCT a.provider) AS provider_count,
-      (array_agg(a.username_key ORDER BY a.id) FILTER (WHERE a.username_key IS NOT NULL))[1] AS username_key,
-      (array_agg(a.followers ORDER BY a.metrics_as_of DESC NULLS LAST, a.id)
-        FILTER (WHERE a.followers IS NOT NULL))[1] AS followers,
-      '{}'::text[] AS candidates, 'none' AS match,
-      min(a.created_at) AS created_at, max(a.updated_at) AS updated_at
-    FROM accounts a
-    WHERE a.team_id = ${parameters.add(teamId)} AND a.profile_id IS NOT NULL
-      AND a.status <> 'disconnected' AND a.provider = ANY(${parameters.add(key.providers)})
-    GROUP BY a.profile_id) p`;
+  const providers = parameters.add(key.providers);
+  const isSeen = (account: string) =>
+    `${account}.status <> 'disconnected' AND ${account}.provider = ANY(${providers}::text[])`;
+  const seen = (what: string, profileId: string) =>
+    `SELECT ${what} FROM accounts b WHERE b.profile_id = ${profileId} AND ${isSeen('b')}`;
+  return {
+    from: `(SELECT a.profile_id AS id, a.team_id, a.platform, a.username_key, a.followers,
+        a.created_at, (${seen('max(b.updated_at)', 'a.profile_id')}) AS updated_at,
+        'none' AS match, '{}'::text[] AS candidates
+      FROM accounts a
+      WHERE a.team_id = ${parameters.add(teamId)} AND a.profile_id IS NOT NULL AND ${isSeen('a')}
+        AND NOT EXISTS (${seen('', 'a.profile_id')} AND b.id < a.id)) p`,
+    providers: `ARRAY(${seen('DISTINCT b.provider', 'p.id')})`,
+    providerCount: `(${seen('count(DISTINCT b.provider)', 'p.id')})`,
+  };
 }
 
 /** The filter as SQL conditions on `p`. */
 export function profileConditions(
   { teamId, key }: Caller,
   filter: ProfileFilter,
+  { providers, providerCount }: ProfileSource,
   now: Date,
   parameters: Parameters,
 ): string {
@@ -114,9 +134,9 @@ export function profileConditions(
       WHERE ${filterConditions(teamId, key.providers, accountFilter, parameters)})`);
   among('p.platform', filter.platform);
   if (filter.provider !== undefined)
-    conditions.push(`p.providers @> ${parameters.add(filter.provider)}::text[]`);
+    conditions.push(`${providers} @> ${parameters.add(filter.provider)}::text[]`);
   if (filter.provider_count !== undefined)
-    conditions.push(`p.provider_count = ${parameters.add(filter.provider_count)}::int`);
+    conditions.push(`${providerCount} = ${parameters.add(filter.provider_count)}::int`);
   among('p.match', filter.match);
   among('p.health_status', filter.health);
   if (filter.q !== undefined) hasAccountWith({ q: filter.q });

@@ -61,13 +61,13 @@ export class ProfilesRepository {
   private async readStretch(stretch: Stretch, question: ProfileQuestion, now: Date) {
     const { caller, filter, order } = question;
     const parameters = new Parameters();
-    const from = profilesSeenBy(caller, filter, parameters);
+    const source = profilesSeenBy(caller, filter, parameters);
     const conditions = [
-      profileConditions(caller, filter, now, parameters),
+      profileConditions(caller, filter, source, now, parameters),
       ...stretch.conditions(parameters),
     ];
     const { rows } = await this.database.pool.query<ProfileSummary & { value: string | null }>(
-      `SELECT p.id, p.match, p.candidates, ${PROFILE_ORDER[order].column}::text AS value FROM ${from}
+      `SELECT p.id, p.match, p.candidates, ${PROFILE_ORDER[order].column}::text AS value FROM ${source.from}
        WHERE ${conditions.join(' AND ')} ORDER BY ${stretch.sort} LIMIT ${parameters.add(stretch.limit)}`,
       parameters.values,
     );
@@ -79,10 +79,10 @@ export class ProfilesRepository {
 
   async count(caller: Caller, filter: ProfileFilter, now: Date): Promise<number> {
     const parameters = new Parameters();
-    const from = profilesSeenBy(caller, filter, parameters);
-    const where = profileConditions(caller, filter, now, parameters);
+    const source = profilesSeenBy(caller, filter, parameters);
+    const where = profileConditions(caller, filter, source, now, parameters);
     const { rows } = await this.database.pool.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM ${from} WHERE ${where}`,
+      `SELECT count(*)::int AS count FROM ${source.from} WHERE ${where}`,
       parameters.values,
     );
     return rows[0]?.count ?? 0;
