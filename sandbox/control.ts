@@ -14,6 +14,7 @@
  *     GET    /control/{provider}/accounts/{id}      one account, all its fields
  *     PUT    /control/{provider}/accounts/{id}      merges fields into it, makes it, or brings it back
  *     DELETE /control/{provider}/accounts/{id}      makes it vanish, not counted as a delete
+ *     POST   /control/{provider}/reports            {account, event, url, secret}: reports it to the address → 202
  *     PUT    /control/{provider}/key                {key}: the only good one from now on
  *     PUT    /control/{provider}/settings           {latency_ms?, requests_per_minute?, setup_ms?, account_limit?}
  *
@@ -34,6 +35,12 @@ const Settings = z.strictObject({
   requests_per_minute: z.int().min(0).exactOptional(),
   setup_ms: z.int().min(0).exactOptional(),
   account_limit: z.int().min(0).nullable().exactOptional(),
+});
+const Report = z.strictObject({
+  account: z.string(),
+  event: z.string(),
+  url: z.url({ protocol: /^https?$/ }),
+  secret: z.string().min(1),
 });
 const Key = z.strictObject({ key: z.string().min(1) });
 const AccountFields = z.record(z.string(), z.unknown());
@@ -120,6 +127,18 @@ const ROUTES: readonly ControlRoute[] = [
     path: '/accounts/{id}',
     handle: (provider, _question, id) =>
       provider.removeAccount(id) ? { status: 204 } : complaint(404, 'No such account'),
+  },
+  {
+    method: 'POST',
+    path: '/reports',
+    handle: (provider, question) => {
+      const { account, event, ...to } = body(question, Report);
+      if (!provider.definition.report) return complaint(404, 'The provider reports nothing');
+      if (!provider.account(account)) return complaint(404, 'No such account');
+      // Like the provider itself, it tells nobody whether it arrived.
+      provider.report(account, event, to).catch(() => {});
+      return { status: 202, body: { sent_to: to.url } };
+    },
   },
   {
     method: 'PUT',

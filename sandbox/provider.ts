@@ -75,6 +75,13 @@ export interface Provider {
   /** Tried in order; the first match answers. */
   readonly routes: readonly Route[];
   readonly refuse: (reason: RefusalReason, context: RefusalContext) => Answer;
+  /** What it sends to an address when something has happened to an account, signed with a secret. */
+  readonly report?: (
+    event: string,
+    account: Fields,
+    secret: string,
+    now: Date,
+  ) => { readonly headers: Readonly<Record<string, string>>; readonly body: string };
   /** Checks every request that has a good key, before its route; throws `Refused`. */
   readonly admit?: (question: Question) => void;
   /** Adds what every answer carries. `quota` is absent on open routes. */

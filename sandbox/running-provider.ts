@@ -20,6 +20,12 @@ export interface SavedProvider {
   readonly accounts: SavedAccounts;
 }
 
+/** Where reports go, and the secret that signs them. */
+export interface ReportTarget {
+  readonly url: string;
+  readonly secret: string;
+}
+
 /** The counts that the control route shows. */
 export interface ProviderCounts {
   readonly requests: number;
@@ -100,6 +106,18 @@ export class RunningProvider {
     const isRemoved = this.accounts.remove(id);
     if (isRemoved) this.#onChange();
     return isRemoved;
+  }
+
+  /**
+   * Reports an event of an account to an address.
+   * @returns the status of the answer; `null` where the provider reports nothing, or has no such account
+   */
+  async report(id: string, event: string, to: ReportTarget): Promise<number | null> {
+    const account = this.account(id);
+    const report = account && this.definition.report?.(event, account, to.secret, new Date());
+    if (!report) return null;
+    const headers = { 'content-type': 'application/json', ...report.headers };
+    return (await fetch(to.url, { method: 'POST', headers, body: report.body })).status;
   }
 
   counts(): ProviderCounts {

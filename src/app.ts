@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Express } from 'express';
-import { createAccounts } from './accounts/index.js';
+import { ACCOUNT_REPORTS, createAccounts } from './accounts/index.js';
 import { documentationPages } from './api/documentation.pages.js';
 import { documentationEndpoints } from './api/documentation.routes.js';
 import { type ApiDocument, describeApi } from './api/openapi/document.js';
@@ -161,6 +161,7 @@ export function assemble(settings: AppSettings): App {
       abortWork: (connectionId) => work.abortLane(connectionId),
       resumeDisconnects: (connectionId) => disconnects.resume(connectionId),
     },
+    lookAt: (connectionId, ids) => accounts.lookAt(connectionId, ids),
   });
   const profiles = createProfiles(parts);
   const { settleProfiles } = profiles;
@@ -168,6 +169,8 @@ export function assemble(settings: AppSettings): App {
     ...parts,
     connections: connections.service,
     settleProfiles,
+    sweepSoon: connections.sweepSoon,
+    wakeReports: () => work.wake(ACCOUNT_REPORTS),
   });
   const health = createHealth({
     ...parts,
@@ -204,7 +207,7 @@ export function assemble(settings: AppSettings): App {
     addresses: settings.webhookAddresses ?? new WebhookAddresses(false),
   });
 
-  const work = new WorkEngine([sweeps.work, disconnects.work, webhooks.work], {
+  const work = new WorkEngine([sweeps.work, disconnects.work, webhooks.work, accounts.work], {
     clock,
     logger,
     holder: lease.name,

@@ -7,9 +7,10 @@ import {
   path,
   remove,
   secret,
+  signedBody,
 } from '../../src/model/index.js';
 import { mapAccount, needsDetail } from './map.js';
-import { accountSchema, detailSchema, errorBodySchema } from './schema.js';
+import { accountSchema, detailSchema, errorBodySchema, reportSchema } from './schema.js';
 
 /** List and bulk health alike. */
 const accounts = allAtOnce('accounts');
@@ -27,6 +28,8 @@ const accounts = allAtOnce('accounts');
  * - Accounts are connected to a profile, which a connection here names once (`profile_id`).
  * - What becomes of the network's grant and of posts to come after a delete is not documented. An
  *   account that is connected again within the hour is kept; later it is a new one.
+ * - Its webhooks sign the body with a secret of their own, and report accounts that are connected and
+ *   those that lose their grant.
  *
  * Facts: docs.zernio.com and its OpenAPI document.
  */
@@ -41,6 +44,9 @@ export const zernio = defineAdapter({
     profile_id: parameter()
       .optional()
       .describe('The Zernio profile that accounts are connected to; needed for POST /v1/connect.'),
+    webhook_secret: secret()
+      .optional()
+      .describe("The secret of Zernio's webhook to the connection's `hook_path`."),
   }),
   role: 'publisher',
   platforms: [
@@ -94,6 +100,13 @@ export const zernio = defineAdapter({
       insufficient_permissions: 'permission_denied',
       not_found: 'not_found',
       rate_limit_error: 'rate_limited',
+    },
+  },
+  webhook: {
+    verify: signedBody('x-zernio-signature', 'webhook_secret'),
+    accountsIn: (report) => {
+      const { data } = reportSchema.safeParse(report);
+      return data ? [data.account.accountId] : null;
     },
   },
   operations: {

@@ -34,3 +34,9 @@ export const errorBodySchema = z.object({
   code: z.string().nullish(),
   type: z.string().nullish(),
 });
+
+/** Of its webhook's events those that are about accounts as such. */
+export const reportSchema = z.object({
+  event: z.enum(['account.connected', 'account.disconnected']),
+  account: z.object({ accountId: z.string() }),
+});

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import type { Accounts } from '../accounts.js';
 import { type Answer, type Fields, Refused } from '../message.js';
 import type { Call, Provider, RefusalContext, RefusalReason } from '../provider.js';
@@ -123,6 +123,24 @@ function disconnect({ accounts, params }: Call): Answer {
   return { status: 200, body: { message: 'Account disconnected successfully' } };
 }
 
+/** A webhook's event, `WebhookPayloadAccountDisconnected`. */
+function report(event: string, account: Fields, secret: string, now: Date) {
+  const { _id: accountId, platform, username, displayName, profileId } = account;
+  const { _id: profile = profileId } = Object(profileId);
+  const isLost = event === 'account.disconnected';
+  const body = JSON.stringify({
+    id: randomUUID(),
+    event,
+    account: {
+      ...{ accountId, profileId: profile, platform, username, displayName },
+      ...(isLost && { disconnectionType: 'unintentional', reason: 'The token has expired' }),
+    },
+    timestamp: now.toISOString(),
+  });
+  const signature = createHmac('sha256', secret).update(body).digest('hex');
+  return { headers: { 'X-Zernio-Signature': signature }, body };
+}
+
 /** Zernio API v1 (docs.zernio.com): list and health apart, joined by `_id` and `accountId`. */
 export const zernio: Provider = {
   name: 'zernio',
@@ -131,6 +149,7 @@ export const zernio: Provider = {
   source: zernioAccounts,
   blank: blankAccount,
   refuse,
+  report,
   finish: (answer, _question, quota) =>
     quota ? { ...answer, headers: { ...rateLimitHeaders(quota), ...answer.headers } } : answer,
   routes: [

@@ -35,6 +35,9 @@ import { readSettings } from './read-settings.js';
 import { toRecord } from './record.js';
 import { requireSame, requireSameAfter } from './require-same.js';
 
+/** Of a connection's probes: the others are left to callers. */
+const REPORTS_SHARE = 1 / 2;
+
 interface AccountsServiceParts {
   readonly database: Database;
   readonly accounts: AccountsRepository;
@@ -210,18 +213,33 @@ export class AccountsService {
     context: CallContext,
   ): Promise<{ readonly id: string; readonly ration: Ration }> {
     const row = await this.findConnected(caller, reference);
-    const look = async () => {
-      const connection = await this.connectionOf(row);
-      const observation = await this.lookUp(
-        row,
-        this.parts.connections.openAccessTo(connection),
-        context,
-      );
-      await withTransaction(this.parts.database.pool, (client) =>
-        this.write(client, { connection, observation }),
-      );
-    };
+    const look = () => this.look(row, context);
     return { id: row.id, ration: await this.parts.probes.run(row, this.adapter(row), look) };
+  }
+
+  /**
+   * A probe that nobody waits for, within half of the connection's ration.
+   * @returns `false` when it tells nothing: the ration is used up, or the look failed
+   */
+  async probeReported(row: AccountRow, context: CallContext): Promise<boolean> {
+    const look = () => this.look(row, context);
+    try {
+      await this.parts.probes.run(row, this.adapter(row), look, REPORTS_SHARE);
+      return true;
+    } catch (error) {
+      context.signal?.throwIfAborted();
+      if (!(error instanceof Problem)) throw error;
+      return error.code === 'not_found';
+    }
+  }
+
+  private async look(row: AccountRow, context: CallContext): Promise<void> {
+    const connection = await this.connectionOf(row);
+    const access = this.parts.connections.openAccessTo(connection);
+    const observation = await this.lookUp(row, access, context);
+    await withTransaction(this.parts.database.pool, (client) =>
+      this.write(client, { connection, observation }),
+    );
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { ConnectionsService } from '../connections/index.js';
+import type { ConnectionsService, LookAt, SweepSoon } from '../connections/index.js';
 import type { Database, ProcessLease } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
@@ -12,6 +12,8 @@ import { ConnectService } from './connect.service.js';
 import { ConnectFlowsRepository } from './connect-flows.repository.js';
 import { engagementEndpoints } from './engagement.routes.js';
 import { Probes } from './probes.js';
+import { ACCOUNT_REPORTS, reportWork } from './report-work.js';
+import { ReportsRepository } from './reports.repository.js';
 
 export {
   type AccountFilter,
@@ -51,6 +53,8 @@ export {
 export { recommend } from './recommendations.js';
 export { type AccountRecord, toRecord } from './record.js';
 
+export { ACCOUNT_REPORTS };
+
 interface AccountsParts {
   readonly database: Database;
   readonly lease: ProcessLease;
@@ -59,6 +63,9 @@ interface AccountsParts {
   readonly settleProfiles: SettleProfiles;
   readonly cursors: Cursors;
   readonly clock: Clock;
+  readonly sweepSoon: SweepSoon;
+  /** Has queued looks begin now. */
+  readonly wakeReports: () => void;
 }
 
 /** Every social account: lists, single accounts, and what callers do with them. */
@@ -81,6 +88,13 @@ export function createAccounts(parts: AccountsParts) {
     providers,
     clock,
   );
+  const reports = new ReportsRepository(database);
+  const { sweepSoon, wakeReports } = parts;
+  const lookAt: LookAt = async (connectionId, ids) => {
+    const known = await reports.add(connectionId, ids, clock.now());
+    if (known > 0) wakeReports();
+    return known === new Set(ids).size;
+  };
   const providerIds = providers.adapters.all().map(({ id }) => id);
   const jobs: readonly RecurringJob[] = [
     { name: 'accounts.merge_counts', everyMs: 15_000, run: () => repository.mergeCounts() },
@@ -88,6 +102,8 @@ export function createAccounts(parts: AccountsParts) {
   return {
     service,
     repository,
+    lookAt,
+    work: reportWork({ reports, accounts: service, sweepSoon, clock, holder: lease.name }),
     endpoints: {
       accounts: accountEndpoints(service, repository, cursors, providerIds),
       engagement: engagementEndpoints(service, providers, cursors),

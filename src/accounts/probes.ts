@@ -37,6 +37,7 @@ export class Probes {
   /**
    * Runs `look`, unless one is under way for the account: then that one is waited for and its end
    * is this one's.
+   * @param share the part of the connection's ration that may be used up, for what nobody waits for
    * @throws Problem as the shared one did; 429 `rate_limited` when the connection's ration is used
    * up
    */
@@ -44,8 +45,10 @@ export class Probes {
     account: { readonly id: string; readonly connection_id: string },
     adapter: AnyAdapter,
     look: () => Promise<void>,
+    share = 1,
   ): Promise<Ration> {
-    const limit = minuteShare(adapter.limits, SHARE, MIN_PER_MINUTE);
+    const whole = minuteShare(adapter.limits, SHARE, MIN_PER_MINUTE);
+    const limit = Math.max(1, Math.floor(whole * share));
     while (!(await this.begin(account.id))) {
       if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }

@@ -122,7 +122,7 @@ function readAuth(folder: string): z.output<typeof authSchema> {
 function readExchanges(folder: string): readonly Exchange[] {
   const parts = (file: string) => file.split('.').length;
   return readdirSync(folder)
-    .filter((file) => /^(?!account\.|auth\.|fault\.).+\.json$/.test(file))
+    .filter((file) => /^(?!account\.|auth\.|fault\.|report\.).+\.json$/.test(file))
     .sort((one, other) => parts(one) - parts(other))
     .map((file) => ({
       operation: file.split('.')[0] ?? '',

@@ -1368,7 +1368,7 @@ export interface components {
                 /** Format: date-time */
                 at: string;
             } | null;
-            /** @description Where the provider may report changes, which brings the next sweep forward: a secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing. */
+            /** @description Where the provider may report changes: accounts that a report names are looked at, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing. */
             hook_path: string | null;
             /** Format: date-time */
             created_at: string;

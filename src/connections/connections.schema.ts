@@ -25,7 +25,7 @@ export const connectionSchema = z
     last_error: failure.nullable(),
     hook_path: z.string().nullable().meta({
       description:
-        "Where the provider may report changes, which brings the next sweep forward: a secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing.",
+        "Where the provider may report changes: accounts that a report names are looked at, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing.",
     }),
     created_at: timestamp,
     updated_at: timestamp,

@@ -8,13 +8,14 @@ import type { RecurringJob } from '../work/index.js';
 import { ConnectionsRepository } from './connections.repository.js';
 import { type AfterConnecting, connectionEndpoints } from './connections.routes.js';
 import { ConnectionsService } from './connections.service.js';
-import { ProviderHooks } from './provider-hooks.js';
+import { type LookAt, ProviderHooks, type SweepSoon } from './provider-hooks.js';
 import { SealedCredentials } from './sealed-credentials.js';
 
 export { connectionEvent } from './connection-events.js';
 export { SEALED_CREDENTIALS } from './connections.repository.js';
 export { type ConnectionsService, connectionPaused } from './connections.service.js';
 export { CredentialRefresh } from './credential-refresh.js';
+export type { LookAt, SweepSoon } from './provider-hooks.js';
 
 interface ConnectionsParts {
   readonly database: Database;
@@ -26,6 +27,8 @@ interface ConnectionsParts {
   /** Of connections that are made without an interval of their own. */
   readonly sweepIntervalSeconds: number;
   readonly afterConnecting: AfterConnecting;
+  /** What follows a provider's report. */
+  readonly lookAt: LookAt;
 }
 
 /** A team's sets of credentials at the providers. */
@@ -41,7 +44,9 @@ export function createConnections(parts: ConnectionsParts) {
     clock,
     sweepIntervalSeconds,
   });
-  const { wakeSweeps } = parts.afterConnecting;
+  const sweepSoon: SweepSoon = async (id) => {
+    if (await connections.bringSweepForward(id, clock.now())) parts.afterConnecting.wakeSweeps();
+  };
   const hooks = new ProviderHooks({
     connections,
     providers,
@@ -49,7 +54,8 @@ export function createConnections(parts: ConnectionsParts) {
     sealer,
     clock,
     logger: parts.logger,
-    wakeSweeps,
+    lookAt: parts.lookAt,
+    sweepSoon,
   });
   const { abortWork } = parts.afterConnecting;
   const jobs: readonly RecurringJob[] = [
@@ -62,6 +68,7 @@ export function createConnections(parts: ConnectionsParts) {
   return {
     service,
     jobs,
+    sweepSoon,
     endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting, hooks) },
     pages: { '/hooks': hooks.router },
   };

@@ -1,6 +1,6 @@
 import express, { type Response, type Router } from 'express';
 import type { Clock } from '../lib/clock.js';
-import { hmac } from '../lib/hmac.js';
+import { hmac, isSameSignature } from '../lib/hmac.js';
 import type { Logger } from '../lib/logger.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Providers } from '../providers/index.js';
@@ -8,7 +8,18 @@ import type { ConnectionsRepository } from './connections.repository.js';
 import type { SealedCredentials } from './sealed-credentials.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
+/** A report that names more accounts is looked into by a sweep. */
+const MAX_NAMED = 50;
 const PATH = '/hooks';
+
+/**
+ * Queues a look at each of a connection's accounts, by the provider's ids.
+ * @returns whether it has them all
+ */
+export type LookAt = (connectionId: string, ids: readonly string[]) => Promise<boolean>;
+
+/** Brings a connection's next sweep forward, no more often than its ration allows. */
+export type SweepSoon = (connectionId: string) => Promise<void>;
 
 /** Where providers report that something has happened to a connection's accounts. */
 export class ProviderHooks {
@@ -20,8 +31,8 @@ export class ProviderHooks {
       readonly sealer: Sealer;
       readonly clock: Clock;
       readonly logger: Logger;
-      /** Has the sweeps that are due begin. */
-      readonly wakeSweeps: () => void;
+      readonly lookAt: LookAt;
+      readonly sweepSoon: SweepSoon;
     },
   ) {}
 
@@ -54,8 +65,8 @@ export class ProviderHooks {
   }
 
   /**
-   * Brings the connection's next sweep forward, no more often than its ration allows: what a hook
-   * says is a reason to look, and never a verdict.
+   * Has the accounts looked at that the report names, or brings the connection's next sweep forward
+   * where it names none or others: what it says is a reason to look, and never a verdict.
    * @returns whether the provider sent it, to a connection that there is
    */
   private async take(
@@ -66,17 +77,28 @@ export class ProviderHooks {
       readonly body: string;
     },
   ): Promise<boolean> {
-    const { connections, providers, sealed, sealer, clock, wakeSweeps } = this.parts;
+    const { connections, providers, sealed, sealer, clock, lookAt, sweepSoon } = this.parts;
     const [id = '', signature = ''] = named.split('.');
     const webhook = providers.adapters.get(provider)?.webhook;
     if (webhook === undefined || !sealer.isSignedBy(subjectOf(id), signature)) return false;
     const row = await connections.findById(id).catch(() => null);
     if (row?.provider !== provider) return false;
     const { current } = sealed.open(row);
-    if (!webhook.verify(reported, current, { now: clock.now(), hmac })) return false;
-    if (!webhook.isAboutAccounts(reported.body)) return true;
-    if (await connections.bringSweepForward(id, clock.now())) wakeSweeps();
+    const tools = { now: clock.now(), hmac, isSame: isSameSignature };
+    if (!webhook.verify(reported, current, tools)) return false;
+    const ids = webhook.accountsIn(jsonOf(reported.body));
+    if (ids === null || row.state !== 'active' || row.paused) return true;
+    const areAllKnown = ids.length > 0 && ids.length <= MAX_NAMED && (await lookAt(id, ids));
+    if (!areAllKnown) await sweepSoon(id);
     return true;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

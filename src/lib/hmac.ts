@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export type HmacAlgorithm = 'sha1' | 'sha256' | 'sha512';
 
@@ -10,4 +10,11 @@ export function hmac(
   encoding: 'hex' | 'base64' | 'base64url' = 'hex',
 ): string {
   return createHmac(algorithm, secret).update(text).digest(encoding);
+}
+
+/** Whether a signature that was given is the expected one, in a time that tells nothing of it. */
+export function isSameSignature(given: unknown, expected: string): boolean {
+  if (typeof given !== 'string') return false;
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }

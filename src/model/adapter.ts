@@ -106,6 +106,12 @@ export interface DisconnectEffect {
   readonly howToReconnect: string;
 }
 
+/** What the signature of a report is compared with, so that the function is pure. */
+export interface VerifyingTools extends SigningTools {
+  /** Compares the two in a time that tells nothing of the expected one. */
+  readonly isSame: (given: string | string[] | undefined, expected: string) => boolean;
+}
+
 /**
  * Reports of a provider to `POST /hooks/{provider}/{connection}`. They are a reason to look soon,
  * and never a verdict. Both functions are pure.
@@ -115,10 +121,23 @@ export interface Webhook {
   readonly verify: (
     report: { readonly headers: ProviderHeaders; readonly body: string },
     credentials: Credentials,
-    tools: SigningTools,
+    tools: VerifyingTools,
   ) => boolean;
-  /** Whether an account may have changed; others, such as of posts, are passed over. */
-  readonly isAboutAccounts: (body: string) => boolean;
+  /**
+   * The ids of the accounts that may have changed; empty where it names none. `null`: it is about
+   * something else, such as posts. `report`: the body as JSON, `undefined` when it is none.
+   */
+  readonly accountsIn: (report: unknown) => readonly string[] | null;
+}
+
+/**
+ * Verifies reports whose header is the HMAC (SHA-256, in hexadecimal) of their body.
+ * @param header in lower case
+ * @param credential names the secret; a connection without it takes no reports
+ */
+export function signedBody(header: string, credential: string): Webhook['verify'] {
+  return ({ headers, body }, { [credential]: secret }, { hmac, isSame }) =>
+    secret !== undefined && isSame(headers[header], hmac('sha256', secret, body));
 }
 
 /** What one connection may ask. */

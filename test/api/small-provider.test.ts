@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { type AnyAdapter, credentialFields } from '../../src/model/index.js';
@@ -8,7 +7,6 @@ import {
   detailAdapter,
   expiringAdapter,
   linkedAdapter,
-  reportingAdapter,
   severalAdapter,
 } from '../providers/small-adapters.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
@@ -32,7 +30,6 @@ const adapters: readonly AnyAdapter[] = [
   linkedAdapter,
   severalAdapter,
   expiringAdapter,
-  reportingAdapter,
 ];
 
 let provider: SmallProvider;
@@ -326,83 +323,5 @@ describe('credentials that expire', () => {
     await gateway.sweep(id);
     expect((await connected()).state).toBe('active');
     expect(tokens().filter((token) => token === 'third')).toHaveLength(1);
-  });
-});
-
-describe('a report of the provider', () => {
-  const key = 'reporting_live_0123456789';
-  let hookPath = '';
-  let id = '';
-  const signed = (body: string) => createHmac('sha256', key).update(body).digest('hex');
-  const report = async (path: string, body: string, signature = signed(body)) => {
-    const headers = { 'x-signature': signature, 'content-type': 'application/json' };
-    const answer = await fetch(`${gateway.url}${path}`, { method: 'POST', headers, body });
-    return [answer.status, await answer.text()];
-  };
-  const nextSweepAt = async () => {
-    const row = await gateway.database.prisma.connection.findUniqueOrThrow({ where: { id } });
-    return row.nextSweepAt.getTime();
-  };
-  const ABOUT_ACCOUNTS = '{"type": "account.disconnected"}';
-
-  beforeAll(async () => {
-    provider.answer(json(200, [bareItem('r')]));
-    const made = await gateway.root.post('/v1/connections', {
-      provider: 'reporting',
-      credentials: { api_key: key },
-      base_url: provider.baseUrl,
-      verify: false,
-    });
-    ({ id, hook_path: hookPath } = made.body.data);
-    await waitFor('the first sweep', () => accounts('reporting'), {
-      until: (rows) => rows.length === 1,
-    });
-    await waitFor('the next sweep to be planned', nextSweepAt, {
-      until: (at) => at > Date.now() + 600_000,
-    });
-  });
-
-  test('goes to a secret path, which only those see who may change the connection', async () => {
-    expect(hookPath).toMatch(new RegExp(`^/hooks/reporting/${id}\\.[\\w-]{43}$`));
-    const { body } = await gateway.root.get(`/v1/connections/${id}`);
-    expect(body.data.hook_path).toBeNull();
-    const renamed = await gateway.root.patch(`/v1/connections/${id}`, { name: 'reporting' });
-    expect(renamed.body.data.hook_path).toBe(hookPath);
-  });
-
-  test.each<[string, () => Promise<unknown[]>]>([
-    [
-      'of another path',
-      () =>
-        report(
-          hookPath.replace(/.$/, (end) => (end === 'a' ? 'b' : 'a')),
-          ABOUT_ACCOUNTS,
-        ),
-    ],
-    ['of another provider', () => report(hookPath.replace('reporting', 'bare'), ABOUT_ACCOUNTS)],
-    ['without a signature', () => report(hookPath.split('.')[0] ?? '', ABOUT_ACCOUNTS)],
-    ['signed by somebody else', () => report(hookPath, ABOUT_ACCOUNTS, 'f'.repeat(64))],
-    ['of another body', () => report(hookPath, ABOUT_ACCOUNTS, signed('{}'))],
-  ])('is refused when it is %s, and changes nothing', async (_name, send) => {
-    const before = await nextSweepAt();
-    expect(await send()).toEqual([404, '']);
-    expect(await nextSweepAt()).toBe(before);
-  });
-
-  test('about something else than accounts is taken and passed over', async () => {
-    const before = await nextSweepAt();
-    expect(await report(hookPath, '{"type": "post.published"}')).toEqual([202, '']);
-    expect(await nextSweepAt()).toBe(before);
-  });
-
-  test('brings the next sweep forward, and is no verdict itself', async () => {
-    const before = (await accounts('reporting')).map(({ id: account }) => account);
-    for (let times = 0; times < 5; times += 1)
-      expect(await report(hookPath, ABOUT_ACCOUNTS)).toEqual([202, '']);
-    const sweeps = await gateway.database.prisma.sweep.count({ where: { connectionId: id } });
-    expect(sweeps).toBe(1);
-    const soon = (await nextSweepAt()) - Date.now();
-    expect(soon).toBeLessThanOrEqual(60_000);
-    expect((await accounts('reporting')).map(({ id: account }) => account)).toEqual(before);
   });
 });

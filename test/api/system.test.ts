@@ -56,7 +56,7 @@ describe('for load balancers and monitors, without a key', () => {
       /rollcall_provider_call_duration_seconds_count\{provider="octopost",operation="list",outcome="ok"\} \d/,
     );
     expect(text).toMatch(/rollcall_sweeps_total\{provider="octopost",state="succeeded"\} 1/);
-    for (const kind of ['sweeps', 'disconnect_steps', 'webhook_deliveries'])
+    for (const kind of ['sweeps', 'disconnect_steps', 'webhook_deliveries', 'account_reports'])
       for (const figure of ['due', 'leased', 'oldest_due_seconds'])
         expect(text).toContain(`rollcall_work_${figure}{kind="${kind}"} 0`);
     expect(text).toMatch(/rollcall_work_seconds_count\{kind="sweeps"\} \d/);

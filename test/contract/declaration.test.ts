@@ -174,7 +174,13 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
       'Name each fixture after an operation of index.ts, `account`, `auth` or `fault`; delete ' +
         'those of operations it lacks.',
       () => {
-        const known = new Set(['account', 'auth', 'fault', ...Object.keys(adapter.operations)]);
+        const known = new Set([
+          'account',
+          'auth',
+          'fault',
+          'report',
+          ...Object.keys(adapter.operations),
+        ]);
         expect([...fixtureSubjects(id)].filter((subject) => !known.has(subject))).toStrictEqual([]);
       },
     );

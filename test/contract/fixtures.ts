@@ -11,6 +11,8 @@ import { complete } from './observed-account.js';
  * - `account.json`, `account.<case>.json`: one account on the wire and the canonical account it must become
  * - `fault.<name>.json`: an error answer to a disconnect (where there is none, to another operation), what is read from
  *   it, and the code that it ends with: the adapter's own or that of the HTTP status
+ * - `report.json`, `report.<case>.json`: what the provider sends to a hook, the headers that prove it with
+ *   the credentials, and the ids of the accounts that it names; `null` where it is about something else
  * - `auth.json`: credentials, and the headers and query that prove with them who asks
  *
  * In the first two `refused` may stand in place of the result: the field for which the answer, or the
@@ -58,6 +60,13 @@ const authFixture = z.strictObject({
   }),
 });
 
+const reportFixture = z.strictObject({
+  credentials: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()),
+  body: z.string(),
+  accounts: z.array(z.string()).nullable(),
+});
+
 interface Named<Fixture> {
   /** The file's name without `.json`. */
   readonly name: string;
@@ -92,6 +101,7 @@ export const operationFixtures = (adapterId: string, operation: string) =>
   read(adapterId, operation, operationFixture);
 export const accountFixtures = (adapterId: string) => read(adapterId, 'account', accountFixture);
 export const authFixtures = (adapterId: string) => read(adapterId, 'auth', authFixture);
+export const reportFixtures = (adapterId: string) => read(adapterId, 'report', reportFixture);
 export const faultFixtures = (adapterId: string) => read(adapterId, 'fault', faultFixture);
 
 /** What the names of an adapter's fixtures begin with: operations, `account`, `fault`. */

@@ -58,10 +58,18 @@ beforeAll(async () => {
       abortWork: () => {},
       resumeDisconnects: unused,
     },
+    lookAt: unused,
   });
   const { settleProfiles } = createProfiles(parts);
   const lease = new ProcessLease(database);
-  accounts = createAccounts({ ...parts, lease, connections, settleProfiles });
+  accounts = createAccounts({
+    ...parts,
+    lease,
+    connections,
+    settleProfiles,
+    sweepSoon: unused,
+    wakeReports: () => {},
+  });
   sweeps = new SweepRunner({
     ...parts,
     sweeps: new SweepsRepository(database),

@@ -173,6 +173,7 @@ class Gateway {
         abortWork: () => {},
         resumeDisconnects: unused,
       },
+      lookAt: unused,
     });
     const lease = new ProcessLease(database);
     const { settleProfiles } = createProfiles(parts);
@@ -181,6 +182,8 @@ class Gateway {
       lease,
       connections,
       settleProfiles,
+      sweepSoon: unused,
+      wakeReports: () => {},
     });
     const sweeps = new SweepRunner({
       ...parts,

@@ -12,6 +12,7 @@ import {
   read,
   secret,
   secretOf,
+  signedBody,
   UNREADABLE,
 } from '../../src/model/index.js';
 
@@ -213,13 +214,17 @@ export const expiringAdapter: AnyAdapter = defineAdapter({
   },
 });
 
+const accountReport = z.object({
+  type: z.string().startsWith('account.'),
+  ids: z.array(z.string()).default([]),
+});
+
 /** Reports changes, signed with the key of the connection. */
 export const reportingAdapter: AnyAdapter = {
   ...bareAdapter,
   id: 'reporting',
   webhook: {
-    verify: ({ headers, body }, { api_key = '' }, { hmac }) =>
-      headers['x-signature'] === hmac('sha256', api_key, body),
-    isAboutAccounts: (body) => body.includes('"account.'),
+    verify: signedBody('x-signature', 'api_key'),
+    accountsIn: (report) => accountReport.safeParse(report).data?.ids ?? null,
   },
 };

@@ -1,5 +1,10 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
+import { waitFor } from '../support/wait.js';
 import { callerOf, control, items } from './caller.js';
 
 let sandbox: Sandbox;
@@ -87,6 +92,44 @@ it('changes key, latency and limits, and resets them all', async () => {
     latency_ms: 0,
     requests_per_minute: 120_000,
   });
+});
+
+it('sends what a provider reports, signed', async () => {
+  const received: { readonly signature: unknown; readonly body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request.setEncoding('utf8')) body += chunk;
+    received.push({ signature: request.headers['x-zernio-signature'], body });
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const account = '66f0a1b2c3d4e5f600000001';
+  const report = {
+    account,
+    event: 'account.disconnected',
+    url: `http://127.0.0.1:${port}/`,
+    secret: 's',
+  };
+  expect((await control(sandbox, 'POST', '/zernio/reports', report)).status).toBe(202);
+  const [first] = await waitFor('the report', async () => received, {
+    until: ({ length }) => length > 0,
+  });
+  expect(JSON.parse(first?.body ?? '')).toMatchObject({
+    event: 'account.disconnected',
+    account: { accountId: account, username: 'acmefitness', reason: expect.any(String) },
+  });
+  expect(first?.signature).toBe(
+    createHmac('sha256', 's')
+      .update(first?.body ?? '')
+      .digest('hex'),
+  );
+  for (const [path, other] of [
+    ['/zernio/reports', { ...report, account: 'none' }],
+    ['/outfame/reports', report],
+  ] as const)
+    expect((await control(sandbox, 'POST', path, other)).status).toBe(404);
+  server.close();
 });
 
 it.each([

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { Canaries, dump } from '../support/canaries.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { waitFor } from '../support/wait.js';
 
 /** What is special about Postiz and Zernio, over the whole gateway. */
 const logged: string[] = [];
@@ -161,6 +162,36 @@ describe('Zernio', () => {
     gateway.sandbox.provider('zernio').faults.add(faults);
     expect(await gateway.sweep(zernio)).toMatchObject({ state: 'succeeded', vanished: 0 });
     expect((await account(`zernio:${LACKING}`)).health.reason).toBe('permission_missing');
+  });
+
+  test('reports an account that lost its grant: it is looked at, and what is seen then counts', async () => {
+    const secret = 'whsec_0123456789abcdef';
+    const credentials = { api_key: gateway.sandbox.apiKey('zernio'), webhook_secret: secret };
+    const changed = await gateway.root.patch(`/v1/connections/${zernio}`, { credentials });
+    expect(changed.text).not.toContain(secret);
+    await gateway.sweep(zernio);
+    const sandbox = gateway.sandbox.provider('zernio');
+    const url = `${gateway.url}${changed.body.data.hook_path}`;
+    const report = (id: string, by = secret) =>
+      sandbox.report(id, 'account.disconnected', { url, secret: by });
+    const looks = () => calls('zernio')['GET /accounts'] ?? 0;
+
+    sandbox.putAccount(ACME, { status: 'error', tokenValid: false, needsReconnect: true });
+    expect(await report(ACME, 'whsec_of_somebody_else')).toBe(404);
+    const before = looks();
+    expect(await report(ACME)).toBe(202);
+    const seen = await waitFor('the account to be looked at', () => account(`zernio:${ACME}`), {
+      until: ({ status }) => status === 'reconnect_required',
+    });
+    expect(seen.health).toMatchObject({ status: 'unhealthy', reason: 'token_invalid' });
+
+    // A report that the provider's own answer does not bear out changes nothing.
+    expect(await report(LACKING)).toBe(202);
+    await waitFor('the second look', async () => looks(), { until: (made) => made > before + 1 });
+    expect(await account(`zernio:${LACKING}`)).toMatchObject({
+      status: 'active',
+      health: { reason: 'permission_missing' },
+    });
   });
 
   test('does not tell what a disconnect does to data and grant, and neither do we', async () => {
