@@ -10,7 +10,7 @@ export class Node {
 
   /**
    * @param id null where it may match nothing
-   * @param handle null where it may match nothing, and of a disconnected account
+   * @param handle null where it may match nothing; of a disconnected account it says nothing
    */
   constructor(
     readonly account: ProfileAccount,

@@ -78,7 +78,7 @@ function nodesOf(accounts: readonly ProfileAccount[], maxShared: number): readon
   const isGenericHandle = generic(live, ({ handle }) => handle, maxShared);
   return sorted.map((account) => {
     const id = matchableId(account.platformUserId);
-    const handle = account.isLive ? matchableHandle(account.handle) : null;
+    const handle = matchableHandle(account.handle);
     return new Node(account, isGenericId(id) ? null : id, isGenericHandle(handle) ? null : handle);
   });
 }

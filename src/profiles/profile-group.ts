@@ -52,9 +52,9 @@ export interface ProfileGroup {
   /** Other profiles, sorted, of which it may be one, though not of all. */
   readonly candidates: readonly string[];
   /**
-   * Pairs of members, the older one first, whose ids contradict though a person joined them: each
-   * account that is the oldest of its provider and scope with its id, and the oldest account that
-   * it contradicts, where that one is older. Sorted.
+   * Pairs of members, the older one first, whose ids contradict though a person joined them. Each
+   * id that is in question is in one: every account that is the oldest with its id, provider and
+   * scope, and the oldest account that it contradicts. Sorted.
    */
   readonly contradictions: readonly (readonly [string, string])[];
 }

@@ -251,6 +251,13 @@ describe('equal handles', () => {
     expect(candidates).toEqual([[2], [1, 4], [2, 6], [4]].map((ages) => ages.map(profileId)));
     const agreeing = chain.map((each) => (each === end ? { ...each, platformUserId: '1' } : each));
     expect(together(agreeing)).toEqual({ 1: [1, 2, 3, 4, 5, 6] });
+    const undecided = [
+      at(7, 'c', 'of-16-letters---'),
+      at(8, 'd', 'of-16-letters---'),
+      at(9, 'd', '3'),
+    ];
+    expect(profileOf(4, [...chain, ...undecided]).candidates).toEqual([2, 6, 7].map(profileId));
+    expect(profileOf(7, [...chain, ...undecided]).candidates).toEqual([6, 9].map(profileId));
     const outer = links(1, chain.slice(0, 5));
     expect(outer).toEqual([
       [1, 'strong', 'own_id', null],
@@ -287,11 +294,7 @@ describe('what people say', () => {
   });
 
   test('holds against ids: the split one starts a profile, and later ones go to the oldest', () => {
-    const [one, two, three] = [1, 2, 3].map((age) => identified(age, 'A')) as [
-      ProfileAccount,
-      ProfileAccount,
-      ProfileAccount,
-    ];
+    const [one, two, three] = [identified(1, 'A'), identified(2, 'A'), identified(3, 'A')] as const;
     expect(together([one, two, three], cannotLink(two, one))).toEqual({ 1: [1, 3], 2: [2] });
     expect(together([one, two, three], cannotLink(one, two), cannotLink(three, one))).toEqual({
       1: [1],
@@ -324,10 +327,46 @@ describe('what people say', () => {
       [accountId(2), accountId(3)],
       [accountId(2), accountId(5)],
     ]);
+    const four = [b, c, identified(4, 'C'), identified(5, 'A', { provider: 'octopost' })];
+    const ties = four.map((each) => mustLink(b, each));
+    expect(profileOf(2, four, ...ties).contradictions).toEqual([
+      [accountId(2), accountId(3)],
+      [accountId(2), accountId(4)],
+      [accountId(3), accountId(5)],
+    ]);
+    const app = (age: number, platformUserId: string) =>
+      account(age, { provider: 'octopost', idScope: 'app', platformUserId });
+    const three = [b, app(3, 'open-1'), identified(4, 'B', { provider: 'octopost' })];
+    expect(profileOf(2, three, ...three.map((each) => mustLink(b, each))).contradictions).toEqual([
+      [accountId(2), accountId(4)],
+      [accountId(3), accountId(4)],
+    ]);
     expect(profileOf(2, [b, { ...c, isLive: false }], mustLink(b, c))).toMatchObject({
       match: 'none',
       contradictions: [],
     });
+  });
+
+  test('makes no two profiles agree that each contradict themselves', () => {
+    const apps = ['A', 'B', 'A', 'B'].map((platformUserId, at) =>
+      account(at + 1, { provider: 'postiz', idScope: 'app', platformUserId }),
+    );
+    const [one = a, two = a, three = a, four = a] = apps;
+    const ties = [mustLink(one, two), mustLink(three, four)];
+    expect(together(apps, ...ties)).toEqual({ 1: [1, 2], 3: [3, 4] });
+    expect(profileOf(1, apps, ...ties).candidates).toEqual([]);
+    const tracked = account(5);
+    expect(together([...apps, tracked], ...ties)).toEqual({ 1: [1, 2], 3: [3, 4], 5: [5] });
+    expect(profileOf(5, [...apps, tracked], ...ties).candidates).toEqual([1, 3].map(profileId));
+  });
+
+  test('keeps apart all that is tied to the two, whoever was split off from more', () => {
+    const [one, two, three, four] = [account(1), account(2), account(3), account(4)] as const;
+    const others = [account(5, { handle: 'x' }), account(6, { handle: 'y' })];
+    const splits = [cannotLink(one, four), ...others.map((other) => cannotLink(three, other))];
+    const ties = [mustLink(one, two), mustLink(one, three)];
+    const all = [one, two, three, four, ...others];
+    expect(together(all, ...ties, ...splits)).toEqual({ 1: [1, 2, 3], 4: [4], 5: [5], 6: [6] });
   });
 
   test('of two must_links that a cannot_link keeps from both holding, the newer one holds', () => {

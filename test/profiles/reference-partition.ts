@@ -210,13 +210,17 @@ export class Reference {
       this.idOf(older) === this.idOf(account) &&
       older.provider === account.provider &&
       (older.idScope === 'global') === (account.idScope === 'global');
-    return accounts
+    const pairs = accounts
       .filter((account) => !accounts.some((older) => isRepeat(older, account)))
-      .flatMap((account): [string, string][] => {
+      .flatMap((account) => {
         const oldest = accounts.find((other) => this.contradict(other, account));
-        return oldest !== undefined && oldest.id < account.id ? [[oldest.id, account.id]] : [];
-      })
-      .sort((a, b) => a.join().localeCompare(b.join()));
+        return oldest === undefined ? [] : [[oldest.id, account.id].sort()];
+      });
+    return accounts.flatMap(({ id: a }) =>
+      accounts.flatMap(({ id: b }): [string, string][] =>
+        pairs.some(([older, younger]) => older === a && younger === b) ? [[a, b]] : [],
+      ),
+    );
   }
 
   // What ties a member
