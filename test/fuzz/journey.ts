@@ -30,9 +30,14 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
   const accounts = (await ask('GET', '/v1/accounts?limit=200')).body.data.map(
     ({ id }: { id: string }) => id,
   );
+  const profiles = (await ask('GET', '/v1/profiles?limit=200')).body.data.map(
+    ({ id }: { id: string }) => id,
+  );
+  for (const below of ['', '/history']) await ask('GET', `/v1/profiles/${profiles[0]}${below}`);
   return {
     connections,
     accounts,
+    profiles,
     disconnects,
     webhooks: [webhook],
     deliveries,
