@@ -271,6 +271,7 @@ export function assemble(settings: AppSettings): App {
     ...sweeps.endpoints,
     ...teams.endpoints,
     ...webhooks.endpoints,
+    choices: profiles.choiceEndpoints(accounts.service),
     documentation: documentationEndpoints(() => document),
     system,
   };

@@ -27,6 +27,7 @@ export {
   ACCOUNT_ROW,
   type AccountRow,
   type AccountsRepository,
+  type FoundAccount,
   type SettleProfiles,
 } from './accounts.repository.js';
 export { accountHealthSchema } from './accounts.schema.js';

@@ -4,7 +4,7 @@ import type { createConnections } from '../connections/index.js';
 import type { createDisconnects } from '../disconnects/index.js';
 import type { createEvents } from '../events/index.js';
 import type { createHealth } from '../health/index.js';
-import { get, patch, post, type Route, remove } from '../http/route.js';
+import { get, patch, post, put, type Route, remove } from '../http/route.js';
 import type { createProfiles } from '../profiles/index.js';
 import type { createProviderStatus } from '../providers/index.js';
 import type { createSweeps } from '../sweeps/index.js';
@@ -28,6 +28,7 @@ export type Endpoints = EndpointsOf<typeof createAccounts> &
   EndpointsOf<typeof createSweeps> &
   EndpointsOf<typeof createTeams> &
   EndpointsOf<typeof createWebhooks> & {
+    readonly choices: ReturnType<ReturnType<typeof createProfiles>['choiceEndpoints']>;
     readonly documentation: ReturnType<typeof documentationEndpoints>;
     readonly system: ReturnType<typeof systemEndpoints>;
   };
@@ -74,6 +75,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/accounts/{id}', 'read', to.accounts.get),
     patch('/v1/accounts/{id}', 'write', to.accounts.change),
     remove('/v1/accounts/{id}', 'write', to.disconnects.disconnectAccount),
+    put('/v1/accounts/{id}/profile', 'write', to.choices.move, '/v1/accounts/{id}'),
     post('/v1/accounts/{id}/probe', 'write', to.accounts.probe),
     post('/v1/accounts/{id}/pause', 'write', to.accounts.pause),
     post('/v1/accounts/{id}/resume', 'write', to.accounts.resume),
@@ -86,6 +88,9 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/profiles', 'read', to.profiles.list),
     get('/v1/profiles/{id}', 'read', to.profiles.get),
     get('/v1/profiles/{id}/history', 'read', to.profiles.history),
+    post('/v1/profiles/{id}/merge', 'write', to.choices.merge),
+    post('/v1/profiles/{id}/split', 'write', to.choices.split),
+    post('/v1/profiles/{id}/history/{n}/revert', 'write', to.choices.revert),
 
     get('/v1/disconnects', 'read', to.disconnects.list),
     post('/v1/disconnects', 'write', to.disconnects.disconnectMany),

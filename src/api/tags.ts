@@ -5,6 +5,7 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   audit: 'Append-only log of who did what to which resource.',
   accounts: 'Social accounts at all providers.',
   engagement: 'Engagement that providers performed for an account.',
+  choices: "People's choices about which accounts are one profile.",
   connect: 'OAuth flows that connect new accounts.',
   connections: 'Sets of credentials at providers.',
   disconnects: 'Durable workflows that disconnect accounts from their providers.',

@@ -21,6 +21,7 @@ export interface AuditEntry {
     | 'connection'
     | 'disconnect'
     | 'key'
+    | 'profile'
     | 'sweep'
     | 'team'
     | 'webhook';

@@ -486,6 +486,28 @@ export interface paths {
         patch: operations["accounts.change"];
         trace?: never;
     };
+    "/v1/accounts/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Move an account to another profile, split it off, or release it from people's choices
+         * @description Manual choices take precedence over ids and usernames, and outlive sweeps and disconnects. Only this account moves. `If-Match` takes the ETag of `GET /v1/accounts/{id}`.
+         *
+         *     Requires the scope `write`.
+         */
+        put: operations["choices.move"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{id}/probe": {
         parameters: {
             query?: never;
@@ -708,6 +730,68 @@ export interface paths {
         get: operations["profiles.history"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge two profiles
+         * @description Whichever of the two is named in the path, the id of the older one survives; the other leads to it from then on.
+         *
+         *     Requires the scope `write`.
+         */
+        post: operations["choices.merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take accounts out of a profile, together
+         * @description Requires the scope `write`.
+         */
+        post: operations["choices.split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/{id}/history/{n}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revert a manual choice of the history of a profile
+         * @description Requires the scope `write`.
+         */
+        post: operations["choices.revert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1106,6 +1190,8 @@ export interface components {
             retry_after?: number;
             /** @description The account that the request conflicts with. */
             account_id?: string;
+            /** @description The profile that a profile of the request was merged into. */
+            profile_id?: string;
             /** @description Refs of the accounts concerned. */
             refs?: string[];
             /** @description How to connect an account when the provider's API cannot. */
@@ -1867,192 +1953,330 @@ export interface components {
         };
         /**
          * @example {
-         *       "id": "act_1",
-         *       "type": "like",
-         *       "status": "completed",
-         *       "target_username": "trailrunner",
-         *       "target_post_id": "3141592653589793238",
-         *       "source": "hashtag",
-         *       "quality_score": 87,
-         *       "performed_at": "2026-02-09T11:40:11.000Z"
-         *     }
-         */
-        Activity: {
-            id: string;
-            type: string;
-            status: string | null;
-            target_username: string | null;
-            target_post_id: string | null;
-            source: string | null;
-            quality_score: number | null;
-            performed_at: string | null;
-        };
-        /**
-         * @example {
-         *       "type": "stats",
-         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-         *       "date": "2026-02-09",
-         *       "actions": {
-         *         "likes": {
-         *           "performed": 90,
-         *           "limit": 150,
-         *           "remaining": 60
-         *         }
+         *       "type": "profile_choice",
+         *       "dry_run": false,
+         *       "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "entry": {
+         *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "id": "42"
          *       },
-         *       "total_actions": 90,
-         *       "conversion_rates": {
-         *         "likes": 3.2
-         *       },
-         *       "average_quality_score": 81.5,
-         *       "next_action_at": "2026-02-09T11:47:00.000Z",
-         *       "resets_at": "2026-02-10T00:00:00.000Z"
-         *     }
-         */
-        Stats: {
-            /** @constant */
-            type: "stats";
-            account_id: string;
-            date: string;
-            actions: {
-                [key: string]: {
-                    performed: number;
-                    limit: number;
-                    remaining: number;
-                };
-            };
-            total_actions: number | null;
-            conversion_rates: {
-                [key: string]: number;
-            };
-            average_quality_score: number | null;
-            next_action_at: string | null;
-            resets_at: string | null;
-        };
-        /**
-         * @example {
-         *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-         *       "ref": "octopost:acc_abc123",
-         *       "provider": "octopost",
-         *       "platform": "instagram",
-         *       "username": "yourhandle",
-         *       "status": "reconnect_required",
-         *       "health": {
-         *         "status": "unhealthy",
-         *         "reason": "token_invalid",
-         *         "fault": "account",
-         *         "token_valid": false,
-         *         "permissions": null,
-         *         "token_expires_at": null,
-         *         "recommendations": [
-         *           {
-         *             "code": "reconnect",
-         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
-         *             "url": "https://octopost.ink"
-         *           }
-         *         ],
-         *         "next_step": "reconnect",
-         *         "checked_at": "2026-02-09T11:45:22.000Z",
-         *         "since": "2026-02-08T07:10:03.000Z"
-         *       },
-         *       "history": [
+         *       "moved": [
          *         {
-         *           "from": "healthy",
-         *           "to": "unhealthy",
-         *           "reason": "token_invalid",
-         *           "fault": "account",
-         *           "evidence": {
-         *             "provider_status": null,
-         *             "token_valid": false,
-         *             "advice": []
-         *           },
-         *           "at": "2026-02-08T07:10:03.000Z",
-         *           "summary": null
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "ref": "outfame:acc_7Gx2kLm9Qr",
+         *           "from": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "to": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
          *         }
          *       ],
-         *       "mean_time_to_recovery_seconds": 4210,
-         *       "uptime": {
-         *         "24h": 0,
-         *         "7d": 82.98,
-         *         "30d": 96.02
+         *       "before": [
+         *         {
+         *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "match": "none",
+         *           "account_ids": [
+         *             "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+         *           ]
+         *         },
+         *         {
+         *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "match": "none",
+         *           "account_ids": [
+         *             "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+         *           ]
+         *         }
+         *       ],
+         *       "after": [
+         *         {
+         *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "match": "manual",
+         *           "account_ids": [
+         *             "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+         *           ]
+         *         }
+         *       ],
+         *       "profile": {
+         *         "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "type": "profile",
+         *         "platform": "instagram",
+         *         "match": "weak",
+         *         "candidates": [],
+         *         "username": {
+         *           "value": "yourhandle",
+         *           "provider": "creatoraudit",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "alternatives": [
+         *             {
+         *               "value": "yourhandle",
+         *               "provider": "octopost",
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "observed_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           ]
+         *         },
+         *         "platform_user_id": {
+         *           "value": "17841400123456789",
+         *           "provider": "octopost",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "alternatives": []
+         *         },
+         *         "display_name": {
+         *           "value": "Your Brand",
+         *           "provider": "octopost",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "alternatives": []
+         *         },
+         *         "avatar_url": {
+         *           "value": null,
+         *           "provider": null,
+         *           "account_id": null,
+         *           "observed_at": null,
+         *           "alternatives": []
+         *         },
+         *         "profile_url": {
+         *           "value": "https://www.instagram.com/yourhandle",
+         *           "provider": "creatoraudit",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "alternatives": [
+         *             {
+         *               "value": "https://www.instagram.com/yourhandle",
+         *               "provider": "octopost",
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "observed_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           ]
+         *         },
+         *         "is_verified": {
+         *           "value": true,
+         *           "provider": "creatoraudit",
+         *           "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "observed_at": "2026-02-09T11:45:22.000Z",
+         *           "alternatives": []
+         *         },
+         *         "health": {
+         *           "status": "warning",
+         *           "reason": "grant_broken",
+         *           "confidence": "medium",
+         *           "evidence": [
+         *             {
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "provider": "octopost",
+         *               "role": "publisher",
+         *               "says": "dead",
+         *               "status": "unhealthy",
+         *               "reason": "token_invalid",
+         *               "fault": "account",
+         *               "since": "2026-02-08T07:10:03.000Z",
+         *               "checked_at": "2026-02-09T11:45:22.000Z"
+         *             },
+         *             {
+         *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *               "provider": "creatoraudit",
+         *               "role": "measurement",
+         *               "says": "alive",
+         *               "status": "healthy",
+         *               "reason": null,
+         *               "fault": null,
+         *               "since": "2026-01-15T08:31:07.000Z",
+         *               "checked_at": "2026-02-09T11:45:22.000Z"
+         *             }
+         *           ]
+         *         },
+         *         "metrics": {
+         *           "followers": {
+         *             "value": 14832,
+         *             "provider": "creatoraudit",
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *             "observed_at": "2026-02-09T11:45:22.000Z",
+         *             "as_of": "2026-02-09T08:00:00.000Z",
+         *             "alternatives": []
+         *           },
+         *           "following": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "posts": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "views": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "likes": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "comments": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "shares": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "saves": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           },
+         *           "engagement_rate": {
+         *             "value": 4.17,
+         *             "provider": "creatoraudit",
+         *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *             "observed_at": "2026-02-09T11:45:22.000Z",
+         *             "as_of": "2026-02-09T08:00:00.000Z",
+         *             "alternatives": []
+         *           },
+         *           "growth_rate_30d": {
+         *             "value": null,
+         *             "provider": null,
+         *             "account_id": null,
+         *             "observed_at": null,
+         *             "alternatives": [],
+         *             "as_of": null
+         *           }
+         *         },
+         *         "conflicts": [],
+         *         "providers": [
+         *           "creatoraudit",
+         *           "octopost"
+         *         ],
+         *         "provider_count": 2,
+         *         "account_count": 2,
+         *         "members": [
+         *           {
+         *             "account": {
+         *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *               "ref": "octopost:acc_abc123",
+         *               "provider": "octopost",
+         *               "username": "yourhandle",
+         *               "status": "reconnect_required",
+         *               "health": {
+         *                 "status": "unhealthy",
+         *                 "reason": "token_invalid",
+         *                 "fault": "account",
+         *                 "since": "2026-02-08T07:10:03.000Z",
+         *                 "checked_at": "2026-02-09T11:45:22.000Z"
+         *               }
+         *             },
+         *             "match": "strong",
+         *             "rule": "own_id",
+         *             "linked_to": null,
+         *             "evidence": [
+         *               {
+         *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *                 "field": "platform_user_id",
+         *                 "value": "17841400123456789",
+         *                 "observed_at": "2026-02-09T11:45:22.000Z"
+         *               }
+         *             ],
+         *             "stale": false
+         *           },
+         *           {
+         *             "account": {
+         *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *               "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+         *               "provider": "creatoraudit",
+         *               "username": "yourhandle",
+         *               "status": "active",
+         *               "health": {
+         *                 "status": "healthy",
+         *                 "reason": null,
+         *                 "fault": null,
+         *                 "since": "2026-01-15T08:31:07.000Z",
+         *                 "checked_at": "2026-02-09T11:45:22.000Z"
+         *               }
+         *             },
+         *             "match": "weak",
+         *             "rule": "same_handle",
+         *             "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *             "evidence": [
+         *               {
+         *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *                 "field": "username",
+         *                 "value": "yourhandle",
+         *                 "observed_at": "2026-02-09T11:45:22.000Z"
+         *               },
+         *               {
+         *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *                 "field": "username",
+         *                 "value": "yourhandle",
+         *                 "observed_at": "2026-02-09T11:45:22.000Z"
+         *               }
+         *             ],
+         *             "stale": false
+         *           }
+         *         ],
+         *         "created_at": "2026-01-15T08:31:07.000Z",
+         *         "updated_at": "2026-02-08T07:10:03.000Z"
          *       }
          *     }
          */
-        AccountHealthHistory: {
-            id: string;
-            ref: string;
-            provider: string;
-            platform: string;
-            username: string | null;
-            /** @enum {string} */
-            status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
-            health: components["schemas"]["Health"];
-            history: {
-                from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
-                /** @enum {string} */
-                to: "healthy" | "warning" | "unhealthy" | "unknown";
-                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
-                fault: ("account" | "connection" | "provider" | "gateway") | null;
-                evidence: {
-                    [key: string]: unknown;
-                } | null;
-                /** Format: date-time */
-                at: string;
-                /** @description Null: the item is one change. Otherwise it summarizes all changes of one UTC day more than 90 days ago, from the first to the last (which is `to` and `at`), with the seconds spent in each status between the two. */
-                summary: {
-                    transitions: number;
-                    /** Format: date-time */
-                    first_at: string;
-                    /** @enum {string} */
-                    worst: "healthy" | "warning" | "unhealthy" | "unknown";
-                    seconds: {
-                        healthy: number;
-                        warning: number;
-                        unhealthy: number;
-                        unknown: number;
-                    };
-                } | null;
-            }[];
-            mean_time_to_recovery_seconds: number | null;
-            uptime: {
-                "24h": number | null;
-                "7d": number | null;
-                "30d": number | null;
-            };
-        };
-        /**
-         * @example {
-         *       "id": "hlt_01k9z3m8q4v7x2c5n6b8a1s3d4",
-         *       "type": "health_change",
-         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
-         *       "ref": "octopost:acc_abc123",
-         *       "from": "healthy",
-         *       "to": "unhealthy",
-         *       "reason": "token_invalid",
-         *       "fault": "account",
-         *       "evidence": {
-         *         "provider_status": null,
-         *         "token_valid": false,
-         *         "advice": []
-         *       },
-         *       "at": "2026-02-08T07:10:03.000Z"
-         *     }
-         */
-        HealthChange: {
-            id: string;
+        ProfileChoice: {
             /** @constant */
-            type: "health_change";
-            account_id: string;
-            ref: string | null;
-            from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
-            /** @enum {string} */
-            to: "healthy" | "warning" | "unhealthy" | "unknown";
-            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
-            fault: ("account" | "connection" | "provider" | "gateway") | null;
-            evidence: {
-                [key: string]: unknown;
+            type: "profile_choice";
+            dry_run: boolean;
+            /** @description The profile of the account, of the accounts that left, or of all after a merge. With `dry_run`, what it would be. */
+            profile_id: string;
+            /** @description The entry of the history to revert it by. Null: nothing changed, or nothing was to be. */
+            entry: {
+                profile_id: string;
+                id: string;
             } | null;
-            /** Format: date-time */
-            at: string;
+            /** @description The accounts whose profile has another id now. */
+            moved: {
+                account_id: string;
+                ref: string;
+                from: string;
+                to: string;
+            }[];
+            /** @description The profiles concerned as they were. */
+            before: {
+                profile_id: string;
+                /** @enum {string} */
+                match: "strong" | "weak" | "manual" | "mixed" | "none";
+                account_ids: string[];
+            }[];
+            /** @description The same accounts and what they make up now. */
+            after: {
+                profile_id: string;
+                /** @enum {string} */
+                match: "strong" | "weak" | "manual" | "mixed" | "none";
+                account_ids: string[];
+            }[];
+            /** @description The profile of `profile_id` as it is now. Null with `dry_run`. */
+            profile: components["schemas"]["Profile"] | null;
         };
         /**
          * @example {
@@ -2472,6 +2696,195 @@ export interface components {
                 as_of: string | null;
             }[];
             as_of: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "act_1",
+         *       "type": "like",
+         *       "status": "completed",
+         *       "target_username": "trailrunner",
+         *       "target_post_id": "3141592653589793238",
+         *       "source": "hashtag",
+         *       "quality_score": 87,
+         *       "performed_at": "2026-02-09T11:40:11.000Z"
+         *     }
+         */
+        Activity: {
+            id: string;
+            type: string;
+            status: string | null;
+            target_username: string | null;
+            target_post_id: string | null;
+            source: string | null;
+            quality_score: number | null;
+            performed_at: string | null;
+        };
+        /**
+         * @example {
+         *       "type": "stats",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "date": "2026-02-09",
+         *       "actions": {
+         *         "likes": {
+         *           "performed": 90,
+         *           "limit": 150,
+         *           "remaining": 60
+         *         }
+         *       },
+         *       "total_actions": 90,
+         *       "conversion_rates": {
+         *         "likes": 3.2
+         *       },
+         *       "average_quality_score": 81.5,
+         *       "next_action_at": "2026-02-09T11:47:00.000Z",
+         *       "resets_at": "2026-02-10T00:00:00.000Z"
+         *     }
+         */
+        Stats: {
+            /** @constant */
+            type: "stats";
+            account_id: string;
+            date: string;
+            actions: {
+                [key: string]: {
+                    performed: number;
+                    limit: number;
+                    remaining: number;
+                };
+            };
+            total_actions: number | null;
+            conversion_rates: {
+                [key: string]: number;
+            };
+            average_quality_score: number | null;
+            next_action_at: string | null;
+            resets_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "provider": "octopost",
+         *       "platform": "instagram",
+         *       "username": "yourhandle",
+         *       "status": "reconnect_required",
+         *       "health": {
+         *         "status": "unhealthy",
+         *         "reason": "token_invalid",
+         *         "fault": "account",
+         *         "token_valid": false,
+         *         "permissions": null,
+         *         "token_expires_at": null,
+         *         "recommendations": [
+         *           {
+         *             "code": "reconnect",
+         *             "message": "The token expired or was revoked. Connect the profile again in the Octopost dashboard; it gets a new id.",
+         *             "url": "https://octopost.ink"
+         *           }
+         *         ],
+         *         "next_step": "reconnect",
+         *         "checked_at": "2026-02-09T11:45:22.000Z",
+         *         "since": "2026-02-08T07:10:03.000Z"
+         *       },
+         *       "history": [
+         *         {
+         *           "from": "healthy",
+         *           "to": "unhealthy",
+         *           "reason": "token_invalid",
+         *           "fault": "account",
+         *           "evidence": {
+         *             "provider_status": null,
+         *             "token_valid": false,
+         *             "advice": []
+         *           },
+         *           "at": "2026-02-08T07:10:03.000Z",
+         *           "summary": null
+         *         }
+         *       ],
+         *       "mean_time_to_recovery_seconds": 4210,
+         *       "uptime": {
+         *         "24h": 0,
+         *         "7d": 82.98,
+         *         "30d": 96.02
+         *       }
+         *     }
+         */
+        AccountHealthHistory: {
+            id: string;
+            ref: string;
+            provider: string;
+            platform: string;
+            username: string | null;
+            /** @enum {string} */
+            status: "setup" | "active" | "paused" | "suspended" | "reconnect_required" | "unavailable" | "disconnecting" | "disconnected";
+            health: components["schemas"]["Health"];
+            history: {
+                from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
+                /** @enum {string} */
+                to: "healthy" | "warning" | "unhealthy" | "unknown";
+                reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+                fault: ("account" | "connection" | "provider" | "gateway") | null;
+                evidence: {
+                    [key: string]: unknown;
+                } | null;
+                /** Format: date-time */
+                at: string;
+                /** @description Null: the item is one change. Otherwise it summarizes all changes of one UTC day more than 90 days ago, from the first to the last (which is `to` and `at`), with the seconds spent in each status between the two. */
+                summary: {
+                    transitions: number;
+                    /** Format: date-time */
+                    first_at: string;
+                    /** @enum {string} */
+                    worst: "healthy" | "warning" | "unhealthy" | "unknown";
+                    seconds: {
+                        healthy: number;
+                        warning: number;
+                        unhealthy: number;
+                        unknown: number;
+                    };
+                } | null;
+            }[];
+            mean_time_to_recovery_seconds: number | null;
+            uptime: {
+                "24h": number | null;
+                "7d": number | null;
+                "30d": number | null;
+            };
+        };
+        /**
+         * @example {
+         *       "id": "hlt_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "health_change",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "from": "healthy",
+         *       "to": "unhealthy",
+         *       "reason": "token_invalid",
+         *       "fault": "account",
+         *       "evidence": {
+         *         "provider_status": null,
+         *         "token_valid": false,
+         *         "advice": []
+         *       },
+         *       "at": "2026-02-08T07:10:03.000Z"
+         *     }
+         */
+        HealthChange: {
+            id: string;
+            /** @constant */
+            type: "health_change";
+            account_id: string;
+            ref: string | null;
+            from: ("healthy" | "warning" | "unhealthy" | "unknown") | null;
+            /** @enum {string} */
+            to: "healthy" | "warning" | "unhealthy" | "unknown";
+            reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing") | null;
+            fault: ("account" | "connection" | "provider" | "gateway") | null;
+            evidence: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: date-time */
+            at: string;
         };
         /**
          * @example {
@@ -7915,6 +8328,399 @@ export interface operations {
             504: components["responses"]["provider_timeout"];
         };
     };
+    "choices.move": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                 *       "dry_run": true
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The profile to move the account to; null to split it off into its own. */
+                    profile_id?: string | null;
+                    /**
+                     * @description Forgets every manual choice about the account: ids and usernames decide again.
+                     * @constant
+                     */
+                    mode?: "automatic";
+                    /**
+                     * @description Contradictions that do not keep the accounts apart: `platform_user_id` where the providers show different user ids of the platform.
+                     * @default []
+                     */
+                    acknowledge_conflicts?: "platform_user_id"[];
+                    /** @description The reason in your own words, for the history and the audit log. */
+                    reason?: string | null;
+                    /**
+                     * @description Only return what would change; change nothing.
+                     * @default false
+                     */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "profile_choice",
+                     *         "dry_run": false,
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "entry": {
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "id": "42"
+                     *         },
+                     *         "moved": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *             "from": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "to": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *           }
+                     *         ],
+                     *         "before": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *             ]
+                     *           },
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "after": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "manual",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "profile": {
+                     *           "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "profile",
+                     *           "platform": "instagram",
+                     *           "match": "weak",
+                     *           "candidates": [],
+                     *           "username": {
+                     *             "value": "yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "platform_user_id": {
+                     *             "value": "17841400123456789",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "display_name": {
+                     *             "value": "Your Brand",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "avatar_url": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": []
+                     *           },
+                     *           "profile_url": {
+                     *             "value": "https://www.instagram.com/yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "https://www.instagram.com/yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "is_verified": {
+                     *             "value": true,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "health": {
+                     *             "status": "warning",
+                     *             "reason": "grant_broken",
+                     *             "confidence": "medium",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "provider": "octopost",
+                     *                 "role": "publisher",
+                     *                 "says": "dead",
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "provider": "creatoraudit",
+                     *                 "role": "measurement",
+                     *                 "says": "alive",
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "metrics": {
+                     *             "followers": {
+                     *               "value": 14832,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "following": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "posts": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "views": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "likes": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "comments": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "shares": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "saves": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "engagement_rate": {
+                     *               "value": 4.17,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "growth_rate_30d": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             }
+                     *           },
+                     *           "conflicts": [],
+                     *           "providers": [
+                     *             "creatoraudit",
+                     *             "octopost"
+                     *           ],
+                     *           "provider_count": 2,
+                     *           "account_count": 2,
+                     *           "members": [
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "ref": "octopost:acc_abc123",
+                     *                 "provider": "octopost",
+                     *                 "username": "yourhandle",
+                     *                 "status": "reconnect_required",
+                     *                 "health": {
+                     *                   "status": "unhealthy",
+                     *                   "reason": "token_invalid",
+                     *                   "fault": "account",
+                     *                   "since": "2026-02-08T07:10:03.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "strong",
+                     *               "rule": "own_id",
+                     *               "linked_to": null,
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "platform_user_id",
+                     *                   "value": "17841400123456789",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             },
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *                 "provider": "creatoraudit",
+                     *                 "username": "yourhandle",
+                     *                 "status": "active",
+                     *                 "health": {
+                     *                   "status": "healthy",
+                     *                   "reason": null,
+                     *                   "fault": null,
+                     *                   "since": "2026-01-15T08:31:07.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "weak",
+                     *               "rule": "same_handle",
+                     *               "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 },
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileChoice"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["ambiguous_reference.conflict"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "accounts.probe": {
         parameters: {
             query?: never;
@@ -10014,6 +10820,1158 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "choices.merge": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "into": "into"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The other profile. */
+                    into: string;
+                    /**
+                     * @description Contradictions that do not keep the accounts apart: `platform_user_id` where the providers show different user ids of the platform.
+                     * @default []
+                     */
+                    acknowledge_conflicts?: "platform_user_id"[];
+                    /** @description The reason in your own words, for the history and the audit log. */
+                    reason?: string | null;
+                    /**
+                     * @description Only return what would change; change nothing.
+                     * @default false
+                     */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "profile_choice",
+                     *         "dry_run": false,
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "entry": {
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "id": "42"
+                     *         },
+                     *         "moved": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *             "from": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "to": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *           }
+                     *         ],
+                     *         "before": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *             ]
+                     *           },
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "after": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "manual",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "profile": {
+                     *           "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "profile",
+                     *           "platform": "instagram",
+                     *           "match": "weak",
+                     *           "candidates": [],
+                     *           "username": {
+                     *             "value": "yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "platform_user_id": {
+                     *             "value": "17841400123456789",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "display_name": {
+                     *             "value": "Your Brand",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "avatar_url": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": []
+                     *           },
+                     *           "profile_url": {
+                     *             "value": "https://www.instagram.com/yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "https://www.instagram.com/yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "is_verified": {
+                     *             "value": true,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "health": {
+                     *             "status": "warning",
+                     *             "reason": "grant_broken",
+                     *             "confidence": "medium",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "provider": "octopost",
+                     *                 "role": "publisher",
+                     *                 "says": "dead",
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "provider": "creatoraudit",
+                     *                 "role": "measurement",
+                     *                 "says": "alive",
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "metrics": {
+                     *             "followers": {
+                     *               "value": 14832,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "following": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "posts": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "views": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "likes": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "comments": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "shares": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "saves": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "engagement_rate": {
+                     *               "value": 4.17,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "growth_rate_30d": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             }
+                     *           },
+                     *           "conflicts": [],
+                     *           "providers": [
+                     *             "creatoraudit",
+                     *             "octopost"
+                     *           ],
+                     *           "provider_count": 2,
+                     *           "account_count": 2,
+                     *           "members": [
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "ref": "octopost:acc_abc123",
+                     *                 "provider": "octopost",
+                     *                 "username": "yourhandle",
+                     *                 "status": "reconnect_required",
+                     *                 "health": {
+                     *                   "status": "unhealthy",
+                     *                   "reason": "token_invalid",
+                     *                   "fault": "account",
+                     *                   "since": "2026-02-08T07:10:03.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "strong",
+                     *               "rule": "own_id",
+                     *               "linked_to": null,
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "platform_user_id",
+                     *                   "value": "17841400123456789",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             },
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *                 "provider": "creatoraudit",
+                     *                 "username": "yourhandle",
+                     *                 "status": "active",
+                     *                 "health": {
+                     *                   "status": "healthy",
+                     *                   "reason": null,
+                     *                   "fault": null,
+                     *                   "since": "2026-01-15T08:31:07.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "weak",
+                     *               "rule": "same_handle",
+                     *               "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 },
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileChoice"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "choices.split": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account_ids": [
+                 *         "account_ids"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Ids or refs of the accounts that leave the profile together. */
+                    account_ids: string[];
+                    /** @description The reason in your own words, for the history and the audit log. */
+                    reason?: string | null;
+                    /**
+                     * @description Only return what would change; change nothing.
+                     * @default false
+                     */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "profile_choice",
+                     *         "dry_run": false,
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "entry": {
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "id": "42"
+                     *         },
+                     *         "moved": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *             "from": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "to": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *           }
+                     *         ],
+                     *         "before": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *             ]
+                     *           },
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "after": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "manual",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "profile": {
+                     *           "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "profile",
+                     *           "platform": "instagram",
+                     *           "match": "weak",
+                     *           "candidates": [],
+                     *           "username": {
+                     *             "value": "yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "platform_user_id": {
+                     *             "value": "17841400123456789",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "display_name": {
+                     *             "value": "Your Brand",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "avatar_url": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": []
+                     *           },
+                     *           "profile_url": {
+                     *             "value": "https://www.instagram.com/yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "https://www.instagram.com/yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "is_verified": {
+                     *             "value": true,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "health": {
+                     *             "status": "warning",
+                     *             "reason": "grant_broken",
+                     *             "confidence": "medium",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "provider": "octopost",
+                     *                 "role": "publisher",
+                     *                 "says": "dead",
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "provider": "creatoraudit",
+                     *                 "role": "measurement",
+                     *                 "says": "alive",
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "metrics": {
+                     *             "followers": {
+                     *               "value": 14832,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "following": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "posts": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "views": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "likes": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "comments": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "shares": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "saves": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "engagement_rate": {
+                     *               "value": 4.17,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "growth_rate_30d": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             }
+                     *           },
+                     *           "conflicts": [],
+                     *           "providers": [
+                     *             "creatoraudit",
+                     *             "octopost"
+                     *           ],
+                     *           "provider_count": 2,
+                     *           "account_count": 2,
+                     *           "members": [
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "ref": "octopost:acc_abc123",
+                     *                 "provider": "octopost",
+                     *                 "username": "yourhandle",
+                     *                 "status": "reconnect_required",
+                     *                 "health": {
+                     *                   "status": "unhealthy",
+                     *                   "reason": "token_invalid",
+                     *                   "fault": "account",
+                     *                   "since": "2026-02-08T07:10:03.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "strong",
+                     *               "rule": "own_id",
+                     *               "linked_to": null,
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "platform_user_id",
+                     *                   "value": "17841400123456789",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             },
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *                 "provider": "creatoraudit",
+                     *                 "username": "yourhandle",
+                     *                 "status": "active",
+                     *                 "health": {
+                     *                   "status": "healthy",
+                     *                   "reason": null,
+                     *                   "fault": null,
+                     *                   "since": "2026-01-15T08:31:07.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "weak",
+                     *               "rule": "same_handle",
+                     *               "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 },
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileChoice"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "choices.revert": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+                /**
+                 * @description Id of the entry.
+                 * @example 42
+                 */
+                n: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": {
+                    /** @description The reason in your own words, for the history and the audit log. */
+                    reason?: string | null;
+                    /**
+                     * @description Only return what would change; change nothing.
+                     * @default false
+                     */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "profile_choice",
+                     *         "dry_run": false,
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "entry": {
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "id": "42"
+                     *         },
+                     *         "moved": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "outfame:acc_7Gx2kLm9Qr",
+                     *             "from": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "to": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *           }
+                     *         ],
+                     *         "before": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                     *             ]
+                     *           },
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "match": "none",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "after": [
+                     *           {
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "match": "manual",
+                     *             "account_ids": [
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "acct_01k9z3m8q4v7x2c5n6b8a1s3d5"
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "profile": {
+                     *           "id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "profile",
+                     *           "platform": "instagram",
+                     *           "match": "weak",
+                     *           "candidates": [],
+                     *           "username": {
+                     *             "value": "yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "platform_user_id": {
+                     *             "value": "17841400123456789",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "display_name": {
+                     *             "value": "Your Brand",
+                     *             "provider": "octopost",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "avatar_url": {
+                     *             "value": null,
+                     *             "provider": null,
+                     *             "account_id": null,
+                     *             "observed_at": null,
+                     *             "alternatives": []
+                     *           },
+                     *           "profile_url": {
+                     *             "value": "https://www.instagram.com/yourhandle",
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": [
+                     *               {
+                     *                 "value": "https://www.instagram.com/yourhandle",
+                     *                 "provider": "octopost",
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "observed_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "is_verified": {
+                     *             "value": true,
+                     *             "provider": "creatoraudit",
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "observed_at": "2026-02-09T11:45:22.000Z",
+                     *             "alternatives": []
+                     *           },
+                     *           "health": {
+                     *             "status": "warning",
+                     *             "reason": "grant_broken",
+                     *             "confidence": "medium",
+                     *             "evidence": [
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "provider": "octopost",
+                     *                 "role": "publisher",
+                     *                 "says": "dead",
+                     *                 "status": "unhealthy",
+                     *                 "reason": "token_invalid",
+                     *                 "fault": "account",
+                     *                 "since": "2026-02-08T07:10:03.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               },
+                     *               {
+                     *                 "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "provider": "creatoraudit",
+                     *                 "role": "measurement",
+                     *                 "says": "alive",
+                     *                 "status": "healthy",
+                     *                 "reason": null,
+                     *                 "fault": null,
+                     *                 "since": "2026-01-15T08:31:07.000Z",
+                     *                 "checked_at": "2026-02-09T11:45:22.000Z"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "metrics": {
+                     *             "followers": {
+                     *               "value": 14832,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "following": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "posts": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "views": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "likes": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "comments": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "shares": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "saves": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             },
+                     *             "engagement_rate": {
+                     *               "value": 4.17,
+                     *               "provider": "creatoraudit",
+                     *               "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "observed_at": "2026-02-09T11:45:22.000Z",
+                     *               "as_of": "2026-02-09T08:00:00.000Z",
+                     *               "alternatives": []
+                     *             },
+                     *             "growth_rate_30d": {
+                     *               "value": null,
+                     *               "provider": null,
+                     *               "account_id": null,
+                     *               "observed_at": null,
+                     *               "alternatives": [],
+                     *               "as_of": null
+                     *             }
+                     *           },
+                     *           "conflicts": [],
+                     *           "providers": [
+                     *             "creatoraudit",
+                     *             "octopost"
+                     *           ],
+                     *           "provider_count": 2,
+                     *           "account_count": 2,
+                     *           "members": [
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                 "ref": "octopost:acc_abc123",
+                     *                 "provider": "octopost",
+                     *                 "username": "yourhandle",
+                     *                 "status": "reconnect_required",
+                     *                 "health": {
+                     *                   "status": "unhealthy",
+                     *                   "reason": "token_invalid",
+                     *                   "fault": "account",
+                     *                   "since": "2026-02-08T07:10:03.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "strong",
+                     *               "rule": "own_id",
+                     *               "linked_to": null,
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "platform_user_id",
+                     *                   "value": "17841400123456789",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             },
+                     *             {
+                     *               "account": {
+                     *                 "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                 "ref": "creatoraudit:3c90c3cc-0d44-4b50-8888-8dd25736052a",
+                     *                 "provider": "creatoraudit",
+                     *                 "username": "yourhandle",
+                     *                 "status": "active",
+                     *                 "health": {
+                     *                   "status": "healthy",
+                     *                   "reason": null,
+                     *                   "fault": null,
+                     *                   "since": "2026-01-15T08:31:07.000Z",
+                     *                   "checked_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               },
+                     *               "match": "weak",
+                     *               "rule": "same_handle",
+                     *               "linked_to": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "evidence": [
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 },
+                     *                 {
+                     *                   "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *                   "field": "username",
+                     *                   "value": "yourhandle",
+                     *                   "observed_at": "2026-02-09T11:45:22.000Z"
+                     *                 }
+                     *               ],
+                     *               "stale": false
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-01-15T08:31:07.000Z",
+                     *           "updated_at": "2026-02-08T07:10:03.000Z"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["ProfileChoice"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];

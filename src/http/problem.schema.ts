@@ -43,6 +43,10 @@ export const problemSchema = z
       .string()
       .optional()
       .meta({ description: 'The account that the request conflicts with.' }),
+    profile_id: z
+      .string()
+      .optional()
+      .meta({ description: 'The profile that a profile of the request was merged into.' }),
     refs: z
       .array(z.string())
       .max(MAX_REFS)

@@ -92,6 +92,8 @@ export interface ProblemExtras {
   readonly retry_after?: number;
   /** The account that the request conflicts with. */
   readonly account_id?: string;
+  /** The profile that the request conflicts with: the one that has the accounts of a former one. */
+  readonly profile_id?: string;
   /** The references an `ambiguous_reference` could mean. */
   readonly refs?: readonly string[];
   /** How to connect an account when the provider's API cannot. */

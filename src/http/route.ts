@@ -112,8 +112,13 @@ export interface Route {
   readonly path: string;
   readonly scope: Scope | 'root' | 'public';
   readonly endpoint: Endpoint;
+  /** Path of the resource whose ETag `If-Match` names; left out: its own. */
+  readonly changes?: string;
   readonly deprecation?: Deprecation;
 }
+
+/** Whether requests of this method may have the condition `If-Match`. */
+export const takesIfMatch = (method: Method) => method !== 'GET' && method !== 'POST';
 
 /** When a route was, or will be, deprecated, and when it will be removed. */
 export interface Deprecation {
@@ -139,6 +144,13 @@ export const patch = (path: string, scope: Route['scope'], does: Endpoint): Rout
   scope,
   endpoint: does,
 });
+/** @param changes path of the resource that it changes a part of */
+export const put = (
+  path: string,
+  scope: Route['scope'],
+  does: Endpoint,
+  changes: string,
+): Route => ({ method: 'PUT', path, scope, endpoint: does, changes });
 export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'DELETE',
   path,

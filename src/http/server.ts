@@ -25,7 +25,7 @@ import type { Metrics } from './metrics.js';
 import { Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { Refusals } from './refusals.js';
-import type { Call, Deprecation, Method, Route } from './route.js';
+import { type Call, type Deprecation, type Method, type Route, takesIfMatch } from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -115,8 +115,7 @@ export function createServer(
         return sendRendered(request, response, page);
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
-      const ifMatch =
-        route.method === 'GET' || route.method === 'POST' ? undefined : request.get('if-match');
+      const ifMatch = takesIfMatch(route.method) ? request.get('if-match') : undefined;
       if (key !== undefined)
         sendRendered(request, response, await once(key, route, call, request, response));
       else if (ifMatch !== undefined) send(request, response, await guarded(ifMatch, route, call));
@@ -168,7 +167,8 @@ export function createServer(
   const preconditions = new Preconditions(parts.lease);
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
-    const shows = routes.find(({ method, path }) => method === 'GET' && path === route.path);
+    const resource = route.changes ?? route.path;
+    const shows = routes.find(({ method, path }) => method === 'GET' && path === resource);
     return preconditions.guard(ifMatch, shows?.endpoint, call, () => route.endpoint.handle(call));
   }
 

@@ -183,7 +183,10 @@ export async function saveRedirects(
   );
 }
 
-/** @param choice of a manual choice: the constraints that it made and replaced */
+/**
+ * @param choice of a manual choice: the constraints that it made and replaced
+ * @returns the numbers of the entries, in their order
+ */
 export async function recordHistory(
   client: pg.ClientBase,
   teamId: string,
@@ -193,20 +196,22 @@ export async function recordHistory(
   })[],
   actor: ProfileActor,
   at: Date,
-): Promise<void> {
-  if (entries.length === 0) return;
+): Promise<bigint[]> {
+  if (entries.length === 0) return [];
   const rows = entries.map(({ profileId, accountId, ...entry }) => ({
     profile_id: profileId,
     account_id: accountId,
     ...entry,
   }));
-  await client.query(
+  const { rows: recorded } = await client.query<{ number: string }>(
     `INSERT INTO profile_history (team_id, profile_id, action, account_id, rule, evidence, choice,
        reason, key_id, key_name, request_id, at)
      SELECT $2, r.profile_id, r.action, r.account_id, r.rule, r.evidence, r.choice, r.reason, $3, $4,
        $5, $6
      FROM jsonb_to_recordset($1::jsonb) AS r(profile_id text, action text, account_id text, rule text,
-       evidence jsonb, choice jsonb, reason text)`,
+       evidence jsonb, choice jsonb, reason text)
+     RETURNING number`,
     [JSON.stringify(rows), teamId, actor.keyId, actor.keyName, actor.requestId, at],
   );
+  return recorded.map(({ number }) => BigInt(number));
 }

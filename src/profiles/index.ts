@@ -1,10 +1,12 @@
-import type { SettleProfiles } from '../accounts/index.js';
+import type { AccountsService, SettleProfiles } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import { idScope } from '../model/index.js';
 import type { Providers, Registry } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
+import { choiceEndpoints } from './choices.routes.js';
+import { ChoicesService } from './choices.service.js';
 import { ProfileHistoryRepository } from './history.repository.js';
 import { MembersRepository } from './members.repository.js';
 import { ProfileKeeper } from './profile-keeper.js';
@@ -46,12 +48,13 @@ export function createProfiles({ database, providers, cursors, clock }: Profiles
   const { adapters } = providers;
   const members = new MembersRepository(adapters);
   const keeper = createProfileKeeper({ database, adapters, clock });
+  const idScopeOf = idScopesOf(adapters);
   const service = new ProfilesService({
     database,
     profiles: new ProfilesRepository(database),
     members,
     history: new ProfileHistoryRepository(database),
-    idScopeOf: idScopesOf(adapters),
+    idScopeOf,
     clock,
   });
   const providerIds = adapters.all().map(({ id }) => id);
@@ -59,10 +62,13 @@ export function createProfiles({ database, providers, cursors, clock }: Profiles
     { name: 'profiles.settle', everyMs: 500, run: () => keeper.settleLeft() },
   ];
   const settleProfiles: SettleProfiles = (client, at) => keeper.settle(client, at);
+  const choices = new ChoicesService({ keeper, idScopeOf, clock });
   return {
     keeper,
     settleProfiles,
     endpoints: { profiles: profileEndpoints(service, cursors, providerIds) },
+    /** People's choices about profiles. */
+    choiceEndpoints: (accounts: AccountsService) => choiceEndpoints(choices, service, accounts),
     jobs,
   };
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { lockUntilEnd } from '../database/transact.js';
 import type { AccountName, ProfileConstraint } from './partition.js';
 import { MAX_SHARED } from './partition.js';
 
@@ -152,15 +153,22 @@ export async function lockNames(
   teamId: string,
   names: readonly string[],
 ): Promise<boolean> {
-  const team = `profiles of ${teamId}`;
   if (names.length > MAX_LOCKS) {
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [team]);
+    await lockTeam(client, teamId);
     return true;
   }
-  await client.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [team]);
+  await client.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [
+    teamLock(teamId),
+  ]);
   await lockFurther(client, teamId, names);
   return false;
 }
+
+const teamLock = (teamId: string) => `profiles of ${teamId}`;
+
+/** Has nobody else decide on profiles of the team until the transaction ends. */
+export const lockTeam = (client: pg.ClientBase, teamId: string) =>
+  lockUntilEnd(client, teamLock(teamId));
 
 /** As `lockNames`, where the team is locked already. */
 export async function lockFurther(

@@ -156,16 +156,27 @@ export class ProfileKeeper {
     const fresh = groups.map(idOf).filter((id) => !shown.has(id));
     await saveRedirects(client, teamId, story.redirects, fresh, at);
     const chosen = new Set(choice?.accountIds);
-    const entries = story.entries.filter(
-      ({ accountId }) => accountId === null || !chosen.has(accountId),
-    );
+    const entries = story.entries.filter(({ about }) => !about.every((id) => chosen.has(id)));
     await recordHistory(client, teamId, entries, choice?.actor ?? NOBODY, at);
     await recordEvents(client, teamId, [...story.events, ...health], at);
     return moves.filter(wasSeen);
   }
 
-  /** The partition of what was read, platform by platform. */
-  private decide({ accounts, constraints }: Neighbourhood): ProfileGroup[] {
+  /**
+   * These accounts, all that their profiles depend on, and the profiles that these make up. Nobody
+   * else moves accounts of theirs until the transaction ends.
+   */
+  async around(
+    client: pg.ClientBase,
+    teamId: string,
+    accountIds: readonly string[],
+  ): Promise<Surroundings> {
+    const near = await readNeighbourhood(client, { ...NO_TOUCHES, teamId, accountIds });
+    return { ...near, groups: this.decide(near) };
+  }
+
+  /** The profiles that accounts and choices make up, platform by platform. */
+  decide({ accounts, constraints }: Neighbourhood): ProfileGroup[] {
     const byPlatform = new Map<string, HeldAccount[]>();
     for (const account of accounts.values()) {
       const others = byPlatform.get(account.platform);
@@ -229,6 +240,11 @@ export class ProfileKeeper {
       ];
     });
   }
+}
+
+/** Accounts, the choices about them, and the profiles that they make up. */
+export interface Surroundings extends Neighbourhood {
+  readonly groups: readonly ProfileGroup[];
 }
 
 /** An account that is in another profile than it was held in. */

@@ -16,9 +16,14 @@ export interface HistoryEntry {
   readonly evidence: readonly object[];
 }
 
+/** An entry and all the accounts that it tells of. */
+export interface ToldEntry extends HistoryEntry {
+  readonly about: readonly string[];
+}
+
 /** What a decision means to those who follow profiles. */
 export interface Story {
-  readonly entries: readonly HistoryEntry[];
+  readonly entries: readonly ToldEntry[];
   readonly events: readonly NewEvent[];
   /** Profiles that are no more, and those that have their accounts now. */
   readonly redirects: readonly { readonly id: string; readonly mergedInto: string }[];
@@ -59,7 +64,7 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
     ]),
   );
   const heirs = heirsOf(membersOf, new Set(gone));
-  const entries: HistoryEntry[] = [];
+  const entries: ToldEntry[] = [];
   const events: NewEvent[] = [];
 
   const tellSplit = (from: string, to: string, movers: readonly Member[]) => {
@@ -68,7 +73,14 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
     for (const { account } of movers) {
       const evidence = [{ from, to }, seenAs(account)];
       for (const profileId of [from, to])
-        entries.push({ profileId, action: 'split', accountId: account.id, rule: cause, evidence });
+        entries.push({
+          profileId,
+          action: 'split',
+          accountId: account.id,
+          rule: cause,
+          evidence,
+          about: [account.id],
+        });
     }
     events.push({
       type: 'profile.split',
@@ -81,7 +93,14 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
     const ids = movers.map(({ account }) => account.id);
     const rule = isManual ? 'manual' : (movers[0]?.membership.rule ?? 'alone');
     const evidence = [{ merged_profile_id: from, account_ids: ids }];
-    entries.push({ profileId: to, action: 'merged', accountId: null, rule, evidence });
+    entries.push({
+      profileId: to,
+      action: 'merged',
+      accountId: null,
+      rule,
+      evidence,
+      about: ids,
+    });
     events.push({
       type: 'profile.merged',
       accountId: null,
@@ -97,6 +116,7 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
       accountId: mover.account.id,
       rule,
       evidence: [mover.account, other.account].map(seenAs),
+      about: [mover.account.id],
     });
     events.push({
       type: 'profile.linked',
@@ -202,7 +222,8 @@ const providersOf = (members: readonly Member[]) => [
   ...new Set(members.map(({ account }) => account.provider)),
 ];
 
-const seenAs = ({ id, platformUserId, handle }: HeldAccount) => ({
+/** What of an account ties it to others, as the history tells it. */
+export const seenAs = ({ id, platformUserId, handle }: HeldAccount) => ({
   account_id: id,
   platform_user_id: platformUserId,
   username: handle,

@@ -95,6 +95,7 @@ describe('ETag', () => {
       'connections',
       'disconnect_steps',
       'disconnects',
+      'profiles',
       'sweeps',
     ]);
   });
@@ -182,8 +183,8 @@ describe('If-Match', () => {
       ({ method }) => method === 'PATCH' || method === 'DELETE' || method === 'PUT',
     );
     const unseen = changing.filter(
-      ({ path }) =>
-        !gateway.app.routes.some((route) => route.method === 'GET' && route.path === path),
+      ({ path, changes = path }) =>
+        !gateway.app.routes.some((route) => route.method === 'GET' && route.path === changes),
     );
     expect(unseen.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
   });

@@ -29,6 +29,7 @@ const problemSchema = z.strictObject({
   fault: z.enum(['account', 'connection', 'provider']).optional(),
   retry_after: z.int().min(1).optional(),
   account_id: z.string().optional(),
+  profile_id: z.string().optional(),
   refs: z.array(z.string()).optional(),
   connect: z
     .strictObject({

@@ -1,4 +1,4 @@
-import type { Route } from '../../http/route.js';
+import { type Route, takesIfMatch } from '../../http/route.js';
 import type { JsonSchema } from './json-schema.js';
 
 interface Header {
@@ -146,7 +146,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
     ...(route.method === 'POST' ? (['Idempotency-Key'] as const) : []),
-    ...(route.method === 'PATCH' || route.method === 'DELETE' ? (['If-Match'] as const) : []),
+    ...(takesIfMatch(route.method) ? (['If-Match'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),

@@ -1,5 +1,5 @@
 import { PROBLEMS, type ProblemCode } from '../../http/problem.js';
-import type { Route } from '../../http/route.js';
+import { type Route, takesIfMatch } from '../../http/route.js';
 
 /**
  * Every problem that a route can answer with, by status: what follows from its scope, method and
@@ -24,7 +24,7 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object))
     add('cursor_mismatch');
   if (method === 'POST') add('idempotency_in_progress', 'idempotency_mismatch');
-  if (method === 'PATCH' || method === 'DELETE') add('precondition_failed');
+  if (takesIfMatch(method)) add('precondition_failed');
   if (method !== 'GET') add('payload_too_large', 'unsupported_media_type');
   add(...(endpoint.problems ?? []));
   const byStatus = new Map<number, ProblemCode[]>();
