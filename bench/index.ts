@@ -6,6 +6,7 @@ import { events } from './events.js';
 import { fairness } from './fairness.js';
 import { health } from './health.js';
 import { importing } from './importing.js';
+import { profiles } from './profiles.js';
 import { reading } from './reading.js';
 import { starting } from './starting.js';
 
@@ -14,7 +15,7 @@ import { starting } from './starting.js';
  * absolute figures.
  */
 const PORT = 4950;
-const benches = { importing, reading, starting, disconnects, health, events, fairness };
+const benches = { importing, reading, starting, disconnects, health, events, profiles, fairness };
 
 const asked = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
