@@ -1,4 +1,10 @@
-import type { HealthFault, HealthReason, HealthStatus, Role } from '../model/index.js';
+import {
+  DEFAULT_ROLE,
+  type HealthFault,
+  type HealthReason,
+  type HealthStatus,
+  type Role,
+} from '../model/index.js';
 import type { MemberFacts } from './member-facts.js';
 
 /** `grant_broken`: one provider lost its hold of a profile that is otherwise well. */
@@ -59,6 +65,18 @@ export function corroborate(members: readonly MemberFacts[]): ProfileHealth {
     .map(evidenceOf)
     .toSorted((one, other) => SAYINGS.indexOf(one.says) - SAYINGS.indexOf(other.says));
   return { ...verdictOf(evidence), evidence };
+}
+
+/** The verdict of one account, and whose fault it is. */
+export type OwnVerdict = Pick<MemberFacts, 'healthStatus' | 'healthReason' | 'healthFault'>;
+
+/** The verdict on a profile of one account, which depends on that account's verdict alone. */
+export function verdictOfOne(own: OwnVerdict): Omit<ProfileVerdict, 'confidence'> {
+  const { healthStatus: status, healthReason: reason, healthFault: fault } = own;
+  const says = sayingOf(own);
+  const member = { account_id: '', provider: '', role: DEFAULT_ROLE, says, status, reason, fault };
+  const epoch = new Date(0);
+  return verdictOf([{ ...member, since: epoch, checked_at: epoch }]);
 }
 
 type ProfileVerdict = Omit<ProfileHealth, 'evidence'>;
@@ -140,7 +158,7 @@ function evidenceOf(member: MemberFacts): HealthEvidence {
   };
 }
 
-function sayingOf({ healthStatus, healthFault }: MemberFacts): Saying {
+function sayingOf({ healthStatus, healthFault }: OwnVerdict): Saying {
   if (healthStatus === 'healthy') return 'alive';
   if (healthFault !== 'account') return 'unknown';
   if (healthStatus === 'unhealthy') return 'dead';

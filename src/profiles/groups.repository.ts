@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { OwnVerdict } from './corroborated-health.js';
 import type { HistoryEntry } from './story.js';
 
 /** A profile as lists hold it. */
@@ -105,6 +106,48 @@ export async function saveProfiles(
      WHERE (${WITHOUT_ID.map((column) => `p.${column}`).join(', ')})
        IS DISTINCT FROM (${WITHOUT_ID.map((column) => `EXCLUDED.${column}`).join(', ')})`,
     [teamId, JSON.stringify(rows)],
+  );
+}
+
+/** A profile of one account that nobody has seen yet. */
+export interface LonelyProfile {
+  readonly id: string;
+  readonly accountId: string;
+}
+
+/**
+ * Writes profiles of one new account each. They are what that account is, so that they need no
+ * detour over this process: a first import is mostly these.
+ * @param verdictOf the verdict on a profile of one account with this one
+ */
+export async function addLonely(
+  client: pg.ClientBase,
+  profiles: readonly LonelyProfile[],
+  verdictOf: (own: OwnVerdict) => { readonly status: string; readonly reason: string | null },
+): Promise<void> {
+  if (profiles.length === 0) return;
+  const accountIds = profiles.map(({ accountId }) => accountId);
+  const { rows } = await client.query<OwnVerdict>(
+    `SELECT DISTINCT health_status AS "healthStatus", health_reason AS "healthReason",
+       health_fault AS "healthFault" FROM accounts WHERE id = ANY($1)`,
+    [accountIds],
+  );
+  const verdicts = rows.map((own) => ({ ...own, ...verdictOf(own) }));
+  await client.query(
+    `INSERT INTO profiles (id, team_id, platform, username, username_key, display_name, followers,
+       providers, provider_count, account_count, match, candidates, is_contradictory, has_conflicts,
+       health_status, health_reason, created_at, updated_at)
+     SELECT n.id, a.team_id, a.platform, NULLIF(a.username, ''), NULLIF(a.username_key, ''),
+       NULLIF(a.display_name, ''), a.followers, ARRAY[a.provider], 1, 1, 'none', '{}', FALSE, FALSE,
+       v.status, v.reason, a.created_at, a.updated_at
+     FROM unnest($1::text[], $2::text[]) AS n(id, account_id) JOIN accounts a ON a.id = n.account_id
+     JOIN jsonb_to_recordset($3::jsonb) AS v("healthStatus" text, "healthReason" text,
+         "healthFault" text, status text, reason text)
+       ON a.health_status = v."healthStatus"
+         AND a.health_reason IS NOT DISTINCT FROM v."healthReason"
+         AND a.health_fault IS NOT DISTINCT FROM v."healthFault"
+     ON CONFLICT (id) DO NOTHING`,
+    [profiles.map(({ id }) => id), accountIds, JSON.stringify(verdicts)],
   );
 }
 

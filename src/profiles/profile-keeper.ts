@@ -3,12 +3,16 @@ import type { Database } from '../database/index.js';
 import { withTransaction } from '../database/transact.js';
 import { type NewEvent, recordEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
+import { profileIdOf } from '../lib/ids.js';
 import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
+import { verdictOfOne } from './corroborated-health.js';
 import {
+  addLonely,
   countProfiles,
   deleteEmptyProfiles,
   findOrphans,
   findPage,
+  type LonelyProfile,
   lockProfiles,
   moveAccounts,
   type ProfileActor,
@@ -120,7 +124,8 @@ export class ProfileKeeper {
       accountIds.length + former.length > 0 ? await readNeighbourhood(client, touches) : NOTHING;
     const groups = this.decide(near);
     const held = [...near.accounts.values()].flatMap(({ profileId }) => profileId ?? []);
-    const known = await lockProfiles(client, unique([...profileIds, ...held, ...groups.map(idOf)]));
+    const ids = unique([...profileIds, ...held, ...groups.map(idOf)]);
+    const known = await lockProfiles(client, withoutNew(ids, addedIds));
     const shown = new Map(known.map((profile) => [profile.id, profile]));
     const moves = movesOf(groups, near.accounts, (account) => seenIn(account, addedIds, shown));
     await moveAccounts(client, moves.filter(wasSeen), at);
@@ -138,8 +143,8 @@ export class ProfileKeeper {
         isOther(group, shown.get(group.id)) ||
         group.members.some(({ accountId }) => touchedAccounts.has(accountId)),
     );
-    const ids = new Set(groups.map(idOf));
-    const left = [...shown.keys()].filter((id) => !ids.has(id));
+    const decided = new Set(groups.map(idOf));
+    const left = [...shown.keys()].filter((id) => !decided.has(id));
     const gone = await deleteEmptyProfiles(client, left);
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
@@ -206,7 +211,12 @@ export class ProfileKeeper {
     { groups, others, shown }: Changed,
     at: Date,
   ): Promise<NewEvent[]> {
-    const decided = new Map(groups.map((group) => [group.id, group]));
+    const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
+    await addLonely(client, lonely, verdictOfOne);
+    const written = new Set(lonely.map(idOf));
+    const decided = new Map(
+      groups.filter(({ id }) => !written.has(id)).map((group) => [group.id, group]),
+    );
     const ids = unique([...decided.keys(), ...others]);
     if (ids.length === 0) return [];
     const found = await this.parts.members.membersOf(client, ids);
@@ -271,6 +281,12 @@ const wasSeen = ({ from }: Moved) => from !== null;
 const idOf = ({ id }: { readonly id: string }) => id;
 const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)];
 
+/** Without the profiles that only accounts of this transaction could have: there are none yet. */
+function withoutNew(ids: readonly string[], addedIds: ReadonlySet<string>): string[] {
+  const own = new Set([...addedIds].map(profileIdOf));
+  return ids.filter((id) => !own.has(id));
+}
+
 function movesOf(
   groups: readonly ProfileGroup[],
   accounts: ReadonlyMap<string, HeldAccount>,
@@ -293,6 +309,17 @@ function seenIn(
   shown: ReadonlyMap<string, unknown>,
 ): string | null {
   return profileId === null || addedIds.has(id) || !shown.has(profileId) ? null : profileId;
+}
+
+/** The group, if it is one account that stands in no relation and that nobody has seen yet. */
+function lonelyIn(
+  { id, members, candidates }: ProfileGroup,
+  shown: ReadonlyMap<string, unknown>,
+): LonelyProfile | undefined {
+  const [member, another] = members;
+  if (member === undefined || another !== undefined) return undefined;
+  if (candidates.length > 0 || shown.has(id)) return undefined;
+  return { id, accountId: member.accountId };
 }
 
 /** How a profile is made up, as its row holds it. */

@@ -57,7 +57,8 @@ export async function takeLeftTouches(client: pg.ClientBase): Promise<Touches | 
         SELECT id FROM profile_touches ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING ${COLUMNS}`,
   });
-  return rows.length === 0 ? undefined : asTouches(rows);
+  // Someone may have decided on new accounts meanwhile.
+  return rows.length === 0 ? undefined : { ...asTouches(rows), addedIds: new Set() };
 }
 
 /**
