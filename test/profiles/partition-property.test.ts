@@ -107,8 +107,9 @@ describe(`${FEWER} histories (seed ${SEED})`, () => {
       expectEqual(new Set(groups.map(({ id }) => id)).size, groups.length);
       const ids = new Set(groups.map(({ id }) => id));
       for (const { id, candidates, members: its } of groups) {
-        expect(id <= profileIdOf(its[0]?.accountId ?? '')).toBe(true);
-        expect(candidates.every((candidate) => candidate !== id && ids.has(candidate))).toBe(true);
+        expectEqual(id <= profileIdOf(its[0]?.accountId ?? ''), true);
+        const areOthers = candidates.every((other) => other !== id && ids.has(other));
+        expectEqual(areOthers, true);
       }
     });
   });

@@ -9,7 +9,6 @@ import type {
 
 /** Of the values in the histories, those that name nobody. */
 const NOBODY: readonly (string | null)[] = [null, '0', 'unknown', 'ig_user_id'];
-const own = (value: string | null) => (NOBODY.includes(value) ? null : value);
 
 type Account = ProfileAccount;
 type Test = (a: Account, b: Account) => boolean;
@@ -19,8 +18,14 @@ type Test = (a: Account, b: Account) => boolean;
  * is in a cluster by its label, and a question about clusters is asked of each of their accounts.
  */
 export class Reference {
+  /** Oldest first. */
   private readonly accounts: readonly Account[];
+  private readonly live: readonly Account[];
+  private readonly ids: ReadonlyMap<Account, string | null>;
+  private readonly handles: ReadonlyMap<Account, string | null>;
   private readonly labels: Map<Account, number>;
+  /** As the labels say, where it was asked. */
+  private readonly clusters = new Map<Account, readonly Account[]>();
   private readonly profiles: Map<Account, number>;
   private readonly chained = new Set<Account>();
 
@@ -29,7 +34,10 @@ export class Reference {
     private readonly constraints: readonly ProfileConstraint[],
     private readonly maxShared: number,
   ) {
-    this.accounts = accounts.toSorted((a, b) => a.id.localeCompare(b.id));
+    this.accounts = accounts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    this.live = this.accounts.filter(({ isLive }) => isLive);
+    this.ids = this.values(({ platformUserId }) => platformUserId);
+    this.handles = this.values(({ handle }) => handle);
     this.labels = new Map(this.accounts.map((account, label) => [account, label]));
     this.linkByHand();
     this.linkById();
@@ -41,7 +49,7 @@ export class Reference {
     const profiles = [...new Set(this.live.map((account) => this.profiles.get(account)))];
     return profiles
       .map((profile) => this.group(this.accounts.filter((a) => this.profiles.get(a) === profile)))
-      .sort((a, b) => a.id.localeCompare(b.id));
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /** Whether any chain was found that leads to a contradiction. */
@@ -51,20 +59,24 @@ export class Reference {
 
   // Facts about accounts
 
-  private get live(): readonly Account[] {
-    return this.accounts.filter(({ isLive }) => isLive);
+  private idOf(account: Account): string | null {
+    return this.ids.get(account) ?? null;
   }
 
-  idOf({ platformUserId: id }: Account): string | null {
-    return this.isOften(this.live, ({ platformUserId }) => platformUserId === id) ? null : own(id);
+  private handleOf(account: Account): string | null {
+    return this.handles.get(account) ?? null;
   }
 
-  handleOf({ handle }: Account): string | null {
-    return this.isOften(this.live, (account) => account.handle === handle) ? null : own(handle);
-  }
-
-  private isOften(accounts: readonly Account[], test: (account: Account) => boolean): boolean {
-    return accounts.filter(test).length > this.maxShared;
+  /** Of each account a value of it, unless that names nobody or too many. */
+  private values(of: (account: Account) => string | null): ReadonlyMap<Account, string | null> {
+    const isOften = (value: string | null) =>
+      this.live.filter((account) => of(account) === value).length > this.maxShared;
+    return new Map(
+      this.accounts.map((account) => {
+        const value = of(account);
+        return [account, NOBODY.includes(value) || isOften(value) ? null : value];
+      }),
+    );
   }
 
   readonly haveSameId: Test = (a, b) => {
@@ -98,7 +110,10 @@ export class Reference {
   // Clusters: accounts tied by hand and by ids
 
   private cluster(account: Account): readonly Account[] {
-    return this.accounts.filter((other) => this.labels.get(other) === this.labels.get(account));
+    const known =
+      this.clusters.get(account) ?? this.accounts.filter((other) => this.areTied(other, account));
+    this.clusters.set(account, known);
+    return known;
   }
 
   private areTied(a: Account, b: Account): boolean {
@@ -113,6 +128,7 @@ export class Reference {
     if (this.areTied(a, b)) return true;
     if (this.anyPair(a, b, this.cannotLink)) return false;
     for (const account of this.cluster(b)) this.labels.set(account, this.labels.get(a) ?? -1);
+    this.clusters.clear();
     return true;
   }
 
