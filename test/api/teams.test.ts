@@ -12,6 +12,7 @@ let held: {
   connection: string;
   disconnect: string;
   key: string;
+  profile: string;
   webhook: string;
 };
 let owner: Client;
@@ -32,6 +33,7 @@ beforeAll(async () => {
     account: account.body.data.id,
     disconnect: disconnected.body.data.id,
     key: key.body.data.id,
+    profile: account.body.data.profile_id,
     webhook: webhook.body.data.id,
   };
 });
@@ -43,6 +45,7 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/connections/', 'connection'],
   ['/v1/disconnects/', 'disconnect'],
   ['/v1/keys/', 'key'],
+  ['/v1/profiles/', 'profile'],
   ['/v1/webhooks/', 'webhook'],
 ];
 
@@ -53,6 +56,9 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
 const BODIES: Readonly<Record<string, () => object>> = {
   'PATCH /v1/accounts/{id}': () => ({ labels: { stolen: 'yes' } }),
   'PATCH /v1/connections/{id}': () => ({ name: 'stolen' }),
+  'PUT /v1/accounts/{id}/profile': () => ({ mode: 'automatic' }),
+  'POST /v1/profiles/{id}/merge': () => ({ into: held.profile }),
+  'POST /v1/profiles/{id}/split': () => ({ account_ids: [held.account] }),
   'PATCH /v1/webhooks/{id}': () => ({ description: 'stolen' }),
   'POST /v1/accounts': () => ({
     connection_id: held.connection,
