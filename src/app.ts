@@ -17,6 +17,7 @@ import {
   type DisconnectSettings,
 } from './disconnects/index.js';
 import { createEvents } from './events/index.js';
+import { createFindings } from './findings/index.js';
 import { createHealth } from './health/index.js';
 import type { RateLimit } from './http/caller.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
@@ -165,6 +166,7 @@ export function assemble(settings: AppSettings): App {
   });
   const profiles = createProfiles(parts);
   const { settleProfiles } = profiles;
+  const findings = createFindings({ ...parts, profiles });
   const accounts = createAccounts({
     ...parts,
     connections: connections.service,
@@ -228,6 +230,7 @@ export function assemble(settings: AppSettings): App {
       health,
       accounts,
       profiles,
+      findings,
       events,
       webhooks,
       teams,
@@ -265,6 +268,7 @@ export function assemble(settings: AppSettings): App {
     ...connections.endpoints,
     ...disconnects.endpoints,
     ...events.endpoints,
+    ...findings.endpoints,
     ...health.endpoints,
     ...profiles.endpoints,
     ...providerStatus.endpoints,

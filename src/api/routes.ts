@@ -3,6 +3,7 @@ import type { createAudit } from '../audit/index.js';
 import type { createConnections } from '../connections/index.js';
 import type { createDisconnects } from '../disconnects/index.js';
 import type { createEvents } from '../events/index.js';
+import type { createFindings } from '../findings/index.js';
 import type { createHealth } from '../health/index.js';
 import { get, patch, post, put, type Route, remove } from '../http/route.js';
 import type { createProfiles } from '../profiles/index.js';
@@ -22,6 +23,7 @@ export type Endpoints = EndpointsOf<typeof createAccounts> &
   EndpointsOf<typeof createConnections> &
   EndpointsOf<typeof createDisconnects> &
   EndpointsOf<typeof createEvents> &
+  EndpointsOf<typeof createFindings> &
   EndpointsOf<typeof createHealth> &
   EndpointsOf<typeof createProfiles> &
   EndpointsOf<typeof createProviderStatus> &
@@ -91,6 +93,9 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/profiles/{id}/merge', 'write', to.choices.merge),
     post('/v1/profiles/{id}/split', 'write', to.choices.split),
     post('/v1/profiles/{id}/history/{n}/revert', 'write', to.choices.revert),
+
+    get('/v1/findings', 'read', to.findings.list),
+    post('/v1/findings/{id}/dismiss', 'write', to.findings.dismiss),
 
     get('/v1/disconnects', 'read', to.disconnects.list),
     post('/v1/disconnects', 'write', to.disconnects.disconnectMany),

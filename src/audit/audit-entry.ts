@@ -20,6 +20,7 @@ export interface AuditEntry {
     | 'account'
     | 'connection'
     | 'disconnect'
+    | 'finding'
     | 'key'
     | 'profile'
     | 'sweep'

@@ -798,6 +798,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List findings: what a person may want to look at, newest first
+         * @description | Kind | Meaning |
+         *     |---|---|
+         *     | `two_publishers` | Two providers or more that publish hold a living grant of one profile. |
+         *     | `tracked_twice` | Two accounts or more measure one profile, or one provider holds the profile more than once. |
+         *     | `single_provider` | One provider holds the profile, while most profiles of the team on that platform are held by two or more of its connected providers. |
+         *     | `engagement_beside_publishing` | A provider engages in the name of a profile while another holds a living grant to publish to it. |
+         *     | `stale_weak_link` | Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals. |
+         *     | `handle_taken_over` | In the last 30 days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other. |
+         *
+         *     Requires the scope `read`.
+         */
+        get: operations["findings.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/findings/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss a finding, with the reason, until it changes
+         * @description It is not listed any more unless asked for by `state`. When other accounts or other facts take its place, that is a new finding, which is open.
+         *
+         *     Requires the scope `write`.
+         */
+        post: operations["findings.dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/disconnects": {
         parameters: {
             query?: never;
@@ -2956,6 +3007,89 @@ export interface components {
         };
         /**
          * @example {
+         *       "id": "find_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "finding",
+         *       "kind": "two_publishers",
+         *       "severity": "warning",
+         *       "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "platform": "instagram",
+         *       "accounts": [
+         *         {
+         *           "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *           "ref": "octopost:acc_abc123",
+         *           "provider": "octopost",
+         *           "username": "yourbrand"
+         *         },
+         *         {
+         *           "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+         *           "ref": "socialsyncer:instagram/17841400123456789",
+         *           "provider": "socialsyncer",
+         *           "username": "yourbrand"
+         *         }
+         *       ],
+         *       "account_count": 2,
+         *       "since": "2026-02-09T11:45:22.000Z",
+         *       "next_step": {
+         *         "code": "keep_one_publisher",
+         *         "message": "Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both."
+         *       },
+         *       "details": {
+         *         "providers": [
+         *           "octopost",
+         *           "socialsyncer"
+         *         ]
+         *       },
+         *       "state": "open",
+         *       "dismissed": null,
+         *       "closed_at": null
+         *     }
+         */
+        Finding: {
+            id: string;
+            /** @constant */
+            type: "finding";
+            /** @enum {string} */
+            kind: "two_publishers" | "tracked_twice" | "single_provider" | "engagement_beside_publishing" | "stale_weak_link" | "handle_taken_over";
+            /** @enum {string} */
+            severity: "info" | "warning";
+            profile_id: string;
+            platform: string;
+            /** @description The oldest 100 that it is about. */
+            accounts: {
+                id: string;
+                ref: string;
+                provider: string;
+                username: string | null;
+            }[];
+            account_count: number;
+            /**
+             * Format: date-time
+             * @description Since when it is so, where the facts tell; otherwise when it was found.
+             */
+            since: string;
+            next_step: {
+                code: string;
+                message: string;
+            };
+            /** @description The facts; with other ones, or other accounts, it is another finding. */
+            details: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            state: "open" | "dismissed" | "closed";
+            dismissed: {
+                reason: string;
+                by: {
+                    key_id: string;
+                    name: string;
+                };
+                /** Format: date-time */
+                at: string;
+            } | null;
+            closed_at: string | null;
+        };
+        /**
+         * @example {
          *       "type": "disconnect_plan",
          *       "plan_hash": "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLfHgE5uA8iO6bN1kM0",
          *       "totals": {
@@ -3264,7 +3398,7 @@ export interface components {
         Event: {
             id: string;
             /** @enum {string} */
-            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
+            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
             /** Format: date-time */
             timestamp: string;
             account_id: string | null;
@@ -11977,6 +12111,325 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
+    "findings.list": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only findings of these kinds.
+                 * @example [
+                 *       "two_publishers"
+                 *     ]
+                 */
+                kind?: ("two_publishers" | "tracked_twice" | "single_provider" | "engagement_beside_publishing" | "stale_weak_link" | "handle_taken_over")[];
+                /**
+                 * @description Only findings about these profiles.
+                 * @example [
+                 *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     ]
+                 */
+                profile_id?: string[];
+                /**
+                 * @description Only findings about accounts at these providers.
+                 * @example [
+                 *       "outfame"
+                 *     ]
+                 */
+                provider?: string[];
+                /**
+                 * @description Only findings about profiles on these platforms.
+                 * @example [
+                 *       "instagram"
+                 *     ]
+                 */
+                platform?: string[];
+                /**
+                 * @description Only findings in these states; open ones when omitted.
+                 * @example [
+                 *       "open"
+                 *     ]
+                 */
+                state?: ("open" | "dismissed" | "closed")[];
+                /**
+                 * @description Only findings whose `since` is at or after this time.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                since?: string;
+                /**
+                 * @description Maximum number of items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "find_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "finding",
+                     *           "kind": "two_publishers",
+                     *           "severity": "warning",
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "platform": "instagram",
+                     *           "accounts": [
+                     *             {
+                     *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *               "ref": "octopost:acc_abc123",
+                     *               "provider": "octopost",
+                     *               "username": "yourbrand"
+                     *             },
+                     *             {
+                     *               "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *               "ref": "socialsyncer:instagram/17841400123456789",
+                     *               "provider": "socialsyncer",
+                     *               "username": "yourbrand"
+                     *             }
+                     *           ],
+                     *           "account_count": 2,
+                     *           "since": "2026-02-09T11:45:22.000Z",
+                     *           "next_step": {
+                     *             "code": "keep_one_publisher",
+                     *             "message": "Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both."
+                     *           },
+                     *           "details": {
+                     *             "providers": [
+                     *               "octopost",
+                     *               "socialsyncer"
+                     *             ]
+                     *           },
+                     *           "state": "open",
+                     *           "dismissed": null,
+                     *           "closed_at": null
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Finding"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "findings.dismiss": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id of the finding.
+                 * @example find_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The agency publishes videos, we publish the rest."
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Why it is meant to be so. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "find_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "finding",
+                     *         "kind": "two_publishers",
+                     *         "severity": "warning",
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "platform": "instagram",
+                     *         "accounts": [
+                     *           {
+                     *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "username": "yourbrand"
+                     *           },
+                     *           {
+                     *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "socialsyncer:instagram/17841400123456789",
+                     *             "provider": "socialsyncer",
+                     *             "username": "yourbrand"
+                     *           }
+                     *         ],
+                     *         "account_count": 2,
+                     *         "since": "2026-02-09T11:45:22.000Z",
+                     *         "next_step": {
+                     *           "code": "keep_one_publisher",
+                     *           "message": "Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both."
+                     *         },
+                     *         "details": {
+                     *           "providers": [
+                     *             "octopost",
+                     *             "socialsyncer"
+                     *           ]
+                     *         },
+                     *         "state": "open",
+                     *         "dismissed": null,
+                     *         "closed_at": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Finding"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "disconnects.list": {
         parameters: {
             query?: {
@@ -13746,7 +14199,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
                  * @description Maximum number of items on the page.
                  * @example 50
@@ -13881,7 +14334,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
             };
             header?: {
                 /**
@@ -14122,7 +14575,7 @@ export interface operations {
                 "application/json": {
                     url: string;
                     /** @default [] */
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     /** @default null */
                     description?: string | null;
                 };
@@ -14445,7 +14898,7 @@ export interface operations {
                  */
                 "application/json": {
                     url?: string;
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     description?: string | null;
                     enabled?: boolean;
                 };

@@ -18,6 +18,8 @@ export const EVENT_TYPES = [
   'profile.split',
   'profile.merged',
   'profile.health_changed',
+  'finding.opened',
+  'finding.closed',
   'provider.incident_opened',
   'provider.incident_closed',
   'gateway.resumed',

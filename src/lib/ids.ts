@@ -15,6 +15,7 @@ export type IdPrefix =
   | 'aud'
   | 'whk'
   | 'inc'
+  | 'find'
   | 'dlv';
 
 const nextUlid = monotonicFactory();

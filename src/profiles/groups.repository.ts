@@ -226,6 +226,25 @@ export async function saveRedirects(
   );
 }
 
+/** Profiles that one row of the queue names: a batch of whoever takes them holds several. */
+const TOUCHES_AT_ONCE = 250;
+
+/** Has profiles examined for findings soon: those that changed, and those that are gone. */
+export async function touchFindings(
+  client: pg.ClientBase,
+  teamId: string,
+  profileIds: readonly string[],
+): Promise<void> {
+  if (profileIds.length === 0) return;
+  await client.query({
+    name: 'touch-findings',
+    text: `INSERT INTO finding_touches (team_id, profile_ids)
+      SELECT $1, array_agg(id) FROM unnest($2::text[]) WITH ORDINALITY AS p(id, place)
+      GROUP BY place / ${TOUCHES_AT_ONCE}`,
+    values: [teamId, profileIds],
+  });
+}
+
 /**
  * @param choice of a manual choice: the constraints that it made and replaced
  * @returns the numbers of the entries, in their order

@@ -13,8 +13,12 @@ import { ProfileKeeper } from './profile-keeper.js';
 import { ProfilesRepository } from './profiles.repository.js';
 import { profileEndpoints } from './profiles.routes.js';
 import { ProfilesService } from './profiles.service.js';
+import { StaleLinks } from './stale-links.js';
 
+export type { MemberFacts } from './member-facts.js';
+export type { MembersRepository } from './members.repository.js';
 export type { ProfileKeeper } from './profile-keeper.js';
+export type { StaleLink, StaleLinks } from './stale-links.js';
 
 /** @param parts `adapters`: they say how far a provider's ids reach */
 export function createProfileKeeper({
@@ -48,10 +52,11 @@ export function createProfiles({ database, providers, cursors, clock }: Profiles
   const { adapters } = providers;
   const members = new MembersRepository(adapters);
   const keeper = createProfileKeeper({ database, adapters, clock });
+  const profiles = new ProfilesRepository(database);
   const idScopeOf = idScopesOf(adapters);
   const service = new ProfilesService({
     database,
-    profiles: new ProfilesRepository(database),
+    profiles,
     members,
     history: new ProfileHistoryRepository(database),
     idScopeOf,
@@ -65,6 +70,8 @@ export function createProfiles({ database, providers, cursors, clock }: Profiles
   const choices = new ChoicesService({ keeper, idScopeOf, clock });
   return {
     keeper,
+    members,
+    staleLinks: new StaleLinks(profiles, idScopeOf),
     settleProfiles,
     endpoints: { profiles: profileEndpoints(service, cursors, providerIds) },
     /** People's choices about profiles. */

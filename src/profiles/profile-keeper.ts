@@ -21,6 +21,7 @@ import {
   type ShownProfile,
   saveProfiles,
   saveRedirects,
+  touchFindings,
 } from './groups.repository.js';
 import type { MembersRepository } from './members.repository.js';
 import { type MergedProfile, mergeProfile } from './merge.js';
@@ -149,6 +150,7 @@ export class ProfileKeeper {
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
     const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
+    await touchFindings(client, teamId, unique([...changed.map(idOf), ...others]));
 
     const shownBefore = new Map(
       [...near.accounts.values()].flatMap((account) => {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
@@ -115,9 +116,10 @@ export class ProfilesRepository {
   async formerMembersOf(
     profileIds: readonly string[],
     visibleProviders: readonly string[],
+    client: pg.ClientBase | pg.Pool = this.database.pool,
   ): Promise<FormerMember[]> {
     if (profileIds.length === 0) return [];
-    const { rows } = await this.database.pool.query<FormerMember>({
+    const { rows } = await client.query<FormerMember>({
       name: 'former-profile-members',
       text: `SELECT a.* FROM unnest($1::text[]) AS p(id) CROSS JOIN LATERAL (
           SELECT a.id, a.profile_id AS "profileId", a.provider,
@@ -132,10 +134,13 @@ export class ProfilesRepository {
   }
 
   /** People's choices about these accounts, newest first. */
-  async constraintsOf(teamId: string, names: readonly AccountName[]): Promise<HeldConstraint[]> {
-    const { pool } = this.database;
-    if (names.length === 0 || !(await hasConstraints(pool, teamId))) return [];
-    const found = await findConstraints(pool, teamId, names);
+  async constraintsOf(
+    teamId: string,
+    names: readonly AccountName[],
+    client: pg.ClientBase | pg.Pool = this.database.pool,
+  ): Promise<HeldConstraint[]> {
+    if (names.length === 0 || !(await hasConstraints(client, teamId))) return [];
+    const found = await findConstraints(client, teamId, names);
     return found.sort((one, other) => (one.number > other.number ? -1 : 1));
   }
 }

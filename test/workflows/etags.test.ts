@@ -73,6 +73,7 @@ test('an ETag never survives a change that its body would show', async () => {
     '/v1/accounts/health?health=healthy',
     '/v1/accounts/health?provider=creatoraudit&reason=data_stale',
     '/v1/disconnects?state=scheduled',
+    '/v1/findings?state=open,closed&include_total=true',
   ];
   const versioned = new Set([
     ...shown.filter(({ endpoint }) => endpoint.isVersioned).map(({ path }) => addressOf(path)),
@@ -124,6 +125,13 @@ test('an ETag never survives a change that its body would show', async () => {
       });
       if (value % 2) await client.post(`/v1/disconnects/${scheduled}/cancel`);
     },
+    finding: (value) =>
+      pool.query(
+        `INSERT INTO findings (id, team_id, kind, profile_id, platform, account_ids, fingerprint, since, updated_at)
+         SELECT 'find_' || $1, team_id, 'tracked_twice', id, platform, '{}', $1, now(), now()
+         FROM profiles WHERE id = ${some('profiles')} ON CONFLICT DO NOTHING`,
+        [String(value)],
+      ),
     nothing: async () => undefined,
   };
   let unchanged = 0;

@@ -1,0 +1,208 @@
+import type { MemberFacts, StaleLink } from '../profiles/index.js';
+
+/** How long an account that a handle's new owner has parted from others is worth a look. */
+export const REASSIGNED_FOR_DAYS = 30;
+
+/** A profile as far as findings depend on it. */
+export interface ProfileFacts {
+  readonly id: string;
+  readonly platform: string;
+  /** Live, oldest first; one at least. */
+  readonly members: readonly MemberFacts[];
+  /** Profiles that it fits and joins none of. */
+  readonly candidates: readonly RelatedProfile[];
+  /** How its accounts came here, where a handle that passed on brought them. */
+  readonly reassigned: readonly Reassigned[];
+  readonly staleLinks: readonly StaleLink[];
+  /** Whether most profiles of the team on its platform are held by several providers. */
+  readonly isExpectedElsewhere: boolean;
+}
+
+/** Another profile, and who holds it. */
+export interface RelatedProfile {
+  readonly id: string;
+  readonly providers: readonly string[];
+}
+
+/** An account that left a profile as the handle that tied it there belongs to another one now. */
+export interface Reassigned {
+  readonly accountId: string;
+  readonly from: RelatedProfile;
+  readonly at: Date;
+}
+
+/** What is found of one kind. */
+export interface Found {
+  readonly accounts: readonly MemberFacts[];
+  /** Further profiles that it tells of. */
+  readonly related?: readonly RelatedProfile[];
+  /** Facts in snake_case, as callers see them. With other ones it is another finding. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** Since when it is so, where the facts tell; else it is when it was found. */
+  readonly since?: Date;
+}
+
+export const SEVERITIES = ['info', 'warning'] as const;
+
+interface FindingKind {
+  /** `warning`: the owner of the profile may come to harm. */
+  readonly severity: (typeof SEVERITIES)[number];
+  /** When it is found, for people. */
+  readonly meaning: string;
+  readonly nextStep: { readonly code: string; readonly message: string };
+  readonly find: (profile: ProfileFacts) => readonly Found[];
+}
+
+/** Every kind of finding: what it means, what to do, and how it is found. */
+export const FINDINGS = {
+  two_publishers: {
+    severity: 'warning',
+    meaning: 'Two providers or more that publish hold a living grant of one profile.',
+    nextStep: {
+      code: 'keep_one_publisher',
+      message:
+        'Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both.',
+    },
+    find: ({ members }) => {
+      const publishers = members.filter(canPublish);
+      const providers = providersOf(publishers);
+      return providers.length < 2 ? [] : [{ accounts: publishers, details: { providers } }];
+    },
+  },
+  tracked_twice: {
+    severity: 'info',
+    meaning:
+      'Two accounts or more measure one profile, or one provider holds the profile more than once.',
+    nextStep: {
+      code: 'disconnect_duplicate',
+      message: 'Keep the account whose figures you use and disconnect the others.',
+    },
+    find: ({ members }) => {
+      const held = members.filter(isHeld);
+      const measuring = held.filter(({ role }) => role === 'measurement');
+      const others = held.filter(({ role }) => role !== 'measurement');
+      const twiceAtOne = providersOf(others).map((provider) =>
+        others.filter((member) => member.provider === provider),
+      );
+      return [measuring, ...twiceAtOne]
+        .filter((accounts) => accounts.length > 1)
+        .map((accounts) => ({ accounts, details: { providers: providersOf(accounts) } }));
+    },
+  },
+  single_provider: {
+    severity: 'info',
+    meaning:
+      'One provider holds the profile, while most profiles of the team on that platform are held by two or more of its connected providers.',
+    nextStep: {
+      code: 'connect_elsewhere',
+      message:
+        'Connect the profile at another provider of the team that supports its platform, or dismiss this if one is meant to be enough.',
+    },
+    find: ({ members, isExpectedElsewhere }) => {
+      const providers = providersOf(members);
+      return isExpectedElsewhere && providers.length === 1
+        ? [{ accounts: members, details: { providers } }]
+        : [];
+    },
+  },
+  engagement_beside_publishing: {
+    severity: 'warning',
+    meaning:
+      'A provider engages in the name of a profile while another holds a living grant to publish to it.',
+    nextStep: {
+      code: 'pause_engagement',
+      message:
+        'Pause the engagement (`POST /v1/accounts/{id}/pause`) while the profile is published to: platforms restrict profiles whose actions look automated.',
+    },
+    find: ({ members }) => {
+      const engaging = members.filter(
+        (member) => member.role === 'growth' && member.status === 'active',
+      );
+      const publishers = members.filter(canPublish);
+      if (engaging.length === 0 || publishers.length === 0) return [];
+      return [
+        {
+          accounts: [...engaging, ...publishers],
+          details: { engaging: providersOf(engaging), publishing: providersOf(publishers) },
+        },
+      ];
+    },
+  },
+  stale_weak_link: {
+    severity: 'info',
+    meaning:
+      'Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals.',
+    nextStep: {
+      code: 'confirm_link',
+      message:
+        'See why the account is not looked at any more, or say whose it is (`PUT /v1/accounts/{id}/profile`): its handle may have passed to somebody else meanwhile.',
+    },
+    find: ({ staleLinks }) =>
+      staleLinks.map(({ member, other, since }) => ({
+        accounts: other === null ? [member] : [member, other],
+        details: { account_id: member.id, linked_to: other?.id ?? null },
+        since,
+      })),
+  },
+  handle_taken_over: {
+    severity: 'warning',
+    meaning: `In the last ${REASSIGNED_FOR_DAYS} days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other.`,
+    nextStep: {
+      code: 'check_owner',
+      message:
+        'Check whose these accounts are: put each into the profile it belongs to (`PUT /v1/accounts/{id}/profile`), and disconnect those of somebody else.',
+    },
+    find: ({ members, candidates, reassigned }) => {
+      const ids = new Set(reassigned.map(({ accountId }) => accountId));
+      const moved = members.filter(({ id }) => ids.has(id));
+      const [last] = reassigned.toSorted((one, other) => other.at.getTime() - one.at.getTime());
+      const left = [...new Map(reassigned.map(({ from }) => [from.id, from])).values()];
+      return [
+        ...(moved.length === 0 || last === undefined
+          ? []
+          : [
+              {
+                accounts: moved,
+                related: left,
+                details: {
+                  cause: 'handle_reassigned',
+                  left_profile_ids: left.map(({ id }) => id).sort(),
+                  at: last.at.toISOString(),
+                },
+                since: last.at,
+              },
+            ]),
+        ...(candidates.length === 0
+          ? []
+          : [
+              {
+                accounts: members,
+                related: candidates,
+                details: { cause: 'ambiguous', candidates: candidates.map(({ id }) => id).sort() },
+              },
+            ]),
+      ];
+    },
+  },
+} as const satisfies Readonly<Record<string, FindingKind>>;
+
+export type FindingKindName = keyof typeof FINDINGS;
+export const FINDING_KINDS = Object.keys(FINDINGS) as [FindingKindName, ...FindingKindName[]];
+
+/** All that is found of a profile. */
+export function findingsOf(profile: ProfileFacts): (Found & { readonly kind: FindingKindName })[] {
+  return FINDING_KINDS.flatMap((kind) =>
+    FINDINGS[kind].find(profile).map((found: Found) => ({ kind, ...found })),
+  );
+}
+
+/** One that is about to be disconnected is on its way out. */
+const isHeld = ({ status }: MemberFacts) => status !== 'disconnecting';
+
+/** Holds a grant that works, as far as anyone knows. */
+const canPublish = ({ role, status, healthStatus }: MemberFacts) =>
+  role === 'publisher' && status === 'active' && healthStatus !== 'unhealthy';
+
+/** Sorted, each once. */
+const providersOf = (members: readonly MemberFacts[]) =>
+  [...new Set(members.map(({ provider }) => provider))].sort();

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { Cursors } from '../http/cursor.js';
+import { answerPage, dataOf, listOf } from '../http/page.js';
+import { action, endpoint } from '../http/route.js';
+import { FINDINGS } from './finding-kinds.js';
+import { dismissalRequest, findingsQuery } from './findings.requests.js';
+import { findingSchema } from './findings.schema.js';
+import type { FindingsService } from './findings.service.js';
+
+const byFinding = z.object({
+  id: z.string().meta({
+    description: 'Id of the finding.',
+    examples: ['find_01k9z3m8q4v7x2c5n6b8a1s3d4'],
+  }),
+});
+
+const KINDS = Object.entries(FINDINGS)
+  .map(([kind, { meaning }]) => `| \`${kind}\` | ${meaning} |`)
+  .join('\n');
+
+export function findingEndpoints(
+  findings: FindingsService,
+  cursors: Cursors,
+  providers: readonly string[],
+) {
+  return {
+    list: endpoint({
+      summary: 'List findings: what a person may want to look at, newest first',
+      description: `| Kind | Meaning |\n|---|---|\n${KINDS}`,
+      isVersioned: true,
+      query: findingsQuery(providers),
+      answers: { 200: listOf(findingSchema) },
+      handle: (call) => {
+        const { limit: _limit, cursor: _cursor, include_total: _total, ...filter } = call.query;
+        return answerPage(call, cursors, filter, findings.list(call.caller, filter));
+      },
+    }),
+
+    dismiss: action({
+      summary: 'Dismiss a finding, with the reason, until it changes',
+      description:
+        'It is not listed any more unless asked for by `state`. When other accounts or other facts take its place, that is a new finding, which is open.',
+      params: byFinding,
+      body: dismissalRequest,
+      answers: { 200: dataOf(findingSchema) },
+      problems: ['conflict'],
+      handle: (call) =>
+        call.commit(async (transaction) => {
+          const { caller, params, body } = call;
+          const data = await findings.dismiss(transaction, caller, params.id, body.reason);
+          return { status: 200, body: { data } };
+        }),
+    }),
+  };
+}
