@@ -187,6 +187,7 @@ async function executeAbortable<Name extends OperationName>(
     );
     let result = 'stopped' as AttemptOutcome['outcome'] | 'stopped';
     let status: number | undefined;
+    let release: (() => void) | undefined;
     const finish = (outcome: AttemptOutcome['outcome']) => {
       result = outcome;
       const latencyMs = performance.now() - startedAt;
@@ -215,7 +216,7 @@ async function executeAbortable<Name extends OperationName>(
       const parts = { base, credentials, traceparent, now: askedAt, auth: authPartsOf({ auth }) };
       const sent = outgoing(adapter, request, parts);
       const answer = await sender.send(sent, base.origin, signal);
-      status = answer.status;
+      ({ status, release } = answer);
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));
       const secrets = [...ownSecrets, ...(context.secrets ?? [])];
@@ -240,6 +241,7 @@ async function executeAbortable<Name extends OperationName>(
       }
       throw failure;
     } finally {
+      release?.();
       span.end(
         {
           'rollcall.outcome': result,

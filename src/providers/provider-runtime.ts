@@ -9,6 +9,7 @@ import type {
 } from '../model/index.js';
 import { Breaker, type Circuit, type Meaning } from './breaker.js';
 import { type Base, baseOf, credentialId, type ProviderConnection } from './connection.js';
+import { LargeAnswers } from './large-answers.js';
 import { LastOutcomes } from './last-outcomes.js';
 import {
   GROUP_OF,
@@ -84,6 +85,8 @@ export class ProviderRuntime {
     Pick<CallPolicies, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
   >();
 
+  private readonly largeAnswers = new LargeAnswers();
+
   /** How many items needed a detail in the last walk, by the connection's id. */
   readonly detailsNeeded = new LRUCache<string, number>({ max: MAX_KEYS });
 
@@ -91,7 +94,7 @@ export class ProviderRuntime {
 
   provider(adapter: AnyAdapter) {
     return getOrMake(this.providers, adapter.id, () => ({
-      sender: new Sender(adapter, this.settings.policies),
+      sender: new Sender(adapter, this.settings.policies, this.largeAnswers),
       last: new LastOutcomes(this.settings.clock),
     }));
   }

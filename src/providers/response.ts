@@ -7,3 +7,9 @@ export interface ProviderResponse {
   /** Empty when there is none. */
   readonly body: string;
 }
+
+/** An answer that counts as held in memory. */
+export interface HeldResponse extends ProviderResponse {
+  /** Says that the body has been read: another large one may take its place. */
+  readonly release: () => void;
+}

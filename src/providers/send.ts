@@ -1,8 +1,9 @@
 import { Agent } from 'undici';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import { decodeContent } from './content-encoding.js';
+import { LARGE_BYTES, type LargeAnswers } from './large-answers.js';
 import type { Outgoing } from './outgoing.js';
-import type { ProviderResponse } from './response.js';
+import type { HeldResponse } from './response.js';
 import type { PolicySettings } from './settings.js';
 import { brokenBody, transportError } from './translate-error.js';
 
@@ -21,6 +22,7 @@ export class Sender {
   constructor(
     private readonly adapter: AnyAdapter,
     settings: PolicySettings,
+    private readonly large: LargeAnswers,
   ) {
     const { pageSize, maxAnswerBytes } = adapter.limits;
     const usual = pageSize === undefined ? WHOLE_LIST_BYTES : DEFAULT_ANSWER_BYTES;
@@ -39,17 +41,38 @@ export class Sender {
    * @throws ProviderError `network`, `timeout` or `invalid_answer`
    * @throws the signal's reason when it aborts
    */
-  async send(request: Outgoing, origin: string, signal: AbortSignal): Promise<ProviderResponse> {
+  async send(request: Outgoing, origin: string, signal: AbortSignal): Promise<HeldResponse> {
     const { statusCode: status, headers, body } = await this.dispatch(request, origin, signal);
+    let release = NOTHING_HELD;
+    const hold = async () => {
+      if (release === NOTHING_HELD) release = await this.large.turn(this.adapter.id, signal);
+    };
     try {
-      const bytes = Buffer.from(await body.arrayBuffer());
-      const decoded = await decodeContent(bytes, headers['content-encoding'], this.maxBytes);
-      return { status, headers, body: new TextDecoder().decode(decoded) };
+      const bytes = await readBytes(body, hold);
+      const decoded = await this.decode(bytes, headers['content-encoding'], hold);
+      return { status, headers, body: new TextDecoder().decode(decoded), release };
     } catch (error) {
+      release();
       signal.throwIfAborted();
       // A failure is one by its status, whatever became of its text.
-      if (status >= 500 || status === 429) return { status, headers, body: '' };
+      if (status >= 500 || status === 429)
+        return { status, headers, body: '', release: NOTHING_HELD };
       throw brokenBody(this.adapter, error, status);
+    }
+  }
+
+  /** How long a compressed body is shows when it is decoded. */
+  private async decode(
+    bytes: Buffer,
+    encodings: string | string[] | undefined,
+    hold: () => Promise<void>,
+  ): Promise<Buffer> {
+    try {
+      return await decodeContent(bytes, encodings, Math.min(LARGE_BYTES, this.maxBytes));
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      await hold();
+      return decodeContent(bytes, encodings, this.maxBytes);
     }
   }
 
@@ -71,4 +94,22 @@ export class Sender {
   close(): Promise<void> {
     return this.agent.close();
   }
+}
+
+const NOTHING_HELD = (): void => undefined;
+
+/** @param hold is waited for before more than a small body is taken from the socket */
+async function readBytes(body: AsyncIterable<Buffer>, hold: () => Promise<void>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > LARGE_BYTES) await hold();
+  }
+  return Buffer.concat(chunks);
+}
+
+function isTooLarge(error: unknown): boolean {
+  return Object(error).code === 'ERR_BUFFER_TOO_LARGE';
 }
