@@ -10071,6 +10071,11 @@ export interface operations {
                  * @example asc
                  */
                 order_direction?: "asc" | "desc";
+                /**
+                 * @description Adds `merged`: profiles that joined others since `updated_since`, oldest first.
+                 * @example merged
+                 */
+                include?: "merged";
             };
             header?: {
                 /**
@@ -10391,6 +10396,7 @@ export interface operations {
                         filters: {
                             [key: string]: unknown;
                         };
+                        merged?: components["schemas"]["ProfileRedirect"][];
                     };
                 };
             };

@@ -112,6 +112,18 @@ export class ProfilesRepository {
     return rows[0];
   }
 
+  /** Former ids that came to lead elsewhere at or after a time, oldest first. */
+  async redirectsSince({ teamId, key }: Caller, since: Date | undefined, limit: number) {
+    const { rows } = await this.database.pool.query<ProfileRedirect>(
+      `SELECT r.id, r.merged_into AS "mergedInto", r.merged_at AS "mergedAt"
+       FROM profile_redirects r
+       WHERE r.team_id = $1 AND r.merged_at >= $2 AND ${hasSeen('r.merged_into', '$3')}
+       ORDER BY r.merged_at, r.id LIMIT $4`,
+      [teamId, since ?? new Date(0), key.providers, limit],
+    );
+    return rows;
+  }
+
   /** The latest accounts of these profiles that are disconnected. */
   async formerMembersOf(
     profileIds: readonly string[],

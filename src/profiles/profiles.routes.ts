@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Answer } from '../http/answer.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import { ORDER_DIRECTIONS } from '../http/keyset.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
@@ -9,7 +10,7 @@ import { profileChangeSchema } from './history.schema.js';
 import { PROFILE_ORDER_KEYS, type ProfileFilter, profileFilterFields } from './profile-filter.js';
 import type { ProfileRedirect } from './profiles.repository.js';
 import { profileSchema, redirectSchema } from './profiles.schema.js';
-import type { ProfilesService } from './profiles.service.js';
+import { MAX_TOLD_REDIRECTS, type ProfilesService } from './profiles.service.js';
 
 const byProfile = z.object({
   id: z.string().meta({
@@ -43,14 +44,30 @@ export function profileEndpoints(
   return {
     list: endpoint({
       summary: 'List and find profiles: one identity on one platform, whichever providers hold it',
-      query: listQuery,
-      answers: { 200: listOf(profileSchema) },
+      query: listQuery.extend({
+        include: z.literal('merged', { error: 'must be: merged' }).optional().meta({
+          description:
+            'Adds `merged`: profiles that joined others since `updated_since`, oldest first.',
+        }),
+      }),
+      answers: {
+        200: listOf(profileSchema).extend({
+          merged: z.array(redirectSchema).max(MAX_TOLD_REDIRECTS).optional(),
+        }),
+      },
       handle: (call) => {
-        const { filter, order, direction, echo } = questionOf(call.query);
-        return answerPage(call, cursors, echo, {
-          read: (page) => service.page({ caller: call.caller, filter, order, direction, page }),
-          count: () => service.count(call.caller, filter),
-        });
+        const { include, ...query } = call.query;
+        const { filter, order, direction, echo } = questionOf(query);
+        return answerPage(
+          call,
+          cursors,
+          { ...echo, ...(include && { include }) },
+          {
+            read: (page) => service.page({ caller: call.caller, filter, order, direction, page }),
+            count: () => service.count(call.caller, filter),
+            ...(include && { top: () => mergedSince(call.caller, filter.updated_since) }),
+          },
+        );
       },
     }),
 
@@ -80,6 +97,10 @@ export function profileEndpoints(
     }),
   };
 
+  async function mergedSince(caller: Caller, since: Date | undefined) {
+    return { merged: (await service.redirectsSince(caller, since)).map(redirectShown) };
+  }
+
   /** As for accounts: the filter, the sort, and what the answer echoes and the cursor is bound to. */
   function questionOf(query: z.output<typeof listQuery>) {
     const {
@@ -100,11 +121,17 @@ export function profileEndpoints(
 }
 
 /** @param below the path under the profile that was asked for */
-function leadingOn({ id, mergedInto, mergedAt }: ProfileRedirect, below: string): Answer {
-  const data = { id, type: 'profile', merged_into: mergedInto, merged_at: mergedAt };
+function leadingOn(redirect: ProfileRedirect, below: string): Answer {
   return {
     status: 301,
-    headers: { Location: `/v1/profiles/${mergedInto}${below}` },
-    body: { data },
+    headers: { Location: `/v1/profiles/${redirect.mergedInto}${below}` },
+    body: { data: redirectShown(redirect) },
   };
 }
+
+const redirectShown = ({ id, mergedInto, mergedAt }: ProfileRedirect) => ({
+  id,
+  type: 'profile',
+  merged_into: mergedInto,
+  merged_at: mergedAt,
+});

@@ -18,6 +18,9 @@ import type {
   ProfilesRepository,
 } from './profiles.repository.js';
 
+/** Former ids that one answer tells. */
+export const MAX_TOLD_REDIRECTS = 1_000;
+
 interface ProfilesServiceParts {
   readonly database: Database;
   readonly profiles: ProfilesRepository;
@@ -50,6 +53,11 @@ export class ProfilesService {
 
   count(caller: Caller, filter: ProfileFilter): Promise<number> {
     return this.parts.profiles.count(caller, filter, this.parts.clock.now());
+  }
+
+  /** Profiles that were merged into others at or after a time, oldest first. */
+  redirectsSince(caller: Caller, since: Date | undefined): Promise<ProfileRedirect[]> {
+    return this.parts.profiles.redirectsSince(caller, since, MAX_TOLD_REDIRECTS);
   }
 
   /**

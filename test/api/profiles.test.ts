@@ -233,6 +233,13 @@ describe('an id', () => {
       merged_into: survivor.id,
       merged_at: expect.any(String),
     });
+    const { merged_at } = reply.body.data;
+    const merged = async (client: Client, since: string) =>
+      (await client.get(`/v1/profiles?include=merged&limit=1&updated_since=${since}`)).body.merged;
+    expect(await merged(root, merged_at)).toContainEqual(reply.body.data);
+    expect(await merged(root, '2999-01-01T00:00:00Z')).toEqual([]);
+    const stranger = (await gateway.newTeam('stranger')).client;
+    expect(await merged(stranger, merged_at)).toEqual([]);
     const past = await root.get(`/v1/profiles/${former.id}/history`);
     expect([past.status, past.headers.get('location')]).toEqual([
       301,
