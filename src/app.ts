@@ -197,6 +197,7 @@ export function assemble(settings: AppSettings): App {
     connections: connections.service,
     accounts: accounts.service,
     settleProfiles,
+    readWholeProfile: profiles.readWholeProfile,
     signer: secrets.signer,
     receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},

@@ -90,6 +90,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/profiles', 'read', to.profiles.list),
     get('/v1/profiles/{id}', 'read', to.profiles.get),
     get('/v1/profiles/{id}/history', 'read', to.profiles.history),
+    remove('/v1/profiles/{id}', 'write', to.disconnects.disconnectProfile),
     post('/v1/profiles/{id}/merge', 'write', to.choices.merge),
     post('/v1/profiles/{id}/split', 'write', to.choices.split),
     post('/v1/profiles/{id}/history/{n}/revert', 'write', to.choices.revert),

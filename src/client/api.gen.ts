@@ -708,7 +708,13 @@ export interface paths {
         get: operations["profiles.get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Disconnect the accounts of a profile at every provider
+         * @description Those that an equal platform id or a person ties to it, or its only account. Accounts that a handle alone ties to it stay: `POST /v1/disconnects` with `profile_id` plans them, and with `include_weak` disconnects them too.
+         *
+         *     Requires the scope `write`.
+         */
+        delete: operations["disconnects.disconnectProfile"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1811,6 +1817,7 @@ export interface components {
          *             "username": "northwind.goods",
          *             "connected_at": "2026-01-15T08:30:00.000Z"
          *           },
+         *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *           "state": "succeeded",
          *           "outcome": "disconnected",
          *           "effect": {
@@ -1908,6 +1915,7 @@ export interface components {
          *         "username": "northwind.goods",
          *         "connected_at": "2026-01-15T08:30:00.000Z"
          *       },
+         *       "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *       "state": "succeeded",
          *       "outcome": "disconnected",
          *       "effect": {
@@ -1956,6 +1964,8 @@ export interface components {
             provider: string;
             platform: string;
             username: string | null;
+            /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not note it. */
+            profile_id: string | null;
             /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
             identity: {
                 platform: string;
@@ -3134,6 +3144,7 @@ export interface components {
          *           }
          *         }
          *       ],
+         *       "excluded": [],
          *       "also_ends": []
          *     }
          */
@@ -3194,6 +3205,16 @@ export interface components {
                 username: string | null;
                 ends_with: string;
             }[];
+            /** @description Accounts of the profile that stay: `weak_match`, as a handle alone ties them to it, unless `include_weak` is set; `disconnecting`, as another disconnect is ending them. */
+            excluded: {
+                account_id: string;
+                ref: string;
+                provider: string;
+                platform: string;
+                username: string | null;
+                /** @enum {string} */
+                reason: "weak_match" | "disconnecting";
+            }[];
         };
         /**
          * @example {
@@ -3232,6 +3253,7 @@ export interface components {
          *               "username": "northwind.goods",
          *               "connected_at": "2026-01-15T08:30:00.000Z"
          *             },
+         *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *             "state": "succeeded",
          *             "outcome": "disconnected",
          *             "effect": {
@@ -3327,6 +3349,8 @@ export interface components {
                     provider: string;
                     platform: string;
                     username: string | null;
+                    /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not note it. */
+                    profile_id: string | null;
                     /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
                     identity: {
                         platform: string;
@@ -8136,6 +8160,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -8238,6 +8263,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -10786,6 +10812,279 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
+    "disconnects.disconnectProfile": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The reason, for the audit log.
+                 * @example user_request
+                 */
+                reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
+                /**
+                 * @description The reason in your own words.
+                 * @example left the company
+                 */
+                reason_note?: string;
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+                /**
+                 * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["Prefer"];
+            };
+            path: {
+                /**
+                 * @description Id of the profile.
+                 * @example prof_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    Location: components["headers"]["Location.optional"];
+                    "Preference-Applied": components["headers"]["Preference-Applied.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
+                     *         "requested_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations"
+                     *         },
+                     *         "scheduled_at": null,
+                     *         "approval": null,
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
+                     *         "summary": {
+                     *           "total": 1,
+                     *           "succeeded": 1,
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
+                     *         },
+                     *         "type": "disconnect",
+                     *         "steps": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "platform": "instagram",
+                     *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "state": "succeeded",
+                     *             "outcome": "disconnected",
+                     *             "effect": {
+                     *               "destroys_data": false,
+                     *               "revokes_token": true,
+                     *               "reversible": true
+                     *             },
+                     *             "verified": "absent",
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "success",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
+                     *           }
+                     *         ],
+                     *         "has_more_steps": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Disconnect"];
+                    };
+                };
+            };
+            /** @description Accepted; the work continues. */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Preference-Applied": components["headers"]["Preference-Applied.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "disc_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "state": "succeeded",
+                     *         "reason_code": "offboarding",
+                     *         "reason_note": "left the company",
+                     *         "requested_by": {
+                     *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations"
+                     *         },
+                     *         "scheduled_at": null,
+                     *         "approval": null,
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "finished_at": "2026-02-09T11:45:23.400Z",
+                     *         "summary": {
+                     *           "total": 1,
+                     *           "succeeded": 1,
+                     *           "failed": 0,
+                     *           "pending": 0,
+                     *           "cancelled": 0
+                     *         },
+                     *         "type": "disconnect",
+                     *         "steps": [
+                     *           {
+                     *             "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "platform": "instagram",
+                     *             "username": "northwind.goods",
+                     *             "identity": {
+                     *               "platform": "instagram",
+                     *               "platform_user_id": "17841400123456789",
+                     *               "username": "northwind.goods",
+                     *               "connected_at": "2026-01-15T08:30:00.000Z"
+                     *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "state": "succeeded",
+                     *             "outcome": "disconnected",
+                     *             "effect": {
+                     *               "destroys_data": false,
+                     *               "revokes_token": true,
+                     *               "reversible": true
+                     *             },
+                     *             "verified": "absent",
+                     *             "verified_at": "2026-02-09T11:45:23.400Z",
+                     *             "not_compared": [],
+                     *             "evidence": [
+                     *               {
+                     *                 "call": "look",
+                     *                 "status": 200,
+                     *                 "shape": "account",
+                     *                 "outcome": "present",
+                     *                 "at": "2026-02-09T11:45:22.600Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "delete",
+                     *                 "status": 204,
+                     *                 "shape": "success",
+                     *                 "outcome": "done",
+                     *                 "at": "2026-02-09T11:45:22.900Z",
+                     *                 "request_id": null
+                     *               },
+                     *               {
+                     *                 "call": "verify",
+                     *                 "status": 404,
+                     *                 "shape": "not_found",
+                     *                 "outcome": "absent",
+                     *                 "at": "2026-02-09T11:45:23.300Z",
+                     *                 "request_id": null
+                     *               }
+                     *             ],
+                     *             "reappeared_at": null,
+                     *             "last_error": null,
+                     *             "attempts": 1,
+                     *             "next_attempt_at": null
+                     *           }
+                     *         ],
+                     *         "has_more_steps": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Disconnect"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["operation_not_supported.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "profiles.history": {
         parameters: {
             query?: {
@@ -12572,6 +12871,7 @@ export interface operations {
                      *                 "username": "northwind.goods",
                      *                 "connected_at": "2026-01-15T08:30:00.000Z"
                      *               },
+                     *               "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
@@ -12718,8 +13018,13 @@ export interface operations {
                 "application/json": {
                     /** @description Account ids or refs. */
                     account_ids?: string[];
-                    /** @description All accounts of a profile. */
+                    /** @description The accounts of a profile that more than a handle ties to it, at every provider, and a profile of one account. */
                     profile_id?: string;
+                    /**
+                     * @description With `profile_id`: the accounts too that a handle alone ties to the profile. Needs the `plan_hash` of a dry run with it.
+                     * @default false
+                     */
+                    include_weak?: boolean;
                     /** @description The filters of `GET /v1/accounts`. */
                     filter?: {
                         /** @description Only accounts at these providers. */
@@ -12760,7 +13065,7 @@ export interface operations {
                      * @default false
                      */
                     dry_run?: boolean;
-                    /** @description The `plan_hash` of the dry run; required with `filter`. */
+                    /** @description The `plan_hash` of the dry run; required with `filter` and with `include_weak`. */
                     plan_hash?: string;
                     /**
                      * Format: date-time
@@ -12831,6 +13136,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -12934,6 +13240,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -13085,6 +13392,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -13251,6 +13559,7 @@ export interface operations {
                      *             "username": "northwind.goods",
                      *             "connected_at": "2026-01-15T08:30:00.000Z"
                      *           },
+                     *           "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "state": "succeeded",
                      *           "outcome": "disconnected",
                      *           "effect": {
@@ -13436,6 +13745,7 @@ export interface operations {
                      *                 "username": "northwind.goods",
                      *                 "connected_at": "2026-01-15T08:30:00.000Z"
                      *               },
+                     *               "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *               "state": "succeeded",
                      *               "outcome": "disconnected",
                      *               "effect": {
@@ -13611,6 +13921,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -13714,6 +14025,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -13865,6 +14177,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -14023,6 +14336,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {
@@ -14126,6 +14440,7 @@ export interface operations {
                      *               "username": "northwind.goods",
                      *               "connected_at": "2026-01-15T08:30:00.000Z"
                      *             },
+                     *             "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "state": "succeeded",
                      *             "outcome": "disconnected",
                      *             "effect": {

@@ -46,6 +46,7 @@ const EVIDENCE = [
 
 const OUTCOME = {
   ...ACCOUNT,
+  profile_id: 'prof_01k9z3m8q4v7x2c5n6b8a1s3d4',
   state: 'succeeded',
   outcome: 'disconnected',
   effect: EFFECT,
@@ -96,6 +97,7 @@ export const PLAN_EXAMPLE = {
     },
   ],
   accounts: [{ ...ACCOUNT, status: 'active', effect: EFFECT }],
+  excluded: [],
   also_ends: [],
 };
 

@@ -224,6 +224,7 @@ function conditionsOf(caller: Caller, filter: DisconnectFilter, parameters: Para
   if (filter.profile_id !== undefined)
     conditions.push(`d.id IN (SELECT s.disconnect_id FROM disconnect_steps s
       JOIN accounts a ON a.id = s.account_id
-      WHERE ${isOfProfiles(filter.profile_id, parameters)} AND ${viewOf(caller, parameters).isStep})`);
+      WHERE (s.profile_id = ANY(${parameters.add(filter.profile_id)}::text[])
+        OR ${isOfProfiles(filter.profile_id, parameters)}) AND ${viewOf(caller, parameters).isStep})`);
   return conditions.join(' AND ');
 }

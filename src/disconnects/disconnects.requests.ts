@@ -29,23 +29,23 @@ export function disconnectRequest(providers: readonly string[]) {
   return z
     .strictObject({
       account_ids: accountIds.optional().meta({ description: 'Account ids or refs.' }),
-      profile_id: z
-        .string()
-        .min(1)
-        .max(200)
-        .optional()
-        .meta({ description: 'All accounts of a profile.' }),
+      profile_id: z.string().min(1).max(200).optional().meta({
+        description:
+          'The accounts of a profile that more than a handle ties to it, at every provider, and a profile of one account.',
+      }),
+      include_weak: z.boolean().default(false).meta({
+        description:
+          'With `profile_id`: the accounts too that a handle alone ties to the profile. Needs the `plan_hash` of a dry run with it.',
+      }),
       filter: filter.optional().meta({ description: 'The filters of `GET /v1/accounts`.' }),
       dry_run: z
         .boolean()
         .default(false)
         .meta({ description: 'Only return the plan; change nothing.' }),
-      plan_hash: z
-        .string()
-        .min(1)
-        .max(200)
-        .optional()
-        .meta({ description: 'The `plan_hash` of the dry run; required with `filter`.' }),
+      plan_hash: z.string().min(1).max(200).optional().meta({
+        description:
+          'The `plan_hash` of the dry run; required with `filter` and with `include_weak`.',
+      }),
       scheduled_at: time
         .optional()
         .meta({ description: 'When to start; immediately when omitted.' }),
@@ -58,6 +58,10 @@ export function disconnectRequest(providers: readonly string[]) {
           .length === 1,
       'must contain exactly one of `account_ids`, `profile_id` and `filter`',
     )
+    .refine((asked) => !asked.include_weak || asked.profile_id !== undefined, {
+      path: ['include_weak'],
+      error: 'is for `profile_id` alone',
+    })
     .meta({ examples: [{ filter: { username: 'northwind.goods' }, dry_run: true }] });
 }
 export type DisconnectRequest = z.output<ReturnType<typeof disconnectRequest>>;

@@ -9,6 +9,7 @@ import { waitPreference } from '../http/prefer.js';
 import { action, type Call, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { DatedKey } from '../lib/signature.js';
+import { byProfile } from '../profiles/index.js';
 import {
   disconnectAccountQuery,
   disconnectRequest,
@@ -83,6 +84,23 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
         const account = await accounts.find(call.caller, call.params.id);
         return commitAndWait(call, DEFAULT_WAIT_SECONDS.one, (transaction) =>
           disconnects.disconnectAccount(transaction, call.caller, account, reason),
+        );
+      },
+    }),
+
+    disconnectProfile: endpoint({
+      summary: 'Disconnect the accounts of a profile at every provider',
+      description:
+        'Those that an equal platform id or a person ties to it, or its only account. Accounts that a handle alone ties to ' +
+        'it stay: `POST /v1/disconnects` with `profile_id` plans them, and with `include_weak` disconnects them too.',
+      params: byProfile,
+      query: disconnectAccountQuery,
+      answers: { 200: one, 202: one },
+      problems: ['conflict', 'operation_not_supported'],
+      handle: async (call) => {
+        const reason = { code: call.query.reason_code, note: call.query.reason_note ?? null };
+        return commitAndWait(call, DEFAULT_WAIT_SECONDS.one, (transaction) =>
+          disconnects.disconnectProfile(transaction, call.caller, call.params.id, reason),
         );
       },
     }),

@@ -33,6 +33,8 @@ export const REASON_CODES = [
   'cleanup',
   'other',
 ] as const;
+/** Why accounts of a profile stay out of its disconnect. */
+export const EXCLUSION_REASONS = ['weak_match', 'disconnecting'] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** `null`: the provider does not say. */
@@ -72,6 +74,10 @@ export const stepSchema = z
     provider: z.string(),
     platform: z.string(),
     username: z.string().nullable(),
+    profile_id: z.string().nullable().meta({
+      description:
+        'The profile that the account was in when the disconnect was accepted. Null: a former release did not note it.',
+    }),
     identity: identitySchema.meta({
       description:
         'The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted.',
@@ -200,6 +206,22 @@ export const planSchema = z
       .meta({
         description:
           'Accounts that are not among those asked for and whose hold ends with that of `ends_with` at the provider.',
+      }),
+    excluded: z
+      .array(
+        z.object({
+          account_id: z.string(),
+          ref: z.string(),
+          provider: z.string(),
+          platform: z.string(),
+          username: z.string().nullable(),
+          reason: z.enum(EXCLUSION_REASONS),
+        }),
+      )
+      .max(MAX_ACCOUNTS)
+      .meta({
+        description:
+          'Accounts of the profile that stay: `weak_match`, as a handle alone ties them to it, unless `include_weak` is set; `disconnecting`, as another disconnect is ending them.',
       }),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });

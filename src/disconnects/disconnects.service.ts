@@ -1,12 +1,14 @@
 import type pg from 'pg';
-import { type AccountRow, identityOf } from '../accounts/index.js';
+import type { AccountRow } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import type { List } from '../http/page.js';
 import { invalidField, MAX_REFS, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Signer } from '../lib/signature.js';
+import { isStorable } from '../lib/text.js';
 import type { DisconnectEffect } from '../model/index.js';
+import type { ReadWholeProfile } from '../profiles/index.js';
 import type { Registry } from '../providers/index.js';
 import type { ApprovalsRepository } from './approvals.repository.js';
 import { atCrashPoint } from './crash-points.js';
@@ -18,9 +20,9 @@ import type {
 import type { DisconnectRequest } from './disconnects.requests.js';
 import type { DisconnectBody } from './disconnects.schema.js';
 import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
-import { difference, hashOf, planOf, refOf } from './plan.js';
+import { difference, hashOf, plannedOf, planOf } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
-import { planMismatch, selectAccounts } from './selection.js';
+import { isEnding, ofProfile, planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';
 
@@ -39,6 +41,7 @@ interface DisconnectsServiceParts {
   readonly lifecycle: LifecycleRepository;
   readonly approvals: ApprovalsRepository;
   readonly steps: StepsRepository;
+  readonly readWholeProfile: ReadWholeProfile;
   readonly registry: Registry;
   /** Has due steps begin now. */
   readonly wake: () => void;
@@ -69,24 +72,47 @@ export class DisconnectsService {
     const effects = this.effectsOn([found]);
     const [account] = await plans.lockNamed(client, caller, [found.id]);
     if (!account) throw notFound(`Account ${found.id}`);
-    const isEnding = account.status === 'disconnecting' || account.status === 'disconnected';
-    if (isEnding && account.disconnect_id !== null) return account.disconnect_id;
+    if (isEnding(account) && account.disconnect_id !== null) return account.disconnect_id;
     const intent = { caller, accounts: [account], effects, reason, scheduledAt: null };
+    return lifecycle.createDisconnect(client, intent, clock.now());
+  }
+
+  /**
+   * Starts to disconnect the accounts of a profile that more than a handle ties to it, or joins what
+   * already does.
+   * @returns the disconnect's id
+   * @throws Problem 404; 409 for a former profile; 422 where a handle alone ties the accounts
+   */
+  async disconnectProfile(
+    { client }: Transaction,
+    caller: Caller,
+    profileId: string,
+    reason: Reason,
+  ): Promise<string> {
+    const { clock, lifecycle, plans, readWholeProfile } = this.parts;
+    const ended = isStorable(profileId)
+      ? await plans.findEndOf(client, caller, profileId)
+      : undefined;
+    if (ended !== undefined) return ended;
+    const members = await readWholeProfile(client, caller, profileId);
+    if (members === undefined) throw notFound(`Profile ${profileId}`);
+    const meant = members.flatMap(({ id, match }) => (match === 'weak' ? [] : [id]));
+    const joined = await plans.findDisconnecting(client, caller.teamId, meant);
+    if (joined !== undefined) return joined;
+    const { accounts } = await ofProfile(client, plans, caller, members, false);
+    const effects = this.effectsOn(accounts);
+    const intent = { caller, accounts, effects, reason, scheduledAt: null, profileId };
     return lifecycle.createDisconnect(client, intent, clock.now());
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
   async plan({ client }: Transaction, caller: Caller, request: DisconnectRequest) {
     const { clock, plans } = this.parts;
-    const accounts = await selectAccounts(client, plans, caller, request);
+    const selection = await selectAccounts(client, this.parts, caller, request);
+    const { accounts } = selection;
     const effects = this.effectsOn(accounts);
-    const plan = planOf(accounts, effects, await plans.findAlsoEnding(client, accounts, effects));
-    const planned = accounts.map((account) => ({
-      id: account.id,
-      ref: refOf(account),
-      identity: identityOf(account),
-    }));
-    await plans.save(client, caller.teamId, plan.plan_hash, planned, clock.now());
+    const plan = planOf(selection, effects, await plans.findAlsoEnding(client, accounts, effects));
+    await plans.save(client, caller.teamId, plan.plan_hash, plannedOf(selection), clock.now());
     return plan;
   }
 
@@ -104,23 +130,30 @@ export class DisconnectsService {
     const scheduledAt = request.scheduled_at ?? null;
     if (scheduledAt !== null && scheduledAt <= clock.now())
       throw invalidField('scheduled_at', 'must be in the future');
-    if (request.filter !== undefined && request.plan_hash === undefined) {
+    if (request.plan_hash === undefined && (request.filter !== undefined || request.include_weak)) {
+      const field = request.filter === undefined ? 'include_weak' : 'filter';
       throw invalidField(
         'plan_hash',
-        'is required with `filter`: request the plan with dry_run first and review it',
+        `is required with \`${field}\`: request the plan with dry_run first and review it`,
       );
     }
     const reason = { code: request.reason_code, note: request.reason_note ?? null };
-    const accounts = await selectAccounts(client, plans, caller, request);
+    const selection = await selectAccounts(client, this.parts, caller, request);
+    const { accounts } = selection;
     if (scheduledAt !== null) await this.checkRoom(client, caller.teamId, accounts.length);
     const effects = this.effectsOn(accounts);
     const alsoEnding = await plans.findAlsoEnding(client, accounts, effects);
-    const hash = hashOf(accounts, effects, alsoEnding);
+    const hash = hashOf(selection, effects, alsoEnding);
     if (request.plan_hash !== undefined && request.plan_hash !== hash) {
       const planned = await plans.find(prisma, caller, request.plan_hash);
-      throw planMismatch(planned && difference(planned, accounts));
+      const field = request.profile_id === undefined ? 'filter' : 'profile_id';
+      throw planMismatch(planned && difference(planned, selection), field);
     }
-    const intent = { caller, accounts, effects, reason, scheduledAt };
+    const { profile_id: profileId } = request;
+    const intent = {
+      ...{ caller, accounts, effects, reason, scheduledAt },
+      ...(profileId !== undefined && { profileId }),
+    };
     return lifecycle.createDisconnect(client, intent, clock.now());
   }
 

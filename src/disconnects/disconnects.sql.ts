@@ -21,7 +21,7 @@ const EVIDENCE = `(SELECT coalesce(json_agg(json_build_object('call', e -> 'call
 /** A step in a receipt too: who was meant, what came of it, and the answers that it rests on. */
 const OUTCOME_FIELDS = `'account_id', s.account_id,
   'ref', s.provider || ':' || s.provider_account_id, 'provider', s.provider,
-  'platform', s.platform, 'username', s.username,
+  'platform', s.platform, 'username', s.username, 'profile_id', s.profile_id,
   'identity', json_build_object('platform', s.platform, 'platform_user_id', s.platform_user_id,
     'username', s.username, 'connected_at', ${utc('s.former_connected_at')}),
   'state', s.state,

@@ -5,6 +5,7 @@ import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { DatedKey, Signer } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
+import type { ReadWholeProfile } from '../profiles/index.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { ApprovalsRepository } from './approvals.repository.js';
@@ -31,6 +32,7 @@ interface DisconnectsParts {
   readonly clock: Clock;
   readonly tracing: Tracing;
   readonly settleProfiles: SettleProfiles;
+  readonly readWholeProfile: ReadWholeProfile;
   /** Signs receipts. */
   readonly signer: Signer;
   /** The keys that receipts are and were signed with, oldest first. */
@@ -55,6 +57,7 @@ export function createDisconnects(parts: DisconnectsParts) {
     lifecycle,
     approvals: new ApprovalsRepository(database),
     steps,
+    readWholeProfile: parts.readWholeProfile,
     registry,
     wake: parts.wake,
     signer: parts.signer,

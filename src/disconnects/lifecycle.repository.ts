@@ -36,6 +36,8 @@ export interface DisconnectIntent {
   readonly reason: Reason;
   /** `null`: at once. */
   readonly scheduledAt: Date | null;
+  /** The profile whose accounts they are, where that was asked for. */
+  readonly profileId?: string;
 }
 
 /** A disconnect and who requested it. */
@@ -69,7 +71,7 @@ export class LifecycleRepository {
     intent: DisconnectIntent,
     at: Date,
   ): Promise<string> {
-    const { caller, accounts, effects, reason, scheduledAt } = intent;
+    const { caller, accounts, effects, reason, scheduledAt, profileId } = intent;
     const id = newId('disc');
     await client.query(
       `INSERT INTO disconnects (id, team_id, state, reason_code, reason_note, requested_by_id,
@@ -92,10 +94,10 @@ export class LifecycleRepository {
     );
     await client.query(
       `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id,
-         provider, provider_account_id, platform, platform_user_id, username, former_connected_at,
-         seen_at, state, phase, effect, deadline_at, former_status, looks_first)
+         provider, provider_account_id, platform, platform_user_id, username, profile_id,
+         former_connected_at,         seen_at, state, phase, effect, deadline_at, former_status, looks_first)
        SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id,
-         a.platform, a.platform_user_id, a.username, a.connected_at, ${LOOKED_AT}, 'pending',
+         a.platform, a.platform_user_id, a.username, a.profile_id, a.connected_at, ${LOOKED_AT}, 'pending',
          'accepted', $3::jsonb -> a.provider, $4, a.status, $5
        FROM jsonb_to_recordset($1::jsonb) AS n(step_id text, account_id text)
        JOIN (${FROM_ACCOUNTS}) ON a.id = n.account_id`,
@@ -110,7 +112,12 @@ export class LifecycleRepository {
         scheduledAt !== null,
       ],
     );
-    const after = { reason_code: reason.code, total: accounts.length, scheduled_at: scheduledAt };
+    const after = {
+      reason_code: reason.code,
+      total: accounts.length,
+      scheduled_at: scheduledAt,
+      ...(profileId !== undefined && { profile_id: profileId }),
+    };
     const entry = {
       action: 'disconnect.requested',
       targetType: 'disconnect',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type AccountRow, changedFacts, type Identity, identityOf } from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
+import type { EXCLUSION_REASONS } from './disconnects.schema.js';
 
 /** An effect as the API answers it. */
 export function effectAnswer(effect: DisconnectEffect) {
@@ -17,6 +18,20 @@ export interface PlannedAccount {
   readonly ref: string;
   /** Who it was; absent in plans of a former release. */
   readonly identity?: Identity;
+  /** It stays; absent of those that do not. */
+  readonly isExcluded?: true;
+}
+
+/** An account of a profile that its disconnect leaves alone. */
+export interface Excluded {
+  readonly account: AccountRow;
+  readonly reason: (typeof EXCLUSION_REASONS)[number];
+}
+
+/** The accounts that a request means. */
+export interface Selection {
+  readonly accounts: readonly AccountRow[];
+  readonly excluded: readonly Excluded[];
 }
 
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
@@ -35,10 +50,11 @@ export interface AlsoEnding
  * @param effects of each provider among the accounts
  */
 export function planOf(
-  accounts: readonly AccountRow[],
+  selection: Selection,
   effects: ReadonlyMap<string, DisconnectEffect>,
   alsoEnding: readonly AlsoEnding[],
 ) {
+  const { accounts, excluded } = selection;
   const effectOf = ({ provider }: AccountRow) => {
     const effect = effects.get(provider);
     if (!effect) throw new Error(`no disconnect effect for ${provider}`);
@@ -48,7 +64,7 @@ export function planOf(
     accounts.filter((account) => has(effectOf(account))).length;
   return {
     type: 'disconnect_plan' as const,
-    plan_hash: hashOf(accounts, effects, alsoEnding),
+    plan_hash: hashOf(selection, effects, alsoEnding),
     totals: {
       total: accounts.length,
       destroys_data: howMany((effect) => effect.destroysData === true),
@@ -82,6 +98,14 @@ export function planOf(
       username: account.username,
       ends_with: account.ends_with,
     })),
+    excluded: excluded.map(({ account, reason }) => ({
+      account_id: account.id,
+      ref: refOf(account),
+      provider: account.provider,
+      platform: account.platform,
+      username: account.username,
+      reason,
+    })),
   };
 }
 
@@ -89,9 +113,12 @@ function isPartlyUntold({ destroysData, revokesToken, reversible }: DisconnectEf
   return [destroysData, revokesToken, reversible].includes(null);
 }
 
-/** Over the exact set of accounts, who each is, what would happen to it, and who else it ends. */
+/**
+ * Over the exact set of accounts, who each is, what would happen to it, who else it ends, and who
+ * stays.
+ */
 export function hashOf(
-  accounts: readonly AccountRow[],
+  { accounts, excluded }: Selection,
   effects: ReadonlyMap<string, DisconnectEffect>,
   alsoEnding: readonly AlsoEnding[],
 ): string {
@@ -104,6 +131,8 @@ export function hashOf(
     hash.update(`${JSON.stringify([account.id, identity, consequences])}\n`);
   }
   for (const { id } of alsoEnding) hash.update(`${JSON.stringify([id])}\n`);
+  for (const { account, reason } of excluded)
+    hash.update(`${JSON.stringify([account.id, reason])}\n`);
   return hash.digest('base64url');
 }
 
@@ -115,19 +144,36 @@ export interface PlanDifference {
   readonly changed: readonly { readonly ref: string; readonly facts: readonly string[] }[];
 }
 
+/** The accounts of a selection, as a plan keeps them. */
+export function plannedOf({ accounts, excluded }: Selection): PlannedAccount[] {
+  const planned = (account: AccountRow) => ({
+    id: account.id,
+    ref: refOf(account),
+    identity: identityOf(account),
+  });
+  return [
+    ...accounts.map(planned),
+    ...excluded.map(({ account }) => ({ ...planned(account), isExcluded: true as const })),
+  ];
+}
+
 export function difference(
   planned: readonly PlannedAccount[],
-  found: readonly AccountRow[],
+  selection: Selection,
 ): PlanDifference {
   const plannedById = new Map(planned.map((account) => [account.id, account]));
+  const found = plannedOf(selection);
   const foundIds = new Set(found.map(({ id }) => id));
   return {
-    added: found.filter(({ id }) => !plannedById.has(id)).map(refOf),
+    added: found.filter(({ id }) => !plannedById.has(id)).map(({ ref }) => ref),
     removed: planned.filter(({ id }) => !foundIds.has(id)).map(({ ref }) => ref),
-    changed: found.flatMap((account) => {
-      const before = plannedById.get(account.id)?.identity;
-      const facts = before ? changedFacts(before, identityOf(account)) : [];
-      return facts.length > 0 ? [{ ref: refOf(account), facts }] : [];
+    changed: found.flatMap(({ id, ref, identity, isExcluded }) => {
+      const before = plannedById.get(id);
+      if (before === undefined) return [];
+      const facts: string[] =
+        before.identity && identity ? [...changedFacts(before.identity, identity)] : [];
+      if (before.isExcluded !== isExcluded) facts.push(isExcluded ? 'excluded' : 'included');
+      return facts.length > 0 ? [{ ref, facts }] : [];
     }),
   };
 }

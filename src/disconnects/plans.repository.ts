@@ -63,6 +63,40 @@ export class PlansRepository {
     return rows;
   }
 
+  /** The disconnect that is ending all of these accounts. */
+  async findDisconnecting(
+    client: pg.ClientBase,
+    teamId: string,
+    accountIds: readonly string[],
+  ): Promise<string | undefined> {
+    const { rows } = await client.query<{ id: string | null }>(
+      `SELECT DISTINCT CASE WHEN status = 'disconnecting' THEN disconnect_id END AS id
+       FROM accounts WHERE team_id = $1 AND id = ANY($2) LIMIT 2`,
+      [teamId, accountIds],
+    );
+    const [only, another] = rows;
+    return another === undefined ? (only?.id ?? undefined) : undefined;
+  }
+
+  /** The disconnect with whose last account a profile ended. */
+  async findEndOf(
+    client: pg.ClientBase,
+    { teamId, key }: Caller,
+    profileId: string,
+  ): Promise<string | undefined> {
+    const { rows } = await client.query<{ id: string }>(
+      `SELECT d.id FROM accounts a JOIN disconnects d ON d.id = a.disconnect_id
+       WHERE a.team_id = $1 AND a.profile_id = $2 AND a.status = 'disconnected'
+         AND (cardinality($3::text[]) = 0 OR a.provider = ANY($3))
+         AND NOT EXISTS (SELECT FROM profiles p WHERE p.id = $2)
+         AND NOT EXISTS (SELECT FROM profile_redirects r
+           WHERE r.id = $2 AND r.merged_at < d.created_at)
+       ORDER BY a.disconnected_at DESC, a.id DESC LIMIT 1`,
+      [teamId, profileId, key.providers],
+    );
+    return rows[0]?.id;
+  }
+
   /**
    * The accounts beyond those chosen whose hold at the provider ends with one of theirs, each once.
    * @param effects of each provider among the accounts

@@ -3,10 +3,17 @@ import type { AccountRow } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
 import { firstErrors, invalidField, MAX_REFS, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
+import type { MatchedAccount, ReadWholeProfile } from '../profiles/index.js';
 import type { DisconnectRequest } from './disconnects.requests.js';
 import { MAX_ACCOUNTS } from './disconnects.schema.js';
-import { type PlanDifference, refOf } from './plan.js';
+import { type Excluded, type PlanDifference, refOf, type Selection } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
+
+/** How accounts are found that a request means. */
+export interface Sources {
+  readonly plans: PlansRepository;
+  readonly readWholeProfile: ReadWholeProfile;
+}
 
 /**
  * The accounts a request means, locked until the transaction ends.
@@ -15,17 +22,21 @@ import type { PlansRepository } from './plans.repository.js';
  */
 export async function selectAccounts(
   client: pg.ClientBase,
-  plans: PlansRepository,
+  { plans, readWholeProfile }: Sources,
   caller: Caller,
   request: DisconnectRequest,
-): Promise<AccountRow[]> {
-  if (request.account_ids) return chosen(client, plans, caller, request.account_ids);
-  if (!request.filter)
-    throw new Problem(
-      'operation_not_supported',
-      'profile_id: there are no profiles yet. Use account_ids or filter.',
-    );
-  const accounts = await plans.lockMatching(client, caller, request.filter, MAX_ACCOUNTS + 1);
+): Promise<Selection> {
+  if (request.account_ids)
+    return { accounts: await chosen(client, plans, caller, request.account_ids), excluded: [] };
+  if (request.profile_id !== undefined) {
+    const { profile_id: id, include_weak: includesWeak } = request;
+    const members = await readWholeProfile(client, caller, id);
+    if (members === undefined)
+      throw invalidField('profile_id', `${id} does not exist, or belongs to another team`);
+    return ofProfile(client, plans, caller, members, includesWeak);
+  }
+  const filter = request.filter ?? {};
+  const accounts = await plans.lockMatching(client, caller, filter, MAX_ACCOUNTS + 1);
   if (accounts.length === 0)
     throw invalidField('filter', 'matches no account that can be disconnected');
   if (accounts.length > MAX_ACCOUNTS)
@@ -33,7 +44,38 @@ export async function selectAccounts(
       'filter',
       `matches more than ${MAX_ACCOUNTS} accounts; narrow it and split the work into several disconnects`,
     );
-  return accounts;
+  return { accounts, excluded: [] };
+}
+
+/**
+ * Of the accounts of a profile those that more than a handle ties to it: a handle may be somebody
+ * else's by now. An account that is a profile by itself is meant by its id.
+ * @throws Problem 409 where all are disconnecting already, 422 where a handle alone ties them
+ */
+export async function ofProfile(
+  client: pg.ClientBase,
+  plans: PlansRepository,
+  caller: Caller,
+  members: readonly MatchedAccount[],
+  includesWeak: boolean,
+): Promise<Selection> {
+  const weak = new Set(members.flatMap(({ id, match }) => (match === 'weak' ? [id] : [])));
+  const ids = members.map(({ id }) => id);
+  const accounts: AccountRow[] = [];
+  const excluded: Excluded[] = [];
+  for (const account of await plans.lockNamed(client, caller, ids)) {
+    if (isEnding(account)) excluded.push({ account, reason: 'disconnecting' });
+    else if (weak.has(account.id) && !includesWeak)
+      excluded.push({ account, reason: 'weak_match' });
+    else accounts.push(account);
+  }
+  if (accounts.length > 0) return { accounts, excluded };
+  if (excluded.some(({ reason }) => reason === 'weak_match'))
+    throw invalidField(
+      'profile_id',
+      'a handle alone ties these accounts together, which may be those of several people. Request the plan with dry_run and include_weak, review it, and send its plan_hash with include_weak',
+    );
+  throw ending(excluded.map(({ account }) => account));
 }
 
 async function chosen(
@@ -60,22 +102,23 @@ async function chosen(
   if (unknown.length > 0)
     throw invalid('does not exist, or belongs to another team', unknown, references);
   if (twice.length > 0) throw invalid('is given more than once', twice, references);
-  const ending = accounts.filter(
-    ({ status }) => status === 'disconnecting' || status === 'disconnected',
-  );
-  if (ending.length > 0) {
-    const named = ending
-      .slice(0, MAX_REFS)
-      .map((account) => `${account.id} (${account.status}${by(account)})`);
-    throw new Problem(
-      'conflict',
-      `Leave out accounts that are already disconnecting or disconnected: ${named.join(', ')}.`,
-      {
-        refs: ending.slice(0, MAX_REFS).map(refOf),
-      },
-    );
-  }
+  const late = accounts.filter(isEnding);
+  if (late.length > 0) throw ending(late);
   return accounts;
+}
+
+export const isEnding = ({ status }: AccountRow) =>
+  status === 'disconnecting' || status === 'disconnected';
+
+function ending(accounts: readonly AccountRow[]): Problem {
+  const named = accounts
+    .slice(0, MAX_REFS)
+    .map((account) => `${account.id} (${account.status}${by(account)})`);
+  return new Problem(
+    'conflict',
+    `Leave out accounts that are already disconnecting or disconnected: ${named.join(', ')}.`,
+    { refs: accounts.slice(0, MAX_REFS).map(refOf) },
+  );
 }
 
 const by = ({ disconnect_id }: AccountRow) =>
@@ -98,8 +141,12 @@ function invalid(
   );
 }
 
-/** The set is not the plan's. @param difference `undefined`: the plan is not known any more */
-export function planMismatch(difference: PlanDifference | undefined): Problem {
+/**
+ * The set is not the plan's.
+ * @param difference `undefined`: the plan is not known any more
+ * @param field that named the set
+ */
+export function planMismatch(difference: PlanDifference | undefined, field: string): Problem {
   if (!difference) {
     return new Problem(
       'plan_mismatch',
@@ -125,7 +172,7 @@ export function planMismatch(difference: PlanDifference | undefined): Problem {
     'plan_mismatch',
     `The set of accounts has changed since the plan: ${counts}. Request the plan again with dry_run and review it.`,
     firstErrors(
-      messages.length === 0 ? [unnamed] : messages.map((message) => ({ field: 'filter', message })),
+      messages.length === 0 ? [unnamed] : messages.map((message) => ({ field, message })),
     ),
   );
 }

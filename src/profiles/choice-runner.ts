@@ -188,3 +188,9 @@ export const hidden = () =>
     'forbidden',
     'A key that is restricted to some providers cannot change profiles beyond them. Use one without that restriction.',
   );
+
+/** A write to a former profile is refused: it must not reach another one by itself. */
+export const merged = (id: string, survivor: string | null) =>
+  new Problem('conflict', `Profile ${id} was merged into ${survivor}. Use that id.`, {
+    ...(survivor !== null && { profile_id: survivor }),
+  });

@@ -8,7 +8,7 @@ import { isStorable } from '../lib/text.js';
 import type { IdScope } from '../model/index.js';
 import { refuseContradictions } from './arrangement.js';
 import { type ConstraintChanges, link, merge, nameOf, release, split } from './choice.js';
-import { ChoiceRunner, hidden, isVisibleTo } from './choice-runner.js';
+import { ChoiceRunner, hidden, isVisibleTo, merged } from './choice-runner.js';
 import {
   accountIdsOf,
   applyChanges,
@@ -340,11 +340,6 @@ function chosenOf(
     );
   return new Set(references.flatMap((reference) => names.get(reference) ?? []).map(nameOf));
 }
-
-const merged = (id: string, survivor: string | null) =>
-  new Problem('conflict', `Profile ${id} was merged into ${survivor}. Use that id.`, {
-    ...(survivor !== null && { profile_id: survivor }),
-  });
 
 /** @param evidence of an entry without a choice of its own */
 function notReversible(evidence: readonly object[]): Problem {

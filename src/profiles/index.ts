@@ -6,6 +6,7 @@ import { idScope } from '../model/index.js';
 import type { Providers, Registry } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { choiceEndpoints } from './choices.routes.js';
+import { MAX_CHOICE_ACCOUNTS } from './choices.schema.js';
 import { ChoicesService } from './choices.service.js';
 import { ProfileHistoryRepository } from './history.repository.js';
 import { MembersRepository } from './members.repository.js';
@@ -14,11 +15,14 @@ import { ProfilesRepository } from './profiles.repository.js';
 import { profileEndpoints } from './profiles.routes.js';
 import { ProfilesService } from './profiles.service.js';
 import { StaleLinks } from './stale-links.js';
+import { readWholeProfile } from './whole-profile.js';
 
+export { byProfile } from './choices.schema.js';
 export type { MemberFacts } from './member-facts.js';
 export type { MembersRepository } from './members.repository.js';
 export type { ProfileKeeper } from './profile-keeper.js';
 export type { StaleLink, StaleLinks } from './stale-links.js';
+export type { MatchedAccount, ReadWholeProfile } from './whole-profile.js';
 
 /** @param parts `adapters`: they say how far a provider's ids reach */
 export function createProfileKeeper({
@@ -74,6 +78,7 @@ export function createProfiles({ database, providers, cursors, clock }: Profiles
     staleLinks: new StaleLinks(profiles, idScopeOf),
     settleProfiles,
     endpoints: { profiles: profileEndpoints(service, cursors, providerIds) },
+    readWholeProfile: readWholeProfile(keeper, MAX_CHOICE_ACCOUNTS),
     /** People's choices about profiles. */
     choiceEndpoints: (accounts: AccountsService) => choiceEndpoints(choices, service, accounts),
     jobs,

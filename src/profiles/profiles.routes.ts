@@ -6,18 +6,12 @@ import { ORDER_DIRECTIONS } from '../http/keyset.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
+import { byProfile } from './choices.schema.js';
 import { profileChangeSchema } from './history.schema.js';
 import { PROFILE_ORDER_KEYS, type ProfileFilter, profileFilterFields } from './profile-filter.js';
 import type { ProfileRedirect } from './profiles.repository.js';
 import { profileSchema, redirectSchema } from './profiles.schema.js';
 import { MAX_TOLD_REDIRECTS, type ProfilesService } from './profiles.service.js';
-
-const byProfile = z.object({
-  id: z.string().meta({
-    description: 'Id of the profile.',
-    examples: ['prof_01k9z3m8q4v7x2c5n6b8a1s3d4'],
-  }),
-});
 
 const FORMER_ID =
   'The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.';

@@ -393,8 +393,4 @@ describe('bad input', () => {
     expect(await messageFor(id)).toBe(await messageFor('acct_unknown'));
     expect(await account('outfame:acc_Cap1Case00')).toMatchObject({ status: 'active' });
   });
-
-  test('profiles are not there yet', async () => {
-    expect((await post({ profile_id: 'prof_1' })).body.code).toBe('operation_not_supported');
-  });
 });

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "disconnect_steps" ADD COLUMN     "profile_id" TEXT;
