@@ -27,6 +27,7 @@ const SLOW = [
   'test/database/embedded.test.ts',
   'test/database/privileges.test.ts',
   'test/health/month.test.ts',
+  'test/providers/refresh-processes.test.ts',
   'test/providers/refresh.test.ts',
 ];
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { allAtOnce, defineAdapter, get, type ProviderPath, path } from '../../src/model/index.js';
-import { bareAdapter, bareParts } from '../providers/small-adapters.js';
+import { bareAdapter, bareParts } from '../support/small-adapters.js';
 
 const list = { request: () => get(path`/integrations`), ...allAtOnce() };
 const disconnect = {

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { bareItem, reportingAdapter } from '../providers/small-adapters.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { bareItem, reportingAdapter } from '../support/small-adapters.js';
 import { waitFor } from '../support/wait.js';
 
 let provider: SmallProvider;

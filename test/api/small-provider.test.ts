@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { type AnyAdapter, credentialFields } from '../../src/model/index.js';
+import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
 import {
   bareAdapter,
   bareItem,
@@ -8,9 +10,7 @@ import {
   expiringAdapter,
   linkedAdapter,
   severalAdapter,
-} from '../providers/small-adapters.js';
-import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
-import { type Gateway, startGateway } from '../support/gateway.js';
+} from '../support/small-adapters.js';
 import { waitFor } from '../support/wait.js';
 
 /** One whose disconnect ends that of the whole client, and one that ends the whole connection. */

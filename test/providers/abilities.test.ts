@@ -15,7 +15,7 @@ import {
   bareList,
   bareParts,
   detailAdapter,
-} from './small-adapters.js';
+} from '../support/small-adapters.js';
 import {
   API_KEY,
   engineFor,

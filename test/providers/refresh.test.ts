@@ -23,7 +23,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
-import { bareItem, expiringAdapter } from './small-adapters.js';
+import { bareItem, expiringAdapter } from '../support/small-adapters.js';
 import { failureOf, json, type SmallProvider, startSmallProvider } from './small-provider.js';
 
 // The first test file of a run starts the server and migrates the template.

@@ -21,7 +21,7 @@ import {
   secretOf,
 } from '../../src/model/index.js';
 import { type ProviderConnection, secretsOf } from '../../src/providers/index.js';
-import { bareDisconnect, bareItem, bareParts } from './small-adapters.js';
+import { bareDisconnect, bareItem, bareParts } from '../support/small-adapters.js';
 import {
   engineFor,
   failureOf,
