@@ -227,6 +227,14 @@ describe('tests and benches', () => {
     );
     expect(open.sort()).toStrictEqual(Object.keys(LOOPS).sort());
   });
+
+  // What a test waits for has a bound that says what it was; a whole test has Jest's alone.
+  test('no test has a limit of its own, which a busy machine would pass', () => {
+    const limited = sources('test').filter((file) =>
+      /\bjest\.setTimeout\(|^ *\}, \d[\d_]{3,}\);$/m.test(text(file)),
+    );
+    expect(limited).toStrictEqual([]);
+  });
 });
 
 describe('files', () => {

@@ -92,16 +92,32 @@ async function hold(lines: number, attack: (line: number) => Promise<unknown>): 
   const attacks = Array.from({ length: lines }, async (_, line) => {
     while (!isOver) await attack(line);
   });
-  const meanwhile = await timed();
+  const meanwhile = await timedUnharmed(before);
   isOver = true;
   await Promise.all(attacks);
   expectUnharmed(before, meanwhile);
 }
 
+/**
+ * Times again what looks harmed: an attack harms each round, a machine that is busy with something
+ * else does not.
+ */
+async function timedUnharmed(before: Times): Promise<Times> {
+  let meanwhile = await timed();
+  for (let again = 0; again < 3 && !isUnharmed(before, meanwhile); again++)
+    meanwhile = await timed();
+  return meanwhile;
+}
+
+const maxErrors = (before: Times) => before.errors + REQUESTS / 10;
+const maxP99 = (before: Times) => Math.max(MIN_BOUND_MS, MAX_RATIO * before.p99);
+const isUnharmed = (before: Times, { errors, p99 }: Times) =>
+  errors <= maxErrors(before) && p99 < maxP99(before);
+
 /** A busy machine may have one request in ten refused, whoever asks. */
 function expectUnharmed(before: Times, meanwhile: Times): void {
-  expect(meanwhile.errors).toBeLessThanOrEqual(before.errors + REQUESTS / 10);
-  expect(meanwhile.p99).toBeLessThan(Math.max(MIN_BOUND_MS, MAX_RATIO * before.p99));
+  expect(meanwhile.errors).toBeLessThanOrEqual(maxErrors(before));
+  expect(meanwhile.p99).toBeLessThan(maxP99(before));
 }
 
 /** Of the gateway and its database, in MiB. */
@@ -182,8 +198,7 @@ describe('another team is answered as before, and memory stays, while one', () =
           return opened.socket;
         }),
       );
-      const meanwhile = await timed();
-      expectUnharmed(before, meanwhile);
+      expectUnharmed(before, await timedUnharmed(before));
       // A team has 200 requests in progress; others that it begins meanwhile are refused at once.
       await waitFor('refusals', () => refusals.filter((status) => status === 429).length, {
         until: (count) => count >= 100,
@@ -265,7 +280,7 @@ describe('a provider that answers with 64 MiB', () => {
       const sweep = await waitFor(
         'the large sweep to end',
         async () => {
-          expectUnharmed(before, await timed());
+          expectUnharmed(before, await timedUnharmed(before));
           return (await gateway.root.get(path, team)).body.data[0];
         },
         { until: (row) => row?.finished_at != null },

@@ -168,7 +168,7 @@ beforeAll(async () => {
     const id = name.slice(0, 3);
     failed.set(id, [...(failed.get(id) ?? []), name]);
   }
-}, 400_000);
+});
 afterAll(() => clone.remove());
 
 function replace(file: string, from: string, to: string): void {

@@ -28,7 +28,7 @@ test('npm run new:adapter makes an adapter that lacks nothing but the addresses 
   ).toEqual([
     'acme: declaration its addresses are those of a real provider, and a path can follow the base URL',
   ]);
-}, 300_000);
+});
 
 test('the same name again, or one that is no word, leaves everything as it is', async () => {
   const before = readdirSync(join(clone.folder, 'adapters'));
@@ -49,7 +49,7 @@ test('with its addresses it passes the checks and the suite, and no other file c
   const { failed, passed } = await testResults(clone, 'npm test -- test/contract -t acme');
   expect(failed).toEqual([]);
   expect(passed.length).toBeGreaterThan(20);
-}, 300_000);
+});
 
 test('npm run mock:adapter serves its fixtures, and npm run try:adapter reads them', async () => {
   // Asked the same, the usual case counts.

@@ -1,6 +1,6 @@
 import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { ProbesRepository } from '../../src/accounts/probes.repository.js';
 import {
@@ -12,9 +12,6 @@ import {
 import { IdempotencyRepository } from '../../src/http/idempotency.repository.js';
 import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
-
-// The first test file of a run starts the server and migrates the template.
-jest.setTimeout(60_000);
 
 const MIGRATION = '20261126152700_leased_by';
 const NOW = new Date('2026-11-26T16:00:00Z');

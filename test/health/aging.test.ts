@@ -374,4 +374,4 @@ test('a verdict is the youngest good look, until three intervals of failed looks
     { numRuns: 60, seed: 1, examples: [[AGED_TWICE], [SILENT], [STUCK], [BURST]] },
   );
   expect([...reasons]).toEqual(expect.arrayContaining(['provider_unreachable', 'not_checked']));
-}, 120_000);
+});

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createAccounts } from '../../src/accounts/index.js';
 import { createConnections } from '../../src/connections/index.js';
@@ -25,8 +25,6 @@ import { OutageWitness } from './outage-witness.js';
 import { type Script, scriptedProviders } from './scripted-providers.js';
 import { homeWeather, Month, randomNumbers } from './weather.js';
 import { inWords, isTooMany, Witness } from './witness.js';
-
-jest.setTimeout(300_000);
 
 const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
 const TEAM = 'team_month';

@@ -1,13 +1,4 @@
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  jest,
-  test,
-} from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CredentialRefresh } from '../../src/connections/index.js';
 import { SealedCredentials } from '../../src/connections/sealed-credentials.js';
@@ -25,9 +16,6 @@ import { SECRET } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { bareItem, expiringAdapter } from '../support/small-adapters.js';
 import { failureOf, json, type SmallProvider, startSmallProvider } from './small-provider.js';
-
-// The first test file of a run starts the server and migrates the template.
-jest.setTimeout(300_000);
 
 const RUNS = Number(process.env.REFRESH_RUNS ?? 40);
 const LIFETIME_SECONDS = 1_000;

@@ -15,9 +15,6 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
 import { manualClock } from '../support/manual-clock.js';
 
-// The first test file of a run starts the server and migrates the template.
-jest.setTimeout(60_000);
-
 const CONNECTIONS = 1_200;
 const INTERVAL_SECONDS = 300;
 const clock = manualClock('2026-01-01T00:00:00Z');

@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';
 import { waitFor } from '../support/wait.js';
-
-// Processes and waits take their time on a machine under load.
-jest.setTimeout(120_000);
 
 const INTERVAL_SECONDS = 20;
 const clock = shiftedClock();

@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, startProcess } from '../support/gateway-process.js';
 import { waitFor } from '../support/wait.js';
-
-// The shortest interval that can be set, several times over, on a machine under load.
-jest.setTimeout(400_000);
 
 const INTERVAL_SECONDS = 5;
 const SWEEPS = 5;

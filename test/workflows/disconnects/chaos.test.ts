@@ -1,11 +1,8 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
 import { waitFor } from '../../support/wait.js';
-
-// Hundreds of calls to a provider, many of them in vain.
-jest.setTimeout(600_000);
 
 /** More can be asked for: the faults are the same for any number. */
 const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? 80);

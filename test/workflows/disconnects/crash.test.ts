@@ -3,6 +3,7 @@ import { CRASH_POINTS, type CrashPoint } from '../../../src/disconnects/crash-po
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { makeDue, notYet } from '../../support/scheduled.js';
 import { waitFor } from '../../support/wait.js';
 
 /** The gateway of this process takes up what a killed one left, but nothing by itself. */
@@ -46,13 +47,14 @@ type Place = 'commit' | CrashPoint;
 
 async function ask(edge: Place, id: string): Promise<void> {
   const client = clientOf(child.url, gateway.root.key, gateway.app.document);
-  const scheduledAt = new Date(Date.now() + 3_000).toISOString();
-  const body = {
-    account_ids: [`outfame:${id}`],
-    ...(edge === 'start' && { scheduled_at: scheduledAt }),
-  };
+  const account_ids = [`outfame:${id}`];
+  if (edge === 'start') {
+    const { body } = await client.post('/v1/disconnects', { account_ids, scheduled_at: notYet() });
+    await makeDue(gateway, body.data.id);
+    return;
+  }
   // The process may die before it answers.
-  await client.post('/v1/disconnects', body).catch(() => undefined);
+  await client.post('/v1/disconnects', { account_ids }).catch(() => undefined);
 }
 
 const account = async (id: string) =>

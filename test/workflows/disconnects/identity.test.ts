@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { ProviderName } from '../../../sandbox/index.js';
 import type { Reply } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { makeDue, notYet } from '../../support/scheduled.js';
 import { waitFor } from '../../support/wait.js';
 
 /** A person's page and a company's, that one id may name one after the other. */
@@ -100,10 +101,10 @@ describe('an id that names somebody else by now', () => {
 
   test('is left alone when the disconnect was scheduled, whatever sweeps saw meanwhile', async () => {
     const id = await holdOne();
-    const scheduled_at = new Date(Date.now() + 3_000).toISOString();
-    const disconnect = await begin([id], { scheduled_at });
+    const disconnect = await begin([id], { scheduled_at: notYet() });
     octopost().putAccount(id, HARBOR);
     await sweep('octopost');
+    await makeDue(gateway, disconnect);
     await expectLeftAlone(disconnect, id, 'identity_changed');
     expect(await account(id)).toMatchObject({ username: 'harbor' });
   });
@@ -212,10 +213,9 @@ describe('an account that was connected again', () => {
     ['2026-03-15T10:00:00+0200', '2026-03-15T10:00:00-0200'],
   ])('is left alone: %s, then %s', async (before, after) => {
     const id = await holdOne({ connected_at: before });
-    const disconnect = await begin([id], {
-      scheduled_at: new Date(Date.now() + 3_000).toISOString(),
-    });
+    const disconnect = await begin([id], { scheduled_at: notYet() });
     octopost().putAccount(id, { connected_at: after });
+    await makeDue(gateway, disconnect);
     await expectLeftAlone(disconnect, id, 'reconnected');
   });
 

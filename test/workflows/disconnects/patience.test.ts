@@ -1,16 +1,20 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { AppSettings } from '../../../src/app.js';
+import { type Clock, systemClock } from '../../../src/lib/clock.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { shiftedClock } from '../../support/manual-clock.js';
 import { waitFor } from '../../support/wait.js';
 
 const ID = 'acc_aCme1Fit00';
 const REF = `outfame:${ID}`;
+const HOUR_MS = 3_600_000;
 let gateway: Gateway;
 
 afterEach(() => gateway.stop());
 
-async function start(disconnects: AppSettings['disconnects']) {
+async function start(disconnects: AppSettings['disconnects'], clock: Clock = systemClock) {
   gateway = await startGateway({
+    clock,
     disconnects: { firstDelayMs: 10, longestDelayMs: 50, ...disconnects },
   });
   await gateway.connect('outfame');
@@ -53,18 +57,24 @@ describe('an account that the provider still shows after it said yes', () => {
 
 describe('a provider that does not come back', () => {
   test('ends the step when its time is over; the account gets its status back and is not left paused', async () => {
-    const outfame = await start({ keepsTryingMs: 500 });
+    const clock = shiftedClock();
+    const outfame = await start({ keepsTryingMs: HOUR_MS }, clock);
     outfame.faults.add({ kind: 'server_error', method: 'DELETE' });
     const { body } = await gateway.root.post(
       '/v1/disconnects',
       { account_ids: [REF] },
-      { Prefer: 'wait=20' },
+      { Prefer: 'respond-async' },
     );
-    expect(body.data).toMatchObject({
+    const look = () => disconnect(body.data.id);
+    await waitFor('a second attempt', look, { until: ({ steps }) => steps[0].attempts > 1 });
+    clock.advance(HOUR_MS);
+    const ended = await waitFor('the disconnect to end', look, {
+      until: ({ finished_at }) => finished_at !== null,
+    });
+    expect(ended).toMatchObject({
       state: 'failed',
       steps: [{ state: 'failed', last_error: { code: 'server_error' } }],
     });
-    expect(body.data.steps[0].attempts).toBeGreaterThan(1);
     expect(await account()).toMatchObject({ status: 'active' });
     expect(outfame.account(ID)).toMatchObject({ status: 'active' });
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { seededRandom } from '../../../sandbox/deterministic.js';
@@ -10,9 +10,6 @@ import { type Received, type Receiver, startReceiver } from '../../support/recei
 import { startTcpPostgres, type TcpPostgres } from '../../support/tcp-postgres.js';
 import { waitFor } from '../../support/wait.js';
 import { startLoad } from './load.js';
-
-// Twenty starts of a process, one after the other.
-jest.setTimeout(600_000);
 
 const KILLS = 20;
 /** Each process lives until the load has made so many changes of accounts, or fewer. */
