@@ -163,6 +163,17 @@ describe(`${FEWER} histories (seed ${SEED})`, () => {
     });
   });
 
+  test('a profile is the same when it is decided on alone, with its disconnected accounts', () => {
+    holds(({ accounts, constraints }) => {
+      const facts = new Reference(accounts, constraints, accounts.length);
+      for (const group of partition(accounts, constraints)) {
+        const live = accounts.filter(({ id }) => group.members.some((m) => m.accountId === id));
+        const alone = new Set(live.flatMap((account) => facts.cluster(account)));
+        expectEqual(partition([...alone], constraints), [{ ...group, candidates: [] }]);
+      }
+    });
+  });
+
   test('an account depends on those that it reaches by equal ids, handles and must_links', () => {
     let parts = 0;
     holds(({ accounts, constraints }, maxShared, seed) => {

@@ -109,7 +109,8 @@ export class Reference {
 
   // Clusters: accounts tied by hand and by ids
 
-  private cluster(account: Account): readonly Account[] {
+  /** The accounts that a person or ids tie to one, and itself. */
+  cluster(account: Account): readonly Account[] {
     const known =
       this.clusters.get(account) ?? this.accounts.filter((other) => this.areTied(other, account));
     this.clusters.set(account, known);
