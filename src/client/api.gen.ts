@@ -1788,6 +1788,7 @@ export interface components {
          *       "state": "succeeded",
          *       "reason_code": "offboarding",
          *       "reason_note": "left the company",
+         *       "profile_id": null,
          *       "requested_by": {
          *         "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *         "name": "operations"
@@ -1872,6 +1873,8 @@ export interface components {
             /** @enum {string} */
             reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
             reason_note: string | null;
+            /** @description The profile that it was asked for by. Null: its accounts were named otherwise. */
+            profile_id: string | null;
             requested_by: {
                 key_id: string;
                 name: string;
@@ -3224,6 +3227,7 @@ export interface components {
          *         "state": "succeeded",
          *         "reason_code": "offboarding",
          *         "reason_note": "left the company",
+         *         "profile_id": null,
          *         "requested_by": {
          *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *           "name": "operations"
@@ -3313,6 +3317,8 @@ export interface components {
                 /** @enum {string} */
                 reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                 reason_note: string | null;
+                /** @description The profile that it was asked for by. Null: its accounts were named otherwise. */
+                profile_id: string | null;
                 requested_by: {
                     key_id: string;
                     name: string;
@@ -8131,6 +8137,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -8234,6 +8241,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -10886,6 +10894,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -10989,6 +10998,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -12842,6 +12852,7 @@ export interface operations {
                      *           "state": "succeeded",
                      *           "reason_code": "offboarding",
                      *           "reason_note": "left the company",
+                     *           "profile_id": null,
                      *           "requested_by": {
                      *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "name": "operations"
@@ -13107,6 +13118,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -13211,6 +13223,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -13363,6 +13376,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -13716,6 +13730,7 @@ export interface operations {
                      *           "state": "succeeded",
                      *           "reason_code": "offboarding",
                      *           "reason_note": "left the company",
+                     *           "profile_id": null,
                      *           "requested_by": {
                      *             "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *             "name": "operations"
@@ -13892,6 +13907,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -13996,6 +14012,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -14148,6 +14165,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -14307,6 +14325,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"
@@ -14411,6 +14430,7 @@ export interface operations {
                      *         "state": "succeeded",
                      *         "reason_code": "offboarding",
                      *         "reason_note": "left the company",
+                     *         "profile_id": null,
                      *         "requested_by": {
                      *           "key_id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
                      *           "name": "operations"

@@ -66,6 +66,7 @@ export const DISCONNECT_EXAMPLE = {
   state: 'succeeded',
   reason_code: 'offboarding',
   reason_note: 'left the company',
+  profile_id: null,
   requested_by: { key_id: 'key_01k9z3m8q4v7x2c5n6b8a1s3d4', name: 'operations' },
   scheduled_at: null,
   approval: null,

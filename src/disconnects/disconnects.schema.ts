@@ -123,6 +123,9 @@ export const disconnectSchema = z
     state: z.enum(DISCONNECT_STATES),
     reason_code: z.enum(REASON_CODES),
     reason_note: z.string().nullable(),
+    profile_id: z.string().nullable().meta({
+      description: 'The profile that it was asked for by. Null: its accounts were named otherwise.',
+    }),
     requested_by: z.object({ key_id: z.string(), name: z.string() }),
     scheduled_at: timestamp.nullable(),
     approval: approvalSchema.nullable().meta({

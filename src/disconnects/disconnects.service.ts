@@ -22,7 +22,7 @@ import type { DisconnectBody } from './disconnects.schema.js';
 import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
 import { difference, hashOf, plannedOf, planOf } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
-import { isEnding, ofProfile, planMismatch, selectAccounts } from './selection.js';
+import { findWeak, isEnding, ofProfile, planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';
 
@@ -90,16 +90,19 @@ export class DisconnectsService {
     reason: Reason,
   ): Promise<string> {
     const { clock, lifecycle, plans, readWholeProfile } = this.parts;
-    const ended = isStorable(profileId)
-      ? await plans.findEndOf(client, caller, profileId)
-      : undefined;
-    if (ended !== undefined) return ended;
-    const members = await readWholeProfile(client, caller, profileId);
+    if (!isStorable(profileId)) throw notFound(`Profile ${profileId}`);
+    const last = await plans.findLastOf(client, caller, profileId);
+    // Of a profile that ended with its accounts nothing is left to lock or to be told.
+    const isOver = last !== undefined && !(await plans.isThere(client, profileId));
+    const members = isOver ? [] : await readWholeProfile(client, caller, profileId);
     if (members === undefined) throw notFound(`Profile ${profileId}`);
-    const meant = members.flatMap(({ id, match }) => (match === 'weak' ? [] : [id]));
+    const profile = { id: profileId, members };
+    const weak = await findWeak(client, plans, caller.teamId, profile);
+    const meant = members.flatMap(({ id }) => (weak.has(id) ? [] : [id]));
+    if (last !== undefined && meant.length === 0) return last;
     const joined = await plans.findDisconnecting(client, caller.teamId, meant);
     if (joined !== undefined) return joined;
-    const { accounts } = await ofProfile(client, plans, caller, members, false);
+    const { accounts } = await ofProfile(client, plans, caller, profile, false);
     const effects = this.effectsOn(accounts);
     const intent = { caller, accounts, effects, reason, scheduledAt: null, profileId };
     return lifecycle.createDisconnect(client, intent, clock.now());

@@ -37,7 +37,7 @@ const RECEIPT_STEP_DOCUMENT = `json_build_object(${OUTCOME_FIELDS},
   'finished_at', ${utc('s.finished_at')})`;
 
 const HEAD_FIELDS = `'id', d.id, 'state', d.state, 'reason_code', d.reason_code,
-  'reason_note', d.reason_note,
+  'reason_note', d.reason_note, 'profile_id', d.profile_id,
   'requested_by', json_build_object('key_id', d.requested_by_id, 'name', d.requested_by_name),
   'scheduled_at', ${utc('d.scheduled_at')},
   'approval', CASE WHEN d.approval_reason IS NOT NULL THEN json_build_object(
@@ -76,7 +76,7 @@ export function partAt(providers: string): DisconnectView {
   const disconnects = `(
     SELECT d.id, d.team_id, d.reason_code, d.reason_note, d.requested_by_id, d.requested_by_name,
       d.scheduled_at, d.created_at, d.approval_reason, d.approval_since, d.approved_by_id,
-      d.approved_by_name, d.approved_at,
+      d.approved_by_name, d.approved_at, d.profile_id,
       CASE WHEN part.pending > 0 AND d.state IN ('scheduled', 'awaiting_approval') THEN d.state
         WHEN part.pending > 0 THEN 'running' WHEN part.succeeded = part.total THEN 'succeeded'
         WHEN part.succeeded > 0 THEN 'partial' WHEN part.failed > 0 THEN 'failed'

@@ -75,8 +75,8 @@ export class LifecycleRepository {
     const id = newId('disc');
     await client.query(
       `INSERT INTO disconnects (id, team_id, state, reason_code, reason_note, requested_by_id,
-         requested_by_name, request_id, scheduled_at, created_at)
-       VALUES ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9)`,
+         requested_by_name, request_id, scheduled_at, created_at, profile_id)
+       VALUES ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         id,
         caller.teamId,
@@ -87,6 +87,7 @@ export class LifecycleRepository {
         caller.requestId,
         scheduledAt,
         at,
+        profileId ?? null,
       ],
     );
     const effectByProvider = Object.fromEntries(

@@ -78,20 +78,49 @@ export class PlansRepository {
     return another === undefined ? (only?.id ?? undefined) : undefined;
   }
 
-  /** The disconnect with whose last account a profile ended. */
-  async findEndOf(
+  /**
+   * Those of the accounts that an earlier disconnect of the same profile left out: it was not of them
+   * nor of any account with their id.
+   */
+  async findLeftOut(
+    client: pg.ClientBase,
+    teamId: string,
+    profileId: string,
+    accountIds: readonly string[],
+  ): Promise<string[]> {
+    const { rows } = await client.query<{ id: string }>(
+      `SELECT a.id FROM accounts a WHERE a.id = ANY($3)
+         AND EXISTS (SELECT FROM disconnects d
+           WHERE d.team_id = $1 AND d.profile_id = $2 AND d.state <> 'cancelled')
+         AND NOT EXISTS (SELECT FROM disconnects d JOIN disconnect_steps s ON s.disconnect_id = d.id
+           WHERE d.team_id = $1 AND d.profile_id = $2 AND (s.account_id = a.id
+             OR s.platform = a.platform AND s.platform_user_id = a.platform_user_id))`,
+      [teamId, profileId, accountIds],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async isThere(client: pg.ClientBase, profileId: string): Promise<boolean> {
+    const { rows } = await client.query('SELECT FROM profiles WHERE id = $1', [profileId]);
+    return rows.length > 0;
+  }
+
+  /**
+   * The last disconnect of a profile. Of a former one that was merged into another before it was
+   * asked for there is none.
+   */
+  async findLastOf(
     client: pg.ClientBase,
     { teamId, key }: Caller,
     profileId: string,
   ): Promise<string | undefined> {
     const { rows } = await client.query<{ id: string }>(
-      `SELECT d.id FROM accounts a JOIN disconnects d ON d.id = a.disconnect_id
-       WHERE a.team_id = $1 AND a.profile_id = $2 AND a.status = 'disconnected'
-         AND (cardinality($3::text[]) = 0 OR a.provider = ANY($3))
-         AND NOT EXISTS (SELECT FROM profiles p WHERE p.id = $2)
+      `SELECT d.id FROM disconnects d WHERE d.team_id = $1 AND d.profile_id = $2
+         AND d.state <> 'cancelled' AND EXISTS (SELECT FROM disconnect_steps s
+           WHERE s.disconnect_id = d.id AND (cardinality($3::text[]) = 0 OR s.provider = ANY($3)))
          AND NOT EXISTS (SELECT FROM profile_redirects r
            WHERE r.id = $2 AND r.merged_at < d.created_at)
-       ORDER BY a.disconnected_at DESC, a.id DESC LIMIT 1`,
+       ORDER BY d.created_at DESC, d.id DESC LIMIT 1`,
       [teamId, profileId, key.providers],
     );
     return rows[0]?.id;

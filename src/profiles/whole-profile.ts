@@ -4,13 +4,15 @@ import { invalidField, notFound } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
 import { merged } from './choice-runner.js';
 import { accountIdsOf, findProfile } from './choices.repository.js';
-import type { Match } from './partition.js';
+import type { LinkRule, Match } from './partition.js';
 import type { ProfileKeeper } from './profile-keeper.js';
 
 /** An account of a profile and what ties it to it. */
 export interface MatchedAccount {
   readonly id: string;
   readonly match: Match;
+  /** Whether another live account with its id, or a person, ties it. */
+  readonly isTied: boolean;
 }
 
 /**
@@ -24,6 +26,8 @@ export type ReadWholeProfile = (
   caller: Caller,
   profileId: string,
 ) => Promise<readonly MatchedAccount[] | undefined>;
+
+const TYING: ReadonlySet<LinkRule> = new Set(['same_id', 'manual']);
 
 /** @param limit of accounts, beyond which it is refused */
 export const readWholeProfile =
@@ -41,11 +45,11 @@ export const readWholeProfile =
     // Those that joined or left while the locks were waited for count as they are now.
     const inIt = new Set(await accountIdsOf(client, teamId, [profileId], limit));
     return groups.flatMap(({ members }) =>
-      members.flatMap(({ accountId, match }) => {
+      members.flatMap(({ accountId, match, rule }) => {
         const account = accounts.get(accountId);
         const isMeant =
           account !== undefined && inIt.has(accountId) && maySeeProvider(caller, account.provider);
-        return isMeant ? [{ id: accountId, match }] : [];
+        return isMeant ? [{ id: accountId, match, isTied: TYING.has(rule) }] : [];
       }),
     );
   };

@@ -27,7 +27,7 @@ interface Person {
 }
 
 /** Two providers show one platform id; Outfame shows the handle alone. */
-async function person(): Promise<Person> {
+async function person(oldest: keyof typeof connections = 'outfame'): Promise<Person> {
   taken += 1;
   const who = 20_000 + taken;
   const [handle, id] = [`client.${who}`, `17841400${who}0000`];
@@ -36,6 +36,7 @@ async function person(): Promise<Person> {
   sandbox.provider('socialsyncer').putAccount(`instagram/${id}`, { username: handle });
   const fields = { platform: 'instagram', platform_user_id: id, username: handle };
   sandbox.provider('octopost').putAccount(`acc_E${who}`, fields);
+  await gateway.sweep(connections[oldest]);
   await sweep();
   return {
     who,
@@ -77,8 +78,30 @@ describe('DELETE /v1/profiles/{id}', () => {
     expect(refsOf(receipt.receipt.steps)).toEqual(refsOf(disconnect.steps));
     const listed = await gateway.root.get(`/v1/disconnects?profile_id=${id}`);
     expect(listed.body.data.map((found: { id: string }) => found.id)).toContain(disconnect.id);
-    expect(done(await end(id)).id).toBe(disconnect.id);
+    expect(disconnect.profile_id).toBe(id);
   });
+
+  test.each(['outfame', 'octopost'] as const)(
+    'again, with %s the oldest, is the same disconnect and reaches nobody else',
+    async (oldest) => {
+      const one = await person(oldest);
+      const id = await profileOf(one.outfame);
+      const first = done(await end(id));
+      expect(refsOf(first.steps)).toEqual([one.octopost, one.socialsyncer].sort());
+      expect(done(await end(id)).id).toBe(first.id);
+      await sweep();
+      expect(done(await end(id)).id).toBe(first.id);
+      expect(isHeld(one.outfame)).toBe(true);
+      // What is left is another profile, or the same one with another account: only a plan reaches it.
+      const profile_id = await profileOf(one.outfame);
+      if (profile_id === id) {
+        const refused = await post({ profile_id });
+        expect([refused.status, refused.body.errors[0].field]).toEqual([422, 'profile_id']);
+      }
+      const { plan_hash } = done(await post({ profile_id, include_weak: true, dry_run: true }));
+      expect((await post({ profile_id, include_weak: true, plan_hash })).status).toBe(202);
+    },
+  );
 
   test('of one account means that one, and again gives the same disconnect', async () => {
     taken += 1;
