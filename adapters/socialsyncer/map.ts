@@ -27,7 +27,7 @@ export function joinKey(item: unknown): string | undefined {
   return accountId({ ...pair.data, platform: pair.data.platform.toLowerCase() });
 }
 
-/** Its health report. What it mentions of a token's end is prose, such as "Token expires in 3 days." */
+/** Its health report; of a token's end it has prose alone, such as "Token expires in 3 days." */
 const REPORT: GrantReport = {
   fields: ['tokenValid', 'health', 'permissions', 'recommendations'],
   token: 'tokenValid',

@@ -28,8 +28,8 @@ const accounts = allAtOnce('accounts');
  * - Accounts are connected to a profile, which a connection here names once (`profile_id`).
  * - What becomes of the network's grant and of posts to come after a delete is not documented. An
  *   account that is connected again within the hour is kept; later it is a new one.
- * - Its webhooks sign the body with a secret of their own, and report accounts that are connected and
- *   those that lose their grant.
+ * - Its webhooks sign the body with a secret of their own, and report accounts that are connected
+ *   and those that lose their grant.
  *
  * Facts: docs.zernio.com and its OpenAPI document.
  */

@@ -79,8 +79,8 @@ interface Exchange<Name extends OperationName, Wire> {
 
 /**
  * One call: build the request, parse the wire, map it. All three are pure. `headers` are those of
- * the answer, by their lower-case names. A body that is absent (204) is parsed as `null`. `map` may be
- * left out where the answer itself is the output (`get`, `detail`, `create`, `update`), and where
+ * the answer, by their lower-case names. A body that is absent (204) is parsed as `null`. `map` may
+ * be left out where the answer itself is the output (`get`, `detail`, `create`, `update`), and where
  * there is nothing to say but that it is done.
  */
 export type Operation<Name extends OperationName, Wire> = Exchange<Name, Wire> &
@@ -184,8 +184,8 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     readonly freshness?: `https://${string}`;
   };
   /**
-   * The operations that the `openapi.yaml` in the folder lacks, where the provider's document covers
-   * a part of its API: of all others it has the method and the path.
+   * The operations that the OpenAPI document in the folder lacks, where it covers a part of the
+   * API: of all others it has the method and the path.
    */
   readonly undocumented?: readonly OperationName[];
   /** Version path included, no slash at the end. */
@@ -254,7 +254,7 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
     ) => MappedAccount;
     /**
      * The account's id as an item shows it, to name one that cannot be read as a whole: as in
-     * `providerAccountId`. A text or a whole number; anything else is no id. `item.id` when left out.
+     * `providerAccountId`. A text or a whole number; anything else is no id. Left out: `item.id`.
      */
     readonly id?: (item: Readonly<Record<string, unknown>>) => unknown;
     /**
@@ -271,8 +271,8 @@ export interface Adapter<AccountWire, ErrorWire, Wires extends { list: unknown }
      */
     readonly needsDetail?: (item: Readonly<Record<string, unknown>>) => boolean;
     /**
-     * With `health`: the same string for a list item and its health item, so of one account. Its `id`
-     * when left out.
+     * With `health`: the same string for a list item and its health item, so of one account. Its
+     * `id` when left out.
      */
     readonly joinKey?: (item: unknown) => string | undefined;
   };

@@ -2,8 +2,8 @@ import type { Platform } from './account.js';
 
 /**
  * Networks whose profile addresses follow from the handle alone. Facebook, LinkedIn and Mastodon do
- * not: a page title is no address there. Twitter has been at x.com since May 2024; its former domain
- * only redirects, and is being retired.
+ * not: a page title is no address there. Twitter has been at x.com since May 2024; its former
+ * domain only redirects, and is being retired.
  */
 const PROFILE_URLS: Readonly<Record<Platform, string>> = {
   bluesky: 'https://bsky.app/profile/',

@@ -41,7 +41,8 @@ export function items<Item extends z.ZodType>(item: Item) {
 }
 
 /**
- * An answer that has all items at once, for `list` and `health`: under this name, or as a bare array.
+ * An answer that has all items at once, for `list` and `health`: under this name, or as a bare
+ * array.
  */
 export function allAtOnce(member?: string): {
   readonly response: z.ZodType<readonly unknown[]>;

@@ -26,7 +26,8 @@ describe.each(adapters.map((adapter) => ({ id: adapter.id, adapter })))(
     ruleForEach(
       fixtures,
       '$name: only the provider can have sent it',
-      'Have `webhook.verify` compare the signature with one over the body, by a secret that must be there.',
+      'Have `webhook.verify` compare the signature with one over the body, by a secret that must ' +
+        'be there; `signedBody` does.',
       ({ fixture: { headers, body, credentials } }) => {
         const verify = (report: object, given: Readonly<Record<string, string>> = credentials) =>
           webhook?.verify({ headers, body, ...report }, given, tools);

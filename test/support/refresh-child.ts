@@ -1,7 +1,7 @@
 /**
- * A process that lists a connection's accounts again and again, and so refreshes its credentials, to
- * be killed. Its one parameter is JSON: `RefreshChildSettings`. Prints a line for each list: `ok`, or
- * what it failed with.
+ * A process that lists a connection's accounts again and again, and so refreshes its credentials,
+ * to be killed. Its one parameter is JSON: `RefreshChildSettings`. Prints a line for each list: `ok`,
+ * or what it failed with.
  */
 import { setTimeout } from 'node:timers/promises';
 import { CredentialRefresh } from '../../src/connections/index.js';
