@@ -19,7 +19,8 @@ const USED_UP = { quota: 1, window_seconds: 3_600 };
  * turns, forth and back, in rounds that are compared one by one: another load on the machine falls on
  * all of them. Who asks shares the machine, too, and what the tenth team's requests cost it there is
  * taken from the nine. That is under a fiftieth of a core as long as the tenth is answered as often as
- * one of the nine, and refused fifty times a second.
+ * one of the nine, and refused fifty times a second. On a machine that is busy with other things only
+ * the part of the nine in all answers tells something: it is of one and the same time.
  */
 export async function fairness(dataDir: string, port: number): Promise<void> {
   const gateway = await startGatewayProcess(port, {

@@ -23,6 +23,8 @@ export function inBackground<Result>(work: () => Result): Result {
 
 /** A team that was here so lately counts as one that others leave room for. */
 const ACTIVE_MS = 1_000;
+/** Of the time that a query took; timers of a busy process are late, so that it becomes more. */
+const PAUSE_SHARE = 0.5;
 /** The longest that a team leaves a connection to others that it has given back. */
 const MAX_PAUSE_MS = 1_000;
 /** What one key may use of its team's share. */
@@ -50,8 +52,8 @@ interface Team {
  * most of its team's. Beyond it a team's queries wait for that team's own, those of requests that
  * are begun ahead of others; teams that wait take turns. A team whose queries wait never leaves a
  * connection idle, while one that asks one thing after another does between two of them: beside
- * such a team, the former pauses after each query for as long as that took. Background work is not
- * counted: it has the connections that requests leave.
+ * such a team, the former pauses after each query for half as long as that took. Background work is
+ * not counted: it has the connections that requests leave.
  */
 export class QuerySlots {
   private readonly teams = new Map<string, Team>();
@@ -103,7 +105,7 @@ export class QuerySlots {
             if (!isHeld) return;
             isHeld = false;
             this.used -= 1;
-            const pauseMs = this.yields(team) ? performance.now() - since : 0;
+            const pauseMs = this.yields(team) ? PAUSE_SHARE * (performance.now() - since) : 0;
             if (pauseMs === 0) hold(team, key, -1);
             else this.leave(team, key, Math.min(pauseMs, MAX_PAUSE_MS));
             this.letThrough();
