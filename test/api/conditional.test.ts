@@ -95,6 +95,7 @@ describe('ETag', () => {
       'connections',
       'disconnect_steps',
       'disconnects',
+      'findings',
       'profiles',
       'sweeps',
     ]);

@@ -20,6 +20,7 @@ beforeAll(async () => {
   gateway = await startGateway();
   client = gateway.root;
   const [connection] = [await gateway.connect('outfame'), await gateway.connect('socialsyncer')];
+  await gateway.app.recurringJobs.runNamed('findings.examine');
   for (const name of ['one', 'two', 'three']) {
     await client.post('/v1/teams', { name });
     await client.post('/v1/keys', { name, scopes: ['read'] });

@@ -75,8 +75,12 @@ describe('the three spellings of an account', () => {
   test('that name two accounts are refused with both refs, on every route', async () => {
     const routes = gateway.app.routes.filter(({ path }) => path.startsWith('/v1/accounts/{id}'));
     for (const { method, path } of routes) {
-      const body =
-        method === 'PATCH' ? '{"labels":{"a":"b"}}' : method === 'GET' ? undefined : '{}';
+      const bodies: Record<string, string | undefined> = {
+        GET: undefined,
+        PATCH: '{"labels":{"a":"b"}}',
+        PUT: '{"mode":"automatic"}',
+      };
+      const body = method in bodies ? bodies[method] : '{}';
       const reply = await gateway.root.send(method, path.replace('{id}', 'acc_Twin00Same'), body, {
         'Content-Type': 'application/json',
       });

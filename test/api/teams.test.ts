@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Route } from '../../src/http/route.js';
+import { newId } from '../../src/lib/ids.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { nameOf } from '../support/walk.js';
@@ -13,6 +14,7 @@ let held: {
   disconnect: string;
   key: string;
   profile: string;
+  finding: string;
   webhook: string;
 };
 let owner: Client;
@@ -34,16 +36,31 @@ beforeAll(async () => {
     disconnect: disconnected.body.data.id,
     key: key.body.data.id,
     profile: account.body.data.profile_id,
+    finding: await aFinding(team.id, account.body.data),
     webhook: webhook.body.data.id,
   };
 });
 afterAll(() => gateway.stop());
+
+/** Has something found about an account. @returns its id */
+async function aFinding(
+  teamId: string,
+  { id, profile_id: profileId, platform, provider }: Reply['body'],
+): Promise<string> {
+  const now = new Date();
+  const finding = {
+    ...{ id: newId('find'), teamId, kind: 'tracked_twice', profileId, platform },
+    ...{ accountIds: [id], providers: [provider], since: now, updatedAt: now },
+  };
+  return (await gateway.database.prisma.finding.create({ data: finding })).id;
+}
 
 /** Whose id stands in a path. */
 const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/accounts/', 'account'],
   ['/v1/connections/', 'connection'],
   ['/v1/disconnects/', 'disconnect'],
+  ['/v1/findings/', 'finding'],
   ['/v1/keys/', 'key'],
   ['/v1/profiles/', 'profile'],
   ['/v1/webhooks/', 'webhook'],
@@ -60,6 +77,7 @@ const BODIES: Readonly<Record<string, () => object>> = {
   'POST /v1/profiles/{id}/merge': () => ({ into: held.profile }),
   'POST /v1/profiles/{id}/split': () => ({ account_ids: [held.account] }),
   'PATCH /v1/webhooks/{id}': () => ({ description: 'stolen' }),
+  'POST /v1/findings/{id}/dismiss': () => ({ reason: 'stolen' }),
   'POST /v1/accounts': () => ({
     connection_id: held.connection,
     platform: 'instagram',

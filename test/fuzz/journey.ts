@@ -34,16 +34,27 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
     ({ id }: { id: string }) => id,
   );
   for (const below of ['', '/history']) await ask('GET', `/v1/profiles/${profiles[0]}${below}`);
+  const findings = await dismissOne(gateway, ask);
   return {
     connections,
     accounts,
     profiles,
+    findings,
     disconnects,
     webhooks: [webhook],
     deliveries,
     teams: [team],
     keys: [key],
   };
+}
+
+/** @returns the ids of findings */
+async function dismissOne(gateway: Gateway, ask: Ask): Promise<string[]> {
+  await gateway.app.recurringJobs.runNamed('findings.examine');
+  const { data } = (await ask('GET', '/v1/findings')).body;
+  const ids = data.map(({ id }: { id: string }) => id);
+  await ask('POST', `/v1/findings/${ids[0]}/dismiss`, { reason: 'meant to be so' });
+  return ids;
 }
 
 async function connectAll(gateway: Gateway, ask: Ask): Promise<string[]> {
