@@ -43,7 +43,12 @@ export const accountProfileRequest = z
     ({ profile_id, mode }) => (profile_id === undefined) !== (mode === undefined),
     'must contain exactly one of `profile_id` and `mode`',
   )
-  .meta({ examples: [{ profile_id: 'prof_01k9z3m8q4v7x2c5n6b8a1s3d4', dry_run: true }] });
+  .meta({
+    not: { required: ['profile_id', 'mode'] },
+    if: { required: ['mode'] },
+    else: { required: ['profile_id'] },
+    examples: [{ profile_id: 'prof_01k9z3m8q4v7x2c5n6b8a1s3d4', dry_run: true }],
+  });
 export type AccountProfileRequest = z.output<typeof accountProfileRequest>;
 
 export const mergeRequest = z.strictObject({

@@ -22,11 +22,14 @@ import { type FuzzedRequest, type KnownIds, requestsTo } from './requests.js';
  */
 const DEPENDS: Readonly<Record<string, RegExp>> = {
   'accounts.create': /provider|connection_id|platform/,
+  'choices.move': /does not exist/,
+  'choices.merge': /does not exist/,
+  'choices.split': /account_ids/,
   'connect.start': /provider|connection_id|platform/,
   'connect.complete': /state/,
   'connections.create': /provider/,
   'disconnects.disconnectMany':
-    /exactly one of|scheduled_at|plan_hash|does not exist|matches no account/,
+    /exactly one of|scheduled_at|plan_hash|include_weak|does not exist|matches no account/,
   'teams.createKey': /expires_at/,
   'webhooks.create': /url/,
   'webhooks.change': /url/,

@@ -34,6 +34,7 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
     ({ id }: { id: string }) => id,
   );
   for (const below of ['', '/history']) await ask('GET', `/v1/profiles/${profiles[0]}${below}`);
+  await chooseProfiles(ask);
   const findings = await dismissOne(gateway, ask);
   return {
     connections,
@@ -55,6 +56,26 @@ async function dismissOne(gateway: Gateway, ask: Ask): Promise<string[]> {
   const ids = data.map(({ id }: { id: string }) => id);
   await ask('POST', `/v1/findings/${ids[0]}/dismiss`, { reason: 'meant to be so' });
   return ids;
+}
+
+/** Merges two profiles by hand, takes that back, splits one and leaves it to the rules again. */
+async function chooseProfiles(ask: Ask): Promise<void> {
+  const find = async (query: string) => (await ask('GET', `/v1/profiles?${query}`)).body.data[0];
+  const [one, other] = [
+    await find('q=yourhandle&provider=outfame'),
+    await find('q=VelvetHammer_Gym&provider=outfame'),
+  ];
+  const merged = await ask('POST', `/v1/profiles/${one.id}/merge`, { into: other.id });
+  const survivor = `/v1/profiles/${merged.body.data.profile_id}`;
+  const history = (await ask('GET', `${survivor}/history`)).body.data;
+  const choice = history.find(({ actor }: { actor: object | null }) => actor !== null);
+  await ask('POST', `${survivor}/history/${choice.id}/revert`, {});
+  const several = await find('provider_count=2&match=weak');
+  const { id } = several.members[1].account;
+  await ask('POST', `/v1/profiles/${several.id}/split`, { account_ids: [id] });
+  await ask('PUT', `/v1/accounts/${id}/profile`, { mode: 'automatic' });
+  const ended = await find('q=acmefitness.bsky.social');
+  await ask('DELETE', `/v1/profiles/${ended.id}`, undefined, FINISHED);
 }
 
 async function connectAll(gateway: Gateway, ask: Ask): Promise<string[]> {
