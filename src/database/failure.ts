@@ -19,6 +19,14 @@ export function isUnreachable(error: unknown): boolean {
   return isCoded(error, UNREACHABLE) || UNREACHABLE_MESSAGES.test(error.message);
 }
 
+/** The code of the failure that a request's query had no turn at a connection for too long. */
+export const NO_TURN = 'NO_TURN';
+
+/** Whether a request's query waited too long for those of its team, or of others. */
+export function isWithoutTurn(error: unknown): boolean {
+  return isCoded(error, new RegExp(`^${NO_TURN}$`));
+}
+
 /** Whether the database gave up a statement that took longer than its request may. */
 export function isTimedOut(error: unknown): boolean {
   return isCoded(error, /^57014$/);

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { NO_TURN } from './failure.js';
 
 /** Who a request's queries are made for. */
 export interface RequestUse {
@@ -85,7 +86,7 @@ export class QuerySlots {
   /**
    * Waits for a connection's turn.
    * @returns what gives it back
-   * @throws Error as of a pool that is used up, after `waitMs`
+   * @throws Error after `waitMs`, as of a pool that is used up; see `isWithoutTurn`
    */
   take(use: Pick<RequestUse, 'team' | 'key' | 'isBegun'>): Promise<() => void> {
     const team = this.enter(use.team);
@@ -115,7 +116,7 @@ export class QuerySlots {
       const timer = setTimeout(() => {
         team.waiting.splice(team.waiting.indexOf(waiter), 1);
         this.note(team);
-        reject(new Error('timeout exceeded when trying to connect'));
+        reject(noTurn());
       }, this.waitMs);
       const ahead = isBegun ? team.waiting.findIndex((other) => !other.isBegun) : -1;
       team.waiting.splice(ahead < 0 ? team.waiting.length : ahead, 0, waiter);
@@ -193,4 +194,9 @@ function hold(team: Team, key: string, change: 1 | -1): void {
   const ofKey = (team.heldByKey.get(key) ?? 0) + change;
   if (ofKey === 0) team.heldByKey.delete(key);
   else team.heldByKey.set(key, ofKey);
+}
+
+/** To those who do not look at its code it is what `pg` says of a pool that is used up. */
+function noTurn(): Error {
+  return Object.assign(new Error('timeout exceeded when trying to connect'), { code: NO_TURN });
 }

@@ -6,6 +6,7 @@ import {
   isExhausted,
   isTimedOut,
   isUnreachable,
+  isWithoutTurn,
   type RequestUse,
   requestUse,
 } from '../database/index.js';
@@ -239,6 +240,7 @@ export function createServer(
   function toProblem(error: unknown, response: Response): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
+    if (isWithoutTurn(error)) return waitedTooLong();
     if (isUnreachable(error)) return databaseAway();
     if (isTimedOut(error)) return tookTooLong();
     parts.database.reachability.note(error);
@@ -332,6 +334,12 @@ function isRead({ method }: Request): boolean {
 
 function tookTooLong(): Problem {
   const what = 'The request took the database too long. Ask for less, such as a shorter page.';
+  return retryLater('service_unavailable', what, 5);
+}
+
+function waitedTooLong(): Problem {
+  const what =
+    'Too many queries of the team, or of all teams, wait for the database. Ask for less at once.';
   return retryLater('service_unavailable', what, 5);
 }
 

@@ -96,6 +96,25 @@ describe('the connections that requests have', () => {
   });
 });
 
+test('a query that has no turn for too long is told apart from a database that is away', async () => {
+  const gateway = await startGateway({ pool: { poolSize: 5, waitMs: 300 } });
+  const { client } = await gateway.newTeam('waiting');
+  await client.get('/v1/whoami');
+  const lock = await gateway.database.pool.connect();
+  try {
+    await lock.query('BEGIN; LOCK TABLE webhooks IN ACCESS EXCLUSIVE MODE');
+    const slow = Array.from({ length: 6 }, () => client.get('/v1/webhooks'));
+    const first = await Promise.race(slow);
+    expect([first.status, first.body.code]).toEqual([503, 'service_unavailable']);
+    expect(first.body.detail).toContain('wait for the database. Ask for less at once.');
+    await lock.query('ROLLBACK');
+    await Promise.all(slow);
+  } finally {
+    lock.release();
+    await gateway.stop();
+  }
+});
+
 describe('a team whose queries are slow', () => {
   let gateway: Gateway;
   let greedy: Client;
