@@ -22,7 +22,7 @@ import type { DisconnectBody } from './disconnects.schema.js';
 import type { LifecycleRepository, Reason } from './lifecycle.repository.js';
 import { difference, hashOf, plannedOf, planOf } from './plan.js';
 import type { PlansRepository } from './plans.repository.js';
-import { findWeak, isEnding, ofProfile, planMismatch, selectAccounts } from './selection.js';
+import { isEnding, ofProfile, planMismatch, selectAccounts } from './selection.js';
 import type { DisconnectSettings } from './step-state.js';
 import type { StepsRepository } from './steps.repository.js';
 
@@ -96,13 +96,11 @@ export class DisconnectsService {
     const isOver = last !== undefined && !(await plans.isThere(client, profileId));
     const members = isOver ? [] : await readWholeProfile(client, caller, profileId);
     if (members === undefined) throw notFound(`Profile ${profileId}`);
-    const profile = { id: profileId, members };
-    const weak = await findWeak(client, plans, caller.teamId, profile);
-    const meant = members.flatMap(({ id }) => (weak.has(id) ? [] : [id]));
+    const meant = members.flatMap(({ id, match }) => (match === 'weak' ? [] : [id]));
     if (last !== undefined && meant.length === 0) return last;
     const joined = await plans.findDisconnecting(client, caller.teamId, meant);
     if (joined !== undefined) return joined;
-    const { accounts } = await ofProfile(client, plans, caller, profile, false);
+    const { accounts } = await ofProfile(client, plans, caller, members, false);
     const effects = this.effectsOn(accounts);
     const intent = { caller, accounts, effects, reason, scheduledAt: null, profileId };
     return lifecycle.createDisconnect(client, intent, clock.now());

@@ -78,28 +78,6 @@ export class PlansRepository {
     return another === undefined ? (only?.id ?? undefined) : undefined;
   }
 
-  /**
-   * Those of the accounts that an earlier disconnect of the same profile left out: it was not of them
-   * nor of any account with their id.
-   */
-  async findLeftOut(
-    client: pg.ClientBase,
-    teamId: string,
-    profileId: string,
-    accountIds: readonly string[],
-  ): Promise<string[]> {
-    const { rows } = await client.query<{ id: string }>(
-      `SELECT a.id FROM accounts a WHERE a.id = ANY($3)
-         AND EXISTS (SELECT FROM disconnects d
-           WHERE d.team_id = $1 AND d.profile_id = $2 AND d.state <> 'cancelled')
-         AND NOT EXISTS (SELECT FROM disconnects d JOIN disconnect_steps s ON s.disconnect_id = d.id
-           WHERE d.team_id = $1 AND d.profile_id = $2 AND (s.account_id = a.id
-             OR s.platform = a.platform AND s.platform_user_id = a.platform_user_id))`,
-      [teamId, profileId, accountIds],
-    );
-    return rows.map(({ id }) => id);
-  }
-
   async isThere(client: pg.ClientBase, profileId: string): Promise<boolean> {
     const { rows } = await client.query('SELECT FROM profiles WHERE id = $1', [profileId]);
     return rows.length > 0;

@@ -33,7 +33,7 @@ export async function selectAccounts(
     const members = await readWholeProfile(client, caller, id);
     if (members === undefined)
       throw invalidField('profile_id', `${id} does not exist, or belongs to another team`);
-    return ofProfile(client, plans, caller, { id, members }, includesWeak);
+    return ofProfile(client, plans, caller, members, includesWeak);
   }
   const filter = request.filter ?? {};
   const accounts = await plans.lockMatching(client, caller, filter, MAX_ACCOUNTS + 1);
@@ -47,31 +47,6 @@ export async function selectAccounts(
   return { accounts, excluded: [] };
 }
 
-/** A profile and its accounts. */
-export interface WholeProfile {
-  readonly id: string;
-  readonly members: readonly MatchedAccount[];
-}
-
-/**
- * The accounts that a handle alone ties to the profile. One that is alone is meant by the profile's
- * id, unless it is what an earlier disconnect of the profile left: asked again, that must not reach
- * what it was not to reach at first.
- */
-export async function findWeak(
-  client: pg.ClientBase,
-  plans: PlansRepository,
-  teamId: string,
-  { id: profileId, members }: WholeProfile,
-): Promise<ReadonlySet<string>> {
-  const untied = members.flatMap(({ id, isTied }) => (isTied ? [] : [id]));
-  const leftOut = await plans.findLeftOut(client, teamId, profileId, untied);
-  return new Set([
-    ...members.flatMap(({ id, match }) => (match === 'weak' ? [id] : [])),
-    ...leftOut,
-  ]);
-}
-
 /**
  * Of the accounts of a profile those that more than a handle ties to it: a handle may be somebody
  * else's by now.
@@ -81,11 +56,10 @@ export async function ofProfile(
   client: pg.ClientBase,
   plans: PlansRepository,
   caller: Caller,
-  profile: WholeProfile,
+  members: readonly MatchedAccount[],
   includesWeak: boolean,
 ): Promise<Selection> {
-  const { members } = profile;
-  const weak = await findWeak(client, plans, caller.teamId, profile);
+  const weak = new Set(members.flatMap(({ id, match }) => (match === 'weak' ? [id] : [])));
   const ids = members.map(({ id }) => id);
   const accounts: AccountRow[] = [];
   const excluded: Excluded[] = [];

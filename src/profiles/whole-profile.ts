@@ -2,17 +2,18 @@ import type pg from 'pg';
 import { type Caller, maySeeProvider } from '../http/caller.js';
 import { invalidField, notFound } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
+import { nameOf, pairOf } from './choice.js';
 import { merged } from './choice-runner.js';
 import { accountIdsOf, findProfile } from './choices.repository.js';
-import type { LinkRule, Match } from './partition.js';
-import type { ProfileKeeper } from './profile-keeper.js';
+import type { HeldAccount } from './neighbours.repository.js';
+import { type Match, matchableId } from './partition.js';
+import type { ProfileKeeper, Surroundings } from './profile-keeper.js';
 
 /** An account of a profile and what ties it to it. */
 export interface MatchedAccount {
   readonly id: string;
+  /** `weak` too where it is not sure to be whom the profile's id was given to: see `isDoubtful`. */
   readonly match: Match;
-  /** Whether another live account with its id, or a person, ties it. */
-  readonly isTied: boolean;
 }
 
 /**
@@ -27,8 +28,6 @@ export type ReadWholeProfile = (
   profileId: string,
 ) => Promise<readonly MatchedAccount[] | undefined>;
 
-const TYING: ReadonlySet<LinkRule> = new Set(['same_id', 'manual']);
-
 /** @param limit of accounts, beyond which it is refused */
 export const readWholeProfile =
   (keeper: ProfileKeeper, limit: number): ReadWholeProfile =>
@@ -41,15 +40,39 @@ export const readWholeProfile =
     const ids = await accountIdsOf(client, teamId, [profileId], limit + 1);
     if (ids.length > limit)
       throw invalidField('profile_id', `has more than ${limit} accounts; name them by account_ids`);
-    const { groups, accounts } = await keeper.around(client, teamId, ids);
+    const near = await keeper.around(client, teamId, ids);
     // Those that joined or left while the locks were waited for count as they are now.
     const inIt = new Set(await accountIdsOf(client, teamId, [profileId], limit));
-    return groups.flatMap(({ members }) =>
-      members.flatMap(({ accountId, match, rule }) => {
-        const account = accounts.get(accountId);
-        const isMeant =
-          account !== undefined && inIt.has(accountId) && maySeeProvider(caller, account.provider);
-        return isMeant ? [{ id: accountId, match, isTied: TYING.has(rule) }] : [];
+    const gone = [...near.accounts.values()].filter(({ id, isLive }) => !isLive && inIt.has(id));
+    return near.groups.flatMap(({ members }) =>
+      members.flatMap(({ accountId: id, match, rule }) => {
+        const account = near.accounts.get(id);
+        if (account === undefined || !inIt.has(id) || !maySeeProvider(caller, account.provider))
+          return [];
+        const isUntied = rule === 'own_id' || rule === 'alone';
+        return [{ id, match: isUntied && isDoubtful(account, gone, near) ? 'weak' : match }];
       }),
     );
   };
+
+/**
+ * Whether an account that nothing live ties to its profile may be somebody else than those of the
+ * profile that are gone: its handle alone tied it to them. An id of its own is that of the profile
+ * where none of those had one.
+ */
+function isDoubtful(
+  account: HeldAccount,
+  gone: readonly HeldAccount[],
+  { constraints }: Surroundings,
+): boolean {
+  const id = matchableId(account.platformUserId);
+  const linked = new Set(
+    constraints.flatMap((held) => (held.kind === 'must_link' ? [pairOf(held)] : [])),
+  );
+  return gone.some((other) => {
+    const itsId = matchableId(other.platformUserId);
+    if (nameOf(other) === nameOf(account)) return false;
+    if (linked.has(pairOf({ one: account, other }))) return false;
+    return itsId === null ? id === null : itsId !== id;
+  });
+}
