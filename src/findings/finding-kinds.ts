@@ -1,7 +1,22 @@
+import type { Role } from '../model/index.js';
 import type { MemberFacts, StaleLink } from '../profiles/index.js';
 
 /** How long an account that a handle's new owner has parted from others is worth a look. */
 export const REASSIGNED_FOR_DAYS = 30;
+
+/** What is known of a profile before its accounts are read. */
+export interface ProfileOutline {
+  /** Of the providers that hold it, one each. */
+  readonly roles: readonly Role[];
+  readonly accountCount: number;
+  /** Whether it fits other profiles and joins none of them. */
+  readonly hasCandidates: boolean;
+  /** Whether a handle that passed on brought accounts here. */
+  readonly isReassigned: boolean;
+  /** Whether a handle ties some accounts, and one of all was not looked at for too long. */
+  readonly mayBeStale: boolean;
+  readonly isExpectedElsewhere: boolean;
+}
 
 /** A profile as far as findings depend on it. */
 export interface ProfileFacts {
@@ -50,6 +65,8 @@ interface FindingKind {
   /** When it is found, for people. */
   readonly meaning: string;
   readonly nextStep: { readonly code: string; readonly message: string };
+  /** Whether it may be found at all: its accounts are read only then. */
+  readonly mayBe: (outline: ProfileOutline) => boolean;
   readonly find: (profile: ProfileFacts) => readonly Found[];
 }
 
@@ -63,6 +80,7 @@ export const FINDINGS = {
       message:
         'Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both.',
     },
+    mayBe: ({ roles }) => countOf(roles, 'publisher') > 1,
     find: ({ members }) => {
       const publishers = members.filter(canPublish);
       const providers = providersOf(publishers);
@@ -77,6 +95,8 @@ export const FINDINGS = {
       code: 'disconnect_duplicate',
       message: 'Keep the account whose figures you use and disconnect the others.',
     },
+    mayBe: ({ roles, accountCount }) =>
+      accountCount > roles.length || countOf(roles, 'measurement') > 1,
     find: ({ members }) => {
       const held = members.filter(isHeld);
       const measuring = held.filter(({ role }) => role === 'measurement');
@@ -98,6 +118,7 @@ export const FINDINGS = {
       message:
         'Connect the profile at another provider of the team that supports its platform, or dismiss this if one is meant to be enough.',
     },
+    mayBe: ({ roles, isExpectedElsewhere }) => isExpectedElsewhere && roles.length === 1,
     find: ({ members, isExpectedElsewhere }) => {
       const providers = providersOf(members);
       return isExpectedElsewhere && providers.length === 1
@@ -114,6 +135,7 @@ export const FINDINGS = {
       message:
         'Pause the engagement (`POST /v1/accounts/{id}/pause`) while the profile is published to: platforms restrict profiles whose actions look automated.',
     },
+    mayBe: ({ roles }) => roles.includes('growth') && roles.includes('publisher'),
     find: ({ members }) => {
       const engaging = members.filter(
         (member) => member.role === 'growth' && member.status === 'active',
@@ -137,6 +159,7 @@ export const FINDINGS = {
       message:
         'See why the account is not looked at any more, or say whose it is (`PUT /v1/accounts/{id}/profile`): its handle may have passed to somebody else meanwhile.',
     },
+    mayBe: ({ mayBeStale }) => mayBeStale,
     find: ({ staleLinks }) =>
       staleLinks.map(({ member, other, since }) => ({
         accounts: other === null ? [member] : [member, other],
@@ -152,6 +175,7 @@ export const FINDINGS = {
       message:
         'Check whose these accounts are: put each into the profile it belongs to (`PUT /v1/accounts/{id}/profile`), and disconnect those of somebody else.',
     },
+    mayBe: ({ hasCandidates, isReassigned }) => hasCandidates || isReassigned,
     find: ({ members, candidates, reassigned }) => {
       const ids = new Set(reassigned.map(({ accountId }) => accountId));
       const moved = members.filter(({ id }) => ids.has(id));
@@ -189,12 +213,18 @@ export const FINDINGS = {
 export type FindingKindName = keyof typeof FINDINGS;
 export const FINDING_KINDS = Object.keys(FINDINGS) as [FindingKindName, ...FindingKindName[]];
 
+/** Whether there may be anything to find about a profile. */
+export const mayHaveFindings = (outline: ProfileOutline) =>
+  FINDING_KINDS.some((kind) => FINDINGS[kind].mayBe(outline));
+
 /** All that is found of a profile. */
 export function findingsOf(profile: ProfileFacts): (Found & { readonly kind: FindingKindName })[] {
   return FINDING_KINDS.flatMap((kind) =>
     FINDINGS[kind].find(profile).map((found: Found) => ({ kind, ...found })),
   );
 }
+
+const countOf = (roles: readonly Role[], role: Role) => roles.filter((one) => one === role).length;
 
 /** One that is about to be disconnected is on its way out. */
 const isHeld = ({ status }: MemberFacts) => status !== 'disconnecting';

@@ -1,12 +1,23 @@
 import type pg from 'pg';
-import type { MembersRepository, StaleLinks } from '../profiles/index.js';
-import { type ProfileFacts, REASSIGNED_FOR_DAYS, type RelatedProfile } from './finding-kinds.js';
+import { FROM_ACCOUNTS, LOOKED_AT } from '../accounts/index.js';
+import {
+  type MembersRepository,
+  STALE_AFTER_INTERVALS,
+  type StaleLinks,
+} from '../profiles/index.js';
+import {
+  mayHaveFindings,
+  type ProfileFacts,
+  REASSIGNED_FOR_DAYS,
+  type RelatedProfile,
+} from './finding-kinds.js';
 
 interface ProfileRow {
   readonly id: string;
   readonly platform: string;
+  readonly match: string;
   readonly accountCount: number;
-  readonly providerCount: number;
+  readonly providers: readonly string[];
   readonly candidates: readonly string[];
 }
 
@@ -38,21 +49,23 @@ export class SubjectsRepository {
     const profiles = await findProfiles(client, teamId, ids);
     const splits = groupBy(await findSplits(client, ids, now), ({ profileId }) => profileId);
     const isExpected = new Set(expected);
-    const interesting = profiles.filter(
-      ({ id, platform, accountCount, providerCount, candidates }) =>
-        accountCount > 1 ||
-        candidates.length > 0 ||
-        splits.has(id) ||
-        (providerCount === 1 && isExpected.has(platform)),
+    const weak = profiles.filter(({ match }) => match === 'weak' || match === 'mixed');
+    const old = await findOld(client, weak.map(idOf), now);
+    const interesting = profiles.filter(({ id, platform, accountCount, providers, candidates }) =>
+      mayHaveFindings({
+        roles: providers.map((provider) => this.members.roleOf(provider)),
+        accountCount,
+        hasCandidates: candidates.length > 0,
+        isReassigned: splits.has(id),
+        mayBeStale: old.has(id),
+        isExpectedElsewhere: isExpected.has(platform),
+      }),
     );
     const related = await findRelated(client, teamId, [
       ...interesting.flatMap(({ candidates }) => candidates),
       ...[...splits.values()].flat().map(({ from }) => from),
     ]);
-    const membersOf = await this.members.membersOf(
-      client,
-      interesting.map(({ id }) => id),
-    );
+    const membersOf = await this.members.membersOf(client, interesting.map(idOf));
     const staleLinks = await this.links.find(client, teamId, membersOf, now);
     const relatedOf = (id: string): RelatedProfile => ({ id, providers: related.get(id) ?? [] });
     return interesting.flatMap(({ id, platform, candidates }) => {
@@ -85,12 +98,28 @@ async function findProfiles(
 ): Promise<ProfileRow[]> {
   const { rows } = await client.query<ProfileRow>({
     name: 'profiles-for-findings',
-    text: `SELECT id, platform, account_count AS "accountCount", provider_count AS "providerCount",
-        candidates
+    text: `SELECT id, platform, match, account_count AS "accountCount", providers, candidates
       FROM profiles WHERE team_id = $1 AND id = ANY($2)`,
     values: [teamId, ids],
   });
   return rows;
+}
+
+/** Those of these profiles that have an account which was not looked at for too long. */
+async function findOld(
+  client: pg.ClientBase,
+  ids: readonly string[],
+  now: Date,
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const { rows } = await client.query<{ id: string }>({
+    name: 'profiles-with-old-accounts',
+    text: `SELECT DISTINCT a.profile_id AS id FROM ${FROM_ACCOUNTS}
+      WHERE a.profile_id = ANY($1) AND a.status <> 'disconnected' AND ${LOOKED_AT}
+        < $2::timestamptz - c.sweep_interval_seconds * interval '${STALE_AFTER_INTERVALS} seconds'`,
+    values: [ids, now],
+  });
+  return new Set(rows.map(idOf));
 }
 
 /**
@@ -132,6 +161,8 @@ async function findRelated(
   });
   return new Map(rows.map(({ id, providers }) => [id, providers]));
 }
+
+const idOf = ({ id }: { readonly id: string }) => id;
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string) {
   const groups = new Map<string, Item[]>();

@@ -20,6 +20,7 @@ import { readWholeProfile } from './whole-profile.js';
 export { byProfile } from './choices.schema.js';
 export type { MemberFacts } from './member-facts.js';
 export type { MembersRepository } from './members.repository.js';
+export { STALE_AFTER_INTERVALS } from './membership.js';
 export type { ProfileKeeper } from './profile-keeper.js';
 export type { StaleLink, StaleLinks } from './stale-links.js';
 export type { MatchedAccount, ReadWholeProfile } from './whole-profile.js';

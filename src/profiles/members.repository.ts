@@ -59,7 +59,7 @@ export class MembersRepository {
   }
 
   /** A provider whose adapter is gone publishes nothing any more, and yet its accounts are held. */
-  private roleOf(provider: string) {
+  roleOf(provider: string) {
     return this.registry.get(provider)?.role ?? DEFAULT_ROLE;
   }
 }
