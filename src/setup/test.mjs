@@ -26,7 +26,9 @@ const SLOW = [
   'test/client/package.test.ts',
   'test/database/embedded.test.ts',
   'test/database/privileges.test.ts',
+  'test/health/aging.test.ts',
   'test/health/month.test.ts',
+  'test/profiles/keeper.test.ts',
   'test/providers/refresh-processes.test.ts',
   'test/providers/refresh.test.ts',
 ];
