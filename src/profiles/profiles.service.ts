@@ -39,16 +39,26 @@ type ProfileDocument = ReturnType<typeof profileDocument>;
 export class ProfilesService {
   constructor(private readonly parts: ProfilesServiceParts) {}
 
+  /** Reads on where a profile has lost its last account meanwhile, so that the page is full. */
   async page(question: ProfileQuestion): Promise<PageRow[]> {
-    const rows = await this.parts.profiles.page(question, this.parts.clock.now());
-    const shown = await this.show(
-      question.caller,
-      rows.map(({ profile }) => profile),
-    );
-    return rows.flatMap(({ profile, position }) => {
-      const document = shown.get(profile.id);
-      return document === undefined ? [] : [{ document: JSON.stringify(document), position }];
-    });
+    const { profiles, clock } = this.parts;
+    const found: PageRow[] = [];
+    let { after } = question.page;
+    for (let isMore = true; isMore; ) {
+      const limit = question.page.limit - found.length;
+      const rows = await profiles.page({ ...question, page: { after, limit } }, clock.now());
+      const shown = await this.show(
+        question.caller,
+        rows.map(({ profile }) => profile),
+      );
+      for (const { profile, position } of rows) {
+        const document = shown.get(profile.id);
+        if (document !== undefined) found.push({ document: JSON.stringify(document), position });
+      }
+      after = rows.at(-1)?.position;
+      isMore = rows.length === limit && found.length < question.page.limit;
+    }
+    return found;
   }
 
   count(caller: Caller, filter: ProfileFilter): Promise<number> {

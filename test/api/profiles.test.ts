@@ -111,6 +111,20 @@ describe('the list', () => {
     expect(held.sort()).toEqual(accounts.sort());
   });
 
+  test('passes over a profile that has lost its last account, and goes on', async () => {
+    const [newest] = await list();
+    const { pool } = gateway.database;
+    await pool.query(
+      `INSERT INTO profiles SELECT r.* FROM profiles p, jsonb_populate_record(p,
+         '{"id": "prof_empty", "created_at": "2999-01-01T00:00:00Z"}') AS r WHERE p.id = $1`,
+      [newest?.id],
+    );
+    const first = await root.get('/v1/profiles?limit=1');
+    await pool.query(`DELETE FROM profiles WHERE id = 'prof_empty'`);
+    expect(first.body.data.map(({ id }: Profile) => id)).toEqual([newest?.id]);
+    expect(first.body.pagination.has_next).toBe(true);
+  });
+
   test.each<[string, (profile: Profile) => boolean]>([
     ['platform=tiktok,threads', ({ platform }) => ['tiktok', 'threads'].includes(platform)],
     [
