@@ -178,6 +178,32 @@ describe('PUT /v1/accounts/{id}/profile', () => {
     expect((await written()).profile_constraints).toBeGreaterThan(before.profile_constraints);
   });
 
+  test('outlives three sweeps, a disconnect and a reappearance', async () => {
+    const one = person();
+    await sweep();
+    done(await choose(one.octopost, { profile_id: null }));
+    const apart = async () => {
+      const [outfame, socialsyncer, octopost] = await profilesOf(one);
+      expect([socialsyncer, octopost === outfame]).toEqual([outfame, false]);
+    };
+    for (let times = 0; times < 3; times++) {
+      await sweep();
+      await apart();
+    }
+    const ended = await gateway.root.delete(`/v1/accounts/${encodeURIComponent(one.octopost)}`);
+    expect([ended.status, ended.body.data.state]).toEqual([200, 'succeeded']);
+    gateway.sandbox.provider('octopost').putAccount(one.octopost.split(':')[1] ?? '', {
+      platform: 'instagram',
+      platform_user_id: one.platformId,
+      username: one.handle,
+    });
+    await sweep();
+    expect((await account(one.octopost)).status).toBe('active');
+    await apart();
+    done(await choose(one.octopost, { mode: 'automatic' }));
+    expect(new Set(await profilesOf(one)).size).toBe(1);
+  });
+
   test('honours If-Match with the ETag of the account', async () => {
     const one = person();
     await sweep();
