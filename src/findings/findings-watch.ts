@@ -40,17 +40,26 @@ interface FindingsWatchParts {
 export class FindingsWatch {
   constructor(private readonly parts: FindingsWatchParts) {}
 
-  /** Run now and then, by every replica. */
+  /**
+   * Run now and then, by every replica.
+   * @throws Error the first that a team failed with, after the others had their turn
+   */
   async run(): Promise<void> {
     const { passes, clock } = this.parts;
     let due = await passes.findDue(clock.now());
+    const failures: unknown[] = [];
     // In rounds, so that no team waits for all of another's.
     for (let round = 0; due.length > 0 && round < MAX_BATCHES; round++) {
       const left: string[] = [];
       for (const teamId of due)
-        if (await this.step(teamId, round < MAX_PASS_BATCHES)) left.push(teamId);
+        try {
+          if (await this.step(teamId, round < MAX_PASS_BATCHES)) left.push(teamId);
+        } catch (error) {
+          failures.push(error);
+        }
       due = left;
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Deletes findings that have been closed for long. */

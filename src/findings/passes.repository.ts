@@ -60,7 +60,8 @@ export class PassesRepository {
     const { rows } = await client.query<Pass>({
       name: 'lock-finding-pass',
       text: `SELECT team_id AS "teamId", due_at AS "dueAt", started_at AS "startedAt",
-          after_created_at AS "afterCreatedAt", after_id AS "afterId", counts, expected
+          after_created_at AS "afterCreatedAt", after_id AS "afterId", counts,
+          COALESCE(expected, '{}') AS expected
         FROM finding_passes WHERE team_id = $1 FOR UPDATE SKIP LOCKED`,
       values: [teamId],
     });

@@ -89,3 +89,25 @@ test('one process at a time examines a team, and what it leaves is found later',
   await examine();
   expect(await open(team)).toHaveLength(1);
 });
+
+test('a team from before is examined as a whole, and one that fails keeps no other waiting', async () => {
+  const teams: RowsTeam[] = [];
+  for (let count = 0; count < 3; count++) {
+    const team = await RowsTeam.begin(gateway, clock.now);
+    for (const provider of ['octopost', 'postiz']) await team.hold(provider, 'acme');
+    teams.push(team);
+  }
+  const [before, broken, last] = teams as [RowsTeam, RowsTeam, RowsTeam];
+  expect(await gateway.app.recurringJobs.runNamed('profiles.settle')).toBe(true);
+  const { pool } = gateway.database;
+  await pool.query('DELETE FROM finding_touches WHERE team_id = $1', [before.id]);
+  await pool.query(
+    `INSERT INTO finding_passes (team_id, due_at, counts) VALUES ($1, '1970-01-01', '{}'), ($2, now(), 'null')`,
+    [before.id, broken.id],
+  );
+  expect(await gateway.app.recurringJobs.runNamed('findings.examine')).toBe(false);
+  for (const team of [before, last]) expect(await open(team)).toHaveLength(1);
+  await pool.query(`UPDATE finding_passes SET counts = '{}' WHERE team_id = $1`, [broken.id]);
+  await examine();
+  expect(await open(broken)).toHaveLength(1);
+});
