@@ -128,6 +128,12 @@ export class VerdictsRepository {
 }
 
 /**
+ * Accounts that one statement changes: the triggers compare each row that it wrote with each that it
+ * replaced.
+ */
+const WRITTEN_AT_ONCE = 500;
+
+/**
  * Sets `unknown` on accounts of a connection; their status stays. The next good look writes them
  * whatever it shows, as their content hash is dropped.
  * @param client within a transaction
@@ -141,29 +147,26 @@ export async function markHealthUnknown(
   const { status, reason, fault } = ABSENT[verdict];
   const countsFrom = verdict === 'credential_rejected' ? HEALTH_LOOKED_AT : COUNTS_FROM[verdict];
   const askedSince = verdict === 'provider_unreachable' ? age?.askedSince : null;
+  // What is changed is what it was read as, whoever else looks at it.
   const { rows } = await client.query<HealthBefore>(
-    `WITH before AS MATERIALIZED (
-       SELECT a.id, a.health_status, a.health_reason, c.last_error FROM accounts a JOIN connections c ON c.id = a.connection_id
-       WHERE a.connection_id = $1 AND ${isOpenTo(verdict)}
-         AND ($7::timestamptz IS NULL OR ${countsFrom} < $7)
-         AND ($8::timestamptz IS NULL OR ${countsFrom} <= $8)
-       -- What is changed is what it was read as, whoever else looks at it.
-       FOR UPDATE OF a
-     )
-     UPDATE accounts a SET health_status = $3, health_reason = $4, health_fault = $5, health_since = $2, recommendations = $6,
-       updated_at = $2, content_hash = NULL
-     FROM before WHERE a.id = before.id RETURNING a.id, before.health_status, before.health_reason, before.last_error`,
-    [
-      connection.id,
-      at,
-      status,
-      reason,
-      fault,
-      JSON.stringify(recommend(ABSENT[verdict], { adapter, isPaused: connection.paused })),
-      age?.lookedBefore,
-      askedSince,
-    ],
+    `SELECT a.id, a.health_status, a.health_reason, c.last_error
+     FROM accounts a JOIN connections c ON c.id = a.connection_id
+     WHERE a.connection_id = $1 AND ${isOpenTo(verdict)}
+       AND ($2::timestamptz IS NULL OR ${countsFrom} < $2)
+       AND ($3::timestamptz IS NULL OR ${countsFrom} <= $3)
+     FOR UPDATE OF a`,
+    [connection.id, age?.lookedBefore, askedSince],
   );
+  const recommendations = recommend(ABSENT[verdict], { adapter, isPaused: connection.paused });
+  for (let from = 0; from < rows.length; from += WRITTEN_AT_ONCE) {
+    const ids = rows.slice(from, from + WRITTEN_AT_ONCE).map(({ id }) => id);
+    await client.query(
+      `UPDATE accounts SET health_status = $3, health_reason = $4, health_fault = $5,
+         health_since = $2, recommendations = $6, updated_at = $2, content_hash = NULL
+       WHERE id = ANY($1)`,
+      [ids, at, status, reason, fault, JSON.stringify(recommendations)],
+    );
+  }
   const changes = rows.map((row) => ({
     id: row.id,
     kind: 'changed' as const,
