@@ -6,6 +6,7 @@ import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { checkout } from '../support/checkout.js';
 import { type Clone, cloneCheckout, type Running } from '../support/clone.js';
 import { findFreePort } from '../support/tcp-postgres.js';
+import { waitFor } from '../support/wait.js';
 
 const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
 const commands = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.trim());
@@ -52,9 +53,13 @@ describe('npm start on a fresh clone', () => {
         '"api_key": "oct_live_…"}',
         `"api_key": "oct_test_sandbox000000"}, "base_url": "${sandbox}/octopost/v1"`,
       );
-    const answer = JSON.parse(await clone.run(here, { ROLLCALL_KEY: key }));
+    const ask = async () => JSON.parse(await clone.run(here, { ROLLCALL_KEY: key }));
+    // Findings come up to 15 seconds after the accounts.
+    const answer = await waitFor(`something in the answer to ${request}`, ask, {
+      everyMs: 1_000,
+      until: ({ data }) => data?.length !== 0,
+    });
     expect(answer).toHaveProperty('data');
-    expect(answer.data.length).not.toBe(0);
   });
 
   test('npm run verify-receipt verifies the receipt of a finished disconnect', async () => {
