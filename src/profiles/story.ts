@@ -122,7 +122,7 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
       type: 'profile.linked',
       accountId: null,
       providers: providersOf(membersOf.get(to) ?? []),
-      data: { profile_id: to, account: factsOf(mover), linked_to: factsOf(other), rule },
+      data: { profile_id: to, accounts: [factsOf(mover)], linked_to: factsOf(other), rule },
     });
   };
 
