@@ -29,8 +29,11 @@ const SLOW = [
   'test/health/aging.test.ts',
   'test/health/month.test.ts',
   'test/profiles/keeper.test.ts',
+  'test/profiles/partition-property.test.ts',
+  'test/profiles/recycled-handle.test.ts',
   'test/providers/refresh-processes.test.ts',
   'test/providers/refresh.test.ts',
+  'test/work/',
 ];
 
 await prepare();
