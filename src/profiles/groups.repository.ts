@@ -54,6 +54,22 @@ export async function lockProfiles(
   return rows;
 }
 
+/**
+ * Locks those of these accounts that no other transaction has written and not yet committed.
+ * @returns how many
+ */
+export async function lockFreeAccounts(
+  client: pg.ClientBase,
+  ids: readonly string[],
+): Promise<number> {
+  if (ids.length === 0) return 0;
+  const { rowCount } = await client.query(
+    'SELECT FROM accounts WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED',
+    [ids],
+  );
+  return rowCount ?? 0;
+}
+
 /** Puts accounts into profiles. @param at `null`: nobody has seen them yet */
 export async function moveAccounts(
   client: pg.ClientBase,

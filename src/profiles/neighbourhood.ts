@@ -8,8 +8,7 @@ import {
   type HeldAccount,
   type HeldConstraint,
   hasConstraints,
-  lockFurther,
-  lockNames,
+  lockTeam,
   type SharedValue,
 } from './neighbours.repository.js';
 import {
@@ -30,13 +29,15 @@ export interface Neighbourhood {
 /**
  * Everything that can decide on the profiles of touched accounts: those that share an id or a
  * current handle with them, now or before, or are linked to them by hand, and so on from there.
- * What is shared is locked until the transaction ends, so that of two that change the same profiles
- * the second sees what the first has written.
+ * The team is locked until the transaction ends, so that of two that decide on the same profiles the
+ * second sees what the first has written.
+ * @param client within a transaction
  */
 export async function readNeighbourhood(
   client: pg.ClientBase,
   { teamId, accountIds, former }: Touches,
 ): Promise<Neighbourhood> {
+  await lockTeam(client, teamId);
   const walk = new Walk(client, teamId, await hasConstraints(client, teamId));
   const touched = await findAccounts(client, teamId, accountIds);
   await walk.follow(touched, former);
@@ -47,7 +48,6 @@ class Walk {
   readonly accounts = new Map<string, HeldAccount>();
   private readonly choices = new Map<bigint, HeldConstraint>();
   private readonly followed = new Set<string>();
-  private isTeamLocked: boolean | null = null;
 
   constructor(
     private readonly client: pg.ClientBase,
@@ -74,11 +74,6 @@ class Walk {
       const newUserIds = this.unfollowed('id', userIds);
       const newHandles = this.unfollowed('handle', handles);
       const named = this.hasChoices ? await this.followChoices(reached) : [];
-      await this.lock([
-        ...newUserIds.map((shared) => nameOf('id', shared)),
-        ...newHandles.map((shared) => nameOf('handle', shared)),
-        ...named.map(choiceName),
-      ]);
       const found = await findSharing(this.client, this.teamId, newUserIds, newHandles);
       reached = this.takeIn([...found, ...(await findNamed(this.client, this.teamId, named))]);
       values = { userIds: [], handles: [] };
@@ -109,12 +104,6 @@ class Walk {
     for (const choice of found) this.choices.set(choice.number, choice);
     const named = found.flatMap(({ one, other }) => [one, other]);
     return named.filter((name) => this.isNew(choiceName(name)));
-  }
-
-  private async lock(names: readonly string[]): Promise<void> {
-    if (this.isTeamLocked === null)
-      this.isTeamLocked = await lockNames(this.client, this.teamId, names);
-    else if (!this.isTeamLocked) await lockFurther(this.client, this.teamId, names);
   }
 }
 

@@ -139,47 +139,6 @@ export async function findNamed(
   return rows;
 }
 
-/** Beyond so many things at once the whole team is locked, as the database's locks are limited. */
-const MAX_LOCKS = 64;
-
-/**
- * Has transactions that decide on profiles of the same team by the same things take turns, until
- * they end.
- * @param names of the things; in the same order for everyone
- * @returns whether the whole team is locked
- */
-export async function lockNames(
-  client: pg.ClientBase,
-  teamId: string,
-  names: readonly string[],
-): Promise<boolean> {
-  if (names.length > MAX_LOCKS) {
-    await lockTeam(client, teamId);
-    return true;
-  }
-  await client.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [
-    teamLock(teamId),
-  ]);
-  await lockFurther(client, teamId, names);
-  return false;
-}
-
-const teamLock = (teamId: string) => `profiles of ${teamId}`;
-
 /** Has nobody else decide on profiles of the team until the transaction ends. */
 export const lockTeam = (client: pg.ClientBase, teamId: string) =>
-  lockUntilEnd(client, teamLock(teamId));
-
-/** As `lockNames`, where the team is locked already. */
-export async function lockFurther(
-  client: pg.ClientBase,
-  teamId: string,
-  names: readonly string[],
-): Promise<void> {
-  await client.query(
-    `SELECT pg_advisory_xact_lock(key) FROM (
-       SELECT DISTINCT hashtextextended($1 || ' ' || name, 0) AS key
-       FROM unnest($2::text[]) AS n(name) ORDER BY key) AS sorted`,
-    [`profiles of ${teamId}:`, names],
-  );
-}
+  lockUntilEnd(client, `profiles of ${teamId}`);

@@ -13,6 +13,7 @@ import {
   findOrphans,
   findPage,
   type LonelyProfile,
+  lockFreeAccounts,
   lockProfiles,
   moveAccounts,
   type ProfileActor,
@@ -29,7 +30,13 @@ import { type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
 import type { HeldAccount } from './neighbours.repository.js';
 import { type ProfileGroup, partition } from './partition.js';
 import { tellChanges } from './story.js';
-import { type Touches, takeLeftTouches, takeOwnTouches } from './touches.repository.js';
+import {
+  leaveTouches,
+  NO_TOUCHES,
+  type Touches,
+  takeLeftTouches,
+  takeOwnTouches,
+} from './touches.repository.js';
 
 export interface ProfileKeeperParts {
   readonly database: Database;
@@ -48,7 +55,6 @@ export interface ManualChoice {
 
 /** Accounts in one transaction. */
 const REBUILD_BATCH = 500;
-const NO_TOUCHES = { addedIds: new Set<string>(), former: [], profileIds: [] };
 const NOBODY: ProfileActor = { keyId: null, keyName: null, requestId: null };
 
 /**
@@ -60,15 +66,13 @@ export class ProfileKeeper {
   constructor(private readonly parts: ProfileKeeperParts) {}
 
   /**
-   * Decides on the profiles that the transaction has touched so far.
+   * Decides on the profiles that the transaction has touched so far. What else it writes of accounts
+   * and profiles comes before: it may hold others up from now on, and must not wait for them.
    * @param client within the transaction
-   * @returns the accounts that are in another profile than before
    */
-  async settle(client: pg.ClientBase, at: Date, choice?: ManualChoice): Promise<Moved[]> {
-    const moved: Moved[] = [];
+  async settle(client: pg.ClientBase, at: Date, choice?: ManualChoice): Promise<void> {
     for (const touches of await takeOwnTouches(client))
-      moved.push(...(await this.settleTouches(client, touches, at, choice)));
-    return moved;
+      await this.settleTouches(client, touches, at, choice);
   }
 
   /** Settles what writers have left. */
@@ -77,9 +81,9 @@ export class ProfileKeeper {
     for (let isLeft = true; isLeft; )
       isLeft = await withTransaction(database.pool, async (client) => {
         const touches = await takeLeftTouches(client);
-        if (touches === undefined) return false;
-        await this.settleTouches(client, touches, clock.now());
-        return true;
+        return (
+          touches !== undefined && (await this.settleTouches(client, touches, clock.now())) !== null
+        );
       });
   }
 
@@ -102,7 +106,7 @@ export class ProfileKeeper {
         const done = await withTransaction(pool, (client) =>
           this.settleTouches(client, touches, this.parts.clock.now()),
         );
-        moved += done.length;
+        moved += done?.length ?? 0;
       }
     }
     for (;;) {
@@ -113,13 +117,18 @@ export class ProfileKeeper {
     return { ...(await countProfiles(pool)), moved };
   }
 
-  /** @param client within a transaction */
+  /**
+   * @param client within a transaction
+   * @returns the accounts that are in another profile than callers saw them in; `null` when it left
+   * everything to the job: another transaction is writing an account that would be moved, and may be
+   * waiting for this one. A choice, which is to be seen at once, waits
+   */
   private async settleTouches(
     client: pg.ClientBase,
     touches: Touches,
     at: Date,
     choice?: ManualChoice,
-  ): Promise<Moved[]> {
+  ): Promise<Moved[] | null> {
     const { teamId, accountIds, addedIds, former, profileIds } = touches;
     const near =
       accountIds.length + former.length > 0 ? await readNeighbourhood(client, touches) : NOTHING;
@@ -129,6 +138,11 @@ export class ProfileKeeper {
     const known = await lockProfiles(client, withoutNew(ids, addedIds));
     const shown = new Map(known.map((profile) => [profile.id, profile]));
     const moves = movesOf(groups, near.accounts, (account) => seenIn(account, addedIds, shown));
+    const movedIds = moves.map(idOf);
+    if (choice === undefined && (await lockFreeAccounts(client, movedIds)) < moves.length) {
+      await leaveTouches(client, touches);
+      return null;
+    }
     await moveAccounts(client, moves.filter(wasSeen), at);
     await moveAccounts(
       client,

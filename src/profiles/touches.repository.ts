@@ -20,6 +20,14 @@ export interface FormerState {
   readonly handle: string | null;
 }
 
+/** Nothing, of no team yet. */
+export const NO_TOUCHES: Omit<Touches, 'teamId'> = {
+  accountIds: [],
+  addedIds: new Set(),
+  former: [],
+  profileIds: [],
+};
+
 const COLUMNS = `team_id AS "teamId", account_ids AS "accountIds", platforms, user_ids AS "userIds",
   handles, profile_ids AS "profileIds", is_added AS "isAdded"`;
 
@@ -42,7 +50,24 @@ export async function takeOwnTouches(client: pg.ClientBase): Promise<Touches[]> 
   });
   const byTeam = new Map<string, TouchRow[]>();
   for (const row of rows) byTeam.set(row.teamId, [...(byTeam.get(row.teamId) ?? []), row]);
-  return [...byTeam.values()].map(asTouches);
+  // Teams are locked one after the other, by everyone in the same order.
+  return [...byTeam.values()]
+    .map(asTouches)
+    .sort((one, other) => (one.teamId < other.teamId ? -1 : 1));
+}
+
+/** Leaves touches to the recurring job. @param client within the transaction that took them */
+export async function leaveTouches(client: pg.ClientBase, touches: Touches): Promise<void> {
+  const { teamId, accountIds, former, profileIds } = touches;
+  await client.query(
+    `INSERT INTO profile_touches (team_id, account_ids, platforms, user_ids, handles, profile_ids)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [
+      ...[teamId, accountIds, former.map(({ platform }) => platform)],
+      ...[former.map(({ platformUserId }) => platformUserId), former.map(({ handle }) => handle)],
+      profileIds,
+    ],
+  );
 }
 
 /**
@@ -70,11 +95,7 @@ export async function touchAccounts(
   teamId: string,
   accountIds: readonly string[],
 ): Promise<void> {
-  await client.query(
-    `INSERT INTO profile_touches (team_id, account_ids, platforms, user_ids, handles, profile_ids)
-     VALUES ($1, $2, '{}', '{}', '{}', '{}')`,
-    [teamId, accountIds],
-  );
+  await leaveTouches(client, { ...NO_TOUCHES, teamId, accountIds });
 }
 
 /** @param rows of one team, one at least */

@@ -224,7 +224,6 @@ export class SweepRun {
     const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
     await recordAccountEvents(this.client, events, this.startedAt);
     await passLabelsOn(this.client, gone, this.startedAt);
-    if (gone.length > 0) await this.settleProfiles(this.client, this.clock.now());
     this.vanished = gone.length;
     await this.observed.markMissing();
     return this.isHeld ? 'held' : 'succeeded';

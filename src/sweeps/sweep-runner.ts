@@ -207,6 +207,7 @@ export class SweepRunner {
       }
       await sweeps.setResumeCursor(client, connection.id, null);
       await sweeps.finish(client, sweepId, resultOf(run, completed, error), now);
+      if (run.counts.vanished > 0) await this.parts.settleProfiles(client, now);
       return completed;
     });
     this.report(current, state, run.counts.seen, error?.code);
