@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RawText } from '../http/answer.js';
 import type { Cursors } from '../http/cursor.js';
-import { ORDER_DIRECTIONS } from '../http/keyset.js';
+import { orderFields } from '../http/keyset.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { ACTION_PROBLEMS, CHANGE_PROBLEMS } from '../http/problem.js';
 import { action, type Call, contextOf, endpoint } from '../http/route.js';
@@ -27,14 +27,7 @@ export function accountEndpoints(
   const listQuery = z.strictObject({
     ...accountFilterFields(providers),
     ...paging,
-    order_by: z
-      .enum(ORDER_KEYS, { error: `must be one of: ${ORDER_KEYS.join(', ')}` })
-      .default('created_at')
-      .meta({ description: 'Field to sort by; null values come last.' }),
-    order_direction: z
-      .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
-      .default('desc')
-      .meta({ description: 'Direction of the sort.' }),
+    ...orderFields(ORDER_KEYS, 'created_at'),
   });
   type ListQuery = z.output<typeof listQuery>;
 

@@ -67,13 +67,18 @@ const evidenceSchema = z.object({
   request_id: z.string().nullable().meta({ description: "The provider's id of the request." }),
 });
 
+/** By what an account is told from others. */
+const accountNames = {
+  account_id: z.string(),
+  ref: z.string(),
+  provider: z.string(),
+  platform: z.string(),
+  username: z.string().nullable(),
+};
+
 export const stepSchema = z
   .object({
-    account_id: z.string(),
-    ref: z.string(),
-    provider: z.string(),
-    platform: z.string(),
-    username: z.string().nullable(),
+    ...accountNames,
     profile_id: z.string().nullable().meta({
       description:
         'The profile that the account was in when the disconnect was accepted. Null: a former release did not note it.',
@@ -183,11 +188,7 @@ export const planSchema = z
     accounts: z
       .array(
         z.object({
-          account_id: z.string(),
-          ref: z.string(),
-          provider: z.string(),
-          platform: z.string(),
-          username: z.string().nullable(),
+          ...accountNames,
           identity: identitySchema,
           status: z.enum(ACCOUNT_STATUSES),
           effect: effectSchema,
@@ -197,11 +198,7 @@ export const planSchema = z
     also_ends: z
       .array(
         z.object({
-          account_id: z.string(),
-          ref: z.string(),
-          provider: z.string(),
-          platform: z.string(),
-          username: z.string().nullable(),
+          ...accountNames,
           ends_with: z.string(),
         }),
       )
@@ -213,11 +210,7 @@ export const planSchema = z
     excluded: z
       .array(
         z.object({
-          account_id: z.string(),
-          ref: z.string(),
-          provider: z.string(),
-          platform: z.string(),
-          username: z.string().nullable(),
+          ...accountNames,
           reason: z.enum(EXCLUSION_REASONS),
         }),
       )

@@ -1,8 +1,21 @@
+import { z } from 'zod';
 import type { Parameters } from '../database/sql.js';
 import type { PageRequest, PageRow } from './page.js';
 
 export const ORDER_DIRECTIONS = ['asc', 'desc'] as const;
 export type OrderDirection = (typeof ORDER_DIRECTIONS)[number];
+
+/** The query parameters of a list that is ordered by one of these keys. */
+export const orderFields = <Key extends string>(keys: readonly [Key, ...Key[]], first: Key) => ({
+  order_by: z
+    .enum(keys, { error: `must be one of: ${keys.join(', ')}` })
+    .default(first)
+    .meta({ description: 'Field to sort by; null values come last.' }),
+  order_direction: z
+    .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
+    .default('desc')
+    .meta({ description: 'Direction of the sort.' }),
+});
 
 /** How the key of an order is held: its column, its type, and whether it can be null. */
 export interface OrderColumn {

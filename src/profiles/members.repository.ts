@@ -1,19 +1,10 @@
 import type pg from 'pg';
 import { FROM_ACCOUNTS, HEALTH_LOOKED_AT, LOOKED_AT } from '../accounts/index.js';
-import { DEFAULT_ROLE } from '../model/index.js';
+import { ACCOUNT_COLUMNS, DEFAULT_ROLE } from '../model/index.js';
 import type { Registry } from '../providers/index.js';
 import type { MemberFacts } from './member-facts.js';
 
-const COUNTS = [
-  'followers',
-  'following',
-  'posts',
-  'views',
-  'likes',
-  'comments',
-  'shares',
-  'saves',
-] as const;
+const COUNTS = ACCOUNT_COLUMNS.flatMap(({ column, type }) => (type === 'bigint' ? [column] : []));
 
 /** Counts are at most 2^53, so a float carries them exactly. */
 const FACTS = `a.id, a.profile_id AS "profileId", a.provider,

@@ -150,14 +150,7 @@ export class ProfileKeeper {
       null,
     );
 
-    const isTouched = new Set([...profileIds, ...moves.flatMap(({ from, to }) => [from, to])]);
-    const touchedAccounts = new Set(accountIds);
-    const changed = groups.filter(
-      (group) =>
-        isTouched.has(group.id) ||
-        isOther(group, shown.get(group.id)) ||
-        group.members.some(({ accountId }) => touchedAccounts.has(accountId)),
-    );
+    const changed = groups.filter(changes(touches, moves, shown));
     const decided = new Set(groups.map(idOf));
     const left = [...shown.keys()].filter((id) => !decided.has(id));
     const gone = await deleteEmptyProfiles(client, left);
@@ -346,6 +339,20 @@ const groupingOf = ({ match, candidates, contradictions }: ProfileGroup): Groupi
   candidates,
   isContradictory: contradictions.length > 0,
 });
+
+/** Whether a profile is to be summed up: its accounts, or what ties them, are not what they were. */
+function changes(
+  { accountIds, profileIds }: Touches,
+  moves: readonly Moved[],
+  shown: ReadonlyMap<string, ShownProfile>,
+): (group: ProfileGroup) => boolean {
+  const touched = new Set([...profileIds, ...moves.flatMap(({ from, to }) => [from, to])]);
+  const touchedAccounts = new Set(accountIds);
+  return (group) =>
+    touched.has(group.id) ||
+    isOther(group, shown.get(group.id)) ||
+    group.members.some(({ accountId }) => touchedAccounts.has(accountId));
+}
 
 function isOther(group: ProfileGroup, before: ShownProfile | undefined): boolean {
   if (before === undefined) return true;

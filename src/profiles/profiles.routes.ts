@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Answer } from '../http/answer.js';
 import type { Caller } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
-import { ORDER_DIRECTIONS } from '../http/keyset.js';
+import { orderFields } from '../http/keyset.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { paging } from '../http/validate.js';
@@ -25,14 +25,7 @@ export function profileEndpoints(
   const listQuery = z.strictObject({
     ...profileFilterFields(providers),
     ...paging,
-    order_by: z
-      .enum(PROFILE_ORDER_KEYS, { error: `must be one of: ${PROFILE_ORDER_KEYS.join(', ')}` })
-      .default('created_at')
-      .meta({ description: 'Field to sort by; null values come last.' }),
-    order_direction: z
-      .enum(ORDER_DIRECTIONS, { error: 'must be asc or desc' })
-      .default('desc')
-      .meta({ description: 'Direction of the sort.' }),
+    ...orderFields(PROFILE_ORDER_KEYS, 'created_at'),
   });
 
   return {

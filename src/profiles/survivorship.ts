@@ -1,4 +1,4 @@
-import type { Role } from '../model/index.js';
+import { ACCOUNT_COLUMNS, type Role } from '../model/index.js';
 import type { MemberFacts } from './member-facts.js';
 
 /** One member's value of a field. */
@@ -52,18 +52,9 @@ export type MergedField = keyof typeof SURVIVORSHIP;
 export const MERGED_FIELDS = Object.keys(SURVIVORSHIP) as readonly MergedField[];
 
 /** The fields that stand beside the time at which they were taken. */
-export const FIGURES: ReadonlySet<MergedField> = new Set<MergedField>([
-  'followers',
-  'following',
-  'posts',
-  'views',
-  'likes',
-  'comments',
-  'shares',
-  'saves',
-  'engagement_rate',
-  'growth_rate_30d',
-]);
+export const FIGURES: ReadonlySet<MergedField> = new Set(
+  MERGED_FIELDS.filter((field) => ACCOUNT_COLUMNS.some(({ name }) => name === `metrics.${field}`)),
+);
 
 /** By field; `null`: no member knows it. */
 export type MergedFields = {

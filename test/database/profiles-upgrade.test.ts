@@ -1,12 +1,9 @@
-import { cp, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { type Database, migrate, openDatabase } from '../../src/database/index.js';
+import { type Database, openDatabase } from '../../src/database/index.js';
 import { createProfileKeeper } from '../../src/profiles/index.js';
 import { createRegistry } from '../../src/providers/index.js';
-import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
-import { makeFolder, removeFolder } from '../support/folder.js';
+import { createFormerDatabase, type FormerDatabase } from '../support/database.js';
 import { manualClock } from '../support/manual-clock.js';
 
 const MIGRATION = '20261126205000_profiles';
@@ -15,22 +12,12 @@ const FORMER = `INSERT INTO accounts (id, team_id, connection_id, provider, prov
     username, username_key, status, health_status, health_since, checked_at, remote_data, created_at, updated_at)
   VALUES ($1, 'team_1', 'conn_1', 'outfame', $1, 'instagram', $2, $2, 'active', 'healthy', now(), now(), '{}', now(), now())`;
 
-let testDatabase: TestDatabase;
-let admin: pg.Client;
+let former: FormerDatabase;
 let client: pg.Client;
 let database: Database;
-let folder: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  admin = new pg.Client(testDatabase.connection);
-  await admin.connect();
-  await admin.query('CREATE DATABASE before_profiles');
-  const connection = { ...testDatabase.connection, database: 'before_profiles' };
-  folder = await makeFolder();
-  for (const name of (await readdir(migrationsFolder)).filter((name) => name < MIGRATION))
-    await cp(join(migrationsFolder, name), join(folder, name), { recursive: true });
-  await migrate(connection, folder);
-  client = new pg.Client(connection);
+  former = await createFormerDatabase(MIGRATION);
+  client = new pg.Client(former.connection);
   await client.connect();
   await client.query(`INSERT INTO teams (id, name) VALUES ('team_1', 'one')`);
   await client.query(
@@ -40,16 +27,13 @@ beforeAll(async () => {
   await client.query(FORMER, ['acct_1', 'harbor']);
   await client.query(FORMER, ['acct_2', 'harbor']);
   await client.query(FORMER, ['acct_3', 'pine']);
-  await migrate(connection, migrationsFolder);
-  database = openDatabase({ connection, poolSize: 2 });
+  await former.upgrade();
+  database = openDatabase({ connection: former.connection, poolSize: 2 });
 });
 afterAll(async () => {
   await database?.close();
   await client?.end();
-  await admin?.query('DROP DATABASE before_profiles WITH (FORCE)');
-  await admin?.end();
-  await testDatabase?.drop();
-  await removeFolder(folder);
+  await former?.drop();
 });
 
 const keeper = () =>

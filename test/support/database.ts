@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -7,9 +7,11 @@ import {
   bringUpToDate,
   type DatabaseConnection,
   type EmbeddedDatabase,
+  migrate,
   startEmbedded,
 } from '../../src/database/index.js';
 import { checkout } from './checkout.js';
+import { makeFolder, removeFolder } from './folder.js';
 import { isRunning } from './processes.js';
 
 /** An empty, migrated database of a test's own. */
@@ -51,6 +53,38 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await drop(admin, database);
       await admin.end();
       await server.stop();
+    },
+  };
+}
+
+/** A database of a test's own, as a release left it that knew no migration from this one on. */
+export interface FormerDatabase extends Pick<TestDatabase, 'connection' | 'drop'> {
+  /** Applies all further migrations. */
+  upgrade(): Promise<void>;
+}
+
+/** @param migration the first that it is without */
+export async function createFormerDatabase(migration: string): Promise<FormerDatabase> {
+  const testDatabase = await createTestDatabase();
+  const admin = new pg.Client(testDatabase.connection);
+  await admin.connect();
+  const database = `test_${process.pid}_before_${randomUUID().replaceAll('-', '')}`;
+  await admin.query(`CREATE DATABASE ${database}`);
+  const connection = { ...testDatabase.connection, database };
+  const folder = await makeFolder();
+  for (const name of (await readdir(migrationsFolder)).filter((name) => name < migration))
+    await cp(join(migrationsFolder, name), join(folder, name), { recursive: true });
+  await migrate(connection, folder);
+  return {
+    connection,
+    upgrade: async () => {
+      await migrate(connection, migrationsFolder);
+    },
+    drop: async () => {
+      await drop(admin, database);
+      await admin.end();
+      await testDatabase.drop();
+      await removeFolder(folder);
     },
   };
 }
