@@ -44,15 +44,15 @@ export const readWholeProfile =
     // Those that joined or left while the locks were waited for count as they are now.
     const inIt = new Set(await accountIdsOf(client, teamId, [profileId], limit));
     const gone = [...near.accounts.values()].filter(({ id, isLive }) => !isLive && inIt.has(id));
-    return near.groups.flatMap(({ members }) =>
-      members.flatMap(({ accountId: id, match, rule }) => {
-        const account = near.accounts.get(id);
-        if (account === undefined || !inIt.has(id) || !maySeeProvider(caller, account.provider))
-          return [];
-        const isUntied = rule === 'own_id' || rule === 'alone';
-        return [{ id, match: isUntied && isDoubtful(account, gone, near) ? 'weak' : match }];
-      }),
-    );
+    // An account that is still to be moved elsewhere is in it no more.
+    const group = near.groups.find(({ id }) => id === profileId);
+    return group?.members.flatMap(({ accountId: id, match, rule }) => {
+      const account = near.accounts.get(id);
+      if (account === undefined || !inIt.has(id) || !maySeeProvider(caller, account.provider))
+        return [];
+      const isUntied = rule === 'own_id' || rule === 'alone';
+      return [{ id, match: isUntied && isDoubtful(account, gone, near) ? 'weak' : match }];
+    });
   };
 
 /**

@@ -103,6 +103,18 @@ describe('DELETE /v1/profiles/{id}', () => {
     },
   );
 
+  test('reaches no account that it holds but that ids and handles put elsewhere', async () => {
+    const [one, two] = [await person(), await person()];
+    const id = await profileOf(one.octopost);
+    // As while a writer has left the decision to the job.
+    await gateway.database.pool.query(
+      `UPDATE accounts SET profile_id = $1 WHERE provider || ':' || provider_account_id = $2`,
+      [id, two.octopost],
+    );
+    expect(refsOf(done(await end(id)).steps)).toEqual([one.octopost, one.socialsyncer].sort());
+    expect(isHeld(two.octopost)).toBe(true);
+  });
+
   test('of one account means that one, and again gives the same disconnect', async () => {
     taken += 1;
     gateway.sandbox.provider('octopost').putAccount(`acc_F${taken}`, { platform: 'bluesky' });
