@@ -19,6 +19,7 @@ const SLOW = [
   'test/commands/',
   'test/evidence/',
   'test/fuzz/',
+  'test/operations/',
   'test/workflows/',
   'test/api/outage.test.ts',
   'test/api/overload.test.ts',
@@ -37,6 +38,9 @@ const SLOW = [
 ];
 
 await prepare();
+const { missingPackages } = await import('../../dist/test/support/system-programs.js');
+if (missingPackages().length > 0)
+  console.log(`Tests of what is not installed are skipped: ${missingPackages().join(', ')}.`);
 const given = process.argv.slice(2).filter((parameter) => parameter !== '--fast');
 const isFast = process.argv.includes('--fast');
 // Tests wait for servers and processes as much as they compute, so two more than there are cores pay

@@ -1,0 +1,47 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/**
+ * Programs that stand before or behind a gateway in production, and the Debian package of each.
+ * Tests run them where they are installed; `npm test` says which are not.
+ */
+const PACKAGES = {
+  chromium: 'chromium',
+  haproxy: 'haproxy',
+  nginx: 'nginx-light',
+  pgbouncer: 'pgbouncer',
+  promtool: 'prometheus',
+} as const;
+
+export type SystemProgram = keyof typeof PACKAGES;
+
+/** The Debian packages to install for those of the programs that are absent; all when not told. */
+export function missingPackages(
+  programs: readonly SystemProgram[] = Object.keys(PACKAGES) as SystemProgram[],
+): readonly string[] {
+  return programs
+    .filter((program) => find(program) === undefined)
+    .map((program) => PACKAGES[program]);
+}
+
+/** @throws Error where the program is not installed */
+export function programPath(program: SystemProgram): string {
+  const path = find(program);
+  if (path === undefined) throw new Error(`Install the package ${PACKAGES[program]}.`);
+  return path;
+}
+
+function find(program: SystemProgram): string | undefined {
+  // Debian keeps servers in folders that are in the PATH of root alone.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, program)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
