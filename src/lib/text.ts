@@ -55,11 +55,14 @@ export function lengthUpTo(value: unknown, most: number): number {
     const one = open.pop();
     if (typeof one === 'string') length += one.length + 2;
     else if (typeof one !== 'object' || one === null) length += String(one).length + 1;
-    else
-      for (const [name, inner] of Object.entries(one)) {
-        length += Array.isArray(one) ? 1 : name.length + 4;
+    else if (Array.isArray(one)) {
+      length += one.length;
+      if (length <= most) for (const inner of one) open.push(inner);
+    } else
+      for (const name in one) {
+        length += name.length + 4;
         if (length > most) break;
-        open.push(inner);
+        open.push((one as Readonly<Record<string, unknown>>)[name]);
       }
   }
   return length;

@@ -45,6 +45,7 @@ export async function lockProfiles(
   client: pg.ClientBase,
   ids: readonly string[],
 ): Promise<ShownProfile[]> {
+  if (ids.length === 0) return [];
   const { rows } = await client.query<ShownProfile>(
     `SELECT id, match, candidates, is_contradictory AS "isContradictory",
        health_status AS "healthStatus", health_reason AS "healthReason"

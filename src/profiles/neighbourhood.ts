@@ -71,10 +71,13 @@ class Walk {
     while (reached.length > 0 || values.userIds.length + values.handles.length > 0) {
       const userIds = values.userIds.concat(valuesOf(reached).userIds);
       const handles = values.handles.concat(valuesOf(reached.filter((one) => one.isLive)).handles);
-      const newUserIds = this.unfollowed('id', userIds);
-      const newHandles = this.unfollowed('handle', handles);
+      const shared = {
+        userIds: this.unfollowed('id', userIds),
+        handles: this.unfollowed('handle', handles),
+      };
+      const known = [...this.accounts.keys()];
       const named = this.hasChoices ? await this.followChoices(reached) : [];
-      const found = await findSharing(this.client, this.teamId, newUserIds, newHandles);
+      const found = await findSharing(this.client, this.teamId, shared, known);
       reached = this.takeIn([...found, ...(await findNamed(this.client, this.teamId, named))]);
       values = { userIds: [], handles: [] };
     }

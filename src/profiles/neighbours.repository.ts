@@ -22,6 +22,12 @@ export interface SharedValue {
   readonly value: string;
 }
 
+/** What accounts can be matched by. */
+export interface SharedValues {
+  readonly userIds: readonly SharedValue[];
+  readonly handles: readonly SharedValue[];
+}
+
 const HELD = `a.id, a.provider, a.provider_account_id AS "providerAccountId", a.platform,
   a.platform_user_id AS "platformUserId", a.username_key AS handle,
   a.status <> 'disconnected' AS "isLive", a.profile_id AS "profileId"`;
@@ -48,26 +54,32 @@ export async function findAccounts(
   return rows;
 }
 
-/** Accounts that have one of these ids, disconnected ones too, or currently one of these handles. */
+/**
+ * Further accounts that have one of these ids, disconnected ones too, or currently one of these
+ * handles.
+ * @param known ids of accounts that are not read again
+ */
 export async function findSharing(
   client: pg.ClientBase,
   teamId: string,
-  userIds: readonly SharedValue[],
-  handles: readonly SharedValue[],
+  { userIds, handles }: SharedValues,
+  known: readonly string[],
 ): Promise<HeldAccount[]> {
   if (userIds.length + handles.length === 0) return [];
   const { rows } = await client.query<HeldAccount>(
     `SELECT ${HELD} FROM unnest($2::text[], $3::text[]) AS k(platform, value)
-       CROSS JOIN ${sharing('platform_user_id = k.value')}
+       CROSS JOIN ${sharing('platform_user_id = k.value')} WHERE a.id <> ALL($6)
      UNION
      SELECT ${HELD} FROM unnest($4::text[], $5::text[]) AS k(platform, value)
-       CROSS JOIN ${sharing(`username_key = k.value AND status <> 'disconnected'`)}`,
+       CROSS JOIN ${sharing(`username_key = k.value AND status <> 'disconnected'`)}
+     WHERE a.id <> ALL($6)`,
     [
       teamId,
       userIds.map(({ platform }) => platform),
       userIds.map(({ value }) => value),
       handles.map(({ platform }) => platform),
       handles.map(({ value }) => value),
+      known,
     ],
   );
   return rows;

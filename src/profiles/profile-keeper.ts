@@ -168,7 +168,7 @@ export class ProfileKeeper {
     const isManual = choice !== undefined;
     const story = tellChanges({ groups, accounts: near.accounts, shownBefore, gone, isManual });
     const fresh = groups.map(idOf).filter((id) => !shown.has(id));
-    await saveRedirects(client, teamId, story.redirects, fresh, at);
+    await saveRedirects(client, teamId, story.redirects, withoutNew(fresh, addedIds), at);
     const chosen = new Set(choice?.accountIds);
     const entries = story.entries.filter(({ about }) => !about.every((id) => chosen.has(id)));
     await recordHistory(client, teamId, entries, choice?.actor ?? NOBODY, at);
