@@ -28,6 +28,7 @@ const variables = z.object({
   TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
   ROLLCALL_MIGRATE_URL: postgresUrl.optional(),
+  MIGRATE_ON_START: switched.default(true),
   DATA_DIR: z.string().min(1).default('./data'),
   ROLLCALL_SECRET: secret.optional(),
   ROLLCALL_PREVIOUS_SECRETS: z
@@ -88,6 +89,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** `databaseUrl` for a user who owns the tables. Absent: that is the same one. */
   readonly migrateUrl: string | undefined;
+  /** `false`: a start is refused while a migration is pending. */
+  readonly migrateOnStart: boolean;
   readonly dataDir: string;
   /** 32 bytes in base64. Absent: kept in `dataDir`. */
   readonly secret: string | undefined;
@@ -151,6 +154,7 @@ export function readConfig(
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
+    migrateOnStart: values.MIGRATE_ON_START,
     dataDir: values.DATA_DIR,
     secret: values.ROLLCALL_SECRET,
     previousSecrets: values.ROLLCALL_PREVIOUS_SECRETS,
@@ -168,6 +172,23 @@ export function readConfig(
     tracesEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: values.LOG_LEVEL,
     providers,
+  };
+}
+
+/**
+ * Reads where the database is, and nothing else: who migrates it need not know the secret.
+ * @throws StartError with one line that names the first bad variable
+ */
+export function readDatabasePlace(
+  environment: NodeJS.ProcessEnv,
+): Pick<Config, 'databaseUrl' | 'migrateUrl' | 'dataDir'> {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const place = { DATABASE_URL: true, ROLLCALL_MIGRATE_URL: true, DATA_DIR: true } as const;
+  const values = parse(variables.pick(place), given);
+  return {
+    databaseUrl: values.DATABASE_URL,
+    migrateUrl: values.ROLLCALL_MIGRATE_URL,
+    dataDir: values.DATA_DIR,
   };
 }
 

@@ -51,6 +51,7 @@ async function start(): Promise<App> {
   const { applied, mayChangeAudit } = await bringUpToDate(
     connected,
     decodeURIComponent(MIGRATIONS),
+    config.migrateOnStart,
   );
   if (mayChangeAudit)
     logger.warn(

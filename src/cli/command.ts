@@ -63,6 +63,6 @@ function reasonOf(error: unknown): string | undefined {
   if (error instanceof StartError) return error.message;
   const isOlder = (error as { code?: string }).code === '42P01';
   return isOlder
-    ? 'The database is older than this release. Start Rollcall once, so that it is migrated.'
+    ? 'The database is older than this release. Run `npm run migrate` first.'
     : undefined;
 }

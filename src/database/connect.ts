@@ -1,6 +1,6 @@
 import { checkConnection, type DatabaseConnection } from './connection.js';
 import { startEmbedded } from './embedded/index.js';
-import { migrate } from './migrate.js';
+import { migrate, requireMigrated } from './migrate.js';
 import { grantTo, mayChangeAudit } from './privileges.js';
 
 /** Where the configuration says that the database is. */
@@ -45,13 +45,20 @@ export async function connect(
 /**
  * Migrates the database, and gives the gateway's role what it needs of it.
  * @param folder see `migrate`
+ * @param mayMigrate `false`: it must have been done before, and nothing is changed
  * @returns the names of the migrations that were applied, and whether the gateway's role could
  * change the audit log, as it can where it owns the tables
+ * @throws StartError when the schema is not one that this release runs on
  */
 export async function bringUpToDate(
   { connection, owner }: Pick<Connected, 'connection' | 'owner'>,
   folder: string,
+  mayMigrate = true,
 ): Promise<{ readonly applied: string[]; readonly mayChangeAudit: boolean }> {
+  if (!mayMigrate) {
+    await requireMigrated(connection, folder);
+    return { applied: [], mayChangeAudit: await mayChangeAudit(connection) };
+  }
   const applied = await migrate(owner ?? connection, folder);
   if (owner) await grantTo(connection, owner);
   return { applied, mayChangeAudit: await mayChangeAudit(connection) };

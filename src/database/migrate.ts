@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 import type { DatabaseConnection } from './connection.js';
+import { recordSchema, requireKnownSchema, schemaNumber } from './schema-release.js';
 
 /** One folder of `prisma/migrations`. */
 interface Migration {
@@ -15,6 +17,16 @@ interface Migration {
 
 /** The advisory lock that lets one of several starting replicas migrate. */
 const migrationLock = 7_025_119;
+const ASK_FOR_LOCK_AGAIN_MS = 100;
+/**
+ * Milliseconds that a statement of a migration waits for a table's lock: queries that come later
+ * wait behind it. Then the migration is rolled back and tried again, as often as `MAX_TRIES`.
+ */
+const LOCK_MS = 3_000;
+const MAX_TRIES = 20;
+const TRY_AGAIN_MS = 1_000;
+/** A migration that begins so is applied statement by statement, each in no transaction. */
+const OUTSIDE_TRANSACTION = '-- Outside of a transaction';
 
 /** Prisma's own table, so that its tools understand the database. */
 const createTable = `
@@ -32,22 +44,56 @@ const createTable = `
 /**
  * Brings a database up to the newest migration. Each runs in one transaction with its entry in
  * `_prisma_migrations`, so it is applied wholly or not at all (Prisma's engine splits scripts at
- * every `;` and runs the pieces one by one). Migrations the folder does not know are left alone: a
- * newer replica may have applied them.
+ * every `;` and runs the pieces one by one). One that begins with `OUTSIDE_TRANSACTION`, as an index
+ * of a large table must, may be left half done: its statements, each of which ends with its line,
+ * bear repeating. Migrations the folder does not know are left alone: the next release may have
+ * applied them.
  *
  * @param folder in Prisma's layout: `<name>/migration.sql`, applied in the order of the names
  * @returns the names of those applied now
- * @throws StartError when one fails
+ * @throws StartError when one fails, or a release migrated it that is too far ahead
  */
 export async function migrate(connection: DatabaseConnection, folder: string): Promise<string[]> {
   const migrations = await readMigrations(folder);
+  const schema = await schemaNumber(
+    folder,
+    migrations.map(({ name }) => name),
+  );
   return withSession(connection, async (client) => {
+    await requireKnownSchema(client, schema);
     if ((await pendingOf(client, migrations)).length === 0) return [];
     await lock(client);
+    await client.query('SET statement_timeout = 0');
     await client.query(createTable).catch(refuse('the first migration'));
     const pending = await pendingOf(client, migrations);
     for (const migration of pending) await apply(client, migration);
+    await recordSchema(client, schema);
     return pending.map(({ name }) => name);
+  });
+}
+
+/**
+ * Makes sure that the database is migrated, and changes nothing.
+ *
+ * @param folder see `migrate`
+ * @throws StartError when a migration is pending, or a release migrated it that is too far ahead
+ */
+export async function requireMigrated(
+  connection: DatabaseConnection,
+  folder: string,
+): Promise<void> {
+  const migrations = await readMigrations(folder);
+  const schema = await schemaNumber(
+    folder,
+    migrations.map(({ name }) => name),
+  );
+  await withSession(connection, async (client) => {
+    await requireKnownSchema(client, schema);
+    const pending = await pendingOf(client, migrations).catch(refuse('the look at what is there'));
+    if (pending.length > 0)
+      throw new StartError(
+        `The database lacks ${pending.length} migrations, from ${pending[0]?.name} on: run \`npm run migrate\`, or set MIGRATE_ON_START=true.`,
+      );
   });
 }
 
@@ -62,9 +108,14 @@ export function withMigrationLock<Result>(
   });
 }
 
-/** The lock ends with the session. */
+/**
+ * The lock ends with the session. One that waited in the database would keep a transaction open, and
+ * an index that is built beside others' work waits for all that are.
+ */
 async function lock(client: pg.Client): Promise<void> {
-  await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+  const take = async () =>
+    (await client.query('SELECT pg_try_advisory_lock($1) AS taken', [migrationLock])).rows[0].taken;
+  while (!(await take())) await setTimeout(ASK_FOR_LOCK_AGAIN_MS);
 }
 
 async function withSession<Result>(
@@ -105,30 +156,56 @@ async function pendingOf(client: pg.Client, migrations: Migration[]): Promise<Mi
   return migrations.filter(({ name }) => !applied.has(name));
 }
 
-async function apply(client: pg.Client, { name, script, checksum }: Migration): Promise<void> {
+async function apply(client: pg.Client, migration: Migration, tries = 1): Promise<void> {
   try {
-    await client.query('BEGIN');
-    await client.query(script);
-    await client.query(
-      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-       VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
-      [randomUUID(), checksum, name],
-    );
-    await client.query('COMMIT');
+    if (migration.script.startsWith(OUTSIDE_TRANSACTION)) await applyInParts(client, migration);
+    else await applyWhole(client, migration);
   } catch (error) {
-    refuse(name)(error as pg.DatabaseError);
+    const failure = error as pg.DatabaseError;
+    await client.query('ROLLBACK').catch(() => undefined);
+    if (failure.code !== LOCK_NOT_AVAILABLE || tries === MAX_TRIES) refuse(migration.name)(failure);
+    await setTimeout(TRY_AGAIN_MS);
+    await apply(client, migration, tries + 1);
   }
+}
+
+async function applyWhole(client: pg.Client, migration: Migration): Promise<void> {
+  await client.query('BEGIN');
+  await client.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+  await client.query(migration.script);
+  await record(client, migration);
+  await client.query('COMMIT');
+}
+
+/** What runs so waits for others' transactions as long as it takes, and keeps no query waiting. */
+async function applyInParts(client: pg.Client, migration: Migration): Promise<void> {
+  const statements = migration.script.replace(/^--.*$/gm, '').split(/;\s*$/m);
+  for (const statement of statements) if (statement.trim() !== '') await client.query(statement);
+  await record(client, migration);
+}
+
+async function record(client: pg.Client, { name, checksum }: Migration): Promise<void> {
+  await client.query(
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+     VALUES ($1, $2, $3, now(), clock_timestamp(), 1)`,
+    [randomUUID(), checksum, name],
+  );
 }
 
 /** What PostgreSQL says to a role that does not own what it wants to change. */
 const NOT_PERMITTED = '42501';
+/** What it says when a lock was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
+const ADVICE: Readonly<Record<string, string>> = {
+  [NOT_PERMITTED]: ' Set ROLLCALL_MIGRATE_URL to a user who owns the tables.',
+  [LOCK_NOT_AVAILABLE]:
+    ' A transaction that has been open for over a minute holds a table that it changes: end it, and start again.',
+};
 
 function refuse(name: string): (error: pg.DatabaseError) => never {
   return ({ code, message }) => {
-    const advice =
-      code === NOT_PERMITTED ? ' Set ROLLCALL_MIGRATE_URL to a user who owns the tables.' : '';
     throw new StartError(
-      `The database could not be migrated: ${name} failed (${message}) and was rolled back.${advice}`,
+      `The database could not be migrated: ${name} failed (${message}) and was rolled back.${ADVICE[code ?? ''] ?? ''}`,
     );
   };
 }

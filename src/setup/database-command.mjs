@@ -6,13 +6,18 @@ import { prepare } from './prepare.mjs';
  *
  * @param {string} name of its file in `src/cli`
  * @param {(command: object, settings: object) => Promise<{ exitCode: number, lines: string[] }>} run
+ * @param {(config: object) => object} read makes its settings of the variables
  */
-export async function runOnDatabase(name, run) {
+export async function runOnDatabase(
+  name,
+  run,
+  read = ({ readConfig }) => readConfig(process.env, []),
+) {
   await prepare();
-  const { readConfig } = await import('../../dist/src/config.js');
+  const config = await import('../../dist/src/config.js');
   const command = await import(`../../dist/src/cli/${name}.js`);
   try {
-    const { exitCode, lines } = await run(command, readConfig(process.env, []));
+    const { exitCode, lines } = await run(command, read(config));
     (exitCode === 0 ? process.stdout : process.stderr).write(`${lines.join('\n')}\n`);
     process.exitCode = exitCode;
   } catch (error) {

@@ -110,6 +110,10 @@ describe('npm start on a fresh clone', () => {
     expect(await again.end('SIGINT')).toBe(0);
   });
 
+  test('npm run migrate finds nothing to do after a start', async () => {
+    expect(await clone.run('npm run --silent migrate')).toBe('No migration was pending.\n');
+  });
+
   test('npm run verify-audit finds the audit log whole', async () => {
     expect(await clone.run('npm run --silent verify-audit')).toMatch(
       /^Verified: \d+ audit entries [\s\S]+End of the chain, to be noted elsewhere: \d+:[0-9a-f]{64}\n$/,

@@ -2,10 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { migrate } from '../../src/database/index.js';
+import { bringUpToDate, migrate } from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { waitFor } from '../support/wait.js';
 
 let folder: string;
 let database: TestDatabase;
@@ -65,5 +66,90 @@ describe('migrate', () => {
 
     await write('b_broken', 'CREATE TABLE others (name text);');
     expect(await migrate(database.connection, folder)).toEqual(['b_broken']);
+  });
+
+  it('tries again when a table is held, and keeps those that come later waiting for seconds only', async () => {
+    await write('a_table', 'CREATE TABLE things (name text);');
+    await migrate(database.connection, folder);
+    await write('b_column', 'ALTER TABLE things ADD COLUMN size int;');
+    await client.query('BEGIN; LOCK things');
+    const migrating = migrate(database.connection, folder);
+    const waiting = `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_class c ON c.oid = relation
+      WHERE relname = 'things' AND NOT granted`;
+    const waits = async () => (await client.query<{ n: number }>(waiting)).rows[0]?.n;
+    for (const n of [1, 0])
+      await waitFor(`${n} to wait for the table`, waits, { until: (waits) => waits === n });
+    await client.query('COMMIT');
+    expect(await migrating).toEqual(['b_column']);
+  });
+
+  it('builds an index beside a writing transaction, while another replica waits for its turn', async () => {
+    await write('a_table', 'CREATE TABLE things (name text); CREATE TABLE others (name text);');
+    await migrate(database.connection, folder);
+    const index = 'CREATE INDEX CONCURRENTLY IF NOT EXISTS things_name_idx ON things (name);';
+    await write(
+      'b_index',
+      `-- Outside of a transaction\nDROP INDEX CONCURRENTLY IF EXISTS things_name_idx;\n${index}\n`,
+    );
+    await client.query("BEGIN; INSERT INTO things VALUES ('a')");
+    const migrating = Promise.all([1, 2].map(() => migrate(database.connection, folder)));
+    await waitFor('the index to wait for the transaction', async () => {
+      const { rows } = await client.query(
+        `SELECT 1 FROM pg_locks w JOIN pg_locks own USING (pid)
+         JOIN pg_database d ON d.oid = own.database AND d.datname = current_database()
+         WHERE w.locktype = 'virtualxid' AND NOT w.granted`,
+      );
+      return rows[0];
+    });
+    await client.query('COMMIT');
+    expect((await migrating).flat()).toEqual(['b_index']);
+    const { rows } = await client.query(
+      `SELECT indisvalid FROM pg_index WHERE indexrelid = 'things_name_idx'::regclass`,
+    );
+    expect(rows).toEqual([{ indisvalid: true }]);
+  });
+});
+
+describe('a start that may not migrate', () => {
+  const start = () =>
+    bringUpToDate({ connection: database.gateway, owner: undefined }, folder, false);
+
+  it('is refused while a migration is pending, and changes nothing', async () => {
+    await write('a_table', 'CREATE TABLE things (name text);');
+    await write('b_column', 'ALTER TABLE things ADD COLUMN size int;');
+    await expect(start()).rejects.toThrow(/lacks 2 migrations, from a_table on: run `npm run mig/);
+    await expect(start()).rejects.toBeInstanceOf(StartError);
+    expect((await client.query(entries)).rows).toEqual([]);
+    await migrate(database.connection, folder);
+    await expect(start()).resolves.toMatchObject({ applied: [] });
+  });
+});
+
+describe('a schema of a newer release', () => {
+  /** As the owner and as the gateway's role. */
+  const starts = async () => {
+    const connected = { connection: database.gateway, owner: database.connection };
+    const started = [true, false].map((mayMigrate) =>
+      bringUpToDate(connected, migrationsFolder, mayMigrate),
+    );
+    const outcomes = await Promise.allSettled(started);
+    return outcomes.map((one) => (one.status === 'fulfilled' ? 'started' : one.reason.message));
+  };
+  const newest = async () => {
+    const { rows } = await client.query('SELECT max(number) AS newest FROM schema_releases');
+    return rows[0].newest as number;
+  };
+
+  it('serves the release before it', async () => {
+    const own = await newest();
+    await client.query('INSERT INTO schema_releases (number) VALUES ($1)', [own + 1]);
+    expect(await starts()).toEqual(['started', 'started']);
+  });
+
+  it('is refused by a release that is two behind', async () => {
+    const own = await newest();
+    await client.query('INSERT INTO schema_releases (number) VALUES ($1)', [own + 2]);
+    const refusal = `The database has schema ${own + 2}, and this release runs on schemas ${own} and ${own + 1}: start a newer release, or restore a backup that is older.`;
+    expect(await starts()).toEqual([refusal, refusal]);
   });
 });
