@@ -18,6 +18,9 @@ const postgresUrl = z.url({
   error: 'must look like postgresql://user:password@host:5432/database',
 });
 
+const poolSize = z.coerce.number().int().min(5).max(1_000);
+const DEFAULT_POOL_SIZE = 20;
+
 /**
  * Every variable with a fixed name; for each adapter come on top `<PROVIDER>_BASE_URL` and one for
  * each credential, mostly `<PROVIDER>_API_KEY`.
@@ -27,6 +30,7 @@ const variables = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
+  DATABASE_POOL_SIZE: poolSize.optional(),
   ROLLCALL_MIGRATE_URL: postgresUrl.optional(),
   MIGRATE_ON_START: switched.default(true),
   DATA_DIR: z.string().min(1).default('./data'),
@@ -87,6 +91,8 @@ export interface Config {
   readonly trustProxy: boolean;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** Most connections to the database at once. */
+  readonly databasePoolSize: number;
   /** `databaseUrl` for a user who owns the tables. Absent: that is the same one. */
   readonly migrateUrl: string | undefined;
   /** `false`: a start is refused while a migration is pending. */
@@ -153,6 +159,8 @@ export function readConfig(
     host: values.HOST,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
+    databasePoolSize:
+      values.DATABASE_POOL_SIZE ?? connectionLimitIn(values.DATABASE_URL) ?? DEFAULT_POOL_SIZE,
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
     migrateOnStart: values.MIGRATE_ON_START,
     dataDir: values.DATA_DIR,
@@ -190,6 +198,17 @@ export function readDatabasePlace(
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
     dataDir: values.DATA_DIR,
   };
+}
+
+/** What an address for Prisma says of the pool. @throws StartError when it is no number in bounds */
+function connectionLimitIn(url: string | undefined): number | undefined {
+  const limit = url && new URL(url).searchParams.get('connection_limit');
+  if (!limit) return undefined;
+  const result = poolSize.safeParse(limit);
+  if (result.success) return result.data;
+  throw new StartError(
+    `DATABASE_URL: connection_limit: ${result.error.issues[0]?.message}; DATABASE_POOL_SIZE says it, too.`,
+  );
 }
 
 /** @throws StartError when some of what a connection needs is there, and not all */

@@ -19,7 +19,6 @@ import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
-const POOL_SIZE = 20;
 const FIRST_SWEEPS_MS = 30_000;
 const DRAIN_MS = 30_000;
 /** So long load balancers can see in `/readyz` that they should send no more. */
@@ -58,7 +57,8 @@ async function start(): Promise<App> {
       'the database user of the gateway could change the audit log: set ROLLCALL_MIGRATE_URL to the user who owns the tables, and DATABASE_URL to another one',
     );
   if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
-  const database = openDatabase({ connection, poolSize: POOL_SIZE });
+  // One more watches the database.
+  const database = openDatabase({ connection, poolSize: config.databasePoolSize - 1 });
   undo.push(() => database.close());
   const secret =
     config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));

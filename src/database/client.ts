@@ -4,7 +4,7 @@ import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
 import type { QuerySlots } from './query-slots.js';
 import { Reachability } from './reachability.js';
-import { SharedPool } from './shared-pool.js';
+import { firstSession, SharedPool } from './shared-pool.js';
 import { unlessDeadlocked } from './transact.js';
 
 /** One transaction for both ways to speak to the database. */
@@ -72,7 +72,6 @@ export function openDatabase({
   poolSize,
   waitMs = connectTimeout,
 }: DatabaseSettings): Database {
-  const sessions = new Map<number, pg.PoolClient>();
   const pool = new SharedPool({
     ...connection,
     statementMs: STATEMENT_MS,
@@ -83,11 +82,7 @@ export function openDatabase({
       // A session may break between two queries of a transaction: the next one reports it.
       client.on('error', () => undefined);
       await client.query(sessionSettings);
-      sessions.set(await sessionId(client), client as pg.PoolClient);
     },
-  });
-  pool.on('remove', (removed) => {
-    for (const [id, client] of sessions) if (client === removed) sessions.delete(id);
   });
   // An idle connection that breaks is replaced, and a query that has none to use reports it.
   pool.on('error', () => undefined);
@@ -97,35 +92,28 @@ export function openDatabase({
     // Prisma would give up on a connection after two seconds.
     transactionOptions: { maxWait: waitMs, timeout: TRANSACTION_MS },
   });
-  const reachability = new Reachability(connection);
+  const reachability = new Reachability(connection, pool);
   return {
     prisma,
     pool,
     slots: pool.slots,
     transaction: (work) =>
-      unlessDeadlocked(() =>
-        prisma.$transaction(
-          async (transaction) => {
-            // Prisma does not say which client of the pool it took; the database does.
-            const [session] = await transaction.$queryRaw<
-              { id: number }[]
-            >`SELECT pg_backend_pid() AS id`;
-            const client = sessions.get(session?.id ?? 0);
-            if (!client) throw new Error("the transaction's session does not belong to the pool");
-            return work({ prisma: transaction, client });
-          },
-          { timeout: NEVER_MS },
-        ),
-      ),
+      unlessDeadlocked(() => {
+        const taken: { session: pg.PoolClient | undefined } = { session: undefined };
+        return firstSession.run(taken, () =>
+          prisma.$transaction(
+            (transaction) => {
+              if (!taken.session) throw new Error('the transaction has no session of the pool');
+              return work({ prisma: transaction, client: taken.session });
+            },
+            { timeout: NEVER_MS },
+          ),
+        );
+      }),
     reachability,
     close: async () => {
       await prisma.$disconnect();
       await Promise.all([pool.end(), reachability.close()]);
     },
   };
-}
-
-async function sessionId(client: pg.ClientBase): Promise<number> {
-  const { rows } = await client.query<{ id: number }>('SELECT pg_backend_pid() AS id');
-  return rows[0]?.id ?? 0;
 }

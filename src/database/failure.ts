@@ -6,6 +6,9 @@ const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|
  */
 const UNREACHABLE_MESSAGES =
   /^Connection terminated|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
+/** The server, the role or the pooler before it has no session left. */
+const FULL = /^53300$/;
+const FULL_MESSAGES = /^no more connections allowed/;
 /** Class 53 of PostgreSQL's appendix A, and what Node says of a disk or a quota that is used up. */
 const EXHAUSTED = /^(53...|ENOSPC|EDQUOT)$/;
 const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
@@ -17,6 +20,11 @@ const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return isCoded(error, UNREACHABLE) || UNREACHABLE_MESSAGES.test(error.message);
+}
+
+/** Whether a session was refused because there are as many as there may be. */
+export function isFull(error: unknown): boolean {
+  return isCoded(error, FULL) || (error instanceof Error && FULL_MESSAGES.test(error.message));
 }
 
 /** The code of the failure that a request's query had no turn at a connection for too long. */

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DatabaseConnection } from './connection.js';
-import { isDiskFull } from './failure.js';
+import { isDiskFull, isFull } from './failure.js';
+import { inBackground } from './query-slots.js';
 
 const MAX_MS = 2_000;
 /** Two megabytes that need new space in files and log; gone with the statement. */
@@ -20,7 +22,11 @@ export class Reachability {
   private lacksSpace = false;
   private triedToWrite: Promise<boolean> | undefined;
 
-  constructor(connection: DatabaseConnection) {
+  /** @param shared where the server has no session left for us, one of these is asked */
+  constructor(
+    connection: DatabaseConnection,
+    private readonly shared: pg.Pool,
+  ) {
     this.pool = new pg.Pool({
       ...connection,
       max: 1,
@@ -44,7 +50,12 @@ export class Reachability {
     text: string,
     values: readonly unknown[],
   ): Promise<readonly Row[]> {
-    return (await this.pool.query<Row>(text, [...values])).rows;
+    try {
+      return (await this.pool.query<Row>(text, [...values])).rows;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      return this.queryShared(text, values);
+    }
   }
 
   /** Takes note of a failure, whatever it is: one for want of space is told by `hasSpace`. */
@@ -69,15 +80,33 @@ export class Reachability {
   }
 
   private ask(): Promise<boolean> {
-    return this.pool.query('SELECT 1 FROM teams LIMIT 1').then(
+    return this.query('SELECT 1 FROM teams LIMIT 1', []).then(
       () => true,
       () => false,
     );
   }
 
+  private async queryShared<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    const asked = inBackground(() => this.shared.query<Row>(text, [...values]));
+    const late = new AbortController();
+    try {
+      return await Promise.race([
+        asked.then(({ rows }) => rows),
+        sleep(MAX_MS, undefined, { signal: late.signal }).then(() => {
+          throw new Error('timeout exceeded when trying to connect');
+        }),
+      ]);
+    } finally {
+      late.abort();
+    }
+  }
+
   private async tryToWrite(): Promise<boolean> {
     // One that may not create the table cannot find out, and takes the next write for the answer.
-    this.lacksSpace = await this.pool.query(TRY_TO_WRITE).then(
+    this.lacksSpace = await this.query(TRY_TO_WRITE, []).then(
       () => false,
       (error: { readonly code?: string }) => error.code !== FORBIDDEN,
     );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readConfig } from '../../src/config.js';
 import { checkConnection, migrate, openDatabase } from '../../src/database/index.js';
 import { migrationsFolder } from '../support/database.js';
 import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
@@ -66,5 +67,58 @@ describe('DATABASE_URL', () => {
       encryption: `${place}:${port}: The server does not support SSL connections.`,
     });
     for (const line of Object.values(refusals)) expect(line).not.toMatch(/secret|\n|correct/);
+  });
+});
+
+describe('a role that may have few sessions', () => {
+  const MOST = 6;
+  let url: string;
+  beforeAll(async () => {
+    url = postgres.url.replace('gateway:', 'limited:');
+    const database = openDatabase({ connection: { connectionString: postgres.url }, poolSize: 1 });
+    await database.pool.query(
+      `CREATE ROLE limited LOGIN PASSWORD '${postgres.password}' CONNECTION LIMIT ${MOST}`,
+    );
+    await database.pool.query('GRANT SELECT, INSERT ON teams TO limited');
+    await database.close();
+  });
+
+  it('has queries and transactions wait for the sessions that there are, and stays ready', async () => {
+    const connection = { connectionString: url };
+    const databases = [1, 2].map(() => openDatabase({ connection, poolSize: 20 }));
+    const asked = databases.flatMap(({ pool, prisma, transaction }, copy) =>
+      Array.from({ length: 60 }, async (_, number) => {
+        if (number % 3 === 0) return pool.query('SELECT pg_sleep(0.02)');
+        if (number % 3 === 1) return prisma.team.findMany();
+        return transaction(async ({ prisma, client }) => {
+          const id = `team_${copy}_${number}`;
+          await prisma.team.create({ data: { id, name: id, createdAt: new Date() } });
+          const { rows } = await client.query('SELECT id FROM teams WHERE id = $1', [id]);
+          expect(rows).toEqual([{ id }]);
+        });
+      }),
+    );
+    const ready = databases.map(({ reachability }) => reachability.isReachable());
+    await Promise.all(asked);
+    expect(await Promise.all(ready)).toEqual([true, true]);
+    expect(databases.reduce((sum, { pool }) => sum + pool.totalCount, 0)).toBeLessThanOrEqual(MOST);
+    await Promise.all(databases.map(({ close }) => close()));
+  });
+});
+
+describe('the size of the pool', () => {
+  const secret = Buffer.alloc(32, 1).toString('base64');
+  const sizeOf = (query: string, given: Record<string, string> = {}) =>
+    readConfig(
+      { DATABASE_URL: `postgresql://u:p@h/d${query}`, ROLLCALL_SECRET: secret, ...given },
+      [],
+    ).databasePoolSize;
+
+  it('is told by DATABASE_POOL_SIZE, or else by the address, or else twenty', () => {
+    expect(sizeOf('')).toBe(20);
+    expect(sizeOf('?connection_limit=7')).toBe(7);
+    expect(sizeOf('?connection_limit=7', { DATABASE_POOL_SIZE: '9' })).toBe(9);
+    expect(() => sizeOf('', { DATABASE_POOL_SIZE: '2' })).toThrow(/^DATABASE_POOL_SIZE: .*>=5$/);
+    expect(() => sizeOf('?connection_limit=two')).toThrow(/^DATABASE_URL: connection_limit: /);
   });
 });
