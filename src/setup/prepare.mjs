@@ -6,12 +6,16 @@ import { alone } from './lock.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
+/** Of the command line that generates the database client, which no gateway runs with. */
+const prismaPackage = join(root, 'node_modules', 'prisma', 'package.json');
+
 /**
  * Does what is missing between a clone and a gateway that can run: packages, the database client,
  * the index of adapters, the build.
  */
 export async function prepare() {
   requireNode();
+  if (isForProduction()) return;
   await alone(async () => {
     await installPackages();
     await generateClient();
@@ -28,9 +32,21 @@ function requireNode() {
   process.exit(1);
 }
 
+// npm writes this file last, so it is absent after an installation that did not finish.
+const installed = join(root, 'node_modules', '.package-lock.json');
+
+/** Where only the packages are installed that a gateway runs with, it runs as it was built before. */
+function isForProduction() {
+  const canBuild = existsSync(join(root, 'src', 'main.ts'));
+  if (canBuild && !(existsSync(installed) && !existsSync(prismaPackage))) return false;
+  if (existsSync(join(root, 'dist', 'src', 'main.js'))) return true;
+  console.error(
+    'Nothing is built here, and the packages to build with are not installed: run npm ci.',
+  );
+  process.exit(1);
+}
+
 async function installPackages() {
-  // npm writes this file last, so it is absent after an installation that did not finish.
-  const installed = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && modified(installed) >= modified(join(root, 'package-lock.json')))
     return;
   console.log('Installing packages (npm ci) …');
@@ -47,7 +63,7 @@ function npm() {
 async function generateClient() {
   const schema = join(root, 'prisma', 'schema.prisma');
   const stamp = join(root, 'dist', '.prisma-client');
-  const generator = readFileSync(join(root, 'node_modules', 'prisma', 'package.json'));
+  const generator = readFileSync(prismaPackage);
   const sources = createHash('sha256').update(readFileSync(schema)).update(generator).digest('hex');
   const client = join(root, 'src', 'database', 'prisma-client', 'client.ts');
   if (existsSync(client) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;

@@ -21,13 +21,19 @@ const commandsIn = (source: string) =>
     ([, npm, script]) => (npm ? `npm ${npm.replace('--silent ', '')}` : `node ${script}`),
   );
 
-/** What the tests in this folder run in a copy of the checkout, and what `.ci/run` runs. */
+/**
+ * What tests run in the checkout, in a copy of it or in an installation, and what `.ci/run` runs.
+ */
 const held = new Set([
-  ...filesIn('test/commands').flatMap((file) =>
-    [...text(file).matchAll(/\bclone\s*\.(?:run|start)\(\s*[`']([^`']+)/g)].flatMap(
-      ([, command = '']) => commandsIn(command),
+  ...['test/commands', 'test/operations']
+    .flatMap(filesIn)
+    .flatMap((file) =>
+      [
+        ...text(file).matchAll(
+          /\b(?:clone\s*\.(?:run|start)|inCheckout|inRelease)\(\s*[`']([^`']+)/g,
+        ),
+      ].flatMap(([, command = '']) => commandsIn(command)),
     ),
-  ),
   ...commandsIn(text('.ci/run')),
 ]);
 

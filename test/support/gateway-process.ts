@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { SystemUser } from '../../src/database/embedded/process.js';
 import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { checkout } from './checkout.js';
@@ -37,8 +38,18 @@ interface Run {
   readonly ended: Promise<Ending>;
 }
 
+/** Where a program is installed, and who runs it. */
+export interface Installation {
+  readonly folder: string;
+  /** The tests' own when left out. */
+  readonly user?: SystemUser | undefined;
+}
+
 /** Starts the program with these variables alone (and PATH). */
-export function run(variables: Readonly<Record<string, string>>): Run {
+export function run(
+  variables: Readonly<Record<string, string>>,
+  { folder, user }: Installation = { folder: checkout },
+): Run {
   const env = {
     PATH: process.env.PATH ?? '',
     PORT: '0',
@@ -46,9 +57,10 @@ export function run(variables: Readonly<Record<string, string>>): Run {
     LOG_LEVEL: 'error',
     ...variables,
   };
-  const child = spawn(process.execPath, [join(checkout, 'dist/src/main.js')], {
+  const child = spawn(process.execPath, [join(folder, 'dist/src/main.js')], {
     env,
-    cwd: checkout,
+    cwd: folder,
+    ...user,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [output, errors] = ['', ''];
@@ -67,8 +79,9 @@ export function run(variables: Readonly<Record<string, string>>): Run {
 /** Starts a gateway and waits until it says where it listens. */
 export async function startProcess(
   variables: Readonly<Record<string, string>>,
+  installation?: Installation,
 ): Promise<GatewayProcess> {
-  const { child, output, errors, ended } = run(variables);
+  const { child, output, errors, ended } = run(variables, installation);
   let hasEnded = false;
   void ended.then(() => {
     hasEnded = true;
