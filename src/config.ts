@@ -30,7 +30,9 @@ const variables = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
+  DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: poolSize.optional(),
+  PREPARED_STATEMENTS: z.enum(['on', 'off']).optional(),
   ROLLCALL_MIGRATE_URL: postgresUrl.optional(),
   MIGRATE_ON_START: switched.default(true),
   DATA_DIR: z.string().min(1).default('./data'),
@@ -91,6 +93,10 @@ export interface Config {
   readonly trustProxy: boolean;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** `databaseUrl` without the pooler that it leads through. Absent: that is the same one. */
+  readonly directUrl: string | undefined;
+  /** Absent: found out for each session. */
+  readonly preparedStatements: 'on' | 'off' | undefined;
   /** Most connections to the database at once. */
   readonly databasePoolSize: number;
   /** `databaseUrl` for a user who owns the tables. Absent: that is the same one. */
@@ -139,8 +145,9 @@ export function readConfig(
       'ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.',
     );
   }
-  if (values.ROLLCALL_MIGRATE_URL !== undefined && values.DATABASE_URL === undefined)
-    throw new StartError('ROLLCALL_MIGRATE_URL: it goes with DATABASE_URL, which is not set.');
+  for (const name of ['ROLLCALL_MIGRATE_URL', 'DATABASE_DIRECT_URL'] as const)
+    if (values[name] !== undefined && values.DATABASE_URL === undefined)
+      throw new StartError(`${name}: it goes with DATABASE_URL, which is not set.`);
   const providers = new Map(
     configurable.map((provider): [string, ProviderSettings] => {
       const baseUrl = variableOf(provider.id, 'base_url');
@@ -159,6 +166,8 @@ export function readConfig(
     host: values.HOST,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
+    directUrl: values.DATABASE_DIRECT_URL,
+    preparedStatements: values.PREPARED_STATEMENTS,
     databasePoolSize:
       values.DATABASE_POOL_SIZE ?? connectionLimitIn(values.DATABASE_URL) ?? DEFAULT_POOL_SIZE,
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
@@ -189,12 +198,18 @@ export function readConfig(
  */
 export function readDatabasePlace(
   environment: NodeJS.ProcessEnv,
-): Pick<Config, 'databaseUrl' | 'migrateUrl' | 'dataDir'> {
+): Pick<Config, 'databaseUrl' | 'directUrl' | 'migrateUrl' | 'dataDir'> {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const place = { DATABASE_URL: true, ROLLCALL_MIGRATE_URL: true, DATA_DIR: true } as const;
+  const place = {
+    DATABASE_URL: true,
+    DATABASE_DIRECT_URL: true,
+    ROLLCALL_MIGRATE_URL: true,
+    DATA_DIR: true,
+  } as const;
   const values = parse(variables.pick(place), given);
   return {
     databaseUrl: values.DATABASE_URL,
+    directUrl: values.DATABASE_DIRECT_URL,
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
     dataDir: values.DATA_DIR,
   };

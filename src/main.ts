@@ -58,7 +58,11 @@ async function start(): Promise<App> {
     );
   if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
   // One more watches the database.
-  const database = openDatabase({ connection, poolSize: config.databasePoolSize - 1 });
+  const database = openDatabase({
+    connection,
+    poolSize: config.databasePoolSize - 1,
+    preparedStatements: config.preparedStatements,
+  });
   undo.push(() => database.close());
   const secret =
     config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));

@@ -4,6 +4,7 @@ import { connectTimeout, type DatabaseConnection } from './connection.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
 import type { QuerySlots } from './query-slots.js';
 import { Reachability } from './reachability.js';
+import type { PreparedStatements } from './session.js';
 import { firstSession, SharedPool } from './shared-pool.js';
 import { unlessDeadlocked } from './transact.js';
 
@@ -37,16 +38,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The longest that one statement of background work may take. */
-const STATEMENT_MS = 60_000;
-/**
- * UTC, as Prisma reads times with no regard to their offset and SQL that writes JSON prints the
- * session's. The limits free what a lost process or a bad plan would hold.
- */
-const sessionSettings = `
-  SET TIME ZONE 'UTC';
-  SET statement_timeout = ${STATEMENT_MS};
-  SET idle_in_transaction_session_timeout = '60s'`;
+/** The longest that one statement of background work may take: less than the server's own limit. */
+const STATEMENT_MS = 55_000;
 
 const TRANSACTION_MS = 30_000;
 /**
@@ -64,6 +57,8 @@ export interface DatabaseSettings {
    * when left out.
    */
   readonly waitMs?: number;
+  /** Found out for each session when left out. */
+  readonly preparedStatements?: PreparedStatements | undefined;
 }
 
 /** Opens the database, without connecting yet. */
@@ -71,18 +66,15 @@ export function openDatabase({
   connection,
   poolSize,
   waitMs = connectTimeout,
+  preparedStatements,
 }: DatabaseSettings): Database {
   const pool = new SharedPool({
     ...connection,
+    preparedStatements,
     statementMs: STATEMENT_MS,
     max: poolSize,
     connectionTimeoutMillis: waitMs,
     application_name: 'rollcall',
-    onConnect: async (client) => {
-      // A session may break between two queries of a transaction: the next one reports it.
-      client.on('error', () => undefined);
-      await client.query(sessionSettings);
-    },
   });
   // An idle connection that breaks is replaced, and a query that has none to use reports it.
   pool.on('error', () => undefined);

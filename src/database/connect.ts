@@ -7,6 +7,8 @@ import { grantTo, mayChangeAudit } from './privileges.js';
 export interface DatabasePlace {
   /** Absent: the embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** The same database without the pooler before it. Absent: there is none. */
+  readonly directUrl?: string | undefined;
   /** The same database for a user who owns the tables. Absent: `databaseUrl` is for that one. */
   readonly migrateUrl: string | undefined;
   readonly dataDir: string;
@@ -16,7 +18,7 @@ export interface DatabasePlace {
 export interface Connected {
   /** For all that the gateway does. */
   readonly connection: DatabaseConnection;
-  /** For migrations: another role, which owns the tables. Absent: `connection` migrates. */
+  /** For migrations: the role that owns the tables, past any pooler. Absent: `connection` migrates. */
   readonly owner: DatabaseConnection | undefined;
   /** Lets go of an embedded server. Close the pools first. */
   stop(): Promise<void>;
@@ -28,7 +30,7 @@ export interface Connected {
  * @throws StartError when there is none that can be used
  */
 export async function connect(
-  { databaseUrl, migrateUrl, dataDir }: DatabasePlace,
+  { databaseUrl, directUrl, migrateUrl, dataDir }: DatabasePlace,
   onProgress: (line: string) => void,
 ): Promise<Connected> {
   if (databaseUrl === undefined) {
@@ -37,8 +39,10 @@ export async function connect(
   }
   const connection = { connectionString: databaseUrl };
   await checkConnection(connection);
-  const owner = migrateUrl === undefined ? undefined : { connectionString: migrateUrl };
-  if (owner) await checkConnection(owner, 'ROLLCALL_MIGRATE_URL');
+  const owning = migrateUrl ?? directUrl;
+  const owner = owning === undefined ? undefined : { connectionString: owning };
+  const variable = migrateUrl === undefined ? 'DATABASE_DIRECT_URL' : 'ROLLCALL_MIGRATE_URL';
+  if (owner) await checkConnection(owner, variable);
   return { connection, owner, stop: async () => undefined };
 }
 

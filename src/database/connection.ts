@@ -71,7 +71,11 @@ export async function checkConnection(
 /** A client that is not connected yet. */
 function createClient(connection: DatabaseConnection, variable: string): pg.Client {
   try {
-    const client = new pg.Client({ ...connection, connectionTimeoutMillis: connectTimeout });
+    const client = new pg.Client({
+      ...connection,
+      connectionTimeoutMillis: connectTimeout,
+      query_timeout: connectTimeout,
+    });
     // A connection that breaks also fails the query on it, and that is reported.
     client.on('error', () => undefined);
     return client;

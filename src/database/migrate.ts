@@ -6,6 +6,7 @@ import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 import type { DatabaseConnection } from './connection.js';
 import { recordSchema, requireKnownSchema, schemaNumber } from './schema-release.js';
+import { isPooled } from './session.js';
 
 /** One folder of `prisma/migrations`. */
 interface Migration {
@@ -113,6 +114,10 @@ export function withMigrationLock<Result>(
  * an index that is built beside others' work waits for all that are.
  */
 async function lock(client: pg.Client): Promise<void> {
+  if (await isPooled(client))
+    throw new StartError(
+      'DATABASE_DIRECT_URL: migrations need a session of their own, and the address that they have leads through a pooler. Set it to the address of PostgreSQL itself.',
+    );
   const take = async () =>
     (await client.query('SELECT pg_try_advisory_lock($1) AS taken', [migrationLock])).rows[0].taken;
   while (!(await take())) await setTimeout(ASK_FOR_LOCK_AGAIN_MS);

@@ -3,6 +3,8 @@ import pg from 'pg';
 import type { DatabaseConnection } from './connection.js';
 import { isDiskFull, isFull } from './failure.js';
 import { inBackground } from './query-slots.js';
+import { Session } from './session.js';
+import type { SharedPool } from './shared-pool.js';
 
 const MAX_MS = 2_000;
 /** Two megabytes that need new space in files and log; gone with the statement. */
@@ -25,13 +27,14 @@ export class Reachability {
   /** @param shared where the server has no session left for us, one of these is asked */
   constructor(
     connection: DatabaseConnection,
-    private readonly shared: pg.Pool,
+    private readonly shared: SharedPool,
   ) {
     this.pool = new pg.Pool({
       ...connection,
       max: 1,
       connectionTimeoutMillis: MAX_MS,
       query_timeout: MAX_MS,
+      Client: Session,
       application_name: 'rollcall reachability',
     });
     this.pool.on('error', () => undefined);
@@ -79,11 +82,20 @@ export class Reachability {
     return this.pool.end();
   }
 
-  private ask(): Promise<boolean> {
-    return this.query('SELECT 1 FROM teams LIMIT 1', []).then(
-      () => true,
-      () => false,
-    );
+  private async ask(): Promise<boolean> {
+    const question = 'SELECT 1 FROM teams LIMIT 1';
+    try {
+      await this.pool.query(question);
+    } catch (error) {
+      if (!isFull(error)) return false;
+      // While queries are answered there is nothing to ask.
+      if (this.shared.answeredAt > performance.now() - MAX_MS) return true;
+      return this.queryShared(question, []).then(
+        () => true,
+        () => false,
+      );
+    }
+    return true;
   }
 
   private async queryShared<Row extends pg.QueryResultRow>(

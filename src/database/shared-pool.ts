@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { isFull } from './failure.js';
 import { QuerySlots, requestUse } from './query-slots.js';
+import { type PreparedStatements, Session } from './session.js';
 
 /** What requests may use of the connections; background work has the rest to itself. */
 const OF_REQUESTS = 0.8;
-
 /** For so long no session is asked for beyond those that there are, where the server refused one. */
 const FULL_MS = 2_000;
 /** Between two tries while there is none at all. */
@@ -23,9 +23,11 @@ type Lent = (
 
 export interface SharedPoolSettings extends pg.PoolConfig {
   readonly max: number;
+  /** Milliseconds that a query waits for a session, a new one included. */
   readonly connectionTimeoutMillis: number;
   /** The longest that one statement of background work may take. */
   readonly statementMs: number;
+  readonly preparedStatements: PreparedStatements;
 }
 
 /**
@@ -34,19 +36,26 @@ export interface SharedPoolSettings extends pg.PoolConfig {
  */
 export class SharedPool extends pg.Pool {
   readonly slots: QuerySlots;
-  private readonly statementMs: number;
-  private readonly settings: Pick<SharedPoolSettings, 'max' | 'connectionTimeoutMillis'>;
+  /** When a session last answered, in the time of `performance.now()`. */
+  answeredAt = Number.NEGATIVE_INFINITY;
+  private readonly settings: SharedPoolSettings;
   /** Runs while no more sessions are asked for than there are. */
   private growing: NodeJS.Timeout | undefined;
-  /** What each session's statements may take at the moment. */
-  private readonly allowed = new WeakMap<pg.PoolClient, number>();
+  /** When a session was last found silent: those that have not answered since may be so, too. */
+  private suspectedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ statementMs, ...settings }: SharedPoolSettings) {
-    super(settings);
+  constructor(settings: SharedPoolSettings) {
+    super({
+      ...settings,
+      Client: Session,
+      onConnect: (client) => (client as Session).prepare(),
+    });
     this.settings = settings;
-    this.statementMs = statementMs;
-    const total = Math.max(1, Math.floor(OF_REQUESTS * settings.max));
-    this.slots = new QuerySlots(total, settings.connectionTimeoutMillis);
+    const { max, connectionTimeoutMillis } = settings;
+    this.slots = new QuerySlots(
+      Math.max(1, Math.floor(OF_REQUESTS * max)),
+      connectionTimeoutMillis,
+    );
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -67,34 +76,46 @@ export class SharedPool extends pg.Pool {
 
   private async lend(): Promise<pg.PoolClient> {
     const use = requestUse.getStore();
-    if (use === undefined || use.isOver) return this.timed(await this.session(), this.statementMs);
+    if (use === undefined || use.isOver) return this.session(this.settings.statementMs, noSlot);
     const free = await this.slots.take(use);
     try {
-      const client = await this.session();
-      const release = client.release.bind(client);
-      client.release = (error) => {
-        free();
-        release(error);
-      };
-      return await this.timed(client, use.statementMs);
+      return await this.session(use.statementMs, free);
     } catch (error) {
       free();
       throw error;
     }
   }
 
-  /** A new session, or one that there is: also where the server has no more, once one is free. */
-  private async session(): Promise<pg.PoolClient> {
+  /**
+   * A new session, or one that there is: also where the server has no more, once one is free.
+   * @param limitMs the longest that one of its statements may take
+   * @param free is called when it is given back
+   */
+  private async session(limitMs: number, free: () => void): Promise<pg.PoolClient> {
     const end = performance.now() + this.settings.connectionTimeoutMillis;
     for (;;) {
       try {
-        return await super.connect();
+        const session = (await super.connect()) as pg.PoolClient & Session;
+        if (session.answeredAt >= this.suspectedAt) return this.lent(session, limitMs, free);
+        session.release(true);
       } catch (error) {
         if (!isFull(error) || performance.now() > end) throw error;
         this.growNoMore();
         if (this.totalCount === 0) await sleep(TRY_AGAIN_MS);
       }
     }
+  }
+
+  private lent(session: pg.PoolClient & Session, limitMs: number, free: () => void): pg.PoolClient {
+    session.limitMs = limitMs;
+    const release = session.release.bind(session);
+    session.release = (error) => {
+      free();
+      this.answeredAt = Math.max(this.answeredAt, session.answeredAt);
+      if (session.isSilent) this.suspectedAt = performance.now();
+      release(error || session.isSpent);
+    };
+    return session;
   }
 
   private growNoMore(): void {
@@ -104,17 +125,6 @@ export class SharedPool extends pg.Pool {
       this.options.max = this.settings.max;
     }, FULL_MS).unref();
   }
-
-  /** The session with its limit set where the one before had another. */
-  private async timed(client: pg.PoolClient, statementMs: number): Promise<pg.PoolClient> {
-    if ((this.allowed.get(client) ?? this.statementMs) === statementMs) return client;
-    try {
-      await client.query(`SET statement_timeout = ${statementMs}`);
-    } catch (error) {
-      client.release(error as Error);
-      throw error;
-    }
-    this.allowed.set(client, statementMs);
-    return client;
-  }
 }
+
+const noSlot = () => undefined;

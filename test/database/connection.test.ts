@@ -86,6 +86,8 @@ describe('a role that may have few sessions', () => {
   it('has queries and transactions wait for the sessions that there are, and stays ready', async () => {
     const connection = { connectionString: url };
     const databases = [1, 2].map(() => openDatabase({ connection, poolSize: 20 }));
+    // One that has none at all would have to wait until the other one needs its own no longer.
+    for (const { pool } of databases) await pool.query('SELECT 1');
     const asked = databases.flatMap(({ pool, prisma, transaction }, copy) =>
       Array.from({ length: 60 }, async (_, number) => {
         if (number % 3 === 0) return pool.query('SELECT pg_sleep(0.02)');

@@ -1,0 +1,193 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { StartError } from '../lib/start-error.js';
+
+/** How named statements are handled; `undefined`: PostgreSQL itself keeps them, a pooler does not. */
+export type PreparedStatements = 'on' | 'off' | undefined;
+
+export interface SessionConfig extends pg.ClientConfig {
+  readonly preparedStatements?: PreparedStatements | undefined;
+}
+
+/** Milliseconds that a new session's first statements may take. */
+const FIRST_STATEMENTS_MS = 5_000;
+/** The longest that a statement may take as the server counts, should nobody be left to cancel it. */
+const STATEMENT_MS = 60_000;
+const IDLE_IN_TRANSACTION_MS = 60_000;
+/** How long the answer to a cancelled statement is waited for. */
+const CANCEL_MS = 2_000;
+/** The first four bytes of a cancel request (PostgreSQL, "Message Formats", CancelRequest). */
+const CANCEL_CODE = 80_877_102;
+/** PostgreSQL's `query_canceled`. */
+const CANCELLED = '57014';
+
+const LIMITS: Readonly<Record<string, number>> = {
+  statement_timeout: STATEMENT_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+};
+const set = (scope: string) =>
+  Object.entries(LIMITS)
+    .map(([name, ms]) => `SET ${scope} ${name} = ${ms}`)
+    .join('; ');
+
+/** What `pg` has and its types leave out. */
+interface Inner {
+  readonly processID: number;
+  readonly secretKey: number;
+  getStartupConf(): Readonly<Record<string, string>>;
+}
+
+type Send = (...parameters: readonly unknown[]) => unknown;
+type Answered = (error: unknown, ...result: readonly unknown[]) => void;
+
+/**
+ * A client of `pg` whose statements end: one that takes longer than `limitMs` is cancelled, and the
+ * session is cut off when no answer follows that either, as behind a proxy that has stopped
+ * forwarding. It holds nothing in the server's session that a transaction does not end with where a
+ * pooler may give each transaction another one.
+ */
+export class Session extends pg.Client {
+  /** Milliseconds that each statement may take. */
+  limitMs = FIRST_STATEMENTS_MS;
+  /** When it last answered, in the time of `performance.now()`. */
+  answeredAt = performance.now();
+  /** It was cut off as it did not answer. */
+  isSilent = false;
+  /** A cancel request may still be on its way: the next statement could be hit by it. */
+  isSpent = false;
+  /** PostgreSQL itself answers, and no pooler: what is set in the session stays. */
+  private isDirect = false;
+  private readonly preparedStatements: PreparedStatements;
+  /** Of each statement that is not answered yet, in their order, what starts its time. */
+  private readonly turns: (() => void)[] = [];
+
+  constructor(config: SessionConfig = {}) {
+    super({ keepAlive: true, keepAliveInitialDelayMillis: 10_000, ...config });
+    this.preparedStatements = config.preparedStatements;
+    // A session may break between two statements: the next one reports it.
+    this.on('error', () => undefined);
+    const send = super.query.bind(this) as Send;
+    this.query = ((...parameters: readonly unknown[]) =>
+      this.bounded(send, parameters)) as pg.Client['query'];
+  }
+
+  /**
+   * The time zone is UTC, as Prisma reads times with no regard to their offset and SQL that writes
+   * JSON prints the session's. Poolers keep this one setting for each of their clients.
+   */
+  getStartupConf(): Readonly<Record<string, string>> {
+    const { getStartupConf } = pg.Client.prototype as unknown as Inner;
+    return { ...getStartupConf.call(this), TimeZone: 'UTC' };
+  }
+
+  /**
+   * Sets the server's own limits where they stay.
+   * @throws StartError where a pooler does not keep the time zone
+   */
+  async prepare(): Promise<void> {
+    const { id, zone } = await backend(this);
+    if (zone !== 'UTC')
+      throw new StartError(
+        `DATABASE_URL: its pooler does not keep the time zone that its clients ask for (UTC, and it is ${zone}). Let it keep TimeZone, or set it for the user: ALTER ROLE … SET timezone = 'UTC'.`,
+      );
+    this.isDirect = isOwn(this, id);
+    if (this.isDirect) await this.query(set('SESSION'));
+  }
+
+  private get keepsNames(): boolean {
+    return this.preparedStatements === undefined ? this.isDirect : this.preparedStatements === 'on';
+  }
+
+  private bounded(send: Send, [query, ...rest]: readonly unknown[]): unknown {
+    const answered = rest.at(-1);
+    const end = this.begin();
+    if (typeof answered === 'function') {
+      const before = rest.slice(0, -1);
+      return send(this.shaped(query), ...before, (error: unknown, ...result: unknown[]) => {
+        end(error);
+        (answered as Answered)(error, ...result);
+      });
+    }
+    const answer = send(this.shaped(query), ...rest) as Promise<unknown>;
+    answer.then(() => end(null), end);
+    return answer;
+  }
+
+  /** A statement as it can be sent here. */
+  private shaped(query: unknown): unknown {
+    if (typeof query === 'string') return this.withLimits(query);
+    const { name, text, ...others } = query as pg.QueryConfig;
+    const isNamed = name !== undefined && this.keepsNames;
+    return { ...others, text: this.withLimits(text), ...(isNamed && { name }) };
+  }
+
+  /** A transaction has the limits with it where the session has none. */
+  private withLimits(text: string): string {
+    return this.isDirect || !/^BEGIN\b[^;]*$/.test(text) ? text : `${text}; ${set('LOCAL')}`;
+  }
+
+  /** Starts a statement's time once those before it are answered. @returns what ends it */
+  private begin(): (error: unknown) => void {
+    let timers: NodeJS.Timeout[] = [];
+    let isCancelled = false;
+    const start = () => {
+      const limit = setTimeout(() => {
+        isCancelled = true;
+        this.cancelStatement();
+        timers.push(setTimeout(() => this.cutOff(), CANCEL_MS));
+      }, this.limitMs);
+      timers.push(limit);
+    };
+    this.turns.push(start);
+    if (this.turns.length === 1) start();
+    return (error) => {
+      for (const timer of timers) clearTimeout(timer);
+      timers = [];
+      const [first] = this.turns;
+      this.turns.splice(this.turns.indexOf(start), 1);
+      if (first === start) this.turns[0]?.();
+      const { code } = (error ?? {}) as { readonly code?: string };
+      if (isCancelled && code !== CANCELLED) this.isSpent = true;
+      if (!this.isSilent) this.answeredAt = performance.now();
+    };
+  }
+
+  /** Asks for the end of the statement that runs, over a connection of its own as the protocol has it. */
+  private cancelStatement(): void {
+    const { processID, secretKey } = this as unknown as Inner;
+    const request = Buffer.alloc(16);
+    [request.length, CANCEL_CODE, processID, secretKey].forEach((value, index) => {
+      request.writeInt32BE(value | 0, 4 * index);
+    });
+    const socket = this.host.startsWith('/')
+      ? connect(join(this.host, `.s.PGSQL.${this.port}`))
+      : connect(this.port, this.host);
+    socket
+      .on('error', () => undefined)
+      .setTimeout(CANCEL_MS, () => socket.destroy())
+      .end(request);
+  }
+
+  private cutOff(): void {
+    this.isSilent = true;
+    (this.connection as unknown as { readonly stream: { destroy(): void } }).stream.destroy();
+  }
+}
+
+/** Whether a pooler answers, so that what a session holds may be another client's. */
+export async function isPooled(client: pg.Client): Promise<boolean> {
+  return !isOwn(client, (await backend(client)).id);
+}
+
+async function backend(client: pg.Client): Promise<{ id: number; zone: string }> {
+  const { rows } = await client.query<{ id: number; zone: string }>(
+    `SELECT pg_backend_pid() AS id, current_setting('TimeZone') AS zone`,
+  );
+  return rows[0] ?? { id: 0, zone: 'unknown' };
+}
+
+/** A pooler gives its clients process numbers of its own, as their sessions have none. */
+function isOwn(client: pg.Client, backendId: number): boolean {
+  return backendId === (client as unknown as Inner).processID;
+}
