@@ -58,9 +58,10 @@ export function accountFilterFields(providers: readonly string[]) {
         description: `Only accounts with these labels, such as \`label[brand]=acme\`; at most ${MAX_FILTER_LABELS}.`,
         examples: [{ brand: 'acme' }],
       }),
-    updated_since: time
-      .optional()
-      .meta({ description: 'Only accounts changed at or after this time.' }),
+    updated_since: time.optional().meta({
+      description:
+        'Only accounts changed at or after this time. Changes of metrics alone count once a day.',
+    }),
   };
 }
 

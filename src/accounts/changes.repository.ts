@@ -12,6 +12,8 @@ export interface AccountChange {
   readonly verdictChanged: boolean;
   /** Fields of the Account that differ, its verdict aside. */
   readonly fields: readonly string[];
+  /** Nothing but metrics changed. `toTell`: what they are now, once a day; otherwise `null`. */
+  readonly metricsAlone?: { readonly toTell: object | null };
 }
 
 /**
@@ -39,6 +41,11 @@ export async function recordChanges(
 function eventsOf(change: AccountChange): AccountEvent[] {
   const accountId = change.id;
   if (change.kind === 'added') return [{ type: 'account.discovered', accountId }];
+  if (change.metricsAlone) {
+    const { toTell } = change.metricsAlone;
+    if (toTell === null) return [];
+    return [{ type: 'account.metrics_changed', accountId, data: { metrics: toTell } }];
+  }
   const events: AccountEvent[] =
     change.kind === 'reappeared' ? [{ type: 'account.reappeared', accountId }] : [];
   if (change.verdictChanged) {

@@ -14,6 +14,8 @@ import { engagementEndpoints } from './engagement.routes.js';
 import { Probes } from './probes.js';
 import { ACCOUNT_REPORTS, reportWork } from './report-work.js';
 import { ReportsRepository } from './reports.repository.js';
+import { SamplesRepository } from './samples.repository.js';
+import { samplesEndpoints } from './samples.routes.js';
 
 export {
   type AccountFilter,
@@ -97,8 +99,15 @@ export function createAccounts(parts: AccountsParts) {
     return known === new Set(ids).size;
   };
   const providerIds = providers.adapters.all().map(({ id }) => id);
+  const samples = new SamplesRepository(database);
   const jobs: readonly RecurringJob[] = [
     { name: 'accounts.merge_counts', everyMs: 15_000, run: () => repository.mergeCounts() },
+    {
+      name: 'accounts.keep_partitions',
+      everyMs: 600_000,
+      run: () => samples.keepPartitions(clock.now()),
+    },
+    { name: 'accounts.forget', everyMs: 15_000, run: () => samples.forget() },
   ];
   return {
     service,
@@ -106,7 +115,10 @@ export function createAccounts(parts: AccountsParts) {
     lookAt,
     work: reportWork({ reports, accounts: service, sweepSoon, clock, holder: lease.name }),
     endpoints: {
-      accounts: accountEndpoints(service, repository, cursors, providerIds),
+      accounts: {
+        ...accountEndpoints(service, repository, cursors, providerIds),
+        ...samplesEndpoints(service, samples, clock),
+      },
       engagement: engagementEndpoints(service, providers, cursors),
       connect: connectEndpoints(connect, service),
     },

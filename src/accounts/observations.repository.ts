@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { utc } from '../database/sql.js';
 import { newId, profileIdOf } from '../lib/ids.js';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
@@ -6,6 +7,7 @@ import { LOOKED_AT } from './accounts.sql.js';
 import { type AccountChange, recordChanges } from './changes.repository.js';
 import { inheritLabels } from './labels.repository.js';
 import type { AccountRecord } from './record.js';
+import { addSamples } from './samples.repository.js';
 
 /** The account's key in its connection: never written again. */
 const KEY = 'provider_account_id';
@@ -24,6 +26,8 @@ const OBSERVED = [
     whenUntold: null,
   },
 ];
+
+type Observed = (typeof OBSERVED)[number];
 
 /** A column whose change is reported, and the field of the Account that it is reported as. */
 const CHANGES = OBSERVED.flatMap(({ name, column, isChange }) =>
@@ -50,7 +54,7 @@ const LACKS_HEALTH = `i.coverage IN ('list', 'part')`;
 const KEEPS_HEALTH = `${LACKS_HEALTH} AND a.disconnected_at IS NULL`;
 
 /** The value of a column after the look `i` at the account `a`. */
-function valueAfter({ column, isKeptBySummaries, whenUntold }: (typeof OBSERVED)[number]): string {
+function valueAfter({ column, isKeptBySummaries, whenUntold }: Observed): string {
   if (isKeptBySummaries || whenUntold !== null) {
     // An account that comes back has a status again.
     const held = column === 'status' ? `NULLIF(a.status, 'disconnected')` : `a.${column}`;
@@ -77,6 +81,27 @@ const DIFFERS = `CASE WHEN ${LACKS_HEALTH}
     THEN (${LISTED.map(({ column }) => `a.${column}`).join(', ')})
       IS DISTINCT FROM (${LISTED.map(valueAfter).join(', ')})
     ELSE a.content_hash IS DISTINCT FROM i.content_hash END`;
+/** The figures of an account, and what moves along with them. */
+const isMetric = ({ name }: Observed) => name?.startsWith('metrics.') === true;
+const COMPANIONS = new Set(['provider_updated_at', 'remote_data', 'content_hash']);
+const STEADY = OBSERVED.filter(
+  (observed) => !isMetric(observed) && !COMPANIONS.has(observed.column),
+);
+/** Whether the look shows other metrics of an account that is there, and nothing else that is new. */
+const SHOWS_METRICS_ALONE = `a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
+  AND ${differ(OBSERVED.filter((observed) => isMetric(observed) && observed.isChange))}
+  AND NOT ${differ(STEADY.filter(({ column }) => column !== 'avatar_url'))}
+  AND (i.same_picture OR NOT ${differ(STEADY.filter(({ column }) => column === 'avatar_url'))})`;
+function differ(observed: readonly Observed[]): string {
+  return `((${observed.map(({ column }) => `a.${column}`).join(', ')})
+    IS DISTINCT FROM (${observed.map(valueAfter).join(', ')}))`;
+}
+const METRICS_NOW = `json_build_object(${OBSERVED.filter(isMetric)
+  .map(({ name, column, type }) => {
+    const value = type === 'timestamptz' ? utc(`a.${column}`) : `a.${column}`;
+    return `'${name?.split('.')[1]}', ${value}`;
+  })
+  .join(', ')})`;
 const firstValues = OBSERVED.map(({ column, whenUntold }) =>
   whenUntold === null ? `i.${column}` : `COALESCE(i.${column}${orElse(whenUntold)})`,
 );
@@ -118,17 +143,23 @@ const profileBy = (column: string) => `(
  * was asked. What is known is locked as it is read, so that of two looks at once the second reports
  * its change from what the first has left, and not the same once more. Left alone are rows
  * whose content is the same, rows that a later look has confirmed, accounts that are being
- * disconnected, and accounts whose disconnect is younger than the look.
+ * disconnected, and accounts whose disconnect is younger than the look. A change of metrics alone
+ * moves `updated_at` once a day, when it is told.
  */
 const WRITE = `
 WITH incoming AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(${recordset})),
 known AS MATERIALIZED (
-  SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at, ${fieldColumns.map((column) => `a.${column}`).join(', ')}
+  SELECT a.id, a.provider_account_id, a.health_status, a.health_reason, a.disconnected_at, ${fieldColumns.map((column) => `a.${column}`).join(', ')},
+    ${SHOWS_METRICS_ALONE} AS metrics_alone,
+    COALESCE(a.metrics_told_at <= $5::timestamptz - interval '24 hours', TRUE) AS metrics_due
   FROM incoming i CROSS JOIN LATERAL ${oneByOne('$2', 'FOR UPDATE')} a
 ),
 changed AS (
   UPDATE accounts a SET ${assignments.join(', ')},
-    checked_at = CASE WHEN ${KEEPS_HEALTH} THEN a.checked_at ELSE $5 END, updated_at = $5, missing_since = ${unlessSweptSince('missing_since')}, quarantined_at = ${unlessSweptSince('quarantined_at')},
+    checked_at = CASE WHEN ${KEEPS_HEALTH} THEN a.checked_at ELSE $5 END,
+    updated_at = CASE WHEN k.metrics_alone AND NOT k.metrics_due THEN a.updated_at ELSE $5 END,
+    metrics_told_at = CASE WHEN k.metrics_alone AND k.metrics_due THEN $5 ELSE a.metrics_told_at END,
+    missing_since = ${unlessSweptSince('missing_since')}, quarantined_at = ${unlessSweptSince('quarantined_at')},
     disconnected_at = NULL, disconnect_cause = NULL, disconnect_id = NULL,
     health_since = CASE WHEN NOT (${KEEPS_HEALTH}) AND (a.health_status, a.health_reason) IS DISTINCT FROM (i.health_status, i.health_reason)
       THEN $5 ELSE a.health_since END
@@ -139,7 +170,8 @@ changed AS (
   RETURNING a.id, CASE WHEN k.disconnected_at IS NULL THEN 'changed' ELSE 'reappeared' END AS kind,
     k.health_status AS health_before, k.health_reason AS reason_before,
     (a.health_status, a.health_reason) IS DISTINCT FROM (k.health_status, k.health_reason) AS verdict_changed,
-    array_remove(ARRAY[${differing.join(', ')}], NULL) AS fields
+    array_remove(ARRAY[${differing.join(', ')}], NULL) AS fields, k.metrics_alone,
+    CASE WHEN k.metrics_alone AND k.metrics_due THEN ${METRICS_NOW} END AS metrics
 ),
 added AS (
   INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
@@ -148,7 +180,8 @@ added AS (
     $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
   FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
   ON CONFLICT (connection_id, provider_account_id) DO NOTHING
-  RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields
+  RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields,
+    FALSE AS metrics_alone, NULL::json AS metrics
 )
 SELECT * FROM changed UNION ALL SELECT * FROM added`;
 
@@ -221,6 +254,7 @@ export async function writeDiffering(
       reasonBefore: row.reason_before,
       verdictChanged: row.verdict_changed,
       fields: row.fields,
+      ...(row.metrics_alone && { metricsAlone: { toTell: row.metrics } }),
     }),
   );
   await inheritLabels(
@@ -228,6 +262,14 @@ export async function writeDiffering(
     changes.filter(({ kind }) => kind === 'added').map(({ id }) => id),
   );
   await recordChanges(client, owner.teamId, changes, observedAt);
+  const sampled = changes.filter(
+    ({ kind, fields }) => kind === 'added' || fields.includes('metrics'),
+  );
+  await addSamples(
+    client,
+    sampled.map(({ id }) => id),
+    observedAt,
+  );
   const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
   await noteReappearance(client, back, observedAt);
   return changes;
@@ -282,4 +324,6 @@ interface ChangeRow {
   readonly reason_before: HealthReason | null;
   readonly verdict_changed: boolean;
   readonly fields: readonly string[];
+  readonly metrics_alone: boolean;
+  readonly metrics: object | null;
 }

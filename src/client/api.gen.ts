@@ -630,6 +630,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an account's metrics over time
+         * @description The metrics are kept whenever a look at the provider shows other ones: the last of each hour for 30 days, the last of each day for thirteen months. Nothing is interpolated. At most 744 steps in one answer.
+         *
+         *     Requires the scope `read`.
+         */
+        get: operations["accounts.metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health/changes": {
         parameters: {
             query?: never;
@@ -2917,6 +2939,104 @@ export interface components {
         };
         /**
          * @example {
+         *       "type": "metrics",
+         *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "ref": "octopost:acc_abc123",
+         *       "from": "2026-02-01T00:00:00.000Z",
+         *       "to": "2026-02-09T12:00:00.000Z",
+         *       "step": "day",
+         *       "before": {
+         *         "at": "2026-01-31T18:05:12.000Z",
+         *         "followers": 14790,
+         *         "following": null,
+         *         "posts": null,
+         *         "views": null,
+         *         "likes": null,
+         *         "comments": null,
+         *         "shares": null,
+         *         "saves": null,
+         *         "engagement_rate": null,
+         *         "growth_rate_30d": null,
+         *         "as_of": null
+         *       },
+         *       "samples": [
+         *         {
+         *           "at": "2026-02-03T22:10:40.000Z",
+         *           "followers": 14811,
+         *           "following": null,
+         *           "posts": null,
+         *           "views": null,
+         *           "likes": null,
+         *           "comments": null,
+         *           "shares": null,
+         *           "saves": null,
+         *           "engagement_rate": null,
+         *           "growth_rate_30d": null,
+         *           "as_of": null
+         *         },
+         *         {
+         *           "at": "2026-02-09T11:45:22.000Z",
+         *           "followers": 14832,
+         *           "following": null,
+         *           "posts": null,
+         *           "views": null,
+         *           "likes": null,
+         *           "comments": null,
+         *           "shares": null,
+         *           "saves": null,
+         *           "engagement_rate": null,
+         *           "growth_rate_30d": null,
+         *           "as_of": null
+         *         }
+         *       ]
+         *     }
+         */
+        AccountMetrics: {
+            /** @constant */
+            type: "metrics";
+            account_id: string;
+            ref: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @enum {string} */
+            step: "hour" | "day" | "week" | "month";
+            /** @description The last sample before `from`, which holds until the first of `samples`. */
+            before: {
+                /** Format: date-time */
+                at: string;
+                followers: number | null;
+                following: number | null;
+                posts: number | null;
+                views: number | null;
+                likes: number | null;
+                comments: number | null;
+                shares: number | null;
+                saves: number | null;
+                engagement_rate: number | null;
+                growth_rate_30d: number | null;
+                as_of: string | null;
+            } | null;
+            /** @description Oldest first. A step without a change has none: the sample before it still holds. */
+            samples: {
+                /** Format: date-time */
+                at: string;
+                followers: number | null;
+                following: number | null;
+                posts: number | null;
+                views: number | null;
+                likes: number | null;
+                comments: number | null;
+                shares: number | null;
+                saves: number | null;
+                engagement_rate: number | null;
+                growth_rate_30d: number | null;
+                as_of: string | null;
+            }[];
+        };
+        /**
+         * @example {
          *       "id": "hlt_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *       "type": "health_change",
          *       "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
@@ -3428,7 +3548,7 @@ export interface components {
         Event: {
             id: string;
             /** @enum {string} */
-            type: "account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
+            type: "account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled";
             /** Format: date-time */
             timestamp: string;
             account_id: string | null;
@@ -7300,7 +7420,7 @@ export interface operations {
                     [key: string]: string;
                 };
                 /**
-                 * @description Only accounts changed at or after this time.
+                 * @description Only accounts changed at or after this time. Changes of metrics alone count once a day.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 updated_since?: string;
@@ -7735,7 +7855,7 @@ export interface operations {
                     [key: string]: string;
                 };
                 /**
-                 * @description Only accounts changed at or after this time.
+                 * @description Only accounts changed at or after this time. Changes of metrics alone count once a day.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 updated_since?: string;
@@ -9663,6 +9783,160 @@ export interface operations {
                      */
                     "application/json": {
                         data: components["schemas"]["AccountHealthHistory"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["ambiguous_reference"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "accounts.metrics": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Beginning of the range; 30 days before `to` unless given, with the step `hour` two days. Samples of hours are kept for 30 days, of days for thirteen months.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                from?: string;
+                /**
+                 * @description End of the range, exclusive; now unless given.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                to?: string;
+                /**
+                 * @description At most one sample for each hour, day, week (from Monday) or month in UTC: the newest.
+                 * @example hour
+                 */
+                step?: "hour" | "day" | "week" | "month";
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+            };
+            path: {
+                /**
+                 * @description The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
+                 * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "metrics",
+                     *         "account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "ref": "octopost:acc_abc123",
+                     *         "from": "2026-02-01T00:00:00.000Z",
+                     *         "to": "2026-02-09T12:00:00.000Z",
+                     *         "step": "day",
+                     *         "before": {
+                     *           "at": "2026-01-31T18:05:12.000Z",
+                     *           "followers": 14790,
+                     *           "following": null,
+                     *           "posts": null,
+                     *           "views": null,
+                     *           "likes": null,
+                     *           "comments": null,
+                     *           "shares": null,
+                     *           "saves": null,
+                     *           "engagement_rate": null,
+                     *           "growth_rate_30d": null,
+                     *           "as_of": null
+                     *         },
+                     *         "samples": [
+                     *           {
+                     *             "at": "2026-02-03T22:10:40.000Z",
+                     *             "followers": 14811,
+                     *             "following": null,
+                     *             "posts": null,
+                     *             "views": null,
+                     *             "likes": null,
+                     *             "comments": null,
+                     *             "shares": null,
+                     *             "saves": null,
+                     *             "engagement_rate": null,
+                     *             "growth_rate_30d": null,
+                     *             "as_of": null
+                     *           },
+                     *           {
+                     *             "at": "2026-02-09T11:45:22.000Z",
+                     *             "followers": 14832,
+                     *             "following": null,
+                     *             "posts": null,
+                     *             "views": null,
+                     *             "likes": null,
+                     *             "comments": null,
+                     *             "shares": null,
+                     *             "saves": null,
+                     *             "engagement_rate": null,
+                     *             "growth_rate_30d": null,
+                     *             "as_of": null
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["AccountMetrics"];
                     };
                 };
             };
@@ -13067,7 +13341,7 @@ export interface operations {
                         };
                         /**
                          * Format: date-time
-                         * @description Only accounts changed at or after this time.
+                         * @description Only accounts changed at or after this time. Changes of metrics alone count once a day.
                          */
                         updated_since?: string;
                     };
@@ -14540,7 +14814,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
                  * @description Maximum number of items on the page.
                  * @example 50
@@ -14675,7 +14949,7 @@ export interface operations {
                  *       "account.discovered"
                  *     ]
                  */
-                type?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
             };
             header?: {
                 /**
@@ -14916,7 +15190,7 @@ export interface operations {
                 "application/json": {
                     url: string;
                     /** @default [] */
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     /** @default null */
                     description?: string | null;
                 };
@@ -15239,7 +15513,7 @@ export interface operations {
                  */
                 "application/json": {
                     url?: string;
-                    types?: ("account.discovered" | "account.updated" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                    types?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                     description?: string | null;
                     enabled?: boolean;
                 };

@@ -4,6 +4,7 @@ export { checkConnection, type DatabaseConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export { isDiskFull, isExhausted, isTimedOut, isUnreachable, isWithoutTurn } from './failure.js';
 export { migrate } from './migrate.js';
+export { keepPartitions, type TimePartitions } from './partitions.js';
 export { Prisma } from './prisma-client/client.js';
 export { leaseHolderIsGone, ProcessLease } from './process-lease.js';
 export { inBackground, type RequestUse, requestUse } from './query-slots.js';

@@ -81,6 +81,7 @@ async function roleOf(gateway: DatabaseConnection): Promise<Role> {
   }
 }
 
+/** Without partitions: what the gateway may do with a table it does with the whole of it. */
 async function relations(
   client: pg.Client,
   role: string,
@@ -93,7 +94,7 @@ async function relations(
          ELSE r IN ('SELECT', 'UPDATE') AND has_sequence_privilege($1, c.oid, r) END) AS rights
      FROM pg_class c
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'S')
-       AND pg_has_role(current_user, c.relowner, 'USAGE')`,
+       AND NOT c.relispartition AND pg_has_role(current_user, c.relowner, 'USAGE')`,
     [role, rights],
   );
   return rows;

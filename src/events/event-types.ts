@@ -2,6 +2,7 @@
 export const EVENT_TYPES = [
   'account.discovered',
   'account.updated',
+  'account.metrics_changed',
   'account.health_changed',
   'account.vanished',
   'account.reappeared',

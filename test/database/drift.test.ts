@@ -7,13 +7,18 @@ import { writeScript } from '../../src/setup/schema-script.js';
 import { checkout } from '../support/checkout.js';
 import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
 
+/** Partitions of a table are as the table is. */
+const PARTITIONS = '(SELECT relname FROM pg_class WHERE relispartition)';
+
 /** Everything a Prisma schema can say of a database, a line each. Names of schemas are left out. */
 const catalog = `
   SELECT 'column ' || table_name || '.' || column_name || ' ' || udt_name || coalesce('(' || datetime_precision || ')', '') ||
          CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END || coalesce(' default ' || column_default, '') AS line
     FROM information_schema.columns WHERE table_schema = $1 AND table_name <> '_prisma_migrations'
+      AND table_name NOT IN ${PARTITIONS}
   UNION ALL
-  SELECT 'index ' || replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = $1 AND tablename <> '_prisma_migrations'
+  SELECT 'index ' || replace(replace(indexdef, schemaname || '.', ''), ' ON ONLY ', ' ON ') FROM pg_indexes
+   WHERE schemaname = $1 AND tablename <> '_prisma_migrations' AND tablename NOT IN ${PARTITIONS}
   UNION ALL
   SELECT 'constraint ' || conname || ' ' || replace(pg_get_constraintdef(oid), $1 || '.', '') FROM pg_constraint
    WHERE connamespace = $1::regnamespace AND contype IN ('p', 'u', 'f') AND conrelid::regclass::text !~ '_prisma_migrations'
