@@ -178,6 +178,7 @@ export function assemble(settings: AppSettings): App {
     ...parts,
     accounts: accounts.service,
     accountsRepository: accounts.repository,
+    feeds: events.reader,
     cursors: feedCursors,
   });
   const providerStatus = createProviderStatus({
@@ -217,6 +218,7 @@ export function assemble(settings: AppSettings): App {
     observe: metrics.observeWork,
   });
   metrics.watchWork(() => work.depths(), clock);
+  metrics.watchFeeds(async () => (await events.publisher.lag()).seconds);
   const jobs: readonly RecurringJob[] = [
     { name: 'process.renew_lease', everyMs: 5_000, run: () => lease.renew() },
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
@@ -258,6 +260,7 @@ export function assemble(settings: AppSettings): App {
           : 'the database has no space left to write',
         secret: secrets.service.problem,
       }),
+      feeds: () => events.publisher.lag(),
       providers: () => providerStatus.conditions(),
       overload: () => load.overload,
     },
@@ -310,6 +313,7 @@ export function assemble(settings: AppSettings): App {
     claimSecret: () => secrets.service.claim(),
     work: async () => {
       await lease.renew();
+      await events.start();
       await health.start();
       work.start();
     },

@@ -76,7 +76,8 @@ async function recordTransitions(
   await client.query(
     `INSERT INTO health_transitions (id, team_id, account_id, from_status, to_status, reason, fault, evidence, at)
      SELECT t.id, $2, a.id, t.from_status, a.health_status, a.health_reason, a.health_fault, COALESCE($4, ${LOOK}), $3
-     FROM jsonb_to_recordset($1::jsonb) AS t(id text, account_id text, from_status text) JOIN accounts a ON a.id = t.account_id`,
+     FROM jsonb_to_recordset($1::jsonb) AS t(id text, account_id text, from_status text) JOIN accounts a ON a.id = t.account_id
+     ORDER BY t.id`,
     [JSON.stringify(transitions), teamId, at, evidence],
   );
 }

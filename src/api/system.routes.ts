@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FeedLag } from '../events/index.js';
 import { RawText } from '../http/answer.js';
 import type { Metrics } from '../http/metrics.js';
 import { endpoint } from '../http/route.js';
@@ -13,6 +14,8 @@ export interface SystemState {
   checks(): Promise<Readonly<Record<string, string | null>>>;
   /** What there is too much of for new requests; `null`: nothing. */
   overload(): string | null;
+  /** How far feeds are behind, and what they wait for. */
+  feeds(): Promise<FeedLag>;
   /** Each provider's state: it never makes us unready, but a person wants to see it. */
   providers(): Readonly<Record<string, 'operational' | 'degraded' | 'down'>>;
 }
@@ -21,7 +24,14 @@ const HEALTH_TYPE = 'application/health+json';
 const HEALTH_TYPE_SENT = `${HEALTH_TYPE}; charset=utf-8`;
 const status = z.object({ status: z.enum(['pass', 'warn', 'fail']) });
 const componentSchema = z
-  .array(z.object({ status: z.enum(['pass', 'warn', 'fail']), output: z.string().optional() }))
+  .array(
+    z.object({
+      status: z.enum(['pass', 'warn', 'fail']),
+      output: z.string().optional(),
+      observedValue: z.number().optional(),
+      observedUnit: z.string().optional(),
+    }),
+  )
   .max(1);
 /** Parts of the gateway, and providers. */
 const MAX_COMPONENTS = 200;
@@ -31,6 +41,22 @@ const checks = recordOf(z.string(), componentSchema, MAX_COMPONENTS).meta({
     { database: [{ status: 'pass' }], 'provider:octopost': [{ status: 'warn', output: 'down' }] },
   ],
 });
+
+/** Longer than any transaction of a gateway that works. */
+const MAX_FEED_LAG_SECONDS = 10;
+
+/** @param lag not asked for when it cannot be told */
+function feedsOf(lag: FeedLag | undefined) {
+  if (lag === undefined) return { status: 'warn', output: 'not known' };
+  const observed = { observedValue: lag.seconds, observedUnit: 's' };
+  return lag.seconds <= MAX_FEED_LAG_SECONDS
+    ? { status: 'pass', ...observed }
+    : {
+        status: 'warn',
+        output: `wait for ${lag.writers} open transactions of this database that have written events`,
+        ...observed,
+      };
+}
 
 /** For load balancers and monitors: no key, no secrets, never cached. */
 export function systemEndpoints(state: SystemState, metrics: Metrics) {
@@ -72,17 +98,21 @@ export function systemEndpoints(state: SystemState, metrics: Metrics) {
       produces: HEALTH_TYPE,
       handle: async () => {
         const own = Object.entries(await state.checks());
-        const overload = state.overload();
-        const providers = Object.entries(state.providers());
         const failed = own.some(([, problem]) => problem !== null);
+        const overload = state.overload();
+        const feeds = feedsOf(failed ? undefined : await state.feeds().catch(() => undefined));
+        const providers = Object.entries(state.providers());
         const warned =
-          overload !== null || providers.some(([, condition]) => condition !== 'operational');
+          overload !== null ||
+          feeds.status === 'warn' ||
+          providers.some(([, condition]) => condition !== 'operational');
         const checks = Object.fromEntries([
           ...own.map(([name, problem]) => [
             name,
             [problem === null ? { status: 'pass' } : { status: 'fail', output: problem }],
           ]),
           ['load', [overload === null ? { status: 'pass' } : { status: 'warn', output: overload }]],
+          ['feeds', [feeds]],
           ...providers.map(([name, condition]) => [
             `provider:${name}`,
             [

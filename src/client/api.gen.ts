@@ -1239,7 +1239,7 @@ export interface components {
              * @description The kind of error, for programs.
              * @enum {string}
              */
-            code: "bad_request" | "unauthorized" | "forbidden" | "insufficient_scope" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "ambiguous_reference" | "idempotency_in_progress" | "identity_changed" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "cursor_mismatch" | "idempotency_mismatch" | "operation_not_supported" | "plan_mismatch" | "rate_limited" | "internal_error" | "service_unavailable" | "provider_error" | "provider_credential_rejected" | "provider_rejected" | "provider_unavailable" | "provider_timeout";
+            code: "bad_request" | "unauthorized" | "forbidden" | "insufficient_scope" | "not_found" | "method_not_allowed" | "not_acceptable" | "conflict" | "ambiguous_reference" | "idempotency_in_progress" | "identity_changed" | "precondition_failed" | "payload_too_large" | "unsupported_media_type" | "validation_error" | "cursor_mismatch" | "history_rewound" | "idempotency_mismatch" | "operation_not_supported" | "plan_mismatch" | "rate_limited" | "internal_error" | "service_unavailable" | "provider_error" | "provider_credential_rejected" | "provider_rejected" | "provider_unavailable" | "provider_timeout";
             /**
              * @description The path of the request.
              * @example /v1/accounts/acct_1
@@ -4487,6 +4487,33 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Cursor Mismatch, History Rewound, Validation Error */
+        "cursor_mismatch.history_rewound.validation_error": {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:cursor-mismatch",
+                 *       "title": "Cursor Mismatch",
+                 *       "status": 422,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "cursor_mismatch",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Idempotency Mismatch, Operation Not Supported, Plan Mismatch, Validation Error */
         "idempotency_mismatch.operation_not_supported.plan_mismatch.validation_error": {
             headers: {
@@ -4842,6 +4869,8 @@ export interface operations {
                                 /** @enum {string} */
                                 status: "pass" | "warn" | "fail";
                                 output?: string;
+                                observedValue?: number;
+                                observedUnit?: string;
                             }[];
                         };
                     };
@@ -4900,6 +4929,8 @@ export interface operations {
                                 /** @enum {string} */
                                 status: "pass" | "warn" | "fail";
                                 output?: string;
+                                observedValue?: number;
+                                observedUnit?: string;
                             }[];
                         };
                     };
@@ -10092,7 +10123,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["cursor_mismatch.validation_error"];
+            422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
@@ -14929,7 +14960,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["cursor_mismatch.validation_error"];
+            422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];
@@ -15003,7 +15034,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            422: components["responses"]["cursor_mismatch.validation_error"];
+            422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];

@@ -16,7 +16,7 @@ export function eventEndpoints(events: EventsService) {
       description: NO_TOTAL,
       query: feedQuery,
       answers: { 200: listOf(eventSchema) },
-      problems: ['cursor_mismatch'],
+      problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
         const rows = await events.page(caller, typesOf(query.type), query.after, query.limit + 1);
@@ -36,7 +36,7 @@ export function eventEndpoints(events: EventsService) {
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,
       isStream: true,
-      problems: ['cursor_mismatch'],
+      problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const from = call.lastEventId ?? call.query.after;
         return {

@@ -2,9 +2,10 @@ import { TextStream } from '../http/answer.js';
 import type { Caller, KeyWatch } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import { invalidField } from '../http/problem.js';
+import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { FeedRepository } from './feed.repository.js';
+import type { HistoriesRepository } from './histories.repository.js';
 import { OpenStreams } from './open-streams.js';
 
 const RETENTION_DAYS = 90;
@@ -15,26 +16,38 @@ export const EVENT_STREAM = 'text/event-stream';
 /** A stream's longest life. */
 const MAX_STREAM_MS = 3_600_000;
 
+/** What the service stands on. */
+interface EventsParts {
+  readonly feed: FeedRepository;
+  readonly histories: HistoriesRepository;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+  readonly keyWatch: KeyWatch;
+}
+
 /** Reads the outbox as pages and as a stream. */
 export class EventsService {
   private readonly stopping = new AbortController();
   private readonly streams = new OpenStreams();
 
-  constructor(
-    private readonly feed: FeedRepository,
-    private readonly cursors: Cursors,
-    private readonly clock: Clock,
-    private readonly keyWatch: KeyWatch,
-  ) {}
+  constructor(private readonly parts: EventsParts) {}
 
-  /** A page after `after`: a cursor of the feed, or the id of an event. */
+  /**
+   * A page after `after`: a cursor of the feed, or the id of an event.
+   * @throws Problem 422 `history_rewound` for a cursor that a recovery has undone
+   */
   async page(
     caller: Caller,
     types: readonly string[],
     after: string | undefined,
     limit: number,
   ): Promise<PageRow[]> {
-    return this.feed.read(caller, types, await this.readPosition(caller, after, 'after'), limit);
+    return this.parts.feed.read(
+      caller,
+      types,
+      await this.readPosition(caller, after, 'after'),
+      limit,
+    );
   }
 
   /**
@@ -42,7 +55,7 @@ export class EventsService {
    * filter, as positions do not depend on it.
    */
   cursor(caller: Caller, position: Position): string {
-    return this.cursors.encode(position, ['events', caller.teamId]);
+    return this.parts.cursors.encode(position, ['events', caller.teamId]);
   }
 
   /**
@@ -59,12 +72,12 @@ export class EventsService {
   ): Promise<TextStream> {
     this.streams.enter(caller.key.id, caller.teamId, left);
     const position =
-      (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.feed.end());
+      (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.parts.feed.end());
     const ended = AbortSignal.any([
       left,
       this.stopping.signal,
       this.expiry(caller, left),
-      this.keyWatch.watch(caller.key.id, left),
+      this.parts.keyWatch.watch(caller.key.id, left),
     ]);
     return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }
@@ -76,29 +89,45 @@ export class EventsService {
     ended: AbortSignal,
   ): AsyncGenerator<string, void, void> {
     let position = from;
-    let quietSince = this.clock.now().getTime();
+    let quietSince = this.parts.clock.now().getTime();
     yield `retry: 1000\n: listening\n\n`;
     while (!ended.aborted) {
-      const rows = await this.feed.read(caller, types, position, BATCH);
+      const rows = await this.readOn(caller, types, position);
+      if (rows === undefined) return;
       for (const row of rows) {
         if (ended.aborted) return;
         yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
         position = row.position;
       }
-      const now = this.clock.now().getTime();
+      const now = this.parts.clock.now().getTime();
       if (rows.length > 0) quietSince = now;
       if (now - quietSince >= HEARTBEAT_MS) {
         quietSince = now;
         yield ': keep-alive\n\n';
       }
-      if (rows.length < BATCH) await this.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
+      if (rows.length < BATCH)
+        await this.parts.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
+    }
+  }
+
+  /** @returns nothing more once the position is undone: who reconnects with it is told so */
+  private async readOn(
+    caller: Caller,
+    types: readonly string[],
+    position: Position,
+  ): Promise<PageRow[] | undefined> {
+    try {
+      return await this.parts.feed.read(caller, types, position, BATCH);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'history_rewound') return undefined;
+      throw error;
     }
   }
 
   private expiry({ key }: Caller, left: AbortSignal): AbortSignal {
     const expired = new AbortController();
-    const keyMs = (key.expiresAt?.getTime() ?? Infinity) - this.clock.now().getTime();
-    this.clock.sleep(Math.min(MAX_STREAM_MS, Math.max(0, keyMs)), left).then(
+    const keyMs = (key.expiresAt?.getTime() ?? Infinity) - this.parts.clock.now().getTime();
+    this.parts.clock.sleep(Math.min(MAX_STREAM_MS, Math.max(0, keyMs)), left).then(
       () => expired.abort(),
       () => undefined,
     );
@@ -110,9 +139,12 @@ export class EventsService {
     this.stopping.abort();
   }
 
-  /** Deletes events older than 90 days, one batch at a time. */
+  /** Deletes events older than 90 days, one batch at a time, and histories that had ended then. */
   async prune(): Promise<void> {
-    await this.feed.delete(new Date(this.clock.now().getTime() - RETENTION_DAYS * 86_400_000));
+    const { clock, feed, histories } = this.parts;
+    const horizon = new Date(clock.now().getTime() - RETENTION_DAYS * 86_400_000);
+    await feed.delete(horizon);
+    await histories.delete(horizon);
   }
 
   private async readPosition(
@@ -121,12 +153,14 @@ export class EventsService {
     name: string,
   ): Promise<Position | undefined> {
     if (after === undefined) return undefined;
-    if (!after.startsWith('evt_')) return this.cursors.decode(after, ['events', caller.teamId]);
-    const position = await this.feed.positionOf(caller, after);
+    const { cursors, feed } = this.parts;
+    if (!after.startsWith('evt_'))
+      return feed.resume(caller, cursors.decode(after, ['events', caller.teamId]));
+    const position = await feed.positionOf(caller, after);
     if (!position)
       throw invalidField(
         name,
-        `is not an event of the last ${RETENTION_DAYS} days; start again without it`,
+        `is not an event of the last ${RETENTION_DAYS} days, or one that a recovery of the database has undone; start again without it`,
       );
     return position;
   }

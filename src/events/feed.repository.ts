@@ -1,15 +1,10 @@
-import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { utc } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-
-/**
- * SQL: the oldest transaction that still runs. Everything before it is committed, so nothing can
- * appear there any more.
- */
-export const COMMITTED_BEFORE = '(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint';
+import { NEWEST_HISTORY, placeOf } from './feed-order.js';
+import type { FeedReader } from './feed-reader.repository.js';
 
 /**
  * An event as callers see it: the same text in the feed, in the stream and in a webhook's body. `e`
@@ -26,65 +21,63 @@ export const eventVisibleTo = (providers: string) => `(cardinality(${providers}:
   CASE WHEN e.providers IS NULL THEN e.provider IS NULL OR e.provider = ANY(${providers})
     ELSE e.providers <> '{}' AND e.providers <@ ${providers} END)`;
 
-/**
- * Reads the outbox in an order that late committers cannot disturb: by writing transaction, and of
- * those only the ones older than every transaction under way. What was read once therefore never
- * gets a predecessor, and a reader that goes on from its last position misses nothing and sees
- * nothing twice.
- */
+/** Reads the outbox. */
 export class FeedRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly feeds: FeedReader,
+  ) {}
 
-  /** Up to `limit` events after a position, oldest first. @param types empty: all */
-  async read(
+  /**
+   * Up to `limit` events after a position, oldest first.
+   * @param types empty: all
+   * @throws Problem 422 `history_rewound`
+   */
+  read(
     caller: Caller,
     types: readonly string[],
     after: Position | undefined,
     limit: number,
   ): Promise<PageRow[]> {
-    const { rows } = await this.database.pool.query<{
-      id: string;
-      transaction_id: string;
-      document: string;
-    }>({
+    const question = {
       name: 'read-feed',
-      text: `SELECT e.id, e.transaction_id, ${EVENT_DOCUMENT} AS document FROM events e
-        WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
-          AND (e.transaction_id, e.id) > ($2::bigint, $3)
-          AND (cardinality($4::text[]) = 0 OR e.type = ANY($4))
-          AND ${eventVisibleTo('$5')}
-        ORDER BY e.transaction_id, e.id LIMIT $6`,
-      values: [
-        caller.teamId,
-        after?.value ?? 0,
-        after?.id ?? '',
-        types,
-        caller.key.providers,
-        limit,
-      ],
-    });
-    return rows.map((row) => ({
-      document: row.document,
-      position: { value: row.transaction_id, id: row.id },
-    }));
+      table: 'events',
+      row: 'e',
+      document: EVENT_DOCUMENT,
+      teamId: caller.teamId,
+      where: `(cardinality($1::text[]) = 0 OR e.type = ANY($1)) AND ${eventVisibleTo('$2')}`,
+      values: [types, caller.key.providers],
+    } as const;
+    return this.feeds.read(question, after, limit);
+  }
+
+  /**
+   * Where the reader of a cursor goes on.
+   * @throws Problem 422 `history_rewound`
+   */
+  resume({ teamId }: Caller, position: Position): Promise<Position> {
+    return this.feeds.resume('events', teamId, position);
   }
 
   /** Where an event stands that the caller may see. */
   async positionOf({ teamId, key }: Caller, eventId: string): Promise<Position | undefined> {
     const { rows } = await this.database.pool.query<{ value: string; id: string }>(
-      `SELECT e.transaction_id AS value, e.id FROM events e
-       WHERE e.id = $1 AND e.team_id = $2 AND ${eventVisibleTo('$3')}`,
+      `SELECT ${placeOf('e')} AS value, e.id FROM events e CROSS JOIN ${NEWEST_HISTORY} n
+       WHERE e.id = $1 AND e.team_id = $2 AND ${placeOf('e')} <= n.position
+         AND ${eventVisibleTo('$3')}`,
       [eventId, teamId, key.providers],
     );
     return rows[0];
   }
 
-  /** The position before everything that is not committed: where a reader of new events starts. */
-  async end(client: pg.ClientBase | pg.Pool = this.database.pool): Promise<Position> {
-    const { rows } = await client.query<{ position: string }>(
-      `SELECT ${COMMITTED_BEFORE} AS position`,
-    );
-    return { value: rows[0]?.position ?? '0', id: '' };
+  /** Has everything shown that can be by now. */
+  publish(): Promise<void> {
+    return this.feeds.publish();
+  }
+
+  /** The position behind everything that is shown by now. */
+  end(): Promise<Position> {
+    return this.feeds.end();
   }
 
   /** Deletes a batch of events from before `time`. */

@@ -53,7 +53,8 @@ export async function recordEventsOfTeams(
        e.data, $2
      FROM jsonb_to_recordset($1::jsonb) AS e(id text, team_id text, type text, account_id text,
        provider text, providers text[], data jsonb)
-     LEFT JOIN accounts a ON a.id = e.account_id`,
+     LEFT JOIN accounts a ON a.id = e.account_id
+     ORDER BY e.id`,
     [JSON.stringify(rows), at],
   );
 }
@@ -87,7 +88,8 @@ export async function recordAccountEvents(
       SELECT e.id, a.team_id, e.type, a.id, a.provider,
         jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $2
       FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb)
-      JOIN accounts a ON a.id = e.account_id`,
+      JOIN accounts a ON a.id = e.account_id
+      ORDER BY e.id`,
     [JSON.stringify(rows), at],
   );
 }

@@ -27,7 +27,7 @@ export function healthEndpoints(health: HealthService) {
       description: NO_TOTAL,
       query: changesQuery,
       answers: { 200: listOf(changeSchema) },
-      problems: ['cursor_mismatch'],
+      problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
         const from =

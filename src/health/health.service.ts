@@ -118,8 +118,10 @@ export class HealthService {
   }
 
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {
-    const position = this.parts.cursors.decode(cursor, questionOf(caller));
-    if (await this.parts.transitions.has(position)) return position;
+    const { cursors, transitions } = this.parts;
+    const position = cursors.decode(cursor, questionOf(caller));
+    const resumed = await transitions.resume(caller, position);
+    if (await transitions.has(position)) return resumed;
     throw new Problem(
       'cursor_mismatch',
       'The cursor is more than 90 days old. Start again without it.',

@@ -1,6 +1,7 @@
 import type { Database } from '../database/index.js';
 import type { HealthDay } from '../database/prisma-client/client.js';
 import { withLock } from '../database/transact.js';
+import { placeOf } from '../events/index.js';
 
 /**
  * What became of changes that are too old to keep one by one: a summary for each account and UTC
@@ -60,7 +61,7 @@ WITH days AS (
   EXCEPT
   SELECT account_id, date_trunc('day', at, 'UTC') FROM teams m CROSS JOIN LATERAL (
     SELECT account_id, at FROM health_transitions t WHERE t.team_id = m.id
-    ORDER BY t.transaction_id DESC, t.id DESC LIMIT 1) AS newest
+    ORDER BY ${placeOf('t')} DESC, t.id DESC LIMIT 1) AS newest
 ),
 changes AS (
   DELETE FROM health_transitions t USING days d

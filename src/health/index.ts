@@ -1,5 +1,6 @@
 import type { AccountsRepository, AccountsService } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
+import type { FeedReader } from '../events/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { Providers } from '../providers/index.js';
@@ -19,13 +20,14 @@ interface HealthParts {
   readonly providers: Providers;
   readonly accounts: AccountsService;
   readonly accountsRepository: AccountsRepository;
+  readonly feeds: FeedReader;
   readonly cursors: Cursors;
   readonly clock: Clock;
 }
 
 /** How verdicts age, what they were, and the outages of providers. */
 export function createHealth(parts: HealthParts) {
-  const { database, providers, accounts, accountsRepository, cursors, clock } = parts;
+  const { database, providers, accounts, accountsRepository, feeds, cursors, clock } = parts;
   const incidents = new IncidentsService(database, providers, clock);
   const runningTime = new RunningTime(database, clock);
   const service = new HealthService({
@@ -33,7 +35,7 @@ export function createHealth(parts: HealthParts) {
     registry: providers.adapters,
     accounts,
     accountsRepository,
-    transitions: new TransitionsRepository(database),
+    transitions: new TransitionsRepository(database, feeds),
     history: new HistoryRepository(database),
     incidents,
     runningTime,

@@ -6,6 +6,8 @@ import { Problem } from './problem.js';
 export interface Position {
   readonly value: string | null;
   readonly id: string;
+  /** Of a feed: the history that it is a position of. */
+  readonly history?: string;
 }
 
 /** Makes and reads cursors: opaque to callers, signed, and bound to the question they answer. */
@@ -19,6 +21,11 @@ export interface Cursors {
   decode(cursor: string, question: readonly unknown[]): Position;
 }
 
+type PositionParts = [value: string | null, id: string, history?: string];
+
+const partsOf = ({ value, id, history }: Position): PositionParts =>
+  history === undefined ? [value, id] : [value, id, history];
+
 const HOUR_MS = 3_600_000;
 const GOOD_FOR_HOURS = 24;
 
@@ -28,7 +35,7 @@ export function createCursors(sealer: Sealer): Cursors {
     `cursor\n${body}\n${JSON.stringify(question)}`;
   return {
     encode(position, question) {
-      const body = Buffer.from(JSON.stringify([position.value, position.id])).toString('base64url');
+      const body = Buffer.from(JSON.stringify(partsOf(position))).toString('base64url');
       return `${body}.${sealer.sign(signed(body, question))}`;
     },
     decode(cursor, question) {
@@ -40,11 +47,10 @@ export function createCursors(sealer: Sealer): Cursors {
           { errors: [{ field: 'cursor', message: 'does not belong to this request' }] },
         );
       }
-      const [value, id] = JSON.parse(Buffer.from(body, 'base64url').toString()) as [
-        string | null,
-        string,
-      ];
-      return { value, id };
+      const [value, id, history] = JSON.parse(
+        Buffer.from(body, 'base64url').toString(),
+      ) as PositionParts;
+      return history === undefined ? { value, id } : { value, id, history };
     },
   };
 }

@@ -17,6 +17,8 @@ export interface Metrics {
   observeWork(kind: string, durationMs: number, failed: boolean): void;
   /** Shows how much background work there is, by kind; asked at each scrape. */
   watchWork(ask: () => Promise<ReadonlyMap<string, WorkFigures>>, clock: Clock): void;
+  /** Shows how many seconds feeds are behind; asked at each scrape, and answered soon. */
+  watchFeeds(ask: () => Promise<number>): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -92,6 +94,7 @@ export function createMetrics(): Metrics {
       if (failed) workFailures.inc({ kind });
     },
     watchWork: (ask, clock) => watchWork(registers, ask, clock),
+    watchFeeds: (ask) => watchFeeds(registers, ask),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
@@ -99,6 +102,19 @@ export function createMetrics(): Metrics {
 
 /** A scrape waits no longer for the database: it tells of overload, too. */
 const MAX_FIGURES_MS = 1_000;
+
+function watchFeeds(registers: Registry[], ask: () => Promise<number>): void {
+  const lag: Gauge = new Gauge({
+    name: 'rollcall_feed_lag_seconds',
+    help: 'Age of the oldest event that is written and that no feed shows yet; 0 when there is none.',
+    registers,
+    collect: () =>
+      ask().then(
+        (seconds) => lag.set(seconds),
+        () => lag.remove(),
+      ),
+  });
+}
 
 async function tooLate(): Promise<never> {
   await setTimeout(MAX_FIGURES_MS, undefined, { ref: false });

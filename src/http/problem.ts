@@ -18,6 +18,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, 'Unsupported Media Type'],
   validation_error: [422, 'Validation Error'],
   cursor_mismatch: [422, 'Cursor Mismatch'],
+  history_rewound: [422, 'History Rewound'],
   idempotency_mismatch: [422, 'Idempotency Mismatch'],
   operation_not_supported: [422, 'Operation Not Supported'],
   plan_mismatch: [422, 'Plan Mismatch'],

@@ -2,7 +2,14 @@ import type { Database } from '../database/index.js';
 import type { Webhook } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import type { EventType } from '../events/index.js';
-import { COMMITTED_BEFORE, EVENT_DOCUMENT, eventVisibleTo, typesOf } from '../events/index.js';
+import {
+  EVENT_DOCUMENT,
+  eventVisibleTo,
+  type FeedRepository,
+  NEWEST_HISTORY,
+  placeOf,
+  typesOf,
+} from '../events/index.js';
 import { newId } from '../lib/ids.js';
 import type { Sealer } from '../lib/seal.js';
 import {
@@ -42,6 +49,13 @@ interface DeliveryRow {
   readonly body: string;
 }
 
+interface DeliveryQueueParts {
+  readonly database: Database;
+  readonly webhooks: WebhooksRepository;
+  readonly feed: FeedRepository;
+  readonly sealer: Sealer;
+}
+
 /**
  * Deliveries as work: a lane for each webhook. Its committed events are work too, as deliveries are
  * made of them when the lane is taken.
@@ -49,12 +63,8 @@ interface DeliveryRow {
 export class DeliveryQueue implements WorkQueue<TakenDelivery> {
   private readonly rows: LeasedRows<DeliveryRow>;
 
-  constructor(
-    private readonly database: Database,
-    private readonly webhooks: WebhooksRepository,
-    private readonly sealer: Sealer,
-  ) {
-    this.rows = new LeasedRows(database.pool, {
+  constructor(private readonly parts: DeliveryQueueParts) {
+    this.rows = new LeasedRows(parts.database.pool, {
       table: 'webhook_deliveries',
       lane: 'webhook_id',
       dueAt: 'next_attempt_at',
@@ -70,7 +80,8 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
 
   /** Webhooks that have committed events in front of them or a delivery due. */
   async dueLanes(question: DueLanesQuestion): Promise<readonly DueLane[]> {
-    const { rows } = await this.database.pool.query<DueLane>({
+    await this.parts.feed.publish();
+    const { rows } = await this.parts.database.pool.query<DueLane>({
       name: 'due-webhooks',
       text: `SELECT due.id AS lane, s.shares FROM webhooks due
         CROSS JOIN LATERAL (SELECT ARRAY['team ' || due.team_id] AS shares) s
@@ -82,8 +93,8 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
         WHERE due.disabled_at IS NULL AND due.id <> ALL($4) AND NOT s.shares && $5::text[]
           AND (delivery.at IS NOT NULL OR EXISTS (
             SELECT FROM events e
-            WHERE e.team_id = due.team_id AND e.transaction_id < ${COMMITTED_BEFORE}
-              AND (e.transaction_id, e.id) > (due.position_transaction, due.position_id)))
+            WHERE e.team_id = due.team_id AND (${placeOf('e')}, e.id) > ${positionOf('due')}
+              AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)))
         ORDER BY delivery.at NULLS LAST LIMIT $6`,
       values: [
         question.now,
@@ -106,13 +117,13 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
       taken.push(...(await this.rows.take({ ...request, limit, working })));
     }
     if (taken.length === 0) return [];
-    const webhook = await this.webhooks.findEnabled(request.lane);
+    const webhook = await this.parts.webhooks.findEnabled(request.lane);
     if (webhook === null) {
       const ids = taken.map(({ id }) => id);
       await this.rows.release(ids, request.holder, null);
       return [];
     }
-    const batch = { webhook: openUrl(this.sealer, webhook), isOver: false };
+    const batch = { webhook: openUrl(this.parts.sealer, webhook), isOver: false };
     return taken.map((row) => ({ ...row, batch }));
   }
 
@@ -127,7 +138,7 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
   /** Deliveries to webhooks that are disabled wait for no one. */
   async depth(now: Date): Promise<WorkDepth> {
     const isDue = 'd.leased_by IS NULL AND d.next_attempt_at <= $1';
-    const { rows } = await this.database.pool.query<WorkDepth>({
+    const { rows } = await this.parts.database.pool.query<WorkDepth>({
       name: 'depth-of-enabled-webhooks',
       text: `SELECT (count(*) FILTER (WHERE ${isDue}))::int AS due,
           (count(*) FILTER (WHERE d.leased_by IS NOT NULL))::int AS leased,
@@ -146,10 +157,10 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
    * @returns whether there may be more
    */
   private async fanOut(webhookId: string, now: Date): Promise<boolean> {
-    return withTransaction(this.database.pool, async (client) => {
-      const { rows } = await client.query<WebhookPosition>(
-        `SELECT team_id, types, providers, position_transaction, position_id FROM webhooks
-         WHERE id = $1 AND disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
+    return withTransaction(this.parts.database.pool, async (client) => {
+      const { rows } = await client.query<WebhookRow>(
+        `SELECT w.team_id, w.types, w.providers FROM webhooks w
+         WHERE w.id = $1 AND w.disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
         [webhookId],
       );
       const [webhook] = rows;
@@ -157,21 +168,23 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
       const events = await client.query<{
         id: string;
         type: EventType;
-        is_visible: boolean;
+        is_wanted: boolean;
+        position: string | null;
         transaction_id: string;
       }>(
-        `SELECT e.id, e.type, ${eventVisibleTo('$4')} AS is_visible, e.transaction_id FROM events e
-         WHERE e.team_id = $1 AND e.transaction_id < ${COMMITTED_BEFORE}
-           AND (e.transaction_id, e.id) > ($2::bigint, $3)
-         ORDER BY e.transaction_id, e.id LIMIT ${EVENTS_AT_ONCE}`,
-        [webhook.team_id, webhook.position_transaction, webhook.position_id, webhook.providers],
+        `SELECT e.id, e.type, ${eventVisibleTo('$2')} AND NOT ${IS_DELIVERED} AS is_wanted,
+           e.position, e.transaction_id
+         FROM webhooks w JOIN events e ON e.team_id = w.team_id
+         WHERE w.id = $1 AND (${placeOf('e')}, e.id) > ${positionOf('w')}
+           AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)
+         ORDER BY ${placeOf('e')}, e.id LIMIT ${EVENTS_AT_ONCE}`,
+        [webhookId, webhook.providers],
       );
       const last = events.rows.at(-1);
       if (!last) return false;
       const types = typesOf(webhook.types);
       const wanted = events.rows.filter(
-        ({ type, is_visible }) =>
-          is_visible && (webhook.types.length === 0 || types.includes(type)),
+        ({ type, is_wanted }) => is_wanted && (webhook.types.length === 0 || types.includes(type)),
       );
       await client.query(
         `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
@@ -186,19 +199,44 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
           now,
         ],
       );
-      await client.query(
-        'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
-        [webhookId, last.transaction_id, last.id],
-      );
+      if (last.position === null)
+        await client.query(
+          'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
+          [webhookId, last.transaction_id, last.id],
+        );
+      else await client.query(MOVE, [webhookId, last.position]);
       return events.rows.length === EVENTS_AT_ONCE;
     });
   }
 }
 
-interface WebhookPosition {
+interface WebhookRow {
   readonly team_id: string;
   readonly types: string[];
   readonly providers: string[];
-  readonly position_transaction: string;
-  readonly position_id: string;
 }
+
+/** SQL: the place and the id beyond which a webhook has had no event. @param row its alias */
+const positionOf = (row: string) =>
+  `(COALESCE(${row}.feed_position + 1, ${row}.position_transaction),
+    CASE WHEN ${row}.feed_position IS NULL THEN ${row}.position_id ELSE '' END)`;
+
+/**
+ * SQL: whether the release before has made the delivery of `e` to the webhook `w`, in its order. A
+ * transaction that is not there yet is of another server, from which the rows were copied.
+ */
+const IS_DELIVERED = `((w.feed_position IS NULL OR w.position_id <> '')
+  AND (e.transaction_id, e.id) <= (w.position_transaction, w.position_id)
+  AND w.position_transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`;
+
+/**
+ * Moves a webhook behind a position, and in the order of the release before as far as all is
+ * delivered there: should that one go on, it may repeat deliveries and leaves none out.
+ */
+const MOVE = `UPDATE webhooks w SET feed_position = $2, position_id = '',
+  position_transaction = LEAST(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (
+    SELECT e.transaction_id FROM events e
+    WHERE e.team_id = w.team_id AND e.transaction_id >= w.position_transaction
+      AND ${placeOf('e')} > $2
+    ORDER BY e.transaction_id LIMIT 1))
+  WHERE id = $1`;

@@ -58,7 +58,7 @@ export function createWebhooks(parts: WebhooksParts) {
     endpoints: { webhooks: webhookEndpoints(service, cursors) },
     jobs,
     work: webhookWork({
-      queue: new DeliveryQueue(database, webhooks, sealer),
+      queue: new DeliveryQueue({ database, webhooks, feed, sealer }),
       deliveries,
       sender,
       sealer,

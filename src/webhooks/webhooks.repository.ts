@@ -48,6 +48,14 @@ export class WebhooksRepository {
     return prisma.webhook.count({ where: { teamId } });
   }
 
+  /** Where the release before begins with the deliveries of a webhook that is made now. */
+  async oldestTransaction(client: pg.ClientBase): Promise<bigint> {
+    const { rows } = await client.query<{ id: string }>(
+      'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS id',
+    );
+    return BigInt(rows[0]?.id ?? 0);
+  }
+
   create(
     prisma: Prisma.TransactionClient,
     data: Prisma.WebhookUncheckedCreateInput,

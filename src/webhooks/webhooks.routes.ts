@@ -36,8 +36,9 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
       problems: ['conflict'],
       handle: async (call) => {
         await webhooks.requireAllowed(call.body.url);
+        const position = await webhooks.endOfFeed();
         return call.commit(async (transaction) => {
-          const made = await webhooks.create(transaction, call.caller, call.body);
+          const made = await webhooks.create(transaction, call.caller, call.body, position);
           return {
             status: 201,
             body: reveal(made),

@@ -4,6 +4,7 @@ import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
 import type { FeedRepository } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
+import type { Position } from '../http/cursor.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -48,16 +49,22 @@ interface WebhooksServiceParts {
 export class WebhooksService {
   constructor(private readonly parts: WebhooksServiceParts) {}
 
+  /** Where a webhook begins that is made now. */
+  endOfFeed(): Promise<Position> {
+    return this.parts.feed.end();
+  }
+
   /**
-   * Makes a webhook that gets whatever happens from now on. Its address must have been found to be
-   * allowed.
+   * Makes a webhook that gets what feeds show after a position. Its address must have been found to
+   * be allowed.
    */
   async create(
     { prisma, client }: Transaction,
     caller: Caller,
     request: WebhookRequest,
+    position: Position,
   ): Promise<Revealed> {
-    const { clock, feed, requireLiveKey, sealer, webhooks } = this.parts;
+    const { clock, requireLiveKey, sealer, webhooks } = this.parts;
     await requireLiveKey(client, caller);
     if ((await webhooks.count(prisma, caller.teamId)) >= MAX_WEBHOOKS) {
       throw new Problem(
@@ -65,7 +72,6 @@ export class WebhooksService {
         `The team already has ${MAX_WEBHOOKS} webhooks. Delete one first.`,
       );
     }
-    const position = await feed.end(client);
     const id = newId('whk');
     const secret = newSecret();
     const now = clock.now();
@@ -79,8 +85,9 @@ export class WebhooksService {
       description,
       providers: [...caller.key.providers],
       secret: sealer.seal(secret, id),
-      positionTransaction: BigInt(position.value ?? 0),
-      positionId: position.id,
+      feedPosition: BigInt(position.value ?? 0),
+      positionTransaction: await webhooks.oldestTransaction(client),
+      positionId: '',
       createdAt: now,
       updatedAt: now,
     });

@@ -47,7 +47,8 @@ describe('prisma/schema.prisma', () => {
       (await client.query<{ line: string }>(catalog, [name])).rows.map(({ line }) => line);
     const migrated = await describeSchema('public');
     const script = await writeScript(connection, undefined, schema);
-    await client.query('CREATE SCHEMA wanted; SET search_path = wanted');
+    // What Prisma's language has no words for and defaults name, such as sequences, is in `public`.
+    await client.query('CREATE SCHEMA wanted; SET search_path = wanted, public');
     await client.query(script.replace('CREATE SCHEMA IF NOT EXISTS "public";', ''));
     const wanted = await describeSchema('wanted');
     await client.end();

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { createAccounts } from '../../src/accounts/index.js';
 import { createConnections } from '../../src/connections/index.js';
 import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
-import { FeedRepository } from '../../src/events/feed.repository.js';
+import { createFeeds } from '../../src/events/index.js';
 import { createHealth } from '../../src/health/index.js';
 import type { Caller } from '../../src/http/caller.js';
 import { createCursors, createListCursors } from '../../src/http/cursor.js';
@@ -193,7 +193,12 @@ class Gateway {
       tracing: UNTRACED,
       limits: DEFAULT_SWEEP_LIMITS,
     });
-    const health = createHealth({ ...parts, accounts: service, accountsRepository: repository });
+    const health = createHealth({
+      ...parts,
+      feeds: createFeeds(database, parts.clock).reader,
+      accounts: service,
+      accountsRepository: repository,
+    });
     return [sweeps, health] as const;
   }
 }
@@ -392,7 +397,7 @@ async function held(database: Database): Promise<Map<string, string>> {
 async function replayed(database: Database): Promise<Map<string, string>> {
   const caller = { teamId: TEAM, key: { providers: [] as string[] } } as unknown as Caller;
   const written = await database.prisma.event.count();
-  const feed = new FeedRepository(database);
+  const { feed } = createFeeds(database, manualClock());
   const rows = await waitFor(
     `${written} events to be settled`,
     () => feed.read(caller, [], undefined, 1_000_000),

@@ -228,12 +228,14 @@ async function begin(
     },
     sweep,
     settled: async () => {
-      const { rows } = await database.pool.query<{ now: string }>(
-        'SELECT pg_current_xact_id()::text AS now',
+      const { rows } = await database.pool.query<{ last: string }>(
+        'SELECT last_value AS last FROM feed_positions WHERE is_called',
       );
-      const question = 'SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::xid8 AS settled';
-      await waitFor('every older transaction to end', async () => {
-        const answer = await database.pool.query<{ settled: boolean }>(question, [rows[0]?.now]);
+      const written = rows[0]?.last ?? '0';
+      await waitFor('every event that is written to be shown', async () => {
+        await app.recurringJobs.runNamed('events.publish');
+        const newest = 'SELECT max(position) >= $1 AS settled FROM feed_histories';
+        const answer = await database.pool.query<{ settled: boolean }>(newest, [written]);
         return answer.rows[0]?.settled;
       });
     },

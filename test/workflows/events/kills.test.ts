@@ -158,10 +158,7 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
       (await count('sweeps WHERE finished_at IS NULL')) +
       (await count('disconnects WHERE finished_at IS NULL'));
     await waitFor('all sweeps and disconnects to finish', unfinished, { until: isZero });
-    const [newest] = (
-      await database.query('SELECT id FROM events ORDER BY transaction_id DESC, id DESC LIMIT 1')
-    ).rows;
-    const behind = () => count(`webhooks WHERE position_id < '${newest.id}'`);
+    const behind = () => count('webhooks WHERE feed_position < (SELECT max(position) FROM events)');
     await waitFor('the webhooks to come to the last event', behind, { until: isZero });
     const pending = () => count(`webhook_deliveries WHERE state = 'pending'`);
     await waitFor('every delivery to be made', pending, { until: isZero });
