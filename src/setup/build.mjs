@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { bundle, isBundledSince } from './bundle.mjs';
 import { root } from './paths.mjs';
 
 /** Of the tests, what the benches share and what runs as a process of its own. */
@@ -17,11 +18,20 @@ const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test/support'];
 const publicFolder = join(root, 'src', 'client');
 
 /**
- * Compiles into `dist` what changed, and removes what has no source any more. It uses the compiler
- * and settings of the tests, so they run what the gateway runs; types are checked by `npm run
- * check`.
+ * Compiles into `dist` what changed, removes what has no source any more, and bundles what starts as
+ * a process. It uses the compiler and settings of the tests, so they run what the gateway runs; types
+ * are checked by `npm run check`.
  */
 export async function build() {
+  const sources = await compile();
+  const compiled = sources.flatMap(outputsOf).map((output) => statSync(output).mtimeMs);
+  // Packages, the database client and sources that are gone leave no younger output.
+  const installed = statSync(join(root, 'node_modules', '.package-lock.json')).mtimeMs;
+  if (!isBundledSince(Math.max(installed, ...compiled))) await bundle();
+}
+
+/** @returns the sources */
+async function compile() {
   const sources = sourceFolders
     .flatMap((folder) => filesUnder(join(root, folder)))
     .filter((file) => /(?<!\.d)\.ts$/.test(file));
@@ -35,7 +45,7 @@ export async function build() {
       (output) => (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= changed,
     );
   });
-  if (stale.length === 0) return;
+  if (stale.length === 0) return sources;
 
   const { transform } = await import('@swc/core');
   const [, settings] = JSON.parse(readFileSync(packageFile, 'utf8')).jest.transform['^.+\\.ts$'];
@@ -65,6 +75,7 @@ export async function build() {
       );
     }),
   );
+  return sources;
 }
 
 /**

@@ -2,4 +2,4 @@ import { prepare } from './prepare.mjs';
 
 await prepare();
 process.setSourceMapsEnabled(true);
-await import('../../dist/src/main.js');
+await import('../../dist/bundle/main.js');

@@ -89,7 +89,7 @@ function start(): ChildProcess {
   };
   const child = spawn(
     process.execPath,
-    [join(checkout, 'dist', 'test', 'support', 'refresh-child.js'), JSON.stringify(settings)],
+    [join(checkout, 'dist', 'bundle', 'refresh-child.js'), JSON.stringify(settings)],
     { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -33,7 +33,7 @@ export async function startChild(
   };
   const child = spawn(
     process.execPath,
-    [join(checkout, 'dist', 'test', 'support', 'gateway-child.js'), JSON.stringify(settings)],
+    [join(checkout, 'dist', 'bundle', 'gateway-child.js'), JSON.stringify(settings)],
     {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'inherit'],

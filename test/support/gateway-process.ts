@@ -57,7 +57,7 @@ export function run(
     LOG_LEVEL: 'error',
     ...variables,
   };
-  const child = spawn(process.execPath, [join(folder, 'dist/src/main.js')], {
+  const child = spawn(process.execPath, [join(folder, 'dist/bundle/main.js')], {
     env,
     cwd: folder,
     ...user,
