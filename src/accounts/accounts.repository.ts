@@ -5,6 +5,7 @@ import { withLock, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import {
+  followersOrder,
   type OrderColumn,
   type OrderDirection,
   readByKeyset,
@@ -60,7 +61,7 @@ const ORDER: Readonly<Record<OrderKey, OrderColumn>> = {
   updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
   connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
   username: { column: 'a.username_key', type: 'text', nullable: true },
-  followers: { column: 'a.followers', type: 'bigint', nullable: true },
+  followers: followersOrder('a'),
 };
 
 /** What a page is of: whose accounts, which, in what order, and from where on. */

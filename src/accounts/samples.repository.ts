@@ -36,16 +36,30 @@ const DAILY: Series = {
   retentionMs: RETENTION_DAILY_DAYS * DAY_MS,
 };
 
-const insertInto = ({ table, slot }: Series) => `
-  INSERT INTO ${table} AS s (account_id, slot, at, ${COLUMNS.join(', ')})
-  SELECT id, date_trunc('${slot}', $2::timestamptz, 'UTC'), $2, ${COLUMNS.join(', ')} FROM seen
-  ON CONFLICT (account_id, slot) DO UPDATE
-  SET at = EXCLUDED.at, ${COLUMNS.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
-  WHERE s.at <= EXCLUDED.at`;
+/**
+ * SQL: the sample of the slot is written over where there is one. To try the insertion first would
+ * lock what is there, which costs as much as to write it.
+ * @param source the accounts, as `seen` has them
+ */
+const writeInto = ({ table, slot }: Series, source: string) => {
+  const start = `date_trunc('${slot}', $2::timestamptz, 'UTC')`;
+  const values = COLUMNS.map((column) => `a.${column}`).join(', ');
+  return `
+  known_${slot} AS (
+    UPDATE ${table} s SET at = $2, ${COLUMNS.map((column) => `${column} = a.${column}`).join(', ')}
+    FROM ${source} a WHERE s.account_id = a.id AND s.slot = ${start} AND s.at <= $2
+    RETURNING s.account_id),
+  new_${slot} AS (
+    INSERT INTO ${table} (account_id, slot, at, ${COLUMNS.join(', ')})
+    SELECT a.id, ${start}, $2, ${values} FROM ${source} a
+    WHERE a.id NOT IN (SELECT account_id FROM known_${slot})
+    ON CONFLICT (account_id, slot) DO NOTHING RETURNING account_id)`;
+};
 
 /**
  * Keeps the metrics that these accounts have now as samples, all in one statement; of accounts that
- * have none, nothing.
+ * have none, nothing. The sample of the day follows the first of each hour alone, so that most
+ * changes write one row.
  * @param client within the transaction of the change
  * @param at when they were seen
  */
@@ -60,8 +74,10 @@ export async function addSamples(
     text: `WITH seen AS MATERIALIZED (
         SELECT id, ${COLUMNS.join(', ')} FROM accounts
         WHERE id = ANY($1) AND num_nonnulls(${COLUMNS.join(', ')}) > 0),
-      hourly AS (${insertInto(HOURLY)})
-      ${insertInto(DAILY)}`,
+      ${writeInto(HOURLY, 'seen')},
+      of_new_hours AS (SELECT * FROM seen WHERE id IN (SELECT account_id FROM new_hour)),
+      ${writeInto(DAILY, 'of_new_hours')}
+      SELECT 1`,
     values: [accountIds, at],
   });
 }

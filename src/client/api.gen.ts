@@ -639,7 +639,7 @@ export interface paths {
         };
         /**
          * Get an account's metrics over time
-         * @description The metrics are kept whenever a look at the provider shows other ones: the last of each hour for 30 days, the last of each day for thirteen months. Nothing is interpolated. At most 744 steps in one answer.
+         * @description The metrics are kept whenever a look at the provider shows other ones: the last of each hour for 30 days, the last of each day, to the hour, for thirteen months. Nothing is interpolated. At most 744 steps in one answer.
          *
          *     Requires the scope `read`.
          */

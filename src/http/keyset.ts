@@ -22,6 +22,18 @@ export interface OrderColumn {
   readonly column: string;
   readonly type: string;
   readonly nullable: boolean;
+  /** What the index is on where it is not on the column itself. */
+  readonly bucket?: Bucket;
+}
+
+/**
+ * A value that never falls as that of the column rises, and is null where that is: the index finds
+ * the bucket, and the rows within it are sorted.
+ */
+export interface Bucket {
+  readonly column: string;
+  /** SQL: of a value of the column. */
+  readonly of: (value: string) => string;
 }
 
 /** An order of rows: by a column, and by their ids where it is equal. */
@@ -60,27 +72,27 @@ export async function readByKeyset<Row extends Pick<PageRow, 'position'>>(
 }
 
 function presentStretch(order: KeysetOrder, { after, limit }: PageRequest): Stretch {
-  const { column, type, nullable, idColumn, direction } = order;
+  const { column, type, nullable, idColumn, direction, bucket } = order;
+  const columns = [...(bucket ? [bucket.column] : []), column, idColumn];
   return {
     limit,
-    conditions: (parameters) => [
-      ...(nullable ? [`${column} IS NOT NULL`] : []),
-      ...(after === undefined
-        ? []
-        : [
-            `(${column}, ${idColumn}) ${beyond(direction)} (${parameters.add(after.value)}::${type}, ${parameters.add(after.id)})`,
-          ]),
-    ],
-    sort: `${column} ${direction}, ${idColumn} ${direction}`,
+    conditions: (parameters) => {
+      const conditions = nullable ? [`${columns[0]} IS NOT NULL`] : [];
+      if (after === undefined) return conditions;
+      const value = `${parameters.add(after.value)}::${type}`;
+      const values = [...(bucket ? [bucket.of(value)] : []), value, parameters.add(after.id)];
+      return [...conditions, `(${columns.join(', ')}) ${beyond(direction)} (${values.join(', ')})`];
+    },
+    sort: columns.map((one) => `${one} ${direction}`).join(', '),
   };
 }
 
 function nullStretch(order: KeysetOrder, { after, limit }: PageRequest): Stretch {
-  const { column, idColumn, direction } = order;
+  const { column, idColumn, direction, bucket } = order;
   return {
     limit,
     conditions: (parameters) => [
-      `${column} IS NULL`,
+      `${bucket?.column ?? column} IS NULL`,
       ...(after === undefined
         ? []
         : [`${idColumn} ${beyond(direction)} ${parameters.add(after.id)}`]),
@@ -88,5 +100,16 @@ function nullStretch(order: KeysetOrder, { after, limit }: PageRequest): Stretch
     sort: `${idColumn} ${direction}`,
   };
 }
+
+/** Followers, which no index is on: they change too often. @param table its alias */
+export const followersOrder = (table: string): OrderColumn => ({
+  column: `${table}.followers`,
+  type: 'bigint',
+  nullable: true,
+  bucket: {
+    column: `${table}.followers_bucket`,
+    of: (value) => `followers_bucket(${value})`,
+  },
+});
 
 const beyond = (direction: OrderDirection) => (direction === 'asc' ? '>' : '<');

@@ -7,7 +7,7 @@ import {
 } from '../accounts/index.js';
 import type { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
-import type { OrderColumn } from '../http/keyset.js';
+import { followersOrder, type OrderColumn } from '../http/keyset.js';
 import { Problem } from '../http/problem.js';
 import { commaSeparated, wholeNumber, yesOrNo } from '../http/validate.js';
 import { HEALTH_STATUSES } from '../model/index.js';
@@ -62,7 +62,7 @@ export const PROFILE_ORDER: Readonly<Record<ProfileOrderKey, OrderColumn>> = {
   created_at: { column: 'p.created_at', type: 'timestamptz', nullable: false },
   updated_at: { column: 'p.updated_at', type: 'timestamptz', nullable: false },
   username: { column: 'p.username_key', type: 'text', nullable: true },
-  followers: { column: 'p.followers', type: 'bigint', nullable: true },
+  followers: followersOrder('p'),
 };
 
 /** What the rows of `profiles` say that accounts at hidden providers have a share in. */
@@ -106,7 +106,7 @@ export function profilesSeenBy(
   const seen = (what: string, profileId: string) =>
     `SELECT ${what} FROM accounts b WHERE b.profile_id = ${profileId} AND ${isSeen('b')}`;
   return {
-    from: `(SELECT a.profile_id AS id, a.team_id, a.platform, a.username_key, a.followers,
+    from: `(SELECT a.profile_id AS id, a.team_id, a.platform, a.username_key, a.followers, a.followers_bucket,
         a.created_at, (${seen('max(b.updated_at)', 'a.profile_id')}) AS updated_at,
         'none' AS match, '{}'::text[] AS candidates
       FROM accounts a

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { useWorlds } from '../evidence/world.js';
+import { waitFor } from '../support/wait.js';
+
+/** Accounts of one connection, all of whose metrics change between two sweeps. */
+const ACCOUNTS = 1_000;
+/** Bytes of the write-ahead log that a change of an account's metrics may take. */
+const MAX_WAL = 1_536;
+
+let owner: pg.Client;
+// Before the gateway's, which drops the database.
+afterAll(() => owner.end());
+const worlds = useWorlds();
+beforeAll(async () => {
+  owner = new pg.Client(worlds.gateway().owner);
+  await owner.connect();
+  await owner.query('CREATE EXTENSION pg_walinspect');
+});
+
+/** What the log holds since then of this database: without whole pages, which follow checkpoints. */
+async function walSince(position: string): Promise<number> {
+  const { rows } = await owner.query(
+    `SELECT sum(record_length - fpi_length)::int AS bytes
+     FROM pg_get_wal_records_info($1, pg_current_wal_insert_lsn())
+     WHERE block_ref LIKE
+       '%/' || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/%'`,
+    [position],
+  );
+  return rows[0].bytes;
+}
+
+const walPosition = async () =>
+  (await owner.query('SELECT pg_current_wal_insert_lsn() AS position')).rows[0].position;
+
+/** Updated rows of accounts and profiles, and those of them whose update wrote no index. */
+async function updates(): Promise<{ all: number; hot: number }> {
+  const { rows } = await owner.query(
+    `SELECT sum(n_tup_upd)::int AS all, sum(n_tup_hot_upd)::int AS hot
+     FROM pg_stat_user_tables WHERE relname IN ('accounts', 'profiles')`,
+  );
+  return rows[0];
+}
+
+describe('a sweep that finds other metrics of every account', () => {
+  test('writes hardly an index of accounts and profiles, and little to the log', async () => {
+    const world = await worlds.open('outfame', [], { pageSize: 100 });
+    let swept = 0;
+    const sweep = () => {
+      swept += 1;
+      for (let number = 0; number < ACCOUNTS; number++)
+        world.provider.put(`acc_${number}`, {
+          followers_count: 1_000 + number + swept,
+          updated_at: new Date().toISOString(),
+        });
+      return world.sweep();
+    };
+    expect(await sweep()).toMatchObject({ added: ACCOUNTS });
+    // This one tells every account's event of the day.
+    expect(await sweep()).toMatchObject({ changed: ACCOUNTS });
+    // Sessions tell what they did within seconds.
+    const before = await waitFor('the figures of two sweeps', async () => {
+      const now = await updates();
+      return now.all >= 2 * ACCOUNTS ? now : undefined;
+    });
+
+    const position = await walPosition();
+    expect(await sweep()).toMatchObject({ changed: ACCOUNTS });
+    const perAccount = (await walSince(position)) / ACCOUNTS;
+    expect(perAccount).toBeGreaterThan(500);
+    expect(perAccount).toBeLessThan(MAX_WAL);
+
+    const after = await waitFor('the figures of the third sweep', async () => {
+      const now = await updates();
+      return now.all >= before.all + 2 * ACCOUNTS ? now : undefined;
+    });
+    // Some followers are in another bucket than before.
+    expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThan(0.9);
+  });
+});
