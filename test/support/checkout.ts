@@ -1,5 +1,7 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The checkout's own folder. */
-export const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** The checkout's own folder, for what is compiled, too. */
+export const checkout = basename(above) === 'dist' ? dirname(above) : above;
