@@ -79,7 +79,11 @@ const start = async (key?: string) => {
 
 /** Columns of an account that no caller sees, or that tell of the look and not of the account. */
 const UNSEEN = `ARRAY['checked_at', 'updated_at', 'health_since', 'missing_since', 'quarantined_at', 'content_hash', 'remote_data',
-  'username_key', 'profile_id', 'metrics_as_of', 'disconnected_at', 'disconnect_cause', 'disconnect_id', 'connected_at']`;
+  'username_key', 'profile_id', 'metrics_as_of', 'metrics_told_at', 'followers_bucket', 'disconnected_at', 'disconnect_cause',
+  'disconnect_id', 'connected_at']`;
+/** Told once a day where nothing else changes; `updated_at` moves when they are. */
+const METRICS = `ARRAY['followers', 'following', 'posts', 'views', 'likes', 'comments', 'shares', 'saves',
+  'engagement_rate', 'growth_rate_30d']`;
 
 /**
  * Has the database itself note which transaction changed which account: what is noted has
@@ -93,7 +97,9 @@ const WATCH_ACCOUNTS = `
   END $$;
   CREATE TRIGGER witness_new AFTER INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION witness();
   CREATE TRIGGER witness_change AFTER UPDATE ON accounts FOR EACH ROW
-    WHEN (to_jsonb(OLD) - ${UNSEEN} IS DISTINCT FROM to_jsonb(NEW) - ${UNSEEN}) EXECUTE FUNCTION witness();`;
+    WHEN (to_jsonb(OLD) - ${UNSEEN} - ${METRICS} IS DISTINCT FROM to_jsonb(NEW) - ${UNSEEN} - ${METRICS}
+      OR (to_jsonb(OLD) - ${UNSEEN} IS DISTINCT FROM to_jsonb(NEW) - ${UNSEEN} AND NEW.updated_at <> OLD.updated_at))
+    EXECUTE FUNCTION witness();`;
 
 const lines = async (query: string): Promise<string[]> => {
   const { rows } = await database.query<{ line: string }>(query);
