@@ -4,11 +4,10 @@ import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
-import type { FeedRepository } from './feed.repository.js';
+import { type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
 import type { HistoriesRepository } from './histories.repository.js';
 import { OpenStreams } from './open-streams.js';
 
-const RETENTION_DAYS = 90;
 const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
@@ -139,12 +138,12 @@ export class EventsService {
     this.stopping.abort();
   }
 
-  /** Deletes events older than 90 days, one batch at a time, and histories that had ended then. */
+  /** Drops weeks of events that ended 90 days ago, and histories that had ended then. */
   async prune(): Promise<void> {
     const { clock, feed, histories } = this.parts;
-    const horizon = new Date(clock.now().getTime() - RETENTION_DAYS * 86_400_000);
-    await feed.delete(horizon);
-    await histories.delete(horizon);
+    const now = clock.now();
+    await feed.keepPartitions(now);
+    await histories.delete(new Date(now.getTime() - RETENTION_DAYS * 86_400_000));
   }
 
   private async readPosition(

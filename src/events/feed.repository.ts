@@ -1,4 +1,4 @@
-import type { Database } from '../database/index.js';
+import { type Database, keepPartitions, type TimePartitions } from '../database/index.js';
 import { utc } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
@@ -20,6 +20,16 @@ export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type,
 export const eventVisibleTo = (providers: string) => `(cardinality(${providers}::text[]) = 0 OR
   CASE WHEN e.providers IS NULL THEN e.provider IS NULL OR e.provider = ANY(${providers})
     ELSE e.providers <> '{}' AND e.providers <@ ${providers} END)`;
+
+/** Days that events are kept at least: they go by weeks. */
+export const RETENTION_DAYS = 90;
+
+const PARTITIONS: TimePartitions = {
+  table: 'events',
+  unit: 'week',
+  ahead: 2,
+  retentionMs: RETENTION_DAYS * 86_400_000,
+};
 
 /** Reads the outbox. */
 export class FeedRepository {
@@ -80,11 +90,8 @@ export class FeedRepository {
     return this.feeds.end();
   }
 
-  /** Deletes a batch of events from before `time`. */
-  async delete(time: Date): Promise<void> {
-    await this.database.pool.query(
-      'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created_at < $1 LIMIT 20000)',
-      [time],
-    );
+  /** Makes the partitions of the time to come and drops those that are too old. */
+  keepPartitions(now: Date): Promise<void> {
+    return keepPartitions(this.database.pool, PARTITIONS, now);
   }
 }

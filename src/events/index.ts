@@ -49,7 +49,7 @@ export function createEvents({ database, cursors, clock, keyWatch }: EventsParts
   const service = new EventsService({ feed, histories, cursors, clock, keyWatch });
   const jobs: readonly RecurringJob[] = [
     { name: 'events.publish', everyMs: PUBLISH_EVERY_MS, run: () => publisher.publish() },
-    { name: 'events.prune', everyMs: 15_000, run: () => service.prune() },
+    { name: 'events.prune', everyMs: 60_000, run: () => service.prune() },
   ];
   return {
     feed,

@@ -8,7 +8,14 @@ import { migrationsFolder } from '../support/database.js';
 /** Those up to here were there before this test: some hold a table while an index is built. */
 const LAST_EXEMPT = '20261126224500_touches_without_joins';
 /** Rules that one migration may break, and why that keeps nobody waiting. */
-const EXEMPT: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
+const EXEMPT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  '20261127012500_events_by_time_keys': {
+    'prefer-robust-stmts': 'a constraint that is valid may be validated again',
+  },
+  '20261127012600_events_by_time': {
+    'renaming-table': 'another table takes the name in the same transaction',
+  },
+};
 /** Rules that no migration needs to keep, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   'require-lock-timeout': '`migrate` sets it for every migration',
