@@ -39,6 +39,7 @@ export async function startGatewayProcess(
       PORT: String(port),
       ROLLCALL_ROOT_KEY: key,
       LOG_LEVEL: 'error',
+      DRAIN_SECONDS: '0',
       ...environment,
     },
     stdio: ['ignore', 'ignore', 'inherit'],

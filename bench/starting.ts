@@ -29,6 +29,7 @@ async function secondsToReady(clone: string, port: number): Promise<number> {
     ...process.env,
     PORT: String(port),
     LOG_LEVEL: 'error',
+    DRAIN_SECONDS: '0',
     DATA_DIR: '',
     DATABASE_URL: '',
   };

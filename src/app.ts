@@ -42,7 +42,7 @@ import { createSecrets } from './secrets/index.js';
 import { createSweeps, SWEEPS, type SweepLimits, type SweepsService } from './sweeps/index.js';
 import { createTeams, type TeamsService } from './teams/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
-import { type RecurringJob, RecurringJobs, WorkEngine } from './work/index.js';
+import { type RecurringJob, RecurringJobs, type Role, WorkEngine } from './work/index.js';
 
 export interface AppSettings {
   readonly database: Database;
@@ -55,6 +55,8 @@ export interface AppSettings {
   /** Those that were in use before, or will be; none when left out. */
   readonly previousSecrets?: readonly string[];
   readonly sweepIntervalSeconds: number;
+  /** `all` when left out. */
+  readonly role?: Role;
   /** Whether a proxy in front says what callers call us; not when left out. */
   readonly trustProxy?: boolean;
   /** Over the defaults, like those below. */
@@ -71,10 +73,13 @@ export interface AppSettings {
   readonly webhookAddresses?: WebhookAddresses;
 }
 
+/** All that a worker serves. */
+const WORKER_PATHS = ['/livez', '/readyz', '/metrics'];
+
 /** The gateway, put together. It does not listen; `start` begins its background work. */
 export interface App {
   readonly http: Express;
-  /** Every URL that `http` serves. */
+  /** Every URL of the API. */
   readonly routes: readonly Route[];
   /** The same as OpenAPI. */
   readonly document: ApiDocument;
@@ -83,12 +88,18 @@ export interface App {
   readonly sweeps: SweepsService;
   /** Puts the secret to use; `createApp` has done so. */
   claimSecret(): Promise<void>;
-  /** Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. */
+  /**
+   * Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. Not in the
+   * role `api`.
+   */
   work(): Promise<void>;
   /** What every replica does again and again: `start` it beside `work`. */
   readonly recurringJobs: RecurringJobs;
-  /** From now on `/readyz` answers 503 and new requests are refused; those under way go on. */
-  retire(): void;
+  /**
+   * From now on `/readyz` answers 503, streams are told to connect to another replica and no
+   * background work is taken. Requests are served on.
+   */
+  drain(): void;
   /** Takes no new work and resolves when the running work has ended. */
   stop(): Promise<void>;
 }
@@ -113,7 +124,7 @@ export async function createApp(settings: AppSettings): Promise<App> {
  * @param settings name a database that is migrated
  */
 export function assemble(settings: AppSettings): App {
-  const { database, clock, logger, policies, tracing = UNTRACED } = settings;
+  const { database, clock, logger, policies, tracing = UNTRACED, role = 'all' } = settings;
   const secrets = createSecrets({ previousSecrets: [], ...settings });
   const { sealer, lease } = secrets;
   const feedCursors = createCursors(sealer);
@@ -220,7 +231,12 @@ export function assemble(settings: AppSettings): App {
   metrics.watchWork(() => work.depths(), clock);
   metrics.watchFeeds(async () => (await events.publisher.lag()).seconds);
   const jobs: readonly RecurringJob[] = [
-    { name: 'process.renew_lease', everyMs: 5_000, run: () => lease.renew() },
+    {
+      name: 'process.renew_lease',
+      everyMs: 5_000,
+      run: () => lease.renew(),
+      servesRequests: true,
+    },
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
     ...[
@@ -240,18 +256,18 @@ export function assemble(settings: AppSettings): App {
     ].flatMap((component) => component.jobs),
   ];
   const recurringJobs = new RecurringJobs({
-    jobs,
+    jobs: role === 'api' ? jobs.filter(({ servesRequests }) => servesRequests) : jobs,
     clock,
     logger,
     observe: metrics.observeJob,
     noteFailure: (error) => database.reachability.note(error),
   });
 
-  let retired = false;
+  let isDraining = false;
   const system = systemEndpoints(
     {
       checks: async () => ({
-        process: retired ? 'shutting down' : null,
+        process: isDraining ? 'shutting down' : null,
         database: (await database.reachability.isReachable())
           ? null
           : 'does not answer, or is not migrated',
@@ -288,8 +304,10 @@ export function assemble(settings: AppSettings): App {
   const shown = [document, providers.adapters.all().map(operationsOf)];
   const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
 
+  const isWorker = role === 'worker';
+  const served = isWorker ? table.filter(({ path }) => WORKER_PATHS.includes(path)) : table;
   return {
-    http: createServer(table, {
+    http: createServer(served, {
       database,
       release: () => `${release} ${hourOf(clock)}`,
       idempotency,
@@ -297,11 +315,10 @@ export function assemble(settings: AppSettings): App {
       load,
       rateLimiter,
       authenticator: teams.service,
-      pages: { '/docs': documentationPages(), ...connections.pages },
+      pages: isWorker ? {} : { '/docs': documentationPages(), ...connections.pages },
       logger,
       tracing,
       metrics,
-      isRetired: () => retired,
       trustProxy: settings.trustProxy ?? false,
     }),
     routes: table,
@@ -314,12 +331,15 @@ export function assemble(settings: AppSettings): App {
     work: async () => {
       await lease.renew();
       await events.start();
+      if (role === 'api') return;
       await health.start();
       work.start();
     },
-    retire: () => {
-      retired = true;
+    drain: () => {
+      isDraining = true;
       events.stop();
+      recurringJobs.drain();
+      void work.stop();
     },
     stop: async () => {
       events.stop();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StartError } from './lib/start-error.js';
 import { type CredentialField, type Credentials, variableOf } from './model/index.js';
 import { parseKey } from './teams/index.js';
+import { ROLES, type Role } from './work/index.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().int().min(5).max(86_400);
@@ -28,6 +29,8 @@ const DEFAULT_POOL_SIZE = 20;
 const variables = z.object({
   PORT: port.default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
+  ROLE: z.enum(ROLES).default('all'),
+  DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(10),
   TRUST_PROXY: switched.default(false),
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
@@ -49,7 +52,7 @@ const variables = z.object({
       'is not a valid key; `npm run root-key` prints one',
     )
     .optional(),
-  SWEEP_INTERVAL_SECONDS: seconds.default(300),
+  SWEEP_INTERVAL_SECONDS: seconds.optional(),
   SWEEP_MAX_SECONDS: z.coerce.number().int().min(10).max(86_400).default(600),
   SWEEP_MAX_PAGES: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   SWEEP_MAX_ACCOUNTS: z.coerce.number().int().min(1).max(100_000_000).default(250_000),
@@ -86,6 +89,10 @@ export interface ProviderSettings {
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** What the process does. */
+  readonly role: Role;
+  /** How long requests are served on after SIGTERM. */
+  readonly drainSeconds: number;
   /**
    * Believes `X-Forwarded-Proto` and `X-Forwarded-Host`: for a gateway that is reached through a
    * proxy alone.
@@ -109,7 +116,8 @@ export interface Config {
   /** Those that were in use before, or will be: each opens what it has sealed. */
   readonly previousSecrets: readonly string[];
   readonly rootKey: string | undefined;
-  readonly sweepIntervalSeconds: number;
+  /** Absent: the standard one, and connections that are there already keep theirs. */
+  readonly sweepIntervalSeconds: number | undefined;
   /** What one sweep may use up. */
   readonly sweepLimits: {
     readonly maxSeconds: number;
@@ -164,6 +172,8 @@ export function readConfig(
   return {
     port: values.PORT,
     host: values.HOST,
+    role: values.ROLE,
+    drainSeconds: values.DRAIN_SECONDS,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
     directUrl: values.DATABASE_DIRECT_URL,

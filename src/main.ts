@@ -5,7 +5,7 @@ import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js'
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
 import { bringUpToDate, connect, openDatabase } from './database/index.js';
-import { gracefulShutdown } from './http/graceful-shutdown.js';
+import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
@@ -19,20 +19,29 @@ import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
+const SWEEP_INTERVAL_SECONDS = 300;
 const FIRST_SWEEPS_MS = 30_000;
-const DRAIN_MS = 30_000;
-/** So long load balancers can see in `/readyz` that they should send no more. */
-const RETIREMENT_MS = 1_000;
+/** How long what is under way may take to end. */
+const FINISH_MS = 30_000;
 
 const undo: (() => unknown)[] = [];
 const stopping = new AbortController();
+/** SIGINT comes from a person who waits: there is no load balancer to wait for. */
+const hurried = new AbortController();
 const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Running {
+  readonly app: App;
+  readonly shutdown: GracefulShutdown;
+  /** How long requests are served on once it is told to stop. */
+  readonly drainMs: number;
+}
 
 /**
  * The process: configuration, database, app, workers. What it has started is in `undo`; a signal
  * ends it between any two steps.
  */
-async function start(): Promise<App> {
+async function start(): Promise<Running> {
   const configurable = createRegistry()
     .all()
     .map((adapter) => ({
@@ -76,8 +85,9 @@ async function start(): Promise<App> {
     tracing,
     secret,
     previousSecrets: config.previousSecrets,
+    role: config.role,
     trustProxy: config.trustProxy,
-    sweepIntervalSeconds: config.sweepIntervalSeconds,
+    sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
     sweeps: config.sweepLimits,
     disconnects: { retentionDays: config.disconnectRetentionDays },
     webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
@@ -87,20 +97,20 @@ async function start(): Promise<App> {
   const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
   if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);
   const server = createListener(app.http);
-  const close = gracefulShutdown(server);
+  const shutdown = gracefulShutdown(server);
   await listen(server, config);
-  undo.push(close);
+  undo.push(() => shutdown.close());
   sandbox = await connectProviders(app, config);
   stopping.signal.throwIfAborted();
 
   await app.work();
   app.recurringJobs.start();
-  if (sandbox) await firstSweeps(app);
+  if (sandbox && config.role !== 'api') await firstSweeps(app);
   stopping.signal.throwIfAborted();
   const isTerminal = process.stdout.isTTY === true;
   const rootKey = await rootKeyFile.describe(config.rootKey, newRootKey, isTerminal);
   greet(config, server, sandbox, rootKey);
-  return app;
+  return { app, shutdown, drainMs: config.drainSeconds * 1_000 };
 }
 
 /** Nothing of OpenTelemetry is loaded unless a collector is named. */
@@ -138,9 +148,13 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
       source: 'environment',
       credentials,
       baseUrl: baseUrl ?? null,
+      sweepIntervalSeconds: config.sweepIntervalSeconds,
     });
   }
-  const wanted = config.sandbox ?? (!anyKey && !(await app.connections.hasRealConnection()));
+  // Of processes with different roles one would have to start it: none does unless it is told to.
+  const wanted =
+    config.sandbox ??
+    (config.role === 'all' && !anyKey && !(await app.connections.hasRealConnection()));
   if (!wanted) return undefined;
   const stateFile = join(resolve(config.dataDir), 'sandbox.json');
   const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
@@ -151,6 +165,7 @@ async function connectProviders(app: App, config: Config): Promise<Sandbox | und
       source: 'sandbox',
       credentials: { api_key: sandbox.apiKey(provider) },
       baseUrl: sandbox.baseUrl(provider),
+      sweepIntervalSeconds: config.sweepIntervalSeconds,
     });
   }
   return sandbox;
@@ -163,12 +178,18 @@ async function firstSweeps(app: App): Promise<void> {
     await systemClock.sleep(50);
 }
 
-/** Ends it all in good order, within `DRAIN_MS`. */
-async function stop(app: App): Promise<void> {
+/**
+ * Ends it all in good order: requests are served on until load balancers have seen in `/readyz` that
+ * they should send no more; then what is under way ends, within `FINISH_MS`.
+ */
+async function stop({ app, shutdown, drainMs }: Running): Promise<void> {
+  app.drain();
+  shutdown.drain();
+  if (drainMs > 0 && !hurried.signal.aborted)
+    say(`Stopping: serving requests for another ${drainMs / 1_000} s (Ctrl-C ends that) …`);
+  await systemClock.sleep(drainMs, hurried.signal).catch(() => undefined);
   say('Stopping: finishing work in progress …');
-  setTimeout(() => process.exit(1), DRAIN_MS).unref();
-  app.retire();
-  await systemClock.sleep(RETIREMENT_MS);
+  setTimeout(() => process.exit(1), FINISH_MS).unref();
   await undoAll();
 }
 
@@ -193,16 +214,21 @@ function greet(
     );
   say(`Root key: ${rootKey.where}.`);
   say('Try:');
-  say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
+  if (config.role === 'worker') say(`  curl -s '${url}/readyz'`);
+  else say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
 }
 
 async function main(): Promise<void> {
-  // A terminal's Ctrl-C may come twice, once from it and once from npm: the first counts.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+  // Either may come twice, once from a terminal or service manager and once from npm.
+  process.on('SIGTERM', () => stopping.abort());
+  process.on('SIGINT', () => {
+    hurried.abort();
+    stopping.abort();
+  });
   try {
-    const app = await start();
+    const running = await start();
     if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
-    await stop(app);
+    await stop(running);
     process.exit(0);
   } catch (error) {
     await undoAll();

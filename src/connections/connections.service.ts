@@ -30,6 +30,8 @@ export interface OwnConnection {
   readonly source: 'environment' | 'sandbox';
   readonly credentials: Credentials;
   readonly baseUrl: string | null;
+  /** Seconds; absent: as it is, and the standard one when it is made. */
+  readonly sweepIntervalSeconds?: number | undefined;
 }
 
 interface ConnectionsServiceParts {
@@ -155,12 +157,7 @@ export class ConnectionsService {
     const data = {
       updatedAt: now,
       ...(change.name !== undefined && { name: change.name }),
-      ...(interval !== undefined && {
-        sweepIntervalSeconds: interval,
-        nextSweepAt: sooner(row.nextSweepAt, now, interval),
-        // Verdicts stand for as long as the interval says.
-        nextAgingAt: now,
-      }),
+      ...(interval !== undefined && sweptEvery(interval, row, now)),
       ...(newAccess && {
         baseUrl,
         credentials: this.parts.sealed.seal(credentials, id),
@@ -308,7 +305,7 @@ export class ConnectionsService {
    * Makes or updates a connection of the default team that the environment or the sandbox asks for.
    */
   async ensure(own: OwnConnection): Promise<void> {
-    const { clock, connections, database, sweepIntervalSeconds } = this.parts;
+    const { clock, connections, database } = this.parts;
     const now = clock.now();
     await database.transaction(async ({ prisma, client }) => {
       // Replicas that start together make one connection between them: its credentials are sealed
@@ -317,12 +314,20 @@ export class ConnectionsService {
       const named = { teamId: DEFAULT_TEAM_ID, provider: own.provider, name: own.name };
       const known = await connections.findByName(prisma, named);
       const id = known?.id ?? newId('conn');
+      const interval = own.sweepIntervalSeconds ?? known?.sweepIntervalSeconds;
+      const isOtherInterval = known !== null && known.sweepIntervalSeconds !== interval;
       const same =
         known !== null &&
         known.baseUrl === own.baseUrl &&
         // Refreshed ones are those that were given, later on.
         isSameCredentials(this.parts.sealed.open(known).given, own.credentials);
-      if (same) return;
+      if (same) {
+        if (interval !== undefined && isOtherInterval) {
+          const data = { ...sweptEvery(interval, known, now), updatedAt: now };
+          await connections.update(prisma, id, data);
+        }
+        return;
+      }
       const access = {
         baseUrl: own.baseUrl,
         credentials: this.parts.sealed.seal(own.credentials, id),
@@ -334,14 +339,10 @@ export class ConnectionsService {
         silentSince: null,
         heldAt: null,
         ...NOT_REFRESHED,
+        sweepIntervalSeconds: interval ?? this.parts.sweepIntervalSeconds,
         updatedAt: now,
       };
-      const first = {
-        id,
-        ...named,
-        sweepIntervalSeconds,
-        createdAt: now,
-      };
+      const first = { id, ...named, createdAt: now };
       const row = known
         ? await connections.update(prisma, id, { ...access, accessChangedAt: now })
         : await connections.create(prisma, { ...first, ...access });
@@ -433,6 +434,12 @@ export function connectionPaused(id: string): Problem {
   );
 }
 
-function sooner(planned: Date, now: Date, intervalSeconds: number): Date {
-  return new Date(Math.min(planned.getTime(), now.getTime() + intervalSeconds * 1000));
+function sweptEvery(
+  sweepIntervalSeconds: number,
+  { nextSweepAt }: Pick<Connection, 'nextSweepAt'>,
+  now: Date,
+) {
+  const at = Math.min(nextSweepAt.getTime(), now.getTime() + sweepIntervalSeconds * 1000);
+  // Verdicts stand for as long as the interval says.
+  return { sweepIntervalSeconds, nextSweepAt: new Date(at), nextAgingAt: now };
 }

@@ -63,6 +63,7 @@ export function createConnections(parts: ConnectionsParts) {
       name: 'connections.abort_calls',
       everyMs: 1_000,
       run: () => service.abortUnwanted(abortWork),
+      servesRequests: true,
     },
   ];
   return {

@@ -12,6 +12,13 @@ const LOOK_EVERY_MS = 500;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 200;
 export const EVENT_STREAM = 'text/event-stream';
+/** How long a reader waits before it connects again, as long as nothing else is asked of it. */
+const RECONNECT_MS = 1_000;
+/**
+ * So that the readers of a replica that stops do not all connect to the next one at once; none is
+ * away for longer than this.
+ */
+const MAX_RECONNECT_MS = 10_000;
 /** A stream's longest life. */
 const MAX_STREAM_MS = 3_600_000;
 
@@ -89,12 +96,12 @@ export class EventsService {
   ): AsyncGenerator<string, void, void> {
     let position = from;
     let quietSince = this.parts.clock.now().getTime();
-    yield `retry: 1000\n: listening\n\n`;
+    yield `${retryAfter(RECONNECT_MS)}: listening\n\n`;
     while (!ended.aborted) {
       const rows = await this.readOn(caller, types, position);
       if (rows === undefined) return;
       for (const row of rows) {
-        if (ended.aborted) return;
+        if (ended.aborted) break;
         yield `id: ${this.cursor(caller, row.position)}\ndata: ${row.document}\n\n`;
         position = row.position;
       }
@@ -106,6 +113,10 @@ export class EventsService {
       }
       if (rows.length < BATCH)
         await this.parts.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
+    }
+    if (this.stopping.signal.aborted) {
+      const jitter = Math.random() * (MAX_RECONNECT_MS - RECONNECT_MS);
+      yield `${retryAfter(RECONNECT_MS + Math.floor(jitter))}\n`;
     }
   }
 
@@ -133,7 +144,7 @@ export class EventsService {
     return expired.signal;
   }
 
-  /** Ends every stream, so that the process can. */
+  /** Ends every stream, now and from now on, and has its reader connect again in a while. */
   stop(): void {
     this.stopping.abort();
   }
@@ -163,4 +174,9 @@ export class EventsService {
       );
     return position;
   }
+}
+
+/** A line that tells a reader how many milliseconds to wait before it connects again. */
+function retryAfter(ms: number): string {
+  return `retry: ${ms}\n`;
 }

@@ -59,7 +59,7 @@ export function createEvents({ database, cursors, clock, keyWatch }: EventsParts
     jobs,
     /** Has feeds go on from where they are, should the database have been recovered. */
     start: () => publisher.publish(),
-    /** Ends every stream. */
+    /** Ends every stream, also those that are opened later. */
     stop: () => service.stop(),
   };
 }

@@ -60,7 +60,6 @@ export function createServer(
     readonly logger: Logger;
     readonly metrics: Metrics;
     readonly tracing: Tracing;
-    readonly isRetired: () => boolean;
     readonly trustProxy: boolean;
     /**
      * Changes when the gateway shows the same rows differently; cursors, which contain the hour, are
@@ -136,7 +135,6 @@ export function createServer(
     response: Response,
     use: RequestUse,
   ): Promise<void> {
-    if (parts.isRetired()) throw shuttingDown();
     const seen = parts.authenticator.lastSeen(request.get('authorization'));
     use.team = seen?.teamId ?? '';
     use.key = seen?.keyId ?? '';
@@ -320,12 +318,6 @@ function bytesOf({ text = '' }: Rendered, etag: string): number {
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
   return method.toLowerCase() as Lowercase<Method>;
-}
-
-/** `Connection: close` makes the caller's next connection reach another replica. */
-function shuttingDown(): Problem {
-  const headers = { Connection: 'close' };
-  return retryLater('service_unavailable', 'This replica is shutting down.', 1, headers);
 }
 
 function isRead({ method }: Request): boolean {

@@ -29,7 +29,14 @@ export function createProviderStatus(parts: ProviderStatusParts) {
         cursors,
       ),
     },
-    jobs: [{ name: 'providers.share_figures', everyMs: 15_000, run: () => figures.share() }],
+    jobs: [
+      {
+        name: 'providers.share_figures',
+        everyMs: 15_000,
+        run: () => figures.share(),
+        servesRequests: true,
+      },
+    ],
     /** One word for each provider. */
     conditions: () =>
       Object.fromEntries(

@@ -48,7 +48,12 @@ export function createSecrets(parts: SecretsParts) {
   const repository = new SecretsRepository(database);
   const service = new SecretsService({ secrets: repository, held, lease, clock, logger });
   const jobs: readonly RecurringJob[] = [
-    { name: 'secrets.check', everyMs: CHECK_MS, run: () => service.check() },
+    {
+      name: 'secrets.check',
+      everyMs: CHECK_MS,
+      run: () => service.check(),
+      servesRequests: true,
+    },
   ];
   return {
     /** Opens with every secret, seals with the one in use. */

@@ -9,6 +9,11 @@ export interface RecurringJob {
   /** Milliseconds between the end of one run and the start of the next. */
   readonly everyMs: number;
   readonly run: () => Promise<unknown>;
+  /**
+   * Requests rest on it: it also runs in a process that serves requests and takes no background
+   * work. Absent: it is background work.
+   */
+  readonly servesRequests?: boolean;
 }
 
 /** Is called after each run. */
@@ -29,6 +34,7 @@ interface RecurringJobsParts {
  */
 export class RecurringJobs {
   private readonly running = new Map<string, Promise<boolean>>();
+  private readonly draining = new AbortController();
   private readonly stopping = new AbortController();
   private loops: readonly Promise<void>[] = [];
 
@@ -36,14 +42,12 @@ export class RecurringJobs {
     const names = parts.jobs.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new Error(`two recurring jobs are named ${twice}`);
-    // Each job's wait listens to it; Node warns of more than ten unless told.
-    setMaxListeners(names.length, this.stopping.signal);
+    // Each job's wait listens to one of them; Node warns of more than ten unless told.
+    setMaxListeners(names.length + 1, this.draining.signal, this.stopping.signal);
   }
 
   /** Runs each job now and then on its interval, until `stop`. */
   start(): void {
-    // The pause of each job listens for the stop; there are more of them than Node expects.
-    setMaxListeners(this.parts.jobs.length + 1, this.stopping.signal);
     this.loops = this.parts.jobs.map((job) => this.repeat(job));
   }
 
@@ -68,14 +72,20 @@ export class RecurringJobs {
     return this.run(job);
   }
 
+  /** Starts no job any more but those that requests rest on. */
+  drain(): void {
+    this.draining.abort();
+  }
+
   /** Starts no job any more; resolves when the running ones have ended. */
   async stop(): Promise<void> {
+    this.drain();
     this.stopping.abort();
     await Promise.all([...this.loops, ...this.running.values()]);
   }
 
   private async repeat(job: RecurringJob): Promise<void> {
-    const { signal } = this.stopping;
+    const { signal } = job.servesRequests ? this.stopping : this.draining;
     while (!signal.aborted) {
       await this.run(job);
       await this.parts.clock.sleep(job.everyMs, signal).catch(() => undefined);

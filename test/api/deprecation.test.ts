@@ -63,7 +63,6 @@ beforeAll(async () => {
       logger: silentLogger,
       metrics: createMetrics(),
       tracing: UNTRACED,
-      isRetired: () => false,
       trustProxy: false,
       release: () => '1',
     },

@@ -180,12 +180,22 @@ describe('GET /v1/events/stream', () => {
     resumed.close();
   });
 
-  test('is refused to callers that take JSON only, and ends when the gateway retires', async () => {
+  test('is refused to callers that take JSON only, and ends while the gateway drains', async () => {
     expect(
       (await gateway.root.get('/v1/events/stream', { Accept: 'application/json' })).status,
     ).toBe(406);
     const stream = await readStream(gateway, '/v1/events/stream');
-    gateway.app.retire();
+    expect(stream.retries()).toEqual([1_000]);
+    gateway.app.drain();
     await stream.ended;
+    // Wherever they connect again, they do not all come at once.
+    const late = await Promise.all(
+      Array.from({ length: 5 }, () => readStream(gateway, '/v1/events/stream')),
+    );
+    await Promise.all(late.map(({ ended }) => ended));
+    const told = [stream, ...late].map(({ retries }) => retries().at(-1) ?? 0);
+    expect(Math.min(...told)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...told)).toBeLessThanOrEqual(10_000);
+    expect(new Set(told).size).toBeGreaterThan(1);
   });
 });

@@ -22,10 +22,11 @@ describe('npm start on a fresh clone', () => {
   let port: number;
   let gateway: Running;
   let key: string;
+  const quiet = () => ({ PORT: String(port), LOG_LEVEL: 'error', DRAIN_SECONDS: '0' });
 
   beforeAll(async () => {
     port = await findFreePort();
-    gateway = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    gateway = clone.start('npm start', quiet());
     await gateway.prints(/Root key: in \S+[\s\S]*curl .*\n/);
     const [, print = ''] = /^export ROLLCALL_KEY=(.*)$/m.exec(commands.join('\n')) ?? [];
     key = (await clone.run(`echo ${print}`)).trim();
@@ -86,7 +87,7 @@ describe('npm start on a fresh clone', () => {
   });
 
   test('starts again on the same data, and SIGINT stops it too', async () => {
-    const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    const again = clone.start('npm start', quiet());
     await again.prints(/curl .*\$\(cat /);
     const answer = await fetch(`http://127.0.0.1:${port}/v1/whoami`, {
       headers: { Authorization: `Bearer ${key}` },
@@ -97,8 +98,7 @@ describe('npm start on a fresh clone', () => {
 
   test('with another ROLLCALL_ROOT_KEY ends the key of the first start, and its file', async () => {
     const given = (await clone.run('npm run --silent root-key')).trim();
-    const variables = { PORT: String(port), LOG_LEVEL: 'error', ROLLCALL_ROOT_KEY: given };
-    const again = clone.start('npm start', variables);
+    const again = clone.start('npm start', { ...quiet(), ROLLCALL_ROOT_KEY: given });
     await again.prints(/Root key: is ROLLCALL_ROOT_KEY[\s\S]*curl .*\$ROLLCALL_KEY/);
     const statusOf = async (bearer: string) => {
       const headers = { Authorization: `Bearer ${bearer}` };
@@ -133,7 +133,7 @@ describe('npm start on a fresh clone', () => {
     await clone.run(prepared);
     expect(await clone.run(command)).toMatch(/Sealed \d+ values anew/);
     expect(await clone.run('npm run --silent rotate-secret')).toMatch(/Sealed 0 values anew/);
-    const again = clone.start('npm start', { PORT: String(port), LOG_LEVEL: 'error' });
+    const again = clone.start('npm start', quiet());
     await again.prints(/curl .*ROLLCALL_KEY/);
     expect(await again.end('SIGTERM')).toBe(0);
   });

@@ -45,7 +45,7 @@ export interface Installation {
   readonly user?: SystemUser | undefined;
 }
 
-/** Starts the program with these variables alone (and PATH). */
+/** Starts the program with these variables (and PATH); it does not drain unless they say so. */
 export function run(
   variables: Readonly<Record<string, string>>,
   { folder, user }: Installation = { folder: checkout },
@@ -55,6 +55,7 @@ export function run(
     PORT: '0',
     ROLLCALL_ROOT_KEY: ROOT_KEY,
     LOG_LEVEL: 'error',
+    DRAIN_SECONDS: '0',
     ...variables,
   };
   const child = spawn(process.execPath, [join(folder, 'dist/bundle/main.js')], {

@@ -28,12 +28,15 @@ export async function readStream(
   let buffer = (await reader.read()).value ?? '';
   const events: StreamedEvent[] = [];
   let comments = 0;
+  const retries: number[] = [];
   const read = async () => {
     for (;;) {
       const blocks = buffer.split('\n\n');
       buffer = blocks.pop() ?? '';
       for (const block of blocks) {
         if (block.startsWith(':')) comments++;
+        const retry = /^retry: (.*)$/m.exec(block)?.[1];
+        if (retry !== undefined) retries.push(Number(retry));
         const id = /^id: (.*)$/m.exec(block)?.[1];
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (id !== undefined && data !== undefined) events.push({ id, data: JSON.parse(data) });
@@ -49,6 +52,8 @@ export async function readStream(
     close: () => leaving.abort(),
     /** How many pieces without an event have come so far. */
     comments: () => comments,
+    /** The milliseconds that it was told to wait before it connects again, oldest first. */
+    retries: () => retries,
     /** The next `count` events, once they have come. */
     take: async (count: number): Promise<StreamedEvent[]> => {
       await waitFor(`${count} events of ${path}`, () => events.length, {

@@ -146,7 +146,7 @@ describe('a start with nothing but a folder', () => {
   });
 
   test('shares its folder with a second process, which outlives it', async () => {
-    const second = await startProcess({ DATA_DIR: dataDir });
+    const second = await startProcess({ DATA_DIR: dataDir, DRAIN_SECONDS: '600' });
     const ids = async (process: GatewayProcess) =>
       (await process.root.get('/v1/accounts?limit=200')).body.data.map(
         ({ id }: { id: string }) => id,
@@ -157,7 +157,7 @@ describe('a start with nothing but a folder', () => {
     gateway = second;
   });
 
-  test('on SIGTERM shows 503 in readyz, takes nothing new, finishes what is under way and exits with 0', async () => {
+  test('on SIGTERM shows 503 in readyz and serves requests on; at SIGINT, or after DRAIN_SECONDS, finishes what is under way and exits with 0', async () => {
     const sandbox = /providers on (http\S+),/.exec(gateway.output())?.[1];
     const fault = { kind: 'slow', delay_ms: 1500, path: '/accounts/*' };
     await fetch(`${sandbox}/control/outfame/faults`, {
@@ -176,11 +176,11 @@ describe('a start with nothing but a folder', () => {
       until: (status) => status === 503,
     });
     expect((await gateway.root.get('/livez')).status).toBe(200);
-    expect(await gateway.root.get('/v1/accounts')).toMatchObject({
-      status: 503,
-      body: { code: 'service_unavailable' },
-    });
-    expect((await underWay).status).toBe(200);
+    const served = await gateway.root.post('/v1/keys', { name: 'late', scopes: ['read'] });
+    expect([served.status, served.headers.get('connection')]).toEqual([201, 'close']);
+    process.kill(gateway.pid, 'SIGINT');
+    const probed = await underWay;
+    expect([probed.status, probed.headers.get('connection')]).toEqual([200, 'close']);
     expect(await ended).toMatchObject({ code: 0, errors: '' });
     expect(await isServed(dataDir)).toBe(false);
   });
