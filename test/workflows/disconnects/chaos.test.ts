@@ -5,7 +5,7 @@ import { type Gateway, startGateway } from '../../support/gateway.js';
 import { waitFor } from '../../support/wait.js';
 
 /** More can be asked for: the faults are the same for any number. */
-const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? 80);
+const ACCOUNTS = Number(process.env.CHAOS_ACCOUNTS ?? 40);
 const LOST = 0.3;
 const UNAVAILABLE = 0.2;
 const NEVER_LOOKS = { pollMs: 3_600_000 };
