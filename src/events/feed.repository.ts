@@ -71,6 +71,7 @@ export class FeedRepository {
 
   /** Where an event stands that the caller may see. */
   async positionOf({ teamId, key }: Caller, eventId: string): Promise<Position | undefined> {
+    await this.feeds.publish();
     const { rows } = await this.database.pool.query<{ value: string; id: string }>(
       `SELECT ${placeOf('e')} AS value, e.id FROM events e CROSS JOIN ${NEWEST_HISTORY} n
        WHERE e.id = $1 AND e.team_id = $2 AND ${placeOf('e')} <= n.position

@@ -54,6 +54,8 @@ export async function readStream(
     comments: () => comments,
     /** The milliseconds that it was told to wait before it connects again, oldest first. */
     retries: () => retries,
+    /** The events that have come and that nobody took. */
+    drain: (): StreamedEvent[] => events.splice(0),
     /** The next `count` events, once they have come. */
     take: async (count: number): Promise<StreamedEvent[]> => {
       await waitFor(`${count} events of ${path}`, () => events.length, {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { findBinaries } from '../../src/database/embedded/binaries.js';
 import { initialize } from '../../src/database/embedded/cluster.js';
 import { findHome } from '../../src/database/embedded/home.js';
@@ -18,6 +20,11 @@ export interface TcpPostgres {
   crash(): Promise<void>;
   /** Starts it again, on the same port with what it had. */
   restart(): Promise<void>;
+  /**
+   * Keeps a copy of all that it has by now. It is started anew for that.
+   * @returns puts the copy in the place of what it has then, as a recovery does
+   */
+  keep(): Promise<() => Promise<void>>;
   /** Leaves nothing behind. */
   stop(): Promise<void>;
 }
@@ -40,6 +47,7 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
   if (failure !== undefined) throw new Error(failure);
   const { pgControl } = binaries;
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
+  const crash = () => must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]);
   const start = () =>
     must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
   await start();
@@ -52,10 +60,23 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
     port,
     password,
     url: `postgresql://gateway:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
-    crash: () => must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]),
+    crash,
     restart: start,
+    keep: async () => {
+      const copy = join(folder, 'copy');
+      // The copy keeps the owner of its files.
+      await crash();
+      await promisify(execFile)('cp', ['-a', cluster, copy]);
+      await start();
+      return async () => {
+        await crash();
+        await rm(cluster, { recursive: true });
+        await rename(copy, cluster);
+        await start();
+      };
+    },
     stop: async () => {
-      await must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]);
+      await crash();
       await removeFolder(folder);
     },
   };
