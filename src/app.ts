@@ -238,6 +238,7 @@ export function assemble(settings: AppSettings): App {
       servesRequests: true,
     },
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
+    { name: 'idempotency.release', everyMs: 1_000, run: () => idempotency.releaseLeft() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
     ...[
       secrets,

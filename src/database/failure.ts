@@ -1,11 +1,17 @@
-/** The server is away, comes or goes, or has no session left: Node's codes and PostgreSQL's. */
-const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|57P0[1-3]|53300|08...)$/;
+import { isObject } from '../lib/is-object.js';
+
+/**
+ * The server is away, comes or goes, is not (or no longer) the one that takes writes, or has no
+ * session left: Node's codes and PostgreSQL's.
+ */
+const UNREACHABLE =
+  /^(ECONN(REFUSED|RESET|ABORTED)|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EPIPE|ETIMEDOUT|57P0[1-5]|25P03|25006|53300|08...)$/;
 /**
  * What `pg` and Prisma say without a code of their own for it: the last three of a pool that is
  * used up, or too slow.
  */
 const UNREACHABLE_MESSAGES =
-  /^Connection terminated|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
+  /^Connection terminated|^Client (was closed|has encountered a connection error)|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
 /** The server, the role or the pooler before it has no session left. */
 const FULL = /^53300$/;
 const FULL_MESSAGES = /^no more connections allowed/;
@@ -18,13 +24,12 @@ const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
  * rather than for what it asked.
  */
 export function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return isCoded(error, UNREACHABLE) || UNREACHABLE_MESSAGES.test(error.message);
+  return isCoded(error, UNREACHABLE) || isWorded(error, UNREACHABLE_MESSAGES);
 }
 
 /** Whether a session was refused because there are as many as there may be. */
 export function isFull(error: unknown): boolean {
-  return isCoded(error, FULL) || (error instanceof Error && FULL_MESSAGES.test(error.message));
+  return isCoded(error, FULL) || isWorded(error, FULL_MESSAGES);
 }
 
 /** The code of the failure that a request's query had no turn at a connection for too long. */
@@ -59,8 +64,12 @@ interface PrismaFailure {
 
 /** Whether an error or what Prisma wraps in it has a code of Node or PostgreSQL like these. */
 function isCoded(error: unknown, codes: RegExp): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
+  if (!isObject(error)) return false;
+  const { code } = error as { readonly code?: unknown };
   const wrapped = (error as PrismaFailure).meta?.driverAdapterError?.cause?.originalCode;
   return [code, wrapped].some((one) => typeof one === 'string' && codes.test(one));
+}
+
+function isWorded(error: unknown, messages: RegExp): boolean {
+  return isObject(error) && typeof error.message === 'string' && messages.test(error.message);
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database, Transaction } from '../database/index.js';
+import { type Database, isUnreachable, type Transaction } from '../database/index.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
 import { type Answer, type Rendered, render } from './answer.js';
 
@@ -50,7 +50,18 @@ export function committing(database: Database, attempt?: IdempotentAttempt): Com
       return answer;
     };
     const first = await betweenCrashPoints('commit', () => database.transaction(effect));
-    return committed(later ? await later() : first);
+    return committed(later ? await later().catch(standBy(first)) : first);
+  };
+}
+
+/**
+ * What is committed is told so: when the database is lost while one waits for a better answer, the
+ * first one stands.
+ */
+function standBy(first: Answer): (error: unknown) => Answer {
+  return (error) => {
+    if (isUnreachable(error)) return first;
+    throw error;
   };
 }
 

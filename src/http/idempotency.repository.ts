@@ -16,6 +16,15 @@ export interface FoundRequest {
   readonly is_under_way: boolean;
 }
 
+/**
+ * What becomes of a row without an answer: nothing was done, and it goes; or something may have been
+ * done, and whoever asks next under its key is told when that began.
+ */
+export type Release = 'delete' | 'leave';
+
+/** Holds rows that nobody works on: no process is called so. */
+const NOBODY = 'nobody';
+
 /** What counts as a large answer: in the words of the index. */
 const IS_LARGE = 'octet_length(answer) > 4096';
 
@@ -96,18 +105,27 @@ export class IdempotencyRepository {
   }
 
   /**
-   * Deletes a row without an answer; an answer that it has is the last one.
+   * Lets go of a row; an answer that it has is the last one.
    * @param expiry distinguishes this attempt's row from that of a later one
    */
-  async release(row: IdempotencyRow, leasedBy: string, expiry: Date): Promise<void> {
+  async release(row: IdempotencyRow, leasedBy: string, expiry: Date, how: Release): Promise<void> {
     const { pool } = this.database;
     const values = [...row, leasedBy, expiry];
     const ofAttempt = `${OF_ROW} AND leased_by = $4 AND expires_at = $5`;
-    await pool.query(`DELETE FROM idempotency_keys WHERE ${ofAttempt} AND answer IS NULL`, values);
     await pool.query(
       `UPDATE idempotency_keys SET provisional = FALSE WHERE ${ofAttempt} AND provisional`,
       values,
     );
+    if (how === 'delete')
+      await pool.query(
+        `DELETE FROM idempotency_keys WHERE ${ofAttempt} AND answer IS NULL`,
+        values,
+      );
+    else
+      await pool.query(
+        `UPDATE idempotency_keys SET leased_by = '${NOBODY}' WHERE ${ofAttempt} AND answer IS NULL`,
+        values,
+      );
   }
 
   async deleteExpired(now: Date): Promise<void> {

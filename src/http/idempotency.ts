@@ -7,7 +7,11 @@ import type { Sealer } from '../lib/seal.js';
 import type { Rendered } from './answer.js';
 import type { Caller } from './caller.js';
 import type { IdempotentAttempt } from './commit.js';
-import { IdempotencyRepository, type IdempotencyRow } from './idempotency.repository.js';
+import {
+  IdempotencyRepository,
+  type IdempotencyRow,
+  type Release,
+} from './idempotency.repository.js';
 import { invalidField, Problem, retryLater } from './problem.js';
 
 const RETENTION_MS = 24 * 3_600_000;
@@ -28,13 +32,21 @@ export interface OnceRequest {
   readonly body: unknown;
 }
 
+/** How the work of a request ended. */
+export interface Outcome {
+  readonly answer: Rendered;
+  /** Whether it failed in a way that leaves open what was done; see `leavesOutcomeOpen`. */
+  readonly isOpen: boolean;
+}
+
 /**
  * `Idempotency-Key` on POST, across replicas and restarts. A row is taken before the work begins;
  * the transaction of the effect puts the answer in (`Commit`). A process that dies leaves a row
- * that the next request under the key takes over. Either the effect is there, and with it the
- * answer to replay; or it is not, and the work runs again: on our side for the first time. What was
- * asked of a provider before the transaction may have been done, and each request handles that for
- * itself:
+ * that the next request under the key takes over, and so does one that cannot know what was done:
+ * the database was lost in the middle, or a provider did not answer. Either the effect is there, and
+ * with it the answer to replay; or it is not, and the work runs again: on our side for the first
+ * time. What was asked of a provider before the transaction may have been done, and each request
+ * handles that for itself:
  *
  * | asked of a provider | when it is asked again |
  * |---|---|
@@ -46,7 +58,8 @@ export interface OnceRequest {
  */
 export class Idempotency {
   private readonly rows: IdempotencyRepository;
-  private readonly unreleased = new Set<() => Promise<void>>();
+  /** What lets go of rows that could not be let go of while the database was away, by row. */
+  private readonly unreleased = new Map<string, () => Promise<void>>();
 
   constructor(
     database: Database,
@@ -59,13 +72,13 @@ export class Idempotency {
 
   /**
    * Does `work` unless it was done before. An answer of 500 and above, or of 429, is not kept: the
-   * same key may try again.
+   * same request may try again under the key.
    * @throws Problem 422 `idempotency_mismatch` for another request under the key, 409
    * `idempotency_in_progress` while the first one runs
    */
   async once(
     request: OnceRequest,
-    work: (attempt: IdempotentAttempt) => Promise<Rendered>,
+    work: (attempt: IdempotentAttempt) => Promise<Outcome>,
   ): Promise<Rendered> {
     if (!KEY_FORMAT.test(request.key))
       throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters');
@@ -77,6 +90,7 @@ export class Idempotency {
         ...taken.answer,
         headers: { ...taken.answer.headers, 'Idempotency-Replayed': 'true' },
       };
+    const { expiry } = taken;
     let isKept = false;
     const keep: IdempotentAttempt['keep'] = async (client, answer, isLast) => {
       const sealed = this.sealer.seal(JSON.stringify(answer), boundTo(row));
@@ -89,20 +103,38 @@ export class Idempotency {
       isKept = isLast;
     };
     try {
-      const answer = await work({ begunBefore: taken.begunBefore, keep });
-      if (answer.status >= 500 || answer.status === 429) await this.release(row, taken.expiry);
-      else if (!isKept) await keep(undefined, answer, true);
+      const { answer, isOpen } = await work({ begunBefore: taken.begunBefore, keep });
+      if (answer.status >= 500 || answer.status === 429)
+        await this.release(row, expiry, isOpen ? 'leave' : 'delete');
+      else if (!isKept) await this.keepLast(row, expiry, answer, keep);
       return answer;
     } catch (error) {
-      await this.release(row, taken.expiry);
+      await this.release(row, expiry, 'leave');
       throw error;
     }
   }
 
-  /** Deletes rows older than a day, and releases those that could not be released before. */
+  /** Deletes rows older than a day. */
   async expire(): Promise<void> {
-    for (const releaseNow of this.unreleased) await releaseNow();
     await this.rows.deleteExpired(this.clock.now());
+  }
+
+  /** Lets go of the rows that could not be let go of before. */
+  async releaseLeft(): Promise<void> {
+    for (const releaseNow of this.unreleased.values()) await releaseNow();
+  }
+
+  /** What is done is answered, even if the database has just gone: the first answer stays then. */
+  private async keepLast(
+    row: IdempotencyRow,
+    expiry: Date,
+    answer: Rendered,
+    keep: IdempotentAttempt['keep'],
+  ): Promise<void> {
+    await keep(undefined, answer, true).catch(async (error: unknown) => {
+      if (!isUnreachable(error)) throw error;
+      await this.release(row, expiry, 'leave');
+    });
   }
 
   /** Makes the row ours, or finds the answer in it. */
@@ -110,12 +142,14 @@ export class Idempotency {
     row: IdempotencyRow,
     fingerprint: Buffer,
   ): Promise<{ answer: Rendered } | { begunBefore: Date | undefined; expiry: Date }> {
+    await this.unreleased.get(boundTo(row))?.();
     await this.lease.renew();
     const { name } = this.lease;
     for (;;) {
       const now = this.clock.now();
       const expiry = new Date(now.getTime() + RETENTION_MS);
-      if (await this.rows.insert(row, fingerprint, name, now, expiry))
+      const inserted = this.rows.insert(row, fingerprint, name, now, expiry);
+      if (await this.orRelease(inserted, row, expiry, 'delete'))
         return { begunBefore: undefined, expiry };
       const found = await this.rows.find(row);
       // Released in between: try again.
@@ -124,7 +158,8 @@ export class Idempotency {
       if (found.is_under_way) throw inProgress();
       if (found.answer !== null)
         return { answer: JSON.parse(this.sealer.open(found.answer, boundTo(row))) as Rendered };
-      if (await this.rows.takeOver(row, name, found.leased_by))
+      const taken = this.rows.takeOver(row, name, found.leased_by);
+      if (await this.orRelease(taken, row, found.expires_at, 'leave'))
         return {
           begunBefore: new Date(found.expires_at.getTime() - RETENTION_MS),
           expiry: found.expires_at,
@@ -132,17 +167,30 @@ export class Idempotency {
     }
   }
 
+  /** A row whose taking has no answer may be ours: it must not stay so. */
+  private async orRelease(
+    taken: Promise<boolean>,
+    row: IdempotencyRow,
+    expiry: Date,
+    how: Release,
+  ): Promise<boolean> {
+    return taken.catch(async (error: unknown) => {
+      await this.release(row, expiry, how);
+      throw error;
+    });
+  }
+
   /**
-   * Nothing was done: the row goes. Something was, and the wait for its end failed: the answer it
-   * has is the last one. While the database is away or full it waits for the next `expire`.
+   * Lets go of the row; an answer that it has is the last one. While the database is away or full
+   * that waits for the next `releaseLeft`, or the next request under the key.
    * @param expiry distinguishes this attempt's row from that of a later one
    */
-  private async release(row: IdempotencyRow, expiry: Date): Promise<void> {
+  private async release(row: IdempotencyRow, expiry: Date, how: Release): Promise<void> {
     const releaseNow = async () => {
-      await this.rows.release(row, this.lease.name, expiry);
-      this.unreleased.delete(releaseNow);
+      await this.rows.release(row, this.lease.name, expiry, how);
+      if (this.unreleased.get(boundTo(row)) === releaseNow) this.unreleased.delete(boundTo(row));
     };
-    this.unreleased.add(releaseNow);
+    this.unreleased.set(boundTo(row), releaseNow);
     await releaseNow().catch((error: unknown) => {
       if (!isUnreachable(error) && !isExhausted(error)) throw error;
     });

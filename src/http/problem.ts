@@ -142,6 +142,21 @@ export class Problem extends Error {
   }
 }
 
+/** Failures after which it is certain that nothing was done. */
+const NOTHING_DONE: readonly ProblemCode[] = [
+  'provider_rejected',
+  'provider_credential_rejected',
+  'provider_unavailable',
+];
+
+/**
+ * Whether a failure leaves open what was done: at a provider that did not answer, or by a commit of
+ * which nothing was heard.
+ */
+export function leavesOutcomeOpen({ status, code }: Problem): boolean {
+  return (status >= 500 || status === 429) && !NOTHING_DONE.includes(code);
+}
+
 const TRY_AGAIN = 'Try again after the seconds given in Retry-After.';
 
 /**

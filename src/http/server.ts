@@ -23,7 +23,7 @@ import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
-import { Problem, problemOfProvider, retryLater } from './problem.js';
+import { leavesOutcomeOpen, Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { Refusals } from './refusals.js';
 import { type Call, type Deprecation, type Method, type Route, takesIfMatch } from './route.js';
@@ -189,10 +189,14 @@ export function createServer(
             commit: committing(parts.database, attempt),
             begunBefore: attempt.begunBefore,
           })
-          .then(render)
-          .catch((error: unknown) =>
-            renderProblem(toProblem(error, response), request.path, call.requestId),
-          ),
+          .then((answer) => ({ answer: render(answer), isOpen: false }))
+          .catch((error: unknown) => {
+            const problem = toProblem(error, response);
+            return {
+              answer: renderProblem(problem, request.path, call.requestId),
+              isOpen: leavesOutcomeOpen(problem),
+            };
+          }),
     );
   }
 

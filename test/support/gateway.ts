@@ -19,7 +19,7 @@ import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { type Client, clientOf } from './client.js';
-import { createTestDatabase } from './database.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
 import { waitFor } from './wait.js';
 
 /**
@@ -84,6 +84,8 @@ export interface GatewaySettings {
   readonly adapters?: AppSettings['adapters'];
   readonly logger?: Logger;
   readonly tracing?: Tracing;
+  /** Migrated and empty; one on the tests' own server when left out. */
+  readonly place?: TestDatabase;
 }
 
 /** Short waits, so that a provider's bad day is over within a test. */
@@ -135,8 +137,9 @@ async function begin(
     adapters,
     logger = silentLogger,
     tracing = UNTRACED,
+    place,
   } = settings;
-  const testDatabase = await createTestDatabase();
+  const testDatabase = place ?? (await createTestDatabase());
   undo.push(() => testDatabase.drop());
   const database = openDatabase({ connection: testDatabase.gateway, ...pool });
   undo.push(() => database.close());
