@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
@@ -10,6 +10,7 @@ const PACKAGES = {
   haproxy: 'haproxy',
   nginx: 'nginx-light',
   pgbouncer: 'pgbouncer',
+  postgres: 'postgresql',
   promtool: 'prometheus',
 } as const;
 
@@ -31,9 +32,22 @@ export function programPath(program: SystemProgram): string {
   return path;
 }
 
+const POSTGRES_VERSIONS = '/usr/lib/postgresql';
+
+/** Where the programs of each installed PostgreSQL lie, as Debian's packages have it. */
+export function postgresFolders(): readonly string[] {
+  if (!existsSync(POSTGRES_VERSIONS)) return [];
+  return readdirSync(POSTGRES_VERSIONS)
+    .map((version) => join(POSTGRES_VERSIONS, version, 'bin'))
+    .filter((folder) => isExecutable(join(folder, 'postgres')));
+}
+
 function find(program: SystemProgram): string | undefined {
   // Debian keeps servers in folders that are in the PATH of root alone.
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  const folders = [
+    ...[...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'],
+    ...postgresFolders(),
+  ];
   return folders.map((folder) => join(folder, program)).find(isExecutable);
 }
 

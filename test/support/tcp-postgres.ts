@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { findBinaries } from '../../src/database/embedded/binaries.js';
+import { type Binaries, findBinaries } from '../../src/database/embedded/binaries.js';
 import { initialize } from '../../src/database/embedded/cluster.js';
 import { findHome } from '../../src/database/embedded/home.js';
 import { run } from '../../src/database/embedded/process.js';
@@ -31,18 +31,29 @@ export interface TcpPostgres {
 
 const silent = () => undefined;
 
+export interface TcpPostgresSettings {
+  /** The folder of its programs; the embedded server's when left out. */
+  readonly programs?: string;
+  /** How `initdb` is told of encoding and locale. */
+  readonly text?: readonly string[];
+}
+
 /** Starts one on a free loopback port, with scram-sha-256 for everybody. */
-export async function startTcpPostgres(): Promise<TcpPostgres> {
+export async function startTcpPostgres({
+  programs,
+  text = ['-E', 'UTF8', '--locale', 'C'],
+}: TcpPostgresSettings = {}): Promise<TcpPostgres> {
   const folder = await makeFolder();
   const home = await findHome(folder, silent);
-  const binaries = await findBinaries(home, silent);
+  const embedded = await findBinaries(home, silent);
+  const binaries = programs === undefined ? embedded : programsIn(programs);
   const password = 'correct/horse@battery';
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, password);
   const port = await findFreePort();
   const { cluster, failure } = await initialize(home.user, binaries, join(home.folder, 'made'), [
     ...['-U', 'gateway', '--auth', 'scram-sha-256', '--pwfile', passwordFile],
-    ...['-E', 'UTF8', '--locale', 'C'],
+    ...text,
   ]);
   if (failure !== undefined) throw new Error(failure);
   const { pgControl } = binaries;
@@ -79,6 +90,15 @@ export async function startTcpPostgres(): Promise<TcpPostgres> {
       await crash();
       await removeFolder(folder);
     },
+  };
+}
+
+function programsIn(folder: string): Binaries {
+  return {
+    postgres: join(folder, 'postgres'),
+    initdb: join(folder, 'initdb'),
+    pgControl: join(folder, 'pg_ctl'),
+    majorVersion: basename(dirname(folder)),
   };
 }
 
