@@ -18,11 +18,20 @@ beforeAll(async () => {
   await owner.query('CREATE EXTENSION pg_walinspect');
 });
 
+/** Has all that is written by now reach the log: on the tests' server commits do not wait for it. */
+async function flush(): Promise<void> {
+  await owner.query('BEGIN');
+  await owner.query('SET LOCAL synchronous_commit = on');
+  await owner.query('SELECT pg_current_xact_id()');
+  await owner.query('COMMIT');
+}
+
 /** What the log holds since then of this database: without whole pages, which follow checkpoints. */
 async function walSince(position: string): Promise<number> {
+  await flush();
   const { rows } = await owner.query(
     `SELECT sum(record_length - fpi_length)::int AS bytes
-     FROM pg_get_wal_records_info($1, pg_current_wal_insert_lsn())
+     FROM pg_get_wal_records_info($1, pg_current_wal_flush_lsn())
      WHERE block_ref LIKE
        '%/' || (SELECT oid FROM pg_database WHERE datname = current_database()) || '/%'`,
     [position],
@@ -30,8 +39,10 @@ async function walSince(position: string): Promise<number> {
   return rows[0].bytes;
 }
 
-const walPosition = async () =>
-  (await owner.query('SELECT pg_current_wal_insert_lsn() AS position')).rows[0].position;
+async function walPosition(): Promise<string> {
+  await flush();
+  return (await owner.query('SELECT pg_current_wal_flush_lsn() AS position')).rows[0].position;
+}
 
 /** Updated rows of accounts and profiles, and those of them whose update wrote no index. */
 async function updates(): Promise<{ all: number; hot: number }> {
