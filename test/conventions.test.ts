@@ -216,6 +216,7 @@ describe('tests and benches', () => {
     'test/support/stream.ts': 'reads until the stream ends',
     'test/support/refresh-child.ts': 'lists until it is killed',
     'test/workflows/events/load.ts': 'makes load until the test has had enough',
+    'test/operations/feed-readers.ts': 'writes and reads until the test has had enough',
     'test/operations/rolling-restart.test.ts': 'makes load until the test has had enough',
     'test/api/overload.test.ts': 'keeps the event loop busy for milliseconds',
     'test/abuse/attacks.test.ts': 'attacks until the victim is done',

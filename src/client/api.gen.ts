@@ -661,7 +661,7 @@ export interface paths {
         };
         /**
          * List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed
-         * @description Feeds have no total: `include_total` is rejected.
+         * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
          *     Requires the scope `read`.
          */
@@ -1032,7 +1032,7 @@ export interface paths {
         };
         /**
          * List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated
-         * @description Feeds have no total: `include_total` is rejected.
+         * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
          *     Requires the scope `read`.
          */
@@ -1054,7 +1054,7 @@ export interface paths {
         };
         /**
          * Stream events as server-sent events; `Last-Event-ID` resumes a stream
-         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress.
+         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
          *     Requires the scope `read`.
          */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerFeed, NO_TOTAL } from '../http/feed.js';
+import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { typesOf } from './event-types.js';
@@ -13,7 +13,7 @@ export function eventEndpoints(events: EventsService) {
     list: endpoint({
       summary:
         'List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated',
-      description: NO_TOTAL,
+      description: `${NO_TOTAL} ${REWOUND}`,
       query: feedQuery,
       answers: { 200: listOf(eventSchema) },
       problems: ['cursor_mismatch', 'history_rewound'],
@@ -31,7 +31,8 @@ export function eventEndpoints(events: EventsService) {
       summary: 'Stream events as server-sent events; `Last-Event-ID` resumes a stream',
       description:
         'While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, ' +
-        'and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress.',
+        'and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress. ' +
+        REWOUND,
       query: streamQuery,
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,

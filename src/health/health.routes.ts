@@ -1,4 +1,4 @@
-import { answerFeed, NO_TOTAL } from '../http/feed.js';
+import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byAccount } from '../http/validate.js';
@@ -24,7 +24,7 @@ export function healthEndpoints(health: HealthService) {
     changes: endpoint({
       summary:
         'List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed',
-      description: NO_TOTAL,
+      description: `${NO_TOTAL} ${REWOUND}`,
       query: changesQuery,
       answers: { 200: listOf(changeSchema) },
       problems: ['cursor_mismatch', 'history_rewound'],

@@ -5,6 +5,11 @@ import type { Call } from './route.js';
 /** For the document, of every feed. */
 export const NO_TOTAL = 'Feeds have no total: `include_total` is rejected.';
 
+/** For the document, of every feed. */
+export const REWOUND =
+  'A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: ' +
+  'read accounts anew and go on without it; what you know has the id that you know.';
+
 /**
  * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a
  * list's, its `next_cursor` is there on the last page too: it is where to ask from next time.

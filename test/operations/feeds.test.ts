@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { recordEvents } from '../../src/events/index.js';
+import { checkout } from '../support/checkout.js';
 import { clientOf, patient } from '../support/client.js';
 import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
@@ -11,6 +14,7 @@ import { waitFor } from '../support/wait.js';
 import { copyRows } from './copy-rows.js';
 import { eventOf, startPager, startStreamReader, startWriter } from './feed-readers.js';
 
+const runbook = readFileSync(join(checkout, 'docs/operations/feeds.md'), 'utf8');
 const KILLS = 3;
 /** Transactions that write, between two kills. */
 const WRITTEN_PER_LIFE = 40;
@@ -166,6 +170,10 @@ test('a transaction that writes events holds back later ones, and health and met
   const { text } = await replica().root.get('/metrics');
   expect(Number(/^rollcall_feed_lag_seconds (\S+)$/m.exec(text)?.[1])).toBeGreaterThan(0);
   expect((await read(replica(), before)).ids).toEqual([]);
+  const [question = ''] = runbook.match(/(?<=```sql\n)[^`]+/) ?? [];
+  const { rows } = await database.query<{ pid: number }>(question);
+  const { rows: own } = await open.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  expect(rows.map(({ pid }) => pid)).toContain(own[0]?.pid);
   await open.query('COMMIT');
   await open.end();
   const { ids } = await readUntil(replica(), before, later);
