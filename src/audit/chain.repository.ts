@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { utc } from '../database/sql.js';
 import { transact, withLock } from '../database/transact.js';
-import { type ChainedEntry, type Link, type SignedHead, START } from './chain.js';
+import { type ChainedEntry, type Link, type SignedLink, START } from './chain.js';
 
 /** An entry whole, as one text that is the same whenever it is read. */
 const ENTRY_TEXT = `jsonb_build_array(e.id, e.team_id, e.key_id, e.key_name, e.request_id, e.action,
@@ -64,9 +64,21 @@ export class ChainRepository {
     return rows[0] ? { position: Number(rows[0].position), hash: rows[0].hash } : START;
   }
 
-  async head(client: pg.ClientBase): Promise<SignedHead | undefined> {
+  head(client: pg.ClientBase): Promise<SignedLink | undefined> {
+    return this.signedLink(client, 'audit_head');
+  }
+
+  /** Where the chain begins; `undefined`: at its first entry. */
+  anchor(client: pg.ClientBase): Promise<SignedLink | undefined> {
+    return this.signedLink(client, 'audit_anchor');
+  }
+
+  private async signedLink(
+    client: pg.ClientBase,
+    table: 'audit_head' | 'audit_anchor',
+  ): Promise<SignedLink | undefined> {
     const { rows } = await client.query<HeadRow>(
-      'SELECT position, hash, at, key_id, signature FROM audit_head',
+      `SELECT position, hash, at, key_id, signature FROM ${table}`,
     );
     const [row] = rows;
     if (!row) return undefined;
@@ -98,7 +110,7 @@ export class ChainRepository {
     await client.query('DELETE FROM audit_unsealed WHERE event_id = ANY ($1)', [ids]);
   }
 
-  async setHead(client: pg.ClientBase, head: SignedHead): Promise<void> {
+  async setHead(client: pg.ClientBase, head: SignedLink): Promise<void> {
     const { position, hash, at, signature } = head;
     await client.query(
       `INSERT INTO audit_head (position, hash, at, key_id, signature) VALUES ($1, $2, $3, $4, $5)
@@ -133,6 +145,56 @@ export class ChainRepository {
       [after, limit],
     );
     return rows.map((row) => ({ ...row, position: Number(row.position) }));
+  }
+
+  /** The last position up to which all entries are older than `time`, the last of all aside. */
+  async lastBefore(client: pg.ClientBase, time: Date): Promise<number> {
+    const { rows } = await client.query<{ position: string | null }>(
+      `SELECT LEAST(
+         (SELECT min(c.position) FROM audit_chain c JOIN audit_events e ON e.id = c.event_id
+          WHERE e.at >= $1),
+         (SELECT max(position) FROM audit_chain)) - 1 AS position`,
+      [time],
+    );
+    return Number(rows[0]?.position ?? 0);
+  }
+
+  /**
+   * Deletes the entries and links up to a position, and has the chain begin after it.
+   * @param client of the owner, as triggers refuse it to everyone else
+   * @param sign signs the last link that is deleted
+   */
+  async cut(
+    client: pg.ClientBase,
+    position: number,
+    sign: (link: Link) => SignedLink,
+  ): Promise<void> {
+    await transact(client, async () => {
+      await client.query(`SET LOCAL lock_timeout = '10s'`);
+      for (const table of ['audit_events', 'audit_chain'])
+        await client.query(`ALTER TABLE ${table} DISABLE TRIGGER ${table}_append_only`);
+      const { rows } = await client.query<{ hash: Buffer }>(
+        'SELECT hash FROM audit_chain WHERE position = $1',
+        [position],
+      );
+      const [row] = rows;
+      if (!row) throw new Error(`the chain has no position ${position}`);
+      const { hash, at, signature } = sign({ position, hash: row.hash });
+      await client.query(
+        `INSERT INTO audit_anchor (position, hash, at, key_id, signature)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO UPDATE
+         SET position = $1, hash = $2, at = $3, key_id = $4, signature = $5`,
+        [position, hash, at, signature.key_id, signature.value],
+      );
+      await client.query(
+        `WITH cut AS (DELETE FROM audit_chain WHERE position <= $1 RETURNING event_id)
+         DELETE FROM audit_events WHERE id IN (SELECT event_id FROM cut)`,
+        [position],
+      );
+      for (const table of ['audit_events', 'audit_chain'])
+        await client.query(`ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${table}_append_only`);
+    });
   }
 
   /** Entries that are neither sealed nor waiting, and ids that wait without an entry. */

@@ -2,11 +2,11 @@ import type { Clock } from '../lib/clock.js';
 import { type DatedKey, isSignedWith, type Signer } from '../lib/signature.js';
 import {
   type ChainedEntry,
-  headDocument,
   type Link,
   linkAfter,
-  type SignedHead,
+  type SignedLink,
   START,
+  signedDocument,
 } from './chain.js';
 import type { AuditCounts, ChainRepository } from './chain.repository.js';
 
@@ -72,7 +72,16 @@ export class ChainService {
     const { chain } = this.parts;
     return chain.atOneMoment(async (client) => {
       const faults = new Faults();
-      let last = START;
+      const anchor = await chain.anchor(client);
+      if (anchor && !isSignedLink('audit_anchor', anchor, keys))
+        faults.add('The beginning of the chain is not signed with a key of this gateway.');
+      let last: Link = anchor ?? START;
+      const archived = last.position;
+      for (const { position, hash } of noted)
+        if (position < archived || (position === archived && !hash.equals(last.hash)))
+          faults.add(
+            `The chain begins after position ${archived}: the position ${position} noted is not of it, or in an archive.`,
+          );
       for (let isMore = true; isMore; ) {
         const links = await chain.links(client, last.position, READ_AT_ONCE);
         for (const { position, hash, event_id: id, text } of links) {
@@ -104,10 +113,10 @@ export class ChainService {
     });
   }
 
-  private signed(link: Link): SignedHead {
+  private signed(link: Link): SignedLink {
     const { clock, signer } = this.parts;
     const at = clock.now();
-    return { ...link, at, signature: signer.sign(headDocument(link, at)) };
+    return { ...link, at, signature: signer.sign(signedDocument('audit_head', link, at)) };
   }
 }
 
@@ -121,7 +130,7 @@ function linksOf(last: Link, entries: readonly ChainedEntry[]): (Link & { id: st
 
 function checkHead(
   faults: Faults,
-  head: SignedHead | undefined,
+  head: SignedLink | undefined,
   last: Link,
   keys: readonly DatedKey[],
 ): void {
@@ -129,13 +138,22 @@ function checkHead(
     if (last.position > 0) faults.add('The end of the chain is not signed.');
     return;
   }
-  const { at, signature } = head;
-  const key = keys.find(({ kid }) => kid === signature.key_id);
-  const isInTime = key && (key.valid_until === null || at <= key.valid_until);
-  if (!isInTime || !isSignedWith(headDocument(head, at), signature.value, key))
+  if (!isSignedLink('audit_head', head, keys))
     faults.add('The end of the chain is not signed with a key of this gateway.');
   if (head.position !== last.position || !head.hash.equals(last.hash))
     faults.add(`The chain ends at ${last.position}, and its signed end is at ${head.position}.`);
+}
+
+/** Whether one of the keys signed it while it was in use. */
+function isSignedLink(
+  type: 'audit_head' | 'audit_anchor',
+  link: SignedLink,
+  keys: readonly DatedKey[],
+): boolean {
+  const { at, signature } = link;
+  const key = keys.find(({ kid }) => kid === signature.key_id);
+  const isInTime = key && (key.valid_until === null || at <= key.valid_until);
+  return isInTime === true && isSignedWith(signedDocument(type, link, at), signature.value, key);
 }
 
 /** The first faults, and how many there were besides. */

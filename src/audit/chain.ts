@@ -15,8 +15,8 @@ export interface Link {
   readonly hash: Buffer;
 }
 
-/** The end of the chain, as it was signed. */
-export interface SignedHead extends Link {
+/** The end of the chain, or its beginning once there is an archive, as it was signed. */
+export interface SignedLink extends Link {
   readonly at: Date;
   readonly signature: Signature;
 }
@@ -29,9 +29,13 @@ export function linkAfter(before: Link, entry: ChainedEntry): Link {
   return { position: before.position + 1, hash };
 }
 
-/** What the gateway signs of the chain's end. */
-export function headDocument({ position, hash }: Link, at: Date): object {
-  return { type: 'audit_head', position, hash: hash.toString('hex'), at: at.toISOString() };
+/** What is signed of a link: that the chain ends there, or that what is before it was archived. */
+export function signedDocument(
+  type: 'audit_head' | 'audit_anchor',
+  { position, hash }: Link,
+  at: Date,
+): object {
+  return { type, position, hash: hash.toString('hex'), at: at.toISOString() };
 }
 
 /** A link as people keep it, such as `1204:5f0c…`. */

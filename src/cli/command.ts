@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { connect, type Database, type DatabasePlace, openDatabase } from '../database/index.js';
+import {
+  connect,
+  type Database,
+  type DatabaseConnection,
+  type DatabasePlace,
+  openDatabase,
+} from '../database/index.js';
 import { systemClock } from '../lib/clock.js';
 import { silentLogger } from '../lib/logger.js';
 import { secretIn } from '../lib/secret-file.js';
@@ -25,6 +31,8 @@ export interface CommandResult {
 /** What a command works with. */
 export interface CommandParts {
   readonly database: Database;
+  /** For what the gateways' role may not do. */
+  readonly owner: DatabaseConnection;
   readonly secrets: ReturnType<typeof createSecrets>;
 }
 
@@ -38,7 +46,7 @@ export async function onDatabase(
 ): Promise<CommandResult> {
   const undo: (() => unknown)[] = [];
   try {
-    const { connection, stop } = await connect(settings, () => undefined);
+    const { connection, owner = connection, stop } = await connect(settings, () => undefined);
     undo.push(stop);
     const database = openDatabase({ connection, poolSize: POOL_SIZE });
     undo.push(() => database.close());
@@ -48,7 +56,7 @@ export async function onDatabase(
     const [clock, logger] = [systemClock, silentLogger];
     const secrets = createSecrets({ database, clock, logger, secret, previousSecrets });
     undo.push(() => secrets.lease.end());
-    return await work({ database, secrets });
+    return await work({ database, owner, secrets });
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === undefined) throw error;

@@ -6,7 +6,7 @@ import { withMigrationLock } from './migrate.js';
 /** Tables to which the gateway adds rows and never changes one. */
 const APPEND_ONLY = ['audit_events', 'audit_chain'];
 /** Tables that are the owner's alone. */
-const READ_ONLY = ['_prisma_migrations', 'schema_releases'];
+const READ_ONLY = ['_prisma_migrations', 'schema_releases', 'audit_anchor'];
 /** PostgreSQL 17 is the first in which others than the owner may be let analyze a table. */
 const MAINTAIN_VERSION = 170_000;
 

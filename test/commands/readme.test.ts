@@ -114,6 +114,11 @@ describe('npm start on a fresh clone', () => {
     expect(await clone.run('npm run --silent migrate')).toBe('No migration was pending.\n');
   });
 
+  test('npm run archive-audit finds nothing old to archive', async () => {
+    const said = await clone.run('npm run --silent archive-audit -- 2020-01-01 audit.jsonl');
+    expect(said).toMatch(/^No audit entry is from before 2020-01-01/);
+  });
+
   test('npm run verify-audit finds the audit log whole', async () => {
     expect(await clone.run('npm run --silent verify-audit')).toMatch(
       /^Verified: \d+ audit entries [\s\S]+End of the chain, to be noted elsewhere: \d+:[0-9a-f]{64}\n$/,
