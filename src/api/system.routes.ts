@@ -53,7 +53,7 @@ function feedsOf(lag: FeedLag | undefined) {
     ? { status: 'pass', ...observed }
     : {
         status: 'warn',
-        output: `wait for ${lag.writers} open transactions of this database that have written events`,
+        output: `held back by open transactions of this database that have written events: ${lag.writers}`,
         ...observed,
       };
 }

@@ -50,6 +50,34 @@ async function whileTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   return done;
 }
 
+test('health warns of feeds that wait for an open transaction, and names how many hold them', async () => {
+  const feeds = async () => (await gateway.root.get('/health')).body.checks.feeds;
+  const open = await gateway.database.pool.connect();
+  try {
+    await open.query('BEGIN');
+    const event = { type: 'account.updated', accountId: null, data: {} } as const;
+    await recordEvents(open, DEFAULT_TEAM_ID, [event], clock.now());
+    expect(await feeds()).toEqual([{ status: 'pass', observedValue: 0, observedUnit: 's' }]);
+    await gateway.app.recurringJobs.runNamed('events.publish');
+    clock.advance(11 * SECOND);
+    expect(await feeds()).toEqual([
+      {
+        status: 'warn',
+        output: expect.stringMatching(/written events: 1$/),
+        observedValue: 11,
+        observedUnit: 's',
+      },
+    ]);
+    expect((await gateway.root.get('/health')).body.status).toBe('warn');
+    expect((await gateway.root.get('/readyz')).body).toEqual({ status: 'pass' });
+  } finally {
+    await open.query('ROLLBACK');
+    open.release();
+  }
+  await gateway.app.recurringJobs.runNamed('events.publish');
+  expect(await feeds()).toEqual([{ status: 'pass', observedValue: 0, observedUnit: 's' }]);
+});
+
 describe('a stream in which nothing happens', () => {
   test('says every 15 seconds that it is still there', async () => {
     const stream = await readStream(gateway, STREAM);
