@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPostgresUrl, splitHosts } from './database/index.js';
 import { StartError } from './lib/start-error.js';
 import { type CredentialField, type Credentials, variableOf } from './model/index.js';
 import { parseKey } from './teams/index.js';
@@ -14,10 +15,9 @@ const secret = z
   );
 const switched = z.enum(['true', 'false']).transform((value) => value === 'true');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });
-const postgresUrl = z.url({
-  protocol: /^postgres(ql)?$/,
-  error: 'must look like postgresql://user:password@host:5432/database',
-});
+const postgresUrl = z
+  .string()
+  .refine(isPostgresUrl, 'must look like postgresql://user:password@host:5432/database');
 
 const poolSize = z.coerce.number().int().min(5).max(1_000);
 const DEFAULT_POOL_SIZE = 20;
@@ -227,7 +227,7 @@ export function readDatabasePlace(
 
 /** What an address for Prisma says of the pool. @throws StartError when it is no number in bounds */
 function connectionLimitIn(url: string | undefined): number | undefined {
-  const limit = url && new URL(url).searchParams.get('connection_limit');
+  const limit = url && new URL(splitHosts(url)[0] ?? url).searchParams.get('connection_limit');
   if (!limit) return undefined;
   const result = poolSize.safeParse(limit);
   if (result.success) return result.data;

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
-import { connectTimeout, type DatabaseConnection } from './connection.js';
+import { connectTimeout } from './connection.js';
+import { type DatabaseConnection, Hosts } from './hosts.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
 import type { QuerySlots } from './query-slots.js';
 import { Reachability } from './reachability.js';
@@ -68,8 +69,10 @@ export function openDatabase({
   waitMs = connectTimeout,
   preparedStatements,
 }: DatabaseSettings): Database {
+  const hosts = new Hosts(connection);
   const pool = new SharedPool({
-    ...connection,
+    ...hosts.current,
+    hosts,
     preparedStatements,
     statementMs: STATEMENT_MS,
     max: poolSize,
@@ -84,7 +87,7 @@ export function openDatabase({
     // Prisma would give up on a connection after two seconds.
     transactionOptions: { maxWait: waitMs, timeout: TRANSACTION_MS },
   });
-  const reachability = new Reachability(connection, pool);
+  const reachability = new Reachability(hosts, pool);
   return {
     prisma,
     pool,

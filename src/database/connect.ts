@@ -1,5 +1,6 @@
-import { checkConnection, type DatabaseConnection } from './connection.js';
+import { checkConnection } from './connection.js';
 import { startEmbedded } from './embedded/index.js';
+import type { DatabaseConnection } from './hosts.js';
 import { migrate, requireMigrated } from './migrate.js';
 import { grantTo, mayChangeAudit } from './privileges.js';
 

@@ -1,11 +1,6 @@
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
-
-/** How to reach a PostgreSQL, in the words of `pg`: a `connectionString`, or the parts of one. */
-export type DatabaseConnection = Pick<
-  pg.PoolConfig,
-  'connectionString' | 'host' | 'port' | 'user' | 'password' | 'database' | 'ssl'
->;
+import { type DatabaseConnection, Hosts, isPostgresUrl, requireWritable } from './hosts.js';
 
 const oldestVersion = 14;
 
@@ -40,14 +35,34 @@ export async function checkConnection(
   connection: DatabaseConnection,
   variable = 'DATABASE_URL',
 ): Promise<void> {
+  const { all } = hostsOf(connection, variable);
+  for (const [index, one] of all.entries()) {
+    const isLast = index === all.length - 1;
+    const checked = await checkHost(one, variable).catch((error: StartError) => {
+      if (isLast) throw error;
+      return false;
+    });
+    if (checked !== false) return;
+  }
+}
+
+function hostsOf(connection: DatabaseConnection, variable: string): Hosts {
+  const { connectionString } = connection;
+  if (connectionString !== undefined && isPostgresUrl(connectionString))
+    requireWritable(connectionString, variable);
+  return new Hosts(connection);
+}
+
+async function checkHost(connection: DatabaseConnection, variable: string): Promise<void> {
   const client = createClient(connection, variable);
   const place = `${client.host}:${client.port}`;
   try {
     await client.connect();
-    const { rows } = await client.query<{ version: string; encoding: string }>(
-      `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding`,
+    const { rows } = await client.query<Server>(
+      `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
+         current_setting('transaction_read_only')::boolean AS read_only`,
     );
-    const { version = '', encoding = '' } = rows[0] ?? {};
+    const { version = '', encoding = '', read_only = false } = rows[0] ?? {};
     if (Number.parseInt(version, 10) < oldestVersion) {
       throw new StartError(
         `${variable}: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`,
@@ -56,6 +71,10 @@ export async function checkConnection(
     if (encoding !== 'UTF8')
       throw new StartError(
         `${variable}: the database at ${place} is in ${encoding}, and Rollcall needs UTF8.`,
+      );
+    if (read_only)
+      throw new StartError(
+        `${variable}: the PostgreSQL at ${place} takes no writes: it is a standby, or default_transaction_read_only is on. Name the primary, or all hosts separated by commas.`,
       );
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -66,6 +85,12 @@ export async function checkConnection(
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+interface Server {
+  readonly version: string;
+  readonly encoding: string;
+  readonly read_only: boolean;
 }
 
 /** A client that is not connected yet. */

@@ -11,7 +11,7 @@ const UNREACHABLE =
  * used up, or too slow.
  */
 const UNREACHABLE_MESSAGES =
-  /^Connection terminated|^Client (was closed|has encountered a connection error)|^timeout exceeded when trying to connect|Unable to start a transaction in the given time|on an expired transaction/;
+  /^Connection terminated|^Client (was closed|has encountered a connection error)|^timeout (expired$|exceeded when trying to connect)|Unable to start a transaction in the given time|on an expired transaction/;
 /** The server, the role or the pooler before it has no session left. */
 const FULL = /^53300$/;
 const FULL_MESSAGES = /^no more connections allowed/;

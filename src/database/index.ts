@@ -1,8 +1,9 @@
 export { type Database, openDatabase, type Transaction } from './client.js';
 export { bringUpToDate, type Connected, connect, type DatabasePlace } from './connect.js';
-export { checkConnection, type DatabaseConnection } from './connection.js';
+export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export { isDiskFull, isExhausted, isTimedOut, isUnreachable, isWithoutTurn } from './failure.js';
+export { type DatabaseConnection, isPostgresUrl, splitHosts } from './hosts.js';
 export { migrate } from './migrate.js';
 export { keepPartitions, type TimePartitions } from './partitions.js';
 export { Prisma } from './prisma-client/client.js';

@@ -2,9 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { StartError } from '../lib/start-error.js';
-import type { DatabaseConnection } from './connection.js';
+import type { DatabaseConnection } from './hosts.js';
+import { openWritable } from './hosts.js';
 import { recordSchema, requireKnownSchema, schemaNumber } from './schema-release.js';
 import { isPooled } from './session.js';
 
@@ -127,9 +128,7 @@ async function withSession<Result>(
   connection: DatabaseConnection,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new pg.Client({ ...connection, application_name: 'rollcall migrate' });
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await openWritable(connection, { application_name: 'rollcall migrate' });
   try {
     return await work(client);
   } finally {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
-import type { DatabaseConnection } from './connection.js';
+import type { DatabaseConnection } from './hosts.js';
+import { openWritable } from './hosts.js';
 import { withMigrationLock } from './migrate.js';
 
 /** Tables to which the gateway adds rows and never changes one. */
@@ -63,9 +64,7 @@ interface Role {
 }
 
 async function roleOf(gateway: DatabaseConnection): Promise<Role> {
-  const client = new pg.Client({ ...gateway, application_name: 'rollcall migrate' });
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await openWritable(gateway, { application_name: 'rollcall migrate' });
   try {
     const { rows } = await client.query<Role>(
       `SELECT current_user AS role, pg_has_role(current_user, relowner, 'MEMBER') AS is_owner,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { DatabaseConnection } from './connection.js';
-import { isDiskFull, isFull } from './failure.js';
+import { isDiskFull, isFull, isUnreachable } from './failure.js';
+import { type Hosts, readOnly } from './hosts.js';
 import { inBackground } from './query-slots.js';
-import { Session } from './session.js';
+import { Session, type SessionConfig } from './session.js';
 import type { SharedPool } from './shared-pool.js';
 
 const MAX_MS = 2_000;
@@ -26,17 +26,21 @@ export class Reachability {
 
   /** @param shared where the server has no session left for us, one of these is asked */
   constructor(
-    connection: DatabaseConnection,
+    private readonly hosts: Hosts,
     private readonly shared: SharedPool,
   ) {
-    this.pool = new pg.Pool({
-      ...connection,
+    const settings: pg.PoolConfig & SessionConfig = {
+      ...hosts.current,
+      hosts,
       max: 1,
       connectionTimeoutMillis: MAX_MS,
       query_timeout: MAX_MS,
       Client: Session,
       application_name: 'rollcall reachability',
-    });
+      // Each with a server that takes writes.
+      onConnect: (client) => (client as Session).prepare(),
+    };
+    this.pool = new pg.Pool(settings);
     this.pool.on('error', () => undefined);
   }
 
@@ -54,7 +58,7 @@ export class Reachability {
     values: readonly unknown[],
   ): Promise<readonly Row[]> {
     try {
-      return (await this.pool.query<Row>(text, [...values])).rows;
+      return await this.queryOwn<Row>(text, values);
     } catch (error) {
       if (!isFull(error)) throw error;
       return this.queryShared(text, values);
@@ -83,9 +87,10 @@ export class Reachability {
   }
 
   private async ask(): Promise<boolean> {
-    const question = 'SELECT 1 FROM teams LIMIT 1';
+    const question = `SELECT current_setting('transaction_read_only') AS "readOnly" FROM
+      (SELECT count(*) FROM (SELECT FROM teams LIMIT 1) AS one) AS migrated`;
     try {
-      await this.pool.query(question);
+      await this.queryOwn(question, []);
     } catch (error) {
       if (!isFull(error)) return false;
       // While queries are answered there is nothing to ask.
@@ -96,6 +101,34 @@ export class Reachability {
       );
     }
     return true;
+  }
+
+  /** Each host is asked, as one after the other is passed over. */
+  private async queryOwn<Row extends pg.QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const session = await this.pool.connect();
+        try {
+          const { rows } = await session.query<Row>(text, [...values]);
+          if (rows[0]?.readOnly === 'on') this.loseWrites(session);
+          return rows;
+        } finally {
+          session.release((session as pg.PoolClient & Session).isSpent);
+        }
+      } catch (error) {
+        if (tries >= this.hosts.all.length || !isUnreachable(error)) throw error;
+      }
+    }
+  }
+
+  /** It has become read-only without a word: the others of the gateway may be on the same server. */
+  private loseWrites(session: pg.PoolClient): never {
+    (session as pg.PoolClient & Session).loseWrites();
+    this.shared.suspect();
+    throw readOnly();
   }
 
   private async queryShared<Row extends pg.QueryResultRow>(

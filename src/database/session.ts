@@ -1,14 +1,25 @@
+import type { EventEmitter } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
+import { HOST_MS, type Hosts, READ_ONLY, readOnly } from './hosts.js';
 
 /** How named statements are handled; `undefined`: PostgreSQL itself keeps them, a pooler does not. */
 export type PreparedStatements = 'on' | 'off' | undefined;
 
 export interface SessionConfig extends pg.ClientConfig {
   readonly preparedStatements?: PreparedStatements | undefined;
+  /** Where there are several, or one that may lead to a server that takes no writes. */
+  readonly hosts?: Hosts;
+  /** Whether it is for reads alone: a standby serves it. */
+  readonly isForReads?: boolean;
 }
+
+/** The server ends the session, or is no longer the one that takes writes. */
+const LOST = /^(25006|57P0[1-3]|08...)$/;
+/** What PostgreSQL tells unasked of a server that takes no writes (14 and later). */
+const TELL_READ_ONLY: readonly string[] = ['in_hot_standby', 'default_transaction_read_only'];
 
 /** Milliseconds that a new session's first statements may take. */
 const FIRST_STATEMENTS_MS = 5_000;
@@ -38,6 +49,11 @@ interface Inner {
   getStartupConf(): Readonly<Record<string, string>>;
 }
 
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
+}
+
 type Send = (...parameters: readonly unknown[]) => unknown;
 type Answered = (error: unknown, ...result: readonly unknown[]) => void;
 
@@ -54,16 +70,32 @@ export class Session extends pg.Client {
   answeredAt = performance.now();
   /** It was cut off as it did not answer. */
   isSilent = false;
-  /** A cancel request may still be on its way: the next statement could be hit by it. */
+  /** A cancel request may still be on its way, or the server is lost: it serves nobody else. */
   isSpent = false;
+  /** The server takes no writes, or not any more. */
+  isReadOnly = false;
   /** PostgreSQL itself answers, and no pooler: what is set in the session stays. */
   private isDirect = false;
   private readonly preparedStatements: PreparedStatements;
+  private readonly isForReads: boolean;
+  /** Has the next session ask another host. */
+  private readonly passOver: () => void;
   /** Of each statement that is not answered yet, in their order, what starts its time. */
   private readonly turns: (() => void)[] = [];
 
   constructor(config: SessionConfig = {}) {
-    super({ keepAlive: true, keepAliveInitialDelayMillis: 10_000, ...config });
+    const { hosts, isForReads = false } = config;
+    const host = hosts?.current;
+    super({
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      ...config,
+      ...host,
+      ...(hosts && hosts.all.length > 1 && { connectionTimeoutMillis: HOST_MS }),
+    });
+    this.isForReads = isForReads;
+    this.passOver = () => host && hosts?.passOver(host);
+    this.watchWrites();
     this.preparedStatements = config.preparedStatements;
     // A session may break between two statements: the next one reports it.
     this.on('error', () => undefined);
@@ -83,16 +115,48 @@ export class Session extends pg.Client {
 
   /**
    * Sets the server's own limits where they stay.
+   * @throws Error of a refused write where the server takes none
    * @throws StartError where a pooler does not keep the time zone
    */
   async prepare(): Promise<void> {
-    const { id, zone } = await backend(this);
+    const { id, zone, readOnly: on } = await backend(this);
+    if (on) this.loseWrites();
+    if (this.isReadOnly) throw readOnly();
     if (zone !== 'UTC')
       throw new StartError(
         `DATABASE_URL: its pooler does not keep the time zone that its clients ask for (UTC, and it is ${zone}). Let it keep TimeZone, or set it for the user: ALTER ROLE … SET timezone = 'UTC'.`,
       );
     this.isDirect = isOwn(this, id);
     if (this.isDirect) await this.query(set('SESSION'));
+  }
+
+  /** Has a host that cannot be reached passed over, and sees a server stop to take writes. */
+  private watchWrites(): void {
+    const connect = super.connect.bind(this);
+    this.connect = ((answered?: (error: Error | null) => void) => {
+      if (answered === undefined)
+        return connect().catch((error: unknown) => {
+          this.passOver();
+          throw error;
+        });
+      connect((error: Error | null) => {
+        if (error) this.passOver();
+        answered(error);
+      });
+    }) as pg.Client['connect'];
+    const told = this.connection as unknown as EventEmitter;
+    told.on('parameterStatus', (status: ParameterStatus) => {
+      const { parameterName, parameterValue } = status;
+      if (TELL_READ_ONLY.includes(parameterName) && parameterValue === 'on') this.loseWrites();
+    });
+  }
+
+  /** Takes note that the server takes no writes: the session serves nobody else. */
+  loseWrites(): void {
+    if (this.isForReads) return;
+    this.passOver();
+    this.isReadOnly = true;
+    this.isSpent = true;
   }
 
   private get keepsNames(): boolean {
@@ -149,6 +213,8 @@ export class Session extends pg.Client {
       if (first === start) this.turns[0]?.();
       const { code } = (error ?? {}) as { readonly code?: string };
       if (isCancelled && code !== CANCELLED) this.isSpent = true;
+      if (code !== undefined && LOST.test(code)) this.isSpent = true;
+      if (code === READ_ONLY) this.loseWrites();
       if (!this.isSilent) this.answeredAt = performance.now();
     };
   }
@@ -180,11 +246,18 @@ export async function isPooled(client: pg.Client): Promise<boolean> {
   return !isOwn(client, (await backend(client)).id);
 }
 
-async function backend(client: pg.Client): Promise<{ id: number; zone: string }> {
-  const { rows } = await client.query<{ id: number; zone: string }>(
-    `SELECT pg_backend_pid() AS id, current_setting('TimeZone') AS zone`,
+interface Backend {
+  readonly id: number;
+  readonly zone: string;
+  readonly readOnly: boolean;
+}
+
+async function backend(client: pg.Client): Promise<Backend> {
+  const { rows } = await client.query<Backend>(
+    `SELECT pg_backend_pid() AS id, current_setting('TimeZone') AS zone,
+       current_setting('transaction_read_only')::boolean AS "readOnly"`,
   );
-  return rows[0] ?? { id: 0, zone: 'unknown' };
+  return rows[0] ?? { id: 0, zone: 'unknown', readOnly: false };
 }
 
 /** A pooler gives its clients process numbers of its own, as their sessions have none. */

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { isFull } from './failure.js';
+import { isFull, isUnreachable } from './failure.js';
+import type { Hosts } from './hosts.js';
 import { QuerySlots, requestUse } from './query-slots.js';
 import { type PreparedStatements, Session } from './session.js';
 
@@ -28,6 +29,7 @@ export interface SharedPoolSettings extends pg.PoolConfig {
   /** The longest that one statement of background work may take. */
   readonly statementMs: number;
   readonly preparedStatements: PreparedStatements;
+  readonly hosts: Hosts;
 }
 
 /**
@@ -93,13 +95,15 @@ export class SharedPool extends pg.Pool {
    */
   private async session(limitMs: number, free: () => void): Promise<pg.PoolClient> {
     const end = performance.now() + this.settings.connectionTimeoutMillis;
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         const session = (await super.connect()) as pg.PoolClient & Session;
         if (session.answeredAt >= this.suspectedAt) return this.lent(session, limitMs, free);
         session.release(true);
       } catch (error) {
-        if (!isFull(error) || performance.now() > end) throw error;
+        if (performance.now() > end) throw error;
+        if (tries < this.settings.hosts.all.length && isUnreachable(error)) continue;
+        if (!isFull(error)) throw error;
         this.growNoMore();
         if (this.totalCount === 0) await sleep(TRY_AGAIN_MS);
       }
@@ -112,10 +116,15 @@ export class SharedPool extends pg.Pool {
     session.release = (error) => {
       free();
       this.answeredAt = Math.max(this.answeredAt, session.answeredAt);
-      if (session.isSilent) this.suspectedAt = performance.now();
+      if (session.isSilent || session.isReadOnly) this.suspect();
       release(error || session.isSpent);
     };
     return session;
+  }
+
+  /** Sessions that have not answered since are replaced before they serve again. */
+  suspect(): void {
+    this.suspectedAt = performance.now();
   }
 
   private growNoMore(): void {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,8 +25,22 @@ export interface TcpPostgres {
    * @returns puts the copy in the place of what it has then, as a recovery does
    */
   keep(): Promise<() => Promise<void>>;
-  /** Leaves nothing behind. */
+  /** Begins a standby that streams from it. It is started anew for that. */
+  startStandby(): Promise<Standby>;
+  /** Starts it after a crash as a standby of nobody: it serves reads of what it had. */
+  restartAsStandby(): Promise<void>;
+  /** Leaves nothing behind, standbys included. */
   stop(): Promise<void>;
+}
+
+/** A PostgreSQL that follows another one. */
+export interface Standby {
+  readonly port: number;
+  readonly url: string;
+  /** Makes it a primary. */
+  promote(): Promise<void>;
+  crash(): Promise<void>;
+  restart(): Promise<void>;
 }
 
 const silent = () => undefined;
@@ -57,11 +71,50 @@ export async function startTcpPostgres({
   ]);
   if (failure !== undefined) throw new Error(failure);
   const { pgControl } = binaries;
-  const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
-  const crash = () => must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', cluster]);
-  const start = () =>
-    must(pgControl, ['start', '-w', '-D', cluster, '-l', join(cluster, 'log'), '-o', settings]);
+  const settingsFor = (listensOn: number) =>
+    `-p ${listensOn} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
+  const crashOf = (place: string) => () =>
+    must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', place]);
+  const startOf = (place: string, listensOn: number) => () =>
+    must(pgControl, [
+      ...['start', '-w', '-D', place, '-l', join(place, 'log'), '-o', settingsFor(listensOn)],
+    ]);
+  const [crash, start] = [crashOf(cluster), startOf(cluster, port)];
   await start();
+  const standbys: Standby[] = [];
+  const urlOf = (listensOn: number) =>
+    `postgresql://gateway:${encodeURIComponent(password)}@127.0.0.1:${listensOn}/postgres`;
+  /** PostgreSQL owns its files. */
+  const own = async (file: string) => {
+    const { uid, gid } = await stat(cluster);
+    await chown(file, uid, gid);
+  };
+  const follow = async (place: string, settings: string) => {
+    const signal = join(place, 'standby.signal');
+    await writeFile(signal, '');
+    await own(signal);
+    await appendFile(join(place, 'postgresql.auto.conf'), settings);
+  };
+
+  async function startStandby(): Promise<Standby> {
+    const place = join(dirname(cluster), `standby-${standbys.length}`);
+    const listensOn = await findFreePort();
+    await crash();
+    await promisify(execFile)('cp', ['-a', cluster, place]);
+    await start();
+    const source = `host=127.0.0.1 port=${port} user=gateway password=${password}`;
+    await follow(place, `primary_conninfo = '${source}'\n`);
+    const standby = {
+      port: listensOn,
+      url: urlOf(listensOn),
+      promote: () => must(pgControl, ['promote', '-w', '-D', place]),
+      crash: crashOf(place),
+      restart: startOf(place, listensOn),
+    };
+    await standby.restart();
+    standbys.push(standby);
+    return standby;
+  }
 
   async function must(program: string, parameters: string[]): Promise<void> {
     const { code, output } = await run(program, parameters, home.user);
@@ -70,7 +123,7 @@ export async function startTcpPostgres({
   return {
     port,
     password,
-    url: `postgresql://gateway:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
+    url: urlOf(port),
     crash,
     restart: start,
     keep: async () => {
@@ -86,8 +139,14 @@ export async function startTcpPostgres({
         await start();
       };
     },
+    startStandby,
+    restartAsStandby: async () => {
+      await follow(cluster, '');
+      await start();
+    },
     stop: async () => {
-      await crash();
+      for (const standby of standbys) await standby.crash().catch(() => undefined);
+      await crash().catch(() => undefined);
       await removeFolder(folder);
     },
   };

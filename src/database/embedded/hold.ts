@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../../lib/start-error.js';
-import type { DatabaseConnection } from '../connection.js';
+import type { DatabaseConnection } from '../hosts.js';
 import type { Binaries } from './binaries.js';
 import type { Home } from './home.js';
 import { launchServer, removeForeignPid, shutServerDown } from './server.js';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { DatabaseConnection } from '../connection.js';
+import type { DatabaseConnection } from '../hosts.js';
 import { findBinaries } from './binaries.js';
 import { ensureCluster, gatewayRole, superuser } from './cluster.js';
 import { holdServer, releaseServer } from './hold.js';

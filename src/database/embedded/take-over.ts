@@ -1,6 +1,6 @@
 import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatabaseConnection } from '../connection.js';
+import type { DatabaseConnection } from '../hosts.js';
 import type { Binaries } from './binaries.js';
 import { admitRootAlone, handOver } from './hand-over.js';
 import { endUnlessHeld } from './hold.js';
