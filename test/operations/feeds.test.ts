@@ -30,7 +30,7 @@ let secondServer: TcpPostgres | undefined;
 /** Of an admin who may ask as often as it takes. */
 let key: string | undefined;
 
-async function start(server: TcpPostgres): Promise<GatewayProcess> {
+async function start(server: Pick<TcpPostgres, 'url'>): Promise<GatewayProcess> {
   const gateway = await startProcess({
     DATABASE_URL: server.url,
     ROLLCALL_SECRET: SECRET,
@@ -206,6 +206,37 @@ test('a recovery to an earlier state: cursors of what it undid are refused for g
     readStream(replica(), '/v1/events/stream', { 'Last-Event-ID': late }),
   ).rejects.toThrow('history_rewound');
   await receiver.until('the webhook', () => after.every((id) => delivered().includes(id)));
+});
+
+test('a failover: cursors go on, and those of what the standby had not received are refused', async () => {
+  const standby = await postgres.startStandby();
+  const follower = new pg.Pool({ connectionString: standby.url });
+  const kept = await write();
+  const { next: early } = await readUntil(replica(), kept, await write());
+  const shown = 'SELECT max(position) AS position FROM feed_histories';
+  const { position } = (await database.query(shown)).rows[0];
+  await waitFor('the standby to follow', async () => (await follower.query(shown)).rows[0], {
+    until: (row) => row?.position === position,
+  });
+  // From here on it receives nothing.
+  await follower.query("ALTER SYSTEM SET primary_conninfo = ''");
+  await follower.query('SELECT pg_reload_conf()');
+  await waitFor('the standby to be cut off', async () => {
+    const { rows } = await follower.query('SELECT FROM pg_stat_wal_receiver');
+    return rows.length === 0;
+  });
+  await follower.end();
+  const { next: late } = await readUntil(replica(), early, await write());
+
+  await postgres.crash();
+  await standby.promote();
+  const moved = await start(standby);
+  const id = await write(standby.url);
+  expect((await readUntil(moved, early, id)).ids).toEqual([id]);
+  expect(await read(moved, late)).toMatchObject({ status: 422, code: 'history_rewound' });
+  await receiver.until('the webhook', () => delivered().includes(id));
+  await moved.end('SIGTERM');
+  await postgres.restart();
 });
 
 test('a copy of the rows in another cluster: cursors and webhooks go on', async () => {
