@@ -37,6 +37,7 @@ import {
   createProviders,
   operationsOf,
   type PolicySettings,
+  SharedLimits,
 } from './providers/index.js';
 import { createSecrets } from './secrets/index.js';
 import { createSweeps, SWEEPS, type SweepLimits, type SweepsService } from './sweeps/index.js';
@@ -133,8 +134,10 @@ export function assemble(settings: AppSettings): App {
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
+  const sharedLimits = new SharedLimits(database, clock, (text) => sealer.sign(text));
   const providers = createProviders({
     clock,
+    sharedLimits,
     logger,
     tracing,
     ...(policies && { policies }),
@@ -240,6 +243,13 @@ export function assemble(settings: AppSettings): App {
     { name: 'idempotency.expire', everyMs: 15_000, run: () => idempotency.expire() },
     { name: 'idempotency.release', everyMs: 1_000, run: () => idempotency.releaseLeft() },
     { name: 'rate_limits.expire', everyMs: 15_000, run: () => rateLimiter.expire() },
+    {
+      name: 'providers.give_back_limits',
+      everyMs: 1_000,
+      run: () => sharedLimits.giveBackUnused(),
+      servesRequests: true,
+    },
+    { name: 'providers.expire_limits', everyMs: 60_000, run: () => sharedLimits.deleteExpired() },
     ...[
       secrets,
       audit,

@@ -25,6 +25,7 @@ import { type ProviderLogger, ProviderRuntime, type ProviderState } from './prov
 import type { Observation } from './read-account.js';
 import { createRegistry, type Registry } from './registry.js';
 import { DEFAULT_POLICIES, type PolicySettings } from './settings.js';
+import type { SharedLimits } from './shared-limits.js';
 import { SharedWalks } from './shared-walks.js';
 import { absenceUnproven } from './translate-error.js';
 
@@ -151,13 +152,20 @@ export interface ProvidersSettings {
   readonly adapters?: readonly AnyAdapter[];
   /** Of credentials that expire; without one they are not refreshed. */
   readonly keeper?: CredentialKeeper;
+  /** Absent: no other replica asks these providers. */
+  readonly sharedLimits?: SharedLimits;
 }
 
 export function createProviders(settings: ProvidersSettings): Providers {
   const { clock, logger, tracing = UNTRACED } = settings;
   const policies = { ...DEFAULT_POLICIES, ...settings.policies };
   const listeners = new Set<(outcome: AttemptOutcome) => void>();
-  const runtime = new ProviderRuntime({ clock, logger, policies });
+  const runtime = new ProviderRuntime({
+    clock,
+    logger,
+    policies,
+    sharedLimits: settings.sharedLimits,
+  });
   const registry = createRegistry(settings.adapters);
   const inFlight = new CallsInFlight();
   const executor: Executor = {

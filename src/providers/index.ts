@@ -28,3 +28,4 @@ export { holdsSecret } from './redact.js';
 export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';
 export { shownSettings, withChanges } from './settings-text.js';
+export { SharedLimits } from './shared-limits.js';

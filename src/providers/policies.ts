@@ -1,11 +1,12 @@
-import { type BulkheadPolicy, BulkheadRejectedError, TimeoutStrategy, timeout } from 'cockatiel';
+import { TimeoutStrategy, timeout } from 'cockatiel';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Breaker } from './breaker.js';
-import type { OutboundRateLimiter } from './rate-limit.js';
 import { isWorthRetrying, type RetryBudget, retryDelayMs } from './retry.js';
 import type { PolicySettings } from './settings.js';
+import type { SharedRateLimiter } from './shared-rate-limiter.js';
 import { deadlinePassed } from './translate-error.js';
+import { TooManyWaiting, type Turns } from './turns.js';
 
 /**
  * What stands between a call and its provider. The first two belong to the provider, the others to
@@ -14,9 +15,9 @@ import { deadlinePassed } from './translate-error.js';
 export interface CallPolicies {
   readonly providerBreaker: Breaker;
   readonly retryBudget: RetryBudget;
-  readonly bulkhead: BulkheadPolicy;
+  readonly turns: Turns;
   readonly keyBreaker: Breaker;
-  readonly rateLimiter: OutboundRateLimiter;
+  readonly rateLimiter: SharedRateLimiter;
 }
 
 export interface GuardedCall {
@@ -45,7 +46,7 @@ export function guarded<Value>(
   const { adapter, policies } = call;
   return withDeadline(call, (progress) =>
     withRetries(call, progress, () =>
-      policies.bulkhead.execute(() =>
+      policies.turns.execute(() =>
         policies.keyBreaker.execute(
           () =>
             withRateLimit(call, progress, () =>
@@ -96,7 +97,7 @@ async function withDeadline<Value>(
     }, call.signal);
   } catch (error) {
     call.signal?.throwIfAborted();
-    if (error instanceof BulkheadRejectedError) throw tooManyWaiting(call.adapter);
+    if (error instanceof TooManyWaiting) throw tooManyWaiting(call.adapter);
     if (error instanceof ProviderError || !ended.signal.aborted) throw error;
     throw progress.isSent
       ? deadlinePassed(call.adapter, call.deadlineMs)
@@ -134,9 +135,9 @@ async function withRateLimit<Value>(
   run: () => Promise<Value>,
 ): Promise<Value> {
   for (
-    let waitMs = call.policies.rateLimiter.take();
+    let waitMs = await call.policies.rateLimiter.take();
     waitMs > 0;
-    waitMs = call.policies.rateLimiter.take()
+    waitMs = await call.policies.rateLimiter.take()
   ) {
     if (timeOf(call.clock) + waitMs >= progress.endsAt)
       throw notSentInTime(call.adapter, waitMs / 1000);

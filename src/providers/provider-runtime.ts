@@ -1,4 +1,3 @@
-import { bulkhead } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.js';
 import type {
@@ -22,6 +21,9 @@ import { declaredRate, OutboundRateLimiter } from './rate-limit.js';
 import { RetryBudget } from './retry.js';
 import { Sender } from './send.js';
 import type { PolicySettings } from './settings.js';
+import type { KeyQuota, SharedLimits } from './shared-limits.js';
+import { SharedRateLimiter } from './shared-rate-limiter.js';
+import { Turns } from './turns.js';
 
 /** Where changes of a circuit are logged; winston's logger fits. */
 export interface ProviderLogger {
@@ -40,6 +42,8 @@ export interface RuntimeSettings {
   readonly clock: Clock;
   readonly logger: ProviderLogger | undefined;
   readonly policies: PolicySettings;
+  /** Absent: no other replica asks these providers. */
+  readonly sharedLimits?: SharedLimits | undefined;
 }
 
 /** How a provider does at the moment, as far as this process saw. */
@@ -82,7 +86,7 @@ export class ProviderRuntime {
   >();
   private readonly keys = new Map<
     string,
-    Pick<CallPolicies, 'bulkhead' | 'keyBreaker' | 'rateLimiter'>
+    Pick<CallPolicies, 'turns' | 'keyBreaker' | 'rateLimiter'>
   >();
 
   private readonly largeAnswers = new LargeAnswers();
@@ -109,7 +113,8 @@ export class ProviderRuntime {
     const routes = getOrMake(this.routes, `${adapter.id} ${base.origin} ${group}`, () =>
       this.newRoutes(adapter.id, base.origin, group),
     );
-    const key = getOrMake(this.keys, credentialId(connection, base), () => this.newKey(adapter));
+    const id = credentialId(connection, base);
+    const key = getOrMake(this.keys, id, () => this.newKey(adapter, id));
     if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value ?? '');
     return { ...routes, ...key };
   }
@@ -164,11 +169,15 @@ export class ProviderRuntime {
     };
   }
 
-  private newKey(adapter: AnyAdapter) {
+  private newKey({ limits }: AnyAdapter, id: string) {
+    const { sharedLimits, policies, clock } = this.settings;
+    const quota: KeyQuota | undefined = sharedLimits?.quotaOf(id, limits, () => turns.letThrough());
+    const turns = new Turns(() => quota?.concurrency ?? limits.concurrency, policies.queueLength);
+    const own = new OutboundRateLimiter(declaredRate(limits), clock);
     return {
-      bulkhead: bulkhead(adapter.limits.concurrency, this.settings.policies.queueLength),
+      turns,
       keyBreaker: this.newKeyBreaker(),
-      rateLimiter: new OutboundRateLimiter(declaredRate(adapter.limits), this.settings.clock),
+      rateLimiter: new SharedRateLimiter(own, quota),
     };
   }
 

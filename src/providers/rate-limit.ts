@@ -52,6 +52,14 @@ const burst = ({ requests }: DeclaredRate) => Math.max(1, requests / 10);
 const tokensPerMs = (rate: DeclaredRate) =>
   (rate.requests - burst(rate) || rate.requests) / rate.windowMs;
 
+/** The token bucket of a rate: milliseconds for each request, and how many may go at once. */
+export function bucketOf(rate: DeclaredRate): {
+  readonly requestMs: number;
+  readonly burst: number;
+} {
+  return { requestMs: 1 / tokensPerMs(rate), burst: burst(rate) };
+}
+
 export function initialRate(declared: DeclaredRate, now: number): OutboundRateState {
   return {
     declared,
@@ -144,6 +152,11 @@ export class OutboundRateLimiter {
     const taken = take(this.state, this.time.now());
     this.state = taken.state;
     return taken.waitMs;
+  }
+
+  /** Whether the provider tells what is left of its limit, to all replicas alike. */
+  get isAnnounced(): boolean {
+    return this.state.window !== null;
   }
 
   learn(announced: AnnouncedLimit | null): void {
