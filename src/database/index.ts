@@ -1,3 +1,10 @@
+export {
+  type BackupHeader,
+  type BackupReport,
+  readHeader,
+  restoreBackup,
+  writeBackup,
+} from './backup/index.js';
 export { type Database, openDatabase, type Transaction } from './client.js';
 export { bringUpToDate, type Connected, connect, type DatabasePlace } from './connect.js';
 export { checkConnection } from './connection.js';

@@ -52,11 +52,17 @@ const createTable = `
  * applied them.
  *
  * @param folder in Prisma's layout: `<name>/migration.sql`, applied in the order of the names
+ * @param only the names of those to apply; all when left out
  * @returns the names of those applied now
  * @throws StartError when one fails, or a release migrated it that is too far ahead
  */
-export async function migrate(connection: DatabaseConnection, folder: string): Promise<string[]> {
-  const migrations = await readMigrations(folder);
+export async function migrate(
+  connection: DatabaseConnection,
+  folder: string,
+  only?: readonly string[],
+): Promise<string[]> {
+  const all = await readMigrations(folder);
+  const migrations = only === undefined ? all : all.filter(({ name }) => only.includes(name));
   const schema = await schemaNumber(
     folder,
     migrations.map(({ name }) => name),

@@ -22,8 +22,9 @@ const RELEASES_AHEAD = 1;
  */
 export async function schemaNumber(folder: string, migrations: readonly string[]): Promise<number> {
   const releases = await readReleases(folder);
-  const last = releases.at(-1)?.lastMigration ?? '';
-  return releases.length + (migrations.some((name) => name > last) ? 1 : 0);
+  const newest = migrations.at(-1) ?? '';
+  const index = releases.findIndex(({ lastMigration }) => lastMigration >= newest);
+  return index === -1 ? releases.length + 1 : index + 1;
 }
 
 /** Empty for a folder that lists none. */

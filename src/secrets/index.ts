@@ -10,6 +10,7 @@ import { SecretsRepository } from './secrets.repository.js';
 import { type HeldSecret, nameOfSecrets, SecretsService } from './secrets.service.js';
 
 export type { Resealing } from './rotate.js';
+export { opensCanary } from './secrets.service.js';
 
 /** Looks again whether every secret in use is held here. */
 const CHECK_MS = 15_000;

@@ -200,6 +200,11 @@ export class SecretsService {
 
 const boundTo = (id: string) => `secret ${id}`;
 
+/** Whether one of the secrets of `sealer` is the one that a canary was sealed with. */
+export function opensCanary(sealer: Sealer, id: string, canary: Uint8Array): boolean {
+  return sealer.canOpen(canary, boundTo(id));
+}
+
 /** How many secrets a process's name has room for. */
 const NAMED_SECRETS = 3;
 /** An id as it stands in names. */
