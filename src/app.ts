@@ -79,6 +79,8 @@ const WORKER_PATHS = ['/livez', '/readyz', '/metrics'];
 
 /** The gateway, put together. It does not listen; `start` begins its background work. */
 export interface App {
+  /** This process's name in the database. */
+  readonly processName: string;
   readonly http: Express;
   /** Every URL of the API. */
   readonly routes: readonly Route[];
@@ -332,6 +334,7 @@ export function assemble(settings: AppSettings): App {
       metrics,
       trustProxy: settings.trustProxy ?? false,
     }),
+    processName: lease.name,
     routes: table,
     document,
     teams: teams.service,
@@ -360,7 +363,7 @@ export function assemble(settings: AppSettings): App {
       await providerStatus.stop();
       rateLimiter.stop();
       load.stop();
-      lease.end();
+      await lease.end();
     },
   };
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { Parameters } from '../database/sql.js';
-import { withLock, withTransaction } from '../database/transact.js';
+import { unlessTaken, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import {
@@ -218,7 +218,7 @@ export class AccountsRepository {
 
   /** Sums up the counted changes, so that there are few to read. Replicas take turns. */
   async mergeCounts(): Promise<void> {
-    await withLock(this.database.pool, 'account counts', (client) =>
+    await unlessTaken(this.database.pool, 'account counts', (client) =>
       client.query(
         `WITH merged AS (DELETE FROM account_counts RETURNING *)
          INSERT INTO account_counts (${COUNTED.join(', ')}, delta)

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { utc } from '../database/sql.js';
-import { transact, withLock } from '../database/transact.js';
+import { transact, unlessTaken } from '../database/transact.js';
 import { type ChainedEntry, type Link, type SignedLink, START } from './chain.js';
 
 /** An entry whole, as one text that is the same whenever it is read. */
@@ -35,14 +35,12 @@ interface HeadRow {
 export class ChainRepository {
   constructor(private readonly database: Database) {}
 
-  /** Runs `work` while no other process does, on a session that it has to itself. */
-  async alone(work: (client: pg.ClientBase) => Promise<void>): Promise<void> {
-    await withLock(this.database.pool, 'audit chain', work);
-  }
-
-  /** Runs `work` in one transaction on that session. */
-  transact<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
-    return transact(client, work);
+  /**
+   * Runs `work` in one transaction, while no other process does.
+   * @returns `undefined` when another one does
+   */
+  alone<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result | undefined> {
+    return unlessTaken(this.database.pool, 'audit chain', work);
   }
 
   /** Runs `work` on the state of one moment. */

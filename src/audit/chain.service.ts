@@ -45,22 +45,20 @@ export class ChainService {
   /** Seals what waits, and signs the end anew when that was done with another secret's key. */
   async seal(): Promise<void> {
     const { chain, signer } = this.parts;
-    await chain.alone(async (client) => {
-      for (let batch = 0; batch < MAX_BATCHES; batch++) {
-        const sealed = await chain.transact(client, async () => {
-          const entries = await chain.waiting(client, SEALED_AT_ONCE);
-          const last = await chain.last(client);
-          const head = await chain.head(client);
-          const isCurrent = head === undefined || head.signature.key_id === signer.publicKey.kid;
-          if (entries.length === 0 && isCurrent) return 0;
-          const links = linksOf(last, entries);
-          if (links.length > 0) await chain.append(client, links);
-          await chain.setHead(client, this.signed(links.at(-1) ?? last));
-          return links.length;
-        });
-        if (sealed < SEALED_AT_ONCE) return;
-      }
-    });
+    for (let batch = 0; batch < MAX_BATCHES; batch++) {
+      const sealed = await chain.alone(async (client) => {
+        const entries = await chain.waiting(client, SEALED_AT_ONCE);
+        const last = await chain.last(client);
+        const head = await chain.head(client);
+        const isCurrent = head === undefined || head.signature.key_id === signer.publicKey.kid;
+        if (entries.length === 0 && isCurrent) return 0;
+        const links = linksOf(last, entries);
+        if (links.length > 0) await chain.append(client, links);
+        await chain.setHead(client, this.signed(links.at(-1) ?? last));
+        return links.length;
+      });
+      if (sealed === undefined || sealed < SEALED_AT_ONCE) return;
+    }
   }
 
   /**

@@ -15,7 +15,7 @@ export interface RefreshRow {
 
 const LOCKED = `SELECT id, credentials, token_expires_at AS "tokenExpiresAt",
   token_refresh_at AS "tokenRefreshAt", refresh_leased_by AS "leasedBy",
-  ${leaseHolderIsGone('refresh_leased_by', 'connections')} AS "isLeaseHolderGone",
+  ${leaseHolderIsGone('refresh_leased_by', { table: 'connections', key: 'id' })} AS "isLeaseHolderGone",
   refresh_lost_at AS "refreshLostAt"
   FROM connections WHERE id = $1 FOR UPDATE`;
 

@@ -14,5 +14,5 @@ export { type DatabaseConnection, isPostgresUrl, splitHosts } from './hosts.js';
 export { migrate } from './migrate.js';
 export { keepPartitions, type TimePartitions } from './partitions.js';
 export { Prisma } from './prisma-client/client.js';
-export { leaseHolderIsGone, ProcessLease } from './process-lease.js';
+export { LIVING_PROCESSES, leaseHolderIsGone, ProcessLease } from './process-lease.js';
 export { inBackground, type RequestUse, requestUse } from './query-slots.js';

@@ -1,21 +1,43 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
-import type pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './client.js';
+import { FormerPresence } from './former-presence.js';
+import { inBackground } from './query-slots.js';
 
+/** How long a process counts as alive after it last said so. Longer than it asks a provider for. */
+const LEASE_MS = 20_000;
+const LEASE = `interval '${LEASE_MS} milliseconds'`;
+/** How often it says so. */
+const BEAT_MS = 2_500;
+/** It has said so this lately before it begins what no other may do at the same time. */
+const FRESH_MS = 2 * BEAT_MS;
 const ASK_AGAIN_MS = 20;
+/** Rows of processes that are gone are kept for as long as a database may be away. */
+const FORGET = `DELETE FROM gateway_processes WHERE expires_at < now() - interval '7 days'`;
+
+/** A row that is good. One that is good for longer than any can be is of a server with another clock. */
+const isGood = (row: string) => `${row}.expires_at BETWEEN now() AND now() + ${LEASE}`;
+
+const BEAT = `INSERT INTO gateway_processes AS p (name, alive_since, expires_at)
+  VALUES ($1, now(), now() + ${LEASE})
+  ON CONFLICT (name) DO UPDATE SET expires_at = now() + ${LEASE},
+    alive_since = CASE WHEN ${isGood('p')} THEN p.alive_since ELSE now() END`;
 
 /**
- * Shows the other replicas that this process lives: one session that bears its name, gone the
- * moment the process is, however it died. Work leased by a name without a session is free to be
- * taken over.
+ * Shows the other replicas that this process lives: a row with its name, good for `LEASE_MS`, that is
+ * written anew all the time over the connection that watches the database. Work leased by a name
+ * without a good row is free to be taken over.
  */
 export class ProcessLease {
   /** This process's name in the database. */
   readonly name: string;
-  private session: pg.PoolClient | undefined;
-  private opening: Promise<void> | undefined;
-  private asked: Promise<unknown> = Promise.resolve();
+  private readonly presence: FormerPresence;
+  /** When its row was last written, in the time of `performance.now()`. */
+  private writtenAt = Number.NEGATIVE_INFINITY;
+  private beats: NodeJS.Timeout | undefined;
+  private beating: Promise<void> | undefined;
+  /** Locks that could not be given back. */
+  private readonly unreleased = new Set<string>();
 
   /** @param more what the others should know of this process: 18 letters at most */
   constructor(
@@ -23,65 +45,98 @@ export class ProcessLease {
     more = '',
   ) {
     this.name = `rollcall ${randomUUID()} ${more}`.trimEnd();
-  }
-
-  /** Opens the session, or opens it again after the database was away. */
-  async renew(): Promise<void> {
-    if (this.session) return;
-    this.opening ??= this.open().finally(() => {
-      this.opening = undefined;
-    });
-    await this.opening;
+    this.presence = new FormerPresence(database.pool, this.name);
   }
 
   /**
-   * Runs `work` while no other process holds `name`, and waits its turn. All names are held by the
-   * one session, so however many there are they take no connection from others; within this process
-   * the caller sees to it that one name is asked for once at a time.
+   * Makes sure that the row is good for longer than any provider is asked.
+   * @throws when the database does not take it
+   */
+  async renew(): Promise<void> {
+    this.beats ??= setInterval(() => this.beat().catch(() => undefined), BEAT_MS).unref();
+    if (performance.now() - this.writtenAt > FRESH_MS) await this.beat();
+  }
+
+  /**
+   * Runs `work` while no other process holds `name`, and waits its turn. Within this process the
+   * caller sees to it that one name is asked for once at a time.
    */
   async withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    while (
-      !(await this.ask('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', name))
-    ) {
-      await setTimeout(ASK_AGAIN_MS);
-    }
+    await this.renew();
+    while (!(await this.take(name))) await sleep(ASK_AGAIN_MS);
     try {
       return await work();
     } finally {
-      // With a session that broke its locks went too.
-      await this.ask('SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS held', name).catch(
-        () => undefined,
-      );
+      await this.give(name);
     }
   }
 
-  /** One question after the other, as a session takes them. */
-  private ask(text: string, name: string): Promise<boolean> {
-    const answer = this.asked.then(async () => {
-      await this.renew();
-      const answered = await this.session?.query<{ held: boolean }>(text, [name]);
-      return answered?.rows[0]?.held ?? false;
-    });
-    this.asked = answer.catch(() => undefined);
-    return answer;
+  /** The others need not wait until the row runs out. */
+  async end(): Promise<void> {
+    clearInterval(this.beats);
+    this.presence.end();
+    await this.beating?.catch(() => undefined);
+    if (this.writtenAt === Number.NEGATIVE_INFINITY) return;
+    await this.database.reachability
+      .query('DELETE FROM gateway_processes WHERE name = $1', [this.name])
+      .catch(() => undefined);
   }
 
-  private async open(): Promise<void> {
-    const session = await this.database.pool.connect();
-    session.once('error', () => {
-      if (this.session !== session) return;
-      this.session = undefined;
-      session.release(true);
+  private beat(): Promise<void> {
+    this.beating ??= this.write().finally(() => {
+      this.beating = undefined;
     });
-    await session.query(`SELECT set_config('application_name', $1, false)`, [this.name]);
-    this.session = session;
+    return this.beating;
   }
 
-  end(): void {
-    this.session?.release(true);
-    this.session = undefined;
+  private async write(): Promise<void> {
+    const { reachability } = this.database;
+    const askedAt = performance.now();
+    const isFirst = this.writtenAt === Number.NEGATIVE_INFINITY;
+    const shown = inBackground(() => this.presence.show());
+    if (isFirst) {
+      await shown;
+      await reachability.query(FORGET, []);
+    } else shown.catch(() => undefined);
+    await reachability.query(BEAT, [this.name]);
+    this.writtenAt = askedAt;
+    for (const name of this.unreleased) await this.give(name);
+  }
+
+  private async take(name: string): Promise<boolean> {
+    const { rowCount } = await this.database.pool.query(
+      `INSERT INTO gateway_locks (name, holder) VALUES ($1, $2)
+       ON CONFLICT (name) DO UPDATE SET holder = $2
+         WHERE ${leaseHolderIsGone('gateway_locks.holder', { table: 'gateway_locks', key: 'name' })}`,
+      [name, this.name],
+    );
+    if (rowCount === 0) return false;
+    if (await this.presence.lock(name)) return true;
+    await this.give(name);
+    return false;
+  }
+
+  private async give(name: string): Promise<void> {
+    this.unreleased.add(name);
+    await this.presence.unlock(name);
+    await this.database.pool
+      .query('DELETE FROM gateway_locks WHERE name = $1 AND holder = $2', [name, this.name])
+      .then(
+        () => this.unreleased.delete(name),
+        () => false,
+      );
   }
 }
+
+/**
+ * A process that was taken for gone might do twice what another one does again. So one whose row ran
+ * out is gone only if the database took such rows all the while: if another process has been alive
+ * for as long as a row is good. After an outage each has that time to come back.
+ */
+const NAMES_THAT_LIVE = `SELECT p.name FROM gateway_processes p WHERE ${isGood('p')}
+    OR NOT EXISTS (SELECT FROM gateway_processes o
+      WHERE ${isGood('o')} AND o.alive_since <= now() - ${LEASE})
+  UNION ALL SELECT p.application_name FROM pg_stat_activity p`;
 
 /**
  * SQL: whether the process named in `column` is gone. The list of living processes is read
@@ -89,13 +144,22 @@ export class ProcessLease {
  * locks may have been leased to one of them in between: it is gone only if it held the row when the
  * statement began.
  *
- * @param lockedTable the table of the column, which has an `id`, where its rows are read and locked
- * in one statement
+ * @param locked the table of the column, and the column that tells its rows apart, where its rows
+ * are read and locked in one statement
  */
-export const leaseHolderIsGone = (column: string, lockedTable?: string): string => {
-  const isUnlisted = `NOT (${column} = ANY (ARRAY(SELECT p.application_name FROM pg_stat_activity p)))`;
-  if (lockedTable === undefined) return isUnlisted;
+export function leaseHolderIsGone(
+  column: string,
+  locked?: { readonly table: string; readonly key: string },
+): string {
+  const isUnlisted = `NOT (${column} = ANY (ARRAY(${NAMES_THAT_LIVE})))`;
+  if (locked === undefined) return isUnlisted;
+  const { table, key } = locked;
+  const name = column.split('.').at(-1);
   // A subquery sees the row as it was when the statement began.
   return `(${isUnlisted} AND ${column} =
-    (SELECT seen.${column} FROM ${lockedTable} seen WHERE seen.id = ${lockedTable}.id))`;
-};
+    (SELECT seen.${name} FROM ${table} seen WHERE seen.${key} = ${table}.${key}))`;
+}
+
+/** SQL: the names of the processes that live. */
+export const LIVING_PROCESSES = `SELECT p.name FROM gateway_processes p WHERE ${isGood('p')}
+  UNION SELECT application_name FROM pg_stat_activity WHERE datname = current_database()`;

@@ -75,7 +75,7 @@ export class Session extends pg.Client {
   /** The server takes no writes, or not any more. */
   isReadOnly = false;
   /** PostgreSQL itself answers, and no pooler: what is set in the session stays. */
-  private isDirect = false;
+  isDirect = false;
   private readonly preparedStatements: PreparedStatements;
   private readonly isForReads: boolean;
   /** Has the next session ask another host. */

@@ -69,6 +69,24 @@ export async function lockUntilEnd(client: pg.ClientBase, name: string): Promise
 }
 
 /**
+ * Runs `work` as one transaction, unless another one does that named the same thing, on any replica.
+ * @returns `undefined` without running it when one does
+ */
+export function unlessTaken<Result>(
+  pool: pg.Pool,
+  name: string,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result | undefined> {
+  return withTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ held: boolean }>(
+      'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS held',
+      [name],
+    );
+    return rows[0]?.held ? work(client) : undefined;
+  });
+}
+
+/**
  * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder
  * dies.
  * @returns `undefined` without running it when another holds the lock

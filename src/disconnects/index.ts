@@ -1,6 +1,6 @@
 import type { AccountsService, SettleProfiles } from '../accounts/index.js';
 import type { ConnectionsService } from '../connections/index.js';
-import type { Database } from '../database/index.js';
+import type { Database, ProcessLease } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { DatedKey, Signer } from '../lib/signature.js';
@@ -25,6 +25,7 @@ export { DISCONNECT_STEPS } from './step-work.js';
 
 interface DisconnectsParts {
   readonly database: Database;
+  readonly lease: ProcessLease;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
   readonly accounts: AccountsService;
@@ -86,7 +87,7 @@ export function createDisconnects(parts: DisconnectsParts) {
       registry,
       connections,
       steps,
-      runner: new StepRunner({ steps, providers, clock, settings }),
+      runner: new StepRunner({ steps, providers, lease: parts.lease, clock, settings }),
       tracing: parts.tracing,
       settings,
     }),

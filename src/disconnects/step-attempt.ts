@@ -1,4 +1,5 @@
 import { compareIdentity, type Identity, identityShown } from '../accounts/index.js';
+import type { ProcessLease } from '../database/index.js';
 import type { Clock } from '../lib/clock.js';
 import { ProviderError } from '../model/index.js';
 import type {
@@ -30,6 +31,7 @@ import type { StepsRepository } from './steps.repository.js';
 export interface StepTools {
   readonly steps: Pick<StepsRepository, 'note' | 'postpone' | 'end'>;
   readonly providers: Providers;
+  readonly lease: Pick<ProcessLease, 'renew'>;
   readonly clock: Clock;
   readonly settings: DisconnectSettings;
 }
@@ -225,6 +227,8 @@ export class StepAttempt {
     work: (context: CallContext) => Promise<Answer>,
   ): Promise<Answer> {
     this.hasJustLooked = false;
+    // No other process may take this one for gone while the provider is asked.
+    await this.tools.lease.renew();
     const heard: ResponseFacts[] = [];
     const keep = (outcome: string, error?: ProviderError) => {
       const added = evidenceOf(heard, error, this.tools.clock.now()).map((facts) => ({

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.js';
 import type { HealthDay } from '../database/prisma-client/client.js';
-import { withLock } from '../database/transact.js';
+import { unlessTaken } from '../database/transact.js';
 import { placeOf } from '../events/index.js';
 
 /**
@@ -31,7 +31,7 @@ export class HistoryRepository {
   async compact(time: Date): Promise<void> {
     const midnight = new Date(time);
     midnight.setUTCHours(0, 0, 0, 0);
-    await withLock(this.database.pool, 'health history', (client) =>
+    await unlessTaken(this.database.pool, 'health history', (client) =>
       client.query(COMPACT, [midnight, this.batch]),
     );
   }

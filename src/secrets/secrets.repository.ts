@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database } from '../database/index.js';
+import { type Database, LIVING_PROCESSES } from '../database/index.js';
 import {
   findSealed,
   replaceSealed,
@@ -75,8 +75,7 @@ export class SecretsRepository {
   /** The names of the gateways that run on this database. */
   async gateways(client: pg.ClientBase): Promise<string[]> {
     const { rows } = await client.query<{ name: string }>(
-      `SELECT application_name AS name FROM pg_stat_activity
-       WHERE datname = current_database() AND application_name ~ $1`,
+      `SELECT name FROM (${LIVING_PROCESSES}) living WHERE name ~ $1`,
       [GATEWAY],
     );
     return rows.map(({ name }) => name);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Prisma, Team } from '../database/prisma-client/client.js';
-import { withLock } from '../database/transact.js';
+import { unlessTaken } from '../database/transact.js';
 import type { Rows } from '../http/page.js';
 
 /**
@@ -67,7 +67,7 @@ export class TeamsRepository {
 
   /** Adds up the version counts of database sessions that are gone. Replicas take turns. */
   async compactVersions(): Promise<void> {
-    await withLock(this.database.pool, 'team versions', (client) =>
+    await unlessTaken(this.database.pool, 'team versions', (client) =>
       client.query(`
         WITH gone AS (
           DELETE FROM team_versions v

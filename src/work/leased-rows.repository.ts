@@ -35,7 +35,7 @@ export interface LeasedRowsSettings {
  */
 export const isFree = (lockedTable?: string) =>
   `id <> ALL($3) AND (leased_by IS NULL OR leased_by = $2 OR leased_until < $1
-  OR ${leaseHolderIsGone('leased_by', lockedTable)})`;
+  OR ${leaseHolderIsGone('leased_by', lockedTable === undefined ? undefined : { table: lockedTable, key: 'id' })})`;
 
 /**
  * Rows of a table as work: which are due, and who has taken them. A lease is taken in one statement,

@@ -21,7 +21,7 @@ beforeAll(async () => {
   for (const { lease } of replicas) await lease.renew();
 });
 afterAll(async () => {
-  for (const { lease } of replicas) lease.end();
+  for (const { lease } of replicas) await lease.end();
   await gateway.stop();
 });
 

@@ -144,6 +144,7 @@ export class EngineLife {
     const runner = new StepRunner({
       providers,
       clock,
+      lease: { renew: async () => undefined },
       settings: DEFAULT_DISCONNECT_SETTINGS,
       steps: {
         note: async ({ progress }) => {

@@ -148,7 +148,7 @@ async function begin(): Promise<void> {
 
 async function end(): Promise<void> {
   for (const { lease, providers } of replicas) {
-    lease.end();
+    await lease.end();
     await providers.close();
   }
 }
@@ -164,8 +164,8 @@ function startReplica(): Replica {
 }
 
 /** Another process in place of one that has ended. */
-function restart(replica: Replica): void {
-  replica.lease.end();
+async function restart(replica: Replica): Promise<void> {
+  await replica.lease.end();
   replicas = replicas.map((one) => (one === replica ? startReplica() : one));
 }
 
@@ -354,9 +354,9 @@ test('whatever crashes and whatever is lost: no refresh token is spent twice, an
         const access = await stored();
         const calls = Array.from({ length: event.times }, (_none, number) => {
           const replica = replicas[(event.who + number) % 2];
-          return list(replica, access).catch((error: unknown) => {
+          return list(replica, access).catch(async (error: unknown) => {
             // The process is gone, and with it all that it had under way.
-            if (!(error instanceof ProviderError) && replica) restart(replica);
+            if (!(error instanceof ProviderError) && replica) await restart(replica);
             if (!(error instanceof ProviderError)) mayBeLost = true;
           });
         });

@@ -39,9 +39,18 @@ export async function startChild(
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  const ended = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
+  const exited = once(child, 'exit');
+  const line = await waitFor('the child to print its address', () => firstLine(child));
+  const [url = '', ...name] = line.split(' ');
+  // Its lease would run out by itself, which takes longer than these tests have.
+  const ended = exited.then(async ([, signal]) => {
+    await gateway
+      .asOwner(`DELETE FROM gateway_processes WHERE name = '${name.join(' ')}'`)
+      .catch(() => undefined);
+    return signal as NodeJS.Signals | null;
+  });
   return {
-    url: await waitFor('the child to print its address', () => firstLine(child)),
+    url,
     ended,
     kill: async () => {
       child.kill('SIGKILL');

@@ -39,7 +39,9 @@ await app.work();
 setInterval(async () => {
   if ((await app.recurringJobs.runAll()).length > 0) process.exit(1);
 }, RECURRING_JOBS_MS);
-process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
+process.stdout.write(
+  `http://127.0.0.1:${(server.address() as AddressInfo).port} ${app.processName}\n`,
+);
 
 function crashOnce(where: string): void {
   const [crashPlace, times = '1'] = where.split('#');

@@ -140,7 +140,7 @@ async function startReplica(
   let ended: Promise<void> | undefined;
   const end = async () => {
     await engine.stop();
-    lease.end();
+    await lease.end();
     await own.close();
   };
   const replica: Replica = {
@@ -155,6 +155,7 @@ async function startReplica(
         'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
         [lease.name],
       );
+      await database.pool.query('DELETE FROM gateway_processes WHERE name = $1', [lease.name]);
       ended ??= end();
       await ended;
     },
@@ -256,8 +257,8 @@ test('a process that begins while another one looks is not taken for one that is
     expect(await taken).toEqual([]);
   } finally {
     barrier.release(true);
-    looking.end();
-    beginning.end();
+    await looking.end();
+    await beginning.end();
   }
 });
 
