@@ -4,7 +4,13 @@ import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
 import { type App, createApp } from './app.js';
 import { type Config, readConfig } from './config.js';
-import { bringUpToDate, connect, openDatabase } from './database/index.js';
+import {
+  bringUpToDate,
+  connect,
+  isForbidden,
+  isUnreachable,
+  openDatabase,
+} from './database/index.js';
 import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { systemClock } from './lib/clock.js';
@@ -218,6 +224,18 @@ function greet(
   else say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
 }
 
+/** One line, unless it is a fault of ours. */
+function reasonOf(error: unknown): string {
+  if (error instanceof StartError) return error.message;
+  const { message, stack } = error as Error;
+  const [line = ''] = message.trim().split('\n').slice(-1);
+  if (isForbidden(error))
+    return `DATABASE_URL: its user lacks a right (${line}). Set ROLLCALL_MIGRATE_URL to the user who owns the tables: each start then gives what is lacking.`;
+  if (isUnreachable(error))
+    return `DATABASE_URL: the database went away during the start (${line}).`;
+  return String(stack);
+}
+
 async function main(): Promise<void> {
   // Either may come twice, once from a terminal or service manager and once from npm.
   process.on('SIGTERM', () => stopping.abort());
@@ -233,9 +251,7 @@ async function main(): Promise<void> {
   } catch (error) {
     await undoAll();
     if (stopping.signal.aborted) process.exit(0);
-    process.stderr.write(
-      `${error instanceof StartError ? error.message : String((error as Error).stack)}\n`,
-    );
+    process.stderr.write(`${reasonOf(error)}\n`);
     process.exit(1);
   }
 }

@@ -10,6 +10,10 @@ const oldestVersion = 14;
  */
 export const connectTimeout = 10_000;
 
+/** The only schema: Prisma names it in each query, and SQL by hand finds it by `search_path`. */
+const SCHEMA = 'public';
+const PRIVATE_CA = ': add sslrootcert=/path/to/ca.pem to the address';
+
 /** Why a connection failed, by the codes of Node and PostgreSQL (its appendix A). */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
@@ -22,6 +26,13 @@ const reasons: Readonly<Record<string, string>> = {
   '28000': 'the user may not log in',
   '3D000': 'the database does not exist',
   '42501': 'the user may not use the database',
+  SELF_SIGNED_CERT_IN_CHAIN: `its certificate is of a private authority${PRIVATE_CA}`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is signed by itself${PRIVATE_CA}`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate is of an unknown authority${PRIVATE_CA}`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificate is of an unknown authority${PRIVATE_CA}`,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'its certificate is for another host name: use the name that it is for',
 };
 
 /**
@@ -60,9 +71,9 @@ async function checkHost(connection: DatabaseConnection, variable: string): Prom
     await client.connect();
     const { rows } = await client.query<Server>(
       `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
-         current_setting('transaction_read_only')::boolean AS read_only`,
+         current_setting('transaction_read_only')::boolean AS read_only, current_schema() AS schema`,
     );
-    const { version = '', encoding = '', read_only = false } = rows[0] ?? {};
+    const { version = '', encoding = '', read_only = false, schema = null } = rows[0] ?? {};
     if (Number.parseInt(version, 10) < oldestVersion) {
       throw new StartError(
         `${variable}: ${place} runs PostgreSQL ${version}, and Rollcall needs ${oldestVersion} or newer.`,
@@ -76,6 +87,7 @@ async function checkHost(connection: DatabaseConnection, variable: string): Prom
       throw new StartError(
         `${variable}: the PostgreSQL at ${place} takes no writes: it is a standby, or default_transaction_read_only is on. Name the primary, or all hosts separated by commas.`,
       );
+    requirePublic(connection, schema, variable);
   } catch (error) {
     if (error instanceof StartError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
@@ -91,6 +103,25 @@ interface Server {
   readonly version: string;
   readonly encoding: string;
   readonly read_only: boolean;
+  /** `null`: none that the user may use. */
+  readonly schema: string | null;
+}
+
+/** @throws StartError where the tables would be, or are asked to be, elsewhere */
+function requirePublic(
+  { connectionString }: DatabaseConnection,
+  schema: string | null,
+  variable: string,
+): void {
+  const asked =
+    connectionString === undefined ? null : new URL(connectionString).searchParams.get('schema');
+  const other = asked !== null && asked !== SCHEMA ? asked : schema;
+  if (other === SCHEMA) return;
+  throw new StartError(
+    other === null
+      ? `${variable}: the user may not use the schema ${SCHEMA}, or search_path lacks it. Run \`GRANT USAGE ON SCHEMA ${SCHEMA} TO …\`, and leave search_path as it is.`
+      : `${variable}: it leads to the schema ${other}, and Rollcall keeps its tables in ${SCHEMA}. Leave out schema and search_path, of the address and of the user, and use a database for Rollcall alone.`,
+  );
 }
 
 /** A client that is not connected yet. */
@@ -104,7 +135,12 @@ function createClient(connection: DatabaseConnection, variable: string): pg.Clie
     // A connection that breaks also fails the query on it, and that is reported.
     client.on('error', () => undefined);
     return client;
-  } catch {
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (path !== undefined)
+      throw new StartError(
+        `${variable}: the file ${path} that it names for TLS cannot be read (${code}).`,
+      );
     // Its own message may quote the URL, and that holds the password.
     throw new StartError(
       `${variable} is not a PostgreSQL address such as postgresql://user:password@host:5432/database.`,

@@ -45,6 +45,11 @@ export function isTimedOut(error: unknown): boolean {
   return isCoded(error, /^57014$/);
 }
 
+/** Whether the database's user may not do what was asked. */
+export function isForbidden(error: unknown): boolean {
+  return isCoded(error, /^42501$/);
+}
+
 /** Whether a write failed because the disk is full. */
 export function isDiskFull(error: unknown): boolean {
   return isCoded(error, DISK_FULL);

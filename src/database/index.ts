@@ -9,7 +9,14 @@ export { type Database, openDatabase, type Transaction } from './client.js';
 export { bringUpToDate, type Connected, connect, type DatabasePlace } from './connect.js';
 export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
-export { isDiskFull, isExhausted, isTimedOut, isUnreachable, isWithoutTurn } from './failure.js';
+export {
+  isDiskFull,
+  isExhausted,
+  isForbidden,
+  isTimedOut,
+  isUnreachable,
+  isWithoutTurn,
+} from './failure.js';
 export { type DatabaseConnection, isPostgresUrl, splitHosts } from './hosts.js';
 export { migrate } from './migrate.js';
 export { keepPartitions, type TimePartitions } from './partitions.js';
