@@ -25,6 +25,7 @@ import { Idempotency } from './http/idempotency.js';
 import { Load, type LoadLimits } from './http/load.js';
 import { createMetrics } from './http/metrics.js';
 import { RateLimiter } from './http/rate-limit.js';
+import { Reads } from './http/reads.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
@@ -133,6 +134,7 @@ export function assemble(settings: AppSettings): App {
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
   const metrics = createMetrics();
+  metrics.watchReplicas(() => database.replicas.lags);
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);
   const idempotency = new Idempotency(database, lease, sealer, clock);
@@ -326,6 +328,7 @@ export function assemble(settings: AppSettings): App {
       idempotency,
       lease,
       load,
+      reads: new Reads(database, sealer, metrics),
       rateLimiter,
       authenticator: teams.service,
       pages: isWorker ? {} : { '/docs': documentationPages(), ...connections.pages },

@@ -19,6 +19,12 @@ const postgresUrl = z
   .string()
   .refine(isPostgresUrl, 'must look like postgresql://user:password@host:5432/database');
 
+/** Addresses may have commas themselves, between hosts. */
+const postgresUrls = z
+  .string()
+  .transform((list) => list.split(/\s*,\s*(?=postgres(?:ql)?:\/\/)/).map((one) => one.trim()))
+  .pipe(z.array(postgresUrl));
+
 const poolSize = z.coerce.number().int().min(5).max(1_000);
 const DEFAULT_POOL_SIZE = 20;
 
@@ -35,6 +41,8 @@ const variables = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: poolSize.optional(),
+  DATABASE_READ_URLS: postgresUrls.default([]),
+  DATABASE_READ_MAX_LAG_SECONDS: z.coerce.number().int().min(1).max(3_600).default(10),
   PREPARED_STATEMENTS: z.enum(['on', 'off']).optional(),
   ROLLCALL_MIGRATE_URL: postgresUrl.optional(),
   MIGRATE_ON_START: switched.default(true),
@@ -110,6 +118,10 @@ export interface Config {
   readonly migrateUrl: string | undefined;
   /** `false`: a start is refused while a migration is pending. */
   readonly migrateOnStart: boolean;
+  /** Standbys that reads may come from. */
+  readonly readUrls: readonly string[];
+  /** The most that one of them may be behind. */
+  readonly maxReadLagSeconds: number;
   readonly dataDir: string;
   /** 32 bytes in base64. Absent: kept in `dataDir`. */
   readonly secret: string | undefined;
@@ -153,6 +165,8 @@ export function readConfig(
       'ROLLCALL_SECRET is required with DATABASE_URL: 32 bytes in base64, the same on every replica.',
     );
   }
+  if (values.DATABASE_READ_URLS.length > 0 && values.DATABASE_URL === undefined)
+    throw new StartError('DATABASE_READ_URLS: it goes with DATABASE_URL, which is not set.');
   for (const name of ['ROLLCALL_MIGRATE_URL', 'DATABASE_DIRECT_URL'] as const)
     if (values[name] !== undefined && values.DATABASE_URL === undefined)
       throw new StartError(`${name}: it goes with DATABASE_URL, which is not set.`);
@@ -177,6 +191,8 @@ export function readConfig(
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
     directUrl: values.DATABASE_DIRECT_URL,
+    readUrls: values.DATABASE_READ_URLS,
+    maxReadLagSeconds: values.DATABASE_READ_MAX_LAG_SECONDS,
     preparedStatements: values.PREPARED_STATEMENTS,
     databasePoolSize:
       values.DATABASE_POOL_SIZE ?? connectionLimitIn(values.DATABASE_URL) ?? DEFAULT_POOL_SIZE,

@@ -77,6 +77,8 @@ async function start(): Promise<Running> {
     connection,
     poolSize: config.databasePoolSize - 1,
     preparedStatements: config.preparedStatements,
+    replicas: config.readUrls.map((connectionString) => ({ connectionString })),
+    maxReadLagSeconds: config.maxReadLagSeconds,
   });
   undo.push(() => database.close());
   const secret =

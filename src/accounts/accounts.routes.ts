@@ -44,6 +44,7 @@ export function accountEndpoints(
   return {
     list: endpoint({
       summary: 'List and find accounts',
+      mayLag: true,
       isVersioned: true,
       query: listQuery.extend({ include }),
       answers: { 200: listOf(accountSchema) },
@@ -68,6 +69,7 @@ export function accountEndpoints(
 
     health: endpoint({
       summary: 'List the health of accounts, with a summary over the whole filter',
+      mayLag: true,
       isVersioned: true,
       query: listQuery,
       answers: {
@@ -94,6 +96,7 @@ export function accountEndpoints(
 
     get: endpoint({
       summary: 'Get an account',
+      mayLag: true,
       params: byAccount,
       query: z.strictObject({ include }),
       answers: { 200: dataOf(accountSchema) },
@@ -110,6 +113,7 @@ export function accountEndpoints(
 
     ofIdentity: endpoint({
       summary: "List the team's accounts on one platform identity",
+      mayLag: true,
       isVersioned: true,
       params: z.object({
         platform: z.string().meta({ description: 'The platform.' }),

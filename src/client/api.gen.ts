@@ -3992,6 +3992,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
@@ -4021,6 +4022,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
@@ -4049,6 +4051,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
@@ -4077,6 +4080,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
@@ -4105,6 +4109,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
@@ -4134,6 +4139,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4162,6 +4168,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4189,6 +4196,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4217,6 +4225,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4245,6 +4254,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4273,6 +4283,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
@@ -4302,6 +4313,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
@@ -4358,6 +4370,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4386,6 +4399,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4413,6 +4427,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
             };
@@ -4441,6 +4456,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
                 [name: string]: unknown;
@@ -4524,6 +4540,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
@@ -4564,6 +4581,11 @@ export interface components {
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
         "Idempotency-Key": string;
+        /**
+         * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+         * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+         */
+        "Rollcall-Position": string;
         /**
          * @description ETag of an earlier response: 304 while the resource is unchanged.
          * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -4612,6 +4634,16 @@ export interface components {
          * @example <https://rollcall.example/v1/accounts>; rel="first"
          */
         Link: string;
+        /**
+         * @description How far a read must see to show this write. Send it back with later reads: they may come from a replica.
+         * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+         */
+        "Rollcall-Position": string;
+        /**
+         * @description How far a read must see to show this write. Send it back with later reads: they may come from a replica.
+         * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+         */
+        "Rollcall-Position.optional": string;
         /**
          * @description The key's request quota and its window in seconds (IETF draft 10).
          * @example "default";q=600;w=60
@@ -5097,6 +5129,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -5236,6 +5273,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -5372,6 +5414,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -5431,6 +5474,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -5543,6 +5591,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -5703,6 +5756,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -5816,6 +5870,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -5945,6 +6004,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -6005,6 +6065,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -6178,6 +6243,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -6348,6 +6418,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -6514,6 +6589,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -6587,6 +6663,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -6711,6 +6792,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -6805,6 +6887,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -6904,6 +6987,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -7003,6 +7087,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -7178,6 +7267,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -7282,6 +7372,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -7507,6 +7598,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -7716,6 +7812,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -7937,6 +8034,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -8087,6 +8189,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -8275,6 +8382,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
@@ -8380,6 +8488,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
                     [name: string]: unknown;
@@ -8552,6 +8661,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -8722,6 +8832,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -9085,6 +9196,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -9225,6 +9337,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -9365,6 +9478,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -9505,6 +9619,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -9628,6 +9747,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -9735,6 +9859,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -9884,6 +10013,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -10033,6 +10167,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -10169,6 +10308,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -10437,6 +10581,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -10789,6 +10938,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -11186,6 +11340,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
@@ -11291,6 +11446,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
                     [name: string]: unknown;
@@ -11440,6 +11596,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -11648,6 +11809,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -12032,6 +12194,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -12413,6 +12576,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -12811,6 +12975,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -12985,6 +13154,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -13128,6 +13298,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -13409,6 +13584,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
@@ -13515,6 +13691,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -13648,6 +13825,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -13836,6 +14018,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -14000,6 +14187,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -14198,6 +14390,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
@@ -14304,6 +14497,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -14458,6 +14652,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -14616,6 +14811,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
@@ -14722,6 +14918,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Preference-Applied": components["headers"]["Preference-Applied.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -14873,6 +15070,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -15080,6 +15282,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;
@@ -15237,6 +15444,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
@@ -15357,6 +15565,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -15482,6 +15695,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -15560,6 +15774,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     [name: string]: unknown;
                 };
@@ -15652,6 +15867,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -15792,6 +16008,7 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -15880,6 +16097,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path: {
                 /**
@@ -16037,6 +16259,7 @@ export interface operations {
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     Location: components["headers"]["Location"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                     [name: string]: unknown;
@@ -16168,6 +16391,11 @@ export interface operations {
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
             };
             path?: never;
             cookie?: never;

@@ -73,15 +73,20 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
     ...(team !== undefined && { 'Rollcall-Team': team }),
   };
   const fetch = retrying(retry);
+  /** Of the last write: reads see no less. */
+  let position: string | undefined;
   const client = createOpenApiClient<paths>({ baseUrl, headers, fetch, querySerializer: QUERY });
   client.use({
     onRequest: ({ request }) => {
+      if (position !== undefined && request.method === 'GET')
+        request.headers.set('rollcall-position', position);
       if (request.method === 'POST' && !request.headers.has('idempotency-key')) {
         request.headers.set('idempotency-key', crypto.randomUUID());
       }
       return request;
     },
     onResponse: async ({ response }) => {
+      position = response.headers.get('rollcall-position') ?? position;
       if (response.status >= 400) throw await errorOf(response);
     },
   });
@@ -94,7 +99,11 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
     const address = defaultPathSerializer(path, asked.path ?? {});
     let next: string | undefined = `${baseUrl}${address}${query && `?${query}`}`;
     while (next !== undefined) {
-      const response: Response = await fetch(new Request(next, { headers }));
+      const response: Response = await fetch(
+        new Request(next, {
+          headers: { ...headers, ...(position !== undefined && { 'Rollcall-Position': position }) },
+        }),
+      );
       if (!response.ok) throw await errorOf(response);
       const { data } = (await response.json()) as { data: ListOf<Path>[] };
       yield* data;

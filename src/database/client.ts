@@ -5,6 +5,7 @@ import { type DatabaseConnection, Hosts } from './hosts.js';
 import { type Prisma, PrismaClient } from './prisma-client/client.js';
 import type { QuerySlots } from './query-slots.js';
 import { Reachability } from './reachability.js';
+import { ReadReplicas } from './read-replicas.js';
 import type { PreparedStatements } from './session.js';
 import { firstSession, SharedPool } from './shared-pool.js';
 import { unlessDeadlocked } from './transact.js';
@@ -33,6 +34,8 @@ export interface Database {
    * besides queries must bear repeating.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** Where reads may come from, too. */
+  readonly replicas: ReadReplicas;
   /** Asks over none of those connections. */
   readonly reachability: Reachability;
   /** Waits for the queries that run. */
@@ -42,6 +45,9 @@ export interface Database {
 /** The longest that one statement of background work may take: less than the server's own limit. */
 const STATEMENT_MS = 55_000;
 
+/** The longest that a read waits for a connection to a replica before the primary serves it. */
+const REPLICA_WAIT_MS = 1_000;
+const MAX_READ_LAG_SECONDS = 10;
 const TRANSACTION_MS = 30_000;
 /**
  * The longest a timer can be. A shared transaction is ended by the limits of its session: Prisma
@@ -60,6 +66,10 @@ export interface DatabaseSettings {
   readonly waitMs?: number;
   /** Found out for each session when left out. */
   readonly preparedStatements?: PreparedStatements | undefined;
+  /** Standbys, each with as many connections; none when left out. */
+  readonly replicas?: readonly DatabaseConnection[];
+  /** The most that one may be behind; ten when left out. */
+  readonly maxReadLagSeconds?: number;
 }
 
 /** Opens the database, without connecting yet. */
@@ -68,19 +78,26 @@ export function openDatabase({
   poolSize,
   waitMs = connectTimeout,
   preparedStatements,
+  replicas: standbys = [],
+  maxReadLagSeconds = MAX_READ_LAG_SECONDS,
 }: DatabaseSettings): Database {
   const hosts = new Hosts(connection);
-  const pool = new SharedPool({
-    ...hosts.current,
-    hosts,
-    preparedStatements,
-    statementMs: STATEMENT_MS,
-    max: poolSize,
-    connectionTimeoutMillis: waitMs,
-    application_name: 'rollcall',
-  });
-  // An idle connection that breaks is replaced, and a query that has none to use reports it.
-  pool.on('error', () => undefined);
+  const poolOf = (of: Hosts, isForReads: boolean) => {
+    const one = new SharedPool({
+      ...of.current,
+      hosts: of,
+      isForReads,
+      preparedStatements,
+      statementMs: STATEMENT_MS,
+      max: poolSize,
+      connectionTimeoutMillis: isForReads ? Math.min(waitMs, REPLICA_WAIT_MS) : waitMs,
+      application_name: 'rollcall',
+    });
+    // An idle connection that breaks is replaced, and a query that has none to use reports it.
+    one.on('error', () => undefined);
+    return one;
+  };
+  const pool = poolOf(hosts, false);
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
@@ -88,6 +105,11 @@ export function openDatabase({
     transactionOptions: { maxWait: waitMs, timeout: TRANSACTION_MS },
   });
   const reachability = new Reachability(hosts, pool);
+  const replicas = new ReadReplicas(
+    standbys.map((standby) => poolOf(new Hosts(standby), true)),
+    reachability,
+    maxReadLagSeconds,
+  );
   return {
     prisma,
     pool,
@@ -105,8 +127,10 @@ export function openDatabase({
           ),
         );
       }),
+    replicas,
     reachability,
     close: async () => {
+      await replicas.close();
       await prisma.$disconnect();
       await Promise.all([pool.end(), reachability.close()]);
     },

@@ -23,3 +23,4 @@ export { keepPartitions, type TimePartitions } from './partitions.js';
 export { Prisma } from './prisma-client/client.js';
 export { LIVING_PROCESSES, leaseHolderIsGone, ProcessLease } from './process-lease.js';
 export { inBackground, type RequestUse, requestUse } from './query-slots.js';
+export { type Position, PRIMARY, type ReplicaReads } from './read-replicas.js';

@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type pg from 'pg';
 import { NO_TURN } from './failure.js';
+
+/** Serves a request's queries from another server. */
+export interface ReadsElsewhere {
+  /** @returns `undefined` where `pool` is to serve the query itself */
+  lend(pool: unknown): Promise<pg.PoolClient | undefined>;
+}
 
 /** Who a request's queries are made for. */
 export interface RequestUse {
@@ -10,6 +17,8 @@ export interface RequestUse {
   readonly statementMs: number;
   /** It has had a connection. */
   isBegun: boolean;
+  /** Where they are read, if not on the primary. */
+  reads: ReadsElsewhere | undefined;
   /** The request is answered: what goes on of it is background work. */
   isOver: boolean;
 }

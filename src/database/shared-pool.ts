@@ -30,6 +30,8 @@ export interface SharedPoolSettings extends pg.PoolConfig {
   readonly statementMs: number;
   readonly preparedStatements: PreparedStatements;
   readonly hosts: Hosts;
+  /** A standby serves it. */
+  readonly isForReads?: boolean;
 }
 
 /**
@@ -79,6 +81,8 @@ export class SharedPool extends pg.Pool {
   private async lend(): Promise<pg.PoolClient> {
     const use = requestUse.getStore();
     if (use === undefined || use.isOver) return this.session(this.settings.statementMs, noSlot);
+    const elsewhere = await use.reads?.lend(this);
+    if (elsewhere) return elsewhere;
     const free = await this.slots.take(use);
     try {
       return await this.session(use.statementMs, free);

@@ -13,6 +13,7 @@ export function eventEndpoints(events: EventsService) {
     list: endpoint({
       summary:
         'List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated',
+      mayLag: 'unless_written',
       description: `${NO_TOTAL} ${REWOUND}`,
       query: feedQuery,
       answers: { 200: listOf(eventSchema) },

@@ -10,6 +10,7 @@ export function healthEndpoints(health: HealthService) {
   return {
     ofAccount: endpoint({
       summary: "Get an account's health, its history and its uptime",
+      mayLag: true,
       params: byAccount,
       answers: {
         200: dataOf(accountHistorySchema),
@@ -24,6 +25,7 @@ export function healthEndpoints(health: HealthService) {
     changes: endpoint({
       summary:
         'List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed',
+      mayLag: 'unless_written',
       description: `${NO_TOTAL} ${REWOUND}`,
       query: changesQuery,
       answers: { 200: listOf(changeSchema) },

@@ -13,6 +13,10 @@ export interface Metrics {
     durationMs: number,
   ): void;
   observeSweep(provider: string, state: string): void;
+  /** @param server the primary or a replica that a read came from */
+  observeRead(server: string): void;
+  /** Shows by how many seconds each replica is behind, by name. */
+  watchReplicas(ask: () => ReadonlyMap<string, number>): void;
   observeJob(name: string, durationMs: number, failed: boolean): void;
   observeWork(kind: string, durationMs: number, failed: boolean): void;
   /** Shows how much background work there is, by kind; asked at each scrape. */
@@ -52,6 +56,12 @@ export function createMetrics(): Metrics {
     name: 'rollcall_sweeps_total',
     help: 'Finished sweeps.',
     labelNames: ['provider', 'state'],
+    registers,
+  });
+  const reads = new Counter({
+    name: 'rollcall_reads_total',
+    help: 'Reads that a replica may serve, by the server that did.',
+    labelNames: ['server'],
     registers,
   });
   const jobSeconds = new Histogram({
@@ -94,6 +104,8 @@ export function createMetrics(): Metrics {
       if (failed) workFailures.inc({ kind });
     },
     watchWork: (ask, clock) => watchWork(registers, ask, clock),
+    observeRead: (server) => reads.inc({ server }),
+    watchReplicas: (ask) => watchReplicas(registers, ask),
     watchFeeds: (ask) => watchFeeds(registers, ask),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
@@ -113,6 +125,18 @@ function watchFeeds(registers: Registry[], ask: () => Promise<number>): void {
         (seconds) => lag.set(seconds),
         () => lag.remove(),
       ),
+  });
+}
+
+function watchReplicas(registers: Registry[], ask: () => ReadonlyMap<string, number>): void {
+  const lag: Gauge = new Gauge({
+    name: 'rollcall_read_replica_lag_seconds',
+    help: 'Seconds by which a read replica is behind at most; +Inf while it cannot be used.',
+    labelNames: ['server'],
+    registers,
+    collect: () => {
+      for (const [server, seconds] of ask()) lag.set({ server }, seconds);
+    },
   });
 }
 

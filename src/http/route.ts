@@ -65,6 +65,11 @@ export interface Endpoint<
    * does the answer.
    */
   readonly isVersioned?: true;
+  /**
+   * A GET that may show what a read replica shows; `unless_written`: not to a caller that sends the
+   * position of a write, as what it wrote is shown only after another write.
+   */
+  readonly mayLag?: true | 'unless_written';
   /** Problems it can answer with beyond those that follow from its scope, method and schemas. */
   readonly problems?: readonly ProblemCode[];
   readonly handle: (

@@ -7,6 +7,7 @@ import {
   isTimedOut,
   isUnreachable,
   isWithoutTurn,
+  type ReplicaReads,
   type RequestUse,
   requestUse,
 } from '../database/index.js';
@@ -25,6 +26,7 @@ import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { leavesOutcomeOpen, Problem, problemOfProvider, retryLater } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
+import { POSITION_HEADER, type Reads } from './reads.js';
 import { Refusals } from './refusals.js';
 import { type Call, type Deprecation, type Method, type Route, takesIfMatch } from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
@@ -53,6 +55,7 @@ export function createServer(
     readonly idempotency: Idempotency;
     readonly lease: ProcessLease;
     readonly load: Load;
+    readonly reads: Reads;
     readonly rateLimiter: RateLimiter;
     readonly authenticator: Authenticator;
     /** What is no part of the API: pages for people, hooks of providers; by the path they stand under. */
@@ -85,7 +88,14 @@ export function createServer(
     trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     const statementMs = isRead(request) ? READ_STATEMENT_MS : WRITE_STATEMENT_MS;
-    const use: RequestUse = { team: '', key: '', statementMs, isBegun: false, isOver: false };
+    const use: RequestUse = {
+      team: '',
+      key: '',
+      statementMs,
+      isBegun: false,
+      reads: undefined,
+      isOver: false,
+    };
     response.once('close', () => {
       use.isOver = true;
     });
@@ -105,21 +115,36 @@ export function createServer(
         commit: committing(parts.database),
         begunBefore: undefined,
       };
+      if (isRead(request) && route.scope !== 'public') {
+        const reads = parts.reads.choose(route, call.caller, request.get(POSITION_HEADER));
+        if (route.endpoint.mayLag) response.once('finish', () => parts.reads.count(reads));
+        use.reads = reads;
+        const version = await reads?.versionOf(call.caller.teamId);
+        if (version === undefined) use.reads = undefined;
+        else call.caller = { ...call.caller, teamVersion: version };
+      }
       // The team's version also counts what a restricted key must not know of.
       if (route.endpoint.isVersioned && call.caller.key.providers.length === 0) {
         const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
         if (isKnown(request.get('if-none-match'), etag)) return sendUnchanged(response);
-        const page = pages.get(etag) ?? render(await route.endpoint.handle(call));
+        const page = pages.get(etag) ?? render(await handled(route, call, use));
         pages.set(etag, page);
         return sendRendered(request, response, page);
       }
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       const ifMatch = takesIfMatch(route.method) ? request.get('if-match') : undefined;
       if (key !== undefined)
-        sendRendered(request, response, await once(key, route, call, request, response));
-      else if (ifMatch !== undefined) send(request, response, await guarded(ifMatch, route, call));
-      else send(request, response, await route.endpoint.handle(call));
+        sendRendered(
+          request,
+          response,
+          await written(response, once(key, route, call, request, response)),
+        );
+      else if (ifMatch !== undefined)
+        send(request, response, await written(response, guarded(ifMatch, route, call)));
+      else if (!isRead(request))
+        send(request, response, await written(response, route.endpoint.handle(call)));
+      else send(request, response, await handled(route, call, use));
     } catch (error) {
       sendProblem(request, response, toProblem(error, response));
     }
@@ -169,6 +194,25 @@ export function createServer(
     const resource = route.changes ?? route.path;
     const shows = routes.find(({ method, path }) => method === 'GET' && path === resource);
     return preconditions.guard(ifMatch, shows?.endpoint, call, () => route.endpoint.handle(call));
+  }
+
+  /** Of what a replica cannot answer the primary is asked. */
+  async function handled(route: Route, call: AnyCall, use: RequestUse): Promise<Answer> {
+    const { reads } = use;
+    if (reads === undefined) return route.endpoint.handle(call);
+    return route.endpoint.handle(call).catch((error: unknown) => {
+      (reads as ReplicaReads).giveUp(error);
+      return route.endpoint.handle(call);
+    });
+  }
+
+  /** Whatever came of it, something may have been written. */
+  async function written<Done>(response: Response, doing: Promise<Done>): Promise<Done> {
+    try {
+      return await doing;
+    } finally {
+      response.set(POSITION_HEADER, await parts.reads.afterWrite());
+    }
   }
 
   /** A refusal of the handler is an answer too: it is kept and replayed. */

@@ -31,6 +31,7 @@ export function profileEndpoints(
   return {
     list: endpoint({
       summary: 'List and find profiles: one identity on one platform, whichever providers hold it',
+      mayLag: true,
       query: listQuery.extend({
         include: z.literal('merged', { error: 'must be: merged' }).optional().meta({
           description:
@@ -60,6 +61,7 @@ export function profileEndpoints(
 
     get: endpoint({
       summary: 'Get a profile',
+      mayLag: true,
       description: FORMER_ID,
       params: byProfile,
       answers: { 200: dataOf(profileSchema), 301: dataOf(redirectSchema) },

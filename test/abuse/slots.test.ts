@@ -160,7 +160,14 @@ describe('a team whose queries are slow', () => {
 
   test('a session has its long limit back when background work takes it', async () => {
     const { pool, prisma } = gateway.database;
-    const use = { team: 'a', key: 'b', statementMs: 200, isBegun: false, isOver: false };
+    const use = {
+      team: 'a',
+      key: 'b',
+      statementMs: 200,
+      isBegun: false,
+      reads: undefined,
+      isOver: false,
+    };
     await expect(
       requestUse.run(use, () => pool.query('SELECT pg_sleep(60)')),
     ).rejects.toMatchObject({ code: '57014' });

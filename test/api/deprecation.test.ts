@@ -10,6 +10,7 @@ import { Idempotency } from '../../src/http/idempotency.js';
 import { Load } from '../../src/http/load.js';
 import { createMetrics } from '../../src/http/metrics.js';
 import { RateLimiter } from '../../src/http/rate-limit.js';
+import { Reads } from '../../src/http/reads.js';
 import { action, deprecated, endpoint, get, post } from '../../src/http/route.js';
 import { createServer } from '../../src/http/server.js';
 import { systemClock } from '../../src/lib/clock.js';
@@ -54,6 +55,7 @@ beforeAll(async () => {
   );
   rateLimiter = new RateLimiter(database, systemClock, silentLogger);
   const lease = new ProcessLease(database);
+  const metrics = createMetrics();
   const application = createServer(table, {
     ...{
       authenticator: teams,
@@ -61,7 +63,8 @@ beforeAll(async () => {
       rateLimiter,
       load: new Load(database, { loopDelayMs: Number.POSITIVE_INFINITY }),
       logger: silentLogger,
-      metrics: createMetrics(),
+      metrics,
+      reads: new Reads(database, createSealer(SECRET), metrics),
       tracing: UNTRACED,
       trustProxy: false,
       release: () => '1',

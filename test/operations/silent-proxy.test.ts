@@ -27,7 +27,7 @@ afterAll(async () => {
 /** As a request asks that has 300 ms for each statement. */
 const ofRequest = <Result>(ask: () => Promise<Result>) =>
   requestUse.run(
-    { team: 'team', key: 'key', statementMs: 300, isBegun: false, isOver: false },
+    { team: 'team', key: 'key', statementMs: 300, isBegun: false, reads: undefined, isOver: false },
     ask,
   );
 const failureOf = (asked: Promise<unknown>) =>

@@ -76,7 +76,7 @@ export interface GatewaySettings {
   /** Patient with the event loop unless a test is about it, as that is the tests' own too. */
   readonly load?: Partial<LoadLimits>;
   readonly listener?: Partial<ListenerLimits>;
-  readonly pool?: { readonly poolSize: number; readonly waitMs?: number };
+  readonly pool?: Omit<Parameters<typeof openDatabase>[0], 'connection'>;
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
   readonly sweeps?: AppSettings['sweeps'];

@@ -9,6 +9,8 @@ interface Header {
 
 const text = { type: 'string' };
 
+const POSITION_EXAMPLE = 'kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc';
+
 /** Headers of answers. */
 export const RESPONSE_HEADERS = {
   'X-Request-ID': {
@@ -30,6 +32,12 @@ export const RESPONSE_HEADERS = {
     description: 'Absolute links to the first and the next page (RFC 8288).',
     schema: text,
     example: '<https://rollcall.example/v1/accounts>; rel="first"',
+  },
+  'Rollcall-Position': {
+    description:
+      'How far a read must see to show this write. Send it back with later reads: they may come from a replica.',
+    schema: text,
+    example: POSITION_EXAMPLE,
   },
   'RateLimit-Policy': {
     description: "The key's request quota and its window in seconds (IETF draft 10).",
@@ -114,6 +122,12 @@ export const REQUEST_HEADERS = {
     schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
     example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
   },
+  'Rollcall-Position': {
+    description:
+      "`Rollcall-Position` of a write's response: this response shows no less than that write left.",
+    schema: text,
+    example: POSITION_EXAMPLE,
+  },
   'If-None-Match': {
     description: 'ETag of an earlier response: 304 while the resource is unchanged.',
     schema: text,
@@ -147,7 +161,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
     ...(route.method === 'POST' ? (['Idempotency-Key'] as const) : []),
     ...(takesIfMatch(route.method) ? (['If-Match'] as const) : []),
-    ...(isConditional(route) ? (['If-None-Match'] as const) : []),
+    ...(isConditional(route) ? (['If-None-Match', 'Rollcall-Position'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),
   ];
@@ -167,6 +181,8 @@ export function responseHeaders(
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route)) always.push('Link');
   if (status === 202) always.push('Location');
+  if (route.method !== 'GET' && route.scope !== 'public')
+    (isAdmitted(status) && status !== 429 ? always : maybe).push('Rollcall-Position');
   if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
   if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
   if (route.method === 'POST' && status < 500) maybe.push('Idempotency-Replayed');
