@@ -236,6 +236,7 @@ export function assemble(settings: AppSettings): App {
     observe: metrics.observeWork,
   });
   metrics.watchWork(() => work.depths(), clock);
+  metrics.watchPool(database.pool);
   metrics.watchFeeds(async () => (await events.publisher.lag()).seconds);
   const jobs: readonly RecurringJob[] = [
     {

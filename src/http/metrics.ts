@@ -23,8 +23,18 @@ export interface Metrics {
   watchWork(ask: () => Promise<ReadonlyMap<string, WorkFigures>>, clock: Clock): void;
   /** Shows how many seconds feeds are behind; asked at each scrape, and answered soon. */
   watchFeeds(ask: () => Promise<number>): void;
+  /** Shows how this process uses its connections to the database. */
+  watchPool(pool: PoolFigures): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+/** Connections of one process to the database, as they are when they are read. */
+export interface PoolFigures {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  /** Queries that wait for one. */
+  readonly waitingCount: number;
 }
 
 /** How much of one kind of background work there is, for all replicas. */
@@ -107,6 +117,7 @@ export function createMetrics(): Metrics {
     observeRead: (server) => reads.inc({ server }),
     watchReplicas: (ask) => watchReplicas(registers, ask),
     watchFeeds: (ask) => watchFeeds(registers, ask),
+    watchPool: (pool) => watchPool(registers, pool),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
@@ -137,6 +148,25 @@ function watchReplicas(registers: Registry[], ask: () => ReadonlyMap<string, num
     collect: () => {
       for (const [server, seconds] of ask()) lag.set({ server }, seconds);
     },
+  });
+}
+
+function watchPool(registers: Registry[], pool: PoolFigures): void {
+  const connections: Gauge<'state'> = new Gauge({
+    name: 'rollcall_database_connections',
+    help: 'Connections of this process to the database.',
+    labelNames: ['state'],
+    registers,
+    collect: () => {
+      connections.set({ state: 'idle' }, pool.idleCount);
+      connections.set({ state: 'used' }, pool.totalCount - pool.idleCount);
+    },
+  });
+  const waiting: Gauge = new Gauge({
+    name: 'rollcall_database_queries_waiting',
+    help: 'Queries of this process that wait for a connection to the database.',
+    registers,
+    collect: () => waiting.set(pool.waitingCount),
   });
 }
 
