@@ -79,6 +79,7 @@ async function start(): Promise<Running> {
     preparedStatements: config.preparedStatements,
     replicas: config.readUrls.map((connectionString) => ({ connectionString })),
     maxReadLagSeconds: config.maxReadLagSeconds,
+    direct: connected.direct,
   });
   undo.push(() => database.close());
   const secret =

@@ -71,7 +71,7 @@ export class SweepRunner {
     const unfinished = await sweeps.findUnfinished(sweepId);
     if (!unfinished) return { state: 'done' };
     const name = `sweep ${unfinished.connectionId}`;
-    const done = await withLock(database.pool, name, async (client) => {
+    const done = await withLock(database.sessionPool, name, async (client) => {
       await this.runAlone(client, sweepId, signal);
       return { state: 'done' } as const;
     });

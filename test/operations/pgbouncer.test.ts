@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { describeWith } from '../support/describe-with.js';
+import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
+import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
+import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+import { waitFor } from '../support/wait.js';
+
+/** Debian's PgBouncer in transaction mode: it keeps no named statement, and no session for anybody. */
+describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
+  let postgres: TcpPostgres;
+  let pooler: PgBouncer;
+  let gateways: GatewayProcess[] = [];
+  const settings = () => ({
+    DATABASE_URL: pooler.url,
+    ROLLCALL_SECRET: SECRET,
+    DRAIN_SECONDS: '0',
+    SANDBOX: 'true',
+  });
+  beforeAll(async () => {
+    postgres = await startTcpPostgres();
+    pooler = await startPgBouncer(postgres, 5);
+  });
+  afterAll(async () => {
+    for (const gateway of gateways) await gateway.end('SIGKILL');
+    await pooler?.stop();
+    await postgres?.stop();
+  });
+
+  test('a start asks for the address of PostgreSQL itself', async () => {
+    const { code, errors } = await run(settings()).ended;
+    expect([code, errors]).toEqual([
+      1,
+      expect.stringMatching(/^DATABASE_DIRECT_URL: DATABASE_URL leads through a pooler.*\n$/),
+    ]);
+  });
+
+  test('two gateways sweep, write once under a key, refuse what came too late, and disconnect', async () => {
+    const direct = { DATABASE_DIRECT_URL: postgres.url };
+    const first = await startProcess({ ...settings(), ...direct });
+    gateways = [first];
+    const second = await startProcess({ ...settings(), ...direct });
+    gateways = [first, second];
+    const { body } = await first.root.get('/v1/accounts?limit=100');
+    expect(body.data.length).toBeGreaterThan(20);
+    const [account] = body.data;
+    const address = `/v1/accounts/${account.id}`;
+
+    const reads = Array.from({ length: 200 }, (_, index) =>
+      (index % 2 ? first : second).root.get(
+        index % 3 ? '/v1/accounts?status=active' : '/v1/events?limit=5',
+      ),
+    );
+    for (const { status } of await Promise.all(reads)) expect(status).toBe(200);
+
+    const etag = (await first.root.get(address)).headers.get('etag') ?? '';
+    const changes = Array.from({ length: 10 }, (_, turn) =>
+      (turn % 2 ? first : second).root.patch(
+        address,
+        { labels: { turn: `${turn}` } },
+        { 'If-Match': etag },
+      ),
+    );
+    const statuses = (await Promise.all(changes)).map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, ...Array(9).fill(412)]);
+
+    const key = { 'Idempotency-Key': 'once' };
+    const request = { account_ids: body.data.slice(0, 10).map(({ id }: { id: string }) => id) };
+    const [one, again] = [
+      await first.root.post('/v1/disconnects', request, key),
+      await second.root.post('/v1/disconnects', request, key),
+    ];
+    expect([one.status, again.status]).toEqual([202, 202]);
+    expect(again.body.data.id).toBe(one.body.data.id);
+    await waitFor(
+      'the disconnect to end',
+      async () => (await second.root.get(`/v1/disconnects/${one.body.data.id}`)).body.data.state,
+      { until: (state) => state === 'succeeded' },
+    );
+
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    const connections = (await first.root.get('/v1/connections')).body.data;
+    for (const { id } of connections) {
+      const { body: asked } = await second.root.post(`/v1/connections/${id}/sweep`, {});
+      await waitFor(
+        `the sweep of ${id} to end`,
+        async () =>
+          (await client.query('SELECT state FROM sweeps WHERE id = $1', [asked.data.id])).rows[0],
+        { until: (row) => row?.state === 'succeeded' },
+      );
+    }
+    const left = await client.query(
+      `SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+       WHERE l.locktype = 'advisory' AND a.state = 'idle'`,
+    );
+    await client.end();
+    expect(left.rows).toEqual([]);
+    for (const { root } of gateways) expect((await root.get('/readyz')).status).toBe(200);
+  });
+});
