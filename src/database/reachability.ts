@@ -114,9 +114,12 @@ export class Reachability {
         try {
           const { rows } = await session.query<Row>(text, [...values]);
           if (rows[0]?.readOnly === 'on') this.loseWrites(session);
-          return rows;
-        } finally {
           session.release((session as pg.PoolClient & Session).isSpent);
+          return rows;
+        } catch (error) {
+          // It may be one that will never answer.
+          session.release(true);
+          throw error;
         }
       } catch (error) {
         if (tries >= this.hosts.all.length || !isUnreachable(error)) throw error;
