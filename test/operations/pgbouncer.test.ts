@@ -75,7 +75,7 @@ describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
     await waitFor(
       'the disconnect to end',
       async () => (await second.root.get(`/v1/disconnects/${one.body.data.id}`)).body.data.state,
-      { until: (state) => state === 'succeeded' },
+      { everyMs: 200, until: (state) => state === 'succeeded' },
     );
 
     const client = new pg.Client({ connectionString: postgres.url });

@@ -29,15 +29,21 @@ export interface Client {
   ): Promise<Reply>;
 }
 
-/** How the gateway answers what it has no time for, and has not looked at. */
-const isShed = ({ status, headers }: Reply) => status === 503 && headers.get('retry-after') === '2';
+/** How the gateway answers what it has no time for, or the key no quota, and has not looked at. */
+const isRefused = ({ status, headers, body }: Reply) =>
+  (status === 503 && headers.get('retry-after') === '2') ||
+  (status === 429 && body?.code === 'rate_limited');
 
 /**
- * The same client, for tests that are not about load: what a busy process sheds is asked again.
+ * The same client, for tests that are not about load: what a busy process sheds, and what a test
+ * that looks again and again has no quota for, is asked again.
  */
 export function patient(client: Client): Client {
   const ask = (what: string, send: () => Promise<Reply>) =>
-    waitFor(`the gateway to have time for ${what}`, send, { until: (reply) => !isShed(reply) });
+    waitFor(`the gateway to have time for ${what}`, send, {
+      everyMs: 50,
+      until: (reply) => !isRefused(reply),
+    });
   return {
     key: client.key,
     get: (path, ...rest) => ask(path, () => client.get(path, ...rest)),
