@@ -56,12 +56,16 @@ export async function releaseServer(
   hold: pg.Client,
 ): Promise<void> {
   await hold.query('SELECT pg_advisory_unlock_shared($1)', [holdLock]);
-  const { rows } = await hold.query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [
-    holdLock,
-  ]);
+  // One that gives it back at the same time may shut the server down, and this session with it.
+  const isLast = await hold
+    .query<{ last: boolean }>('SELECT pg_try_advisory_lock($1) AS last', [holdLock])
+    .then(
+      ({ rows }) => rows[0]?.last ?? false,
+      () => false,
+    );
   // While this session has the exclusive lock, a process that wants to join waits, and starts the
   // server again once it is down.
-  if (rows[0]?.last) await shutServerDown(home, binaries);
+  if (isLast) await shutServerDown(home, binaries);
   await hold.end().catch(() => undefined);
 }
 
