@@ -25,7 +25,7 @@ function sources(...folders: string[]): readonly string[] {
       ),
     )
     .map((file) => file.split(sep).join('/'))
-    .filter((file) => /\.(ts|mjs)$/.test(file) && !file.includes('prisma-client'));
+    .filter((file) => /\.(tsx?|mjs)$/.test(file) && !file.includes('prisma-client'));
 }
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -126,6 +126,15 @@ describe('import directions', () => {
         imports(file).some((imported) => imported.startsWith('adapters/')),
     );
     expect(knowing.filter((file) => file !== 'src/providers/registry.ts')).toStrictEqual([]);
+  });
+
+  test('the console is over the public API alone: of the gateway it imports the typed client', () => {
+    const reaching = sources('web').filter((file) =>
+      imports(file).some((imported) =>
+        /^(src|adapters|sandbox)\/(?!client\/index\.)/.test(imported),
+      ),
+    );
+    expect(reaching).toStrictEqual([]);
   });
 
   test('the sandbox is an independent witness: it imports neither the gateway nor adapters', () => {
@@ -289,7 +298,7 @@ describe('files', () => {
   });
 
   test(`no file is over ${MAX_LINES} lines`, () => {
-    const written = sources('src', 'adapters', 'sandbox', 'bench', 'test').filter(
+    const written = sources('src', 'adapters', 'sandbox', 'bench', 'test', 'web').filter(
       (file) => !file.endsWith('.gen.ts') && !(file in LONG_FILES),
     );
     const long = written

@@ -12,7 +12,15 @@ import { prepare } from './prepare.mjs';
 /** What is copied; of folders that others build into, no more than what runs. */
 const PARTS = [
   ...['package.json', 'package-lock.json', '.npmrc'],
-  ...['dist/bundle', 'dist/src', 'dist/adapters', 'dist/sandbox', 'prisma/migrations', 'src/setup'],
+  ...[
+    'dist/bundle',
+    'dist/src',
+    'dist/adapters',
+    'dist/sandbox',
+    'dist/web',
+    'prisma/migrations',
+    'src/setup',
+  ],
 ];
 
 const [folder] = process.argv.slice(2);

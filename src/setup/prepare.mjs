@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAdapterIndex } from './adapters.mjs';
+import { buildConsole } from './console.mjs';
 import { alone } from './lock.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
@@ -11,7 +12,7 @@ const prismaPackage = join(root, 'node_modules', 'prisma', 'package.json');
 
 /**
  * Does what is missing between a clone and a gateway that can run: packages, the database client,
- * the index of adapters, the build.
+ * the index of adapters, the build, the console.
  */
 export async function prepare() {
   requireNode();
@@ -22,6 +23,7 @@ export async function prepare() {
     writeAdapterIndex();
     const { build } = await import('./build.mjs');
     await build();
+    await buildConsole();
   });
 }
 

@@ -13,7 +13,7 @@ const documents = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
   ...filesIn('docs').filter((file) => file.endsWith('.md')),
 ].map((file) => ({ file }));
-const code = ['src', 'adapters', 'sandbox', 'test', 'prisma'].flatMap(filesIn);
+const code = ['src', 'adapters', 'sandbox', 'test', 'prisma', 'web'].flatMap(filesIn);
 
 /** `npm start`, `npm run check` and `node src/setup/generate.mjs`, without their parameters. */
 const commandsIn = (source: string) =>
