@@ -16,7 +16,18 @@ beforeAll(async () => {
   owner = new pg.Client(worlds.gateway().owner);
   await owner.connect();
   await owner.query('CREATE EXTENSION pg_walinspect');
+  await stopAutovacuum();
 });
+
+/** Vacuum and analyze come when they like, and what they write is not the sweep's. */
+async function stopAutovacuum(): Promise<void> {
+  const { rows } = await owner.query<{ name: string }>(
+    `SELECT oid::regclass::text AS name FROM pg_class
+     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
+  );
+  const off = 'autovacuum_enabled = off, toast.autovacuum_enabled = off';
+  for (const { name } of rows) await owner.query(`ALTER TABLE ${name} SET (${off})`);
+}
 
 /** Has all that is written by now reach the log: on the tests' server commits do not wait for it. */
 async function flush(): Promise<void> {
