@@ -157,6 +157,7 @@ export function assemble(settings: AppSettings): App {
   providers.onOutcome(({ provider, operation, outcome, latencyMs }) =>
     metrics.observeProviderCall(provider, operation, outcome, latencyMs),
   );
+  metrics.watchProviders(() => providers.traffic());
   const providerIds = providers.adapters.all().map(({ id }) => id);
   const parts = { database, lease, providers, sealer, cursors, clock, logger, tracing };
 
@@ -236,7 +237,12 @@ export function assemble(settings: AppSettings): App {
     observe: metrics.observeWork,
   });
   metrics.watchWork(() => work.depths(), clock);
-  metrics.watchPool(database.pool);
+  metrics.watchPool(() => ({
+    total: database.pool.totalCount,
+    idle: database.pool.idleCount,
+    waiting: database.pool.waitingCount + database.slots.waiting(),
+  }));
+  metrics.watchRequests(() => load.underWay);
   metrics.watchFeeds(async () => (await events.publisher.lag()).seconds);
   const jobs: readonly RecurringJob[] = [
     {

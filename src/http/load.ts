@@ -120,6 +120,11 @@ export class Load {
     return this.excess(undefined, true);
   }
 
+  /** Requests under way. */
+  get underWay(): number {
+    return this.requests;
+  }
+
   /** Measures no more. */
   stop(): void {
     clearInterval(this.loopSampler);

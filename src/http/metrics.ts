@@ -24,17 +24,31 @@ export interface Metrics {
   /** Shows how many seconds feeds are behind; asked at each scrape, and answered soon. */
   watchFeeds(ask: () => Promise<number>): void;
   /** Shows how this process uses its connections to the database. */
-  watchPool(pool: PoolFigures): void;
+  watchPool(ask: () => PoolFigures): void;
+  /** Shows how many requests are under way, streams among them. */
+  watchRequests(ask: () => number): void;
+  /** Shows how full this process's ways out to the providers are, by provider. */
+  watchProviders(ask: () => ReadonlyMap<string, ProviderFigures>): void;
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
 /** Connections of one process to the database, as they are when they are read. */
 export interface PoolFigures {
-  readonly totalCount: number;
-  readonly idleCount: number;
+  readonly total: number;
+  readonly idle: number;
   /** Queries that wait for one. */
-  readonly waitingCount: number;
+  readonly waiting: number;
+}
+
+/** What one process has under way at one provider. */
+export interface ProviderFigures {
+  /** Calls that are asked. */
+  readonly running: number;
+  /** Calls that wait for their turn, with all keys. */
+  readonly waiting: number;
+  /** Groups of operations whose circuit is not closed. */
+  readonly openCircuits: number;
 }
 
 /** How much of one kind of background work there is, for all replicas. */
@@ -117,7 +131,9 @@ export function createMetrics(): Metrics {
     observeRead: (server) => reads.inc({ server }),
     watchReplicas: (ask) => watchReplicas(registers, ask),
     watchFeeds: (ask) => watchFeeds(registers, ask),
-    watchPool: (pool) => watchPool(registers, pool),
+    watchPool: (ask) => watchPool(registers, ask),
+    watchRequests: (ask) => watchRequests(registers, ask),
+    watchProviders: (ask) => watchProviders(registers, ask),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
     expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
@@ -151,22 +167,59 @@ function watchReplicas(registers: Registry[], ask: () => ReadonlyMap<string, num
   });
 }
 
-function watchPool(registers: Registry[], pool: PoolFigures): void {
+function watchPool(registers: Registry[], ask: () => PoolFigures): void {
   const connections: Gauge<'state'> = new Gauge({
     name: 'rollcall_database_connections',
     help: 'Connections of this process to the database.',
     labelNames: ['state'],
     registers,
     collect: () => {
-      connections.set({ state: 'idle' }, pool.idleCount);
-      connections.set({ state: 'used' }, pool.totalCount - pool.idleCount);
+      const { total, idle } = ask();
+      connections.set({ state: 'idle' }, idle);
+      connections.set({ state: 'used' }, total - idle);
     },
   });
   const waiting: Gauge = new Gauge({
     name: 'rollcall_database_queries_waiting',
     help: 'Queries of this process that wait for a connection to the database.',
     registers,
-    collect: () => waiting.set(pool.waitingCount),
+    collect: () => waiting.set(ask().waiting),
+  });
+}
+
+function watchRequests(registers: Registry[], ask: () => number): void {
+  const requests: Gauge = new Gauge({
+    name: 'rollcall_http_requests_in_progress',
+    help: 'Requests of callers that this process has under way, open streams among them.',
+    registers,
+    collect: () => requests.set(ask()),
+  });
+}
+
+function watchProviders(
+  registers: Registry[],
+  ask: () => ReadonlyMap<string, ProviderFigures>,
+): void {
+  const calls: Gauge<'provider' | 'state'> = new Gauge({
+    name: 'rollcall_provider_calls',
+    help: 'Calls of this process to a provider that run, and that wait for their turn.',
+    labelNames: ['provider', 'state'],
+    registers,
+    collect: () => {
+      for (const [provider, { running, waiting }] of ask()) {
+        calls.set({ provider, state: 'running' }, running);
+        calls.set({ provider, state: 'waiting' }, waiting);
+      }
+    },
+  });
+  const circuits: Gauge<'provider'> = new Gauge({
+    name: 'rollcall_provider_open_circuits',
+    help: 'Groups of operations of a provider that this process does not ask, or only tries.',
+    labelNames: ['provider'],
+    registers,
+    collect: () => {
+      for (const [provider, { openCircuits }] of ask()) circuits.set({ provider }, openCircuits);
+    },
   });
 }
 

@@ -1,3 +1,4 @@
+import type { ProviderFigures } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import {
@@ -136,6 +137,8 @@ export interface Providers {
   abortReads(connectionId: string, reason: Error): void;
   /** How a provider does at the moment, as far as this process saw. */
   state(provider: string): ProviderState;
+  /** How much this process has under way, by provider that it has asked. */
+  traffic(): ReadonlyMap<string, ProviderFigures>;
   /** Calls `listener` after each attempt; the answer takes it off again. */
   onOutcome(listener: (outcome: AttemptOutcome) => void): () => void;
   /** Lets requests on their way finish and closes all sockets. */
@@ -250,6 +253,7 @@ export function createProviders(settings: ProvidersSettings): Providers {
     abort: (connectionId, reason) => inFlight.abort(connectionId, ['read', 'change'], reason),
     abortReads: (connectionId, reason) => inFlight.abort(connectionId, ['read'], reason),
     state: (provider) => runtime.state(provider),
+    traffic: () => runtime.traffic(),
     onOutcome: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

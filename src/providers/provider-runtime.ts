@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { ProviderFigures } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import type {
   AnyAdapter,
@@ -86,7 +87,7 @@ export class ProviderRuntime {
   >();
   private readonly keys = new Map<
     string,
-    Pick<CallPolicies, 'turns' | 'keyBreaker' | 'rateLimiter'>
+    Pick<CallPolicies, 'turns' | 'keyBreaker' | 'rateLimiter'> & { readonly provider: string }
   >();
 
   private readonly largeAnswers = new LargeAnswers();
@@ -152,6 +153,23 @@ export class ProviderRuntime {
     };
   }
 
+  /** How much this process has under way at each provider that it has asked. */
+  traffic(): Map<string, ProviderFigures> {
+    const traffic = new Map<string, ProviderFigures>();
+    const add = (provider: string, more: Partial<ProviderFigures>) => {
+      const known = traffic.get(provider) ?? { running: 0, waiting: 0, openCircuits: 0 };
+      traffic.set(provider, {
+        running: known.running + (more.running ?? 0),
+        waiting: known.waiting + (more.waiting ?? 0),
+        openCircuits: known.openCircuits + (more.openCircuits ?? 0),
+      });
+    };
+    for (const { provider, turns } of this.keys.values()) add(provider, turns.figures);
+    for (const { provider, providerBreaker } of this.routes.values())
+      add(provider, { openCircuits: providerBreaker.circuit === 'closed' ? 0 : 1 });
+    return traffic;
+  }
+
   /** Waits for requests on their way. */
   async close(): Promise<void> {
     await Promise.all([...this.providers.values()].map(({ sender }) => sender.close()));
@@ -169,12 +187,13 @@ export class ProviderRuntime {
     };
   }
 
-  private newKey({ limits }: AnyAdapter, id: string) {
+  private newKey({ id: provider, limits }: AnyAdapter, id: string) {
     const { sharedLimits, policies, clock } = this.settings;
     const quota: KeyQuota | undefined = sharedLimits?.quotaOf(id, limits, () => turns.letThrough());
     const turns = new Turns(() => quota?.concurrency ?? limits.concurrency, policies.queueLength);
     const own = new OutboundRateLimiter(declaredRate(limits), clock);
     return {
+      provider,
       turns,
       keyBreaker: this.newKeyBreaker(),
       rateLimiter: new SharedRateLimiter(own, quota),

@@ -15,6 +15,10 @@ export class Turns {
     private readonly queueLength: number,
   ) {}
 
+  get figures(): { readonly running: number; readonly waiting: number } {
+    return { running: this.running, waiting: this.waiting.length };
+  }
+
   /** @throws TooManyWaiting at once */
   async execute<Value>(run: () => Promise<Value>): Promise<Value> {
     if (this.waiting.length === 0 && this.running < this.allowed()) this.running += 1;
