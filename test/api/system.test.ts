@@ -60,6 +60,13 @@ describe('for load balancers and monitors, without a key', () => {
       for (const figure of ['due', 'leased', 'oldest_due_seconds'])
         expect(text).toContain(`rollcall_work_${figure}{kind="${kind}"} 0`);
     expect(text).toMatch(/rollcall_work_seconds_count\{kind="sweeps"\} \d/);
+    expect(text).toMatch(/^rollcall_http_requests_in_progress \d/m);
+    expect(text).toMatch(/^rollcall_database_queries_waiting \d/m);
+    for (const state of ['running', 'waiting'])
+      expect(text).toMatch(
+        new RegExp(`^rollcall_provider_calls\\{provider="octopost",state="${state}"\\} \\d`, 'm'),
+      );
+    expect(text).toContain('rollcall_provider_open_circuits{provider="octopost"} 0');
     for (const provider of ALL_PROVIDERS)
       expect(text).not.toContain(gateway.sandbox.apiKey(provider));
     expect(text).not.toContain('acc_7Gx2kLm9Qr');

@@ -34,6 +34,8 @@ const held = new Set([
         ),
       ].flatMap(([, command = '']) => commandsIn(command)),
     ),
+  // Run by the test of the installation for production.
+  ...commandsIn(text('deploy/Dockerfile')),
   ...commandsIn(text('.ci/run')),
 ]);
 

@@ -130,20 +130,4 @@ describe('containers', () => {
       deployments.map(({ metadata }) => metadata.name),
     );
   });
-
-  test('the Dockerfile builds as the production installation is tested', () => {
-    const steps = [...text('Dockerfile').matchAll(/^RUN (.*)$/gm)].map(([, step = '']) => step);
-    const tested = readFileSync(
-      join(checkout, 'test/operations/production-install.test.ts'),
-      'utf8',
-    );
-    expect(steps).toEqual([
-      'npm ci --include=dev',
-      'npm run build -- /release',
-      'cd /release && npm ci --omit=dev --omit=peer --omit=optional',
-    ]);
-    expect(tested).toContain('npm run build -- ');
-    expect(tested).toContain('npm ci --omit=dev --omit=peer --omit=optional');
-    expect(text('Dockerfile')).toMatch(/^USER [1-9]\d*:\d+$/m);
-  });
 });

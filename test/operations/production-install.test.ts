@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -18,7 +18,12 @@ let release: Installation;
 let postgres: TcpPostgres;
 let sandbox: Sandbox;
 
-const inCheckout = (command: string) => execute('sh', ['-c', command], { cwd: checkout });
+const dockerfile = readFileSync(join(checkout, 'deploy/Dockerfile'), 'utf8');
+/** The commands that make the release in an image, and make it in another folder here. */
+const steps = [...dockerfile.matchAll(/^RUN (.*)$/gm)].map(([, step = '']) =>
+  step.replaceAll('/release', '$RELEASE'),
+);
+
 /** Runs a command in the release, as the user that runs the gateway. */
 const inRelease = (command: string, variables: Readonly<Record<string, string>>) =>
   execute('sh', ['-c', command], {
@@ -32,9 +37,11 @@ beforeAll(async () => {
   const folder = join(root, 'release');
   const user = process.getuid?.() === 0 ? await findNobody() : undefined;
   release = { folder, user };
-  await inCheckout(`npm run build -- ${folder}`);
-  const install = 'npm ci --omit=dev --omit=peer --omit=optional --prefer-offline';
-  await execute('sh', ['-c', install], { cwd: folder });
+  const [prepare, ...make] = steps;
+  expect(prepare).toBe('npm ci --include=dev');
+  // The checkout is prepared.
+  const env = { ...process.env, RELEASE: folder, npm_config_prefer_offline: 'true' };
+  for (const step of make) await execute('sh', ['-c', step], { cwd: checkout, env });
   await execute('chmod', ['-R', 'a-w,a+rX', folder]);
   postgres = await startTcpPostgres();
   sandbox = await startSandbox({ port: 0 });
@@ -64,6 +71,14 @@ describe('an installation for production, on a read-only tree and as another use
     expect(absent.filter((name) => existsSync(join(modules, name)))).toEqual([]);
     expect(existsSync(join(release.folder, 'src', 'main.ts'))).toBe(false);
     expect(existsSync(join(release.folder, 'dist', 'test'))).toBe(false);
+  });
+
+  test('is what an image runs, as a user without a name', () => {
+    const [, command = ''] = dockerfile.match(/^CMD (.*)$/m) ?? [];
+    const [program, ...options]: string[] = JSON.parse(command);
+    expect(program).toBe('node');
+    expect(existsSync(join(release.folder, options.at(-1) ?? ''))).toBe(true);
+    expect(dockerfile).toMatch(/^USER [1-9]\d*:\d+$/m);
   });
 
   test('does not start before the database is migrated, and says so in one line', async () => {
