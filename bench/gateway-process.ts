@@ -9,6 +9,7 @@ import { waitFor } from '../test/support/wait.js';
 export interface GatewayProcess {
   readonly url: string;
   readonly key: string;
+  readonly pid: number;
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   /** Resident memory in MB, now and at its highest so far. */
@@ -69,6 +70,7 @@ export async function startGatewayProcess(
   return {
     url,
     key: made.body.data.key,
+    pid: child.pid ?? 0,
     get: (path, headers) => ask('GET', path, undefined, headers),
     post: (path, body, headers) => ask('POST', path, body, headers),
     memory: async () => {
@@ -87,8 +89,11 @@ export async function startGatewayProcess(
 
 const TICKS_PER_SECOND = 100;
 
-/** Of a process and all that descend from it and still run. */
-async function cpuSecondsOf(pid: number | undefined): Promise<number> {
+/** Of a process, and unless left out of all that descend from it and still run; 0 off Linux. */
+export async function cpuSecondsOf(
+  pid: number | undefined,
+  withDescendants = true,
+): Promise<number> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const processes = await Promise.all(
     pids.map(async (name) => {
@@ -106,7 +111,7 @@ async function cpuSecondsOf(pid: number | undefined): Promise<number> {
   const ticksOf = (root: number | undefined): number =>
     processes.reduce((sum, { pid, parent, ticks }) => {
       const own = pid === root ? ticks : 0;
-      return sum + own + (parent === root ? ticksOf(pid) : 0);
+      return sum + own + (withDescendants && parent === root ? ticksOf(pid) : 0);
     }, 0);
   return ticksOf(pid) / TICKS_PER_SECOND;
 }

@@ -93,7 +93,9 @@ ages AS (
   FROM counted
 )
 UPDATE connections c
-SET next_aging_at = LEAST(GREATEST(LEAST(silent_at, unchecked_at), $1), $1 + sweep_interval)
+SET next_aging_at = LEAST(
+  CASE WHEN LEAST(silent_at, unchecked_at) < $1 THEN $1 ELSE LEAST(silent_at, unchecked_at) END,
+  $1 + sweep_interval)
 FROM ages WHERE c.id = ages.id
 RETURNING c.id, c.team_id AS "teamId", c.paused, c.provider, c.silent_since AS "silentSince",
   looked_before AS "lookedBefore", asked_since AS "askedSince",

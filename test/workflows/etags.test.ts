@@ -180,3 +180,15 @@ test('an ETag never survives a change that its body would show', async () => {
   );
   expect(unchanged).toBeGreaterThan(40);
 });
+
+test('nothing writes to a connection again and again for which nothing is due, which would end every ETag of its team', async () => {
+  const { pool } = gateway.database;
+  await waitFor('the next check of the connection to be due later', async () => {
+    await gateway.app.recurringJobs.runNamed('health.age');
+    const { rows } = await pool.query<{ due: boolean }>(
+      'SELECT next_aging_at <= now() AS due FROM connections WHERE id = $1',
+      [connectionId],
+    );
+    return rows[0]?.due === false;
+  });
+});
