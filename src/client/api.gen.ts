@@ -1612,16 +1612,6 @@ export interface components {
             finished_at: string | null;
         };
         /**
-         * @example {}
-         * @example {
-         *       "confirm": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4"
-         *     }
-         */
-        SweepRequest: {
-            /** @description The id of the held sweep whose list is to be taken as it is. */
-            confirm?: string;
-        };
-        /**
          * @example {
          *       "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *       "type": "account",
@@ -3694,6 +3684,16 @@ export interface components {
             reason: string | null;
             /** Format: date-time */
             at: string;
+        };
+        /**
+         * @example {}
+         * @example {
+         *       "confirm": "swp_01k9z3m8q4v7x2c5n6b8a1s3d4"
+         *     }
+         */
+        SweepRequest: {
+            /** @description The id of the held sweep whose list is to be taken as it is. */
+            confirm?: string;
         };
     };
     responses: {

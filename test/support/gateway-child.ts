@@ -21,7 +21,8 @@ export interface ChildSettings
   readonly crashAt: string;
 }
 
-const RECURRING_JOBS_MS = 50;
+/** Short beside what tests wait, long beside what a round takes: that time is the tests', too. */
+const RECURRING_JOBS_MS = 250;
 
 const { connection, crashAt, ...settings } = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 if (crashAt !== '') crashOnce(crashAt);

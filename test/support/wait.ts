@@ -12,11 +12,18 @@ export const MAX_WAIT_MS = 90_000;
 export interface WaitLimits<Seen> {
   /** Milliseconds until it gives up. */
   readonly ms?: number;
-  /** Milliseconds between two looks. */
+  /**
+   * Milliseconds between two looks; when left out, few at first and more the longer it takes, as
+   * looking costs what is waited for its time.
+   */
   readonly everyMs?: number;
   /** Whether what was seen is what the test waits for; when left out, whether anything was. */
   readonly until?: (seen: Seen) => boolean;
 }
+
+const FIRST_PAUSE_MS = 5;
+const MAX_PAUSE_MS = 50;
+const PAUSE_GROWTH = 1.5;
 
 type Nothing = undefined | null | false;
 const EXPIRED = Symbol();
@@ -42,8 +49,9 @@ export async function waitFor<Seen>(
 export async function waitFor<Seen>(
   what: string,
   look: () => Seen | Promise<Seen>,
-  { ms = MAX_WAIT_MS, everyMs = 10, until = isSomething }: WaitLimits<Seen> = {},
+  { ms = MAX_WAIT_MS, everyMs, until = isSomething }: WaitLimits<Seen> = {},
 ): Promise<Seen> {
+  let pauseMs = everyMs ?? FIRST_PAUSE_MS;
   let last: { readonly seen: Seen } | undefined;
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<typeof EXPIRED>((resolve) => {
@@ -58,7 +66,8 @@ export async function waitFor<Seen>(
         );
       if (until(seen)) return seen;
       last = { seen };
-      await sleep(everyMs);
+      await sleep(pauseMs);
+      if (everyMs === undefined) pauseMs = Math.min(pauseMs * PAUSE_GROWTH, MAX_PAUSE_MS);
     }
   } finally {
     clearTimeout(timer);

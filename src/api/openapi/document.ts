@@ -2,7 +2,12 @@ import { problemSchema } from '../../http/problem.schema.js';
 import type { Endpoint, Route } from '../../http/route.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from './headers.js';
 import { SchemaCollection } from './json-schema.js';
-import { describeOperation, describeProblems, type OperationName } from './operation.js';
+import {
+  describeOperation,
+  describeProblems,
+  expectSchemas,
+  type OperationName,
+} from './operation.js';
 
 /** An OpenAPI 3.1 document. */
 export type ApiDocument = Readonly<Record<string, unknown>>;
@@ -26,7 +31,8 @@ export function describeApi(
   tags: Readonly<Record<string, string>>,
 ): ApiDocument {
   const schemas = new SchemaCollection();
-  schemas.describe(problemSchema, 'output');
+  schemas.expect(problemSchema, 'output');
+  for (const { endpoint } of routes) expectSchemas(endpoint, schemas);
   const names = nameOperations(endpoints);
   const responses: Record<string, object> = {};
   const paths: Record<string, Record<string, object>> = {};

@@ -9,25 +9,49 @@ export interface JsonSchema {
   readonly required?: readonly string[];
 }
 
+/** What a caller sends differs from what a handler gets: defaults, transformations. */
+type Direction = 'input' | 'output';
+/** A list of values is `a,b` in both, which in a query is OpenAPI's own way to write an array. */
+type Place = 'query' | 'body';
+
 /**
- * Collects the schemas that have a name (`.meta({ id: 'Account' })`), so that each stands in the
- * document once.
+ * Describes schemas, and collects those that have a name (`.meta({ id: 'Account' })`), so that each
+ * stands in the document once.
  */
 export class SchemaCollection {
   readonly named: Record<string, JsonSchema> = {};
+  private readonly kinds = new Map<string, SchemasOfKind>();
 
   /**
-   * @param place a list of values is `a,b` in both, which in a query is OpenAPI's own way to write
-   * an array
-   * @param direction what a caller sends (`input`) differs from what a handler gets: defaults,
-   * transformations
-   * @returns the schema, with references to the named ones in it
+   * Says that a schema will be described. All of one direction and place are converted together, as
+   * what many of them contain is then converted once.
    */
-  describe(
-    schema: z.ZodType,
-    direction: 'input' | 'output',
-    place: 'query' | 'body' = 'body',
-  ): JsonSchema {
+  expect(schema: z.ZodType, direction: Direction, place: Place = 'body'): void {
+    this.ofKind(direction, place).expected.add(schema);
+  }
+
+  /** @returns the schema, with references to the named ones in it */
+  describe(schema: z.ZodType, direction: Direction, place: Place = 'body'): JsonSchema {
+    const kind = this.ofKind(direction, place);
+    const known = kind.described.get(schema);
+    if (known !== undefined) return known;
+    kind.expected.add(schema);
+    this.convert(kind, direction, place);
+    return kind.described.get(schema) ?? {};
+  }
+
+  private ofKind(direction: Direction, place: Place): SchemasOfKind {
+    const name = `${direction} ${place}`;
+    const kind = this.kinds.get(name) ?? { expected: new Set(), described: new Map() };
+    this.kinds.set(name, kind);
+    return kind;
+  }
+
+  private convert(
+    { expected, described }: SchemasOfKind,
+    direction: Direction,
+    place: Place,
+  ): void {
     const override = ({
       zodSchema,
       jsonSchema,
@@ -38,22 +62,19 @@ export class SchemaCollection {
       toWireForm(jsonSchema, place);
       if (direction === 'input') keepDeclared(zodSchema, jsonSchema);
     };
-    const whole = z.toJSONSchema(schema, { io: direction, unrepresentable: 'any', override });
-    const {
-      $schema: _dialect,
-      $defs: definitions = {},
-      ...rest
-    } = JSON.parse(
-      JSON.stringify(whole).replaceAll('"#/$defs/', '"#/components/schemas/'),
-    ) as JsonSchema & {
-      $defs?: Record<string, JsonSchema>;
-    };
+    const schemas = [...expected];
+    expected.clear();
+    const all = z.toJSONSchema(z.object(Object.fromEntries(schemas.entries())), {
+      io: direction,
+      unrepresentable: 'any',
+      override,
+    });
+    const { $defs: definitions = {}, properties = {} } = JSON.parse(
+      JSON.stringify(all).replaceAll('"#/$defs/', '"#/components/schemas/'),
+    ) as JsonSchema & { readonly $defs?: Record<string, JsonSchema> };
     for (const [name, { id: _id, ...definition }] of Object.entries(definitions))
       this.named[name] = definition;
-    if (typeof rest.id !== 'string') return rest;
-    const { id, ...definition } = rest;
-    this.named[id as string] = definition;
-    return { $ref: `#/components/schemas/${id}` };
+    for (const [index, schema] of schemas.entries()) described.set(schema, properties[index] ?? {});
   }
 
   /** Follows a reference into the named schemas. */
@@ -65,11 +86,17 @@ export class SchemaCollection {
   }
 }
 
+/** Schemas of one direction and place. */
+interface SchemasOfKind {
+  readonly expected: Set<z.ZodType>;
+  readonly described: Map<z.ZodType, JsonSchema>;
+}
+
 /**
  * A schema that transforms text declares how it looks on the wire with `.meta({ wire: {…} })`.
  * Answers may gain members later, so they are not closed; request bodies are.
  */
-function toWireForm(json: Record<string, unknown>, place: 'query' | 'body'): void {
+function toWireForm(json: Record<string, unknown>, place: Place): void {
   if (typeof json.wire === 'object') {
     const { wire: given, description, default: standard, examples } = json;
     const wire = place === 'query' ? given : asText(given as JsonSchema);

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../../http/problem.js';
 import { PROBLEMS } from '../../http/problem.js';
-import type { Route } from '../../http/route.js';
+import type { Endpoint, Route } from '../../http/route.js';
 import { exampleOf } from './example.js';
 import { isConditional, requestHeaders, responseHeaders } from './headers.js';
 import { type JsonSchema, type SchemaCollection, withoutUndefined } from './json-schema.js';
@@ -11,6 +11,16 @@ import { problemsOf } from './problems.js';
 export interface OperationName {
   readonly tag: string;
   readonly name: string;
+}
+
+/** Names to the collection what `describeOperation` will ask of it. */
+export function expectSchemas(
+  { params, query, body, answers }: Endpoint,
+  schemas: SchemaCollection,
+): void {
+  for (const schema of [params, query]) if (schema) schemas.expect(schema, 'input', 'query');
+  if (body) schemas.expect(body, 'input');
+  for (const schema of Object.values(answers)) if (schema) schemas.expect(schema, 'output');
 }
 
 /**
