@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import { ACCOUNT_REPORTS, createAccounts } from './accounts/index.js';
 import { documentationPages } from './api/documentation.pages.js';
 import { documentationEndpoints } from './api/documentation.routes.js';
-import { type ApiDocument, describeApi } from './api/openapi/document.js';
+import { type ApiDocument, describeApi, VERSION } from './api/openapi/document.js';
 import { type Endpoints, routes } from './api/routes.js';
 import { systemEndpoints } from './api/system.routes.js';
 import { TAGS } from './api/tags.js';
@@ -22,6 +22,7 @@ import { createHealth } from './health/index.js';
 import type { RateLimit } from './http/caller.js';
 import { createCursors, createListCursors, hourOf } from './http/cursor.js';
 import { Idempotency } from './http/idempotency.js';
+import { inProcessFetch } from './http/in-process.js';
 import { Load, type LoadLimits } from './http/load.js';
 import { createMetrics } from './http/metrics.js';
 import { RateLimiter } from './http/rate-limit.js';
@@ -31,6 +32,7 @@ import { createServer } from './http/server.js';
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/logger.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
+import { hostGuard, mcpRoute, type PublicPlace } from './mcp/index.js';
 import type { AnyAdapter } from './model/index.js';
 import { createProfiles } from './profiles/index.js';
 import {
@@ -61,6 +63,8 @@ export interface AppSettings {
   readonly role?: Role;
   /** Whether a proxy in front says what callers call us; not when left out. */
   readonly trustProxy?: boolean;
+  /** Under which names it is reached; this machine's own when left out. */
+  readonly place?: PublicPlace;
   /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
   readonly disconnects?: Partial<DisconnectSettings>;
@@ -74,6 +78,8 @@ export interface AppSettings {
   /** Where webhooks may be sent; public addresses when left out. */
   readonly webhookAddresses?: WebhookAddresses;
 }
+
+const LOCAL_PLACE: PublicPlace = { host: '127.0.0.1', publicUrl: undefined };
 
 /** All that a worker serves. */
 const WORKER_PATHS = ['/livez', '/readyz', '/metrics'];
@@ -327,23 +333,40 @@ export function assemble(settings: AppSettings): App {
   const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
 
   const isWorker = role === 'worker';
-  const served = isWorker ? table.filter(({ path }) => WORKER_PATHS.includes(path)) : table;
+  const served = isWorker
+    ? table.filter(({ path }) => WORKER_PATHS.includes(path))
+    : [
+        ...table,
+        mcpRoute({
+          version: VERSION,
+          stateKey: sealer.sign('state of calls over the Model Context Protocol'),
+          fetch: (request) => ownFetch(request),
+          onError: (error) => logger.warn('mcp', { error: String(error) }),
+        }),
+      ];
+  const pages = {
+    '/docs': documentationPages(),
+    '/mcp': hostGuard(settings.place ?? LOCAL_PLACE),
+    ...connections.pages,
+  };
+  const http = createServer(served, {
+    database,
+    release: () => `${release} ${hourOf(clock)}`,
+    idempotency,
+    lease,
+    load,
+    reads: new Reads(database, sealer, metrics),
+    rateLimiter,
+    authenticator: teams.service,
+    pages: isWorker ? {} : pages,
+    logger,
+    tracing,
+    metrics,
+    trustProxy: settings.trustProxy ?? false,
+  });
+  const ownFetch = inProcessFetch(http);
   return {
-    http: createServer(served, {
-      database,
-      release: () => `${release} ${hourOf(clock)}`,
-      idempotency,
-      lease,
-      load,
-      reads: new Reads(database, sealer, metrics),
-      rateLimiter,
-      authenticator: teams.service,
-      pages: isWorker ? {} : { '/docs': documentationPages(), ...connections.pages },
-      logger,
-      tracing,
-      metrics,
-      trustProxy: settings.trustProxy ?? false,
-    }),
+    http,
     processName: lease.name,
     routes: table,
     document,

@@ -38,6 +38,7 @@ const variables = z.object({
   ROLE: z.enum(ROLES).default('all'),
   DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(10),
   TRUST_PROXY: switched.default(false),
+  PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_DIRECT_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: poolSize.optional(),
@@ -106,6 +107,8 @@ export interface Config {
    * proxy alone.
    */
   readonly trustProxy: boolean;
+  /** The address that clients call. Absent: the one that it listens at. */
+  readonly publicUrl: string | undefined;
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl: string | undefined;
   /** `databaseUrl` without the pooler that it leads through. Absent: that is the same one. */
@@ -189,6 +192,7 @@ export function readConfig(
     role: values.ROLE,
     drainSeconds: values.DRAIN_SECONDS,
     trustProxy: values.TRUST_PROXY,
+    publicUrl: values.PUBLIC_URL,
     databaseUrl: values.DATABASE_URL,
     directUrl: values.DATABASE_DIRECT_URL,
     readUrls: values.DATABASE_READ_URLS,

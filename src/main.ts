@@ -96,6 +96,7 @@ async function start(): Promise<Running> {
     previousSecrets: config.previousSecrets,
     role: config.role,
     trustProxy: config.trustProxy,
+    place: { host: config.host, publicUrl: config.publicUrl },
     sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
     sweeps: config.sweepLimits,
     disconnects: { retentionDays: config.disconnectRetentionDays },

@@ -57,7 +57,7 @@ const ROOMS = [
 /** Rooms with one door, `index.ts`: what the others may import of them. */
 const WITH_DOOR = new Set([
   ...['secrets', 'webhooks', 'disconnects', 'sweeps', 'health', 'findings', 'profiles', 'accounts'],
-  ...['connections', 'events', 'teams', 'audit', 'providers', 'work', 'model', 'client'],
+  ...['connections', 'events', 'teams', 'audit', 'providers', 'work', 'model', 'client', 'mcp'],
 ]);
 const roomOf = (file: string) => file.split('/')[1] ?? '';
 const gatewayFiles = sources('src').map((file) => ({ file }));

@@ -4726,7 +4726,7 @@ export interface components {
         "Retry-After.optional": number;
         /**
          * @description How to authenticate.
-         * @example Bearer
+         * @example Bearer realm="Rollcall"
          */
         "WWW-Authenticate": string;
     };

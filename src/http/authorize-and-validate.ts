@@ -73,6 +73,7 @@ export async function authorizeAndValidate(
     requestId: response.locals.requestId as string,
     prefer: request.get('prefer') ?? '',
     traceparent: (response.locals.span as Span).traceparent,
+    header: (name) => request.get(name),
     lastEventId: request.get('last-event-id') || undefined,
     url: url.origin + url.pathname,
     search: url.searchParams,

@@ -14,6 +14,8 @@ export interface Call<Params, Query, Body> {
   /** Value of the `Prefer` header, empty when absent. */
   readonly prefer: string;
   readonly traceparent: string | undefined;
+  /** A header as it came, for what is no matter of the API's own. */
+  readonly header: (name: string) => string | undefined;
   /** Value of the `Last-Event-ID` header. */
   readonly lastEventId: string | undefined;
   /** Absolute address of this request without its query. */
@@ -59,6 +61,11 @@ export interface Endpoint<
   readonly produces?: string;
   /** Its answers go on for long: they are no requests under way, and have a bound of their own. */
   readonly isStream?: true;
+  /**
+   * Carries requests of another protocol, which has its own ways of repeating them: an
+   * `Idempotency-Key` is no matter of it.
+   */
+  readonly isProtocol?: true;
   /**
    * Shows nothing but rows of tables that count versions of their team (the migration
    * `team_versions` lists them), and nothing that depends on the time: while the version stays, so

@@ -132,6 +132,8 @@ export function createServer(
         pages.set(etag, page);
         return sendRendered(request, response, page);
       }
+      if (route.endpoint.isProtocol)
+        return send(request, response, await route.endpoint.handle(call));
       const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
       const ifMatch = takesIfMatch(route.method) ? request.get('if-match') : undefined;
       if (key !== undefined)

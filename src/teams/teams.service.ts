@@ -19,7 +19,9 @@ import type { TeamsRepository } from './teams.repository.js';
  */
 export const DEFAULT_TEAM_ID = 'team_default';
 
-const UNAUTHORIZED = { 'WWW-Authenticate': 'Bearer' };
+/** As RFC 6750, section 3, has it: without a key it is no error yet. */
+const NO_KEY = { 'WWW-Authenticate': 'Bearer realm="Rollcall"' };
+const BAD_KEY = { 'WWW-Authenticate': 'Bearer realm="Rollcall", error="invalid_token"' };
 const LAST_USED_GRANULARITY_MS = 60_000;
 const MAX_KEYS_SEEN = 20_000;
 
@@ -51,12 +53,7 @@ export class TeamsService {
   async authenticate(authorization: string | undefined): Promise<Identity> {
     const token = tokenOf(authorization);
     if (token === undefined)
-      throw new Problem(
-        'unauthorized',
-        'Send a key as `Authorization: Bearer rc_…`.',
-        {},
-        UNAUTHORIZED,
-      );
+      throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.', {}, NO_KEY);
     const parsed = parseKey(token);
     const row = parsed && (await this.keys.findWithTeam(parsed.id));
     const now = this.clock.now();
@@ -70,7 +67,7 @@ export class TeamsService {
         'unauthorized',
         'The key is unknown, mistyped or revoked. Ask an administrator for a new one.',
         {},
-        UNAUTHORIZED,
+        BAD_KEY,
       );
     }
     if (row.expires_at !== null && row.expires_at <= now) {
@@ -78,7 +75,7 @@ export class TeamsService {
         'unauthorized',
         `The key expired at ${row.expires_at.toISOString()}. Ask an administrator for a new one.`,
         {},
-        UNAUTHORIZED,
+        BAD_KEY,
       );
     }
     if (

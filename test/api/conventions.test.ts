@@ -43,7 +43,8 @@ describe('keys and scopes', () => {
   test('no route but the public ones answers without a key', async () => {
     const nobody = gateway.with(undefined);
     const isRight = (reply: Reply) =>
-      reply.body?.code === 'unauthorized' && reply.headers.get('www-authenticate') === 'Bearer';
+      reply.body?.code === 'unauthorized' &&
+      reply.headers.get('www-authenticate') === 'Bearer realm="Rollcall"';
     expect(await walk(guarded, (route) => ask(nobody, route, '{}'), isRight)).toEqual([]);
     const open = gateway.app.routes.filter(({ scope }) => scope === 'public');
     expect(open.filter(({ path }) => path.startsWith('/v1/')).map(nameOf)).toEqual([]);

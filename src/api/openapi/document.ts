@@ -15,7 +15,7 @@ export type ApiDocument = Readonly<Record<string, unknown>>;
 /** Endpoints by the tag they stand under, each by its name there. */
 export type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
-const VERSION = '0.1.0';
+export const VERSION = '0.1.0';
 const DESCRIPTION = `One REST API to list, monitor and disconnect every social account of a company's teams, across all providers.
 
 Authenticate with \`Authorization: Bearer rc_…\`. Responses are JSON in a \`{data}\` envelope; errors are problem details (RFC 9457) with a stable \`code\`.`;

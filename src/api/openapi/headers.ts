@@ -85,7 +85,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'integer', minimum: 1 },
     example: 10,
   },
-  'WWW-Authenticate': { description: 'How to authenticate.', schema: text, example: 'Bearer' },
+  'WWW-Authenticate': {
+    description: 'How to authenticate.',
+    schema: text,
+    example: 'Bearer realm="Rollcall"',
+  },
   Deprecation: {
     description: 'When the operation was deprecated, as `@<Unix seconds>` (RFC 9745).',
     schema: text,

@@ -1,0 +1,94 @@
+import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import { createRollcall } from '../client/index.js';
+import { RawText } from '../http/answer.js';
+import { type Call, endpoint, type Route } from '../http/route.js';
+import { createMcpServer } from './server.js';
+
+/** No such host: what is sent there goes to this process. */
+const IN_PROCESS = 'http://in-process.invalid';
+/** What the transport reads, besides the body. */
+const PASSED_ON = ['accept', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name'];
+
+interface EndpointParts {
+  readonly version: string;
+  readonly stateKey: string;
+  /** Hands requests to the gateway's own application. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly onError: (error: Error) => void;
+}
+
+type AnyCall = Call<unknown, unknown, unknown>;
+
+/**
+ * The route `/mcp`: the Model Context Protocol over Streamable HTTP, both of its revisions, without
+ * sessions. It keeps nothing between requests. Each tool asks the public API with the caller's own
+ * key, so what holds for the key there holds here.
+ */
+export function mcpRoute(parts: EndpointParts): Route {
+  const serve = mcpHandler((call, clientName) => {
+    const { caller } = call;
+    const api = createRollcall({
+      baseUrl: IN_PROCESS,
+      key: (call.header('authorization') ?? '').replace(/^bearer +/i, ''),
+      retries: 0,
+      fetch: (request) => {
+        request.headers.set('x-request-id', call.requestId);
+        if (call.traceparent !== undefined) request.headers.set('traceparent', call.traceparent);
+        return parts.fetch(request);
+      },
+      ...(caller.key.isRoot && { team: caller.teamId }),
+    });
+    const { version, stateKey, onError } = parts;
+    const principal = `${caller.key.id} ${caller.teamId}`;
+    const { scopes } = caller.key;
+    return createMcpServer({ api, principal, scopes, version, stateKey, clientName, onError });
+  }, parts.onError);
+  return {
+    method: 'POST',
+    path: '/mcp',
+    scope: 'read',
+    endpoint: endpoint({
+      summary: 'Model Context Protocol over Streamable HTTP',
+      body: z.unknown(),
+      answers: { 200: z.unknown(), 202: null },
+      isStream: true,
+      isProtocol: true,
+      handle: serve,
+    }),
+  };
+}
+
+/** Answers one request with a server that `create` makes for it. */
+export function mcpHandler(
+  create: (call: AnyCall, clientName: string) => ReturnType<McpServerFactory>,
+  onError: (error: Error) => void,
+) {
+  const calls = new WeakMap<Request, AnyCall>();
+  const handler = createMcpHandler(
+    ({ requestInfo }) => {
+      const call = requestInfo && calls.get(requestInfo);
+      if (call === undefined) throw new Error('a request of the protocol without its call');
+      return create(call, call.header('user-agent') ?? 'unnamed client');
+    },
+    // Nothing can be subscribed to.
+    { maxSubscriptions: 0, keepAliveMs: 0, onerror: onError },
+  );
+  return async (call: AnyCall) => {
+    const headers = new Headers();
+    for (const name of PASSED_ON) {
+      const value = call.header(name);
+      if (value !== undefined) headers.set(name, value);
+    }
+    const request = new Request(call.url, { method: 'POST', headers, signal: call.signal });
+    calls.set(request, call);
+    const response = await handler.fetch(request, { parsedBody: call.body });
+    const type = response.headers.get('content-type');
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: { 'Cache-Control': 'no-store' },
+      ...(type !== null && { body: new RawText(text, type) }),
+    };
+  };
+}
