@@ -317,32 +317,6 @@ export class AccountsRepository {
   }
 
   /**
-   * The labels of an account, locked.
-   * @param client within a transaction
-   */
-  async lockLabels(client: pg.ClientBase, id: string): Promise<Readonly<Record<string, string>>> {
-    const { rows } = await client.query<{ labels: Record<string, string> }>(
-      'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
-      [id],
-    );
-    return rows[0]?.labels ?? {};
-  }
-
-  /** @param client within the transaction that holds them locked */
-  async saveLabels(
-    client: pg.ClientBase,
-    id: string,
-    labels: Readonly<Record<string, string>>,
-    at: Date,
-  ): Promise<void> {
-    await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
-      id,
-      JSON.stringify(labels),
-      at,
-    ]);
-  }
-
-  /**
    * Notes that an account was looked at: content that has not changed is not written again.
    * @param client within the transaction of the look
    * @param labels `undefined`: as they are

@@ -161,8 +161,9 @@ export function accountEndpoints(
       answers: { 200: dataOf(accountSchema) },
       problems: CHANGE_PROBLEMS,
       handle: async (call) => {
-        const id = await service.change(call.caller, call.params.id, call.body, contextOf(call));
-        return { status: 200, body: one(await service.documentOf(id, false)) };
+        const { caller, params, body } = call;
+        const document = await service.change(caller, params.id, body, contextOf(call));
+        return { status: 200, body: one(document) };
       },
     }),
 
@@ -172,12 +173,11 @@ export function accountEndpoints(
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const { id, ration } = await service.probe(call.caller, call.params.id, contextOf(call));
-        const document = await service.documentOf(id, false);
-        return call.commit(async () => ({
+        const probed = await service.probe(call.caller, call.params.id, contextOf(call));
+        return call.commit(async ({ client }) => ({
           status: 200,
-          body: one(document),
-          headers: rationHeaders(ration),
+          body: one(probed.document ?? (await service.documentOf(probed.id, false, client))),
+          headers: rationHeaders(probed.ration),
         }));
       },
     }),

@@ -4,7 +4,6 @@ import type { ConnectionsService } from '../connections/index.js';
 import type { Database } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -29,11 +28,18 @@ import type {
 import type { AccountChangeRequest, AccountRequest } from './accounts.requests.js';
 import { cannotCreate, createdSince } from './creation.js';
 import { isStale } from './identity.js';
+import { mergeLabels } from './labels.repository.js';
 import { writeObservations } from './observations.repository.js';
 import type { Probes, Ration } from './probes.js';
 import { readSettings } from './read-settings.js';
 import { toRecord } from './record.js';
 import { requireSame, requireSameAfter } from './require-same.js';
+
+interface Probed {
+  readonly id: string;
+  readonly ration: Ration;
+  readonly document: string | undefined;
+}
 
 /** Of a connection's probes: the others are left to callers. */
 const REPORTS_SHARE = 1 / 2;
@@ -161,6 +167,7 @@ export class AccountsService {
 
   /**
    * Merges settings over the provider's current ones and sends them whole; merges labels here.
+   * @returns the account's JSON text, read in the transaction that changed it
    * @throws Problem 409 `identity_changed` when the provider shows somebody else under the id
    */
   async change(
@@ -195,26 +202,33 @@ export class AccountsService {
       const facts = { before: { settings: shown(former) }, after: { settings: shown(settings) } };
       const auditEntry = { caller, action: 'account.settings_changed', ...facts };
       const observation = await this.shownAfter(row, auditEntry, async () => answer);
-      await withTransaction(this.parts.database.pool, (client) =>
-        this.write(client, { connection, observation, auditEntry }),
+      const result = { connection, observation, auditEntry };
+      const { document } = await withTransaction(this.parts.database.pool, (client) =>
+        this.record(client, result),
       );
+      if (change.labels === undefined) return document;
     }
-    if (change.labels !== undefined) await this.mergeLabels(caller, row.id, change.labels);
-    return row.id;
+    const labels = { caller, id: row.id, changes: change.labels ?? {}, at: this.parts.clock.now() };
+    return withTransaction(this.parts.database.pool, async (client) => {
+      await mergeLabels(client, labels);
+      return this.documentOf(row.id, false, client);
+    });
   }
 
   /**
    * Asks the provider now and writes down what it says; calls for one account at the same time
    * share one request.
+   * @returns the account's JSON text as it was when the look was written, unless that of another
+   * call was shared
    */
-  async probe(
-    caller: Caller,
-    reference: string,
-    context: CallContext,
-  ): Promise<{ readonly id: string; readonly ration: Ration }> {
+  async probe(caller: Caller, reference: string, context: CallContext): Promise<Probed> {
     const row = await this.findConnected(caller, reference);
-    const look = () => this.look(row, context);
-    return { id: row.id, ration: await this.parts.probes.run(row, this.adapter(row), look) };
+    let document: string | undefined;
+    const look = async () => {
+      document = await this.look(row, context);
+    };
+    const ration = await this.parts.probes.run(row, this.adapter(row), look);
+    return { id: row.id, ration, document };
   }
 
   /**
@@ -222,24 +236,29 @@ export class AccountsService {
    * @returns `false` when it tells nothing: the ration is used up, or the look failed
    */
   async probeReported(row: AccountRow, context: CallContext): Promise<boolean> {
-    const look = () => this.look(row, context);
+    const look = async () => {
+      await this.look(row, context);
+    };
     try {
       await this.parts.probes.run(row, this.adapter(row), look, REPORTS_SHARE);
       return true;
     } catch (error) {
       context.signal?.throwIfAborted();
+      if (error instanceof ProviderError) return false;
       if (!(error instanceof Problem)) throw error;
       return error.code === 'not_found';
     }
   }
 
-  private async look(row: AccountRow, context: CallContext): Promise<void> {
+  /** @returns the account's JSON text */
+  private async look(row: AccountRow, context: CallContext): Promise<string> {
     const connection = await this.connectionOf(row);
     const access = this.parts.connections.openAccessTo(connection);
     const observation = await this.lookUp(row, access, context);
-    await withTransaction(this.parts.database.pool, (client) =>
-      this.write(client, { connection, observation }),
+    const { document } = await withTransaction(this.parts.database.pool, (client) =>
+      this.record(client, { connection, observation }),
     );
+    return document;
   }
 
   /**
@@ -371,38 +390,6 @@ export class AccountsService {
         fault: 'account',
       },
     );
-  }
-
-  private async mergeLabels(
-    caller: Caller,
-    id: string,
-    changes: Readonly<Record<string, string | null>>,
-  ): Promise<void> {
-    const { accounts, clock, database } = this.parts;
-    const now = clock.now();
-    await withTransaction(database.pool, async (client) => {
-      const before = await accounts.lockLabels(client, id);
-      const merged = Object.entries({ ...before, ...changes }).flatMap(([name, value]) =>
-        value === null ? [] : [[name, value] as const],
-      );
-      if (merged.length > MAX_LABELS)
-        throw invalidField('labels', `must have at most ${MAX_LABELS} labels in total`);
-      const after = Object.fromEntries(merged);
-      await accounts.saveLabels(client, id, after, now);
-      const event = {
-        type: 'account.updated',
-        accountId: id,
-        data: { changed: ['labels'] },
-      } as const;
-      await recordAccountEvents(client, [event], now);
-      const facts = { before: { labels: before }, after: { labels: after } };
-      await recordAudit(
-        client,
-        actorOf(caller),
-        [{ action: 'account.labels_changed', targetType: 'account', targetId: id, ...facts }],
-        now,
-      );
-    });
   }
 
   private connectionOf(row: AccountRow): Promise<Connection> {

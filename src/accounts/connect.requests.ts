@@ -20,3 +20,4 @@ export type ConnectRequest = z.output<typeof connectRequest>;
 export const connectCompletion = z
   .strictObject({ state: z.string().min(1).max(200), code: z.string().min(1).max(4096) })
   .meta({ examples: [{ state: 'pX3nV8qT1mR6kZ0wB5yJ2g', code: 'AQD-4fJ0s2' }] });
+export type ConnectCompletion = z.output<typeof connectCompletion>;

@@ -37,16 +37,13 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
     }),
     complete: action({
       summary: 'Complete a connect flow with the returned code and state',
+      description:
+        'A state is good for one request. With an Idempotency-Key that request can be sent again when it was cut off, and goes on.',
       body: connectCompletion,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,
       handle: async (call) => {
-        const result = await connect.complete(
-          call.caller,
-          call.body.state,
-          call.body.code,
-          contextOf(call),
-        );
+        const result = await connect.complete(call.caller, call.body, call, contextOf(call));
         return call.commit(async ({ client }) => {
           const { document } = await accounts.record(client, result);
           return { status: 200, body: new RawText(`{"data":${document}}`) };

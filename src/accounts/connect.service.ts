@@ -1,16 +1,32 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ConnectionsService } from '../connections/index.js';
 import type { Transaction } from '../database/index.js';
+import type { ConnectFlow } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
+import type { Call } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
-import { ProviderError } from '../model/index.js';
-import type { CallContext, Providers } from '../providers/index.js';
+import { betweenCrashPoints } from '../lib/crash-point.js';
+import { ProviderError, type ProviderErrorCode } from '../model/index.js';
+import type { CallContext, ProviderConnection, Providers } from '../providers/index.js';
 import type { ProviderResult } from './accounts.service.js';
-import type { ConnectRequest } from './connect.requests.js';
+import type { ConnectCompletion, ConnectRequest } from './connect.requests.js';
 import type { ConnectFlowsRepository } from './connect-flows.repository.js';
+import { connectedSince } from './creation.js';
 
 const FLOW_MINUTES = 10;
+
+/** Of a key that may not ask, or not at the moment. */
+const UNSPENT: readonly ProviderErrorCode[] = [
+  'credential_rejected',
+  'permission_denied',
+  'quota_exceeded',
+  'rate_limited',
+  'circuit_open',
+];
+
+/** The request that completes a flow: which attempt at it this is. */
+type Attempt = Pick<Call<unknown, unknown, unknown>, 'attemptOf' | 'begunBefore'>;
 
 /** A flow that the provider has started. */
 export interface Flow {
@@ -83,30 +99,50 @@ export class ConnectService {
   }
 
   /**
-   * Trades the code for a connected account. Its state is used up first, so that nobody
-   * else can use it.
+   * Trades the code for a connected account. Its state is used up first, so that nobody else can
+   * use it; a request that was cut off goes on with it when it is sent again.
+   * @throws Problem 409 where a code that was traded before cannot be told to be an account's
    */
   async complete(
     caller: Caller,
-    state: string,
-    code: string,
+    { state, code }: ConnectCompletion,
+    attempt: Attempt,
     context: CallContext,
   ): Promise<ProviderResult> {
-    const flow = await this.flows.use(caller.teamId, hashOf(state), this.clock.now());
+    const stateHash = hashOf(state);
+    const flow = await this.flows.use(
+      caller.teamId,
+      stateHash,
+      attempt.attemptOf,
+      this.clock.now(),
+    );
     if (!flow)
       throw invalidField(
         'state',
         'is unknown, already used, or older than 10 minutes; start again with POST /v1/connect',
       );
-    const connection = await this.connections.get(caller, flow.connectionId);
-    const access = this.connections.openAccessTo(connection);
-    const { platform } = flow;
-    const redirectUrl = withState(flow.redirectUrl, state);
-    const { id } = await this.providers.connectComplete(
-      access,
-      { platform, code, redirectUrl },
-      { ...context, secrets: [code, state] },
-    );
+    const { platform, redirectUrl } = flow;
+    const isFirst = attempt.begunBefore === undefined;
+    const unlessSpent = async (error: unknown): Promise<never> => {
+      if (isFirst && leavesCodeUnspent(error)) await this.flows.giveBack(stateHash);
+      throw error;
+    };
+    const { connection, access } = await this.accessOf(caller, flow).catch(unlessSpent);
+    let id = flow.providerAccountId;
+    if (id === null) {
+      const traded = { platform, code, redirectUrl: withState(redirectUrl, state) };
+      const secrets = [code, state];
+      id = await betweenCrashPoints('flow', () =>
+        this.providers.connectComplete(access, traded, { ...context, secrets }),
+      )
+        .then((connected) => connected.id)
+        .catch((error: unknown) => {
+          const { begunBefore } = attempt;
+          if (!begunBefore || !refusesCode(error)) return unlessSpent(error);
+          return this.connectedBefore(flow, begunBefore, access, context);
+        });
+      await this.flows.noteAccount(stateHash, id);
+    }
     // The answer's full shape is not documented: the list is the truth.
     const observation = await this.providers.lookUp(access, { id }, context);
     if (!observation)
@@ -118,6 +154,54 @@ export class ConnectService {
     const after = { platform, connection_id: connection.id };
     return { connection, observation, auditEntry: { caller, action: 'account.connected', after } };
   }
+
+  private async accessOf(caller: Caller, flow: ConnectFlow) {
+    const connection = await this.connections.get(caller, flow.connectionId);
+    return { connection, access: this.connections.openAccessTo(connection) };
+  }
+
+  /**
+   * The provider's id of the account that an attempt which was cut off had connected: the only one
+   * that was connected since it began, but for those of other flows.
+   * @throws Problem 409 where there is none, or more than one
+   */
+  private async connectedBefore(
+    flow: ConnectFlow,
+    begun: Date,
+    access: ProviderConnection,
+    context: CallContext,
+  ): Promise<string> {
+    const ids: string[] = [];
+    const { platform } = flow;
+    for await (const { account } of connectedSince(
+      begun,
+      this.providers,
+      access,
+      platform,
+      context,
+    ))
+      ids.push(account.providerAccountId);
+    const others = await this.flows.connectedByOthers(flow, ids);
+    const [id, another] = ids.filter((one) => !others.has(one));
+    if (id !== undefined && another === undefined) return id;
+    const { name } = this.providers.adapters.require(access.provider);
+    throw new Problem(
+      'conflict',
+      `${name} refuses the code, which an earlier attempt at this request may have used before it was cut off. The next sweep of ${flow.connectionId} lists the account if it was connected; otherwise start again with POST /v1/connect.`,
+    );
+  }
+}
+
+/** Whether the provider has not looked at the code. */
+function leavesCodeUnspent(error: unknown): boolean {
+  if (error instanceof ProviderError) return UNSPENT.includes(error.code);
+  return error instanceof Problem;
+}
+
+/** Whether the provider took no part of the request but the code amiss, as far as can be told. */
+function refusesCode(error: unknown): boolean {
+  if (!(error instanceof ProviderError)) return false;
+  return !error.outcomeUnknown && !UNSPENT.includes(error.code);
 }
 
 /**

@@ -9,9 +9,26 @@ import type {
 import { usernameKey } from './account-filter.js';
 
 /**
- * The account with that handle, if the provider says that it was connected at or after `time`. Its
- * times may be in whole seconds.
+ * The accounts of a platform that the provider says were connected at or after `time`. Its times may
+ * be in whole seconds.
  */
+export async function* connectedSince(
+  time: Date,
+  providers: Providers,
+  access: ProviderConnection,
+  platform: string,
+  context: CallContext,
+): AsyncGenerator<Observation> {
+  const from = Math.floor(time.getTime() / 1000) * 1000;
+  for await (const page of providers.walk(access, context))
+    for (const observation of page.accounts) {
+      const { account } = observation;
+      if (account.platform !== platform || account.connectedAt === null) continue;
+      if (Date.parse(account.connectedAt) >= from) yield observation;
+    }
+}
+
+/** The account with that handle, if the provider says that it was connected at or after `time`. */
 export async function createdSince(
   time: Date,
   providers: Providers,
@@ -19,20 +36,10 @@ export async function createdSince(
   { platform, username }: { readonly platform: string; readonly username: string },
   context: CallContext,
 ): Promise<Observation | undefined> {
-  for await (const page of providers.walk(access, context)) {
-    const found = page.accounts.find(
-      ({ account }) =>
-        account.platform === platform &&
-        account.username !== null &&
-        usernameKey(account.username) === usernameKey(username),
-    );
-    if (!found) continue;
-    const { connectedAt } = found.account;
-    return connectedAt !== null &&
-      Date.parse(connectedAt) >= Math.floor(time.getTime() / 1000) * 1000
-      ? found
-      : undefined;
-  }
+  const key = usernameKey(username);
+  for await (const found of connectedSince(time, providers, access, platform, context))
+    if (found.account.username !== null && usernameKey(found.account.username) === key)
+      return found;
   return undefined;
 }
 

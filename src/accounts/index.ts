@@ -107,6 +107,7 @@ export function createAccounts(parts: AccountsParts) {
       everyMs: 600_000,
       run: () => samples.keepPartitions(clock.now()),
     },
+    { name: 'accounts.finish_probes', everyMs: 1_000, run: () => probes.finishLeft() },
     { name: 'accounts.forget', everyMs: 15_000, run: () => samples.forget() },
   ];
   return {

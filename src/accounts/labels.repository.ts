@@ -1,5 +1,9 @@
 import type pg from 'pg';
+import { actorOf, recordAudit } from '../audit/index.js';
 import { recordAccountEvents } from '../events/index.js';
+import type { Caller } from '../http/caller.js';
+import { invalidField } from '../http/problem.js';
+import { MAX_LABELS } from '../model/index.js';
 
 /** Ids that stand for nobody in particular. */
 const NOBODY = '^([0-]*|null|none|undefined|unknown|anonymous|user|deleted.*)$';
@@ -54,4 +58,50 @@ export async function passLabelsOn(
   const event = { type: 'account.updated' as const, data: { changed: ['labels'] } };
   const events = labelled.map((accountId) => ({ ...event, accountId }));
   await recordAccountEvents(client, events, at);
+}
+
+interface LabelChanges {
+  readonly caller: Caller;
+  /** Of the account. */
+  readonly id: string;
+  /** A label of null is taken off. */
+  readonly changes: Readonly<Record<string, string | null>>;
+  readonly at: Date;
+}
+
+/**
+ * Merges labels over those that an account has.
+ * @param client within a transaction
+ * @throws Problem 422 where they would be too many
+ */
+export async function mergeLabels(
+  client: pg.ClientBase,
+  { caller, id, changes, at }: LabelChanges,
+): Promise<void> {
+  const { rows } = await client.query<{ labels: Record<string, string> }>(
+    'SELECT labels FROM accounts WHERE id = $1 FOR UPDATE',
+    [id],
+  );
+  const before = rows[0]?.labels ?? {};
+  const merged = Object.entries({ ...before, ...changes }).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  if (merged.length > MAX_LABELS)
+    throw invalidField('labels', `must have at most ${MAX_LABELS} labels in total`);
+  const after = Object.fromEntries(merged);
+  await client.query('UPDATE accounts SET labels = $2, updated_at = $3 WHERE id = $1', [
+    id,
+    JSON.stringify(after),
+    at,
+  ]);
+  const event = { type: 'account.updated', accountId: id, data: { changed: ['labels'] } } as const;
+  await recordAccountEvents(client, [event], at);
+  const entry = {
+    action: 'account.labels_changed',
+    targetType: 'account',
+    targetId: id,
+    before: { labels: before },
+    after: { labels: after },
+  } as const;
+  await recordAudit(client, actorOf(caller), [entry], at);
 }

@@ -45,10 +45,15 @@ export class ProbesRepository {
     return rows[0];
   }
 
-  /** @param failure `undefined`: it succeeded */
-  async finish(accountId: string, failure: ProbeFailure | undefined, now: Date): Promise<void> {
-    await this.database.prisma.probe.update({
-      where: { accountId },
+  /** Ends a probe that the process began. @param failure `undefined`: it succeeded */
+  async finish(
+    accountId: string,
+    leasedBy: string,
+    failure: ProbeFailure | undefined,
+    now: Date,
+  ): Promise<void> {
+    await this.database.prisma.probe.updateMany({
+      where: { accountId, leasedBy, finishedAt: null },
       data: {
         finishedAt: now,
         ...(failure && { failure: failure as object as Prisma.JsonObject }),

@@ -1,4 +1,4 @@
-import type { Database } from '../database/index.js';
+import { type Database, isExhausted, isUnreachable } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { Problem, problemOfProvider, retryLater } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -25,6 +25,8 @@ export interface Ration {
  */
 export class Probes {
   private readonly probes: ProbesRepository;
+  /** What ends probes that could not be ended while the database was away, by account. */
+  private readonly unfinished = new Map<string, () => Promise<void>>();
 
   constructor(
     database: Database,
@@ -52,34 +54,48 @@ export class Probes {
     while (!(await this.begin(account.id))) {
       if (await this.follow(account.id)) return this.ration(account.connection_id, limit);
     }
-    const failure = await this.attempt(account.connection_id, limit, look);
-    await this.probes.finish(account.id, failure && toRow(failure), this.clock.now());
-    if (failure) throw failure;
+    try {
+      await this.take(account.connection_id, limit);
+      await look();
+    } catch (error) {
+      await this.finish(account.id, problemOf(error));
+      throw error;
+    }
+    await this.finish(account.id, undefined);
     return this.ration(account.connection_id, limit);
   }
 
-  private async attempt(
-    connectionId: string,
-    limit: number,
-    look: () => Promise<void>,
-  ): Promise<Problem | undefined> {
-    try {
-      await this.take(connectionId, limit);
-      await look();
-      return undefined;
-    } catch (error) {
-      if (error instanceof Problem) return error;
-      if (error instanceof ProviderError) return problemOfProvider(error);
-      return new Problem(
-        'internal_error',
-        'The probe failed because of an internal error. Try again.',
-      );
-    }
+  /** Ends the probes that could not be ended before. */
+  async finishLeft(): Promise<void> {
+    for (const finishNow of this.unfinished.values()) await finishNow();
   }
 
   /** @returns whether this process is to look; otherwise another one is looking */
-  private begin(accountId: string): Promise<boolean> {
-    return this.probes.begin(accountId, this.lease.name, this.clock.now());
+  private async begin(accountId: string): Promise<boolean> {
+    await this.unfinished.get(accountId)?.();
+    try {
+      return await this.probes.begin(accountId, this.lease.name, this.clock.now());
+    } catch (error) {
+      // It may have begun, and nobody looks.
+      await this.finish(accountId, problemOf(error));
+      throw error;
+    }
+  }
+
+  /**
+   * Others wait for the end of a probe as long as this process lives: while the database is away
+   * that is left for the next `finishLeft`, or the next probe of the account.
+   */
+  private async finish(accountId: string, failure: Problem | undefined): Promise<void> {
+    const row = failure && toRow(failure);
+    const finishNow = async () => {
+      await this.probes.finish(accountId, this.lease.name, row, this.clock.now());
+      if (this.unfinished.get(accountId) === finishNow) this.unfinished.delete(accountId);
+    };
+    this.unfinished.set(accountId, finishNow);
+    await finishNow().catch((error: unknown) => {
+      if (!isUnreachable(error) && !isExhausted(error)) throw error;
+    });
   }
 
   /**
@@ -134,6 +150,14 @@ export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Recor
     'X-Probe-Remaining': String(remaining),
     'X-Probe-Reset': String(resetSeconds),
   };
+}
+
+/** What those are told who share a probe that failed. */
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof ProviderError) return problemOfProvider(error);
+  const what = 'The probe that this request shared was cut off.';
+  return retryLater('service_unavailable', what, 1);
 }
 
 function toRow({ code, detail, extras, headers }: Problem): ProbeFailure {

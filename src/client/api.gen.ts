@@ -405,7 +405,9 @@ export interface paths {
         put?: never;
         /**
          * Complete a connect flow with the returned code and state
-         * @description Requires the scope `write`.
+         * @description A state is good for one request. With an Idempotency-Key that request can be sent again when it was cut off, and goes on.
+         *
+         *     Requires the scope `write`.
          */
         post: operations["connect.complete"];
         delete?: never;

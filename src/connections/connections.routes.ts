@@ -90,27 +90,20 @@ export function connectionEndpoints(
       answers: { 200: dataOf(connectionSchema) },
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
-        const row = await connections.change(
-          call.caller,
-          call.params.id,
-          call.body,
-          contextOf(call),
-          (transaction) => afterConnecting.endSweep(transaction, call.params.id),
-        );
-        const answer = { status: 200, body: { data: toAnswer(row, hooks.pathOf(row)) } };
-        if (row.paused) {
-          connections.abortPaused(row.id, afterConnecting.abortWork);
-          return answer;
+        const { caller, params, body } = call;
+        const isReached = body.credentials !== undefined || body.base_url !== undefined;
+        const follow = async (transaction: Transaction, changed: Connection) => {
+          if (changed.paused) await afterConnecting.endSweep(transaction, changed.id);
+          else if (isReached) await afterConnecting.requestSweep(transaction, caller, changed);
+        };
+        const row = await connections.change(caller, params.id, body, contextOf(call), follow);
+        if (row.paused) connections.abortPaused(row.id, afterConnecting.abortWork);
+        else if (isReached) {
+          afterConnecting.abortWork(row.id);
+          afterConnecting.wakeSweeps();
+          await afterConnecting.resumeDisconnects(row.id);
         }
-        if (call.body.credentials === undefined && call.body.base_url === undefined) return answer;
-        const committed = await call.commit(async (transaction) => {
-          await afterConnecting.requestSweep(transaction, call.caller, row);
-          return answer;
-        });
-        afterConnecting.abortWork(row.id);
-        afterConnecting.wakeSweeps();
-        await afterConnecting.resumeDisconnects(row.id);
-        return committed;
+        return { status: 200, body: { data: toAnswer(row, hooks.pathOf(row)) } };
       },
     }),
     delete: endpoint({

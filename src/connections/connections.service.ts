@@ -125,14 +125,14 @@ export class ConnectionsService {
   /**
    * Changes a connection. A new key or address is verified first, and makes the connection `active`
    * and due for a sweep, as does the end of a pause.
-   * @param endSweep ends the sweep of one that is paused, within the transaction
+   * @param follow does within the transaction what follows of it
    */
   async change(
     caller: Caller,
     id: string,
     change: ConnectionChange,
     context: CallContext,
-    endSweep: (transaction: Transaction) => Promise<void>,
+    follow: (transaction: Transaction, changed: Connection) => Promise<void>,
   ): Promise<Connection> {
     const { clock, connections, database, providers } = this.parts;
     const row = await this.get(caller, id);
@@ -182,12 +182,12 @@ export class ConnectionsService {
     return database.transaction(async (transaction) => {
       const { prisma, client } = transaction;
       const changed = await connections.update(prisma, id, data);
-      if (changed.paused) await endSweep(transaction);
       await audit(client, caller, { action: 'connection.changed', targetId: id, ...facts }, now);
       if (newAccess && row.state !== 'active') {
         const event = connectionEvent('connection.recovered', changed);
         await recordEvents(client, row.teamId, [event], now);
       }
+      await follow(transaction, changed);
       return changed;
     });
   }

@@ -41,6 +41,8 @@ const FAILURES: ReadonlySet<ProviderErrorCode> = new Set(['server_error', 'unava
 export class CredentialRefresh implements CredentialKeeper {
   private readonly refreshes: RefreshesRepository;
   private readonly sealed: SealedCredentials;
+  /** The connections whose refresh token this process has sent, until it is noted what came of it. */
+  private readonly sent = new Set<string>();
 
   constructor(
     private readonly parts: {
@@ -86,7 +88,9 @@ export class CredentialRefresh implements CredentialKeeper {
     // One of our own that is not under way any more could not note how it ended.
     const isOwn = row.leasedBy === this.parts.lease.name;
     if (row.leasedBy !== null && !row.isLeaseHolderGone && !isOwn) return 'busy';
-    if (row.leasedBy !== null && !lasts) {
+    // The note was taken, and no answer came: nothing was sent.
+    const isUnsent = isOwn && !this.sent.has(row.id);
+    if (row.leasedBy !== null && !lasts && !isUnsent) {
       await this.refreshes.markLost(client, row.id, this.parts.clock.now());
       return 'busy';
     }
@@ -100,14 +104,20 @@ export class CredentialRefresh implements CredentialKeeper {
   ): Promise<ProviderConnection> {
     const { clock, lease } = this.parts;
     let answer: RefreshedCredentials;
+    this.sent.add(connection.id);
     try {
       answer = await betweenCrashPoints('refresh', () => ask(connection));
     } catch (error) {
       // Anything else ends this process, or is as good as its end.
       if (!(error instanceof ProviderError)) throw error;
-      if (this.parts.lasts(connection.provider) || isUnspent(error))
-        await this.refreshes.release(connection.id, lease.name);
-      else await this.refreshes.loseOwn(connection.id, lease.name, clock.now());
+      const isFree = this.parts.lasts(connection.provider) || isUnspent(error);
+      const at = clock.now();
+      await this.noted(() =>
+        isFree
+          ? this.refreshes.release(connection.id, lease.name)
+          : this.refreshes.loseOwn(connection.id, lease.name, at),
+      );
+      this.sent.delete(connection.id);
       throw error;
     }
     const now = clock.now();
@@ -116,29 +126,37 @@ export class CredentialRefresh implements CredentialKeeper {
     const after = (share: number) =>
       lifetimeMs === null ? null : new Date(now.getTime() + lifetimeMs * share);
     const times = { tokenExpiresAt: after(1), tokenRefreshAt: after(EARLY) };
-    return this.stored(connection, credentials, times);
+    const refreshed = await this.stored(connection, credentials, times);
+    this.sent.delete(connection.id);
+    return refreshed;
   }
 
   /**
-   * Stores what was refreshed, unless somebody gave other credentials meanwhile. The token is spent:
-   * a database that is away is tried again.
+   * Stores what was refreshed, unless somebody gave other credentials meanwhile: the token is spent.
    */
   private async stored(
     connection: ProviderConnection,
     credentials: Credentials,
     times: { readonly tokenExpiresAt: Date | null; readonly tokenRefreshAt: Date | null },
   ): Promise<ProviderConnection> {
+    return this.noted(() =>
+      this.refreshes.store(connection.id, times, (row) => {
+        const { current, given } = this.sealed.open(row);
+        return isSameCredentials(current, connection.credentials)
+          ? {
+              sealed: this.sealed.seal(credentials, row.id, given),
+              result: { ...connection, credentials, ...times },
+            }
+          : { sealed: null, result: refreshedTo(connection, current, row) };
+      }),
+    );
+  }
+
+  /** Notes what came of a token that was sent: a database that is away is tried again. */
+  private async noted<Result>(note: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.refreshes.store(connection.id, times, (row) => {
-          const { current, given } = this.sealed.open(row);
-          return isSameCredentials(current, connection.credentials)
-            ? {
-                sealed: this.sealed.seal(credentials, row.id, given),
-                result: { ...connection, credentials, ...times },
-              }
-            : { sealed: null, result: refreshedTo(connection, current, row) };
-        });
+        return await note();
       } catch (error) {
         if (attempt === STORE_TRIES) throw error;
         await this.parts.clock.sleep(STORE_PAUSE_MS * 2 ** (attempt - 1));

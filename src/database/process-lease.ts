@@ -104,13 +104,20 @@ export class ProcessLease {
   }
 
   private async take(name: string): Promise<boolean> {
-    const { rowCount } = await this.database.pool.query(
-      `INSERT INTO gateway_locks (name, holder) VALUES ($1, $2)
+    const { rowCount } = await this.database.pool
+      .query(
+        `INSERT INTO gateway_locks (name, holder) VALUES ($1, $2)
        ON CONFLICT (name) DO UPDATE SET holder = $2
          WHERE ${leaseHolderIsGone('gateway_locks.holder', { table: 'gateway_locks', key: 'name' })}`,
-      [name, this.name],
-    );
+        [name, this.name],
+      )
+      .catch((error: unknown) => {
+        // It may be ours, and nothing is done under it.
+        this.unreleased.add(name);
+        throw error;
+      });
     if (rowCount === 0) return false;
+    this.unreleased.delete(name);
     if (await this.presence.lock(name)) return true;
     await this.give(name);
     return false;

@@ -20,7 +20,10 @@ export interface Guards {
 export type Identified = (identity: Identity) => void;
 
 /** A call but for what it takes to do its effect. */
-export type ValidatedCall = Omit<Call<unknown, unknown, unknown>, 'commit' | 'begunBefore'>;
+export type ValidatedCall = Omit<
+  Call<unknown, unknown, unknown>,
+  'commit' | 'begunBefore' | 'attemptOf'
+>;
 
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {

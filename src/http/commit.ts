@@ -1,10 +1,19 @@
 import type pg from 'pg';
-import { type Database, isUnreachable, type Transaction } from '../database/index.js';
+import {
+  type Database,
+  isTimedOut,
+  isUnreachable,
+  isWithoutTurn,
+  type Transaction,
+} from '../database/index.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
 import { type Answer, type Rendered, render } from './answer.js';
+import { Problem } from './problem.js';
 
 /** A try at such a request, by the one process that is to do it. */
 export interface IdempotentAttempt {
+  /** Names the request; the same for each of its attempts. */
+  readonly of: string;
   /**
    * When a process began this very request and died in the middle: what it asked of a provider may
    * have been done since.
@@ -55,12 +64,13 @@ export function committing(database: Database, attempt?: IdempotentAttempt): Com
 }
 
 /**
- * What is committed is told so: when the database is lost while one waits for a better answer, the
- * first one stands.
+ * What is committed is told so: when the database is lost while one waits for a better answer, or
+ * another server answers that does not have it, the first one stands.
  */
 function standBy(first: Answer): (error: unknown) => Answer {
   return (error) => {
-    if (isUnreachable(error)) return first;
+    const isPassing = [isUnreachable, isTimedOut, isWithoutTurn].some((is) => is(error));
+    if (isPassing || error instanceof Problem) return first;
     throw error;
   };
 }

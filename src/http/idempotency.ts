@@ -53,7 +53,7 @@ export interface Outcome {
  * | verify a key, begin a connect flow, look at an account | it has no effect there |
  * | pause or resume an account | that it is so already counts as done |
  * | create an account | "already exists": ours when the provider dates it after the first attempt, 201; otherwise 409 that names it |
- * | complete a connect flow | its state is good for once: 422; the next sweep lists the account if it was connected |
+ * | complete a connect flow | the flow goes on where it was cut off; of a code that the provider had taken, with the one account it dates after the first attempt, otherwise 409 |
  * | send a webhook's test event | it is sent again, as deliveries are made at least once |
  */
 export class Idempotency {
@@ -103,9 +103,13 @@ export class Idempotency {
       isKept = isLast;
     };
     try {
-      const { answer, isOpen } = await work({ begunBefore: taken.begunBefore, keep });
+      const { answer, isOpen } = await work({
+        of: nameOf(row),
+        begunBefore: taken.begunBefore,
+        keep,
+      });
       if (answer.status >= 500 || answer.status === 429)
-        await this.release(row, expiry, isOpen ? 'leave' : 'delete');
+        await this.release(row, expiry, isOpen || taken.begunBefore ? 'leave' : 'delete');
       else if (!isKept) await this.keepLast(row, expiry, answer, keep);
       return answer;
     } catch (error) {
@@ -227,6 +231,11 @@ export const SEALED_ANSWERS: SealedColumn = {
   column: 'answer',
   boundTo,
 };
+
+/** The key itself is the caller's, and is stored nowhere else. */
+function nameOf(row: IdempotencyRow): string {
+  return createHash('sha256').update(boundTo(row)).digest('base64url');
+}
 
 function boundTo(row: readonly string[]): string {
   return `idempotency\n${row.join('\n')}`;

@@ -1,4 +1,4 @@
-import type { HealthFault, ProviderError, ProviderErrorCode } from '../model/index.js';
+import { type HealthFault, ProviderError, type ProviderErrorCode } from '../model/index.js';
 
 /** Every error code a caller can meet, with its status and title. */
 export const PROBLEMS = {
@@ -142,19 +142,14 @@ export class Problem extends Error {
   }
 }
 
-/** Failures after which it is certain that nothing was done. */
-const NOTHING_DONE: readonly ProblemCode[] = [
-  'provider_rejected',
-  'provider_credential_rejected',
-  'provider_unavailable',
-];
-
 /**
  * Whether a failure leaves open what was done: at a provider that did not answer, or by a commit of
  * which nothing was heard.
+ * @param cause what the problem was made of
  */
-export function leavesOutcomeOpen({ status, code }: Problem): boolean {
-  return (status >= 500 || status === 429) && !NOTHING_DONE.includes(code);
+export function leavesOutcomeOpen({ status }: Problem, cause: unknown): boolean {
+  if (cause instanceof ProviderError) return cause.outcomeUnknown;
+  return status >= 500 || status === 429;
 }
 
 const TRY_AGAIN = 'Try again after the seconds given in Retry-After.';

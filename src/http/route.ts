@@ -26,6 +26,11 @@ export interface Call<Params, Query, Body> {
   readonly commit: Commit;
   /** When a process that died began this very request, under the same Idempotency-Key. */
   readonly begunBefore: Date | undefined;
+  /**
+   * Names the request under its Idempotency-Key, the same for each of its attempts, of which one is
+   * under way at a time; `undefined` without a key.
+   */
+  readonly attemptOf: string | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }

@@ -114,6 +114,7 @@ export function createServer(
         ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
         begunBefore: undefined,
+        attemptOf: undefined,
       };
       if (isRead(request) && route.scope !== 'public') {
         const reads = parts.reads.choose(route, call.caller, request.get(POSITION_HEADER));
@@ -234,13 +235,14 @@ export function createServer(
             ...call,
             commit: committing(parts.database, attempt),
             begunBefore: attempt.begunBefore,
+            attemptOf: attempt.of,
           })
           .then((answer) => ({ answer: render(answer), isOpen: false }))
           .catch((error: unknown) => {
             const problem = toProblem(error, response);
             return {
               answer: renderProblem(problem, request.path, call.requestId),
-              isOpen: leavesOutcomeOpen(problem),
+              isOpen: leavesOutcomeOpen(problem, error),
             };
           }),
     );

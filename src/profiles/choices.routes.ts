@@ -1,6 +1,6 @@
 import type { AccountsService } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
-import type { Answer } from '../http/answer.js';
+import type { Caller } from '../http/caller.js';
 import { dataOf } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 import { action, type Call, endpoint } from '../http/route.js';
@@ -26,10 +26,10 @@ export function choiceEndpoints(
   profiles: ProfilesService,
   accounts: AccountsService,
 ) {
-  /** The profile as it is now, if it still is. */
-  const findProfile = async ({ caller }: Call<unknown, unknown, unknown>, id: string) => {
+  /** The profile as the transaction leaves it, if it still is. */
+  const findProfile = async (caller: Caller, id: string, { client }: Transaction) => {
     try {
-      const found = await profiles.find(caller, id);
+      const found = await profiles.find(caller, id, client);
       return 'mergedInto' in found ? null : found;
     } catch (error) {
       if (error instanceof Problem) return null;
@@ -37,23 +37,17 @@ export function choiceEndpoints(
     }
   };
 
-  const commit = async (
+  const commit = (
     call: Call<unknown, unknown, unknown>,
     choose: (transaction: Transaction) => Promise<ChoiceAnswer>,
-  ) => {
-    let done: ChoiceAnswer | undefined;
-    const answer = async (profile: object | null): Promise<Answer> => ({
-      status: 200,
-      body: { data: { ...done, profile } },
+  ) =>
+    call.commit(async (transaction) => {
+      const done = await choose(transaction);
+      const profile = done.dry_run
+        ? null
+        : await findProfile(call.caller, done.profile_id, transaction);
+      return { status: 200, body: { data: { ...done, profile } } };
     });
-    return call.commit(
-      async (transaction) => {
-        done = await choose(transaction);
-        return answer(null);
-      },
-      async () => answer(done && !done.dry_run ? await findProfile(call, done.profile_id) : null),
-    );
-  };
 
   return {
     move: endpoint({

@@ -90,8 +90,12 @@ export class ProfilesRepository {
   }
 
   /** The profile with this id, unless all its accounts are hidden from the caller. */
-  async find({ teamId, key }: Caller, id: string): Promise<ProfileSummary | undefined> {
-    const { rows } = await this.database.pool.query<ProfileSummary>({
+  async find(
+    { teamId, key }: Caller,
+    id: string,
+    client: pg.ClientBase | pg.Pool,
+  ): Promise<ProfileSummary | undefined> {
+    const { rows } = await client.query<ProfileSummary>({
       name: 'find-profile',
       text: `SELECT p.id, p.match, p.candidates FROM profiles p
         WHERE p.id = $1 AND p.team_id = $2 AND ${hasSeen('p.id', '$3')}`,
@@ -101,8 +105,12 @@ export class ProfilesRepository {
   }
 
   /** Where a former id leads, unless all that it leads to is hidden from the caller. */
-  async findRedirect({ teamId, key }: Caller, id: string): Promise<ProfileRedirect | undefined> {
-    const { rows } = await this.database.pool.query<ProfileRedirect>({
+  async findRedirect(
+    { teamId, key }: Caller,
+    id: string,
+    client: pg.ClientBase | pg.Pool,
+  ): Promise<ProfileRedirect | undefined> {
+    const { rows } = await client.query<ProfileRedirect>({
       name: 'find-profile-redirect',
       text: `SELECT r.id, r.merged_into AS "mergedInto", r.merged_at AS "mergedAt"
         FROM profile_redirects r

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import { type List, listById, type PageRow } from '../http/page.js';
@@ -72,12 +73,17 @@ export class ProfilesService {
 
   /**
    * The profile with this id, or where a former id leads.
+   * @param client within a transaction, to see what it wrote
    * @throws Problem 404
    */
-  async find(caller: Caller, id: string): Promise<ProfileDocument | ProfileRedirect> {
-    const found = await this.resolve(caller, id);
+  async find(
+    caller: Caller,
+    id: string,
+    client: pg.ClientBase | pg.Pool = this.parts.database.pool,
+  ): Promise<ProfileDocument | ProfileRedirect> {
+    const found = await this.resolve(caller, id, client);
     if ('mergedInto' in found) return found;
-    const profile = (await this.show(caller, [found])).get(id);
+    const profile = (await this.show(caller, [found], client)).get(id);
     if (profile === undefined) throw notFound(`Profile ${id}`);
     return profile;
   }
@@ -88,7 +94,7 @@ export class ProfilesService {
    */
   async historyOf(caller: Caller, id: string): Promise<List | ProfileRedirect> {
     const { history } = this.parts;
-    const found = await this.resolve(caller, id);
+    const found = await this.resolve(caller, id, this.parts.database.pool);
     if ('mergedInto' in found) return found;
     return listById(
       {
@@ -99,10 +105,15 @@ export class ProfilesService {
     );
   }
 
-  private async resolve(caller: Caller, id: string): Promise<ProfileSummary | ProfileRedirect> {
+  private async resolve(
+    caller: Caller,
+    id: string,
+    client: pg.ClientBase | pg.Pool,
+  ): Promise<ProfileSummary | ProfileRedirect> {
     const { profiles } = this.parts;
     const found = isStorable(id)
-      ? ((await profiles.find(caller, id)) ?? (await profiles.findRedirect(caller, id)))
+      ? ((await profiles.find(caller, id, client)) ??
+        (await profiles.findRedirect(caller, id, client)))
       : undefined;
     if (found === undefined) throw notFound(`Profile ${id}`);
     return found;
@@ -112,16 +123,17 @@ export class ProfilesService {
   private async show(
     caller: Caller,
     rows: readonly ProfileSummary[],
+    client: pg.ClientBase | pg.Pool = this.parts.database.pool,
   ): Promise<ReadonlyMap<string, ProfileDocument>> {
-    const { database, profiles, members, idScopeOf, clock } = this.parts;
+    const { profiles, members, idScopeOf, clock } = this.parts;
     const { providers } = caller.key;
     const ids = rows.map(({ id }) => id);
     const [membersOf, former] = await Promise.all([
-      members.membersOf(database.pool, ids, providers),
-      profiles.formerMembersOf(ids, providers),
+      members.membersOf(client, ids, providers),
+      profiles.formerMembersOf(ids, providers, client),
     ]);
     const accounts = [...[...membersOf.values()].flat(), ...former];
-    const constraints = await profiles.constraintsOf(caller.teamId, accounts);
+    const constraints = await profiles.constraintsOf(caller.teamId, accounts, client);
     const now = clock.now();
     return new Map(
       rows.flatMap((row): [string, ProfileDocument][] => {

@@ -137,7 +137,7 @@ describe('the upgrade that renames a lease', () => {
     // Nobody is left of the process that had it.
     expect(await probes.begin('acct_old', 'new', NOW)).toBe(true);
     expect(await changed(FORMER.probe, ['acct_old', 'former', NOW])).toBe(0);
-    await probes.finish('acct_old', undefined, NOW);
+    await probes.finish('acct_old', 'new', undefined, NOW);
     expect(await changed(FORMER.probe, ['acct_old', 'former', NOW])).toBe(1);
     expect((await client.query('SELECT leased_by FROM probes')).rows).toEqual([
       { leased_by: 'former' },

@@ -200,31 +200,50 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     ]);
   });
 
-  test('a connect flow that the provider had completed is used up, and the next sweep lists its account', async () => {
-    const flow = {
-      provider: 'socialsyncer',
-      platform: 'instagram',
-      redirect_url: 'https://app.example/callback',
-    };
+  const CALLBACK = 'https://app.example/callback';
+  const networkId = (number: number) => `17841400999${String(number).padStart(6, '0')}`;
+  /** A flow whose owner agreed. */
+  async function agreedFlow(accountId: string): Promise<Deed> {
+    const flow = { provider: 'socialsyncer', platform: 'instagram', redirect_url: CALLBACK };
     const { auth_url, state } = (await gateway.root.post('/v1/connect', flow)).body.data;
-    const agreed = await fetch(`${auth_url}&account_id=17841400999111222`, { redirect: 'manual' });
+    const agreed = await fetch(`${auth_url}&account_id=${accountId}`, { redirect: 'manual' });
     const code = new URL(agreed.headers.get('location') ?? '').searchParams.get('code') ?? '';
-    const deed: Deed = {
-      path: '/v1/connect/complete',
-      body: { state, code },
-      status: 422,
-      check: async () => undefined,
+    const check = async ({ id, ref }: { id: string; ref: string }) => {
+      expect(ref).toBe(`socialsyncer:instagram/${accountId}`);
+      expect(await audited('account.connected', id)).toBe(1);
     };
-    await killedAt('commit:before', deed, 'connect');
-    expect(await send(gateway.root, deed, 'connect')).toMatchObject({
-      status: 422,
-      body: { errors: [{ field: 'state' }] },
+    return { path: '/v1/connect/complete', body: { state, code }, status: 200, check };
+  }
+
+  test.each([
+    ['before the provider was asked', 'flow:before'],
+    ['after the provider had taken the code', 'flow:after'],
+    ['before the account was written', 'commit:before'],
+    ['with the account written, before the commit', 'keep:after'],
+  ])('a connect flow goes on that was cut off %s', async (_when, place) => {
+    taken += 1;
+    const deed = await agreedFlow(networkId(taken));
+    await killedAt(place, deed, place);
+    const stranger = await send(gateway.root, deed, `not-${place}`);
+    expect([stranger.status, stranger.body.errors[0].field]).toEqual([422, 'state']);
+    const [done, again] = await askTwice(deed, place);
+    expect([told(done), told(again)]).toEqual([
+      [200, null],
+      [200, 'true'],
+    ]);
+    await deed.check(done.body.data);
+  });
+
+  test('of two accounts that were connected meanwhile none is taken for that of the flow', async () => {
+    const deed = await agreedFlow(networkId(901));
+    await killedAt('flow:after', deed, 'two');
+    const other = `instagram/${networkId(902)}`;
+    gateway.sandbox.provider('socialsyncer').putAccount(other, {
+      connectedAt: new Date().toISOString(),
     });
-    await gateway.sweep(connections[1] ?? '');
-    expect(
-      (await gateway.root.get('/v1/accounts/socialsyncer:instagram%2F17841400999111222')).body.data
-        .status,
-    ).toBe('active');
+    const reply = await send(gateway.root, deed, 'two');
+    expect([reply.status, reply.body.code]).toEqual([409, 'conflict']);
+    expect(reply.body.detail).toContain('refuses the code');
   });
 });
 
