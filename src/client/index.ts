@@ -21,12 +21,14 @@ export class RollcallError extends Error {
 export interface RollcallSettings extends RetrySettings {
   /** Such as `http://127.0.0.1:3000`. */
   readonly baseUrl: string;
-  readonly key: string;
+  /** Left out in a browser that is signed in: its cookie stands for the key. */
+  readonly key?: string;
   /** The team that the root key acts for. */
   readonly team?: string;
 }
 
-type ListOf<Path extends keyof paths> = paths[Path] extends {
+/** What a list's pages hold. */
+export type ListOf<Path extends keyof paths> = paths[Path] extends {
   get: {
     responses: {
       200: { content: { 'application/json': { data: (infer Item)[]; pagination: unknown } } };
@@ -69,7 +71,7 @@ export interface Rollcall extends Client<paths> {
  */
 export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSettings): Rollcall {
   const headers = {
-    Authorization: `Bearer ${key}`,
+    ...(key !== undefined && { Authorization: `Bearer ${key}` }),
     ...(team !== undefined && { 'Rollcall-Team': team }),
   };
   const fetch = retrying(retry);

@@ -1,22 +1,24 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { queries } from './lib/queries';
+import { applyTheme } from './lib/theme';
+import { router } from './router';
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/shell.css';
+import './ui/table.css';
+import './ui/parts.css';
+import './ui/print.css';
 
-/** The console, until it has pages: it shows where the API is described. */
-function Console() {
-  return (
-    <main>
-      <h1>Rollcall</h1>
-      <p>
-        The API is described at <a href="/docs/">/docs</a>.
-      </p>
-    </main>
-  );
-}
-
+applyTheme();
 const root = document.getElementById('root');
-if (root === null) throw new Error('index.html has no element with the id root');
-createRoot(root).render(
-  <StrictMode>
-    <Console />
-  </StrictMode>,
-);
+if (root !== null)
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );

@@ -1,0 +1,60 @@
+import { queryOptions, useQuery } from '@tanstack/react-query';
+import { type Problem, RollcallError } from './api';
+import { queries } from './queries';
+
+/** Who is signed in: nothing secret. */
+export interface Session {
+  readonly id: string;
+  readonly team: { readonly id: string; readonly name: string };
+  readonly key: {
+    readonly id: string;
+    readonly name: string;
+    readonly scopes: readonly string[];
+    readonly is_root: boolean;
+  };
+}
+
+async function call(method: string, body?: object): Promise<Session | null> {
+  const response = await fetch('/console/session', {
+    method,
+    ...(body && {
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  });
+  if (response.status === 204) return null;
+  if (response.ok) return ((await response.json()) as { data: Session }).data;
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+  if (!isProblem) throw new Error(`The gateway answered ${response.status}.`);
+  const problem = (await response.json()) as Problem;
+  if (method === 'GET' && problem.code === 'unauthorized') return null;
+  throw new RollcallError(problem);
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: () => call('GET'),
+  staleTime: 60_000,
+});
+
+/** The session of this page; `null`: nobody is signed in. */
+export const useSession = () => useQuery(sessionQuery);
+
+const RANK = ['read', 'write', 'admin'];
+
+/** Whether the key may do what needs a scope: the gateway decides, buttons only follow. */
+export function useMay(scope: 'write' | 'admin'): boolean {
+  const { data } = useSession();
+  const held = Math.max(-1, ...(data?.key.scopes ?? []).map((name) => RANK.indexOf(name)));
+  return held >= RANK.indexOf(scope);
+}
+
+export async function signIn(key: string): Promise<void> {
+  queries.setQueryData(['session'], await call('POST', { key }));
+}
+
+export async function signOut(): Promise<void> {
+  await call('DELETE');
+  queries.clear();
+  queries.setQueryData(['session'], null);
+}

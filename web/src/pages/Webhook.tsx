@@ -1,0 +1,224 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import { api, type Delivery, type Webhook } from '../lib/api';
+import { useMay } from '../lib/session';
+import { Age } from '../ui/Age';
+import { Confirm } from '../ui/Confirm';
+import { CopyText } from '../ui/Copy';
+import { Facts, Section } from '../ui/Field';
+import { Icon } from '../ui/Icon';
+import { type Listing, ListPage } from '../ui/ListPage';
+import { Empty, Problem, Skeleton } from '../ui/Problem';
+import { Status, words } from '../ui/Status';
+import { useToast } from '../ui/Toast';
+
+/** One webhook: its state and what became of each delivery. */
+export function WebhookPage() {
+  const { id = '' } = useParams({ strict: false });
+  const webhook = useQuery({
+    queryKey: ['webhook', id],
+    queryFn: async () =>
+      (await api.GET('/v1/webhooks/{id}', { params: { path: { id } } })).data?.data,
+  });
+  const { data } = webhook;
+  return (
+    <div className="page">
+      <Link to="/webhooks" className="crumb">
+        <Icon name="left" size={12} />
+        Webhooks
+      </Link>
+      {webhook.isError && <Problem error={webhook.error} retry={webhook.refetch} />}
+      {data === undefined ? !webhook.isError && <Skeleton lines={6} /> : <Body webhook={data} />}
+    </div>
+  );
+}
+
+const listing = (
+  id: string,
+  replay: ((delivery: string) => void) | undefined,
+): Listing<'/v1/webhooks/{id}/deliveries'> => ({
+  title: 'Deliveries',
+  noun: 'delivery',
+  path: '/v1/webhooks/{id}/deliveries',
+  place: { id },
+  rowId: (delivery) => delivery.id,
+  columns: [
+    {
+      id: 'event',
+      header: 'Event',
+      width: 'minmax(180px, 1.4fr)',
+      cell: ({ event_type, event_id }) => (
+        <span className="identity-text">
+          <span className="strong truncate">{event_type}</span>
+          <code className="quiet truncate">{event_id}</code>
+        </span>
+      ),
+    },
+    {
+      id: 'state',
+      header: 'State',
+      width: 'minmax(100px, 0.7fr)',
+      cell: ({ state }) => <Status state={state} />,
+    },
+    {
+      id: 'answer',
+      header: 'Last answer',
+      width: 'minmax(200px, 2fr)',
+      from: 640,
+      cell: ({ attempts }: Delivery) => {
+        const last = attempts.at(-1);
+        if (last === undefined) return <span className="quiet">not sent yet</span>;
+        const text = last.error ?? last.answer ?? '';
+        return (
+          <span className="truncate" title={text}>
+            <span className="number strong">{last.status ?? 'no answer'}</span>{' '}
+            <span className="quiet">
+              {last.latency_ms} ms {text}
+            </span>
+          </span>
+        );
+      },
+    },
+    {
+      id: 'attempts',
+      header: 'Attempts',
+      width: 'minmax(120px, 0.7fr)',
+      from: 760,
+      cell: ({ attempts, next_attempt_at }) => (
+        <span className="number">
+          {attempts.length}
+          {next_attempt_at && (
+            <span className="quiet small">
+              {' '}
+              · next <Age at={next_attempt_at} />
+            </span>
+          )}
+        </span>
+      ),
+    },
+    {
+      id: 'at',
+      header: 'Made',
+      width: 'minmax(100px, 0.6fr)',
+      from: 820,
+      cell: ({ created_at }) => <Age at={created_at} />,
+    },
+    {
+      id: 'replay',
+      header: 'Again',
+      width: 'minmax(90px, 0.5fr)',
+      from: 640,
+      cell: (delivery) =>
+        replay && delivery.state !== 'pending' ? (
+          <button type="button" className="link" onClick={() => replay(delivery.id)}>
+            Replay
+          </button>
+        ) : null,
+    },
+  ],
+  empty: (
+    <Empty icon="webhooks" title="Nothing has been sent yet">
+      <p>Send a test event, or wait for the next change.</p>
+    </Empty>
+  ),
+});
+
+function Body({ webhook }: { readonly webhook: Webhook }) {
+  const { id } = webhook;
+  const may = useMay('admin');
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const toast = useToast();
+  const [removing, remove] = useState(false);
+  const changed = () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ['webhook', id] }),
+      client.invalidateQueries({ queryKey: ['list', '/v1/webhooks/{id}/deliveries'] }),
+    ]);
+  const test = useMutation({
+    mutationFn: () => api.POST('/v1/webhooks/{id}/test', { params: { path: { id } } }),
+    onSuccess: () => toast('A test event is on its way'),
+    onSettled: changed,
+  });
+  const replay = useMutation({
+    mutationFn: (delivery_id: string) =>
+      api.POST('/v1/webhooks/{id}/deliveries/{delivery_id}/replay', {
+        params: { path: { id, delivery_id } },
+      }),
+    onSuccess: () => toast('It is sent again'),
+    onSettled: changed,
+  });
+  const { mutate } = replay;
+  const enable = useMutation({
+    mutationFn: () =>
+      api.PATCH('/v1/webhooks/{id}', {
+        params: { path: { id } },
+        body: { enabled: !webhook.enabled },
+      }),
+    onSettled: changed,
+  });
+  const deliveries = useMemo(() => listing(id, may ? mutate : undefined), [id, may, mutate]);
+  const error = test.error ?? replay.error ?? enable.error;
+  return (
+    <>
+      <header className="page-head">
+        <div className="row wrap grow">
+          <h1 className="truncate">{webhook.url}</h1>
+          <Status state={webhook.enabled ? 'enabled' : 'disabled'} />
+        </div>
+        {may && (
+          <div className="row wrap">
+            <button type="button" className="button" onClick={() => test.mutate()}>
+              <Icon name="webhooks" />
+              Send a test
+            </button>
+            <button type="button" className="button" onClick={() => enable.mutate()}>
+              {webhook.enabled ? 'Disable' : 'Enable'}
+            </button>
+            <button type="button" className="button danger" onClick={() => remove(true)}>
+              Delete …
+            </button>
+          </div>
+        )}
+      </header>
+      {error && <Problem error={error} />}
+      <Section title="Webhook">
+        <Facts
+          facts={[
+            ['Id', <CopyText key="i" text={id} what="id" />],
+            ['Description', webhook.description ?? '–'],
+            ['Events', webhook.types.join(', ') || 'all'],
+            ['Address set by', webhook.url_set_by?.name ?? '–'],
+            ['Failing since', <Age key="f" at={webhook.failing_since} none="it takes them" />],
+            [
+              'Disabled',
+              webhook.disabled ? (
+                <span key="d">
+                  {words(webhook.disabled.reason)}, <Age at={webhook.disabled.at} />
+                </span>
+              ) : (
+                'no'
+              ),
+            ],
+          ]}
+        />
+      </Section>
+      <ListPage listing={deliveries} isInline />
+      {removing && (
+        <Confirm
+          title="Delete this webhook"
+          action="Delete"
+          close={() => remove(false)}
+          run={async () => {
+            await api.DELETE('/v1/webhooks/{id}', { params: { path: { id } } });
+            client.removeQueries({ queryKey: ['list', '/v1/webhooks'] });
+            await navigate({ to: '/webhooks' });
+          }}
+        >
+          <p>Its deliveries are deleted with it, those on their way too.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+import { type ReactNode, useEffect, useRef } from 'react';
+import { useKeys } from '../lib/keys';
+import { Icon } from './Icon';
+
+/** What stands beside a list: it has its own address, and Escape closes it. */
+export function Panel({
+  label,
+  close,
+  head,
+  children,
+}: {
+  readonly label: string;
+  readonly close: () => void;
+  readonly head: ReactNode;
+  readonly children: ReactNode;
+}) {
+  const ref = useRef<HTMLElement>(null);
+  useKeys({ Escape: close });
+  useEffect(() => ref.current?.focus({ preventScroll: true }), []);
+  return (
+    <section ref={ref} className="panel" aria-label={label} tabIndex={-1}>
+      <div className="panel-head">
+        <div className="grow">{head}</div>
+        <button
+          type="button"
+          className="button plain icon no-print"
+          aria-label="Close the panel"
+          onClick={close}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+      <div className="panel-body">{children}</div>
+    </section>
+  );
+}
+
+/** Tabs whose choice stands in the address. */
+export function Tabs<Name extends string>({
+  label,
+  tabs,
+  chosen,
+  choose,
+  children,
+}: {
+  readonly label: string;
+  readonly tabs: readonly (readonly [Name, string])[];
+  readonly chosen: Name;
+  readonly choose: (name: Name) => void;
+  readonly children: ReactNode;
+}) {
+  const list = useRef<HTMLDivElement>(null);
+  const move = (by: number) => {
+    const at = tabs.findIndex(([name]) => name === chosen);
+    const [name] = tabs[(at + by + tabs.length) % tabs.length] ?? [chosen];
+    choose(name);
+    list.current?.querySelector<HTMLElement>(`[data-tab="${name}"]`)?.focus();
+  };
+  return (
+    <>
+      <div ref={list} className="tabs no-print" role="tablist" aria-label={label}>
+        {tabs.map(([name, title]) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`tab-${name}`}
+            data-tab={name}
+            aria-selected={name === chosen}
+            aria-controls="tab-panel"
+            tabIndex={name === chosen ? 0 : -1}
+            onClick={() => choose(name)}
+            onKeyDown={(event) => {
+              const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+              if (by === undefined) return;
+              event.preventDefault();
+              move(by);
+            }}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      <div
+        role="tabpanel"
+        id="tab-panel"
+        className="tab-panel stack"
+        aria-labelledby={`tab-${chosen}`}
+      >
+        {children}
+      </div>
+    </>
+  );
+}
