@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Express } from 'express';
 import { ACCOUNT_REPORTS, createAccounts } from './accounts/index.js';
+import { consolePages } from './api/console.pages.js';
 import { documentationPages } from './api/documentation.pages.js';
 import { documentationEndpoints } from './api/documentation.routes.js';
 import { type ApiDocument, describeApi, VERSION } from './api/openapi/document.js';
@@ -75,6 +76,8 @@ export interface AppSettings {
   readonly load?: Partial<LoadLimits>;
   /** Those in `adapters/` when left out. */
   readonly adapters?: readonly AnyAdapter[];
+  /** That the console was built into; none is served when left out. */
+  readonly consoleFolder?: string;
   /** Where webhooks may be sent; public addresses when left out. */
   readonly webhookAddresses?: WebhookAddresses;
 }
@@ -96,6 +99,8 @@ export interface App {
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
+  /** @returns the token of a link that signs in to the console as root, once */
+  signInLink(): Promise<string | undefined>;
   /** Puts the secret to use; `createApp` has done so. */
   claimSecret(): Promise<void>;
   /**
@@ -349,6 +354,8 @@ export function assemble(settings: AppSettings): App {
     '/mcp': hostGuard(settings.place ?? LOCAL_PLACE),
     ...connections.pages,
   };
+  const taken = new Set([...table.map(({ path }) => path), ...Object.keys(pages)].map(firstPart));
+  const { consoleFolder } = settings;
   const http = createServer(served, {
     database,
     release: () => `${release} ${hourOf(clock)}`,
@@ -357,8 +364,12 @@ export function assemble(settings: AppSettings): App {
     load,
     reads: new Reads(database, sealer, metrics),
     rateLimiter,
-    authenticator: teams.service,
+    authenticator: teams.authenticator,
     pages: isWorker ? {} : pages,
+    ...(consoleFolder !== undefined &&
+      !isWorker && {
+        otherwise: consolePages(consoleFolder, (path) => taken.has(firstPart(path))),
+      }),
     logger,
     tracing,
     metrics,
@@ -374,6 +385,7 @@ export function assemble(settings: AppSettings): App {
     connections: connections.service,
     sweeps: sweeps.service,
     recurringJobs,
+    signInLink: () => teams.sessions.makeLink(),
     claimSecret: () => secrets.service.claim(),
     work: async () => {
       await lease.renew();
@@ -399,4 +411,9 @@ export function assemble(settings: AppSettings): App {
       await lease.end();
     },
   };
+}
+
+/** `/v1/accounts` → `v1`. */
+function firstPart(path: string): string {
+  return path.split('/')[1] ?? '';
 }

@@ -25,6 +25,7 @@ import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
+const CONSOLE = new URL('../web', import.meta.url).pathname;
 const SWEEP_INTERVAL_SECONDS = 300;
 const FIRST_SWEEPS_MS = 30_000;
 /** How long what is under way may take to end. */
@@ -97,6 +98,7 @@ async function start(): Promise<Running> {
     role: config.role,
     trustProxy: config.trustProxy,
     place: { host: config.host, publicUrl: config.publicUrl },
+    consoleFolder: decodeURIComponent(CONSOLE),
     sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
     sweeps: config.sweepLimits,
     disconnects: { retentionDays: config.disconnectRetentionDays },

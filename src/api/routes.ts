@@ -5,7 +5,7 @@ import type { createDisconnects } from '../disconnects/index.js';
 import type { createEvents } from '../events/index.js';
 import type { createFindings } from '../findings/index.js';
 import type { createHealth } from '../health/index.js';
-import { get, patch, post, put, type Route, remove } from '../http/route.js';
+import { get, openPost, patch, post, put, type Route, remove } from '../http/route.js';
 import type { createProfiles } from '../profiles/index.js';
 import type { createProviderStatus } from '../providers/index.js';
 import type { createSweeps } from '../sweeps/index.js';
@@ -48,6 +48,10 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/openapi.json', 'public', to.documentation.document),
     get('/.well-known/rollcall.json', 'public', to.disconnects.wellKnown),
 
+    openPost('/console/session', to.sessions.signIn),
+    get('/console/session', 'read', to.sessions.current),
+    remove('/console/session', 'read', to.sessions.signOut),
+
     get('/v1/whoami', 'read', to.teams.whoami),
     get('/v1/teams', 'root', to.teams.listTeams),
     post('/v1/teams', 'root', to.teams.createTeam),
@@ -56,6 +60,9 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/keys', 'admin', to.teams.createKey),
     get('/v1/keys/{id}', 'admin', to.teams.getKey),
     remove('/v1/keys/{id}', 'admin', to.teams.revokeKey),
+    get('/v1/sessions', 'admin', to.sessions.list),
+    get('/v1/sessions/{id}', 'admin', to.sessions.get),
+    remove('/v1/sessions/{id}', 'admin', to.sessions.end),
 
     get('/v1/providers', 'read', to.providers.list),
     get('/v1/providers/{provider}', 'read', to.providers.get),

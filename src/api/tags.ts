@@ -15,6 +15,7 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   health: 'Health of accounts, its history and uptime.',
   profiles: 'Identities on one platform, seen through the accounts of all providers.',
   providers: 'What each provider supports, and its current state.',
+  sessions: 'Browsers that are signed in to the console.',
   sweeps: 'Runs that read everything a connection lists.',
   system: 'The gateway itself, for load balancers and monitors.',
   teams: 'Teams, their keys, and who is calling.',

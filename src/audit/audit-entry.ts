@@ -23,6 +23,7 @@ export interface AuditEntry {
     | 'finding'
     | 'key'
     | 'profile'
+    | 'session'
     | 'sweep'
     | 'team'
     | 'webhook';

@@ -120,6 +120,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the session that the request came with, and what it may do
+         * @description Requires the scope `read`.
+         */
+        get: operations["sessions.current"];
+        put?: never;
+        /**
+         * Sign in to the console: exchange a key for a session cookie
+         * @description The cookie `__Host-rollcall` authenticates every request as the key would, but for writes only those from pages of this gateway (`Sec-Fetch-Site`, or `Origin`); a key in `Authorization` goes before it. A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in anew. Takes no `Idempotency-Key`.
+         *
+         *     Requires no key.
+         */
+        post: operations["sessions.signIn"];
+        /**
+         * Sign out: end the session that the request came with
+         * @description Requires the scope `read`.
+         */
+        delete: operations["sessions.signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/whoami": {
         parameters: {
             query?: never;
@@ -233,6 +263,52 @@ export interface paths {
          *     Requires the scope `admin`.
          */
         delete: operations["teams.revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the browsers that are signed in with the team's keys
+         * @description To a key that is restricted to some providers, only sessions of keys exist that may see no others.
+         *
+         *     Requires the scope `admin`.
+         */
+        get: operations["sessions.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a session
+         * @description Requires the scope `admin`.
+         */
+        get: operations["sessions.get"];
+        put?: never;
+        post?: never;
+        /**
+         * End a session immediately; its streams end within five seconds
+         * @description Requires the scope `admin`.
+         */
+        delete: operations["sessions.end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1284,6 +1360,64 @@ export interface components {
         };
         /**
          * @example {
+         *       "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "session",
+         *       "key": {
+         *         "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "name": "operations",
+         *         "scopes": [
+         *           "read",
+         *           "write"
+         *         ],
+         *         "providers": [],
+         *         "expires_at": null,
+         *         "is_root": false
+         *       },
+         *       "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+         *       "is_current": true,
+         *       "created_at": "2026-02-09T08:02:10.000Z",
+         *       "last_used_at": "2026-02-09T11:45:00.000Z",
+         *       "expires_at": "2026-02-09T23:45:00.000Z",
+         *       "team": {
+         *         "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "name": "Social"
+         *       }
+         *     }
+         */
+        OwnSession: {
+            id: string;
+            /** @constant */
+            type: "session";
+            user_agent: string | null;
+            /** @description Whether the request came with it. */
+            is_current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is used: after 12 hours, and after 7 days in any case.
+             */
+            expires_at: string;
+            team: {
+                id: string;
+                name: string;
+            };
+            key: {
+                id: string;
+                name: string;
+                scopes: ("read" | "write" | "admin")[];
+                providers: string[];
+                expires_at: string | null;
+                is_root: boolean;
+            };
+        };
+        /**
+         * @example {
          *       "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
          *       "type": "team",
          *       "name": "Social",
@@ -1338,6 +1472,45 @@ export interface components {
             last_used_at: string | null;
             /** Format: date-time */
             created_at: string;
+        };
+        /**
+         * @example {
+         *       "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "session",
+         *       "key": {
+         *         "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *         "name": "operations"
+         *       },
+         *       "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+         *       "is_current": true,
+         *       "created_at": "2026-02-09T08:02:10.000Z",
+         *       "last_used_at": "2026-02-09T11:45:00.000Z",
+         *       "expires_at": "2026-02-09T23:45:00.000Z"
+         *     }
+         */
+        Session: {
+            id: string;
+            /** @constant */
+            type: "session";
+            key: {
+                id: string;
+                name: string;
+            };
+            user_agent: string | null;
+            /** @description Whether the request came with it. */
+            is_current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is used: after 12 hours, and after 7 days in any case.
+             */
+            expires_at: string;
         };
         /**
          * @example {
@@ -3765,6 +3938,147 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Forbidden */
+        forbidden: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:forbidden",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "forbidden",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Payload Too Large */
+        payload_too_large: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:payload-too-large",
+                 *       "title": "Payload Too Large",
+                 *       "status": 413,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "payload_too_large",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Rate Limited */
+        rate_limited: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:rate-limited",
+                 *       "title": "Rate Limited",
+                 *       "status": 429,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "rate_limited",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable */
+        service_unavailable: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Retry-After": components["headers"]["Retry-After.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:service-unavailable",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "service_unavailable",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized */
+        unauthorized: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:unauthorized",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "unauthorized",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unsupported Media Type */
+        unsupported_media_type: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rollcall:error:unsupported-media-type",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "What happened and what to do.",
+                 *       "code": "unsupported_media_type",
+                 *       "instance": "/v1/accounts/acct_1",
+                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Forbidden, Insufficient Scope */
         "forbidden.insufficient_scope": {
             headers: {
@@ -3846,36 +4160,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Rate Limited */
-        rate_limited: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                RateLimit: components["headers"]["RateLimit"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:rate-limited",
-                 *       "title": "Rate Limited",
-                 *       "status": 429,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "rate_limited",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Service Unavailable */
-        service_unavailable: {
+        /** @description Precondition Failed */
+        precondition_failed: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
@@ -3884,45 +4170,17 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
-                "Retry-After": components["headers"]["Retry-After.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 [name: string]: unknown;
             };
             content: {
                 /**
                  * @example {
-                 *       "type": "urn:rollcall:error:service-unavailable",
-                 *       "title": "Service Unavailable",
-                 *       "status": 503,
+                 *       "type": "urn:rollcall:error:precondition-failed",
+                 *       "title": "Precondition Failed",
+                 *       "status": 412,
                  *       "detail": "What happened and what to do.",
-                 *       "code": "service_unavailable",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unauthorized */
-        unauthorized: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:unauthorized",
-                 *       "title": "Unauthorized",
-                 *       "status": 401,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "unauthorized",
+                 *       "code": "precondition_failed",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     }
@@ -3950,33 +4208,6 @@ export interface components {
                  *       "status": 422,
                  *       "detail": "What happened and what to do.",
                  *       "code": "cursor_mismatch",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Forbidden */
-        forbidden: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:forbidden",
-                 *       "title": "Forbidden",
-                 *       "status": 403,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "forbidden",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     }
@@ -4043,64 +4274,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Payload Too Large */
-        payload_too_large: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
-                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:payload-too-large",
-                 *       "title": "Payload Too Large",
-                 *       "status": 413,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "payload_too_large",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unsupported Media Type */
-        unsupported_media_type: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
-                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:unsupported-media-type",
-                 *       "title": "Unsupported Media Type",
-                 *       "status": 415,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "unsupported_media_type",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Conflict, Idempotency In Progress */
         "conflict.idempotency_in_progress": {
             headers: {
@@ -4153,34 +4326,6 @@ export interface components {
                  *       "status": 409,
                  *       "detail": "What happened and what to do.",
                  *       "code": "conflict",
-                 *       "instance": "/v1/accounts/acct_1",
-                 *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Precondition Failed */
-        precondition_failed: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
-                RateLimit: components["headers"]["RateLimit.optional"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
-                "Cache-Control": components["headers"]["Cache-Control.optional"];
-                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "urn:rollcall:error:precondition-failed",
-                 *       "title": "Precondition Failed",
-                 *       "status": 412,
-                 *       "detail": "What happened and what to do.",
-                 *       "code": "precondition_failed",
                  *       "instance": "/v1/accounts/acct_1",
                  *       "request_id": "req_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     }
@@ -5107,6 +5252,256 @@ export interface operations {
             500: components["responses"]["internal_error"];
         };
     };
+    "sessions.current": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "session",
+                     *         "key": {
+                     *           "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations",
+                     *           "scopes": [
+                     *             "read",
+                     *             "write"
+                     *           ],
+                     *           "providers": [],
+                     *           "expires_at": null,
+                     *           "is_root": false
+                     *         },
+                     *         "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                     *         "is_current": true,
+                     *         "created_at": "2026-02-09T08:02:10.000Z",
+                     *         "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *         "expires_at": "2026-02-09T23:45:00.000Z",
+                     *         "team": {
+                     *           "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "Social"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["OwnSession"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "sessions.signIn": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "key": "rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The key to sign in with. */
+                    key?: string;
+                    /** @description What follows the `#` in the link that `npm start` prints; it is good once. */
+                    link?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    Location: components["headers"]["Location.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "session",
+                     *         "key": {
+                     *           "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations",
+                     *           "scopes": [
+                     *             "read",
+                     *             "write"
+                     *           ],
+                     *           "providers": [],
+                     *           "expires_at": null,
+                     *           "is_root": false
+                     *         },
+                     *         "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                     *         "is_current": true,
+                     *         "created_at": "2026-02-09T08:02:10.000Z",
+                     *         "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *         "expires_at": "2026-02-09T23:45:00.000Z",
+                     *         "team": {
+                     *           "id": "team_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "Social"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["OwnSession"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "sessions.signOut": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the response has no body. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "teams.whoami": {
         parameters: {
             query?: never;
@@ -6018,6 +6413,312 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "sessions.list": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Maximum number of items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "session",
+                     *           "key": {
+                     *             "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "name": "operations"
+                     *           },
+                     *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                     *           "is_current": true,
+                     *           "created_at": "2026-02-09T08:02:10.000Z",
+                     *           "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *           "expires_at": "2026-02-09T23:45:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Session"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "sessions.get": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "ses_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "session",
+                     *         "key": {
+                     *           "id": "key_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "name": "operations"
+                     *         },
+                     *         "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                     *         "is_current": true,
+                     *         "created_at": "2026-02-09T08:02:10.000Z",
+                     *         "last_used_at": "2026-02-09T11:45:00.000Z",
+                     *         "expires_at": "2026-02-09T23:45:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Session"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "sessions.end": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the response has no body. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];

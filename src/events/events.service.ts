@@ -83,7 +83,7 @@ export class EventsService {
       left,
       this.stopping.signal,
       this.expiry(caller, left),
-      this.parts.keyWatch.watch(caller.key.id, left),
+      this.parts.keyWatch.watch(caller, left),
     ]);
     return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }

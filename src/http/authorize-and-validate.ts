@@ -5,6 +5,8 @@ import { type Authenticator, type Caller, holdsScope, type Identity } from './ca
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
+import { senderOf } from './same-origin.js';
+import { presentedBy } from './session-cookie.js';
 import { readQuery, validate } from './validate.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -62,8 +64,7 @@ export async function authorizeAndValidate(
       `This resource is only available as ${produces}. Send \`Accept: ${produces}\`.`,
     );
   }
-  const body =
-    request.method === 'GET' || request.method === 'HEAD' ? {} : await readBody(request, response);
+  const body = isRead(request) ? {} : await readBody(request, response);
   const url = addressOf(request);
   const { endpoint } = route;
   const gone = new AbortController();
@@ -78,10 +79,19 @@ export async function authorizeAndValidate(
     traceparent: (response.locals.span as Span).traceparent,
     header: (name) => request.get(name),
     lastEventId: request.get('last-event-id') || undefined,
+    sender: () => ({
+      address: request.ip ?? '',
+      userAgent: request.get('user-agent'),
+      ...presentedBy(request),
+    }),
     url: url.origin + url.pathname,
     search: url.searchParams,
     signal: gone.signal,
   };
+}
+
+export function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function addressOf(request: Request): URL {
@@ -100,8 +110,14 @@ async function authorize(
   request: Request,
   response: Response,
 ): Promise<Caller> {
-  if (route.scope === 'public') return NOBODY;
-  const identity = await authenticator.authenticate(request.get('authorization'));
+  if (route.scope === 'public') {
+    if (!isRead(request) && senderOf(request) === 'foreign') throw fromElsewhere();
+    return NOBODY;
+  }
+  const identity = await authenticator.authenticate(presentedBy(request));
+  // Browsers send cookies whoever's page asks them to.
+  if (identity.sessionId !== undefined && !isRead(request) && senderOf(request) !== 'own')
+    throw fromElsewhere();
   (response.locals.identified as Identified)(identity);
   await rateLimiter.take(
     { keyId: identity.key.id, teamId: identity.teamId, own: identity.key.rateLimit },
@@ -121,6 +137,13 @@ async function authorize(
     );
   }
   return caller;
+}
+
+function fromElsewhere(): Problem {
+  return new Problem(
+    'forbidden',
+    "The request comes from a page of another origin. The console's session is for its own pages; other programs send a key.",
+  );
 }
 
 const parseJson = express.json({ limit: MAX_BODY_BYTES, strict: false, type: () => true });

@@ -24,6 +24,16 @@ export interface Identity {
     /** Null: as every key. */
     readonly rateLimit: RateLimit | null;
   };
+  /** The console's session that the request came with instead of the key; absent: the key itself. */
+  readonly sessionId?: string;
+}
+
+/** What a request says of who sends it. */
+export interface Presented {
+  /** The `Authorization` header. */
+  readonly authorization: string | undefined;
+  /** The console's cookie. */
+  readonly sessionToken: string | undefined;
 }
 
 /** Finds out who a request comes from. */
@@ -31,16 +41,13 @@ export interface Authenticator {
   /**
    * Who a key was when it was last used here, without asking the database: a hint at whose share of
    * it the question costs, and no proof.
-   * @param authorization the `Authorization` header
    */
-  lastSeen(
-    authorization: string | undefined,
-  ): { readonly teamId: string; readonly keyId: string } | undefined;
+  lastSeen(presented: Presented): { readonly teamId: string; readonly keyId: string } | undefined;
   /**
-   * @param authorization the `Authorization` header
-   * @throws Problem 401 without a live key
+   * A key goes before a session.
+   * @throws Problem 401 without a live key or session, 400 for a key and the session of another one
    */
-  authenticate(authorization: string | undefined): Promise<Identity>;
+  authenticate(presented: Presented): Promise<Identity>;
   /**
    * The identity in the team that it acts for.
    * @param team the `Rollcall-Team` header, which only the root key may send
@@ -49,13 +56,16 @@ export interface Authenticator {
   actingFor(identity: Identity, team: string | undefined): Promise<Identity>;
 }
 
+/** Whom the watch is about: a key, or a session and its key. */
+export type Watched = Pick<Identity, 'sessionId'> & { readonly key: { readonly id: string } };
+
 /** Tells when a key stops being good while what it was let in for goes on. */
 export interface KeyWatch {
   /**
    * @param left aborts when it need not be watched any more
-   * @returns aborts within five seconds after the key is revoked or has expired
+   * @returns aborts within five seconds after the key is revoked or has expired, or the session ended
    */
-  watch(keyId: string, left: AbortSignal): AbortSignal;
+  watch(who: Watched, left: AbortSignal): AbortSignal;
 }
 
 /** Who asks: a key, acting for one team, in one request. */

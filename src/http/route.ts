@@ -1,8 +1,15 @@
 import type { z } from 'zod';
 import type { Answer } from './answer.js';
-import type { Caller, Scope } from './caller.js';
+import type { Caller, Presented, Scope } from './caller.js';
 import type { Commit, Committed } from './commit.js';
 import type { ProblemCode } from './problem.js';
+
+/** Where a request comes from. */
+export interface Sender extends Presented {
+  /** Of the caller, or of the last proxy before the one that is trusted. */
+  readonly address: string;
+  readonly userAgent: string | undefined;
+}
 
 /** What a handler gets: everything authenticated and validated. */
 export interface Call<Params, Query, Body> {
@@ -18,6 +25,8 @@ export interface Call<Params, Query, Body> {
   readonly header: (name: string) => string | undefined;
   /** Value of the `Last-Event-ID` header. */
   readonly lastEventId: string | undefined;
+  /** For signing in: everything else is decided by `caller`. */
+  readonly sender: () => Sender;
   /** Absolute address of this request without its query. */
   readonly url: string;
   /** The query as it came, for links to other pages. */
@@ -134,6 +143,10 @@ export interface Route {
   readonly deprecation?: Deprecation;
 }
 
+/** Whether answers are kept for repeats under an Idempotency-Key. */
+export const takesIdempotencyKey = ({ method, scope }: Pick<Route, 'method' | 'scope'>) =>
+  method === 'POST' && scope !== 'public';
+
 /** Whether requests of this method may have the condition `If-Match`. */
 export const takesIfMatch = (method: Method) => method !== 'GET' && method !== 'POST';
 
@@ -153,6 +166,13 @@ export const post = (path: string, scope: Route['scope'], does: Action): Route =
   method: 'POST',
   path,
   scope,
+  endpoint: does,
+});
+/** What anyone may send. There is no team for which its answer could be kept: no Idempotency-Key. */
+export const openPost = (path: string, does: Endpoint): Route => ({
+  method: 'POST',
+  path,
+  scope: 'public',
   endpoint: does,
 });
 export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({

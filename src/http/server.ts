@@ -17,7 +17,7 @@ import type { Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
-import { authorizeAndValidate, type Identified } from './authorize-and-validate.js';
+import { authorizeAndValidate, type Identified, isRead } from './authorize-and-validate.js';
 import type { Authenticator, Caller } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
@@ -28,8 +28,16 @@ import { leavesOutcomeOpen, Problem, problemOfProvider, retryLater } from './pro
 import type { RateLimiter } from './rate-limit.js';
 import { POSITION_HEADER, type Reads } from './reads.js';
 import { Refusals } from './refusals.js';
-import { type Call, type Deprecation, type Method, type Route, takesIfMatch } from './route.js';
+import {
+  type Call,
+  type Deprecation,
+  type Method,
+  type Route,
+  takesIdempotencyKey,
+  takesIfMatch,
+} from './route.js';
 import { send, sendRendered, sendUnchanged } from './send.js';
+import { presentedBy } from './session-cookie.js';
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -60,6 +68,8 @@ export function createServer(
     readonly authenticator: Authenticator;
     /** What is no part of the API: pages for people, hooks of providers; by the path they stand under. */
     readonly pages: Readonly<Record<string, express.Handler>>;
+    /** Pages for the addresses that are left. */
+    readonly otherwise?: express.Handler;
     readonly logger: Logger;
     readonly metrics: Metrics;
     readonly tracing: Tracing;
@@ -77,7 +87,8 @@ export function createServer(
     .set('query parser', false)
     .set('case sensitive routing', true)
     .set('strict routing', true);
-  app.set('trust proxy', parts.trustProxy);
+  // Of the addresses that a request came through, the last is the proxy's word.
+  app.set('trust proxy', parts.trustProxy ? 1 : false);
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: NOTHING_TO_LOAD } }));
   app.use(identify);
   for (const [path, page] of Object.entries(parts.pages)) app.use(path, page);
@@ -109,7 +120,7 @@ export function createServer(
     use: RequestUse,
   ): Promise<void> {
     try {
-      if (route.scope !== 'public') await admit(route, request, response, use);
+      if (route.scope !== 'public' || !isRead(request)) await admit(route, request, response, use);
       const call = {
         ...(await authorizeAndValidate(route, parts, request, response)),
         commit: committing(parts.database),
@@ -135,7 +146,7 @@ export function createServer(
       }
       if (route.endpoint.isProtocol)
         return send(request, response, await route.endpoint.handle(call));
-      const key = route.method === 'POST' ? request.get('idempotency-key') : undefined;
+      const key = takesIdempotencyKey(route) ? request.get('idempotency-key') : undefined;
       const ifMatch = takesIfMatch(route.method) ? request.get('if-match') : undefined;
       if (key !== undefined)
         sendRendered(
@@ -163,7 +174,7 @@ export function createServer(
     response: Response,
     use: RequestUse,
   ): Promise<void> {
-    const seen = parts.authenticator.lastSeen(request.get('authorization'));
+    const seen = parts.authenticator.lastSeen(presentedBy(request));
     use.team = seen?.teamId ?? '';
     use.key = seen?.keyId ?? '';
     try {
@@ -314,6 +325,7 @@ export function createServer(
       sendProblem(request, response, wrongMethod(request.method, here)),
     );
   }
+  if (parts.otherwise) app.use(parts.otherwise);
   app.use((request, response) => {
     sendProblem(
       request,
@@ -370,10 +382,6 @@ function bytesOf({ text = '' }: Rendered, etag: string): number {
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
   return method.toLowerCase() as Lowercase<Method>;
-}
-
-function isRead({ method }: Request): boolean {
-  return method === 'GET' || method === 'HEAD';
 }
 
 function tookTooLong(): Problem {

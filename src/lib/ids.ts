@@ -7,6 +7,7 @@ export type IdPrefix =
   | 'disc'
   | 'key'
   | 'req'
+  | 'ses'
   | 'step'
   | 'swp'
   | 'team'

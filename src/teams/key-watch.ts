@@ -1,4 +1,4 @@
-import type { KeyWatch } from '../http/caller.js';
+import type { KeyWatch, Watched } from '../http/caller.js';
 import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { KeysRepository } from './keys.repository.js';
 
@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 1_000;
 const MAX_UNKNOWN_MS = 3_000;
 
 /**
- * Looks every second whether the keys of what goes on for long are still good, whichever replica
+ * Looks every second whether the keys and sessions of what goes on for long are still good, whichever replica
  * revoked them: one question for all of them.
  */
 export class DatabaseKeyWatch implements KeyWatch {
@@ -19,11 +19,13 @@ export class DatabaseKeyWatch implements KeyWatch {
     private readonly clock: Clock,
   ) {}
 
-  watch(keyId: string, left: AbortSignal): AbortSignal {
+  watch({ key, sessionId }: Watched, left: AbortSignal): AbortSignal {
     const ended = new AbortController();
     if (left.aborted) return ended.signal;
-    this.watched.set(keyId, (this.watched.get(keyId) ?? new Set()).add(ended));
-    left.addEventListener('abort', () => this.forget(keyId, ended), { once: true });
+    for (const id of sessionId === undefined ? [key.id] : [key.id, sessionId]) {
+      this.watched.set(id, (this.watched.get(id) ?? new Set()).add(ended));
+      left.addEventListener('abort', () => this.forget(id, ended), { once: true });
+    }
     if (!this.looking) {
       this.looking = new AbortController();
       void this.look(this.looking.signal);
@@ -40,19 +42,19 @@ export class DatabaseKeyWatch implements KeyWatch {
       const ended = await this.keys.findEnded(asked, this.clock.now()).catch(() => undefined);
       if (ended) knownAt = time.now();
       const isUnknown = time.now() - knownAt >= MAX_UNKNOWN_MS;
-      for (const keyId of ended ?? (isUnknown ? asked : [])) this.end(keyId);
+      for (const id of ended ?? (isUnknown ? asked : [])) this.end(id);
       await this.clock.sleep(LOOK_EVERY_MS, idle).catch(() => undefined);
     }
   }
 
-  private end(keyId: string): void {
-    for (const ended of this.watched.get(keyId) ?? []) ended.abort();
+  private end(id: string): void {
+    for (const ended of this.watched.get(id) ?? []) ended.abort();
   }
 
-  private forget(keyId: string, ended: AbortController): void {
-    const ofKey = this.watched.get(keyId);
-    ofKey?.delete(ended);
-    if (ofKey?.size === 0) this.watched.delete(keyId);
+  private forget(id: string, ended: AbortController): void {
+    const ofId = this.watched.get(id);
+    ofId?.delete(ended);
+    if (ofId?.size === 0) this.watched.delete(id);
     if (this.watched.size > 0) return;
     this.looking?.abort();
     this.looking = undefined;

@@ -38,6 +38,11 @@ export interface NewRootKey {
   readonly createdAt: Date;
 }
 
+/** SQL: the columns of `KeyRow`, of the key `k` and its team `t`. */
+export const KEY_WITH_TEAM = `k.id, k.team_id, t.name AS team_name, ${TEAM_VERSION} AS team_version,
+  k.name, k.secret_hash, k.scopes, k.providers, k.is_root, k.expires_at, k.last_used_at,
+  k.revoked_at, k.rate_quota, k.rate_window_seconds`;
+
 const ROOT = { name: 'root', scopes: ['admin'], isRoot: true };
 
 /** The rows of keys. */
@@ -52,19 +57,23 @@ export class KeysRepository {
   async findWithTeam(id: string): Promise<KeyRow | undefined> {
     const { rows } = await this.database.pool.query<KeyRow>({
       name: 'find-key',
-      text: `SELECT k.id, k.team_id, t.name AS team_name, ${TEAM_VERSION} AS team_version, k.name,
-               k.secret_hash, k.scopes, k.providers, k.is_root, k.expires_at, k.last_used_at,
-               k.revoked_at, k.rate_quota, k.rate_window_seconds
+      text: `SELECT ${KEY_WITH_TEAM}
              FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id = $1`,
       values: [id],
     });
     return rows[0];
   }
 
-  /** Those of the keys that are revoked or have expired. Does not wait for busy connections. */
+  /**
+   * Those of the keys that are revoked or have expired, and of the sessions that have ended. Does not
+   * wait for busy connections.
+   */
   async findEnded(ids: readonly string[], now: Date): Promise<readonly string[]> {
     const rows = await this.database.reachability.query<{ id: string }>(
-      'SELECT id FROM api_keys WHERE id = ANY($1) AND (revoked_at IS NOT NULL OR expires_at <= $2)',
+      `SELECT id FROM api_keys WHERE id = ANY($1) AND (revoked_at IS NOT NULL OR expires_at <= $2)
+       UNION ALL
+       SELECT id FROM unnest($1::text[]) AS id WHERE starts_with(id, 'ses_')
+         AND NOT EXISTS (SELECT FROM console_sessions s WHERE s.id = id.id AND s.expires_at > $2)`,
       [ids, now],
     );
     return rows.map(({ id }) => id);
@@ -201,7 +210,7 @@ export class KeysRepository {
    * A key that is restricted to some providers sees the keys that may see no others: it must not
    * manage what is stronger than itself.
    */
-  private visibleTo({ teamId, key }: Caller): Prisma.ApiKeyWhereInput {
+  visibleTo({ teamId, key }: Caller): Prisma.ApiKeyWhereInput {
     if (key.providers.length === 0) return { teamId };
     const others = this.providerIds.filter((provider) => !key.providers.includes(provider));
     return { teamId, providers: { isEmpty: false }, NOT: { providers: { hasSome: others } } };

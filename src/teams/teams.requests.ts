@@ -55,3 +55,20 @@ export const revokeQuery = z.strictObject({
       'Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already.',
   }),
 });
+
+const secretText = z.string().min(1).max(200);
+export const signInRequest = z
+  .strictObject({
+    key: secretText.optional().meta({ description: 'The key to sign in with.' }),
+    link: secretText.optional().meta({
+      description: 'What follows the `#` in the link that `npm start` prints; it is good once.',
+    }),
+  })
+  .refine(
+    ({ key, link }) => (key === undefined) !== (link === undefined),
+    'must contain exactly one of `key` and `link`',
+  )
+  .meta({
+    examples: [{ key: 'rc_01k9z3m8q4v7x2c5n6b8a1s3d4_qW3eR5tY7uI9oP1aS2dF4gH6jK8lZ0xCvB7nM' }],
+  });
+export type SignInRequest = z.output<typeof signInRequest>;

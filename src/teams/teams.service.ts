@@ -9,6 +9,7 @@ import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import { StartError } from '../lib/start-error.js';
+import { identityOf } from './identity.js';
 import { hashOf, makeKey, parseKey } from './key-format.js';
 import type { KeysRepository } from './keys.repository.js';
 import type { TeamsRepository } from './teams.repository.js';
@@ -89,19 +90,7 @@ export class TeamsService {
       });
     }
     this.seen.set(parsed.secretHash.toString('base64'), { teamId: row.team_id, keyId: row.id });
-    const key = {
-      id: row.id,
-      name: row.name,
-      scopes: row.scopes,
-      isRoot: row.is_root,
-      expiresAt: row.expires_at,
-      providers: row.providers,
-      rateLimit:
-        row.rate_quota === null || row.rate_window_seconds === null
-          ? null
-          : { quota: row.rate_quota, windowSeconds: row.rate_window_seconds },
-    };
-    return { teamId: row.team_id, teamName: row.team_name, teamVersion: row.team_version, key };
+    return identityOf(row);
   }
 
   /**
@@ -123,6 +112,7 @@ export class TeamsService {
       teamName: other.name,
       teamVersion: other.version,
       key: identity.key,
+      ...(identity.sessionId !== undefined && { sessionId: identity.sessionId }),
     };
   }
 

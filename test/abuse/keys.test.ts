@@ -85,7 +85,10 @@ test('a stream ends when nobody can tell for seconds whether its key is still go
     return [];
   };
   const left = new AbortController();
-  const ended = new DatabaseKeyWatch({ findEnded }, clock).watch('key_a', left.signal);
+  const ended = new DatabaseKeyWatch({ findEnded }, clock).watch(
+    { key: { id: 'key_a' } },
+    left.signal,
+  );
   const looks = () => clock.sleeps.length;
   const pass = async (seconds: number) => {
     for (let second = 0; second < seconds; second++) {

@@ -58,7 +58,11 @@ beforeAll(async () => {
   const metrics = createMetrics();
   const application = createServer(table, {
     ...{
-      authenticator: teams,
+      authenticator: {
+        lastSeen: ({ authorization }) => teams.lastSeen(authorization),
+        authenticate: ({ authorization }) => teams.authenticate(authorization),
+        actingFor: (...asked) => teams.actingFor(...asked),
+      },
       pages: {},
       rateLimiter,
       load: new Load(database, { loopDelayMs: Number.POSITIVE_INFINITY }),

@@ -15,6 +15,7 @@ let held: {
   key: string;
   profile: string;
   finding: string;
+  session: string;
   webhook: string;
 };
 let owner: Client;
@@ -26,6 +27,7 @@ beforeAll(async () => {
   const connection = await gateway.connect('outfame', team.id);
   await gateway.connect('socialsyncer', team.id);
   const key = await owner.post('/v1/keys', { name: 'another', scopes: ['read'] });
+  const signedIn = await gateway.with(undefined).post('/console/session', { key: owner.key });
   const disconnected = await owner.delete('/v1/accounts/acc_Pau1Sed000');
   const account = await owner.get('/v1/accounts/acc_7Gx2kLm9Qr');
   const webhook = await owner.post('/v1/webhooks', { url: 'https://93.184.215.14/' });
@@ -35,6 +37,7 @@ beforeAll(async () => {
     account: account.body.data.id,
     disconnect: disconnected.body.data.id,
     key: key.body.data.id,
+    session: signedIn.body.data.id,
     profile: account.body.data.profile_id,
     finding: await aFinding(team.id, account.body.data),
     webhook: webhook.body.data.id,
@@ -63,6 +66,7 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/findings/', 'finding'],
   ['/v1/keys/', 'key'],
   ['/v1/profiles/', 'profile'],
+  ['/v1/sessions/', 'session'],
   ['/v1/webhooks/', 'webhook'],
 ];
 
@@ -96,6 +100,7 @@ const OF_NOBODY = new Set([
   'POST /v1/connections',
   'POST /v1/webhooks',
   'POST /v1/connect/complete',
+  'DELETE /console/session',
   // Ids of others are a 422 there like any that do not exist: test/api/disconnects.test.ts.
   'POST /v1/disconnects',
   'GET /v1/providers/{provider}',

@@ -5,7 +5,7 @@ import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { Values } from './arbitrary.js';
 import { Coverage } from './coverage.js';
-import { type Ids, journey, listenOnce } from './journey.js';
+import { type Ids, journey, listenOnce, signInAndOut } from './journey.js';
 import {
   foreignBodies,
   foreignKeys,
@@ -31,6 +31,7 @@ const DEPENDS: Readonly<Record<string, RegExp>> = {
   'connections.create': /provider/,
   'disconnects.disconnectMany':
     /exactly one of|scheduled_at|plan_hash|include_weak|does not exist|matches no account/,
+  'sessions.signIn': /exactly one of/,
   'teams.createKey': /expires_at/,
   'webhooks.create': /url/,
   'webhooks.change': /url/,
@@ -51,6 +52,7 @@ beforeAll(async () => {
   [gateway, receiver] = await Promise.all([startGateway(), startReceiver()]);
   coverage = new Coverage(describedOperations(gateway.app.document));
   ids = await journey(gateway, receiver, coverage.asking(gateway.root));
+  await signInAndOut(gateway, coverage.asking(gateway.with(undefined)));
   await listenOnce(gateway);
   coverage.note('events.stream', 200);
 });

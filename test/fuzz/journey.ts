@@ -181,6 +181,20 @@ async function useWebhooks(
   return { webhook, deliveries: [delivery] };
 }
 
+/** What takes the console's cookie instead of a key. @param ask without a key */
+export async function signInAndOut(gateway: Gateway, ask: Ask): Promise<void> {
+  const signIn = async () => {
+    const { headers, body } = await ask('POST', '/console/session', { key: gateway.root.key });
+    const Cookie = headers.get('set-cookie')?.split(';')[0] ?? '';
+    return { id: body.data.id, headers: { Cookie, 'Sec-Fetch-Site': 'same-origin' } };
+  };
+  const [one, other] = [await signIn(), await signIn()];
+  await ask('GET', '/console/session', undefined, one.headers);
+  await ask('GET', `/v1/sessions/${other.id}`, undefined, one.headers);
+  await ask('DELETE', `/v1/sessions/${other.id}`, undefined, one.headers);
+  await ask('DELETE', '/console/session', undefined, one.headers);
+}
+
 /** The stream never ends, so that it is only begun. @throws Error when it is refused */
 export async function listenOnce(gateway: Gateway): Promise<void> {
   const stream = await readStream(gateway, '/v1/events/stream');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import {
@@ -18,6 +19,7 @@ import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
+import { checkout } from './checkout.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { waitFor } from './wait.js';
@@ -155,6 +157,7 @@ async function begin(
     trustProxy,
     policies,
     rateLimit,
+    consoleFolder: join(checkout, 'dist', 'web'),
     load: { loopDelayMs: Number.POSITIVE_INFINITY, ...load },
     webhookAddresses,
     disconnects,

@@ -54,12 +54,13 @@ export function describeApi(
       description: DESCRIPTION,
     },
     servers: [{ url: '/', description: 'This gateway' }],
-    security: [{ key: [] }],
+    security: [{ key: [] }, { session: [] }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_<id>_<secret>' },
+        session: { type: 'apiKey', in: 'cookie', name: '__Host-rollcall' },
       },
       schemas: schemas.named,
       responses,

@@ -1,4 +1,4 @@
-import { type Route, takesIfMatch } from '../../http/route.js';
+import { type Route, takesIdempotencyKey, takesIfMatch } from '../../http/route.js';
 import type { JsonSchema } from './json-schema.js';
 
 interface Header {
@@ -163,7 +163,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
   return [
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
-    ...(route.method === 'POST' ? (['Idempotency-Key'] as const) : []),
+    ...(takesIdempotencyKey(route) ? (['Idempotency-Key'] as const) : []),
     ...(takesIfMatch(route.method) ? (['If-Match'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match', 'Rollcall-Position'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
@@ -185,11 +185,11 @@ export function responseHeaders(
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route)) always.push('Link');
   if (status === 202) always.push('Location');
-  if (route.method !== 'GET' && route.scope !== 'public')
+  if (route.method !== 'GET')
     (isAdmitted(status) && status !== 429 ? always : maybe).push('Rollcall-Position');
   if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
   if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
-  if (route.method === 'POST' && status < 500) maybe.push('Idempotency-Replayed');
+  if (takesIdempotencyKey(route) && status < 500) maybe.push('Idempotency-Replayed');
   if (status === 401) always.push('WWW-Authenticate');
   if (status === 429) always.push('Retry-After');
   if (status === 409 || status >= 502) maybe.push('Retry-After');

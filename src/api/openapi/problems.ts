@@ -1,5 +1,5 @@
 import { PROBLEMS, type ProblemCode } from '../../http/problem.js';
-import { type Route, takesIfMatch } from '../../http/route.js';
+import { type Route, takesIdempotencyKey, takesIfMatch } from '../../http/route.js';
 
 /**
  * Every problem that a route can answer with, by status: what follows from its scope, method and
@@ -23,8 +23,9 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   if (scope !== 'public' && scope !== 'root') add('insufficient_scope');
   if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object))
     add('cursor_mismatch');
-  if (method === 'POST') add('idempotency_in_progress', 'idempotency_mismatch');
+  if (takesIdempotencyKey(route)) add('idempotency_in_progress', 'idempotency_mismatch');
   if (takesIfMatch(method)) add('precondition_failed');
+  if (scope === 'public' && method !== 'GET') add('forbidden', 'service_unavailable');
   if (method !== 'GET') add('payload_too_large', 'unsupported_media_type');
   add(...(endpoint.problems ?? []));
   const byStatus = new Map<number, ProblemCode[]>();
