@@ -46,6 +46,7 @@ import {
 import { createSecrets } from './secrets/index.js';
 import { createSweeps, SWEEPS, type SweepLimits, type SweepsService } from './sweeps/index.js';
 import { createTeams, type TeamsService } from './teams/index.js';
+import { createViews } from './views/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
 import { type RecurringJob, RecurringJobs, type Role, WorkEngine } from './work/index.js';
 
@@ -234,6 +235,7 @@ export function assemble(settings: AppSettings): App {
     settings: settings.disconnects ?? {},
     wake: () => work.wake(DISCONNECT_STEPS),
   });
+  const views = createViews(parts);
   const webhooks = createWebhooks({
     ...parts,
     feed: events.feed,
@@ -327,6 +329,7 @@ export function assemble(settings: AppSettings): App {
     ...providerStatus.endpoints,
     ...sweeps.endpoints,
     ...teams.endpoints,
+    ...views.endpoints,
     ...webhooks.endpoints,
     choices: profiles.choiceEndpoints(accounts.service),
     documentation: documentationEndpoints(() => document),

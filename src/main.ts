@@ -13,6 +13,7 @@ import {
 } from './database/index.js';
 import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
+import { isTrustworthy } from './http/session-cookie.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
@@ -121,7 +122,10 @@ async function start(): Promise<Running> {
   stopping.signal.throwIfAborted();
   const isTerminal = process.stdout.isTTY === true;
   const rootKey = await rootKeyFile.describe(config.rootKey, newRootKey, isTerminal);
-  greet(config, server, sandbox, rootKey);
+  const isFirst = newRootKey !== undefined;
+  const url = urlOf(server, config);
+  const link = isFirst || isTerminal ? await signInLink(app, config, url) : undefined;
+  greet(config, { url, sandbox, rootKey, link });
   return { app, shutdown, drainMs: config.drainSeconds * 1_000 };
 }
 
@@ -209,15 +213,36 @@ async function undoAll(): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-function greet(
-  config: Config,
-  server: Server,
-  sandbox: Sandbox | undefined,
-  rootKey: RootKeyWords,
-): void {
+/**
+ * A link is for whoever started this process on this machine: elsewhere what is printed is collected,
+ * and others reach the gateway.
+ */
+async function signInLink(
+  app: App,
+  { databaseUrl, role }: Config,
+  url: string,
+): Promise<string | undefined> {
+  const isLocal = databaseUrl === undefined && isTrustworthy(new URL(url));
+  const token = isLocal && role !== 'worker' ? await app.signInLink() : undefined;
+  // What stands after the hash is sent to no server and stands in no log of one.
+  return token && `${url}/#sign-in=${token}`;
+}
+
+function urlOf(server: Server, config: Config): string {
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
-  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+}
+
+/** What a start tells whoever started it. */
+interface Greeting {
+  readonly url: string;
+  readonly sandbox: Sandbox | undefined;
+  readonly rootKey: RootKeyWords;
+  readonly link: string | undefined;
+}
+
+function greet({ role }: Config, { url, sandbox, rootKey, link }: Greeting): void {
   say('');
   say(`Rollcall listens on ${url}`);
   if (sandbox)
@@ -225,8 +250,9 @@ function greet(
       `Sandbox: ${PROVIDER_NAMES.length} simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
     );
   say(`Root key: ${rootKey.where}.`);
+  if (link !== undefined) say(`Console, signed in once by this link within ten minutes: ${link}`);
   say('Try:');
-  if (config.role === 'worker') say(`  curl -s '${url}/readyz'`);
+  if (role === 'worker') say(`  curl -s '${url}/readyz'`);
   else say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
 }
 

@@ -50,13 +50,33 @@ const adapterFiles = adapterIds.flatMap((id) =>
  */
 const ROOMS = [
   ...['setup', 'main.ts', 'app.ts', 'config.ts', 'api', 'mcp', 'cli', 'client'],
-  ...['secrets', 'webhooks', 'disconnects', 'sweeps', 'health', 'findings', 'profiles', 'accounts'],
+  ...[
+    'secrets',
+    'views',
+    'webhooks',
+    'disconnects',
+    'sweeps',
+    'health',
+    'findings',
+    'profiles',
+    'accounts',
+  ],
   ...['connections', 'events', 'teams', 'audit'],
   ...['providers', 'work', 'http', 'database', 'model', 'lib'],
 ];
 /** Rooms with one door, `index.ts`: what the others may import of them. */
 const WITH_DOOR = new Set([
-  ...['secrets', 'webhooks', 'disconnects', 'sweeps', 'health', 'findings', 'profiles', 'accounts'],
+  ...[
+    'secrets',
+    'views',
+    'webhooks',
+    'disconnects',
+    'sweeps',
+    'health',
+    'findings',
+    'profiles',
+    'accounts',
+  ],
   ...['connections', 'events', 'teams', 'audit', 'providers', 'work', 'model', 'client', 'mcp'],
 ]);
 const roomOf = (file: string) => file.split('/')[1] ?? '';

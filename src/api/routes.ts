@@ -10,6 +10,7 @@ import type { createProfiles } from '../profiles/index.js';
 import type { createProviderStatus } from '../providers/index.js';
 import type { createSweeps } from '../sweeps/index.js';
 import type { createTeams } from '../teams/index.js';
+import type { createViews } from '../views/index.js';
 import type { createWebhooks } from '../webhooks/index.js';
 import type { documentationEndpoints } from './documentation.routes.js';
 import type { systemEndpoints } from './system.routes.js';
@@ -29,6 +30,7 @@ export type Endpoints = EndpointsOf<typeof createAccounts> &
   EndpointsOf<typeof createProviderStatus> &
   EndpointsOf<typeof createSweeps> &
   EndpointsOf<typeof createTeams> &
+  EndpointsOf<typeof createViews> &
   EndpointsOf<typeof createWebhooks> & {
     readonly choices: ReturnType<ReturnType<typeof createProfiles>['choiceEndpoints']>;
     readonly documentation: ReturnType<typeof documentationEndpoints>;
@@ -127,6 +129,12 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/webhooks/{id}/test', 'write', to.webhooks.test),
     get('/v1/webhooks/{id}/deliveries', 'read', to.webhooks.deliveries),
     post('/v1/webhooks/{id}/deliveries/{delivery_id}/replay', 'write', to.webhooks.replay),
+
+    get('/v1/views', 'read', to.views.list),
+    post('/v1/views', 'write', to.views.create),
+    get('/v1/views/{id}', 'read', to.views.get),
+    patch('/v1/views/{id}', 'write', to.views.change),
+    remove('/v1/views/{id}', 'write', to.views.delete),
 
     get('/v1/audit', 'read', to.audit.list),
   ];

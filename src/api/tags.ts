@@ -19,5 +19,6 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   sweeps: 'Runs that read everything a connection lists.',
   system: 'The gateway itself, for load balancers and monitors.',
   teams: 'Teams, their keys, and who is calling.',
+  views: "Filters of the console's pages that a team keeps under names.",
   webhooks: 'URLs that events are sent to, signed by the Standard Webhooks specification.',
 };

@@ -26,6 +26,7 @@ export interface AuditEntry {
     | 'session'
     | 'sweep'
     | 'team'
+    | 'view'
     | 'webhook';
   readonly targetId: string;
   readonly before?: object | undefined;

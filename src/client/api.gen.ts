@@ -1277,6 +1277,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the team's saved views of the console's pages
+         * @description Requires the scope `read`.
+         */
+        get: operations["views.list"];
+        put?: never;
+        /**
+         * Save a view: a name for the filters and columns in a page's address
+         * @description A team may have 200 views, those of one page under different names.
+         *
+         *     Requires the scope `write`.
+         */
+        post: operations["views.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a saved view
+         * @description Requires the scope `read`.
+         */
+        get: operations["views.get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a saved view
+         * @description Requires the scope `write`.
+         */
+        delete: operations["views.delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a saved view
+         * @description Requires the scope `write`.
+         */
+        patch: operations["views.change"];
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -3811,6 +3865,29 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finished_at: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "view_01k9z3m8q4v7x2c5n6b8a1s3d4",
+         *       "type": "view",
+         *       "name": "Broken at Outfame",
+         *       "page": "accounts",
+         *       "query": "provider=outfame&health=unhealthy",
+         *       "created_at": "2026-02-09T11:45:22.000Z",
+         *       "updated_at": "2026-02-09T11:45:22.000Z"
+         *     }
+         */
+        View: {
+            id: string;
+            /** @constant */
+            type: "view";
+            name: string;
+            page: string;
+            query: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
         };
         /**
          * @example {
@@ -17006,6 +17083,502 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "views.list": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Maximum number of items on the page.
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `pagination.next_cursor` of the previous page. Use it with the same filters and sort order.
+                 * @example 498729.WyJhY2N0XzAxazl6M204cTR2N3gyYzVuNmI4YTFzM2Q0Il0.QAl4y2XkW6fs2lk3_ONmkZgHlcHAuX7aImefvJoR4kM
+                 */
+                cursor?: string;
+                /**
+                 * @description Adds `pagination.total_count`.
+                 * @example false
+                 */
+                include_total?: boolean;
+                /**
+                 * @description Only views of this page.
+                 * @example accounts
+                 */
+                page?: string;
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "view_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *           "type": "view",
+                     *           "name": "Broken at Outfame",
+                     *           "page": "accounts",
+                     *           "query": "provider=outfame&health=unhealthy",
+                     *           "created_at": "2026-02-09T11:45:22.000Z",
+                     *           "updated_at": "2026-02-09T11:45:22.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "next_cursor": null,
+                     *         "has_next": false,
+                     *         "limit": 50
+                     *       },
+                     *       "filters": {}
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["View"][];
+                        /**
+                         * @example {
+                         *       "next_cursor": null,
+                         *       "has_next": false,
+                         *       "limit": 50
+                         *     }
+                         */
+                        pagination: {
+                            next_cursor: string | null;
+                            has_next: boolean;
+                            limit: number;
+                            total_count?: number;
+                        };
+                        filters: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["cursor_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "views.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Broken at Outfame",
+                 *       "page": "accounts",
+                 *       "query": "provider=outfame&health=unhealthy"
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                    /** @description The console's page, as its address begins. */
+                    page: string;
+                    /** @description The query of the page's address, without `?`. */
+                    query: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    Location: components["headers"]["Location.optional"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "view_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "view",
+                     *         "name": "Broken at Outfame",
+                     *         "page": "accounts",
+                     *         "query": "provider=outfame&health=unhealthy",
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict.idempotency_in_progress"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["idempotency_mismatch.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "views.get": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "view_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "view",
+                     *         "name": "Broken at Outfame",
+                     *         "page": "accounts",
+                     *         "query": "provider=outfame&health=unhealthy",
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "views.delete": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the response has no body. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "views.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /**
+                 * @description Id of the resource.
+                 * @example 01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Broken at Outfame"
+                 *     }
+                 */
+                "application/json": {
+                    name?: string;
+                    /** @description The console's page, as its address begins. */
+                    page?: string;
+                    /** @description The query of the page's address, without `?`. */
+                    query?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Rollcall-Position": components["headers"]["Rollcall-Position"];
+                    "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "view_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "view",
+                     *         "name": "Broken at Outfame",
+                     *         "page": "accounts",
+                     *         "query": "provider=outfame&health=unhealthy",
+                     *         "created_at": "2026-02-09T11:45:22.000Z",
+                     *         "updated_at": "2026-02-09T11:45:22.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            409: components["responses"]["conflict"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            415: components["responses"]["unsupported_media_type"];
+            422: components["responses"]["validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];

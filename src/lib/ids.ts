@@ -11,6 +11,7 @@ export type IdPrefix =
   | 'step'
   | 'swp'
   | 'team'
+  | 'view'
   | 'hlt'
   | 'evt'
   | 'aud'

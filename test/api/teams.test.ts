@@ -16,6 +16,7 @@ let held: {
   profile: string;
   finding: string;
   session: string;
+  view: string;
   webhook: string;
 };
 let owner: Client;
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const connection = await gateway.connect('outfame', team.id);
   await gateway.connect('socialsyncer', team.id);
   const key = await owner.post('/v1/keys', { name: 'another', scopes: ['read'] });
+  const view = await owner.post('/v1/views', { name: 'v', page: 'accounts', query: '' });
   const signedIn = await gateway.with(undefined).post('/console/session', { key: owner.key });
   const disconnected = await owner.delete('/v1/accounts/acc_Pau1Sed000');
   const account = await owner.get('/v1/accounts/acc_7Gx2kLm9Qr');
@@ -38,6 +40,7 @@ beforeAll(async () => {
     disconnect: disconnected.body.data.id,
     key: key.body.data.id,
     session: signedIn.body.data.id,
+    view: view.body.data.id,
     profile: account.body.data.profile_id,
     finding: await aFinding(team.id, account.body.data),
     webhook: webhook.body.data.id,
@@ -67,6 +70,7 @@ const ID_OF: readonly (readonly [prefix: string, of: keyof typeof held])[] = [
   ['/v1/keys/', 'key'],
   ['/v1/profiles/', 'profile'],
   ['/v1/sessions/', 'session'],
+  ['/v1/views/', 'view'],
   ['/v1/webhooks/', 'webhook'],
 ];
 
@@ -80,6 +84,7 @@ const BODIES: Readonly<Record<string, () => object>> = {
   'PUT /v1/accounts/{id}/profile': () => ({ mode: 'automatic' }),
   'POST /v1/profiles/{id}/merge': () => ({ into: held.profile }),
   'POST /v1/profiles/{id}/split': () => ({ account_ids: [held.account] }),
+  'PATCH /v1/views/{id}': () => ({ name: 'stolen' }),
   'PATCH /v1/webhooks/{id}': () => ({ description: 'stolen' }),
   'POST /v1/findings/{id}/dismiss': () => ({ reason: 'stolen' }),
   'POST /v1/accounts': () => ({
@@ -98,6 +103,7 @@ const BODIES: Readonly<Record<string, () => object>> = {
 const OF_NOBODY = new Set([
   'POST /v1/keys',
   'POST /v1/connections',
+  'POST /v1/views',
   'POST /v1/webhooks',
   'POST /v1/connect/complete',
   'DELETE /console/session',
@@ -203,7 +209,8 @@ describe('a key for some providers only', () => {
 
   test("does not see the others' accounts, connections and disconnects, on any route", async () => {
     const found: string[] = [];
-    for (const route of ofTeams().filter(({ path }) => !path.startsWith('/v1/keys'))) {
+    // Keys have rules of their own, and views show nothing of a provider.
+    for (const route of ofTeams().filter(({ path }) => !/^\/v1\/(keys|views)/.test(path))) {
       const reply = await askAbout(octopostOnly, route);
       if (reply && reply.status !== 404)
         found.push(`${nameOf(route)} → ${reply.status} ${reply.text}`);

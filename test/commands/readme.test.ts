@@ -42,6 +42,22 @@ describe('npm start on a fresh clone', () => {
     expect(told).toEqual(new Set(PROVIDER_NAMES));
   });
 
+  test('prints a link that signs in to the console, once', async () => {
+    const [, console = '', link = ''] = await gateway.prints(/(http:\S+)\/#sign-in=(\S+)/);
+    expect(await (await fetch(console)).text()).toContain('<div id="root">');
+    const use = () =>
+      fetch(`${console}/console/session`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ link }),
+      });
+    const used = await use();
+    const Cookie = used.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const accounts = await fetch(`${console}/v1/accounts`, { headers: { Cookie } });
+    expect(JSON.parse(await accounts.text()).data).not.toHaveLength(0);
+    expect((await use()).status).toBe(401);
+  });
+
   test('says nothing of the key but where it is, as output is collected', async () => {
     expect(key).toMatch(/^rc_\w{63}$/);
     expect(gateway.output()).not.toContain('rc_');

@@ -27,6 +27,7 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
     .id;
   await ask('GET', `/v1/keys/${key}`);
   await ask('DELETE', `/v1/keys/${revoked}`);
+  const views = await useViews(ask);
   const accounts = (await ask('GET', '/v1/accounts?limit=200')).body.data.map(
     ({ id }: { id: string }) => id,
   );
@@ -46,6 +47,7 @@ export async function journey(gateway: Gateway, receiver: Receiver, ask: Ask): P
     deliveries,
     teams: [team],
     keys: [key],
+    views,
   };
 }
 
@@ -179,6 +181,16 @@ async function useWebhooks(
   ).id;
   await ask('POST', `/v1/webhooks/${webhook}/deliveries/${delivery}/replay`);
   return { webhook, deliveries: [delivery] };
+}
+
+async function useViews(ask: Ask): Promise<string[]> {
+  const save = async (name: string) =>
+    (await ask('POST', '/v1/views', { name, page: 'accounts', query: 'q=x' })).body.data.id;
+  const [kept, deleted] = [await save('kept'), await save('deleted')];
+  await ask('GET', `/v1/views/${kept}`);
+  await ask('PATCH', `/v1/views/${kept}`, { name: 'renamed' });
+  await ask('DELETE', `/v1/views/${deleted}`);
+  return [kept];
 }
 
 /** What takes the console's cookie instead of a key. @param ask without a key */
