@@ -13,6 +13,7 @@ import type { ConnectionsService } from './connections/index.js';
 import { CredentialRefresh, createConnections } from './connections/index.js';
 import type { Database } from './database/index.js';
 import {
+  type AgentLimits,
   createDisconnects,
   DISCONNECT_STEPS,
   type DisconnectSettings,
@@ -70,6 +71,7 @@ export interface AppSettings {
   /** Over the defaults, like those below. */
   readonly policies?: Partial<PolicySettings>;
   readonly disconnects?: Partial<DisconnectSettings>;
+  readonly agentLimits?: Partial<AgentLimits>;
   readonly sweeps?: Partial<SweepLimits>;
   /** Of keys that have none of their own. */
   readonly rateLimit?: RateLimit;
@@ -233,6 +235,7 @@ export function assemble(settings: AppSettings): App {
     signer: secrets.signer,
     receiptKeys: () => secrets.service.receiptKeys(),
     settings: settings.disconnects ?? {},
+    agentLimits: settings.agentLimits ?? {},
     wake: () => work.wake(DISCONNECT_STEPS),
   });
   const views = createViews(parts);

@@ -66,6 +66,8 @@ const variables = z.object({
   SWEEP_MAX_PAGES: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   SWEEP_MAX_ACCOUNTS: z.coerce.number().int().min(1).max(100_000_000).default(250_000),
   DISCONNECT_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
+  AGENT_MAX_ACCOUNTS_PER_PLAN: z.coerce.number().int().min(1).max(1_000).default(25),
+  AGENT_MAX_ACCOUNTS_PER_HOUR: z.coerce.number().int().min(0).max(100_000).default(100),
   SANDBOX: switched.optional(),
   SANDBOX_ACCOUNTS: z.coerce.number().int().min(0).max(1_000_000).default(0),
   WEBHOOKS_ALLOW_LOOPBACK: switched.default(false),
@@ -141,6 +143,8 @@ export interface Config {
   };
   /** How long finished disconnects and the tombstones of their accounts are kept. */
   readonly disconnectRetentionDays: number;
+  /** What agents may disconnect: accounts in a plan, and with a key in an hour. */
+  readonly agentLimits: { readonly planAccounts: number; readonly hourAccounts: number };
   /** Absent: only while nothing else is connected. */
   readonly sandbox: boolean | undefined;
   readonly sandboxAccounts: number;
@@ -213,6 +217,10 @@ export function readConfig(
       maxAccounts: values.SWEEP_MAX_ACCOUNTS,
     },
     disconnectRetentionDays: values.DISCONNECT_RETENTION_DAYS,
+    agentLimits: {
+      planAccounts: values.AGENT_MAX_ACCOUNTS_PER_PLAN,
+      hourAccounts: values.AGENT_MAX_ACCOUNTS_PER_HOUR,
+    },
     sandbox: values.SANDBOX,
     sandboxAccounts: values.SANDBOX_ACCOUNTS,
     webhooksAllowLoopback: values.WEBHOOKS_ALLOW_LOOPBACK,

@@ -103,6 +103,7 @@ async function start(): Promise<Running> {
     sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
     sweeps: config.sweepLimits,
     disconnects: { retentionDays: config.disconnectRetentionDays },
+    agentLimits: config.agentLimits,
     webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
   });
   undo.push(() => app.stop());

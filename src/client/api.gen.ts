@@ -1050,7 +1050,7 @@ export interface paths {
         put?: never;
         /**
          * Approve a disconnect that waits for it; it starts at its time, or at once when that is past
-         * @description A scheduled disconnect whose key was revoked before it started is `awaiting_approval`: any key with `admin` approves it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.
+         * @description A disconnect is `awaiting_approval` when an agent asked for it and no person has confirmed it, or when it was scheduled and its key was revoked before it started: any key with `admin` approves it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.
          *
          *     Requires the scope `admin`.
          */
@@ -2124,7 +2124,7 @@ export interface components {
             /** @description Why it waits or waited for an administrator. Null: it did not. */
             approval: {
                 /** @enum {string} */
-                reason: "key_revoked";
+                reason: "key_revoked" | "agent";
                 /** Format: date-time */
                 since: string;
                 approved_by: {
@@ -3557,6 +3557,14 @@ export interface components {
                 /** @enum {string} */
                 reason: "weak_match" | "disconnecting";
             }[];
+            /** @description Only where `agent` asked: what the plan is carried out with. */
+            confirmation?: {
+                token: string;
+                /** Format: date-time */
+                expires_at: string;
+                /** @description Accounts whose hold ends: those of the plan, and those in `also_ends`. */
+                count: number;
+            };
         };
         /**
          * @example {
@@ -3666,7 +3674,7 @@ export interface components {
                 /** @description Why it waits or waited for an administrator. Null: it did not. */
                 approval: {
                     /** @enum {string} */
-                    reason: "key_revoked";
+                    reason: "key_revoked" | "agent";
                     /** Format: date-time */
                     since: string;
                     approved_by: {
@@ -14351,6 +14359,15 @@ export interface operations {
                     reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                     /** @description The reason in your own words. */
                     reason_note?: string | null;
+                    /** @description A program asks that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`. */
+                    agent?: {
+                        /** @description As it names itself. */
+                        client: string;
+                    };
+                    /** @description In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Good once, for ten minutes, with the same key. With `dry_run` the plan is shown once more, to be put to a person. */
+                    confirmation_token?: string;
+                    /** @description With `confirmation_token`: the number of accounts, as a person has typed it. Left out, the disconnect waits for an approval. */
+                    confirmed_count?: number;
                 };
             };
         };

@@ -60,6 +60,28 @@ export class ApprovalsRepository {
     });
   }
 
+  /** Has a disconnect wait that an agent has asked for and no person has confirmed. */
+  async holdForAgent(client: pg.ClientBase, caller: Caller, id: string, at: Date): Promise<void> {
+    const { rows } = await client.query<HeldRow>(
+      `UPDATE disconnects d SET state = 'awaiting_approval', approval_reason = 'agent',
+         approval_since = $2
+       WHERE d.id = $1 RETURNING d.id, d.team_id, d.scheduled_at, ${PROVIDERS} AS providers`,
+      [id, at],
+    );
+    const entry = {
+      action: 'disconnect.awaiting_approval',
+      targetType: 'disconnect',
+      targetId: id,
+      after: { state: 'awaiting_approval', reason: 'agent' },
+    } as const;
+    await recordAudit(client, actorOf(caller), [entry], at);
+    await recordEventsOfTeams(
+      client,
+      rows.map((row) => eventOf('disconnect.awaiting_approval', row, { reason: 'agent' })),
+      at,
+    );
+  }
+
   /** Locks a disconnect. @returns `undefined` when it does not wait for an approval */
   async lockAwaiting(client: pg.ClientBase, id: string): Promise<AwaitingDisconnect | undefined> {
     const { rows } = await client.query<AwaitingDisconnect>(

@@ -51,12 +51,50 @@ export function disconnectRequest(providers: readonly string[]) {
         .meta({ description: 'When to start; immediately when omitted.' }),
       reason_code: reasonCode,
       reason_note: reasonNote.nullable().optional().meta({ description: WHY }),
+      agent: z
+        .strictObject({
+          client: z.string().min(1).max(200).meta({ description: 'As it names itself.' }),
+        })
+        .optional()
+        .meta({
+          description:
+            'A program asks that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`.',
+        }),
+      confirmation_token: z.string().min(1).max(1_000).optional().meta({
+        description:
+          'In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Good once, for ten minutes, with the same key. With `dry_run` the plan is shown once more, to be put to a person.',
+      }),
+      confirmed_count: z.int().min(1).optional().meta({
+        description:
+          'With `confirmation_token`: the number of accounts, as a person has typed it. Left out, the disconnect waits for an approval.',
+      }),
     })
     .refine(
       (asked) =>
-        [asked.account_ids, asked.profile_id, asked.filter].filter((given) => given !== undefined)
-          .length === 1,
-      'must contain exactly one of `account_ids`, `profile_id` and `filter`',
+        [asked.account_ids, asked.profile_id, asked.filter, asked.confirmation_token].filter(
+          (given) => given !== undefined,
+        ).length === 1,
+      'must contain exactly one of `account_ids`, `profile_id`, `filter` and `confirmation_token`',
+    )
+    .refine(
+      (asked) =>
+        asked.confirmation_token === undefined ||
+        (asked.plan_hash !== undefined && asked.scheduled_at === undefined),
+      {
+        path: ['confirmation_token'],
+        error: 'needs `plan_hash`, and does not go with `scheduled_at`',
+      },
+    )
+    .refine(
+      (asked) =>
+        asked.agent === undefined || asked.dry_run || asked.confirmation_token !== undefined,
+      { path: ['agent'], error: 'needs a plan first: ask with `dry_run`' },
+    )
+    .refine(
+      (asked) =>
+        asked.confirmed_count === undefined ||
+        (asked.confirmation_token !== undefined && !asked.dry_run),
+      { path: ['confirmed_count'], error: 'is for `confirmation_token` without `dry_run`' },
     )
     .refine((asked) => !asked.include_weak || asked.profile_id !== undefined, {
       path: ['include_weak'],

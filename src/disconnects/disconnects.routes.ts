@@ -175,7 +175,8 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
       summary:
         'Approve a disconnect that waits for it; it starts at its time, or at once when that is past',
       description:
-        'A scheduled disconnect whose key was revoked before it started is `awaiting_approval`: any key with `admin` approves ' +
+        'A disconnect is `awaiting_approval` when an agent asked for it and no person has confirmed it, or when it was ' +
+        'scheduled and its key was revoked before it started: any key with `admin` approves ' +
         'it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.',
       params: byId,
       answers: { 200: one, 202: one },

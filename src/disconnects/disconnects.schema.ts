@@ -115,7 +115,7 @@ export const stepSchema = z
   .meta({ id: 'DisconnectStep', examples: [STEP_EXAMPLE] });
 
 const approvalSchema = z.object({
-  reason: z.enum(['key_revoked']),
+  reason: z.enum(['key_revoked', 'agent']),
   since: timestamp,
   approved_by: z.object({ key_id: z.string(), name: z.string() }).nullable(),
   approved_at: timestamp.nullable(),
@@ -219,6 +219,16 @@ export const planSchema = z
         description:
           'Accounts of the profile that stay: `weak_match`, as a handle alone ties them to it, unless `include_weak` is set; `disconnecting`, as another disconnect is ending them.',
       }),
+    confirmation: z
+      .object({
+        token: z.string(),
+        expires_at: timestamp,
+        count: z.int().meta({
+          description: 'Accounts whose hold ends: those of the plan, and those in `also_ends`.',
+        }),
+      })
+      .optional()
+      .meta({ description: 'Only where `agent` asked: what the plan is carried out with.' }),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 

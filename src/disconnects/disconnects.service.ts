@@ -10,6 +10,7 @@ import { isStorable } from '../lib/text.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { ReadWholeProfile } from '../profiles/index.js';
 import type { Registry } from '../providers/index.js';
+import type { AgentPlans } from './agent-plans.js';
 import type { ApprovalsRepository } from './approvals.repository.js';
 import { atCrashPoint } from './crash-points.js';
 import type {
@@ -40,6 +41,7 @@ interface DisconnectsServiceParts {
   readonly plans: PlansRepository;
   readonly lifecycle: LifecycleRepository;
   readonly approvals: ApprovalsRepository;
+  readonly agentPlans: AgentPlans;
   readonly steps: StepsRepository;
   readonly readWholeProfile: ReadWholeProfile;
   readonly registry: Registry;
@@ -107,14 +109,21 @@ export class DisconnectsService {
   }
 
   /** What a disconnect of these accounts would do. Nothing happens to them. */
-  async plan({ client }: Transaction, caller: Caller, request: DisconnectRequest) {
-    const { clock, plans } = this.parts;
+  async plan({ client, prisma }: Transaction, caller: Caller, asked: DisconnectRequest) {
+    const { agentPlans, clock, plans } = this.parts;
+    const opened = await agentPlans.open(client, caller, asked);
+    const { request, confirmation } = opened;
     const selection = await selectAccounts(client, this.parts, caller, request);
     const { accounts } = selection;
     const effects = this.effectsOn(accounts);
     const plan = planOf(selection, effects, await plans.findAlsoEnding(client, accounts, effects));
+    if (confirmation && confirmation.planHash !== plan.plan_hash) {
+      const planned = await plans.find(prisma, caller, confirmation.planHash);
+      throw planMismatch(planned && difference(planned, selection), 'confirmation_token');
+    }
     await plans.save(client, caller.teamId, plan.plan_hash, plannedOf(selection), clock.now());
-    return plan;
+    if (asked.agent === undefined && confirmation === undefined) return plan;
+    return { ...plan, confirmation: await agentPlans.offer(client, caller, opened, plan) };
   }
 
   /**
@@ -125,9 +134,10 @@ export class DisconnectsService {
   async disconnectMany(
     { client, prisma }: Transaction,
     caller: Caller,
-    request: DisconnectRequest,
+    asked: DisconnectRequest,
   ): Promise<string> {
-    const { clock, lifecycle, plans } = this.parts;
+    const { agentPlans, approvals, clock, lifecycle, plans } = this.parts;
+    const { request, confirmation } = await agentPlans.open(client, caller, asked);
     const scheduledAt = request.scheduled_at ?? null;
     if (scheduledAt !== null && scheduledAt <= clock.now())
       throw invalidField('scheduled_at', 'must be in the future');
@@ -155,7 +165,15 @@ export class DisconnectsService {
       ...{ caller, accounts, effects, reason, scheduledAt },
       ...(profileId !== undefined && { profileId }),
     };
-    return lifecycle.createDisconnect(client, intent, clock.now());
+    const now = clock.now();
+    if (confirmation === undefined) return lifecycle.createDisconnect(client, intent, now);
+    const isConfirmed = await agentPlans.check(client, caller, request, confirmation);
+    if (!isConfirmed) await this.checkRoom(client, caller.teamId, accounts.length);
+    const agent = { client: request.agent?.client ?? '', isConfirmed };
+    const id = await lifecycle.createDisconnect(client, { ...intent, agent }, now);
+    if (!isConfirmed) await approvals.holdForAgent(client, caller, id, now);
+    await agentPlans.use(client, confirmation, id);
+    return id;
   }
 
   /** Has the steps that are due begin now. */
@@ -314,6 +332,7 @@ export class DisconnectsService {
     const now = clock.now().getTime();
     const before = new Date(now - settings.retentionDays * 86_400_000);
     await plans.deleteBefore(new Date(now - PLAN_RETENTION_MS));
+    await this.parts.agentPlans.prune();
     await lifecycle.deleteFinished(before);
     await lifecycle.deleteDisconnectedAccounts(before);
   }

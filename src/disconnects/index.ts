@@ -3,12 +3,15 @@ import type { ConnectionsService } from '../connections/index.js';
 import type { Database, ProcessLease } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
+import type { Sealer } from '../lib/seal.js';
 import type { DatedKey, Signer } from '../lib/signature.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { ReadWholeProfile } from '../profiles/index.js';
 import type { Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
+import { type AgentLimits, AgentPlans, DEFAULT_AGENT_LIMITS } from './agent-plans.js';
 import { ApprovalsRepository } from './approvals.repository.js';
+import { ConfirmationsRepository } from './confirmations.repository.js';
 import { DisconnectsRepository } from './disconnects.repository.js';
 import { disconnectEndpoints } from './disconnects.routes.js';
 import { DisconnectsService } from './disconnects.service.js';
@@ -19,6 +22,7 @@ import { DEFAULT_DISCONNECT_SETTINGS, type DisconnectSettings } from './step-sta
 import { stepWork } from './step-work.js';
 import { StepsRepository } from './steps.repository.js';
 
+export type { AgentLimits } from './agent-plans.js';
 export { receiptSchema, wellKnownSchema } from './disconnects.schema.js';
 export type { DisconnectSettings } from './step-state.js';
 export { DISCONNECT_STEPS } from './step-work.js';
@@ -38,8 +42,10 @@ interface DisconnectsParts {
   readonly signer: Signer;
   /** The keys that receipts are and were signed with, oldest first. */
   readonly receiptKeys: () => Promise<DatedKey[]>;
+  readonly sealer: Sealer;
   /** Over the defaults. */
   readonly settings: Partial<DisconnectSettings>;
+  readonly agentLimits: Partial<AgentLimits>;
   /** Has due steps begin now. */
   readonly wake: () => void;
 }
@@ -57,6 +63,12 @@ export function createDisconnects(parts: DisconnectsParts) {
     plans,
     lifecycle,
     approvals: new ApprovalsRepository(database),
+    agentPlans: new AgentPlans({
+      confirmations: new ConfirmationsRepository(database),
+      sealer: parts.sealer,
+      clock,
+      limits: { ...DEFAULT_AGENT_LIMITS, ...parts.agentLimits },
+    }),
     steps,
     readWholeProfile: parts.readWholeProfile,
     registry,

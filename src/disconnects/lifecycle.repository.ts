@@ -38,6 +38,8 @@ export interface DisconnectIntent {
   readonly scheduledAt: Date | null;
   /** The profile whose accounts they are, where that was asked for. */
   readonly profileId?: string;
+  /** The agent that asked for it, and whether a person has confirmed it: otherwise it does not begin. */
+  readonly agent?: { readonly client: string; readonly isConfirmed: boolean };
 }
 
 /** A disconnect and who requested it. */
@@ -71,7 +73,8 @@ export class LifecycleRepository {
     intent: DisconnectIntent,
     at: Date,
   ): Promise<string> {
-    const { caller, accounts, effects, reason, scheduledAt, profileId } = intent;
+    const { caller, accounts, effects, reason, scheduledAt, profileId, agent } = intent;
+    const beginsNow = scheduledAt === null && agent?.isConfirmed !== false;
     const id = newId('disc');
     await client.query(
       `INSERT INTO disconnects (id, team_id, state, reason_code, reason_note, requested_by_id,
@@ -109,8 +112,8 @@ export class LifecycleRepository {
         id,
         effectByProvider,
         at,
-        // Time will pass until a scheduled one starts.
-        scheduledAt !== null,
+        // Time will pass until another one starts.
+        !beginsNow,
       ],
     );
     const after = {
@@ -118,6 +121,7 @@ export class LifecycleRepository {
       total: accounts.length,
       scheduled_at: scheduledAt,
       ...(profileId !== undefined && { profile_id: profileId }),
+      ...(agent && { agent: { client: agent.client, confirmed: agent.isConfirmed } }),
     };
     const entry = {
       action: 'disconnect.requested',
@@ -128,7 +132,7 @@ export class LifecycleRepository {
     } as const;
     const actor = actorOf(caller);
     await recordAudit(client, actor, [entry], at);
-    if (scheduledAt === null) await this.begin(client, { id, actor }, at);
+    if (beginsNow) await this.begin(client, { id, actor }, at);
     return id;
   }
 

@@ -3,6 +3,7 @@ import { monotonicFactory } from 'ulid';
 /** The prefixes of ids: they show which table an id belongs to. */
 export type IdPrefix =
   | 'acct'
+  | 'conf'
   | 'conn'
   | 'disc'
   | 'key'

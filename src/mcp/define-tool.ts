@@ -32,6 +32,11 @@ export interface Done<Data> {
   readonly data: Data;
 }
 
+/** That nothing was done, and why, in words of ours alone. */
+export interface Refused {
+  readonly refuses: string;
+}
+
 /** What a call leaves in the audit log: the actions of its route, or nothing and why. */
 export type AuditPolicy = { readonly actions: readonly string[] } | { readonly none: string };
 
@@ -64,7 +69,7 @@ export interface ToolDefinition<Input extends z.ZodObject, Output extends z.ZodO
   readonly handle: (
     given: z.output<Input>,
     session: Session,
-  ) => Promise<Done<z.input<Output>> | InputRequiredResult>;
+  ) => Promise<Done<z.input<Output>> | Refused | InputRequiredResult>;
 }
 
 /** A tool as the server registers it. */
@@ -104,16 +109,22 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
     ].join('\n'),
     call: async (given, session) => {
       const done = await handle(given as z.output<Input>, session);
-      if (!('data' in done)) return done as InputRequiredResult;
-      const { data, says, next } = done as Done<z.input<Output>>;
-      return {
-        content: [{ type: 'text', text: textOf(says, next, data) }],
-        structuredContent: data as Record<string, unknown>,
-      };
+      if (isDone(done)) return answerOf(done);
+      return isRefused(done) ? refused(done.refuses) : done;
     },
   };
 }
 
+const isDone = <Data>(done: Done<Data> | Refused | InputRequiredResult): done is Done<Data> =>
+  'says' in done;
+const isRefused = (done: Refused | InputRequiredResult): done is Refused => 'refuses' in done;
+
+function answerOf<Data>({ data, says, next }: Done<Data>): CallToolResult {
+  return {
+    content: [{ type: 'text', text: textOf(says, next, data) }],
+    structuredContent: data as Record<string, unknown>,
+  };
+}
 /** What a tool answers when the API refuses: what to do next in our words, the rest as data. */
 export function refusal(problem: Problem): CallToolResult {
   const { type: _type, title: _title, instance: _instance, ...told } = problem;

@@ -2,6 +2,7 @@ import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/s
 import { z } from 'zod';
 import { createRollcall } from '../client/index.js';
 import { RawText } from '../http/answer.js';
+import { Problem } from '../http/problem.js';
 import { type Call, endpoint, type Route } from '../http/route.js';
 import { createMcpServer } from './server.js';
 
@@ -54,7 +55,12 @@ export function mcpRoute(parts: EndpointParts): Route {
       answers: { 200: z.unknown(), 202: null },
       isStream: true,
       isProtocol: true,
-      handle: serve,
+      handle: async (call) => {
+        // The console's session is for its own pages.
+        if (call.header('authorization') === undefined)
+          throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.');
+        return serve(call);
+      },
     }),
   };
 }

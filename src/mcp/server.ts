@@ -9,6 +9,7 @@ import { refusal, refused, type Session, type Tool } from './define-tool.js';
 import { registerResources } from './resources.js';
 import { accountTools } from './tools/accounts.js';
 import { connectionTools } from './tools/connections.js';
+import { disconnectTools } from './tools/disconnects.js';
 import { healthTools } from './tools/health.js';
 import { profileTools } from './tools/profiles.js';
 import { recordTools } from './tools/records.js';
@@ -21,6 +22,7 @@ export const TOOLS: readonly Tool[] = [
   ...profileTools,
   ...connectionTools,
   ...recordTools,
+  ...disconnectTools,
 ];
 
 const INSTRUCTIONS = [

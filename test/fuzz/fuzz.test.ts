@@ -30,7 +30,7 @@ const DEPENDS: Readonly<Record<string, RegExp>> = {
   'connect.complete': /state/,
   'connections.create': /provider/,
   'disconnects.disconnectMany':
-    /exactly one of|scheduled_at|plan_hash|include_weak|does not exist|matches no account/,
+    /exactly one of|scheduled_at|plan_hash|include_weak|confirmation_token|confirmed_count|agent|does not exist|matches no account/,
   'sessions.signIn': /exactly one of/,
   'teams.createKey': /expires_at/,
   'webhooks.create': /url/,

@@ -82,6 +82,7 @@ export interface GatewaySettings {
   readonly webhookAddresses?: WebhookAddresses;
   readonly disconnects?: AppSettings['disconnects'];
   readonly sweeps?: AppSettings['sweeps'];
+  readonly agentLimits?: AppSettings['agentLimits'];
   readonly trustProxy?: boolean;
   readonly adapters?: AppSettings['adapters'];
   readonly logger?: Logger;
@@ -135,6 +136,7 @@ async function begin(
     webhookAddresses = new WebhookAddresses(true),
     disconnects = {},
     sweeps = {},
+    agentLimits = {},
     trustProxy = false,
     adapters,
     logger = silentLogger,
@@ -163,6 +165,7 @@ async function begin(
     disconnects,
     ...(adapters && { adapters }),
     sweeps,
+    agentLimits,
   });
   let halted: Promise<void> | undefined;
   const halt = () => {
