@@ -109,7 +109,7 @@ describe('killed with -9 at every edge of a step, and taken up by another proces
 /** Has this process finish what the killed one left. */
 async function finish(disconnectId: string) {
   const look = async () => {
-    await gateway.app.recurringJobs.runAll();
+    await gateway.app.recurringJobs.runNamed('disconnects.start_due');
     return (await gateway.root.get(`/v1/disconnects/${disconnectId}`)).body.data;
   };
   return waitFor('this process to finish the disconnect', look, {
