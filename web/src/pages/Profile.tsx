@@ -45,8 +45,8 @@ export function ProfilePage() {
             <Avatar name={profileName(data)} />
             <div>
               <h1>{profileName(data)}</h1>
-              <p className="quiet small row">
-                {data.platform} · <CopyText text={data.id} what="id" />
+              <p className="quiet small row wrap tight">
+                {data.platform} <CopyText text={data.id} what="id" />
               </p>
             </div>
           </div>

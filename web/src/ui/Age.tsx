@@ -39,7 +39,7 @@ export function Age({
   if (at === null) return <span className="quiet">{none}</span>;
   const seconds = (Math.max(seen, Date.now() - TICK_MS) - Date.parse(at)) / 1000;
   const text =
-    seconds < -1 ? `in ${span(-seconds)}` : seconds < 10 ? 'just now' : `${span(seconds)} ago`;
+    seconds < -5 ? `in ${span(-seconds)}` : seconds < 10 ? 'just now' : `${span(seconds)} ago`;
   return (
     <time dateTime={at} title={`${exact.format(new Date(at))} (${at})`} className="number nowrap">
       {text}
