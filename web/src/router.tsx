@@ -94,6 +94,10 @@ const routeTree = root.addChildren([
     lazyRouteComponent(() => import('./pages/Keys'), 'Keys'),
   ),
   at(
+    '/sessions',
+    lazyRouteComponent(() => import('./pages/Sessions'), 'Sessions'),
+  ),
+  at(
     '/teams',
     lazyRouteComponent(() => import('./pages/Teams'), 'Teams'),
   ),

@@ -14,6 +14,7 @@ export { type ListOf, type ListPath, type PagesOf, type Problem, RollcallError }
 type Schemas = components['schemas'];
 export type Account = Schemas['Account'];
 export type AuditEvent = Schemas['AuditEvent'];
+export type BrowserSession = Schemas['Session'];
 export type Connection = Schemas['Connection'];
 export type Delivery = Schemas['WebhookDelivery'];
 export type Disconnect = Schemas['Disconnect'];

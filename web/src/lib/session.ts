@@ -1,17 +1,20 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
+import type { components } from '../../../src/client/index.js';
 import { type Problem, RollcallError } from './api';
 import { queries } from './queries';
 
 /** Who is signed in: nothing secret. */
-export interface Session {
-  readonly id: string;
-  readonly team: { readonly id: string; readonly name: string };
-  readonly key: {
-    readonly id: string;
-    readonly name: string;
-    readonly scopes: readonly string[];
-    readonly is_root: boolean;
-  };
+export type Session = components['schemas']['OwnSession'];
+
+/**
+ * What follows the `#` of a link that signs in once. It leaves the address before anything else
+ * reads it.
+ */
+function takeLink(): string | undefined {
+  if (location.pathname !== '/sign-in' || location.hash.length < 2) return undefined;
+  const link = location.hash.slice(1);
+  history.replaceState(null, '', '/');
+  return link;
 }
 
 async function call(method: string, body?: object): Promise<Session | null> {
@@ -31,9 +34,15 @@ async function call(method: string, body?: object): Promise<Session | null> {
   throw new RollcallError(problem);
 }
 
+let pending = takeLink();
+
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: () => call('GET'),
+  queryFn: () => {
+    const once = pending;
+    pending = undefined;
+    return once === undefined ? call('GET') : call('POST', { link: once });
+  },
   staleTime: 60_000,
 });
 

@@ -49,6 +49,11 @@ function SearchBox({
         placeholder={label}
         value={text}
         onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          // On to what was found, where j, k and x work.
+          if (event.key === 'Enter')
+            document.querySelector<HTMLElement>('.table-scroll tbody a')?.focus();
+        }}
       />
       <span className="kbd" aria-hidden="true">
         /

@@ -10,6 +10,7 @@ import { Menu } from './Menu';
 import { Problem } from './Problem';
 import { type Column, type Selection, Table } from './Table';
 import { useToast } from './Toast';
+import { Views } from './Views';
 
 /** What a list page is: where its items come from, and how they are shown. */
 export interface Listing<Path extends ListPath> {
@@ -137,6 +138,7 @@ export function ListPage<Path extends ListPath>(props: ListPageProps<Path>) {
               {' – refresh'}
             </button>
           )}
+          {listing.viewsOf && <Views page={listing.viewsOf} query={search} />}
           {!isInline && <Columns columns={columns} search={search} change={change} />}
           {listing.hasCsv && <Csv path={path} query={query} name={title} />}
           {actions}

@@ -32,6 +32,7 @@ const NAV = [
   ],
   [
     ['/keys', 'Keys', 'keys'],
+    ['/sessions', 'Sessions', 'sessions'],
     ['/teams', 'Teams', 'teams'],
     ['/audit', 'Audit log', 'audit'],
   ],

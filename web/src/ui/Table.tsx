@@ -62,7 +62,7 @@ const AHEAD = 30;
 /** A table that draws only the rows in view: any number of them may be loaded. */
 export function Table<Item>(props: TableProps<Item>) {
   const { label, items, columns, rowId, link, selection, sort, loadMore, chosen } = props;
-  const scroll = useRef<HTMLDivElement>(null);
+  const scroll = useRef<HTMLElement>(null);
   const [width, setWidth] = useState(1200);
   const [active, setActive] = useState(0);
   const [focusAsked, askFocus] = useState(0);
@@ -122,7 +122,8 @@ export function Table<Item>(props: TableProps<Item>) {
   });
 
   const move = (by: number) => {
-    const next = Math.max(0, Math.min(items.length - 1, active + by));
+    const isInside = scroll.current?.contains(document.activeElement) === true;
+    const next = Math.max(0, Math.min(items.length - 1, active + (isInside ? by : 0)));
     setActive(next);
     virtual.scrollToIndex(next);
     askFocus((count) => count + 1);
@@ -161,7 +162,14 @@ export function Table<Item>(props: TableProps<Item>) {
   const after = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
   const inlineHeight = props.isInline ? { maxHeight: '60vh', height: 'auto' } : undefined;
   return (
-    <div ref={scroll} className="table-scroll" style={inlineHeight}>
+    <section
+      ref={scroll}
+      className="table-scroll"
+      style={inlineHeight}
+      aria-label={label}
+      // Without links in it, the keyboard scrolls it by itself.
+      {...(link === undefined && { tabIndex: 0 })}
+    >
       <table
         className={isCards ? 'table cards' : 'table'}
         style={{ '--columns': template, '--row': `${height}px`, minWidth } as CSSProperties}
@@ -236,7 +244,7 @@ export function Table<Item>(props: TableProps<Item>) {
           )}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { checkout } from '../support/checkout.js';
+import { programPath } from '../support/system-programs.js';
+import { MAX_WAIT_MS, waitFor } from '../support/wait.js';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** Where pictures of every page are left, for people to look at. */
+export const SCREENSHOTS = join(checkout, 'dist', 'screenshots');
+
+const NOTE_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
+  noteViolation([event.violatedDirective, event.blockedURI, event.sample].join(' ')))`;
+const IS_SETTLED =
+  "document.querySelector('[aria-busy=true]') === null && document.fonts.status === 'loaded'";
+const RUN_AXE = `axe
+  .run({ runOnly: ${JSON.stringify(RULES)}, resultTypes: ['violations'] })
+  .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) =>
+    [id, any[0] && any[0].message, html.slice(0, 200)].join(': '))))`;
+/** What the focused element is called. */
+const FOCUSED = `(({ activeElement: element }) => element === document.body ? '' : [element.getAttribute('aria-label'),
+  element.labels && element.labels[0] && element.labels[0].textContent, element.textContent]
+  .join(' '))(document)`;
+
+/** What a page must not do: complain, break its policy, or ask another host. */
+export interface Watched {
+  readonly page: Page;
+  readonly faults: string[];
+}
+
+/** The system's Chromium. */
+export function startBrowser(): Promise<Browser> {
+  // Its own sandbox needs rights that tests in containers do not have.
+  return chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] });
+}
+
+/** A window that nobody is signed in to. */
+export async function newContext(browser: Browser): Promise<BrowserContext> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    // Colours are looked at when they have arrived.
+    reducedMotion: 'reduce',
+  });
+  context.setDefaultTimeout(MAX_WAIT_MS);
+  return context;
+}
+
+/** A page of it, and what it does wrong. @param isExpected of what it says: a test is about it */
+export async function newPage(
+  context: BrowserContext,
+  isExpected: (fault: string) => boolean = () => false,
+): Promise<Watched> {
+  const page = await context.newPage();
+  const faults: string[] = [];
+  const note = (fault: string) => {
+    if (!isExpected(fault)) faults.push(fault);
+  };
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => note(`error: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    note(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    const own = page.url() === 'about:blank' ? origin : new URL(page.url()).origin;
+    if (origin !== own && protocol !== 'blob:') note(`another origin: ${request.url()}`);
+  });
+  await page.exposeFunction('noteViolation', (what: string) => note(`policy: ${what}`));
+  await page.addInitScript({ content: NOTE_VIOLATIONS });
+  return { page, faults };
+}
+
+/** Exchanges the key for a session, as a person does. */
+export async function signIn(page: Page, url: string, key: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel('Key', { exact: true }).fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+}
+
+/** Until nothing on the page is on its way. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('main h1, main h2').first().waitFor();
+  await waitFor('the page to have all that it asked for', () => page.evaluate<boolean>(IS_SETTLED));
+}
+
+/** What axe finds against WCAG 2.2 AA, one line each. */
+export async function violations(page: Page): Promise<readonly string[]> {
+  if (!(await page.evaluate<boolean>("'axe' in window")))
+    await page.evaluate(await readFile(AXE, 'utf8'));
+  return page.evaluate<string[]>(RUN_AXE);
+}
+
+/** Waits until an element that a person would tab to is focused. */
+export async function tabTo(page: Page, name: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab') {
+  const MAX_STOPS = 60;
+  for (let stops = 0; stops < MAX_STOPS; stops++) {
+    const focused = await page.evaluate<string>(FOCUSED);
+    if (name.test(focused)) return;
+    await page.keyboard.press(key);
+  }
+  throw new Error(`nothing named ${name} within ${MAX_STOPS} stops of the keyboard`);
+}

@@ -1,0 +1,335 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { type Sandbox, startSandbox } from '../../sandbox/index.js';
+import type { Client } from '../support/client.js';
+import { describeWith } from '../support/describe-with.js';
+import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
+import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+import { waitFor } from '../support/wait.js';
+import {
+  newContext,
+  newPage,
+  SCREENSHOTS,
+  settled,
+  signIn,
+  startBrowser,
+  tabTo,
+  violations,
+  type Watched,
+} from './browser.js';
+
+const MARKUP = '<img src=x onerror=alert(1)><b>Bold</b>';
+const SIZES = [
+  { width: 1280, height: 800 },
+  { width: 320, height: 640 },
+];
+const SCHEMES = ['light', 'dark'] as const;
+const MANY = 100_000;
+/** What the browser says of an answer that a test is about. */
+const isRefusedLoad = (fault: string) => /Failed to load resource/.test(fault);
+
+describeWith(['chromium'], 'the console in a browser', () => {
+  let postgres: TcpPostgres;
+  let database: pg.Client;
+  let sandbox: Sandbox;
+  let gateway: GatewayProcess;
+  let browser: Browser;
+  /** Signed in as an administrator of the default team, whose quota no test uses up. */
+  let context: BrowserContext;
+  let key: string;
+  const variables: Record<string, string> = {};
+
+  const root = () => gateway.root;
+  const newKey = async (asked: object, client: Client = root(), headers = {}) => {
+    const limit = { rate_limit: { quota: 100_000, window_seconds: 60 } };
+    const { body } = await client.post('/v1/keys', { ...limit, ...asked }, headers);
+    return body.data as { readonly id: string; readonly key: string };
+  };
+  const idOf = async (path: string): Promise<string> =>
+    (await root().get(path)).body.data[0]?.id ?? '';
+  const open = async (path: string, isExpected?: (fault: string) => boolean): Promise<Watched> => {
+    const watched = await newPage(context, isExpected);
+    await watched.page.goto(gateway.url + path);
+    await settled(watched.page);
+    return watched;
+  };
+
+  beforeAll(async () => {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    postgres = await startTcpPostgres();
+    database = new pg.Client(postgres.url);
+    await database.connect();
+    sandbox = await startSandbox({ port: 0 });
+    Object.assign(variables, {
+      DATABASE_URL: postgres.url,
+      ROLLCALL_SECRET: SECRET,
+      SANDBOX: 'false',
+    });
+    gateway = await startProcess(variables);
+    for (const provider of ['outfame', 'creatoraudit', 'octopost', 'socialsyncer'] as const)
+      await root().post('/v1/connections', {
+        provider,
+        name: provider === 'octopost' ? MARKUP : provider,
+        credentials: { api_key: sandbox.apiKey(provider) },
+        base_url: sandbox.baseUrl(provider),
+      });
+    await waitFor(
+      'every connection to be swept',
+      async () => (await root().get('/v1/connections')).body.data,
+      {
+        everyMs: 200,
+        until: (rows: readonly { swept_at: string | null }[]) =>
+          rows.every(({ swept_at }) => swept_at !== null),
+      },
+    );
+    await root().post('/v1/webhooks', { url: 'https://example.com/hook', types: ['account.*'] });
+    key = (await newKey({ name: 'operations', scopes: ['admin'] })).key;
+    browser = await startBrowser();
+    context = await newContext(browser);
+    const { page } = await newPage(context);
+    await signIn(page, gateway.url, key);
+    await page.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.end('SIGKILL');
+    await sandbox?.close();
+    await database?.end();
+    await postgres?.stop();
+  });
+
+  /** Opens a page in every size and both themes. @returns what is wrong with it */
+  async function look(page: Page, name: string): Promise<readonly string[]> {
+    const wrong: string[] = [];
+    for (const size of SIZES)
+      for (const colorScheme of SCHEMES) {
+        await page.setViewportSize(size);
+        await page.emulateMedia({ colorScheme });
+        const title = `${name}-${size.width}-${colorScheme}`;
+        await page.screenshot({ path: join(SCREENSHOTS, `${title}.png`) });
+        wrong.push(...(await violations(page)).map((violation) => `${title}: ${violation}`));
+        const [shown, wide] = await page.evaluate<[number, number]>(
+          '[document.documentElement.clientWidth, document.documentElement.scrollWidth]',
+        );
+        if (wide > shown) wrong.push(`${title}: scrolls sideways, ${wide} of ${shown}`);
+      }
+    return wrong;
+  }
+
+  test('every page, light and dark, wide and narrow, is accessible, within its policy and alone', async () => {
+    const account = await idOf('/v1/accounts?provider=outfame&health=warning');
+    const refs = (await root().get('/v1/accounts?provider=octopost&limit=2')).body.data.map(
+      ({ ref }: { ref: string }) => ref,
+    );
+    const request = { account_ids: refs, reason_code: 'cleanup' };
+    const done = (await root().post('/v1/disconnects', request)).body.data.id;
+    await waitFor(
+      'the disconnect to end',
+      async () => (await root().get(`/v1/disconnects/${done}`)).body.data.finished_at,
+      { everyMs: 200 },
+    );
+    const profile = await idOf('/v1/profiles?provider_count=2');
+    const pages = {
+      overview: '/',
+      accounts: '/accounts?health=warning,unhealthy',
+      nothing: '/accounts?q=nobody-has-this-name',
+      account: `/accounts/${account}`,
+      'account-health': `/accounts/${account}?tab=health`,
+      'account-profile': `/accounts/${account}?tab=profile`,
+      'account-events': `/accounts/${account}?tab=events`,
+      'account-audit': `/accounts/${account}?tab=audit`,
+      'account-raw': `/accounts/${account}?tab=raw`,
+      'account-api': `/accounts/${account}?tab=api`,
+      profiles: '/profiles',
+      profile: `/profiles/${profile}`,
+      disconnects: '/disconnects',
+      plan: '/disconnects/new?provider=outfame,socialsyncer',
+      disconnect: `/disconnects/${done}`,
+      receipt: `/disconnects/${done}/receipt`,
+      findings: '/findings',
+      connections: '/connections',
+      connection: `/connections/${await idOf('/v1/connections')}`,
+      providers: '/providers',
+      provider: '/providers/outfame',
+      webhooks: '/webhooks',
+      webhook: `/webhooks/${await idOf('/v1/webhooks')}`,
+      keys: '/keys',
+      sessions: '/sessions',
+      teams: '/teams',
+      audit: '/audit',
+    };
+    const { page, faults } = await open('/');
+    const wrong: string[] = [];
+    const held: string[] = [];
+    for (const [name, path] of Object.entries(pages)) {
+      await page.setViewportSize(SIZES[0] ?? { width: 1280, height: 800 });
+      await page.goto(gateway.url + path);
+      await settled(page);
+      wrong.push(...(await look(page, name)));
+      const kept = await page.evaluate<string>(
+        'JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href',
+      );
+      held.push(kept + (await page.content()));
+    }
+    expect(wrong).toEqual([]);
+    expect(faults).toEqual([]);
+    for (const text of held) expect(text).not.toContain(key.slice(0, 40));
+    await page.close();
+  });
+
+  test('signing in is accessible, refuses a wrong key with its code, and leads where one wanted to go', async () => {
+    const stranger = await newContext(browser);
+    const { page, faults } = await newPage(stranger, isRefusedLoad);
+    await page.goto(`${gateway.url}/accounts?health=unhealthy`);
+    await page.getByRole('heading', { name: 'Sign in to Rollcall' }).waitFor();
+    expect(await look(page, 'sign-in')).toEqual([]);
+    await page.setViewportSize(SIZES[0] ?? { width: 1280, height: 800 });
+    await page.getByLabel('Key', { exact: true }).fill('rc_no_key');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('unauthorized', { exact: true }).and(page.locator('code')).waitFor();
+    const own = await newKey({ name: 'passing', scopes: ['read'] });
+    await page.getByLabel('Key', { exact: true }).fill(own.key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Accounts' }).waitFor();
+    expect(new URL(page.url()).search).toBe('?health=unhealthy');
+    // What the key may not do is not offered.
+    await settled(page);
+    expect(await page.getByLabel('Select row 1', { exact: true }).count()).toBe(0);
+    // The key ends, and with it the session.
+    await root().delete(`/v1/keys/${own.id}`);
+    await page.getByLabel('Search handles and names').fill('acme');
+    await page.getByRole('heading', { name: 'Sign in to Rollcall' }).waitFor();
+    expect(faults).toEqual([]);
+    await stranger.close();
+  });
+
+  test('accounts are found, selected, planned, disconnected and proved by keyboard alone', async () => {
+    const { page, faults } = await open('/accounts');
+    await page.keyboard.press('/');
+    await page.keyboard.type('northwind');
+    await waitFor('the search to be in the address', () => /q=northwind/.test(page.url()));
+    await settled(page);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('x');
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.getByText('2 selected').waitFor();
+    await tabTo(page, /^\s*Disconnect …$/, 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Disconnect 2 accounts' }).waitFor();
+    await tabTo(page, /Type 2 to confirm/);
+    await page.keyboard.type('2');
+    await tabTo(page, /^\s*Disconnect 2 accounts$/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Disconnect of 2 accounts' }).waitFor();
+    await page.getByText('Succeeded', { exact: true }).first().waitFor();
+    await tabTo(page, /^\s*Receipt$/);
+    await page.keyboard.press('Enter');
+    await page.getByText('Ed25519').waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('two tabs share one stream; a change is written into the row where it stands', async () => {
+    let streams = 0;
+    const count = (request: { url(): string }) => {
+      if (request.url().endsWith('/v1/events/stream')) streams++;
+    };
+    context.on('request', count);
+    const tabs = [
+      await open('/accounts?provider=outfame'),
+      await open('/accounts?provider=outfame'),
+    ];
+    for (const { page } of tabs) await page.getByText('Live', { exact: true }).waitFor();
+    expect(streams).toBe(1);
+    const [account] = (await root().get('/v1/accounts?provider=outfame&status=active&limit=1')).body
+      .data;
+    await root().post(`/v1/accounts/${account.id}/pause`);
+    for (const { page, faults } of tabs) {
+      const row = page.getByRole('row').filter({ hasText: account.username });
+      await row.getByText('Paused', { exact: true }).waitFor();
+      expect(faults).toEqual([]);
+    }
+    // The tab that reads the stream goes; the other takes over.
+    await tabs[0]?.page.close();
+    await waitFor('the other tab to read the stream', () => streams === 2, { everyMs: 50 });
+    await root().post(`/v1/accounts/${account.id}/resume`);
+    const row = tabs[1]?.page.getByRole('row').filter({ hasText: account.username });
+    await row?.getByText('Active', { exact: true }).waitFor();
+    await tabs[1]?.page.close();
+    context.off('request', count);
+  });
+
+  test('names full of markup are texts', async () => {
+    const { page, faults } = await open('/connections');
+    await page.getByText(MARKUP).first().waitFor();
+    expect(await page.locator('main b, main img').count()).toBe(0);
+    await database.query(`UPDATE accounts SET username = NULL, display_name = $1 WHERE id = $2`, [
+      MARKUP,
+      await idOf('/v1/accounts?provider=creatoraudit&limit=1'),
+    ]);
+    await page.goto(`${gateway.url}/accounts?provider=creatoraudit`);
+    await page.getByText(MARKUP).first().waitFor();
+    expect(await page.locator('main b, main img').count()).toBe(0);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test(`of ${MANY} accounts only the rows in view are drawn`, async () => {
+    const team = (await root().post('/v1/teams', { name: 'Many' })).body.data.id;
+    const own = await newKey({ name: 'many', scopes: ['read'] }, root(), { 'Rollcall-Team': team });
+    await database.query(`
+      INSERT INTO connections (id, team_id, provider, name, credentials, sweep_interval_seconds, paused)
+      VALUES ('conn_many', '${team}', 'outfame', 'many', '', 3600, true);
+      INSERT INTO accounts (id, team_id, connection_id, provider, provider_account_id, platform, username,
+        username_key, status, health_status, health_since, checked_at, remote_data, created_at, updated_at)
+      SELECT 'acct_many' || n, '${team}', 'conn_many', 'outfame', 'many' || n, 'instagram', 'many' || n,
+        'many' || n, 'active', 'healthy', now(), now(), '{}', now() - n * interval '1 second', now()
+      FROM generate_series(1, ${MANY}) n;`);
+    const theirs = await newContext(browser);
+    const { page, faults } = await newPage(theirs, isRefusedLoad);
+    await signIn(page, `${gateway.url}/accounts`, own.key);
+    await settled(page);
+    await page.getByRole('button', { name: 'Count', exact: true }).click();
+    await page.getByText(`${MANY.toLocaleString('en-US')} accounts`).waitFor();
+    await page.locator('tbody tr').first().hover();
+    let most = 0;
+    await waitFor(
+      'two thousand rows to be scrolled through',
+      async () => {
+        await page.mouse.wheel(0, 5_000);
+        most = Math.max(most, await page.locator('tbody tr').count());
+        return page.evaluate<number>(
+          "Math.max(...[...document.querySelectorAll('tr')].map((row) => row.ariaRowIndex ?? 0))",
+        );
+      },
+      { everyMs: 50, until: (index) => index > 2_000 },
+    );
+    expect(most).toBeLessThan(200);
+    expect(faults).toEqual([]);
+    await theirs.close();
+  });
+
+  test('a disconnect goes on while the gateway is killed, and its page finds it again', async () => {
+    const fault = { kind: 'rate_limited', method: 'DELETE', retry_after: 1 } as const;
+    const { faults } = sandbox.provider('creatoraudit');
+    faults.add(fault);
+    const { page } = await open('/disconnects/new?provider=creatoraudit', isRefusedLoad);
+    const count = /\d+/.exec((await page.getByRole('heading', { level: 1 }).textContent()) ?? '');
+    await page.getByLabel(/to confirm/).fill(String(count));
+    await page.getByRole('button', { name: /^Disconnect \d+ accounts$/ }).click();
+    await page.getByText('Running', { exact: true }).first().waitFor();
+    const { port } = new URL(gateway.url);
+    await gateway.end('SIGKILL');
+    await page.getByText(/Reconnecting|Stale/).waitFor();
+    faults.clear();
+    gateway = await startProcess({ ...variables, PORT: port });
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByText('Succeeded', { exact: true }).first().waitFor();
+    await page.getByRole('link', { name: 'Receipt' }).waitFor();
+    await page.close();
+  });
+});
