@@ -6,15 +6,16 @@ import { queries } from './queries';
 /** Who is signed in: nothing secret. */
 export type Session = components['schemas']['OwnSession'];
 
+const LINK = '#sign-in=';
+
 /**
- * What follows the `#` of a link that signs in once. It leaves the address before anything else
- * reads it.
+ * The token of a link that signs in once. It leaves the address before anything else reads it.
  */
 function takeLink(): string | undefined {
-  if (location.pathname !== '/sign-in' || location.hash.length < 2) return undefined;
-  const link = location.hash.slice(1);
-  history.replaceState(null, '', '/');
-  return link;
+  if (!location.hash.startsWith(LINK)) return undefined;
+  const token = location.hash.slice(LINK.length);
+  history.replaceState(null, '', location.pathname);
+  return token;
 }
 
 async function call(method: string, body?: object): Promise<Session | null> {

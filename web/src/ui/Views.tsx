@@ -81,7 +81,12 @@ export function Views({ page, query }: { readonly page: string; readonly query: 
               event.currentTarget.reset();
             }}
           >
-            <input name="name" className="input" aria-label="Name of the view" placeholder="Save this view as …" />
+            <input
+              name="name"
+              className="input"
+              aria-label="Name of the view"
+              placeholder="Save this view as …"
+            />
             <button type="submit" className="button">
               Save
             </button>
