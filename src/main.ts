@@ -81,7 +81,6 @@ async function start(): Promise<Running> {
     preparedStatements: config.preparedStatements,
     replicas: config.readUrls.map((connectionString) => ({ connectionString })),
     maxReadLagSeconds: config.maxReadLagSeconds,
-    direct: connected.direct,
   });
   undo.push(() => database.close());
   const secret =

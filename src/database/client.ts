@@ -27,8 +27,6 @@ export interface Database {
    * Here `bigint` and `numeric` come as strings, as `pg` has it, and `jsonb` as the value it holds.
    */
   readonly pool: pg.Pool;
-  /** The same, or connections past a pooler: for what takes a session for longer than a transaction. */
-  readonly sessionPool: pg.Pool;
   /** How the connections are divided among the teams whose requests run. */
   readonly slots: QuerySlots;
   /**
@@ -66,8 +64,6 @@ export interface DatabaseSettings {
    * when left out.
    */
   readonly waitMs?: number;
-  /** The same database past the pooler that `connection` leads through, for whole sessions. */
-  readonly direct?: DatabaseConnection | undefined;
   /** Found out for each session when left out. */
   readonly preparedStatements?: PreparedStatements | undefined;
   /** Standbys, each with as many connections; none when left out. */
@@ -83,7 +79,6 @@ export function openDatabase({
   waitMs = connectTimeout,
   preparedStatements,
   replicas: standbys = [],
-  direct,
   maxReadLagSeconds = MAX_READ_LAG_SECONDS,
 }: DatabaseSettings): Database {
   const hosts = new Hosts(connection);
@@ -103,7 +98,6 @@ export function openDatabase({
     return one;
   };
   const pool = poolOf(hosts, false);
-  const sessionPool = direct === undefined ? pool : poolOf(new Hosts(direct), false);
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     errorFormat: 'minimal',
@@ -119,7 +113,6 @@ export function openDatabase({
   return {
     prisma,
     pool,
-    sessionPool,
     slots: pool.slots,
     transaction: (work) =>
       unlessDeadlocked(() => {
@@ -139,7 +132,7 @@ export function openDatabase({
     close: async () => {
       await replicas.close();
       await prisma.$disconnect();
-      await Promise.all([...new Set([pool, sessionPool])].map((one) => one.end()));
+      await pool.end();
       await reachability.close();
     },
   };

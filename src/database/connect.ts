@@ -1,5 +1,4 @@
-import { StartError } from '../lib/start-error.js';
-import { checkConnection, leadsThroughPooler } from './connection.js';
+import { checkConnection } from './connection.js';
 import { startEmbedded } from './embedded/index.js';
 import type { DatabaseConnection } from './hosts.js';
 import { migrate, requireMigrated } from './migrate.js';
@@ -9,7 +8,7 @@ import { grantTo, mayChangeAudit } from './privileges.js';
 export interface DatabasePlace {
   /** Absent: the embedded one in `dataDir`. */
   readonly databaseUrl: string | undefined;
-  /** The same database without the pooler before it. Absent: there is none. */
+  /** The same database without the pooler before it, for migrations. Absent: there is none. */
   readonly directUrl?: string | undefined;
   /** The same database for a user who owns the tables. Absent: `databaseUrl` is for that one. */
   readonly migrateUrl: string | undefined;
@@ -22,8 +21,6 @@ export interface Connected {
   readonly connection: DatabaseConnection;
   /** For migrations: the role that owns the tables, past any pooler. Absent: `connection` migrates. */
   readonly owner: DatabaseConnection | undefined;
-  /** Past the pooler that `connection` leads through, as the same user. Absent: there is none. */
-  readonly direct?: DatabaseConnection | undefined;
   /** Lets go of an embedded server. Close the pools first. */
   stop(): Promise<void>;
 }
@@ -47,12 +44,7 @@ export async function connect(
   const owner = owning === undefined ? undefined : { connectionString: owning };
   const variable = migrateUrl === undefined ? 'DATABASE_DIRECT_URL' : 'ROLLCALL_MIGRATE_URL';
   if (owner) await checkConnection(owner, variable);
-  const direct = directUrl === undefined ? undefined : { connectionString: directUrl };
-  if (direct === undefined && (await leadsThroughPooler(connection)))
-    throw new StartError(
-      'DATABASE_DIRECT_URL: DATABASE_URL leads through a pooler, and migrations and sweeps need sessions of their own. Set it to the address of PostgreSQL itself.',
-    );
-  return { connection, owner, direct, stop: async () => undefined };
+  return { connection, owner, stop: async () => undefined };
 }
 
 /**

@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 import { type DatabaseConnection, Hosts, isPostgresUrl, requireWritable } from './hosts.js';
-import { isPooled } from './session.js';
 
 const oldestVersion = 14;
 
@@ -146,19 +145,5 @@ function createClient(connection: DatabaseConnection, variable: string): pg.Clie
     throw new StartError(
       `${variable} is not a PostgreSQL address such as postgresql://user:password@host:5432/database.`,
     );
-  }
-}
-
-/** Whether a pooler answers at the address, so that sessions may be shared with others. */
-export async function leadsThroughPooler(connection: DatabaseConnection): Promise<boolean> {
-  const client = createClient(new Hosts(connection).current, 'DATABASE_URL');
-  try {
-    await client.connect();
-    return await isPooled(client);
-  } catch {
-    // Another host answers; the first query says more.
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }

@@ -85,34 +85,3 @@ export function unlessTaken<Result>(
     return rows[0]?.held ? work(client) : undefined;
   });
 }
-
-/**
- * Runs `work` while holding a lock that all replicas respect. The database frees it when the holder
- * dies.
- * @returns `undefined` without running it when another holds the lock
- */
-export async function withLock<Result>(
-  pool: pg.Pool,
-  name: string,
-  work: (client: pg.PoolClient) => Promise<Result>,
-): Promise<Result | undefined> {
-  const client = await pool.connect();
-  // Destroyed unless the lock was given back in good order: a pooled session must never keep it.
-  let spoiled = true;
-  try {
-    const { rows } = await client.query<{ held: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
-      [name],
-    );
-    if (!rows[0]?.held) {
-      spoiled = false;
-      return undefined;
-    }
-    const result = await work(client);
-    await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
-    spoiled = false;
-    return result;
-  } finally {
-    client.release(spoiled);
-  }
-}

@@ -44,7 +44,7 @@ export function createSweeps({ connections, cursors, wake, ...parts }: SweepsPar
   const sweeps = new SweepsRepository(database);
   const runner = new SweepRunner({ ...parts, connections, sweeps, limits });
   const service = new SweepsService({ database, sweeps, runner, clock, wake });
-  // Each holds a database connection for as long as it runs.
+  // Each wants a database connection for every page.
   const maxInAll = Math.max(3, Math.floor(((database.pool.options.max ?? 0) * 2) / 3));
   const jobs: readonly RecurringJob[] = [
     { name: 'sweeps.schedule', everyMs: 1_000, run: () => service.scheduleDue() },

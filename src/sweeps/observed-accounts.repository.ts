@@ -1,15 +1,20 @@
 import type pg from 'pg';
 import { type AccountRecord, LOOKED_AT } from '../accounts/index.js';
+import type { RunLease } from './run-lease.repository.js';
 
+/**
+ * What the run has noted of the account `a`; `$3` is the run. The OFFSET keeps the planner from
+ * making a join of it: what it believes of this table is always of other sweeps, and it would
+ * compare each account with each.
+ */
+const noted = (condition: string) => `EXISTS (
+  SELECT FROM sweep_observed s WHERE s.run_id = $3
+    AND s.provider_account_id = a.provider_account_id AND ${condition} OFFSET 0)`;
 /** Neither shown to the sweep, nor made or looked at since it began. `$2` is the start. */
-const UNSEEN = `a.created_at <= $2 AND a.checked_at <= $2
-  AND NOT EXISTS (
-    SELECT FROM observed_accounts s WHERE s.provider_account_id = a.provider_account_id)`;
-const QUARANTINED = `EXISTS (
-  SELECT FROM observed_accounts s
-  WHERE s.quarantined AND s.provider_account_id = a.provider_account_id)`;
-const ABSENT = `EXISTS (
-  SELECT FROM absent_accounts s WHERE s.provider_account_id = a.provider_account_id)`;
+const UNSEEN = `a.created_at <= $2 AND a.checked_at <= $2 AND NOT ${noted('NOT s.absent')}`;
+const SEEN = noted('NOT s.quarantined AND NOT s.absent');
+const QUARANTINED = noted('s.quarantined');
+const ABSENT = noted('s.absent');
 /** The connection's accounts that a sweep may judge: a disconnect has the others. */
 const OF_CONNECTION = `a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')`;
 
@@ -18,6 +23,8 @@ export interface ObservedAccount {
   readonly id: string;
   /** Orders copies that disagree: the greatest counts. */
   readonly rank: string;
+  /** This sweep has added it. */
+  readonly isAdded: boolean;
 }
 
 /** A change of a known account that waits for the end of the walk. */
@@ -37,107 +44,104 @@ export interface CurrentChange {
 }
 
 /**
- * The accounts that one sweep has seen, in temporary tables of its database session, and what is
- * written of the connection's other accounts by comparison with them.
+ * The accounts that one sweep has seen, in rows that bear the id of its run, and what is written of
+ * the connection's other accounts by comparison with them. Whatever writes takes a client of a
+ * transaction of the run's lease.
  */
 export class ObservedAccountsRepository {
-  /**
-   * @param client the session, for as long as the sweep runs
-   * @param startedAt when the sweep began
-   */
+  /** Of the last change that was staged, and of the last that was taken. */
+  private staged = 0;
+  private taken = 0;
+
+  /** @param startedAt when the sweep began */
   constructor(
-    private readonly client: pg.ClientBase,
-    private readonly connectionId: string,
+    private readonly lease: RunLease,
     private readonly startedAt: Date,
   ) {}
 
-  async create(): Promise<void> {
-    await this.drop();
-    await this.client.query(`
-      CREATE TEMP TABLE observed_accounts (
-        provider_account_id text PRIMARY KEY, quarantined boolean NOT NULL,
-        added boolean NOT NULL DEFAULT FALSE, rank text COLLATE "C");
-      CREATE TEMP TABLE staged_changes (
-        number int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, provider_account_id text NOT NULL,
-        rank text COLLATE "C" NOT NULL, observed_at timestamptz NOT NULL, record jsonb NOT NULL);
-      CREATE TEMP TABLE absent_accounts (provider_account_id text PRIMARY KEY)`);
-  }
-
-  async drop(): Promise<void> {
-    await this.client.query(
-      `DROP TABLE IF EXISTS
-         pg_temp.observed_accounts, pg_temp.staged_changes, pg_temp.absent_accounts`,
-    );
-  }
-
   /** Notes accounts; each id once in a call. Of copies the greatest rank stays. */
-  async add(accounts: readonly ObservedAccount[]): Promise<void> {
-    await this.client.query({
+  async add(client: pg.ClientBase, accounts: readonly ObservedAccount[]): Promise<void> {
+    await client.query({
       name: 'add-observed-accounts',
-      text: `INSERT INTO observed_accounts AS o (provider_account_id, quarantined, rank)
-        SELECT id, FALSE, rank FROM unnest($1::text[], $2::text[]) AS i(id, rank)
-        ON CONFLICT (provider_account_id)
-        DO UPDATE SET quarantined = FALSE, rank = GREATEST(o.rank, EXCLUDED.rank)`,
-      values: [accounts.map(({ id }) => id), accounts.map(({ rank }) => rank)],
+      text: `INSERT INTO sweep_observed AS o (run_id, provider_account_id, rank, added)
+        SELECT $1, * FROM unnest($2::text[], $3::text[], $4::boolean[])
+        ON CONFLICT (run_id, provider_account_id) DO UPDATE SET quarantined = FALSE,
+          rank = GREATEST(o.rank, EXCLUDED.rank), added = o.added OR EXCLUDED.added`,
+      values: [
+        this.lease.id,
+        accounts.map(({ id }) => id),
+        accounts.map(({ rank }) => rank),
+        accounts.map(({ isAdded }) => isAdded),
+      ],
     });
   }
 
   /** Notes items that could not be read, by their ids. */
-  async addQuarantined(ids: readonly string[]): Promise<void> {
-    await this.client.query(
-      `INSERT INTO observed_accounts (provider_account_id, quarantined)
-       SELECT DISTINCT id, TRUE FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING`,
-      [ids],
+  async addQuarantined(client: pg.ClientBase, ids: readonly string[]): Promise<void> {
+    await client.query(
+      `INSERT INTO sweep_observed (run_id, provider_account_id, quarantined)
+       SELECT DISTINCT $1::uuid, id, TRUE FROM unnest($2::text[]) AS id ON CONFLICT DO NOTHING`,
+      [this.lease.id, ids],
     );
   }
 
-  /** Notes of observed accounts that this sweep has added them. */
-  async markAdded(ids: readonly string[]): Promise<void> {
-    await this.client.query(
-      'UPDATE observed_accounts SET added = TRUE WHERE provider_account_id = ANY($1)',
-      [ids],
+  /** Notes accounts that were not seen and whose absence is proven. */
+  async addAbsent(client: pg.ClientBase, ids: readonly string[]): Promise<void> {
+    await client.query(
+      `INSERT INTO sweep_observed (run_id, provider_account_id, absent)
+       SELECT DISTINCT $1::uuid, id, TRUE FROM unnest($2::text[]) AS id ON CONFLICT DO NOTHING`,
+      [this.lease.id, ids],
     );
   }
 
   /** How many accounts were seen. */
   async countSeen(): Promise<number> {
-    const { rows } = await this.client.query<{ seen: number }>(
-      'SELECT count(*)::int AS seen FROM observed_accounts WHERE NOT quarantined',
+    const { rows } = await this.lease.pool.query<{ seen: number }>(
+      `SELECT count(*)::int AS seen FROM sweep_observed
+       WHERE run_id = $1 AND NOT quarantined AND NOT absent`,
+      [this.lease.id],
     );
     return rows[0]?.seen ?? 0;
   }
 
-  async stage(changes: readonly StagedChange[]): Promise<void> {
-    await this.client.query(
-      `INSERT INTO staged_changes (provider_account_id, rank, observed_at, record)
-       SELECT * FROM jsonb_to_recordset($1::jsonb)
-         AS r(id text, rank text, "observedAt" timestamptz, record jsonb)`,
-      [JSON.stringify(changes)],
+  async stage(client: pg.ClientBase, changes: readonly StagedChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const before = this.staged;
+    this.staged += changes.length;
+    await client.query(
+      `INSERT INTO sweep_staged (run_id, number, provider_account_id, rank, observed_at, record)
+       SELECT $1, $2::bigint + n, c->>'id', c->>'rank', (c->>'observedAt')::timestamptz, c->'record'
+       FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS i(c, n)`,
+      [this.lease.id, before, JSON.stringify(changes)],
     );
   }
 
   /**
-   * Takes the next changes that were staged, oldest first, without those of copies that do not
-   * count.
+   * The next changes that were staged, oldest first, without those of copies that do not count.
    * @param maxLength of them all as JSON, but for the last one
    */
   async takeStaged(limit: number, maxLength: number): Promise<CurrentChange[] | null> {
-    const { rows } = await this.client.query<CurrentChange & { readonly isCurrent: boolean }>(
-      `WITH next AS (
-         DELETE FROM staged_changes
-         WHERE number IN (
-           SELECT number FROM (
-             SELECT number, sum(length(record::text)) OVER (ORDER BY number)
-               - length(record::text) AS before
-             FROM (SELECT * FROM staged_changes ORDER BY number LIMIT $1) f) n
-           WHERE n.before < $2)
-         RETURNING *)
-       SELECT n.record, n.observed_at AS "observedAt", o.added AS "isAdded",
-         n.rank = o.rank AS "isCurrent"
-       FROM next n JOIN observed_accounts o USING (provider_account_id) ORDER BY n.number`,
-      [limit, maxLength],
+    const { rows } = await this.lease.pool.query<
+      CurrentChange & { readonly number: string; readonly isCurrent: boolean }
+    >(
+      `WITH next AS MATERIALIZED (
+         SELECT * FROM sweep_staged WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT $3),
+       measured AS (
+         SELECT *, sum(length(record::text)) OVER (ORDER BY number)
+           - length(record::text) AS before
+         FROM next)
+       SELECT m.number, m.record, m.observed_at AS "observedAt", o.added AS "isAdded",
+         m.rank = o.rank AS "isCurrent"
+       FROM measured m CROSS JOIN LATERAL (
+         SELECT added, rank FROM sweep_observed
+         WHERE run_id = $1 AND provider_account_id = m.provider_account_id LIMIT 1) o
+       WHERE m.before < $4 ORDER BY m.number`,
+      [this.lease.id, this.taken, limit, maxLength],
     );
-    return rows.length === 0 ? null : rows.filter(({ isCurrent }) => isCurrent);
+    const last = rows.at(-1);
+    if (last === undefined) return null;
+    this.taken = Number(last.number);
+    return rows.filter(({ isCurrent }) => isCurrent);
   }
 
   /**
@@ -145,9 +149,9 @@ export class ObservedAccountsRepository {
    * the lower-case spelling. Only of accounts that were not seen.
    */
   async findSpellings(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { rows } = await this.client.query<{ id: string }>(
+    const { rows } = await this.lease.pool.query<{ id: string }>(
       `SELECT a.provider_account_id AS id FROM accounts a
-       WHERE ${OF_CONNECTION} AND ${UNSEEN} AND lower(a.provider_account_id) = ANY($3)`,
+       WHERE ${OF_CONNECTION} AND ${UNSEEN} AND lower(a.provider_account_id) = ANY($4)`,
       [...this.parameters, ids.map((id) => id.toLowerCase())],
     );
     return new Map(rows.map(({ id }) => [id.toLowerCase(), id]));
@@ -155,10 +159,10 @@ export class ObservedAccountsRepository {
 
   /** Whether the connection has one of these accounts, however its id is spelled. */
   async isAnyHeld(ids: readonly string[]): Promise<boolean> {
-    const { rows } = await this.client.query(
+    const { rows } = await this.lease.pool.query(
       `SELECT 1 FROM accounts a WHERE a.connection_id = $1 AND a.status <> 'disconnected'
          AND (a.provider_account_id = ANY($2) OR lower(a.provider_account_id) = ANY($3)) LIMIT 1`,
-      [this.connectionId, ids, ids.map((id) => id.toLowerCase())],
+      [this.lease.connectionId, ids, ids.map((id) => id.toLowerCase())],
     );
     return rows.length > 0;
   }
@@ -167,28 +171,28 @@ export class ObservedAccountsRepository {
   async describeHeld(
     examples: number,
   ): Promise<{ readonly count: number; readonly examples: readonly string[] }> {
-    const { rows } = await this.client.query<{ name: string; count: number }>(
+    const { rows } = await this.lease.pool.query<{ name: string; count: number }>(
       `SELECT COALESCE(a.username || ' (' || a.provider_account_id || ')', a.provider_account_id)
          AS name, (count(*) OVER ())::int AS count
        FROM accounts a WHERE a.connection_id = $1 AND a.status <> 'disconnected'
        ORDER BY a.id LIMIT $2`,
-      [this.connectionId, examples],
+      [this.lease.connectionId, examples],
     );
     return { count: rows[0]?.count ?? 0, examples: rows.map(({ name }) => name) };
   }
 
   /** How many accounts the connection has at the moment. */
   async countLive(): Promise<number> {
-    const { rows } = await this.client.query<{ live: number }>(
+    const { rows } = await this.lease.pool.query<{ live: number }>(
       `SELECT count(*)::int AS live FROM accounts a WHERE ${OF_CONNECTION}`,
-      [this.connectionId],
+      [this.lease.connectionId],
     );
     return rows[0]?.live ?? 0;
   }
 
   /** How many accounts of the connection were not seen. */
   async countUnseen(): Promise<number> {
-    const { rows } = await this.client.query<{ missing: number }>(
+    const { rows } = await this.lease.pool.query<{ missing: number }>(
       `SELECT count(*)::int AS missing FROM accounts a WHERE ${OF_CONNECTION} AND ${UNSEEN}`,
       this.parameters,
     );
@@ -200,32 +204,23 @@ export class ObservedAccountsRepository {
    * @param missedBefore only those that a complete sweep before missed too
    */
   async findUnseen(missedBefore: boolean, limit: number): Promise<string[]> {
-    const { rows } = await this.client.query<{ id: string }>(
+    const { rows } = await this.lease.pool.query<{ id: string }>(
       `SELECT a.provider_account_id AS id
        FROM accounts a JOIN connections c ON c.id = a.connection_id
        WHERE ${OF_CONNECTION} AND ${UNSEEN} ${missedBefore ? 'AND a.missing_since IS NOT NULL' : ''}
-       ORDER BY ${LOOKED_AT}, a.id LIMIT $3`,
+       ORDER BY ${LOOKED_AT}, a.id LIMIT $4`,
       [...this.parameters, limit],
     );
     return rows.map(({ id }) => id);
   }
 
-  /** Notes accounts whose absence is proven. */
-  async addAbsent(ids: readonly string[]): Promise<void> {
-    await this.client.query(
-      `INSERT INTO absent_accounts SELECT DISTINCT id FROM unnest($1::text[]) AS id
-       ON CONFLICT DO NOTHING`,
-      [ids],
-    );
-  }
-
   /** Notes of accounts that were not listed and looked at by themselves that they are there. */
-  async markFound(ids: readonly string[], at: Date): Promise<void> {
-    await this.client.query(
+  async markFound(client: pg.ClientBase, ids: readonly string[], at: Date): Promise<void> {
+    await client.query(
       `UPDATE accounts a
-       SET checked_at = GREATEST(a.checked_at, $4::timestamptz), missing_since = NULL
-       WHERE ${OF_CONNECTION} AND a.created_at <= $2 AND a.provider_account_id = ANY($3)`,
-      [...this.parameters, ids, at],
+       SET checked_at = GREATEST(a.checked_at, $3::timestamptz), missing_since = NULL
+       WHERE ${OF_CONNECTION} AND a.created_at <= $2 AND a.provider_account_id = ANY($4)`,
+      [this.lease.connectionId, this.startedAt, at, ids],
     );
   }
 
@@ -233,8 +228,8 @@ export class ObservedAccountsRepository {
    * Marks accounts whose absence is proven as disconnected by the provider.
    * @returns their ids
    */
-  async markVanished(): Promise<string[]> {
-    const { rows } = await this.client.query<{ id: string }>(
+  async markVanished(client: pg.ClientBase): Promise<string[]> {
+    const { rows } = await client.query<{ id: string }>(
       `UPDATE accounts a SET status = 'disconnected', disconnect_cause = 'provider',
          disconnected_at = $2, updated_at = $2, missing_since = NULL, quarantined_at = NULL,
          content_hash = NULL
@@ -245,26 +240,24 @@ export class ObservedAccountsRepository {
   }
 
   /** Marks accounts that were not seen: their absence is not proven yet. */
-  markMissing(): Promise<void> {
-    return this.keepAge('missing_since', UNSEEN);
+  markMissing(client: pg.ClientBase): Promise<void> {
+    return this.keepAge(client, 'missing_since', UNSEEN);
   }
 
   /**
    * Marks accounts whose items could not be read.
    * @param sawUnnamed an item had no readable id: it may be of any account that was not seen
    */
-  markQuarantined(sawUnnamed: boolean): Promise<void> {
+  markQuarantined(client: pg.ClientBase, sawUnnamed: boolean): Promise<void> {
     const condition = sawUnnamed ? `(${QUARANTINED} OR (${UNSEEN}))` : QUARANTINED;
-    return this.keepAge('quarantined_at', condition);
+    return this.keepAge(client, 'quarantined_at', condition);
   }
 
   /** Notes of what was seen that it was looked at, for a sweep that does not end well. */
-  async markChecked(): Promise<void> {
-    await this.client.query(
-      `UPDATE accounts a SET checked_at = $2 FROM observed_accounts s
-       WHERE ${OF_CONNECTION} AND a.provider_account_id = s.provider_account_id
-         AND NOT s.quarantined
-         AND a.checked_at < $2`,
+  async markChecked(client: pg.ClientBase): Promise<void> {
+    await client.query(
+      `UPDATE accounts a SET checked_at = $2
+       WHERE ${OF_CONNECTION} AND a.checked_at < $2 AND ${SEEN}`,
       this.parameters,
     );
   }
@@ -274,15 +267,16 @@ export class ObservedAccountsRepository {
    * for whole-table plans until the database notices by itself, a minute or so later.
    */
   async analyze(): Promise<void> {
-    await this.client.query('ANALYZE (SKIP_LOCKED) accounts');
+    await this.lease.pool.query('ANALYZE (SKIP_LOCKED) accounts');
   }
 
   /** Marks accounts that this sweep has no good look at; their evidence keeps the age it has. */
   private async keepAge(
+    client: pg.ClientBase,
     column: 'missing_since' | 'quarantined_at',
     condition: string,
   ): Promise<void> {
-    await this.client.query(
+    await client.query(
       `UPDATE accounts a SET ${column} = $2, checked_at = GREATEST(a.checked_at, c.swept_at)
        FROM connections c WHERE c.id = a.connection_id AND ${OF_CONNECTION}
          AND a.created_at <= $2 AND a.${column} IS NULL AND ${condition}`,
@@ -290,7 +284,7 @@ export class ObservedAccountsRepository {
     );
   }
 
-  private get parameters(): [string, Date] {
-    return [this.connectionId, this.startedAt];
+  private get parameters(): [string, Date, string] {
+    return [this.lease.connectionId, this.startedAt, this.lease.id];
   }
 }

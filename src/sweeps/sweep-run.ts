@@ -9,7 +9,6 @@ import {
   writeDiffering,
   writeObservations,
 } from '../accounts/index.js';
-import { transact } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { mapInTurns } from '../lib/long-task.js';
@@ -24,6 +23,7 @@ import {
 } from '../providers/index.js';
 import { type DegradedFieldCount, DegradedFields } from './degraded-fields.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
+import type { RunLease } from './run-lease.repository.js';
 import type { SweepCounts } from './sweeps.repository.js';
 import { MAX_LISTED } from './sweeps.schema.js';
 
@@ -52,8 +52,7 @@ interface Change {
 }
 
 interface SweepRunParts {
-  /** The session, for as long as the sweep runs. */
-  readonly client: pg.ClientBase;
+  readonly lease: RunLease;
   readonly owner: ObservationOwner;
   readonly adapter: AnyAdapter;
   readonly startedAt: Date;
@@ -63,8 +62,8 @@ interface SweepRunParts {
 
 /**
  * One sweep of a connection under way: takes pages, writes what differs, and at the end decides on
- * what was not seen. All on one database session, whose temporary tables hold what was seen, so
- * that memory stays flat and nothing is left behind by a crash.
+ * what was not seen. What was seen is held in rows of the run, so that memory stays flat; each
+ * transaction finds whether the run may still write (`RunLease`).
  *
  * New accounts are written at once. What changes a known account waits until the walk has ended,
  * as a later page may hold a copy of it that counts.
@@ -90,7 +89,7 @@ export class SweepRun {
   /** Why the health of what was seen is not known. */
   healthFailure: ProviderError | null = null;
 
-  private readonly client: pg.ClientBase;
+  private readonly lease: RunLease;
   private readonly owner: ObservationOwner;
   private readonly adapter: AnyAdapter;
   private readonly startedAt: Date;
@@ -98,22 +97,17 @@ export class SweepRun {
   private readonly settleProfiles: SettleProfiles;
 
   constructor(parts: SweepRunParts) {
-    this.client = parts.client;
+    this.lease = parts.lease;
     this.owner = parts.owner;
     this.adapter = parts.adapter;
     this.startedAt = parts.startedAt;
     this.clock = parts.clock;
     this.settleProfiles = parts.settleProfiles;
-    this.observed = new ObservedAccountsRepository(this.client, this.owner.id, this.startedAt);
+    this.observed = new ObservedAccountsRepository(this.lease, this.startedAt);
   }
 
   async begin(): Promise<void> {
-    await this.observed.create();
     this.liveBefore = await this.observed.countLive();
-  }
-
-  end(): Promise<void> {
-    return this.observed.drop();
   }
 
   get counts(): SweepCounts {
@@ -169,7 +163,8 @@ export class SweepRun {
    */
   async breakOff(): Promise<void> {
     await this.flush();
-    if (this.healthFailure === null) await this.observed.markChecked();
+    if (this.healthFailure === null)
+      await this.lease.transaction((client) => this.observed.markChecked(client));
   }
 
   /**
@@ -202,30 +197,33 @@ export class SweepRun {
       const batch = observations.slice(from, endOfBatch(observations, from) ?? observations.length);
       await this.writeRecords(batch.map((observation) => this.asChange(observation)));
       const ids = batch.map(({ account }) => account.providerAccountId);
-      await this.observed.markFound(ids, this.clock.now());
+      const now = this.clock.now();
+      await this.lease.transaction((client) => this.observed.markFound(client, ids, now));
       from += batch.length;
     }
   }
 
   /** Notes accounts whose absence is proven. */
-  addAbsent(ids: readonly string[]): Promise<void> {
-    return this.observed.addAbsent(ids);
+  async addAbsent(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0)
+      await this.lease.transaction((client) => this.observed.addAbsent(client, ids));
   }
 
   /**
-   * Ends a list that was read completely, within a transaction of the caller's: accounts whose
-   * absence is proven are gone, others that were not seen keep their age.
+   * Ends a list that was read completely: accounts whose absence is proven are gone, others that
+   * were not seen keep their age.
+   * @param client within a transaction of the lease
    * @returns `held` when a second sweep is awaited
    */
-  async complete(): Promise<'succeeded' | 'held'> {
-    if (this.quarantined > 0) await this.observed.markQuarantined(this.sawUnnamed);
+  async complete(client: pg.ClientBase): Promise<'succeeded' | 'held'> {
+    if (this.quarantined > 0) await this.observed.markQuarantined(client, this.sawUnnamed);
     if (this.sawUnnamed) return 'succeeded';
-    const gone = await this.observed.markVanished();
+    const gone = await this.observed.markVanished(client);
     const events = gone.map((accountId) => ({ type: 'account.vanished' as const, accountId }));
-    await recordAccountEvents(this.client, events, this.startedAt);
-    await passLabelsOn(this.client, gone, this.startedAt);
+    await recordAccountEvents(client, events, this.startedAt);
+    await passLabelsOn(client, gone, this.startedAt);
     this.vanished = gone.length;
-    await this.observed.markMissing();
+    await this.observed.markMissing(client);
     return this.isHeld ? 'held' : 'succeeded';
   }
 
@@ -244,21 +242,25 @@ export class SweepRun {
       record: toRecord(observation, this.adapter),
     }));
     const records = copies.map(({ record }) => record);
-    const added = await transact(this.client, async () => {
-      const differing = await findDiffering(this.client, this.owner.id, records);
+    const added = await this.lease.transaction(async (client) => {
+      const differing = await findDiffering(client, this.owner.id, records);
       const fresh = differing.filter(({ isNew }) => isNew);
+      const isFresh = new Set(fresh.map(({ record }) => record));
       const changed = new Set(differing.flatMap(({ isNew, record }) => (isNew ? [] : [record])));
-      await this.observed.add(copies);
+      await this.observed.add(
+        client,
+        copies.map(({ id, rank, record }) => ({ id, rank, isAdded: isFresh.has(record) })),
+      );
       await this.observed.stage(
+        client,
         copies.flatMap(({ id, rank, record, observation: { observedAt } }) =>
           changed.has(record) ? [{ id, rank, observedAt, record }] : [],
         ),
       );
       if (fresh.length === 0) return 0;
-      await this.observed.markAdded(fresh.map(({ record }) => record.provider_account_id));
       const oldest = this.oldestOf(observations);
-      const written = await writeDiffering(this.client, this.owner, fresh, oldest);
-      await this.settleProfiles(this.client, this.clock.now());
+      const written = await writeDiffering(client, this.owner, fresh, oldest);
+      await this.settleProfiles(client, this.clock.now());
       return written.length;
     });
     this.added += added;
@@ -275,10 +277,10 @@ export class SweepRun {
     const records = [
       ...new Map(changes.map(({ record }) => [record.provider_account_id, record])).values(),
     ];
-    return transact(this.client, async () => {
+    return this.lease.transaction(async (client) => {
       const oldest = this.oldestOf(changes);
-      const written = await writeObservations(this.client, this.owner, records, oldest);
-      if (written.length > 0) await this.settleProfiles(this.client, this.clock.now());
+      const written = await writeObservations(client, this.owner, records, oldest);
+      if (written.length > 0) await this.settleProfiles(client, this.clock.now());
       return written.length;
     });
   }
@@ -348,8 +350,10 @@ export class SweepRun {
     this.shown.push(...storableItems.slice(0, MAX_LISTED - this.shown.length));
     const named = storableItems.flatMap(({ id }) => (id === null ? [] : [id]));
     if (named.length < items.length) this.sawUnnamed = true;
-    for (let from = 0; from < named.length; from += MAX_IDS)
-      await this.observed.addQuarantined(named.slice(from, from + MAX_IDS));
+    for (let from = 0; from < named.length; from += MAX_IDS) {
+      const ids = named.slice(from, from + MAX_IDS);
+      await this.lease.transaction((client) => this.observed.addQuarantined(client, ids));
+    }
   }
 }
 

@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import type { SettleProfiles } from '../accounts/index.js';
 import { type ConnectionsService, connectionEvent } from '../connections/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, isUnreachable } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
-import { transact, withLock } from '../database/transact.js';
 import { recordEvents } from '../events/index.js';
 import { markHealthUnknown } from '../health/index.js';
 import type { Metrics } from '../http/metrics.js';
@@ -17,6 +16,7 @@ import type { WorkResult } from '../work/index.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import { proveAbsence } from './prove-absence.js';
 import { findUnknownList, type UnknownList } from './recognition.js';
+import { RunLease, RunReplaced } from './run-lease.repository.js';
 import { nextSweepAt } from './schedule.js';
 import { BudgetExhausted, SweepBudget, type SweepLimits } from './sweep-budget.js';
 import { SweepRun } from './sweep-run.js';
@@ -42,8 +42,7 @@ interface Current {
   readonly sweepId: string;
   readonly connection: Connection;
   readonly startedAt: Date;
-  /** The session that holds the connection's lock. */
-  readonly client: pg.ClientBase;
+  readonly lease: RunLease;
   readonly budget: SweepBudget;
   /** Stops its calls: when its time is over, or when its work is aborted. */
   readonly signal: AbortSignal;
@@ -61,29 +60,26 @@ export class SweepRunner {
   /**
    * Does one sweep, unless a process is at this connection already. Safe to repeat: a sweep that was
    * cut off begins again.
-   *
-   * The lock is the one that the release before takes too, which knows of no leases: beside it, a
-   * connection is swept by one process at a time.
    * @throws the reason of `signal` when that aborts; the sweep is unfinished
+   * @throws Error when the database was away meanwhile; the sweep is unfinished
    */
   async run(sweepId: string, signal: AbortSignal): Promise<WorkResult> {
     const { clock, database, sweeps } = this.parts;
     const unfinished = await sweeps.findUnfinished(sweepId);
     if (!unfinished) return { state: 'done' };
-    const name = `sweep ${unfinished.connectionId}`;
-    const done = await withLock(database.sessionPool, name, async (client) => {
-      await this.runAlone(client, sweepId, signal);
-      return { state: 'done' } as const;
-    });
-    return done ?? { state: 'left', dueAt: new Date(clock.now().getTime() + BUSY_MS) };
+    const lease = await RunLease.begin(database.pool, sweepId, unfinished.connectionId);
+    if (lease === undefined)
+      return { state: 'left', dueAt: new Date(clock.now().getTime() + BUSY_MS) };
+    try {
+      await this.runAlone(lease, sweepId, signal);
+    } finally {
+      // What cannot be cleared now is cleared by a job once the sweep has ended.
+      await lease.end().catch(() => undefined);
+    }
+    return { state: 'done' };
   }
 
-  /** @param client holds the lock of the connection */
-  private async runAlone(
-    client: pg.ClientBase,
-    sweepId: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async runAlone(lease: RunLease, sweepId: string, signal: AbortSignal): Promise<void> {
     const { clock, limits, sweeps } = this.parts;
     const unfinished = await sweeps.findUnfinished(sweepId);
     if (!unfinished) return;
@@ -92,9 +88,9 @@ export class SweepRunner {
     await sweeps.start(sweepId, startedAt);
     const budget = new SweepBudget(limits);
     const stops = AbortSignal.any([signal, budget.signal]);
-    const current = { sweepId, connection, startedAt, client, budget, signal: stops };
+    const current = { sweepId, connection, startedAt, lease, budget, signal: stops };
     const run = new SweepRun({
-      client,
+      lease,
       owner: connection,
       adapter: this.adapter(connection),
       startedAt,
@@ -114,11 +110,11 @@ export class SweepRunner {
       signal.throwIfAborted();
       // Its connection was deleted or paused.
       if (!(await sweeps.findUnfinished(sweepId))) return;
+      if (mustBeginAgain(error)) throw error;
       if (error instanceof BudgetExhausted) await this.endPart(current, run, error, progress.next);
       else await this.fail(current, run, error);
     } finally {
       budget.end();
-      await run.end();
     }
   }
 
@@ -169,9 +165,9 @@ export class SweepRunner {
 
   /** Whether a changed key or address shows none of the accounts held; see `findUnknownList`. */
   private async findUnknownList(current: Current): Promise<UnknownList | null> {
-    const { sweepId, connection, startedAt, client, budget, signal } = current;
+    const { sweepId, connection, startedAt, lease, budget, signal } = current;
     if (connection.accessChangedAt === null) return null;
-    const observed = new ObservedAccountsRepository(client, connection.id, startedAt);
+    const observed = new ObservedAccountsRepository(lease, startedAt);
     const access = this.parts.connections.accessTo(connection);
     const pages = budget.limit(this.parts.providers.walk(access, { signal }));
     return findUnknownList(observed, pages, { connectionId: connection.id, sweepId });
@@ -179,12 +175,12 @@ export class SweepRunner {
 
   /** Ends a sweep that someone has to confirm. */
   private async hold(current: Current, { listed, message }: UnknownList): Promise<void> {
-    const { sweepId, connection, client } = current;
+    const { sweepId, connection, lease } = current;
     const { clock, sweeps } = this.parts;
     const now = clock.now();
     const error = { code: 'unknown_accounts', message };
     const counts = { ...NOTHING_COUNTED, seen: listed, unchanged: listed };
-    await transact(client, async () => {
+    await lease.transaction(async (client) => {
       await sweeps.markHeld(client, connection, { ...error, at: now.toISOString() }, now);
       await sweeps.finish(client, sweepId, { ...NO_RESULT, state: 'held', counts, error }, now);
     });
@@ -193,12 +189,12 @@ export class SweepRunner {
 
   /** Ends a sweep that read the whole list. */
   private async succeed(current: Current, run: SweepRun): Promise<void> {
-    const { sweepId, connection, startedAt, client } = current;
+    const { sweepId, connection, startedAt, lease } = current;
     const { clock, sweeps } = this.parts;
     const now = clock.now();
     const error = run.healthFailure && partialFailure(run.healthFailure);
-    const state = await transact(client, async () => {
-      const completed = await run.complete();
+    const state = await lease.transaction(async (client) => {
+      const completed = await run.complete(client);
       const lastError = error && { ...error, at: now.toISOString() };
       const stateBefore = await sweeps.markSwept(client, connection, startedAt, lastError, now);
       if (stateBefore !== 'active') {
@@ -215,10 +211,10 @@ export class SweepRunner {
 
   /** Ends a sweep that began in the middle of the list and read it to its end. */
   private async endRest(current: Current, run: SweepRun): Promise<void> {
-    const { sweepId, connection, client } = current;
+    const { sweepId, connection, lease } = current;
     const { clock, sweeps } = this.parts;
     const now = clock.now();
-    await transact(client, async () => {
+    await lease.transaction(async (client) => {
       await sweeps.markPartlySwept(client, connection.id, null, now);
       await sweeps.setResumeCursor(client, connection.id, null);
       await sweeps.finish(client, sweepId, resultOf(run, 'succeeded', REST_OF_LIST), now);
@@ -236,12 +232,12 @@ export class SweepRunner {
     { limit, pages, message }: BudgetExhausted,
     next: string | null,
   ): Promise<void> {
-    const { sweepId, connection, startedAt, client } = current;
+    const { sweepId, connection, startedAt, lease } = current;
     const { clock, sweeps } = this.parts;
     const now = clock.now();
     const error = { code: 'budget_exhausted', message };
     const lastError = { ...error, at: now.toISOString() };
-    await transact(client, async () => {
+    await lease.transaction(async (client) => {
       // A provider that gave no page in all that time is silent.
       if (pages === 0) await sweeps.noteError(client, connection.id, lastError, startedAt);
       else await sweeps.markPartlySwept(client, connection.id, lastError, now);
@@ -261,7 +257,7 @@ export class SweepRunner {
   }
 
   private async fail(current: Current, run: SweepRun, error: unknown): Promise<void> {
-    const { sweepId, connection, startedAt, client } = current;
+    const { sweepId, connection, startedAt, lease } = current;
     const { clock, logger, sweeps } = this.parts;
     const failure =
       error instanceof ProviderError
@@ -281,7 +277,7 @@ export class SweepRunner {
       REJECTIONS.includes(error.code) &&
       (await this.isRejected(current));
     const now = clock.now();
-    await transact(client, async () => {
+    await lease.transaction(async (client) => {
       const lastError = { ...failure, at: now.toISOString() };
       const triedAt = error instanceof ProviderError ? startedAt : null;
       await sweeps.noteError(client, connection.id, lastError, triedAt);
@@ -343,6 +339,13 @@ export class SweepRunner {
   private adapter({ provider }: Connection): AnyAdapter {
     return this.parts.providers.adapters.require(provider);
   }
+}
+
+/** The sweep has come to no end: neither the provider's answers nor its own work were at fault. */
+function mustBeginAgain(error: unknown): boolean {
+  return (
+    error instanceof RunReplaced || (!(error instanceof ProviderError) && isUnreachable(error))
+  );
 }
 
 /** Of a sweep that ended before it had a list to judge. */

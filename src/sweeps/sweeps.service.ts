@@ -9,6 +9,7 @@ import type { Rows } from '../http/page.js';
 import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
+import { clearEndedRuns } from './run-lease.repository.js';
 import { nextSweepAt } from './schedule.js';
 import type { SweepRunner } from './sweep-runner.js';
 import type { SweepsRepository, SweptConnection } from './sweeps.repository.js';
@@ -110,8 +111,9 @@ export class SweepsService {
     }
   }
 
-  /** Deletes the records of old sweeps. */
+  /** Deletes the records of old sweeps, and what runs that were cut off have left of ended ones. */
   async prune(): Promise<void> {
+    await clearEndedRuns(this.parts.database.pool);
     const now = this.parts.clock.now().getTime();
     await this.parts.sweeps.deleteBefore(new Date(now - RETENTION_DAYS * 86_400_000));
   }

@@ -29,7 +29,9 @@ export interface Answer {
 }
 
 /** What is answered to a call: always the same, or by what was asked and how often it was. */
-export type Reaction = Answer | ((request: Received, usual: () => Answer, turn: number) => Answer);
+export type Reaction =
+  | Answer
+  | ((request: Received, usual: () => Answer, turn: number) => Answer | Promise<Answer>);
 
 /**
  * A real server on loopback that plays one of the providers: faithfully over the accounts that it
@@ -68,7 +70,7 @@ export async function startScriptedProvider(
   const held = new Map<string, Held>();
   const scripts = new Map<string, { readonly reaction: Reaction; turns: number }>();
 
-  const answerTo = (request: Received): Answer => {
+  const answerTo = (request: Received): Answer | Promise<Answer> => {
     const { method, path, query } = request;
     const script = [`${method} ${path}?${query}`, `${method} ${path}`, 'any']
       .map((call) => scripts.get(call))
@@ -86,7 +88,7 @@ export async function startScriptedProvider(
     message.on('end', () => {
       const request = received(message, Buffer.concat(chunks).toString('utf8'));
       requests.push(request);
-      send(response, answerTo(request));
+      void Promise.resolve(answerTo(request)).then((answer) => send(response, answer));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -27,11 +27,13 @@ describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
     await postgres?.stop();
   });
 
-  test('a start asks for the address of PostgreSQL itself', async () => {
+  test('a start that has to migrate asks for the address of PostgreSQL itself', async () => {
     const { code, errors } = await run(settings()).ended;
     expect([code, errors]).toEqual([
       1,
-      expect.stringMatching(/^DATABASE_DIRECT_URL: DATABASE_URL leads through a pooler.*\n$/),
+      expect.stringMatching(
+        /^DATABASE_DIRECT_URL: migrations are pending .* leads through a pooler.*\n$/,
+      ),
     ]);
   });
 

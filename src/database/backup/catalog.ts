@@ -26,13 +26,16 @@ export interface SequenceState {
 /** Written by who migrates, in a restored database as in any. */
 const OF_MIGRATIONS = ['_prisma_migrations', 'schema_releases'];
 
-/** The tables of the gateway in the current schema, partitioned ones as one. */
+/**
+ * The tables of the gateway in the current schema, partitioned ones as one; without unlogged ones,
+ * which hold what a crash may take.
+ */
 export async function tablesOf(client: pg.ClientBase): Promise<TableShape[]> {
   const { rows } = await client.query<TableShape>(
     `SELECT c.oid::regclass::text AS table, array_agg(quote_ident(attname) ORDER BY attnum) AS columns
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-       AND NOT c.relispartition AND NOT (c.relname = ANY ($1))
+       AND NOT c.relispartition AND c.relpersistence = 'p' AND NOT (c.relname = ANY ($1))
        AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
      GROUP BY c.oid ORDER BY c.relname`,
     [OF_MIGRATIONS],
