@@ -148,8 +148,8 @@ describe('a report of the provider', () => {
     test('more often than half of the ration allows leaves the others to the next sweep', async () => {
       const before = looks();
       await waitFor('a minute that is not about to end', async () => Date.now() % 60_000, {
-        until: (passed) => passed < 55_000,
-        ms: 10_000,
+        everyMs: 200,
+        until: (passed) => passed < 40_000,
       });
       const row = { connectionId: id, minute: new Date(Math.floor(Date.now() / 60_000) * 60_000) };
       await gateway.database.prisma.probeRation.create({ data: { ...row, used: 300 } });

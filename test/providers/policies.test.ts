@@ -1,5 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { systemClock } from '../../src/lib/clock.js';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ProviderError } from '../../src/model/index.js';
 import type {
   AttemptOutcome,
@@ -114,26 +113,37 @@ describe('retries', () => {
 });
 
 describe('the breaker of a provider', () => {
-  const shrunk = { readAttempts: 1, breakerOpenMs: 300, breakerOpenMaxMs: 500 };
+  /** Times that do not pass by themselves within a test. */
+  const patient = { readAttempts: 1, breakerOpenMs: 300_000, breakerOpenMaxMs: 500_000 };
+  /** How far the clocks that breakers go by were moved, in milliseconds; else they stand still. */
+  let ahead = 0;
+  beforeEach(() => {
+    ahead = 0;
+    for (const clock of [performance, Date]) {
+      const now = clock.now();
+      jest.spyOn(clock, 'now').mockImplementation(() => now + ahead);
+    }
+  });
+  afterEach(() => jest.restoreAllMocks());
 
   test('opens after five failures in a row, and heals with the first success', async () => {
-    const { providers, full } = engine(shrunk);
+    const { providers, full } = engine(patient);
     provider.answer(json(500, {}));
     for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
     expect(providers.state('full').circuit).toBe('open');
     expect(await failureOf(firstPage(providers, full))).toMatchObject({
       code: 'circuit_open',
-      retryAfterSeconds: 1,
+      retryAfterSeconds: 300,
       outcomeUnknown: false,
     });
     expect(provider.requests).toHaveLength(5);
 
-    await systemClock.sleep(320);
+    ahead += patient.breakerOpenMs;
     expect(providers.state('full').circuit).toBe('half_open');
     await failureOf(firstPage(providers, full));
     expect(providers.state('full').circuit).toBe('open');
 
-    await systemClock.sleep(520);
+    ahead += patient.breakerOpenMaxMs;
     provider.answer(healthy);
     await firstPage(providers, full);
     expect(providers.state('full').circuit).toBe('closed');
@@ -141,7 +151,7 @@ describe('the breaker of a provider', () => {
   });
 
   test('is open for all its connections, and for no other provider or address', async () => {
-    const { providers, full, plain } = engine(shrunk);
+    const { providers, full, plain } = engine(patient);
     provider.answer(json(500, {}));
     for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
     expect(
@@ -157,7 +167,7 @@ describe('the breaker of a provider', () => {
   });
 
   test('stays closed while the provider says no', async () => {
-    const { providers, full } = engine(shrunk);
+    const { providers, full } = engine(patient);
     for (const status of [400, 403, 409, 422, 400, 403, 409]) {
       provider.answer(json(status, {}));
       await failureOf(firstPage(providers, full));
@@ -166,7 +176,7 @@ describe('the breaker of a provider', () => {
   });
 
   test('is one for each group of operations, to which an account that fails counts once; what every sweep asks decides of the provider', async () => {
-    const { providers, full, plain } = engine(shrunk);
+    const { providers, full, plain } = engine(patient);
     provider.answer((request, response) =>
       (request.method === 'DELETE' || request.url?.startsWith('/v1/health')
         ? json(500, {})
@@ -197,7 +207,7 @@ describe('the breaker of a provider', () => {
   });
 
   test('is not closed by a 404 about an account, nor opened', async () => {
-    const { providers, full } = engine(shrunk);
+    const { providers, full } = engine(patient);
     const look = () => providers.lookUp(full, { id: 'a' }, {});
     provider.answer((request, response) =>
       (request.url?.endsWith('/accounts/a') ? json(404, NO_SUCH_ACCOUNT) : json(500, {}))(
@@ -214,11 +224,9 @@ describe('the breaker of a provider', () => {
 
   test('an open breaker is not asked again within one call, which fails as what opened it', async () => {
     const { providers, full } = engine({
-      ...shrunk,
+      ...patient,
       readAttempts: 3,
       breakerConsecutive: 1,
-      breakerOpenMs: 5_000,
-      breakerOpenMaxMs: 5_000,
     });
     provider.answer(json(500, {}));
     expect(await failureOf(firstPage(providers, full))).toMatchObject({ code: 'server_error' });
@@ -229,7 +237,7 @@ describe('the breaker of a provider', () => {
 });
 
 describe('a key that is rejected', () => {
-  const deadKey = { readAttempts: 1, breakerOpenMs: 5_000, breakerOpenMaxMs: 5_000 };
+  const deadKey = { readAttempts: 1, breakerOpenMs: 300_000, breakerOpenMaxMs: 300_000 };
   const live = `Bearer ${API_KEY}`;
   const onlyLive: Parameters<SmallProvider['answer']>[0] = (request, response) =>
     (request.headers.authorization === live ? healthy : json(401, {}))(request, response);
@@ -246,7 +254,7 @@ describe('a key that is rejected', () => {
     expect(provider.requests).toHaveLength(5);
     expect(await failureOf(firstPage(providers, dead))).toMatchObject({
       status: null,
-      retryAfterSeconds: 5,
+      retryAfterSeconds: expect.closeTo(300, -2),
     });
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
     expect(providers.state('full')).toMatchObject({ circuit: 'closed', lastFailureAt: null });
