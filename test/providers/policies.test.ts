@@ -124,7 +124,9 @@ describe('the breaker of a provider', () => {
       jest.spyOn(clock, 'now').mockImplementation(() => now + ahead);
     }
   });
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   test('opens after five failures in a row, and heals with the first success', async () => {
     const { providers, full } = engine(patient);
