@@ -49,7 +49,7 @@ const adapterFiles = adapterIds.flatMap((id) =>
  * Rooms on one line are told apart by the components' order: none imports one before it.
  */
 const ROOMS = [
-  ...['setup', 'main.ts', 'app.ts', 'config.ts', 'api', 'mcp', 'cli', 'client'],
+  ...['setup', 'main.ts', 'app.ts', 'cli', 'config.ts', 'api', 'mcp', 'client'],
   ...[
     'secrets',
     'views',
@@ -218,13 +218,14 @@ describe('adapters are pure', () => {
 describe('the environment', () => {
   const gateway = sources('src').filter((file) => file.endsWith('.ts'));
 
-  test('is read by main.ts alone, which hands it to config.ts', () => {
+  test('is read by what starts alone: main.ts hands it to config.ts, the command line to its context', () => {
     const reading = gateway.filter((file) =>
       /\bprocess(\.|\?\.|\[')env\b|\benv\b[^;]*from '(node:)?process'|\{[^}]*\benv\b[^}]*\} = process\b/.test(
         text(file),
       ),
     );
-    expect(reading).toStrictEqual(['src/main.ts']);
+    expect(reading.sort()).toStrictEqual(['src/cli/main.ts', 'src/main.ts']);
+    expect(text('src/cli/main.ts').match(/process\.env/g)).toHaveLength(1);
     expect(text('src/main.ts').match(/process\.env/g)).toHaveLength(1);
     expect(text('src/main.ts')).toMatch(/readConfig\(\s*process\.env,/);
   });

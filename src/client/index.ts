@@ -56,8 +56,24 @@ export interface PagesOf<Path extends ListPath> {
   readonly path?: Asked<Path, 'path'>;
 }
 
+/** A request to any address, also to one that this release does not know. */
+export interface AnyRequest {
+  /** In capitals; `GET` when left out. */
+  readonly method?: string | undefined;
+  readonly query?: Readonly<Record<string, unknown>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Rollcall, typed: `GET`, `POST` … of openapi-fetch, and lists as one stream of items. */
 export interface Rollcall extends Client<paths> {
+  /**
+   * Asks any address as the typed methods do, with the same headers, retries and errors.
+   * @param address a path, with its query or without
+   */
+  ask(address: string, asked?: AnyRequest): Promise<Response>;
   /** Every item of a list, page after page, asked for as they are read. */
   pages<Path extends ListPath>(
     path: Path,
@@ -78,20 +94,40 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
   /** Of the last write: reads see no less. */
   let position: string | undefined;
   const client = createOpenApiClient<paths>({ baseUrl, headers, fetch, querySerializer: QUERY });
+  const prepare = (request: Request) => {
+    if (position !== undefined && request.method === 'GET')
+      request.headers.set('rollcall-position', position);
+    if (request.method === 'POST' && !request.headers.has('idempotency-key'))
+      request.headers.set('idempotency-key', crypto.randomUUID());
+    return request;
+  };
+  const accept = async (response: Response) => {
+    position = response.headers.get('rollcall-position') ?? position;
+    if (response.status >= 400) throw await errorOf(response);
+    return response;
+  };
   client.use({
-    onRequest: ({ request }) => {
-      if (position !== undefined && request.method === 'GET')
-        request.headers.set('rollcall-position', position);
-      if (request.method === 'POST' && !request.headers.has('idempotency-key')) {
-        request.headers.set('idempotency-key', crypto.randomUUID());
-      }
-      return request;
-    },
-    onResponse: async ({ response }) => {
-      position = response.headers.get('rollcall-position') ?? position;
-      if (response.status >= 400) throw await errorOf(response);
-    },
+    onRequest: ({ request }) => prepare(request),
+    onResponse: async ({ response }) => void (await accept(response)),
   });
+
+  const ask = async (address: string, asked: AnyRequest = {}): Promise<Response> => {
+    const { method = 'GET', query = {}, body, signal } = asked;
+    const { pathname, searchParams } = new URL(address, baseUrl);
+    const given = [searchParams.toString(), createQuerySerializer(QUERY)(query)];
+    const search = given.filter((text) => text !== '').join('&');
+    const request = new Request(`${baseUrl}${pathname}${search && `?${search}`}`, {
+      method,
+      headers: {
+        ...headers,
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...asked.headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
+    return accept(await fetch(prepare(request)));
+  };
 
   async function* pages<Path extends ListPath>(
     path: Path,
@@ -99,23 +135,18 @@ export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSetting
   ): AsyncGenerator<ListOf<Path>, void, undefined> {
     const query = createQuerySerializer(QUERY)(asked.query ?? {});
     const address = defaultPathSerializer(path, asked.path ?? {});
-    let next: string | undefined = `${baseUrl}${address}${query && `?${query}`}`;
+    let next: string | undefined = `${address}${query && `?${query}`}`;
     while (next !== undefined) {
-      const response: Response = await fetch(
-        new Request(next, {
-          headers: { ...headers, ...(position !== undefined && { 'Rollcall-Position': position }) },
-        }),
-      );
-      if (!response.ok) throw await errorOf(response);
+      const response: Response = await ask(next);
       const { data } = (await response.json()) as { data: ListOf<Path>[] };
       yield* data;
       // The address may be another's behind a proxy: what goes on is the query.
       const linked = /<([^>]*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
-      next = linked === undefined ? undefined : `${baseUrl}${address}${new URL(linked).search}`;
+      next = linked === undefined ? undefined : `${address}${new URL(linked).search}`;
     }
   }
 
-  return Object.assign(client, { pages });
+  return Object.assign(client, { ask, pages });
 }
 
 /** `a,b` for several values, as the gateway takes them. */

@@ -8,6 +8,7 @@ import { root } from './paths.mjs';
  */
 const ENTRIES = {
   main: 'dist/src/main.js',
+  rollcall: 'dist/src/cli/main.js',
   'gateway-child': 'dist/test/support/gateway-child.js',
   'refresh-child': 'dist/test/support/refresh-child.js',
 };
@@ -29,8 +30,8 @@ export async function bundle() {
     sourcemap: 'linked',
     sourcesContent: false,
     keepNames: true,
-    // Not installed: pg tries it before its own.
-    external: ['pg-native'],
+    // Not installed: pg tries it before its own. And jq, which reads a file beside its own.
+    external: ['pg-native', 'jq-web'],
     // Packages that are not ES modules ask for those of Node.js so.
     banner: {
       js: `import { createRequire as requireFor } from 'node:module';

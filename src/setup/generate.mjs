@@ -1,8 +1,9 @@
 /**
  * Writes the generated files that are kept under version control: `provider.gen.ts` in each
- * adapter's folder that holds the provider's `openapi.yaml` or `openapi.json`, and the client's types,
- * `src/client/api.gen.ts`, from our own OpenAPI document. With `--check` it writes nothing and
- * exits 1, naming the file that is out of date.
+ * adapter's folder that holds the provider's `openapi.yaml` or `openapi.json`, and from our own OpenAPI
+ * document the client's types, `src/client/api.gen.ts`, and what the command line knows of routes,
+ * `src/cli/routes.gen.ts`. With `--check` it writes nothing and exits 1, naming the file that is out
+ * of date.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { adapterIds } from './adapters.mjs';
 import { build } from './build.mjs';
+import { routesOfDocument } from './cli-routes.mjs';
 import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 
@@ -44,6 +46,10 @@ if (document.status !== 0) throw new Error(document.stderr);
 generated.set(
   join(root, 'src/client/api.gen.ts'),
   banner + astToString(await openapiTypescript(JSON.parse(document.stdout, withOpenSets))),
+);
+generated.set(
+  join(root, 'src/cli/routes.gen.ts'),
+  banner + routesOfDocument(JSON.parse(document.stdout)),
 );
 writeStale();
 

@@ -14,7 +14,7 @@ import { TeamsRepository } from './teams.repository.js';
 import { teamEndpoints } from './teams.routes.js';
 import { TeamsService } from './teams.service.js';
 
-export { parseKey } from './key-format.js';
+export { makeKey, parseKey } from './key-format.js';
 export { RootKeyFile, type RootKeyWords } from './root-key-file.js';
 export { MAX_PROVIDERS } from './teams.requests.js';
 export { DEFAULT_TEAM_ID, type TeamsService } from './teams.service.js';

@@ -82,6 +82,14 @@ describe('npm start on a fresh clone', () => {
     expect(answer).toHaveProperty('data');
   });
 
+  test('npx rollcall and npm run rollcall are the command line', async () => {
+    const variables = { ROLLCALL_URL: `http://127.0.0.1:${port}`, ROLLCALL_API_KEY: key };
+    expect(await clone.run('npx rollcall whoami --jq .key.name', variables)).toBe('root\n');
+    const script = 'npm run --silent rollcall -- whoami --jq .key.name';
+    expect(await clone.run(script, variables)).toBe('root\n');
+    expect(await clone.run('npm run --silent rollcall -- completion bash')).toContain('complete ');
+  });
+
   test('npm run verify-receipt verifies the receipt of a finished disconnect', async () => {
     const headers = { Authorization: `Bearer ${key}` };
     const get = async (path: string) =>

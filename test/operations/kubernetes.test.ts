@@ -88,6 +88,6 @@ describe('the Helm chart', () => {
     const all = [...set, ...Object.keys(values.settings)];
     expect(all).toEqual(expect.arrayContaining(['ROLE', 'MIGRATE_ON_START', 'DATABASE_URL']));
     expect(all.filter((name) => !known.includes(name))).toEqual([]);
-    expect(templates).toContain('command: [node, src/setup/migrate.mjs]');
+    expect(templates).toContain('command: [node, src/setup/rollcall.mjs, migrate]');
   });
 });

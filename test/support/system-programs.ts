@@ -12,6 +12,7 @@ const PACKAGES = {
   pgbouncer: 'pgbouncer',
   postgres: 'postgresql',
   promtool: 'prometheus',
+  script: 'bsdutils',
 } as const;
 
 export type SystemProgram = keyof typeof PACKAGES;

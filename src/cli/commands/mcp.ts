@@ -1,0 +1,17 @@
+import { once } from 'node:events';
+import type { OwnCall } from '../declared.js';
+
+/** Serves the Model Context Protocol until the standard input ends. */
+export async function serveMcp(call: OwnCall): Promise<void> {
+  const { context } = call;
+  const api = await call.client();
+  const { serveMcpOverStdio } = await import('../../mcp/index.js');
+  const { VERSION } = await import('../../api/openapi/document.js');
+  const end = await serveMcpOverStdio({
+    api,
+    version: VERSION,
+    onError: ({ message }) => context.say(message),
+  });
+  await once(context.streams.input, 'end');
+  await end();
+}

@@ -1,0 +1,27 @@
+/**
+ * `rollcall` on the command line. Little is loaded before it is known what is asked for, and nothing
+ * of the gateway unless a command works on its database.
+ */
+import { Context } from './context.js';
+import { EXIT } from './exit-codes.js';
+import { runCommandLine } from './run.js';
+
+const words = process.argv.slice(2);
+const context = new Context(
+  { input: process.stdin, output: process.stdout, errors: process.stderr },
+  process.env,
+);
+
+// Who reads may have seen enough.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done);
+    throw error;
+  });
+process.on('SIGINT', () => {
+  for (const line of context.onInterrupt) context.say(line);
+  context.progress.clear();
+  process.exit(EXIT.interrupted);
+});
+
+process.exitCode = await runCommandLine(context, words);

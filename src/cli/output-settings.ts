@@ -1,0 +1,40 @@
+import type { Context } from './context.js';
+import { usageError } from './exit-codes.js';
+import type { Options } from './flags.js';
+import { parseColumns } from './output/columns.js';
+import type { Format, OutputSettings } from './output/writer.js';
+
+/**
+ * How a command's result is to be written, as its flags say.
+ * @param columns of tables when the person chooses none
+ * @param fields that what is told has at its top
+ */
+export function outputSettings(
+  { terminal }: Context,
+  options: Options,
+  columns: string,
+  fields: readonly string[],
+): OutputSettings {
+  const { json, jq, output, columns: chosen } = options;
+  const program = typeof jq === 'string' ? jq : undefined;
+  const isJson = json !== undefined || program !== undefined;
+  const format = (output ?? (isJson ? 'json' : terminal.isTerminal ? 'table' : 'tsv')) as Format;
+  return {
+    format,
+    jq: program,
+    fields: typeof json === 'string' ? fieldsOf(json, fields) : undefined,
+    columns: parseColumns(typeof chosen === 'string' ? chosen : columns || fields.join(' ')),
+  };
+}
+
+function fieldsOf(text: string, known: readonly string[]): readonly string[] {
+  const asked = text.split(',').filter((each) => each !== '');
+  const unknown = asked.find((each) => known.length > 0 && !isField(each, known));
+  if (unknown === undefined && asked.length > 0) return asked;
+  throw usageError(
+    `--json: there is no field ${JSON.stringify(unknown ?? text)}. The fields are ${known.join(', ')}.`,
+  );
+}
+
+export const isField = (text: string, known: readonly string[]): boolean =>
+  known.includes(text.split('.')[0] ?? '');

@@ -1,3 +1,0 @@
-import { runOnDatabase } from './database-command.mjs';
-
-await runOnDatabase('backup', ({ backUp }, settings) => backUp(settings, process.argv.slice(2)));

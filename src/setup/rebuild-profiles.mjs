@@ -1,5 +1,0 @@
-import { runOnDatabase } from './database-command.mjs';
-
-await runOnDatabase('rebuild-profiles', ({ rebuildProfiles }, settings) =>
-  rebuildProfiles(settings),
-);

@@ -1,3 +1,0 @@
-import { runOnDatabase } from './database-command.mjs';
-
-await runOnDatabase('rotate-secret', ({ rotateSecret }, settings) => rotateSecret(settings));
