@@ -62,14 +62,17 @@ export class ConnectFlowsRepository {
     });
   }
 
-  /** Of these accounts those that other flows of the connection have connected. */
+  /**
+   * Of these accounts those that other flows have connected: of any team, as one key may be that of
+   * several connections.
+   */
   async connectedByOthers(
-    { connectionId, stateHash }: Pick<ConnectFlow, 'connectionId' | 'stateHash'>,
+    { platform, stateHash }: Pick<ConnectFlow, 'platform' | 'stateHash'>,
     providerAccountIds: readonly string[],
   ): Promise<ReadonlySet<string | null>> {
     const rows = await this.database.prisma.connectFlow.findMany({
       where: {
-        connectionId,
+        platform,
         stateHash: { not: stateHash },
         providerAccountId: { in: [...providerAccountIds] },
       },

@@ -67,12 +67,28 @@ interface PrismaFailure {
   };
 }
 
-/** Whether an error or what Prisma wraps in it has a code of Node or PostgreSQL like these. */
-function isCoded(error: unknown, codes: RegExp): boolean {
-  if (!isObject(error)) return false;
+/**
+ * Node's, PostgreSQL's or Prisma's code of a failure, or its words where they stand for one and hold
+ * nothing else; `undefined`: it has neither.
+ */
+export function failureCode(error: unknown): string | undefined {
+  const [code] = codesOf(error).reverse();
+  if (code !== undefined) return code;
+  if (!isObject(error) || typeof error.message !== 'string') return undefined;
+  return UNREACHABLE_MESSAGES.exec(error.message)?.[0];
+}
+
+/** Of the error, and of what Prisma wraps in it. */
+function codesOf(error: unknown): string[] {
+  if (!isObject(error)) return [];
   const { code } = error as { readonly code?: unknown };
   const wrapped = (error as PrismaFailure).meta?.driverAdapterError?.cause?.originalCode;
-  return [code, wrapped].some((one) => typeof one === 'string' && codes.test(one));
+  return [code, wrapped].filter((one) => typeof one === 'string');
+}
+
+/** Whether an error or what Prisma wraps in it has a code of Node or PostgreSQL like these. */
+function isCoded(error: unknown, codes: RegExp): boolean {
+  return codesOf(error).some((one) => codes.test(one));
 }
 
 function isWorded(error: unknown, messages: RegExp): boolean {

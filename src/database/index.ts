@@ -10,6 +10,7 @@ export { bringUpToDate, type Connected, connect, type DatabasePlace } from './co
 export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export {
+  failureCode,
   isDiskFull,
   isExhausted,
   isForbidden,

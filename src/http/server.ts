@@ -13,7 +13,7 @@ import {
 } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { newId } from '../lib/ids.js';
-import type { Logger } from '../lib/logger.js';
+import type { LogFields, Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
@@ -21,6 +21,7 @@ import { authorizeAndValidate, type Identified, isRead } from './authorize-and-v
 import type { Authenticator, Caller } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
+import { causeOf } from './failure-cause.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
@@ -261,15 +262,18 @@ export function createServer(
 
   function report(route: Route, request: Request, response: Response, durationMs: number): void {
     parts.metrics.observeRequest(route, response.statusCode, durationMs);
-    if (route.scope === 'public') return;
+    const isFailed = response.statusCode >= 500;
+    const failure = isFailed ? (response.locals.failure as LogFields | undefined) : undefined;
+    if (route.scope === 'public' && failure === undefined) return;
     const caller = response.locals.caller as Caller | undefined;
-    parts.logger.info('request', {
+    parts.logger[isFailed ? 'warn' : 'info']('request', {
       request_id: response.locals.requestId as string,
       method: request.method,
       route: route.path,
       status: response.statusCode,
       duration_ms: Math.round(durationMs * 10) / 10,
       ...(caller && { key_id: caller.key.id, team_id: caller.teamId }),
+      ...failure,
     });
   }
 
@@ -299,6 +303,12 @@ export function createServer(
   }
 
   function toProblem(error: unknown, response: Response): Problem {
+    const problem = problemOf(error, response);
+    if (problem.status >= 500) response.locals.failure = { code: problem.code, ...causeOf(error) };
+    return problem;
+  }
+
+  function problemOf(error: unknown, response: Response): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
     if (isWithoutTurn(error)) return waitedTooLong();

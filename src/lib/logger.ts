@@ -22,6 +22,17 @@ export interface LogFields {
   readonly step_id?: string;
   readonly code?: string;
   readonly count?: number;
+  /** The class of the error that an answer of 500 and above came of. */
+  readonly error_class?: string;
+  /** Its code: PostgreSQL's, Node's, or the gateway's for what went wrong at a provider. */
+  readonly cause?: string;
+  /** The code of what it was itself caused by. */
+  readonly inner_code?: string;
+  /** HTTP status and code of a provider's answer. */
+  readonly provider_status?: number;
+  readonly provider_code?: string;
+  /** What the gateway tells the caller. */
+  readonly reason?: string;
   /** The stack of an unexpected error; its message may name a table or a file, never a value. */
   readonly error?: string;
 }

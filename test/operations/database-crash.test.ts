@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { bringUpToDate } from '../../src/database/index.js';
 import type { Reply } from '../support/client.js';
 import { migrationsFolder } from '../support/database.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { POST_DEEDS, type PostDeed } from '../support/post-deeds.js';
+import { POST_DEEDS } from '../support/post-deeds.js';
 import { type Edge, type PostgresRelay, startPostgresRelay } from '../support/postgres-relay.js';
 import { startReceiver } from '../support/receiver.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
+import { audited, isAnswered, type KeyedPost, prepareKeyedPosts } from './keyed-posts.js';
 
 /** The database crashes and comes back while the gateway goes on; each team has one POST. */
 
@@ -45,50 +45,27 @@ afterAll(async () => {
   await postgres?.stop();
 });
 
-interface Sent extends PostDeed {
-  readonly route: string;
-  readonly key: string;
-}
+const prepare = () => prepareKeyedPosts({ gateway, receiverUrl: receiver.url });
 
-async function prepare(): Promise<Sent[]> {
-  const tools = { gateway, receiverUrl: receiver.url };
-  return Promise.all(
-    Object.entries(POST_DEEDS).map(async ([route, ready]) => ({
-      ...(await ready(tools)),
-      route,
-      key: randomUUID(),
-    })),
-  );
-}
-
-const send = ({ client, path, body, team, key }: Sent) =>
+const send = ({ client, path, body, team, key }: KeyedPost) =>
   client.post(path, body, {
     'Idempotency-Key': key,
     ...(client === gateway.root && { 'Rollcall-Team': team }),
   });
 
 /** Asks until the gateway has an answer that is no "later". */
-const answered = (deed: Sent) =>
+const answered = (deed: KeyedPost) =>
   waitFor(`an answer to POST ${deed.route}`, () => send(deed), {
     everyMs: 100,
-    until: ({ status, body }) => status !== 503 && body?.code !== 'idempotency_in_progress',
+    until: isAnswered,
   });
 
-/** What callers did to each team, as the audit log has it, without what work did for them since. */
-async function audited(deeds: readonly Sent[]): Promise<Record<string, string[]>> {
-  const { rows } = await direct.query(
-    `SELECT team_id, action FROM audit_events
-     WHERE key_id IS NOT NULL AND action !~ '^disconnect_step|^disconnect.finished|^account.disconnect(ed|_failed)$'`,
+const inAudit = async (deeds: readonly KeyedPost[]) =>
+  Object.fromEntries(
+    await audited(async (text, values) => (await direct.query(text, values)).rows, deeds),
   );
-  return Object.fromEntries(
-    deeds.map(({ route, team }) => [
-      route,
-      rows.flatMap(({ team_id, action }) => (team_id === team ? [action] : [])).sort(),
-    ]),
-  );
-}
 
-const told = (replies: readonly Reply[], deeds: readonly Sent[]) =>
+const told = (replies: readonly Reply[], deeds: readonly KeyedPost[]) =>
   Object.fromEntries(deeds.map(({ route }, index) => [route, replies[index]?.status]));
 
 let undisturbed: { audited: Record<string, string[]>; told: object };
@@ -100,7 +77,7 @@ test('every POST route is here, and works', async () => {
   );
   const deeds = await prepare();
   const replies = await Promise.all(deeds.map(answered));
-  undisturbed = { audited: await audited(deeds), told: told(replies, deeds) };
+  undisturbed = { audited: await inAudit(deeds), told: told(replies, deeds) };
   const refused = replies.filter(({ status }) => status >= 300);
   expect(refused.map(({ body }) => body)).toEqual([]);
 });
@@ -125,7 +102,7 @@ test.each<Edge>(['before the commit', 'during the commit', 'after the commit'])(
     const replies = await Promise.all(deeds.map(answered));
     const again = await Promise.all(deeds.map(answered));
     expect(again.map(({ text }) => text)).toEqual(replies.map(({ text }) => text));
-    expect({ told: told(replies, deeds), audited: await audited(deeds) }).toEqual(undisturbed);
+    expect({ told: told(replies, deeds), audited: await inAudit(deeds) }).toEqual(undisturbed);
     const created = replies[deeds.findIndex(({ route }) => route === '/v1/accounts')];
     expect(created?.body.data.labels).toEqual({ brand: 'acme' });
   },

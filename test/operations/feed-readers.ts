@@ -61,7 +61,7 @@ export function startWriter(url: string, teamId: string, random: () => number): 
 
 /** Reads a feed page by page, each page from another replica. */
 export function startPager(
-  replicas: readonly GatewayProcess[],
+  replicas: readonly Pick<GatewayProcess, 'root'>[],
   after: string,
   random: () => number,
 ) {

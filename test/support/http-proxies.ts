@@ -11,6 +11,7 @@ import { waitFor } from './wait.js';
 /** A load balancer before gateways on loopback ports, with the settings it has by itself. */
 export interface HttpProxy {
   readonly url: string;
+  readonly port: number;
   /** Leaves nothing behind. */
   stop(): Promise<void>;
 }
@@ -58,6 +59,31 @@ ${ports.map((one, index) => `  server gateway${index} 127.0.0.1:${one} check`).j
 `,
   });
 
+/**
+ * HAProxy before PostgreSQL: of its servers it uses the one that says by HTTP, on a port of its own,
+ * that it takes writes; sessions with one that does not any more are ended.
+ */
+export const startPostgresHaproxy = (
+  servers: readonly { readonly port: number; readonly checkPort: number }[],
+) =>
+  start('haproxy', ['-db', '-f', 'haproxy.cfg'], {
+    name: 'haproxy.cfg',
+    text: (port) => `defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 1h
+  timeout server 1h
+frontend gateways
+  bind 127.0.0.1:${port}
+  default_backend servers
+backend servers
+  option httpchk GET /primary
+  timeout check 3s
+  default-server inter 300ms fall 1 rise 1 on-marked-down shutdown-sessions
+${servers.map((one, index) => `  server postgres${index} 127.0.0.1:${one.port} check port ${one.checkPort}`).join('\n')}
+`,
+  });
+
 async function start(
   program: SystemProgram,
   parameters: readonly string[],
@@ -78,6 +104,7 @@ async function start(
   });
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
     stop: async () => {
       await end(child);
       await removeFolder(folder);
@@ -92,7 +119,8 @@ async function end(child: ChildProcess): Promise<void> {
   await waitFor('the proxy to end', () => exited);
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** Whether something accepts connections on the loopback port. */
+export async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   const outcome = await Promise.race([
     once(socket, 'connect').then(() => true),

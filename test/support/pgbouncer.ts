@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { makeFolder, removeFolder } from './folder.js';
+import { isListening } from './http-proxies.js';
 import { programPath } from './system-programs.js';
 import { findFreePort, type TcpPostgres } from './tcp-postgres.js';
 import { waitFor } from './wait.js';
@@ -12,6 +12,8 @@ import { waitFor } from './wait.js';
 export interface PgBouncer {
   /** A DATABASE_URL that leads through it. */
   readonly url: string;
+  /** Kills it and starts it anew, on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -20,7 +22,7 @@ const NOBODY = 65_534;
 
 /** @param poolSize how many sessions of the server all its clients share */
 export async function startPgBouncer(
-  { port: target, password }: TcpPostgres,
+  { port: target, password }: Pick<TcpPostgres, 'port' | 'password'>,
   poolSize: number,
 ): Promise<PgBouncer> {
   const folder = await makeFolder();
@@ -37,39 +39,47 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
+max_client_conn = 300
+server_login_retry = 1
 `,
   );
   await chmod(folder, 0o755);
   await chmod(file, 0o644);
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-  const child = spawn(programPath('pgbouncer'), [file], {
-    ...user,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.on('data', (text) => {
-    log += text;
-  });
-  const ended = once(child, 'exit');
   const url = `postgresql://gateway@127.0.0.1:${port}/postgres`;
-  await waitFor(
-    'PgBouncer to answer',
-    async () => {
-      if (child.exitCode !== null) throw new Error(log);
-      const client = new pg.Client({ connectionString: url });
-      client.on('error', () => undefined);
-      return client.connect().then(
-        () => client.end().then(() => true),
-        () => false,
-      );
-    },
-    { everyMs: 50 },
-  );
+  const start = async () => {
+    const child = spawn(programPath('pgbouncer'), [file], {
+      ...user,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    child.stderr.on('data', (text) => {
+      log += text;
+    });
+    const ended = once(child, 'exit');
+    await waitFor(
+      'PgBouncer to listen',
+      () => {
+        if (child.exitCode !== null) throw new Error(log);
+        return isListening(port);
+      },
+      { everyMs: 50 },
+    );
+    return { child, ended };
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    running.child.kill(signal);
+    await running.ended;
+  };
+  let running = await start();
   return {
     url,
+    restart: async () => {
+      await end('SIGKILL');
+      running = await start();
+    },
     stop: async () => {
-      child.kill('SIGINT');
-      await ended;
+      await end('SIGINT');
       await removeFolder(folder);
     },
   };

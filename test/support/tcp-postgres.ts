@@ -41,6 +41,8 @@ export interface Standby {
   promote(): Promise<void>;
   crash(): Promise<void>;
   restart(): Promise<void>;
+  /** As of the first one; on a port where nothing listens any more. */
+  startStandby(port: number): Promise<Standby>;
 }
 
 const silent = () => undefined;
@@ -72,7 +74,7 @@ export async function startTcpPostgres({
   if (failure !== undefined) throw new Error(failure);
   const { pgControl } = binaries;
   const settingsFor = (listensOn: number) =>
-    `-p ${listensOn} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo`;
+    `-p ${listensOn} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=Asia/Tokyo -c wal_retrieve_retry_interval=200ms`;
   const crashOf = (place: string) => () =>
     must(pgControl, ['stop', '-w', '-m', 'immediate', '-D', place]);
   const startOf = (place: string, listensOn: number) => () =>
@@ -96,20 +98,20 @@ export async function startTcpPostgres({
     await appendFile(join(place, 'postgresql.auto.conf'), settings);
   };
 
-  async function startStandby(): Promise<Standby> {
+  async function startStandby(from: string, sourcePort: number, port: number): Promise<Standby> {
     const place = join(dirname(cluster), `standby-${standbys.length}`);
-    const listensOn = await findFreePort();
-    await crash();
-    await promisify(execFile)('cp', ['-a', cluster, place]);
-    await start();
-    const source = `host=127.0.0.1 port=${port} user=gateway password=${password}`;
+    await crashOf(from)();
+    await promisify(execFile)('cp', ['-a', from, place]);
+    await startOf(from, sourcePort)();
+    const source = `host=127.0.0.1 port=${sourcePort} user=gateway password=${password}`;
     await follow(place, `primary_conninfo = '${source}'\n`);
-    const standby = {
-      port: listensOn,
-      url: urlOf(listensOn),
+    const standby: Standby = {
+      port,
+      url: urlOf(port),
       promote: () => must(pgControl, ['promote', '-w', '-D', place]),
       crash: crashOf(place),
-      restart: startOf(place, listensOn),
+      restart: startOf(place, port),
+      startStandby: (next) => startStandby(place, port, next),
     };
     await standby.restart();
     standbys.push(standby);
@@ -139,7 +141,7 @@ export async function startTcpPostgres({
         await start();
       };
     },
-    startStandby,
+    startStandby: async () => startStandby(cluster, port, await findFreePort()),
     restartAsStandby: async () => {
       await follow(cluster, '');
       await start();
