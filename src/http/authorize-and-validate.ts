@@ -77,7 +77,7 @@ export async function authorizeAndValidate(
     requestId: response.locals.requestId as string,
     prefer: request.get('prefer') ?? '',
     traceparent: (response.locals.span as Span).traceparent,
-    header: (name) => request.get(name),
+    headers: request.headers,
     lastEventId: request.get('last-event-id') || undefined,
     sender: () => ({
       address: request.ip ?? '',

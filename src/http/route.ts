@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import type { Answer } from './answer.js';
 import type { Caller, Presented, Scope } from './caller.js';
@@ -21,8 +22,8 @@ export interface Call<Params, Query, Body> {
   /** Value of the `Prefer` header, empty when absent. */
   readonly prefer: string;
   readonly traceparent: string | undefined;
-  /** A header as it came, for what is no matter of the API's own. */
-  readonly header: (name: string) => string | undefined;
+  /** As they came, for what is no matter of the API's own. */
+  readonly headers: Readonly<IncomingHttpHeaders>;
   /** Value of the `Last-Event-ID` header. */
   readonly lastEventId: string | undefined;
   /** For signing in: everything else is decided by `caller`. */

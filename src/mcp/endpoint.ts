@@ -9,7 +9,7 @@ import { createMcpServer } from './server.js';
 /** No such host: what is sent there goes to this process. */
 const IN_PROCESS = 'http://in-process.invalid';
 /** What the transport reads, besides the body. */
-const PASSED_ON = ['accept', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name'];
+const PASSED_ON = /^(accept|content-type|mcp-.+)$/;
 
 interface EndpointParts {
   readonly version: string;
@@ -27,11 +27,11 @@ type AnyCall = Call<unknown, unknown, unknown>;
  * key, so what holds for the key there holds here.
  */
 export function mcpRoute(parts: EndpointParts): Route {
-  const serve = mcpHandler((call, clientName) => {
+  const serve = mcpHandler((call: AnyCall, clientName) => {
     const { caller } = call;
     const api = createRollcall({
       baseUrl: IN_PROCESS,
-      key: (call.header('authorization') ?? '').replace(/^bearer +/i, ''),
+      key: (call.headers.authorization ?? '').replace(/^bearer +/i, ''),
       retries: 0,
       fetch: (request) => {
         request.headers.set('x-request-id', call.requestId);
@@ -57,7 +57,7 @@ export function mcpRoute(parts: EndpointParts): Route {
       isProtocol: true,
       handle: async (call) => {
         // The console's session is for its own pages.
-        if (call.header('authorization') === undefined)
+        if (call.headers.authorization === undefined)
           throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.');
         return serve(call);
       },
@@ -65,28 +65,35 @@ export function mcpRoute(parts: EndpointParts): Route {
   };
 }
 
+/** What the protocol needs of a call. */
+export type ProtocolCall = Pick<AnyCall, 'body' | 'headers' | 'signal' | 'url'>;
+
 /** Answers one request with a server that `create` makes for it. */
-export function mcpHandler(
-  create: (call: AnyCall, clientName: string) => ReturnType<McpServerFactory>,
+export function mcpHandler<Asked extends ProtocolCall>(
+  create: (call: Asked, clientName: string) => ReturnType<McpServerFactory>,
   onError: (error: Error) => void,
 ) {
-  const calls = new WeakMap<Request, AnyCall>();
+  const calls = new WeakMap<Request, Asked>();
   const handler = createMcpHandler(
     ({ requestInfo }) => {
       const call = requestInfo && calls.get(requestInfo);
       if (call === undefined) throw new Error('a request of the protocol without its call');
-      return create(call, call.header('user-agent') ?? 'unnamed client');
+      return create(call, call.headers['user-agent'] ?? 'unnamed client');
     },
     // Nothing can be subscribed to.
     { maxSubscriptions: 0, keepAliveMs: 0, onerror: onError },
   );
-  return async (call: AnyCall) => {
-    const headers = new Headers();
-    for (const name of PASSED_ON) {
-      const value = call.header(name);
-      if (value !== undefined) headers.set(name, value);
-    }
-    const request = new Request(call.url, { method: 'POST', headers, signal: call.signal });
+  return async (call: Asked) => {
+    const passedOn = Object.entries(call.headers).flatMap(([name, value]) =>
+      PASSED_ON.test(name) && value !== undefined
+        ? [[name, String(value)] satisfies [string, string]]
+        : [],
+    );
+    const request = new Request(call.url, {
+      method: 'POST',
+      headers: passedOn,
+      signal: call.signal,
+    });
     calls.set(request, call);
     const response = await handler.fetch(request, { parsedBody: call.body });
     const type = response.headers.get('content-type');

@@ -1,5 +1,9 @@
 import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  type ClientCapabilities,
   createRequestStateCodec,
+  type Implementation,
   McpServer,
   type ServerContext,
 } from '@modelcontextprotocol/server';
@@ -65,7 +69,8 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
     { name: 'rollcall', title: 'Rollcall', version: settings.version },
     {
       instructions: INSTRUCTIONS,
-      capabilities: { tools: {}, resources: {} },
+      // Both depend on the key alone.
+      capabilities: { tools: { listChanged: false }, resources: { listChanged: false } },
       cacheHints: {
         'tools/list': lists,
         'resources/list': lists,
@@ -77,8 +82,7 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
     },
   );
   const sessionOf = (context: ServerContext): Session => {
-    const client = server.server.getClientVersion();
-    const elicitation = server.server.getClientCapabilities()?.elicitation;
+    const { client, elicitation } = clientOf(server, context);
     const named = client && `${client.name} ${client.version}`;
     return {
       ...{ api, principal, context },
@@ -111,6 +115,17 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
   }
   registerResources(server, api);
   return server;
+}
+
+/** Who asks: the newer revision says so with each request, the older one at the start. */
+function clientOf(server: McpServer, { mcpReq }: ServerContext) {
+  const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
+  const client = (envelope[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion()) as
+    | Implementation
+    | undefined;
+  const capabilities = (envelope[CLIENT_CAPABILITIES_META_KEY] ??
+    server.server.getClientCapabilities()) as ClientCapabilities | undefined;
+  return { client, elicitation: capabilities?.elicitation };
 }
 
 /** `admin` includes `write`, which includes `read`. */
