@@ -237,6 +237,11 @@ export const POST_DEEDS: Readonly<Record<string, Prepare>> = {
     );
     return { ...begun, path: `/v1/disconnects/${id}/retry` };
   },
+  '/v1/views': async (tools) => ({
+    ...(await begin(tools)),
+    path: '/v1/views',
+    body: { name: fresh('view'), page: 'accounts', query: '' },
+  }),
   '/v1/webhooks': async (tools) => ({
     ...(await begin(tools)),
     path: '/v1/webhooks',
