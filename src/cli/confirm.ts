@@ -29,7 +29,9 @@ export function addConfirmationFlags(command: Command): Command {
  * @throws CommandError when nothing may be done
  */
 export async function confirm(context: Context, options: Options, danger: Danger): Promise<void> {
-  for (const line of danger.effects) context.say(printable(line));
+  // A program reads one line, if anything.
+  const isTold = context.isInteractive || (options.json === undefined && options.jq === undefined);
+  if (isTold) for (const line of danger.effects) context.say(printable(line));
   const { yes, planHash } = options;
   if (yes === true && typeof planHash === 'string') {
     if (planHash === danger.hash) return;

@@ -19,7 +19,7 @@ export class Context {
   readonly settings: SettingsStore;
   /** What a person is told who interrupts the command now. */
   onInterrupt: readonly string[] = [];
-  /** Of the last request that may change something. */
+  /** Of the last request, where it had one. */
   idempotencyKey: string | undefined;
 
   constructor(
@@ -70,8 +70,7 @@ export class Context {
       key,
       ...(team !== undefined && { team }),
       fetch: async (request) => {
-        if (request.method === 'POST')
-          this.idempotencyKey = request.headers.get('idempotency-key') ?? undefined;
+        this.idempotencyKey = request.headers.get('idempotency-key') ?? undefined;
         return this.progress.during(`Waiting for ${url}`, fetch(request));
       },
       sleep: (ms) =>

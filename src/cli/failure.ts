@@ -24,9 +24,10 @@ export function tellFailure(error: unknown, context: Context, asJson: boolean): 
     context.say(visibleJson(told));
     return exitCode;
   }
+  const isOfRequest = error instanceof RollcallError || exitCode === EXIT.unavailable;
   const advice =
-    idempotencyKey !== undefined && error instanceof RollcallError
-      ? [`Idempotency-Key: ${idempotencyKey} (--idempotency-key repeats the same request safely)`]
+    idempotencyKey !== undefined && isOfRequest
+      ? [`  Idempotency-Key: ${idempotencyKey} (--idempotency-key repeats the request safely)`]
       : [];
   const all = [...lines, ...advice].map(printable);
   if (all.length > 0) context.say(all.join('\n'));

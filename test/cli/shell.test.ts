@@ -159,8 +159,11 @@ describe('failures', () => {
   test('with no gateway exit with 7', async () => {
     const url = `http://127.0.0.1:${await findFreePort()}`;
     const environment = { ROLLCALL_API_KEY: 'rc_x', ROLLCALL_URL: url };
-    const { code, errors } = await cli.inProcess('whoami', environment);
-    expect({ code, errors }).toEqual({ code: 7, errors: expect.stringMatching(/ECONNREFUSED/) });
+    const { code, errors } = await cli.inProcess('accounts probe acc_1', environment);
+    expect({ code, errors }).toEqual({
+      code: 7,
+      errors: expect.stringMatching(/ECONNREFUSED[\s\S]*Idempotency-Key: \S{36} /),
+    });
   });
 
   test('with a key that has expired exit with 4', async () => {
@@ -218,6 +221,40 @@ describe('settings', () => {
   });
 });
 
+describe('what goes on until it is ended', () => {
+  test('health --watch tells a line for each change', async () => {
+    const watching = cli.start(['health', '--watch', '--username', 'acmefitness']);
+    await watching.says(/Watching/);
+    await cli.inProcess('accounts pause outfame:acc_aCme1Fit00');
+    await watching.says(/account\.health_changed\tacct_\w+\toutfame:acc_aCme1Fit00\thealthy\twarn/);
+    watching.child.kill('SIGINT');
+    expect((await watching.ended).code).toBe(130);
+    await cli.inProcess('accounts resume outfame:acc_aCme1Fit00');
+  });
+
+  test('mcp serves tools on standard input and output until the input ends', async () => {
+    const messages = [
+      {
+        id: 1,
+        method: 'initialize',
+        params: {
+          protocolVersion: '2025-11-25',
+          capabilities: {},
+          clientInfo: { name: 'test', version: '1' },
+        },
+      },
+      { method: 'notifications/initialized' },
+      { id: 2, method: 'tools/list' },
+    ];
+    const serving = cli.start(['mcp']);
+    for (const message of messages)
+      serving.child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+    await serving.says(/"name":"disconnect_plan"/);
+    serving.child.stdin?.end();
+    expect((await serving.ended).code).toBe(0);
+  });
+});
+
 describe('a disconnect without a terminal', () => {
   test('needs both flags, and the plan that there is', async () => {
     const line = 'accounts disconnect octopost:acc_efg135';
@@ -227,6 +264,8 @@ describe('a disconnect without a terminal', () => {
       errors: expect.stringMatching(/Disconnects 1 account:[\s\S]*--yes and --plan-hash/),
     });
     expect((await cli.inProcess(`${line} --yes`)).code).toBe(2);
+    const asJson = await cli.inProcess(`${line} --yes --json`);
+    expect(JSON.parse(asJson.errors)).toMatchObject({ exit_code: 2 });
     expect((await cli.inProcess(`${line} --yes --plan-hash other`)).code).toBe(6);
     const hash = (await cli.inProcess(`${line} --dry-run --jq .plan_hash`)).output.trim();
     const done = await cli.inProcess(`${line} --yes --plan-hash ${hash} --json state,summary`);

@@ -102,6 +102,11 @@ describe('an installation for production, on a read-only tree and as another use
     expect((await inRelease('npm run --silent verify-audit', variables())).stdout).toMatch(
       /^Verified/,
     );
+    const told = await inRelease('node src/setup/rollcall.mjs whoami --jq .key.name', {
+      ROLLCALL_URL: gateway.url,
+      ROLLCALL_API_KEY: gateway.root.key ?? '',
+    });
+    expect(told.stdout).toBe('root\n');
     expect((await gateway.end('SIGTERM')).code).toBe(0);
   });
 

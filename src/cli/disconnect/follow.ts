@@ -51,7 +51,7 @@ export async function follow(
     if (data.state !== 'running') return tellDisconnect(call, data);
     const line = progressOf(data);
     if (context.streams.errors.isTTY) context.progress.show(line);
-    else if (line !== former) context.say(line);
+    else if (line !== former && call.settings().format !== 'json') context.say(line);
     former = line;
     await sleep(wait);
   }

@@ -18,6 +18,8 @@ import { streamEvents } from '../stream.js';
 
 const COLUMNS =
   'id username platform provider health.status:health health.reason:reason health.next_step:next_step health.since:since ref';
+const CHANGE =
+  'timestamp type account_id data.account.ref data.from.status data.account.health.status data.account.health.reason';
 const STATUSES = ['healthy', 'warning', 'unhealthy', 'unknown'] as const;
 const NEED_ATTENTION = ['unhealthy', 'warning'];
 const MAX_SHOWN = 50;
@@ -101,7 +103,7 @@ async function watch(
     await redraw();
     context.say('Watching; Ctrl-C ends it.');
   };
-  const columns = parseColumns('timestamp type account_id data.ref data.from data.to data.reason');
+  const columns = parseColumns(CHANGE);
   const settings = { ...call.settings(), columns };
   const format = settings.format === 'json' ? ('ndjson' as const) : settings.format;
   const writer = itemWriter(context.streams.output, context.terminal, { ...settings, format });
