@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { newId } from '../lib/ids.js';
 import { renderProblem } from './answer.js';
 import { Problem } from './problem.js';
@@ -62,6 +63,12 @@ export function createListener(
   server.maxConnections = connections;
   server.on('clientError', (_error, socket) => {
     if (!socket.writable) return;
+    // Browsers open connections ahead of requests: an answer on one that has asked nothing would be
+    // taken for that of its first request.
+    if ((socket as Socket).bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
     const detail = `The request is malformed, arrived too slowly, or its URL and headers exceed ${headBytes / 1024} KiB.`;
     const requestId = newId('req');
     const { headers, text = '' } = renderProblem(

@@ -33,6 +33,10 @@ async function answerTo(...pieces: readonly string[]): Promise<string> {
 const expectRefusal = (answer: string) =>
   expect(readAnswer(answer)).toMatchObject({ status: 400, body: { code: 'bad_request' } });
 
+test('a connection that has asked nothing is closed without an answer, which the first request on it would take', async () => {
+  expect(await answerTo()).toBe('');
+});
+
 describe('a caller is answered with a problem and let go', () => {
   test('for what is no HTTP', async () => {
     expectRefusal(await answerTo('nonsense\r\n\r\n'));

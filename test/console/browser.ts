@@ -14,9 +14,9 @@ export const SCREENSHOTS = join(checkout, 'dist', 'screenshots');
 const NOTE_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
   noteViolation([event.violatedDirective, event.blockedURI, event.sample].join(' ')))`;
 const IS_SETTLED =
-  "document.querySelector('[aria-busy=true]') === null && document.fonts.status === 'loaded'";
+  "document.querySelector('main h1, main h2') !== null && document.querySelector('[aria-busy=true]') === null && document.fonts.status === 'loaded'";
 const RUN_AXE = `axe
-  .run({ runOnly: ${JSON.stringify(RULES)}, resultTypes: ['violations'] })
+  .run({ runOnly: ${JSON.stringify(RULES)}, resultTypes: ['violations'], preload: false, selectors: false })
   .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, any }) =>
     [id, any[0] && any[0].message, html.slice(0, 200)].join(': '))))`;
 /** What the focused element is called. */
@@ -32,8 +32,11 @@ export interface Watched {
 
 /** The system's Chromium. */
 export function startBrowser(): Promise<Browser> {
-  // Its own sandbox needs rights that tests in containers do not have.
-  return chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] });
+  // Its own sandbox needs rights, and its shared memory room, that containers do not give.
+  return chromium.launch({
+    executablePath: programPath('chromium'),
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
 }
 
 /** A window that nobody is signed in to. */
@@ -61,6 +64,7 @@ export async function newPage(
     if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()}`);
   });
   page.on('pageerror', (error) => note(`error: ${error.message}`));
+  page.on('crash', () => note('the page crashed'));
   page.on('dialog', (dialog) => {
     note(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
@@ -84,9 +88,17 @@ export async function signIn(page: Page, url: string, key: string): Promise<void
 }
 
 /** Until nothing on the page is on its way. */
-export async function settled(page: Page): Promise<void> {
-  await page.locator('main h1, main h2').first().waitFor();
-  await waitFor('the page to have all that it asked for', () => page.evaluate<boolean>(IS_SETTLED));
+export async function settled(page: Page, faults: readonly string[] = []): Promise<void> {
+  try {
+    await waitFor(`${page.url()} to have all that it asked for`, () =>
+      page.evaluate<boolean>(IS_SETTLED),
+    );
+  } catch (error) {
+    const shown = await page.evaluate<string>('document.body.innerText');
+    throw new Error(
+      `${String(error)}\nThe page complained: ${faults.join('\n')}\nIt shows: ${shown}`,
+    );
+  }
 }
 
 /** What axe finds against WCAG 2.2 AA, one line each. */

@@ -34,7 +34,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
     {
       id: 'target',
       header: 'On',
-      width: 'minmax(220px, 1.6fr)',
+      width: 'minmax(320px, 1.8fr)',
       from: 640,
       cell: ({ target }) => (
         <span className="row">
@@ -47,7 +47,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
       id: 'reason',
       header: 'Reason',
       width: 'minmax(140px, 1.2fr)',
-      from: 960,
+      from: 1080,
       cell: ({ reason }) => (
         <span className="truncate">{reason ?? <span className="quiet">–</span>}</span>
       ),
@@ -56,7 +56,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
       id: 'request',
       header: 'Request',
       width: 'minmax(160px, 1fr)',
-      from: 1080,
+      from: 1300,
       cell: ({ request_id }) => <code className="truncate quiet">{request_id ?? '–'}</code>,
     },
     {

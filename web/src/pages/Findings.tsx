@@ -37,7 +37,7 @@ const listing = (dismiss: ((finding: Finding) => void) | undefined): Listing<'/v
     {
       id: 'kind',
       header: 'Finding',
-      width: 'minmax(190px, 1.2fr)',
+      width: 'minmax(240px, 1.2fr)',
       cell: ({ kind, severity }) => (
         <Status state={kind} tone={SEVERITY[severity as keyof typeof SEVERITY] ?? 'plain'} />
       ),

@@ -16,7 +16,7 @@ const listing = (end: (session: BrowserSession) => void): Listing<'/v1/sessions'
     {
       id: 'key',
       header: 'Signed in with',
-      width: 'minmax(180px, 1fr)',
+      width: 'minmax(240px, 1fr)',
       cell: ({ key, is_current }) => (
         <span className="row">
           <span className="strong truncate">{key.name}</span>

@@ -1,4 +1,4 @@
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { actFor, actingTeam } from '../lib/api';
 import { useKeys } from '../lib/keys';
@@ -58,6 +58,12 @@ function SignedIn({ session }: { readonly session: Session }) {
   const [open, setOpen] = useState<'command' | 'shortcuts'>();
   const [isNavOpen, showNav] = useState(false);
   useEffect(() => followEvents(session.id), [session.id]);
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  useEffect(() => {
+    const [, section = '', id] = path.split('/');
+    const page = NAV.flat().find(([to]) => to === `/${section}`)?.[1] ?? 'Not found';
+    document.title = `${id === undefined ? '' : `${id} – `}${page} – Rollcall`;
+  }, [path]);
   useKeys({ 'mod+k': () => setOpen('command'), '?': () => setOpen('shortcuts') });
   const close = () => setOpen(undefined);
   return (

@@ -53,7 +53,7 @@ export interface TableProps<Item> {
 const features = tableFeatures({ columnVisibilityFeature });
 /** Pixels. Below this width a row is a card of two lines. */
 const CARDS_BELOW = 620;
-const HEIGHTS = { card: 72, dense: 34, usual: 46 };
+const HEIGHTS = { card: 60, dense: 34, usual: 46 };
 /** Pixels beside and between the columns. */
 const PADDING = 72;
 /** Rows before the end at which the next page is asked for. */
