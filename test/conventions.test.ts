@@ -248,6 +248,7 @@ describe('tests and benches', () => {
     'test/workflows/events/load.ts': 'makes load until the test has had enough',
     'test/operations/feed-readers.ts': 'writes and reads until the test has had enough',
     'test/operations/rolling-restart.test.ts': 'makes load until the test has had enough',
+    'test/operations/trial.test.ts': 'asks and writes until it is answered, or the trial ends',
     'test/api/overload.test.ts': 'keeps the event loop busy for milliseconds',
     'test/abuse/attacks.test.ts': 'attacks until the victim is done',
     'bench/closed-loop.ts': 'asks for the seconds of a round',
