@@ -220,6 +220,7 @@ export function assemble(settings: AppSettings): App {
   });
   const sweeps = createSweeps({
     ...parts,
+    holder: lease.name,
     connections: connections.service,
     metrics,
     settleProfiles,

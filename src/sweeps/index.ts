@@ -8,6 +8,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import type { Providers } from '../providers/index.js';
 import { type RecurringJob, workKind } from '../work/index.js';
+import { RunLeases } from './run-lease.repository.js';
 import { DEFAULT_SWEEP_LIMITS, type SweepLimits } from './sweep-budget.js';
 import { SweepRunner } from './sweep-runner.js';
 import { SweepsRepository } from './sweeps.repository.js';
@@ -19,6 +20,8 @@ export type { SweepsService } from './sweeps.service.js';
 
 interface SweepsParts {
   readonly database: Database;
+  /** The name of the process. */
+  readonly holder: string;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
   readonly cursors: Cursors;
@@ -42,8 +45,9 @@ export function createSweeps({ connections, cursors, wake, ...parts }: SweepsPar
   const { database, clock } = parts;
   const limits = { ...DEFAULT_SWEEP_LIMITS, ...parts.limits };
   const sweeps = new SweepsRepository(database);
-  const runner = new SweepRunner({ ...parts, connections, sweeps, limits });
-  const service = new SweepsService({ database, sweeps, runner, clock, wake });
+  const runs = new RunLeases(database.pool, parts.holder);
+  const runner = new SweepRunner({ ...parts, runs, connections, sweeps, limits });
+  const service = new SweepsService({ database, sweeps, runs, runner, clock, wake });
   // Each wants a database connection for every page.
   const maxInAll = Math.max(3, Math.floor(((database.pool.options.max ?? 0) * 2) / 3));
   const jobs: readonly RecurringJob[] = [

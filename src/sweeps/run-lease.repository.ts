@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { leaseHolderIsGone } from '../database/index.js';
 import { unlessTaken, withTransaction } from '../database/transact.js';
 
 /** The lock of a connection's sweep; one that begins has it alone, one under way shares it. */
@@ -14,36 +15,17 @@ export class RunReplaced extends Error {
 
 /**
  * The right to sweep a connection: a row that each transaction of the run finds and locks. It is
- * gone when another process has begun the sweep anew, as it does when this one is taken for gone,
+ * gone when another process has begun the sweep anew, as it does once this one is taken for gone,
  * and when the database crashed: the row is in a table that a crash empties, with what was seen.
  */
 export class RunLease {
-  private constructor(
+  constructor(
     readonly pool: pg.Pool,
     readonly connectionId: string,
     readonly id: string,
+    /** Takes note that it has ended, whether its rows could be cleared or not. */
+    private readonly onEnd: () => void,
   ) {}
-
-  /**
-   * Begins a run, and ends one of the same connection that was cut off.
-   * @returns `undefined` while another one writes, or the release before sweeps the connection: it
-   * holds the lock in a session for as long as it does
-   */
-  static async begin(
-    pool: pg.Pool,
-    sweepId: string,
-    connectionId: string,
-  ): Promise<RunLease | undefined> {
-    const lease = new RunLease(pool, connectionId, randomUUID());
-    return unlessTaken(pool, lockOf(connectionId), async (client) => {
-      await clear(client, 'r.connection_id = $1', [connectionId]);
-      await client.query(
-        'INSERT INTO sweep_runs (id, sweep_id, connection_id) VALUES ($1, $2, $3)',
-        [lease.id, sweepId, connectionId],
-      );
-      return lease;
-    });
-  }
 
   /**
    * Runs `work` as one transaction that no other run of the connection overlaps.
@@ -62,16 +44,52 @@ export class RunLease {
   }
 
   /** Ends the run; nothing of it stays. */
-  end(): Promise<void> {
-    return withTransaction(this.pool, (client) => clear(client, 'r.id = $1', [this.id]));
+  async end(): Promise<void> {
+    this.onEnd();
+    await withTransaction(this.pool, (client) => clear(client, 'r.id = $1', [this.id]));
   }
 }
 
-/** Clears what is left of runs whose sweep has ended, as that of a connection that was deleted. */
-export function clearEndedRuns(pool: pg.Pool): Promise<void> {
-  const hasEnded = `NOT EXISTS (
-    SELECT FROM sweeps s WHERE s.id = r.sweep_id AND s.state IN ('queued', 'running'))`;
-  return withTransaction(pool, (client) => clear(client, hasEnded, []));
+/** The runs of a process. */
+export class RunLeases {
+  private readonly underWay = new Set<string>();
+
+  /** @param holder the name of the process */
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly holder: string,
+  ) {}
+
+  /**
+   * Begins a run, and ends one of the same connection that was cut off.
+   * @returns `undefined` while a process that lives is at the connection, or the release before: that
+   * holds the lock in a session for as long as it sweeps
+   */
+  async begin(sweepId: string, connectionId: string): Promise<RunLease | undefined> {
+    const id = randomUUID();
+    const lease = new RunLease(this.pool, connectionId, id, () => this.underWay.delete(id));
+    const begun = await unlessTaken(this.pool, lockOf(connectionId), async (client) => {
+      const isCutOff = `r.connection_id = $1 AND (${leaseHolderIsGone('r.holder')}
+        OR r.holder = $2 AND r.id <> ALL ($3::uuid[]))`;
+      await clear(client, isCutOff, [connectionId, this.holder, [...this.underWay]]);
+      const { rowCount } = await client.query(
+        `INSERT INTO sweep_runs (id, sweep_id, connection_id, holder) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (connection_id) DO NOTHING`,
+        [id, sweepId, connectionId, this.holder],
+      );
+      return rowCount === 1;
+    });
+    if (!begun) return undefined;
+    this.underWay.add(id);
+    return lease;
+  }
+
+  /** Clears what is left of runs whose sweep has ended, as that of a connection that was deleted. */
+  clearEnded(): Promise<void> {
+    const hasEnded = `NOT EXISTS (
+      SELECT FROM sweeps s WHERE s.id = r.sweep_id AND s.state IN ('queued', 'running'))`;
+    return withTransaction(this.pool, (client) => clear(client, hasEnded, []));
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SettleProfiles } from '../accounts/index.js';
 import { type ConnectionsService, connectionEvent } from '../connections/index.js';
-import { type Database, isUnreachable } from '../database/index.js';
+import { isUnreachable } from '../database/index.js';
 import type { Connection } from '../database/prisma-client/client.js';
 import { recordEvents } from '../events/index.js';
 import { markHealthUnknown } from '../health/index.js';
@@ -16,7 +16,7 @@ import type { WorkResult } from '../work/index.js';
 import { ObservedAccountsRepository } from './observed-accounts.repository.js';
 import { proveAbsence } from './prove-absence.js';
 import { findUnknownList, type UnknownList } from './recognition.js';
-import { RunLease, RunReplaced } from './run-lease.repository.js';
+import { type RunLease, type RunLeases, RunReplaced } from './run-lease.repository.js';
 import { nextSweepAt } from './schedule.js';
 import { BudgetExhausted, SweepBudget, type SweepLimits } from './sweep-budget.js';
 import { SweepRun } from './sweep-run.js';
@@ -25,7 +25,7 @@ import { NOTHING_COUNTED, type SweepResult, type SweepsRepository } from './swee
 const REJECTIONS: readonly string[] = ['credential_rejected', 'permission_denied'];
 
 interface SweepRunnerParts {
-  readonly database: Database;
+  readonly runs: RunLeases;
   readonly sweeps: SweepsRepository;
   readonly providers: Providers;
   readonly connections: ConnectionsService;
@@ -64,10 +64,10 @@ export class SweepRunner {
    * @throws Error when the database was away meanwhile; the sweep is unfinished
    */
   async run(sweepId: string, signal: AbortSignal): Promise<WorkResult> {
-    const { clock, database, sweeps } = this.parts;
+    const { clock, runs, sweeps } = this.parts;
     const unfinished = await sweeps.findUnfinished(sweepId);
     if (!unfinished) return { state: 'done' };
-    const lease = await RunLease.begin(database.pool, sweepId, unfinished.connectionId);
+    const lease = await runs.begin(sweepId, unfinished.connectionId);
     if (lease === undefined)
       return { state: 'left', dueAt: new Date(clock.now().getTime() + BUSY_MS) };
     try {

@@ -9,7 +9,7 @@ import type { Rows } from '../http/page.js';
 import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import { clearEndedRuns } from './run-lease.repository.js';
+import type { RunLeases } from './run-lease.repository.js';
 import { nextSweepAt } from './schedule.js';
 import type { SweepRunner } from './sweep-runner.js';
 import type { SweepsRepository, SweptConnection } from './sweeps.repository.js';
@@ -21,6 +21,7 @@ const QUEUED_AT_ONCE = 500;
 interface SweepsServiceParts {
   readonly database: Database;
   readonly sweeps: SweepsRepository;
+  readonly runs: RunLeases;
   readonly runner: SweepRunner;
   readonly clock: Clock;
   /** Has queued sweeps begin now. */
@@ -113,7 +114,7 @@ export class SweepsService {
 
   /** Deletes the records of old sweeps, and what runs that were cut off have left of ended ones. */
   async prune(): Promise<void> {
-    await clearEndedRuns(this.parts.database.pool);
+    await this.parts.runs.clearEnded();
     const now = this.parts.clock.now().getTime();
     await this.parts.sweeps.deleteBefore(new Date(now - RETENTION_DAYS * 86_400_000));
   }

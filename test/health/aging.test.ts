@@ -15,6 +15,7 @@ import { UNTRACED } from '../../src/lib/tracing.js';
 import { HEALTHY, type Verdict } from '../../src/model/index.js';
 import { createProfiles } from '../../src/profiles/index.js';
 import { createRegistry } from '../../src/providers/index.js';
+import { RunLeases } from '../../src/sweeps/run-lease.repository.js';
 import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
@@ -72,6 +73,7 @@ beforeAll(async () => {
   });
   sweeps = new SweepRunner({
     ...parts,
+    runs: new RunLeases(database.pool, lease.name),
     sweeps: new SweepsRepository(database),
     connections,
     settleProfiles,

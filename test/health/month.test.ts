@@ -14,6 +14,7 @@ import { createSealer } from '../../src/lib/seal.js';
 import { UNTRACED } from '../../src/lib/tracing.js';
 import { createProfiles } from '../../src/profiles/index.js';
 import type { Providers } from '../../src/providers/index.js';
+import { RunLeases } from '../../src/sweeps/run-lease.repository.js';
 import { DEFAULT_SWEEP_LIMITS } from '../../src/sweeps/sweep-budget.js';
 import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
@@ -185,6 +186,7 @@ class Gateway {
     });
     const sweeps = new SweepRunner({
       ...parts,
+      runs: new RunLeases(database.pool, lease.name),
       sweeps: new SweepsRepository(database),
       connections,
       settleProfiles,

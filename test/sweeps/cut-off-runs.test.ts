@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { RunLease } from '../../src/sweeps/run-lease.repository.js';
+import { RunLeases } from '../../src/sweeps/run-lease.repository.js';
 import { useWorlds, type World } from '../evidence/world.js';
 import { waitFor } from '../support/wait.js';
 
@@ -49,6 +49,14 @@ async function sweepAndMeanwhile(
   return { ended: await ended, walks };
 }
 
+/** This process is taken for gone, and another one has begun a sweep. */
+async function beginElsewhere({ connectionId }: World): Promise<void> {
+  const other = new RunLeases(pool(), 'rollcall other');
+  expect(await other.begin('swp_of_another', connectionId)).toBeUndefined();
+  await pool().query(`UPDATE sweep_runs SET holder = 'rollcall gone'`);
+  expect(await other.begin('swp_of_another', connectionId)).toBeDefined();
+}
+
 const ids = Array.from({ length: ACCOUNTS }, (_, number) => `acc_${number}`);
 
 describe('a run', () => {
@@ -58,11 +66,7 @@ describe('a run', () => {
       () => worlds.gateway().asOwner('TRUNCATE sweep_runs, sweep_observed, sweep_staged'),
       2,
     ],
-    [
-      'whose sweep another process has begun anew writes nothing more',
-      ({ connectionId }: World) => RunLease.begin(pool(), 'swp_of_another', connectionId),
-      2,
-    ],
+    ['whose sweep another process has begun anew writes nothing more', beginElsewhere, 2],
     [
       'that is under way keeps what it has seen',
       () => worlds.gateway().app.recurringJobs.runNamed('sweeps.prune'),

@@ -36,7 +36,15 @@ beforeAll(async () => {
     clock,
     sweepIntervalSeconds: INTERVAL_SECONDS,
   });
-  const sweepsParts = { ...parts, database, providers, connections, limits: {}, wake: () => {} };
+  const sweepsParts = {
+    ...parts,
+    holder: 'rollcall test',
+    database,
+    providers,
+    connections,
+    limits: {},
+    wake: () => {},
+  };
   const { settleProfiles } = createProfiles({
     database,
     providers,
