@@ -133,6 +133,9 @@ export function action<
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** What a call leaves in the audit log: entries with these actions, or nothing and why. */
+export type AuditPolicy = { readonly actions: readonly string[] } | { readonly none: string };
+
 export interface Route {
   readonly method: Method;
   /** With parameters in braces: `/v1/accounts/{id}`. */

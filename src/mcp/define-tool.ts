@@ -6,6 +6,7 @@ import type {
 import type { z } from 'zod';
 import type { Problem, Rollcall } from '../client/index.js';
 import type { Scope } from '../http/caller.js';
+import type { AuditPolicy } from '../http/route.js';
 import { DATA_NOTICE, plainJson } from './untrusted.js';
 
 /** What a tool works with: the API as its caller's key has it, and nothing else. */
@@ -36,9 +37,6 @@ export interface Done<Data> {
 export interface Refused {
   readonly refuses: string;
 }
-
-/** What a call leaves in the audit log: the actions of its route, or nothing and why. */
-export type AuditPolicy = { readonly actions: readonly string[] } | { readonly none: string };
 
 /** All four are stated: what the protocol assumes of a tool that states none is the worst. */
 export interface Hints {

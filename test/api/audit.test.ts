@@ -1,4 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AUDIT_POLICIES } from '../../src/api/audit-policies.js';
+import type { AuditPolicy } from '../../src/http/route.js';
+import { TOOLS } from '../../src/mcp/index.js';
+import { checkout } from '../support/checkout.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { idsOf } from '../support/pages.js';
 
@@ -156,4 +162,31 @@ describe('the audit log', () => {
     expect(rows).toStrictEqual([{ may_change: false, may_add: true }]);
     return rows;
   }
+});
+
+describe('audit policies', () => {
+  test('are declared for every route that changes something, and for no other', () => {
+    const changing = gateway.app.routes
+      .filter(({ method }) => method !== 'GET')
+      .map(({ method, path }) => `${method} ${path}`);
+    expect(Object.keys(AUDIT_POLICIES).sort()).toEqual([...new Set(changing)].sort());
+  });
+
+  test('name actions that the gateway writes, or say why there are none', () => {
+    const source = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !/client|audit-policies|^mcp/.test(file))
+      .map((file) => readFileSync(join(checkout, 'src', file), 'utf8'))
+      .join('\n');
+    const policies: readonly AuditPolicy[] = [
+      ...Object.values(AUDIT_POLICIES),
+      ...TOOLS.map(({ audit }) => audit),
+    ];
+    for (const policy of policies) {
+      if ('none' in policy) expect(policy.none).toMatch(/\w.*\.$/);
+      else
+        expect(policy.actions.filter((action) => !source.includes(`'${action}'`))).toStrictEqual(
+          [],
+        );
+    }
+  });
 });
