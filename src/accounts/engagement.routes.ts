@@ -20,6 +20,7 @@ export function engagementEndpoints(
     activity: endpoint({
       summary: "List an account's engagement log, read from its provider",
       description: 'The provider reports no total: `include_total` is rejected.',
+      isPagedByProvider: true,
       params: byAccount,
       query: activityQuery,
       answers: { 200: listOf(activitySchema) },

@@ -179,7 +179,9 @@ export interface paths {
         };
         /**
          * List all teams
-         * @description Requires the root key.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the root key.
          */
         get: operations["teams.listTeams"];
         put?: never;
@@ -224,6 +226,8 @@ export interface paths {
         /**
          * List the team's keys, without their secrets
          * @description To a key that is restricted to some providers, only keys exist that may see no others.
+         *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
          *
          *     Requires the scope `admin`.
          */
@@ -279,6 +283,8 @@ export interface paths {
          * List the browsers that are signed in with the team's keys
          * @description To a key that is restricted to some providers, only sessions of keys exist that may see no others.
          *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
          *     Requires the scope `admin`.
          */
         get: operations["sessions.list"];
@@ -323,7 +329,9 @@ export interface paths {
         };
         /**
          * List the providers, their operations and their current state
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["providers.list"];
         put?: never;
@@ -363,7 +371,9 @@ export interface paths {
         };
         /**
          * List the team's connections
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["connections.list"];
         put?: never;
@@ -439,7 +449,9 @@ export interface paths {
         };
         /**
          * List the sweeps of a connection, newest first
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["sweeps.history"];
         put?: never;
@@ -501,7 +513,9 @@ export interface paths {
         };
         /**
          * List and find accounts
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["accounts.list"];
         put?: never;
@@ -525,7 +539,9 @@ export interface paths {
         };
         /**
          * List the health of accounts, with a summary over the whole filter
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["accounts.health"];
         put?: never;
@@ -741,6 +757,8 @@ export interface paths {
          * List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed
          * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
          *     Requires the scope `read`.
          */
         get: operations["health.changes"];
@@ -761,7 +779,9 @@ export interface paths {
         };
         /**
          * List the team's accounts on one platform identity
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["accounts.ofIdentity"];
         put?: never;
@@ -781,7 +801,9 @@ export interface paths {
         };
         /**
          * List and find profiles: one identity on one platform, whichever providers hold it
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["profiles.list"];
         put?: never;
@@ -830,6 +852,8 @@ export interface paths {
         /**
          * List what became of the accounts of a profile, newest first
          * @description With that of all profiles that were merged into it. The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
+         *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
          *
          *     Requires the scope `read`.
          */
@@ -922,6 +946,8 @@ export interface paths {
          *     | `stale_weak_link` | Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals. |
          *     | `handle_taken_over` | In the last 30 days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other. |
          *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
          *     Requires the scope `read`.
          */
         get: operations["findings.list"];
@@ -964,7 +990,9 @@ export interface paths {
         };
         /**
          * List disconnects, newest first, each with its first steps
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["disconnects.list"];
         put?: never;
@@ -1008,7 +1036,9 @@ export interface paths {
         };
         /**
          * List all steps of a disconnect
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["disconnects.steps"];
         put?: never;
@@ -1112,6 +1142,8 @@ export interface paths {
          * List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated
          * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
          *     Requires the scope `read`.
          */
         get: operations["events.list"];
@@ -1154,7 +1186,9 @@ export interface paths {
         };
         /**
          * List the team's webhooks
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["webhooks.list"];
         put?: never;
@@ -1246,7 +1280,9 @@ export interface paths {
         };
         /**
          * List the deliveries of a webhook of the last 30 days, newest first
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["webhooks.deliveries"];
         put?: never;
@@ -1286,7 +1322,9 @@ export interface paths {
         };
         /**
          * List the team's saved views of the console's pages
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["views.list"];
         put?: never;
@@ -1340,7 +1378,9 @@ export interface paths {
         };
         /**
          * List audit entries, newest first
-         * @description Requires the scope `read`.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *
+         *     Requires the scope `read`.
          */
         get: operations["audit.list"];
         put?: never;
@@ -4852,6 +4892,11 @@ export interface components {
          */
         ETag: string;
         /**
+         * @description Strong validator of the body. Send it back as If-None-Match.
+         * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+         */
+        "ETag.optional": string;
+        /**
          * @description Who may cache the response, and for how long.
          * @example private, no-cache
          */
@@ -4862,10 +4907,20 @@ export interface components {
          */
         "Cache-Control.optional": string;
         /**
+         * @description Of CSV: the name of the file.
+         * @example attachment; filename="accounts.csv"
+         */
+        "Content-Disposition.optional": string;
+        /**
          * @description Absolute links to the first and the next page (RFC 8288).
          * @example <https://rollcall.example/v1/accounts>; rel="first"
          */
         Link: string;
+        /**
+         * @description Absolute links to the first and the next page (RFC 8288).
+         * @example <https://rollcall.example/v1/accounts>; rel="first"
+         */
+        "Link.optional": string;
         /**
          * @description How far a read must see to show this write. Send it back with later reads: they may come from a replica.
          * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
@@ -5775,9 +5830,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6093,9 +6149,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6567,9 +6624,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6873,9 +6931,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7226,9 +7285,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7901,9 +7961,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8406,9 +8467,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8842,9 +8904,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10975,9 +11038,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11127,9 +11191,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11389,9 +11454,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12410,9 +12476,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13783,9 +13850,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14106,9 +14174,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14841,9 +14910,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15887,9 +15957,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16099,9 +16170,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16920,9 +16992,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17170,9 +17243,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17704,9 +17778,10 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                    ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    ETag: components["headers"]["ETag.optional"];
+                    Link: components["headers"]["Link.optional"];
+                    "Content-Disposition": components["headers"]["Content-Disposition.optional"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -20,11 +20,11 @@ export function eventEndpoints(events: EventsService) {
       problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
-        const rows = await events.page(caller, typesOf(query.type), query.after, query.limit + 1);
-        const from = { parameter: 'after', value: query.after };
-        return answerFeed(call, rows, query.type ? { type: query.type } : {}, from, (row) =>
-          events.cursor(caller, row.position),
-        );
+        return answerFeed(call, query.type ? { type: query.type } : {}, {
+          after: { parameter: 'after', value: query.after },
+          read: (after, limit) => events.page(caller, typesOf(query.type), after, limit),
+          cursorOf: (row) => events.cursor(caller, row.position),
+        });
       },
     }),
 

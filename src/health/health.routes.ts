@@ -32,11 +32,17 @@ export function healthEndpoints(health: HealthService) {
       problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
-        const from =
-          query.since !== undefined && isTime(query.since) ? new Date(query.since) : query.since;
-        const rows = await health.changes(caller, from, query.limit + 1);
-        return answerFeed(call, rows, {}, { parameter: 'since', value: query.since }, (row) =>
-          health.cursor(caller, row.position),
+        return answerFeed(
+          call,
+          {},
+          {
+            after: { parameter: 'since', value: query.since },
+            read: (since, limit) => {
+              const from = since !== undefined && isTime(since) ? new Date(since) : since;
+              return health.changes(caller, from, limit);
+            },
+            cursorOf: (row) => health.cursor(caller, row.position),
+          },
         );
       },
     }),

@@ -2,6 +2,7 @@ import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
 import { type Authenticator, type Caller, holdsScope, type Identity } from './caller.js';
+import { CSV_TYPE, csvColumnsOf } from './csv.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
@@ -57,13 +58,7 @@ export async function authorizeAndValidate(
 ): Promise<ValidatedCall> {
   const caller = await authorize(route, guards, request, response);
   response.locals.caller = caller;
-  const { produces = 'application/json' } = route.endpoint;
-  if (route.scope !== 'public' && !request.accepts([produces, 'application/problem+json'])) {
-    throw new Problem(
-      'not_acceptable',
-      `This resource is only available as ${produces}. Send \`Accept: ${produces}\`.`,
-    );
-  }
+  const csv = negotiate(route, request, response);
   const body = isRead(request) ? {} : await readBody(request, response);
   const url = addressOf(request);
   const { endpoint } = route;
@@ -86,8 +81,32 @@ export async function authorizeAndValidate(
     }),
     url: url.origin + url.pathname,
     search: url.searchParams,
+    csv,
     signal: gone.signal,
   };
+}
+
+/**
+ * @returns the columns where the caller takes CSV rather than JSON
+ * @throws Problem 406 where it takes nothing that there is
+ */
+function negotiate(
+  { scope, endpoint }: Route,
+  request: Request,
+  response: Response,
+): readonly string[] | undefined {
+  const { produces = 'application/json' } = endpoint;
+  const columns = csvColumnsOf(endpoint);
+  const offered = [produces, ...(columns ? [CSV_TYPE] : [])];
+  if (columns) response.vary('Accept');
+  if (scope === 'public') return undefined;
+  const taken = request.accepts([...offered, 'application/problem+json']);
+  if (taken === CSV_TYPE) return columns;
+  if (taken !== false) return undefined;
+  throw new Problem(
+    'not_acceptable',
+    `This resource is only available as ${offered.join(' and ')}. Send \`Accept: ${produces}\`.`,
+  );
 }
 
 export function isRead({ method }: Request): boolean {

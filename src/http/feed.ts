@@ -1,4 +1,5 @@
 import { type Answer, RawText } from './answer.js';
+import { answerCsv } from './csv.js';
 import { links, type PageRow } from './page.js';
 import type { Call } from './route.js';
 
@@ -10,20 +11,32 @@ export const REWOUND =
   'A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: ' +
   'read accounts anew and go on without it; what you know has the id that you know.';
 
+/** A feed as its component holds it. */
+export interface Feed {
+  /** The query parameter that says where to go on, with its value. */
+  readonly after: { readonly parameter: string; readonly value: string | undefined };
+  /** Reads up to `limit` rows behind what `after` says. */
+  readonly read: (after: string | undefined, limit: number) => Promise<readonly PageRow[]>;
+  /** What to pass next time to go on behind a row. */
+  readonly cursorOf: (row: PageRow) => string;
+}
+
 /**
  * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a
- * list's, its `next_cursor` is there on the last page too: it is where to ask from next time.
- * @param rows up to `limit + 1` rows after `after`
- * @param cursorOf what to pass next time to go on behind a row
+ * list's, its `next_cursor` is there on the last page too: it is where to ask from next time. Or all
+ * that there is from there on as CSV.
  */
-export function answerFeed(
+export async function answerFeed(
   call: Call<unknown, { readonly limit: number }, unknown>,
-  rows: readonly PageRow[],
   filters: Readonly<Record<string, unknown>>,
-  after: { readonly parameter: string; readonly value: string | undefined },
-  cursorOf: (row: PageRow) => string,
-): Answer {
+  { after, read, cursorOf }: Feed,
+): Promise<Answer> {
+  if (call.csv)
+    return answerCsv(call, call.csv, (last: PageRow | undefined, most) =>
+      read(last ? cursorOf(last) : after.value, most),
+    );
   const { limit } = call.query;
+  const rows = await read(after.value, limit + 1);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const hasNext = rows.length > limit;

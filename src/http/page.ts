@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { recordOf } from '../model/index.js';
 import { type Answer, RawText } from './answer.js';
+import { answerCsv } from './csv.js';
 import type { Cursors, Position } from './cursor.js';
 import type { Call } from './route.js';
 
@@ -64,7 +65,7 @@ export function listById<Row extends { readonly id: string }>(
 }
 
 /**
- * Answers a list: envelope, signed cursor, `Link`.
+ * Answers a list: envelope, signed cursor, `Link`; or all of it from the cursor on as CSV.
  * @param filters what is asked, sort included: echoed, and what the cursor is bound to
  */
 export async function answerPage<Query extends PagingQuery>(
@@ -76,6 +77,11 @@ export async function answerPage<Query extends PagingQuery>(
   const { limit, cursor, include_total } = call.query;
   const question = [new URL(call.url).pathname, call.caller.teamId, filters];
   const after = cursor === undefined ? undefined : cursors.decode(cursor, question);
+  if (call.csv) {
+    const readAfter = (last: PageRow | undefined, most: number) =>
+      list.read({ after: last?.position ?? after, limit: most });
+    return answerCsv(call, call.csv, readAfter);
+  }
   const [rows, total, top] = await Promise.all([
     list.read({ after, limit: limit + 1 }),
     include_total ? list.count() : undefined,

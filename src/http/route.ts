@@ -41,6 +41,8 @@ export interface Call<Params, Query, Body> {
    * under way at a time; `undefined` without a key.
    */
   readonly attemptOf: string | undefined;
+  /** The caller takes a list as CSV: its columns. */
+  readonly csv: readonly string[] | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
 }
@@ -74,6 +76,8 @@ export interface Endpoint<
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** The content type of its answers where that is not JSON. */
   readonly produces?: string;
+  /** A list whose pages are the provider's own: it is not there as CSV. */
+  readonly isPagedByProvider?: true;
   /** Its answers go on for long: they are no requests under way, and have a bound of their own. */
   readonly isStream?: true;
   /**

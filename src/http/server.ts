@@ -137,7 +137,11 @@ export function createServer(
         else call.caller = { ...call.caller, teamVersion: version };
       }
       // The team's version also counts what a restricted key must not know of.
-      if (route.endpoint.isVersioned && call.caller.key.providers.length === 0) {
+      if (
+        route.endpoint.isVersioned &&
+        call.csv === undefined &&
+        call.caller.key.providers.length === 0
+      ) {
         const etag = etagOfVersion(call, parts.release());
         response.set('ETag', etag);
         if (isKnown(request.get('if-none-match'), etag)) return sendUnchanged(response);

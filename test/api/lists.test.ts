@@ -29,6 +29,8 @@ beforeAll(async () => {
       description: name,
       types: ['provider.incident_opened'],
     });
+    await client.post('/v1/views', { name, page: 'accounts', query: '' });
+    await gateway.with(undefined).post('/console/session', { key: client.key });
     await gateway.sweep(connection);
   }
   const [webhook] = (await client.get('/v1/webhooks')).body.data;

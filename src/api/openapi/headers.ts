@@ -1,3 +1,4 @@
+import { csvColumnsOf } from '../../http/csv.js';
 import { type Route, takesIdempotencyKey, takesIfMatch } from '../../http/route.js';
 import type { JsonSchema } from './json-schema.js';
 
@@ -27,6 +28,11 @@ export const RESPONSE_HEADERS = {
     description: 'Who may cache the response, and for how long.',
     schema: text,
     example: 'private, no-cache',
+  },
+  'Content-Disposition': {
+    description: 'Of CSV: the name of the file.',
+    schema: text,
+    example: 'attachment; filename="accounts.csv"',
   },
   Link: {
     description: 'Absolute links to the first and the next page (RFC 8288).',
@@ -180,10 +186,14 @@ export function responseHeaders(
   const maybe: ResponseHeader[] = [];
   if (route.deprecation) always.push('Deprecation', 'Sunset');
   if (route.scope !== 'public') (isAdmitted(status) ? always : maybe).push(...RATE_LIMIT_HEADERS);
-  if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route))
+  if (status === 200 && csvColumnsOf(route.endpoint)) {
+    always.push('Cache-Control');
+    // As CSV it has neither ETag nor links.
+    maybe.push('ETag', 'Link', 'Content-Disposition');
+  } else if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route))
     always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');
-  if (status === 200 && isList(route)) always.push('Link');
+  if (status === 200 && isList(route) && !maybe.includes('Link')) always.push('Link');
   if (status === 202) always.push('Location');
   if (route.method !== 'GET')
     (isAdmitted(status) && status !== 429 ? always : maybe).push('Rollcall-Position');

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { CSV_TYPE, csvColumnsOf, lineOf } from '../../http/csv.js';
 import type { ProblemCode } from '../../http/problem.js';
 import { PROBLEMS } from '../../http/problem.js';
 import type { Endpoint, Route } from '../../http/route.js';
@@ -38,13 +39,17 @@ export function describeOperation(
     const described = schemas.describe(schema, direction);
     return { schema: described, example: exampleOf(described, schemas) };
   };
+  const columns = csvColumnsOf(endpoint);
   const answers = Object.entries(endpoint.answers).map(([status, schema]) => [
     status,
     {
       description: DESCRIPTIONS[Number(status)] ?? endpoint.summary,
       headers: headersOf(route, Number(status)),
       ...(schema && {
-        content: { [endpoint.produces ?? 'application/json']: media(schema, 'output') },
+        content: {
+          [endpoint.produces ?? 'application/json']: media(schema, 'output'),
+          ...(columns && status === '200' && { [CSV_TYPE]: csvOf(columns) }),
+        },
       }),
     },
   ]);
@@ -64,7 +69,7 @@ export function describeOperation(
     operationId: `${tag}.${name}`,
     tags: [tag],
     summary: endpoint.summary,
-    description: [endpoint.description, scopeSentence(route)]
+    description: [endpoint.description, columns && AS_CSV, scopeSentence(route)]
       .filter((text) => text !== undefined)
       .join('\n\n'),
     deprecated: route.deprecation ? true : undefined,
@@ -80,6 +85,14 @@ export function describeOperation(
     },
     responses: Object.fromEntries([...answers, ...unchanged, ...problems]),
   });
+}
+
+const AS_CSV =
+  'With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; ' +
+  'objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.';
+
+function csvOf(columns: readonly string[]): object {
+  return { schema: { type: 'string' }, example: lineOf(columns) };
 }
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
