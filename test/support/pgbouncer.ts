@@ -12,6 +12,7 @@ import { waitFor } from './wait.js';
 export interface PgBouncer {
   /** A DATABASE_URL that leads through it. */
   readonly url: string;
+  readonly port: number;
   /** Kills it and starts it anew, on the same port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -20,10 +21,18 @@ export interface PgBouncer {
 /** Debian's user and group `nobody`: PgBouncer refuses to run as root. */
 const NOBODY = 65_534;
 
-/** @param poolSize how many sessions of the server all its clients share */
+/**
+ * @param poolSize how many sessions of the server all its clients at one database share
+ * @param more lines of its file
+ */
 export async function startPgBouncer(
-  { port: target, password }: Pick<TcpPostgres, 'port' | 'password'>,
+  {
+    port: target,
+    password,
+    user: role = 'gateway',
+  }: Pick<TcpPostgres, 'port'> & { readonly password?: string; readonly user?: string },
   poolSize: number,
+  more: readonly string[] = [],
 ): Promise<PgBouncer> {
   const folder = await makeFolder();
   const port = await findFreePort();
@@ -31,7 +40,7 @@ export async function startPgBouncer(
   await writeFile(
     file,
     `[databases]
-* = host=127.0.0.1 port=${target} user=gateway password='${password}'
+* = host=127.0.0.1 port=${target} user=${role}${password === undefined ? '' : ` password='${password}'`}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}
@@ -39,14 +48,15 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
-max_client_conn = 300
+max_client_conn = 2000
 server_login_retry = 1
+${more.join('\n')}
 `,
   );
   await chmod(folder, 0o755);
   await chmod(file, 0o644);
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
-  const url = `postgresql://gateway@127.0.0.1:${port}/postgres`;
+  const url = `postgresql://${role}@127.0.0.1:${port}/postgres`;
   const start = async () => {
     const child = spawn(programPath('pgbouncer'), [file], {
       ...user,
@@ -74,6 +84,7 @@ server_login_retry = 1
   let running = await start();
   return {
     url,
+    port,
     restart: async () => {
       await end('SIGKILL');
       running = await start();

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { bringUpToDate, type DatabaseConnection, startEmbedded } from '../../src/database/index.js';
 import { checkout } from './checkout.js';
+import { startPgBouncer } from './pgbouncer.js';
 import { isRunning } from './processes.js';
 
 /** The PostgreSQL that all test files of a run make their databases on. */
@@ -28,6 +31,10 @@ const dataDir = join(
 /** Any number: it keeps runs from making the template at the same time. */
 const TEMPLATE_LOCK = 1;
 
+/** Fewer sessions than a gateway asks for, each without memory of the transaction before. */
+const POOLED_SESSIONS = 4;
+const FORGETFUL = ['server_reset_query_always = 1'];
+
 /** Nothing here outlives a crash of the machine, so that no commit waits for the disk. */
 const SETTINGS = [
   'ALTER SYSTEM SET fsync = off',
@@ -36,7 +43,41 @@ const SETTINGS = [
   'SELECT pg_reload_conf()',
 ];
 
+/**
+ * Starts it, and with TEST_THROUGH_POOLER=on a PgBouncer before it, through which gateways then
+ * reach it.
+ */
 export async function startTestServer(): Promise<TestServer & { stop(): Promise<void> }> {
+  const server = await startDirect();
+  if (process.env.TEST_THROUGH_POOLER !== 'on') return server;
+  const { host = '', port = 0, user = '' } = server.gateway;
+  const door = await listenFor(join(host, `.s.PGSQL.${port}`));
+  const pooler = await startPgBouncer({ port: door.port, user }, POOLED_SESSIONS, FORGETFUL);
+  return {
+    ...server,
+    gateway: { ...server.gateway, host: '127.0.0.1', port: pooler.port },
+    stop: async () => {
+      await pooler.stop();
+      door.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Passes on what comes to a port: the server knows its users by the process that opens its socket. */
+async function listenFor(socket: string): Promise<{ readonly port: number; close(): void }> {
+  const door = createServer((incoming) => {
+    const outgoing = connect(socket);
+    incoming.on('error', () => outgoing.destroy()).pipe(outgoing);
+    outgoing.on('error', () => incoming.destroy()).pipe(incoming);
+    incoming.on('close', () => outgoing.destroy());
+    outgoing.on('close', () => incoming.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  return { port: (door.address() as AddressInfo).port, close: () => door.close() };
+}
+
+async function startDirect(): Promise<TestServer & { stop(): Promise<void> }> {
   const server = await startEmbedded({ dataDir, onProgress: () => undefined });
   const admin = new pg.Client({ ...server.connection, database: 'postgres' });
   await admin.connect();
