@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import { ACCOUNT_REPORTS, createAccounts } from './accounts/index.js';
 import { consolePages } from './api/console.pages.js';
 import { documentationPages } from './api/documentation.pages.js';
@@ -94,7 +94,7 @@ const WORKER_PATHS = ['/livez', '/readyz', '/metrics'];
 export interface App {
   /** This process's name in the database. */
   readonly processName: string;
-  readonly http: Express;
+  readonly http: RequestListener;
   /** Every URL of the API. */
   readonly routes: readonly Route[];
   /** The same as OpenAPI. */

@@ -97,6 +97,7 @@ export function accountEndpoints(
     get: endpoint({
       summary: 'Get an account',
       mayLag: true,
+      isKept: true,
       params: byAccount,
       query: z.strictObject({ include }),
       answers: { 200: dataOf(accountSchema) },

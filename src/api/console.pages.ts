@@ -1,6 +1,6 @@
 import express, { type Request, type Response, type Router } from 'express';
 import helmet from 'helmet';
-import { isKnown } from '../http/conditional.js';
+import { knownAs } from '../http/conditional.js';
 import { type ConsoleFile, ENCODINGS, type Encoding, readConsole } from './console-files.js';
 
 /** Names of assets have a hash of their content: they never change. */
@@ -90,7 +90,7 @@ function sendFile(request: Request, response: Response, file: ConsoleFile): void
     ETag: form.etag,
     ...(file.encoded.size > 0 && { Vary: 'Accept-Encoding' }),
   });
-  if (isKnown(request.get('if-none-match'), form.etag)) {
+  if (knownAs(request.get('if-none-match'), form.etag) !== undefined) {
     response.removeHeader('Content-Type');
     response.status(304).end();
     return;

@@ -63,7 +63,8 @@ export async function authorizeAndValidate(
   const url = addressOf(request);
   const { endpoint } = route;
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  if (response.closed) gone.abort();
+  else response.once('close', () => gone.abort());
   return {
     caller,
     params: validate(endpoint.params ?? z.object({}), request.params, 'path parameter'),
@@ -141,21 +142,28 @@ async function authorize(
   await rateLimiter.take(
     { keyId: identity.key.id, teamId: identity.teamId, own: identity.key.rateLimit },
     (headers) => response.set(headers),
-    (free) => (route.endpoint.isStream ? free() : response.once('close', free)),
+    // The caller may be gone by now: then there is no end to wait for.
+    (free) => (route.endpoint.isStream || response.closed ? free() : response.once('close', free)),
   );
   const caller = {
     ...(await authenticator.actingFor(identity, request.get('rollcall-team'))),
     requestId: response.locals.requestId as string,
   };
-  if (route.scope === 'root') {
+  requireScope(caller, route);
+  return caller;
+}
+
+/** @throws Problem 403 for a key that may not ask for the route */
+export function requireScope(caller: Caller, { scope }: Route): void {
+  if (scope === 'public') return;
+  if (scope === 'root') {
     if (!caller.key.isRoot) throw new Problem('forbidden', 'This request needs the root key.');
-  } else if (!holdsScope(caller, route.scope)) {
+  } else if (!holdsScope(caller, scope)) {
     throw new Problem(
       'insufficient_scope',
-      `The key lacks the scope \`${route.scope}\`. Use a key that has it.`,
+      `The key lacks the scope \`${scope}\`. Use a key that has it.`,
     );
   }
-  return caller;
 }
 
 function fromElsewhere(): Problem {

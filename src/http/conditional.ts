@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProcessLease } from '../database/process-lease.js';
 import { render } from './answer.js';
+import { etagUnpacked } from './content-coding.js';
 import { Problem } from './problem.js';
 import type { Call, Endpoint } from './route.js';
 import { validate } from './validate.js';
@@ -23,12 +24,19 @@ export function etagOfVersion({ caller, url, search }: AnyCall, release: string)
   return etagOf(JSON.stringify([release, teamId, teamVersion, key.providers, url, String(search)]));
 }
 
-/** Whether `If-None-Match` names the ETag. */
-export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch
-    .split(',')
-    .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
+/**
+ * The ETag by which `If-None-Match` names what `etag` is of, in whichever coding the caller has it.
+ * @returns `undefined`: it does not
+ */
+export function knownAs(ifNoneMatch: string | undefined, etag: string): string | undefined {
+  if (ifNoneMatch === undefined) return undefined;
+  const candidates = ifNoneMatch.split(',').map((candidate) => candidate.trim());
+  for (const candidate of candidates) {
+    if (candidate === '*') return etag;
+    const named = candidate.replace(/^W\//, '');
+    if (etagUnpacked(named) === etag) return named;
+  }
+  return undefined;
 }
 
 /**
@@ -52,7 +60,7 @@ export class Preconditions {
     call: AnyCall,
     work: () => Promise<Result>,
   ): Promise<Result> {
-    const named = ifMatch.split(',').map((candidate) => candidate.trim());
+    const named = ifMatch.split(',').map((candidate) => etagUnpacked(candidate.trim()));
     const readMatching = async () => {
       const text = shows && (await textOf(shows, call));
       if (text === undefined || !(named.includes('*') || named.includes(etagOf(text)))) {

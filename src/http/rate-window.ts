@@ -31,6 +31,13 @@ const MAX_SLICES_AHEAD = 5;
 export class RateWindow {
   private readonly slices = new Map<number, Slice>();
   private readonly sliceMs: number;
+  /**
+   * Of all slices, kept as they change: adding up sixty of them ten times a request took a tenth of
+   * the time of an answer that is kept.
+   */
+  private sum = { all: 0, unshared: 0, oldest: Number.POSITIVE_INFINITY };
+  /** The slice of now when what is past the window was last dropped. */
+  private movedTo: number | undefined;
 
   constructor(readonly limit: RateLimit) {
     this.sliceMs = (limit.windowSeconds * 1000) / SLICES;
@@ -46,27 +53,29 @@ export class RateWindow {
   /** Whether so many uses were made. */
   isUsedUp(now: number, quota: number): boolean {
     this.moveTo(now);
-    return this.used() >= quota;
+    return this.sum.all >= quota;
   }
 
   count(now: number): void {
-    this.slice(this.sliceOf(now)).fresh += 1;
+    const index = this.sliceOf(now);
+    this.slice(index).fresh += 1;
+    this.sum.all += 1;
+    this.sum.unshared += 1;
+    this.sum.oldest = Math.min(this.sum.oldest, index);
   }
 
   /** Uses that the database does not know yet. */
   get unshared(): number {
-    let sum = 0;
-    for (const { sending, fresh } of this.slices.values()) sum += sending + fresh;
-    return sum;
+    return this.sum.unshared;
   }
 
   state(now: number, quota = this.limit.quota): RateState {
     this.moveTo(now);
-    const oldest = Math.min(...this.slices.keys(), this.sliceOf(now));
+    const oldest = Math.min(this.sum.oldest, this.sliceOf(now));
     const resetSeconds = Math.max(1, Math.ceil(((oldest + SLICES) * this.sliceMs - now) / 1000));
     return {
       limit: { ...this.limit, quota },
-      remaining: Math.max(0, quota - this.used()),
+      remaining: Math.max(0, quota - this.sum.all),
       resetSeconds,
     };
   }
@@ -91,6 +100,7 @@ export class RateWindow {
       slice.shared = 0;
     }
     for (const [index, sum] of sums) this.slice(index).shared = sum;
+    this.movedTo = undefined;
     this.moveTo(now);
   }
 
@@ -117,15 +127,20 @@ export class RateWindow {
     return this.slices.size === 0;
   }
 
-  private used(): number {
-    let sum = 0;
-    for (const { shared, sending, fresh } of this.slices.values()) sum += shared + sending + fresh;
-    return sum;
+  private addUp(): void {
+    this.sum = { all: 0, unshared: 0, oldest: Number.POSITIVE_INFINITY };
+    for (const [index, { shared, sending, fresh }] of this.slices) {
+      this.sum.all += shared + sending + fresh;
+      this.sum.unshared += sending + fresh;
+      this.sum.oldest = Math.min(this.sum.oldest, index);
+    }
   }
 
   /** Drops what is past the window, and takes to `now` what is ahead of it. */
   private moveTo(now: number): void {
     const { from, to } = this.ahead(now);
+    if (this.movedTo === to) return;
+    this.movedTo = to;
     for (const [index, { shared, sending, fresh }] of this.slices) {
       if (index > to - SLICES && index < from) continue;
       this.slices.delete(index);
@@ -135,6 +150,7 @@ export class RateWindow {
       current.sending += sending;
       current.fresh += fresh;
     }
+    this.addUp();
   }
 
   private slice(index: number): Slice {

@@ -91,6 +91,8 @@ export interface Endpoint<
    * does the answer.
    */
   readonly isVersioned?: true;
+  /** The same of one resource, whose ETag stays that of its body: changes are made on condition of it. */
+  readonly isKept?: true;
   /**
    * A GET that may show what a read replica shows; `unless_written`: not to a caller that sends the
    * position of a write, as what it wrote is shown only after another write.

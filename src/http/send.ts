@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { type Answer, type Rendered, render, TextStream } from './answer.js';
-import { etagOf, isKnown } from './conditional.js';
+import { knownAs } from './conditional.js';
+import { codingFor, refusesIdentity } from './content-coding.js';
+import { Page } from './pages.js';
 
 /**
  * Sends an answer: the one place where a response is finished. A GET carries a strong ETag and
@@ -14,32 +16,49 @@ export function send(request: Request, response: Response, answer: Answer): void
   } else sendRendered(request, response, render(answer));
 }
 
-/** Sends what is bytes already. */
-export function sendRendered(
-  request: Request,
-  response: Response,
-  { status, headers, text }: Rendered,
-): void {
-  response.status(status).set(headers);
+/** Sends what is rendered already. What is wrong with how a caller wants it is told as a problem. */
+export function sendRendered(request: Request, response: Response, rendered: Rendered): void {
+  const { status, headers, text } = rendered;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && status === 200 && text !== undefined) {
-    const etag = response.get('ETag') ?? etagOf(text);
-    response.set('ETag', etag);
-    if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
-    if (isKnown(request.get('if-none-match'), etag)) {
-      sendUnchanged(response);
-      return;
-    }
+    void sendPage(request, response, new Page(rendered));
+    return;
   }
+  response.status(status).set(headers);
   if (text !== undefined) response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
 }
 
+/** Sends what a GET asked for, packed as its caller likes best, unless the caller has it. */
+export async function sendPage(request: Request, response: Response, page: Page): Promise<void> {
+  const known = knownAs(request.get('if-none-match'), page.etag);
+  if (known !== undefined) return sendUnchanged(response, known, page.headers);
+  const accepted = request.get('accept-encoding');
+  const coding = page.codingOf(codingFor(accepted) ?? 'identity', refusesIdentity(accepted));
+  const body = await page.in(coding);
+  response.status(page.status).vary('Accept-Encoding').set(page.headersIn(coding, body));
+  response.end(body);
+}
+
 /** What the caller has still holds. */
-export function sendUnchanged(response: Response): void {
-  if (!response.get('Cache-Control')) response.set('Cache-Control', 'private, no-cache');
-  response.removeHeader('Content-Type');
-  response.status(304).end();
+export function sendUnchanged(
+  response: Response,
+  etag: string,
+  headers?: Readonly<Record<string, string>>,
+): void {
+  response.vary('Accept-Encoding').set(headersUnchanged(etag, headers)).status(304).end();
+}
+
+/** @param headers of the answer as a whole, where it is known */
+export function headersUnchanged(
+  etag: string,
+  { 'Content-Type': _ofBody, ...headers }: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return {
+    'Cache-Control': 'private, no-cache',
+    ...headers,
+    ETag: etag,
+  };
 }
 
 /**

@@ -1,6 +1,5 @@
+import type { RequestListener } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import helmet from 'helmet';
-import { LRUCache } from 'lru-cache';
 import {
   type Database,
   isExhausted,
@@ -12,23 +11,25 @@ import {
   requestUse,
 } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
-import { newId } from '../lib/ids.js';
-import type { LogFields, Logger } from '../lib/logger.js';
+import type { Logger } from '../lib/logger.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
 import { authorizeAndValidate, type Identified, isRead } from './authorize-and-validate.js';
 import type { Authenticator, Caller } from './caller.js';
 import { committing } from './commit.js';
-import { etagOfVersion, isKnown, Preconditions } from './conditional.js';
+import { etagOfVersion, knownAs, Preconditions } from './conditional.js';
 import { causeOf } from './failure-cause.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
-import { leavesOutcomeOpen, Problem, problemOfProvider, retryLater } from './problem.js';
+import { Page, Pages } from './pages.js';
+import { leavesOutcomeOpen, Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { POSITION_HEADER, type Reads } from './reads.js';
 import { Refusals } from './refusals.js';
+import { type Done, RepeatedReads, type Told } from './repeated-reads.js';
+import { identify, requestIdOf } from './request-id.js';
 import {
   type Call,
   type Deprecation,
@@ -37,19 +38,21 @@ import {
   takesIdempotencyKey,
   takesIfMatch,
 } from './route.js';
-import { send, sendRendered, sendUnchanged } from './send.js';
+import { securityHeaders } from './security-headers.js';
+import { send, sendPage, sendRendered, sendUnchanged } from './send.js';
+import {
+  databaseAway,
+  exhausted,
+  requireCoding,
+  tookTooLong,
+  waitedTooLong,
+  wrongMethod,
+} from './server-problems.js';
 import { presentedBy } from './session-cookie.js';
-
-const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
-
-/** Answers are data: a browser that shows one has nothing to load, and no page may frame it. */
-const NOTHING_TO_LOAD = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
 /** The longest that one statement of a request may take. */
 const READ_STATEMENT_MS = 10_000;
 const WRITE_STATEMENT_MS = 30_000;
-
-const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
@@ -81,22 +84,32 @@ export function createServer(
      */
     readonly release: () => string;
   },
-): express.Express {
+): RequestListener {
   const app = express();
   app
+    .disable('x-powered-by')
     .set('etag', false)
     .set('query parser', false)
     .set('case sensitive routing', true)
     .set('strict routing', true);
   // Of the addresses that a request came through, the last is the proxy's word.
   app.set('trust proxy', parts.trustProxy ? 1 : false);
-  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: NOTHING_TO_LOAD } }));
+  const headers = securityHeaders();
+  app.use((_request, response, next) => {
+    response.set(headers);
+    next();
+  });
   app.use(identify);
   for (const [path, page] of Object.entries(parts.pages)) app.use(path, page);
 
   const serve = (route: Route) => async (request: Request, response: Response) => {
     const started = performance.now();
-    response.once('finish', () => report(route, request, response, performance.now() - started));
+    response.once('finish', () => {
+      const { requestId, caller, failure } = response.locals as Locals;
+      const durationMs = performance.now() - started;
+      const status = response.statusCode;
+      report({ route, requestId, caller, failure, status, durationMs }, request.method);
+    });
     trace(route, request, response);
     if (route.deprecation) response.set(deprecationHeaders(route.deprecation));
     const statementMs = isRead(request) ? READ_STATEMENT_MS : WRITE_STATEMENT_MS;
@@ -136,18 +149,17 @@ export function createServer(
         if (version === undefined) use.reads = undefined;
         else call.caller = { ...call.caller, teamVersion: version };
       }
+      if (isRead(request)) requireCoding(request.get('accept-encoding'));
+      const { isVersioned, isKept } = route.endpoint;
       // The team's version also counts what a restricted key must not know of.
-      if (
-        route.endpoint.isVersioned &&
-        call.csv === undefined &&
-        call.caller.key.providers.length === 0
-      ) {
-        const etag = etagOfVersion(call, parts.release());
-        response.set('ETag', etag);
-        if (isKnown(request.get('if-none-match'), etag)) return sendUnchanged(response);
-        const page = pages.get(etag) ?? render(await handled(route, call, use));
-        pages.set(etag, page);
-        return sendRendered(request, response, page);
+      const isOfAll = call.caller.key.providers.length === 0;
+      if ((isVersioned || isKept) && call.csv === undefined && isOfAll) {
+        const version = etagOfVersion(call, parts.release());
+        const known = isVersioned && knownAs(request.get('if-none-match'), version);
+        const page = known || (await keep(route, version, () => handled(route, call, use)));
+        remember(route, call, request, response);
+        if (!(page instanceof Page)) return sendUnchanged(response, page);
+        return await sendPage(request, response, page);
       }
       if (route.endpoint.isProtocol)
         return send(request, response, await route.endpoint.handle(call));
@@ -165,7 +177,7 @@ export function createServer(
         send(request, response, await written(response, route.endpoint.handle(call)));
       else send(request, response, await handled(route, call, use));
     } catch (error) {
-      sendProblem(request, response, toProblem(error, response));
+      sendProblem(request, response, toProblem(error, response.locals as Locals));
     }
   }
 
@@ -201,12 +213,51 @@ export function createServer(
 
   const refusals = new Refusals();
 
-  // Rendered pages by ETag: polling an unchanged list does not build it again. None is ever out of
-  // date, as its ETag names the version it shows.
-  const pages = new LRUCache<string, Rendered>({
-    maxSize: MAX_CACHED_BYTES,
-    sizeCalculation: bytesOf,
+  const pages = new Pages();
+
+  /** The ETag of a list is its version, that of a resource is of its body. */
+  function keep(
+    { endpoint }: Route,
+    version: string,
+    answered: () => Promise<Answer>,
+  ): Promise<Page> {
+    const etag = endpoint.isVersioned ? version : undefined;
+    return pages.of(version, async () => new Page(render(await answered()), etag));
+  }
+
+  /** The next request for the same may be answered without all this. */
+  function remember(route: Route, call: AnyCall, request: Request, response: Response): void {
+    const isUsual = parts.tracing === UNTRACED && parts.database.replicas.isEmpty;
+    if (!isUsual || route.deprecation) return;
+    // Of whom it was, nothing is remembered.
+    const { caller: _caller, signal: _signal, ...asked } = call;
+    const { signal } = new AbortController();
+    const callOf = (caller: Caller) => ({ ...asked, signal, caller, requestId: caller.requestId });
+    repeated.remember(request, {
+      route,
+      vary: String(response.vary('Accept-Encoding').get('Vary')),
+      versionOf: (caller) => etagOfVersion(callOf(caller), parts.release()),
+      make: (caller, version) => {
+        const answered = () => route.endpoint.handle(callOf(caller));
+        if (caller.key.providers.length === 0) return keep(route, version, answered);
+        return answered().then((answer) => new Page(render(answer)));
+      },
+    });
+  }
+
+  const repeated = new RepeatedReads({
+    ...parts,
+    headers,
+    statementMs: READ_STATEMENT_MS,
+    known: (version) => pages.known(version),
+    requestIdOf,
+    toProblem,
+    report: (done) => {
+      if (done.route.endpoint.mayLag) parts.reads.count(undefined);
+      report(done, 'GET');
+    },
   });
+
   const preconditions = new Preconditions(parts.lease);
 
   function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
@@ -255,7 +306,7 @@ export function createServer(
           })
           .then((answer) => ({ answer: render(answer), isOpen: false }))
           .catch((error: unknown) => {
-            const problem = toProblem(error, response);
+            const problem = toProblem(error, response.locals as Locals);
             return {
               answer: renderProblem(problem, request.path, call.requestId),
               isOpen: leavesOutcomeOpen(problem, error),
@@ -264,17 +315,17 @@ export function createServer(
     );
   }
 
-  function report(route: Route, request: Request, response: Response, durationMs: number): void {
-    parts.metrics.observeRequest(route, response.statusCode, durationMs);
-    const isFailed = response.statusCode >= 500;
-    const failure = isFailed ? (response.locals.failure as LogFields | undefined) : undefined;
+  function report(done: Done, method: string): void {
+    const { route, requestId, status, durationMs, caller } = done;
+    parts.metrics.observeRequest(route, status, durationMs);
+    const isFailed = status >= 500;
+    const failure = isFailed ? done.failure : undefined;
     if (route.scope === 'public' && failure === undefined) return;
-    const caller = response.locals.caller as Caller | undefined;
     parts.logger[isFailed ? 'warn' : 'info']('request', {
-      request_id: response.locals.requestId as string,
-      method: request.method,
+      request_id: requestId,
+      method,
       route: route.path,
-      status: response.statusCode,
+      status,
       duration_ms: Math.round(durationMs * 10) / 10,
       ...(caller && { key_id: caller.key.id, team_id: caller.teamId }),
       ...failure,
@@ -306,13 +357,14 @@ export function createServer(
     });
   }
 
-  function toProblem(error: unknown, response: Response): Problem {
-    const problem = problemOf(error, response);
-    if (problem.status >= 500) response.locals.failure = { code: problem.code, ...causeOf(error) };
+  /** @param told is told the cause of what fails for our part, for the log */
+  function toProblem(error: unknown, told: Told): Problem {
+    const problem = problemOf(error, told.requestId);
+    if (problem.status >= 500) told.failure = { code: problem.code, ...causeOf(error) };
     return problem;
   }
 
-  function problemOf(error: unknown, response: Response): Problem {
+  function problemOf(error: unknown, requestId: string): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
     if (isWithoutTurn(error)) return waitedTooLong();
@@ -320,7 +372,6 @@ export function createServer(
     if (isTimedOut(error)) return tookTooLong();
     parts.database.reachability.note(error);
     if (isExhausted(error)) return exhausted();
-    const requestId = response.locals.requestId as string;
     parts.logger.error('unexpected error', {
       request_id: requestId,
       error: error instanceof Error ? String(error.stack) : 'not an Error',
@@ -359,15 +410,20 @@ export function createServer(
         response,
         malformed
           ? new Problem('bad_request', 'The URL is malformed.')
-          : toProblem(error, response),
+          : toProblem(error, response.locals as Locals),
       );
     },
   );
-  return app;
+  return (request, response) => {
+    if (!repeated.take(request, response)) app(request, response);
+  };
+}
+
+interface Locals extends Told {
+  readonly caller: Caller | undefined;
 }
 
 function sendProblem(request: Request, response: Response, problem: Problem): void {
-  response.removeHeader('ETag');
   sendRendered(
     request,
     response,
@@ -375,59 +431,11 @@ function sendProblem(request: Request, response: Response, problem: Problem): vo
   );
 }
 
-/** Gives the request its id: the caller's own where it is sane. */
-function identify(request: Request, response: Response, next: NextFunction): void {
-  const given = request.get('x-request-id');
-  const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : newId('req');
-  response.locals.requestId = requestId;
-  response.setHeader('X-Request-ID', requestId);
-  next();
-}
-
 /** RFC 9745 takes a structured date, RFC 8594 the date of HTTP. */
 function deprecationHeaders({ since, sunset }: Deprecation): Record<string, string> {
   return { Deprecation: `@${Math.floor(since.getTime() / 1000)}`, Sunset: sunset.toUTCString() };
 }
 
-/** What a cached page takes: strings have up to two bytes a character. */
-function bytesOf({ text = '' }: Rendered, etag: string): number {
-  return 2 * (text.length + etag.length);
-}
-
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {
   return method.toLowerCase() as Lowercase<Method>;
-}
-
-function tookTooLong(): Problem {
-  const what = 'The request took the database too long. Ask for less, such as a shorter page.';
-  return retryLater('service_unavailable', what, 5);
-}
-
-function waitedTooLong(): Problem {
-  const what =
-    'Too many queries of the team, or of all teams, wait for the database. Ask for less at once.';
-  return retryLater('service_unavailable', what, 5);
-}
-
-function databaseAway(): Problem {
-  const what = 'The database cannot be reached at the moment.';
-  return retryLater('service_unavailable', what, 5);
-}
-
-/** What is used up is an operator's to know: `/health` names a full disk. */
-function exhausted(): Problem {
-  const what = 'The database has no space or memory left for this request.';
-  return retryLater('service_unavailable', what, 30);
-}
-
-function wrongMethod(method: string, here: readonly Route[]): Problem {
-  const allowed = here
-    .flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
-    .join(', ');
-  return new Problem(
-    'method_not_allowed',
-    `${method} is not allowed for this path. Use one of: ${allowed}.`,
-    {},
-    { Allow: allowed },
-  );
 }

@@ -1,5 +1,3 @@
-import winston from 'winston';
-
 /**
  * What a log line may hold besides its message. Nothing else is ever written, so no credential or
  * provider answer can slip in.
@@ -44,15 +42,38 @@ export interface Logger {
   debug(message: string, fields?: LogFields): void;
 }
 
-/** One JSON object a line, on standard error, so that standard output stays for people. */
-export function createLogger(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
-  return winston.createLogger({
-    level,
-    format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
-    transports: [
-      new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }),
-    ],
-  });
+const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+type Level = (typeof LEVELS)[number];
+
+/** The longest that a line waits for others, and the most characters that do. */
+const GATHER_MS = 100;
+const MAX_GATHERED = 64 * 1024;
+
+/**
+ * One JSON object a line, on standard error, so that standard output stays for people. Lines of
+ * requests are gathered for a moment: a write for each took as long as the answer to a caller that
+ * polls. Warnings and errors are written at once, and whatever is left when the process ends.
+ */
+export function createLogger(level: Level): Logger {
+  const least = LEVELS.indexOf(level);
+  let gathered = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const lines = gathered;
+    gathered = '';
+    if (lines !== '') process.stderr.write(lines);
+  };
+  const log = (at: Level) => (message: string, fields?: LogFields) => {
+    if (LEVELS.indexOf(at) > least) return;
+    const timestamp = new Date().toISOString();
+    gathered += `${JSON.stringify({ level: at, message, ...fields, timestamp })}\n`;
+    if (at === 'error' || at === 'warn' || gathered.length > MAX_GATHERED) flush();
+    else timer ??= setTimeout(flush, GATHER_MS).unref();
+  };
+  process.once('exit', flush);
+  return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
 }
 
 export const silentLogger: Logger = { error() {}, warn() {}, info() {}, debug() {} };

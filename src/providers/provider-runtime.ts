@@ -26,7 +26,7 @@ import type { KeyQuota, SharedLimits } from './shared-limits.js';
 import { SharedRateLimiter } from './shared-rate-limiter.js';
 import { Turns } from './turns.js';
 
-/** Where changes of a circuit are logged; winston's logger fits. */
+/** Where changes of a circuit are logged. */
 export interface ProviderLogger {
   warn(
     message: string,

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const SECRET_LENGTH = 30;
@@ -27,7 +27,7 @@ export function parseKey(text: string): ParsedKey | undefined {
   const [, id, secret, sum] = FORMAT.exec(text) ?? [];
   if (id === undefined || secret === undefined || sum !== checksum(`rc_${id}_${secret}`))
     return undefined;
-  return { id: `key_${id}`, secretHash: createHash('sha256').update(text).digest() };
+  return { id: `key_${id}`, secretHash: hash('sha256', text, 'buffer') };
 }
 
 /** What is kept of a key. @throws Error for what is not in the key format */
@@ -38,7 +38,7 @@ export function hashOf(key: string): Uint8Array<ArrayBuffer> {
 }
 
 function checksum(text: string): string {
-  let rest = createHash('sha256').update(text).digest().readUIntBE(0, 6);
+  let rest = hash('sha256', text, 'buffer').readUIntBE(0, 6);
   let sum = '';
   for (let digit = 0; digit < 6; digit++) {
     sum += BASE62[rest % 62];

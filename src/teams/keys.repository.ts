@@ -1,9 +1,10 @@
 import type pg from 'pg';
-import type { Database } from '../database/index.js';
+import { type Database, requestUse } from '../database/index.js';
 import type { ApiKey, Prisma } from '../database/prisma-client/client.js';
 import { lockUntilEnd } from '../database/transact.js';
 import type { Caller, Scope } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
+import { SharedQuestions } from '../lib/shared-questions.js';
 import { TEAM_VERSION } from './teams.repository.js';
 
 /** A key with its team, as every request reads it. */
@@ -47,14 +48,27 @@ const ROOT = { name: 'root', scopes: ['admin'], isRoot: true };
 
 /** The rows of keys. */
 export class KeysRepository {
+  private readonly looks = new SharedQuestions((id) => this.look(id));
+
   /** @param providerIds the ids that keys may be restricted to */
   constructor(
     private readonly database: Database,
     private readonly providerIds: readonly string[],
   ) {}
 
-  /** One prepared statement by primary key: it runs on every request. */
+  /**
+   * A key as it is now or later, never as it was before: it is asked for on every request, and
+   * shared by those that wait for it.
+   */
   async findWithTeam(id: string): Promise<KeyRow | undefined> {
+    const row = await this.looks.answer(id);
+    const use = requestUse.getStore();
+    if (use) use.isBegun = true;
+    return row;
+  }
+
+  /** One prepared statement by primary key. */
+  private async look(id: string): Promise<KeyRow | undefined> {
     const { rows } = await this.database.pool.query<KeyRow>({
       name: 'find-key',
       text: `SELECT ${KEY_WITH_TEAM}

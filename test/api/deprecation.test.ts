@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
@@ -77,7 +77,7 @@ beforeAll(async () => {
     lease,
     idempotency: new Idempotency(database, lease, createSealer(SECRET), systemClock),
   });
-  server = application.listen(0, '127.0.0.1');
+  server = createHttpServer(application).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   client = clientOf(url, await teams.prepare(undefined), document);

@@ -1,0 +1,44 @@
+import { codingFor } from './content-coding.js';
+import { Problem, retryLater } from './problem.js';
+import type { Route } from './route.js';
+
+/** @throws Problem 406 */
+export function requireCoding(acceptEncoding: string | undefined): void {
+  if (codingFor(acceptEncoding) !== undefined) return;
+  const codings = '`br`, `gzip` or `identity`';
+  throw new Problem('not_acceptable', `Accept-Encoding refuses each coding there is: ${codings}.`);
+}
+
+export function tookTooLong(): Problem {
+  const what = 'The request took the database too long. Ask for less, such as a shorter page.';
+  return retryLater('service_unavailable', what, 5);
+}
+
+export function waitedTooLong(): Problem {
+  const what =
+    'Too many queries of the team, or of all teams, wait for the database. Ask for less at once.';
+  return retryLater('service_unavailable', what, 5);
+}
+
+export function databaseAway(): Problem {
+  const what = 'The database cannot be reached at the moment.';
+  return retryLater('service_unavailable', what, 5);
+}
+
+/** What is used up is an operator's to know: `/health` names a full disk. */
+export function exhausted(): Problem {
+  const what = 'The database has no space or memory left for this request.';
+  return retryLater('service_unavailable', what, 30);
+}
+
+export function wrongMethod(method: string, here: readonly Route[]): Problem {
+  const allowed = here
+    .flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
+    .join(', ');
+  return new Problem(
+    'method_not_allowed',
+    `${method} is not allowed for this path. Use one of: ${allowed}.`,
+    {},
+    { Allow: allowed },
+  );
+}
