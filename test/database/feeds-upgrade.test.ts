@@ -57,7 +57,10 @@ beforeAll(async () => {
   await write('evt_c');
   await other.query('COMMIT');
   await write('evt_d');
-  [old = START] = await formerPage(START, 1);
+  // It waits for every transaction on the server, of other tests, too.
+  [old = START] = await waitFor('the release before to show one', () => formerPage(START, 1), {
+    until: ({ length }) => length === 1,
+  });
   const { value, id } = old;
   await client.query(FORMER.deliver, [['evt_a']]);
   await client.query(FORMER.move, [value, id]);
