@@ -23,8 +23,8 @@ const BLACK_HOLE_MS = 4_000;
 export class Place {
   readonly url: string;
   private primary: Pick<Standby, 'port' | 'url' | 'crash' | 'restart' | 'startStandby'>;
-  /** What the gateways wrote to standard error. */
-  errors = '';
+  /** What the gateways that are gone wrote to standard error. */
+  private errors = '';
   readonly troubles: Readonly<Record<string, () => Promise<void>>> = {
     'SIGKILL of a gateway': () => this.killGateway(),
     'immediate stop of the database': () => this.crash(),
@@ -101,6 +101,12 @@ export class Place {
 
   async stop(): Promise<void> {
     for (const step of this.parts.undo.splice(0).reverse()) await step();
+  }
+
+  /** Kills all gateways. @returns the lines of errors that nobody expected, of all that there were */
+  async unexpected(): Promise<string[]> {
+    for (const gateway of this.parts.gateways) this.errors += (await gateway.end('SIGKILL')).errors;
+    return this.errors.split('\n').filter((line) => line.includes('unexpected error'));
   }
 
   private pick<One>(ones: readonly One[]): readonly [number, One] {
