@@ -40,6 +40,8 @@ const SETTINGS = [
   'ALTER SYSTEM SET fsync = off',
   'ALTER SYSTEM SET full_page_writes = off',
   'ALTER SYSTEM SET synchronous_commit = off',
+  // A test reads back what it wrote to the log, which the checkpoints of others would remove.
+  "ALTER SYSTEM SET wal_keep_size = '1GB'",
   'SELECT pg_reload_conf()',
 ];
 

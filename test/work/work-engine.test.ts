@@ -230,7 +230,8 @@ test('a process that begins while another one looks is not taken for one that is
   });
   await database.pool.query(
     `INSERT INTO work_items (id, lane, due_at, leased_by, leased_until)
-     VALUES ('a-0', 'a', now(), 'gone', 'infinity'), ('a-1', 'a', now(), NULL, NULL)`,
+     VALUES ('a-0', 'a', now() - interval '1 second', 'gone', 'infinity'),
+            ('a-1', 'a', now() - interval '1 second', NULL, NULL)`,
   );
   const request = { now: new Date(), working: [], lane: 'a', limit: 2 };
   const barrier = await database.pool.connect();
