@@ -92,6 +92,23 @@ export class ApprovalsRepository {
     return rows[0];
   }
 
+  /**
+   * Whether a key is another one, or was made by it or by a key that was. The root key makes those of
+   * people, so that what it made counts as theirs.
+   */
+  async isOwn(client: pg.ClientBase, key: string, other: string): Promise<boolean> {
+    const { rows } = await client.query<{ isOwn: boolean }>(
+      `WITH RECURSIVE makers AS (
+         SELECT id, created_by_id FROM api_keys WHERE id = $1
+         UNION
+         SELECT k.id, k.created_by_id FROM api_keys k JOIN makers m ON k.id = m.created_by_id
+         WHERE NOT k.is_root
+       ) SELECT $1 = $2 OR EXISTS (SELECT FROM makers WHERE id = $2) AS "isOwn"`,
+      [key, other],
+    );
+    return rows[0]?.isOwn === true;
+  }
+
   /** Has a disconnect that waits start at its time. @returns who may start it */
   async approve(client: pg.ClientBase, caller: Caller, id: string, at: Date): Promise<Actor> {
     const { rows } = await client.query<HeldRow>(

@@ -252,7 +252,7 @@ export class DisconnectsService {
 
   /**
    * Approves a disconnect that waits for it: it starts at its time, which may be now.
-   * @throws Problem 404, 403 for the key that asked or one that may not see all of it, or 409 when it does not wait
+   * @throws Problem 404, 403 for the key that asked, one that it made or one that may not see all of it, or 409 when it does not wait
    */
   async approve(transaction: Transaction, caller: Caller, id: string): Promise<void> {
     const { approvals, clock, lifecycle } = this.parts;
@@ -266,10 +266,10 @@ export class DisconnectsService {
     const awaiting = await approvals.lockAwaiting(client, id);
     if (!awaiting)
       throw new Problem('conflict', `The disconnect is ${state} and waits for no approval.`);
-    if (awaiting.requestedById === caller.key.id)
+    if (await approvals.isOwn(client, caller.key.id, awaiting.requestedById))
       throw new Problem(
         'forbidden',
-        'The key that asked for a disconnect cannot approve it. Use another key.',
+        'The key that asked for a disconnect cannot approve it, nor can one that it made. Use another key.',
       );
     const now = clock.now();
     const actor = await approvals.approve(client, caller, id, now);

@@ -254,6 +254,18 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
     const own = world.gateway.with(key);
     expect((await own.post(`/v1/disconnects/${id}/approve`)).body.code).toBe('forbidden');
   },
+  'a key that the asking one made approves over the API': async (world) => {
+    const { key } = await world.key({ scopes: ['admin'] });
+    const asked = await planRaw(world, key, world.accounts.slice(0, 1));
+    const { result } = await world.raw(key, { name: EXECUTE, arguments: asked, canAsk: false });
+    const { id } = result.structuredContent.disconnect;
+    let maker = world.gateway.with(key);
+    for (const name of ['made by it', 'made by what it made']) {
+      const made = await maker.post('/v1/keys', { name, scopes: ['admin'] });
+      maker = world.gateway.with(made.body.data.key);
+      expect((await maker.post(`/v1/disconnects/${id}/approve`)).body.code).toBe('forbidden');
+    }
+  },
   'an answer of a person comes from a client that cannot ask': async (world) => {
     const { key } = await world.key();
     const asked = await planRaw(world, key, world.accounts.slice(0, 1));
