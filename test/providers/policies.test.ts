@@ -120,7 +120,8 @@ describe('the breaker of a provider', () => {
   beforeEach(() => {
     ahead = 0;
     for (const clock of [performance, Date]) {
-      const now = clock.now();
+      // Whole: sums of fractions are rounded, and what is left to wait is rounded up.
+      const now = Math.floor(clock.now());
       jest.spyOn(clock, 'now').mockImplementation(() => now + ahead);
     }
   });
