@@ -4,12 +4,12 @@ import { api, type Key } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
 import { Confirm } from '../ui/Confirm';
-import { CopyText } from '../ui/Copy';
 import { Dialog } from '../ui/Dialog';
 import { Field } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { type Listing, ListPage } from '../ui/ListPage';
 import { Empty, Problem } from '../ui/Problem';
+import { ShownOnce } from '../ui/ShownOnce';
 import { Status, words } from '../ui/Status';
 import { PROVIDERS } from './Accounts';
 
@@ -158,17 +158,13 @@ function Make({
   });
   if (make.data)
     return (
-      <Dialog title="The key is made" close={close}>
-        <p>Copy it now: it is shown this once.</p>
-        <div className="code-block">
-          <CopyText text={make.data.key} what="key" />
-        </div>
-        <div className="row dialog-foot">
-          <button type="button" className="button primary" onClick={close}>
-            I have kept it
-          </button>
-        </div>
-      </Dialog>
+      <ShownOnce
+        title="The key is made"
+        note="Copy it now: it is shown this once."
+        secret={make.data.key}
+        what="key"
+        close={close}
+      />
     );
   return (
     <Dialog title="Make a key" close={close}>

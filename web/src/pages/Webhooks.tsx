@@ -4,12 +4,12 @@ import { useState } from 'react';
 import { api, type Webhook } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
-import { CopyText } from '../ui/Copy';
 import { Dialog } from '../ui/Dialog';
 import { Field } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { type Listing, ListPage } from '../ui/ListPage';
 import { Empty, Problem } from '../ui/Problem';
+import { ShownOnce } from '../ui/ShownOnce';
 import { Status, words } from '../ui/Status';
 import type { Column } from '../ui/Table';
 
@@ -115,17 +115,13 @@ function Add({ close }: { readonly close: () => void }) {
   });
   if (add.data)
     return (
-      <Dialog title="The webhook is added" close={close}>
-        <p>Its deliveries are signed with this secret. It is shown this once.</p>
-        <div className="code-block">
-          <CopyText text={add.data.secret} what="secret" />
-        </div>
-        <div className="row dialog-foot">
-          <button type="button" className="button primary" onClick={close}>
-            I have kept it
-          </button>
-        </div>
-      </Dialog>
+      <ShownOnce
+        title="The webhook is added"
+        note="Its deliveries are signed with this secret. It is shown this once."
+        secret={add.data.secret}
+        what="secret"
+        close={close}
+      />
     );
   return (
     <Dialog title="Add a webhook" close={close}>
