@@ -181,7 +181,7 @@ export function assemble(settings: AppSettings): App {
     providerIds,
     disableWebhooks: (...asked) => webhooks.service.disableSetBy(...asked),
   });
-  const events = createEvents({ ...parts, cursors: feedCursors, keyWatch: teams.keyWatch });
+  const events = createEvents({ ...parts, cursors: feedCursors });
   const connections = createConnections({
     ...parts,
     sweepIntervalSeconds: settings.sweepIntervalSeconds,
@@ -372,6 +372,7 @@ export function assemble(settings: AppSettings): App {
     reads: new Reads(database, sealer, metrics),
     rateLimiter,
     authenticator: teams.authenticator,
+    keyWatch: teams.keyWatch,
     pages: isWorker ? {} : pages,
     ...(consoleFolder !== undefined &&
       !isWorker && {

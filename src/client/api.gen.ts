@@ -179,7 +179,7 @@ export interface paths {
         };
         /**
          * List all teams
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the root key.
          */
@@ -227,7 +227,7 @@ export interface paths {
          * List the team's keys, without their secrets
          * @description To a key that is restricted to some providers, only keys exist that may see no others.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `admin`.
          */
@@ -283,7 +283,7 @@ export interface paths {
          * List the browsers that are signed in with the team's keys
          * @description To a key that is restricted to some providers, only sessions of keys exist that may see no others.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `admin`.
          */
@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * List the providers, their operations and their current state
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -371,7 +371,7 @@ export interface paths {
         };
         /**
          * List the team's connections
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -449,7 +449,7 @@ export interface paths {
         };
         /**
          * List the sweeps of a connection, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -513,7 +513,7 @@ export interface paths {
         };
         /**
          * List and find accounts
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -539,7 +539,7 @@ export interface paths {
         };
         /**
          * List the health of accounts, with a summary over the whole filter
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -757,7 +757,7 @@ export interface paths {
          * List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed
          * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -779,7 +779,7 @@ export interface paths {
         };
         /**
          * List the team's accounts on one platform identity
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -801,7 +801,7 @@ export interface paths {
         };
         /**
          * List and find profiles: one identity on one platform, whichever providers hold it
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -853,7 +853,7 @@ export interface paths {
          * List what became of the accounts of a profile, newest first
          * @description With that of all profiles that were merged into it. The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -946,7 +946,7 @@ export interface paths {
          *     | `stale_weak_link` | Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals. |
          *     | `handle_taken_over` | In the last 30 days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other. |
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -990,7 +990,7 @@ export interface paths {
         };
         /**
          * List disconnects, newest first, each with its first steps
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1036,7 +1036,7 @@ export interface paths {
         };
         /**
          * List all steps of a disconnect
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1142,7 +1142,7 @@ export interface paths {
          * List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated
          * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1186,7 +1186,7 @@ export interface paths {
         };
         /**
          * List the team's webhooks
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1280,7 +1280,7 @@ export interface paths {
         };
         /**
          * List the deliveries of a webhook of the last 30 days, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1322,7 +1322,7 @@ export interface paths {
         };
         /**
          * List the team's saved views of the console's pages
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */
@@ -1378,7 +1378,7 @@ export interface paths {
         };
         /**
          * List audit entries, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.
+         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
          *
          *     Requires the scope `read`.
          */

@@ -43,7 +43,7 @@ export function eventEndpoints(events: EventsService) {
         const from = call.lastEventId ?? call.query.after;
         return {
           status: 200,
-          body: await events.stream(call.caller, typesOf(call.query.type), from, call.signal),
+          body: await events.stream(call.caller, typesOf(call.query.type), from, call),
         };
       },
     }),

@@ -1,8 +1,9 @@
 import { TextStream } from '../http/answer.js';
-import type { Caller, KeyWatch } from '../http/caller.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
+import type { Call } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
 import { type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
 import type { HistoriesRepository } from './histories.repository.js';
@@ -28,7 +29,6 @@ interface EventsParts {
   readonly histories: HistoriesRepository;
   readonly cursors: Cursors;
   readonly clock: Clock;
-  readonly keyWatch: KeyWatch;
 }
 
 /** Reads the outbox as pages and as a stream. */
@@ -74,7 +74,7 @@ export class EventsService {
     caller: Caller,
     types: readonly string[],
     after: string | undefined,
-    left: AbortSignal,
+    { signal: left, keyEnded }: Pick<Call<unknown, unknown, unknown>, 'signal' | 'keyEnded'>,
   ): Promise<TextStream> {
     this.streams.enter(caller.key.id, caller.teamId, left);
     const position =
@@ -83,7 +83,7 @@ export class EventsService {
       left,
       this.stopping.signal,
       this.expiry(caller, left),
-      this.parts.keyWatch.watch(caller, left),
+      keyEnded(),
     ]);
     return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
   }

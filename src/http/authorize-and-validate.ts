@@ -1,7 +1,13 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
-import { type Authenticator, type Caller, holdsScope, type Identity } from './caller.js';
+import {
+  type Authenticator,
+  type Caller,
+  holdsScope,
+  type Identity,
+  type KeyWatch,
+} from './caller.js';
 import { CSV_TYPE, csvColumnsOf } from './csv.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
@@ -17,6 +23,7 @@ const NOTHING = z.strictObject({});
 export interface Guards {
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
+  readonly keyWatch: KeyWatch;
 }
 
 /** Is told whose request it is, as soon as that is known. @throws Problem 429 */
@@ -84,6 +91,7 @@ export async function authorizeAndValidate(
     search: url.searchParams,
     csv,
     signal: gone.signal,
+    keyEnded: () => guards.keyWatch.watch(caller, gone.signal),
   };
 }
 

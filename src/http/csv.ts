@@ -44,7 +44,8 @@ function columnsOf(schema: z.ZodType, name: string): readonly string[] {
 }
 
 /**
- * Answers a whole list as CSV (RFC 4180), read and sent part by part. It ends when the caller leaves.
+ * Answers a whole list as CSV (RFC 4180), read and sent part by part. It is cut off when the caller
+ * leaves and when its key or session ends: the caller sees that the answer is not whole.
  * @param columns the paths of the fields
  * @param readAfter the rows behind one, or the first ones, up to `limit`
  */
@@ -53,9 +54,13 @@ export async function answerCsv<Row extends { readonly document: string }>(
   columns: readonly string[],
   readAfter: (last: Row | undefined, limit: number) => Promise<readonly Row[]>,
 ): Promise<Answer> {
-  const ended = AbortSignal.any([call.signal, AbortSignal.timeout(MAX_DURATION_MS)]);
   // What is wrong with the question is answered before the first byte is sent.
   const first = await readAfter(undefined, ROWS_AT_ONCE);
+  const ended = AbortSignal.any([
+    call.signal,
+    call.keyEnded(),
+    AbortSignal.timeout(MAX_DURATION_MS),
+  ]);
   const paths = columns.map((column) => column.split('.'));
   async function* parts() {
     yield lineOf(columns);

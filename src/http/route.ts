@@ -45,6 +45,11 @@ export interface Call<Params, Query, Body> {
   readonly csv: readonly string[] | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
+  /**
+   * For what goes on for long: aborts within five seconds after the caller's key was revoked or has
+   * expired, or its session ended. It is watched from the first time that this is asked for.
+   */
+  readonly keyEnded: () => AbortSignal;
 }
 
 /**

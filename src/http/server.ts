@@ -16,7 +16,7 @@ import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { ProviderError } from '../model/index.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
 import { authorizeAndValidate, type Identified, isRead } from './authorize-and-validate.js';
-import type { Authenticator, Caller } from './caller.js';
+import type { Authenticator, Caller, KeyWatch } from './caller.js';
 import { committing } from './commit.js';
 import { etagOfVersion, knownAs, Preconditions } from './conditional.js';
 import { causeOf } from './failure-cause.js';
@@ -70,6 +70,7 @@ export function createServer(
     readonly reads: Reads;
     readonly rateLimiter: RateLimiter;
     readonly authenticator: Authenticator;
+    readonly keyWatch: KeyWatch;
     /** What is no part of the API: pages for people, hooks of providers; by the path they stand under. */
     readonly pages: Readonly<Record<string, express.Handler>>;
     /** Pages for the addresses that are left. */
@@ -230,9 +231,13 @@ export function createServer(
     const isUsual = parts.tracing === UNTRACED && parts.database.replicas.isEmpty;
     if (!isUsual || route.deprecation) return;
     // Of whom it was, nothing is remembered.
-    const { caller: _caller, signal: _signal, ...asked } = call;
+    const { caller: _caller, signal: _signal, keyEnded: _keyEnded, ...asked } = call;
     const { signal } = new AbortController();
-    const callOf = (caller: Caller) => ({ ...asked, signal, caller, requestId: caller.requestId });
+    const never = { signal, keyEnded: () => signal };
+    const callOf = (caller: Caller) => ({
+      ...{ ...asked, ...never, caller },
+      requestId: caller.requestId,
+    });
     repeated.remember(request, {
       route,
       vary: String(response.vary('Accept-Encoding').get('Vary')),

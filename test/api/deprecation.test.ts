@@ -63,6 +63,7 @@ beforeAll(async () => {
         authenticate: ({ authorization }) => teams.authenticate(authorization),
         actingFor: (...asked) => teams.actingFor(...asked),
       },
+      keyWatch: { watch: (_who, left) => left },
       pages: {},
       rateLimiter,
       load: new Load(database, { loopDelayMs: Number.POSITIVE_INFINITY }),

@@ -7,6 +7,7 @@ import { answerCsv } from '../../src/http/csv.js';
 import type { PageRow } from '../../src/http/page.js';
 import type { Call, Route } from '../../src/http/route.js';
 import { send } from '../../src/http/send.js';
+import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { describedOperations } from '../support/described.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { openSocket } from '../support/raw-socket.js';
@@ -204,7 +205,11 @@ test('a reader that takes nothing is waited for, and one that leaves is read for
   const application = express().get('/v1/things', async (request, response) => {
     response.once('close', () => gone.abort());
     isFull = () => response.writableNeedDrain;
-    const call = { signal: gone.signal, url: 'http://x/v1/things' } as AnyCall;
+    const call = {
+      signal: gone.signal,
+      keyEnded: () => new AbortController().signal,
+      url: 'http://x/v1/things',
+    } as AnyCall;
     const answer = await answerCsv(call, ['id'], readAfter);
     const { chunks, contentType, ended } = answer.body as TextStream;
     async function* watched() {
@@ -228,4 +233,68 @@ test('a reader that takes nothing is waited for, and one that leaves is read for
   expect(reads).toBeLessThanOrEqual(before + 1);
   server.close();
   server.closeAllConnections();
+});
+
+describe('an answer that is under way', () => {
+  const EVENTS = 2_000;
+  const EVENT_BYTES = 20_000;
+  beforeAll(async () => {
+    await gateway.database.pool.query('DELETE FROM events');
+    // More than any system holds for a reader that takes nothing.
+    await gateway.database.pool.query(
+      `INSERT INTO events (id, team_id, type, data, created_at)
+       SELECT 'evt_' || lpad(n::text, 10, '0'), $1, 'account.updated',
+         jsonb_build_object('filler', repeat('x', $2)), now()
+       FROM generate_series(1, $3) AS n`,
+      [DEFAULT_TEAM_ID, EVENT_BYTES, EVENTS],
+    );
+    await gateway.settled();
+  });
+
+  const underWay = async () => {
+    const { text } = await gateway.root.get('/metrics');
+    return Number(/^rollcall_http_requests_in_progress (\d+)$/m.exec(text)?.[1]);
+  };
+
+  /** Asks for more than fits, takes nothing of it until `end` has ended it there; then all that came. */
+  async function endedBy(header: string, end: () => Promise<unknown>): Promise<string> {
+    const { socket, ended } = await openSocket(gateway.url);
+    socket.pause();
+    const lines = [
+      'GET /v1/events HTTP/1.1',
+      `Host: ${new URL(gateway.url).host}`,
+      'Accept: text/csv',
+      header,
+    ];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    await waitFor('the list to be asked for', underWay, { until: (count) => count === 1 });
+    await end();
+    await waitFor('the answer to be over', underWay, { until: (count) => count === 0 });
+    socket.resume();
+    return ended;
+  }
+
+  test.each(['its key is revoked', 'its session is ended'])(
+    'breaks off when %s',
+    async (reason) => {
+      const made = await gateway.root.post('/v1/keys', { name: reason, scopes: ['read'] });
+      const { id, key } = made.body.data;
+      let header = `Authorization: Bearer ${key}`;
+      let ended = `/v1/keys/${id}`;
+      if (reason === 'its session is ended') {
+        const session = await gateway.root.post('/console/session', { key });
+        expect(session.status).toBe(201);
+        header = `Cookie: ${session.headers.get('set-cookie')?.split(';')[0]}`;
+        ended = `/v1/sessions/${session.body.data.id}`;
+      }
+      const text = await endedBy(header, async () => {
+        expect((await gateway.root.delete(ended)).status).toBe(204);
+      });
+      expect(text).toMatch(/^HTTP\/1.1 200/);
+      expect(text).toContain('"account.updated"');
+      // The chunk that says that there is no more.
+      expect(text.endsWith('0\r\n\r\n')).toBe(false);
+      expect(text.split('"account.updated"').length).toBeLessThan(EVENTS);
+    },
+  );
 });

@@ -89,7 +89,8 @@ export function describeOperation(
 
 const AS_CSV =
   'With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; ' +
-  'objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe.';
+  'objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. ' +
+  'It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.';
 
 function csvOf(columns: readonly string[]): object {
   return { schema: { type: 'string' }, example: lineOf(columns) };
