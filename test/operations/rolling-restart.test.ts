@@ -2,12 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { clientOf } from '../support/client.js';
 import { describeWith } from '../support/describe-with.js';
-import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
+import {
+  type GatewayProcess,
+  type Installation,
+  SECRET,
+  startProcess,
+} from '../support/gateway-process.js';
 import { type HttpProxy, startHaproxy, startNginx } from '../support/http-proxies.js';
 import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 
 const CALLERS_PER_PROXY = 4;
+/**
+ * A checkout of the release before, prepared: its gateways are the ones that are replaced. Of this
+ * release when left out.
+ */
+const FORMER_RELEASE = process.env.FORMER_RELEASE;
 /** So long each caller pauses between two requests: it stays below its key's limit. */
 const PAUSE_MS = 100;
 const MIN_REQUESTS = 600;
@@ -21,7 +31,9 @@ describeWith(['nginx', 'haproxy'], 'a rolling restart under load', () => {
   beforeAll(async () => {
     postgres = await startTcpPostgres();
     ports = [await findFreePort(), await findFreePort()];
-    gateways = await Promise.all(ports.map(start));
+    gateways = await Promise.all(
+      ports.map((port) => start(port, FORMER_RELEASE ? { folder: FORMER_RELEASE } : undefined)),
+    );
     proxies = await Promise.all([startNginx(ports), startHaproxy(ports)]);
   });
   afterAll(async () => {
@@ -31,14 +43,17 @@ describeWith(['nginx', 'haproxy'], 'a rolling restart under load', () => {
   });
 
   /** With the time to drain that it has by itself; an empty variable counts as unset. */
-  const start = (port: number) =>
-    startProcess({
-      DATABASE_URL: postgres.url,
-      ROLLCALL_SECRET: SECRET,
-      SANDBOX: 'false',
-      PORT: String(port),
-      DRAIN_SECONDS: '',
-    });
+  const start = (port: number, installation?: Installation) =>
+    startProcess(
+      {
+        DATABASE_URL: postgres.url,
+        ROLLCALL_SECRET: SECRET,
+        SANDBOX: 'false',
+        PORT: String(port),
+        DRAIN_SECONDS: '',
+      },
+      installation,
+    );
 
   /** A key of a team of its own, as keys and teams have limits. */
   async function newKey(name: string): Promise<string> {
