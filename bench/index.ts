@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commands } from './commands.js';
 import { disconnects } from './disconnects.js';
 import { events } from './events.js';
 import { fairness } from './fairness.js';
@@ -18,7 +19,10 @@ import { starting } from './starting.js';
  * them as multiples of those that were kept.
  */
 const PORT = 4950;
-const benches = { importing, reading, starting, disconnects, health, events, profiles, fairness };
+const benches = {
+  ...{ importing, reading, starting, disconnects, health, events, profiles, fairness },
+  commands,
+};
 
 const isOption = (word: string) => word.startsWith('--');
 const asked = process.argv.slice(2).filter((word) => !isOption(word));

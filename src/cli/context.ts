@@ -51,7 +51,8 @@ export class Context {
     return this.clientOf(await this.settings.access(flags));
   }
 
-  async clientOf({ url, key, team }: Access): Promise<Rollcall> {
+  /** @param retries attempts after the first; the client's own number when left out */
+  async clientOf({ url, key, team }: Access, retries?: number): Promise<Rollcall> {
     if (key === undefined)
       throw new CommandError(
         EXIT.key,
@@ -69,6 +70,7 @@ export class Context {
       baseUrl: url,
       key,
       ...(team !== undefined && { team }),
+      ...(retries !== undefined && { retries }),
       fetch: async (request) => {
         this.idempotencyKey = request.headers.get('idempotency-key') ?? undefined;
         return this.progress.during(`Waiting for ${url}`, fetch(request));

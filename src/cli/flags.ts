@@ -13,12 +13,20 @@ export const PAGING = ['limit', 'cursor', 'include_total'];
 
 export const flagName = (name: string): string => `--${RENAMED[name] ?? name.replaceAll('_', '-')}`;
 
+/** What options may be set to, where the API says so; the gateway checks it, and may know more. */
+const VALUES = new WeakMap<Option, readonly string[]>();
+
+/** The values of an option that are known, for completion. */
+export const knownValues = (option: Option): readonly string[] =>
+  option.argChoices ?? VALUES.get(option) ?? [];
+
 /** The flag of a parameter: `--connection-id <a,b>`. */
 export function optionOf(parameter: Parameter): Option {
   const { name, kind, values, about } = parameter;
   const long = flagName(name);
   const flag = name === 'q' ? `-q, ${long}` : long;
   const option = new Option(`${flag} ${placeholderOf(parameter)}`, aboutOf(about, values));
+  if (values !== undefined) VALUES.set(option, values.map(String));
   switch (kind) {
     case 'array':
       return option.argParser((text, former: readonly string[] = []) => [

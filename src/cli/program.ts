@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../lib/version.js';
 import { CATALOGUE, type Entry } from './catalogue.js';
 import type { Context } from './context.js';
 import type { Noun, OwnCommand, RouteCommand } from './declared.js';
@@ -35,6 +36,7 @@ export async function buildProgram(
     .usage('<noun> <verb> [flags]')
     .description('Every social account your company holds, from the command line.')
     .helpCommand('help [command]', 'this, or the help of a command')
+    .version(VERSION, '-V, --version', 'the release of this command')
     .addHelpText(
       'after',
       '\nExamples:\n  rollcall login\n  rollcall accounts list --health unhealthy,warning\n  rollcall disconnects plan --username northwind.goods\n\nExit codes and all else: docs/cli.md',

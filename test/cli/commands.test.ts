@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CATALOGUE } from '../../src/cli/catalogue.js';
@@ -198,14 +201,78 @@ describe('the API', () => {
   });
 });
 
-test('completion knows nouns, verbs, flags and their values', async () => {
-  const offered = async (words: string) =>
-    (await cli.inProcess(`completion --words -- ${words}`)).output.split('\n');
-  expect(await offered('acc')).toEqual(['accounts', '']);
-  expect(await offered('accounts pr')).toEqual(['probe', '']);
-  expect(await offered('accounts list --conn')).toEqual(['--connection-id', '']);
-  expect(await offered('accounts list --health w')).toEqual(['warning', '']);
-  expect(await offered('whoami --profile pro')).toEqual(['']);
+describe('completion', () => {
+  const offered = async (words: string, environment = {}) => {
+    const { code, output, errors } = await cli.inProcess(
+      `completion --words -- ${words}`,
+      environment,
+    );
+    expect([code, errors]).toEqual([0, '']);
+    return output.split('\n').slice(0, -1);
+  };
+
+  test.each([
+    ['acc', ['accounts']],
+    ['accounts pr', ['probe']],
+    ['accounts list --conn', ['--connection-id']],
+    ['accounts list --health w', ['warning']],
+    ['accounts list --health unhealthy,w', ['unhealthy,warning']],
+    ['accounts list --health=w', ['--health=warning']],
+    ['events list --type account.reapp', ['account.reappeared']],
+    ['whoami --profile pro', ['production']],
+    ['use d', ['default']],
+    ['accounts of-identity instagram 1', []],
+  ])('of %s knows nouns, verbs, flags and values', async (words, expected) => {
+    await cli.inProcess('login --profile production < key.txt');
+    await cli.inProcess('login --profile default < key.txt');
+    expect(await offered(words)).toEqual(expected);
+  });
+
+  test('offers the ids that there are, of whatever a command names', async () => {
+    const { ACCOUNT = '', CONNECTION, DISCONNECT, KEY, WEBHOOK, PROFILE } = things;
+    expect(await offered('accounts get outfame:acc_aCme1')).toEqual(['outfame:acc_aCme1Fit00']);
+    expect(await offered(`accounts probe outfame:acc_aCme1Fit00 ${ACCOUNT}`)).toEqual([ACCOUNT]);
+    expect(await offered('connections get conn_')).toContain(CONNECTION);
+    expect(await offered('accounts list --connection-id conn_')).toContain(CONNECTION);
+    expect(await offered('sweeps start conn_')).toContain(CONNECTION);
+    expect(await offered('disconnects watch disc_')).toContain(DISCONNECT);
+    expect(await offered('disconnects plan acct_')).toContain(ACCOUNT);
+    expect(await offered('keys revoke key_')).toContain(KEY);
+    expect(await offered('webhooks get whk_')).toContain(WEBHOOK);
+    expect(await offered(`profiles get ${PROFILE}`)).toEqual([PROFILE]);
+    expect(await offered('providers get out')).toEqual(['outfame']);
+    expect(await offered('connections add octo')).toEqual(['octopost']);
+    // There is one argument, and it is given.
+    expect(await offered('disconnects get disc_1 disc_')).toEqual([]);
+  });
+
+  test('says nothing where it cannot know', async () => {
+    const words = 'accounts get outfame:';
+    expect(await offered(words, { ROLLCALL_API_KEY: 'rc_wrong' })).toEqual([]);
+    const away = { ROLLCALL_URL: 'http://127.0.0.1:9', ROLLCALL_API_KEY: 'rc_x' };
+    expect(await offered(words, away)).toEqual([]);
+    expect(await offered('accounts get --profile nobody outfame:')).toEqual([]);
+  });
+
+  test('waits for no gateway that does not answer', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const environment = { ROLLCALL_URL: `http://127.0.0.1:${port}`, ROLLCALL_API_KEY: 'rc_x' };
+    // It would never end otherwise.
+    expect(await offered('accounts get outfame:', environment)).toEqual([]);
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  test('in bash goes on after a colon, a word of its own there', async () => {
+    const script = (await cli.inProcess('completion bash')).output;
+    await writeFile(join(cli.folder, 'complete.bash'), script);
+    const line = 'rollcall accounts get outfame:acc_aCme1';
+    const run = `. ./complete.bash; COMP_LINE='${line}' COMP_POINT=${line.length}; _rollcall; echo "$\{COMPREPLY[@]}"`;
+    const { output, errors } = await cli.shell(`bash -c '${run.replaceAll("'", `'\\''`)}'`);
+    expect({ output, errors }).toEqual({ output: 'acc_aCme1Fit00\n', errors: '' });
+  });
 });
 
 test('events tail tells an event as it happens, and ends after as many as were asked for', async () => {

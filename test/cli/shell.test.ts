@@ -231,28 +231,6 @@ describe('what goes on until it is ended', () => {
     expect((await watching.ended).code).toBe(130);
     await cli.inProcess('accounts resume outfame:acc_aCme1Fit00');
   });
-
-  test('mcp serves tools on standard input and output until the input ends', async () => {
-    const messages = [
-      {
-        id: 1,
-        method: 'initialize',
-        params: {
-          protocolVersion: '2025-11-25',
-          capabilities: {},
-          clientInfo: { name: 'test', version: '1' },
-        },
-      },
-      { method: 'notifications/initialized' },
-      { id: 2, method: 'tools/list' },
-    ];
-    const serving = cli.start(['mcp']);
-    for (const message of messages)
-      serving.child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
-    await serving.says(/"name":"disconnect_plan"/);
-    serving.child.stdin?.end();
-    expect((await serving.ended).code).toBe(0);
-  });
 });
 
 describe('a disconnect without a terminal', () => {

@@ -1,5 +1,6 @@
 import { problemSchema } from '../../http/problem.schema.js';
 import type { Endpoint, Route } from '../../http/route.js';
+import { VERSION } from '../../lib/version.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from './headers.js';
 import { SchemaCollection } from './json-schema.js';
 import {
@@ -15,7 +16,6 @@ export type ApiDocument = Readonly<Record<string, unknown>>;
 /** Endpoints by the tag they stand under, each by its name there. */
 export type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
-export const VERSION = '0.1.0';
 const DESCRIPTION = `One REST API to list, monitor and disconnect every social account of a company's teams, across all providers.
 
 Authenticate with \`Authorization: Bearer rc_…\`. Responses are JSON in a \`{data}\` envelope; errors are problem details (RFC 9457) with a stable \`code\`.`;

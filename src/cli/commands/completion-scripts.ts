@@ -2,8 +2,17 @@
 export const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `# rollcall completion bash > /etc/bash_completion.d/rollcall
 _rollcall() {
-  local IFS=$'\\n'
-  COMPREPLY=($(rollcall completion --words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  local line="\${COMP_LINE:0:COMP_POINT}" candidate typed before
+  local -a words
+  read -ra words <<< "$line"
+  case "$line" in *[[:space:]]) words+=('') ;; esac
+  typed="\${words[\${#words[@]}-1]}"
+  # To bash a word begins after a colon or an equals sign: what stands before stays.
+  before="\${typed%"\${typed##*[:=]}"}"
+  COMPREPLY=()
+  while IFS= read -r candidate; do
+    COMPREPLY+=("\${candidate#"$before"}")
+  done < <(rollcall completion --words -- "\${words[@]:1}" 2> /dev/null)
 }
 complete -o default -F _rollcall rollcall
 `,

@@ -6,7 +6,7 @@ export async function serveMcp(call: OwnCall): Promise<void> {
   const { context } = call;
   const api = await call.client();
   const { serveMcpOverStdio } = await import('../../mcp/index.js');
-  const { VERSION } = await import('../../api/openapi/document.js');
+  const { VERSION } = await import('../../lib/version.js');
   const end = await serveMcpOverStdio({
     api,
     version: VERSION,

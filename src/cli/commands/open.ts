@@ -10,7 +10,19 @@ const PAGES: Readonly<Record<string, string>> = {
   prof: '/profiles/{id}',
   disc: '/disconnects/{id}',
   conn: '/connections/{id}',
+  whk: '/webhooks/{id}',
 };
+/** Nouns that have a page of their own. */
+const LISTS = [
+  ...['accounts', 'profiles', 'findings', 'disconnects', 'providers', 'connections'],
+  ...['webhooks', 'keys', 'teams', 'sessions', 'audit'],
+];
+/** Every page that an address is made for, for who keeps the console. */
+export const CONSOLE_PAGES: readonly string[] = [
+  '/',
+  ...LISTS.map((noun) => `/${noun}`),
+  ...Object.values(PAGES),
+];
 
 /** `rollcall open [id]`: at a terminal in the browser, else its address is told. */
 export async function openPage(call: OwnCall): Promise<ExitCode> {
@@ -28,11 +40,12 @@ export async function openPage(call: OwnCall): Promise<ExitCode> {
 
 async function pageOf(call: OwnCall, id: string | undefined): Promise<string> {
   if (id === undefined) return '/';
+  if (LISTS.includes(id)) return `/${id}`;
   const known = PAGES[/^([a-z]+)_/.exec(id)?.[1] ?? ''];
   if (known !== undefined) return addressOf(known, { id });
   if (!/[:/]|^acc_/.test(id))
     throw usageError(
-      `${id} has no page: ids of accounts, profiles, disconnects and connections do.`,
+      `${id} has no page: accounts, profiles, disconnects, connections and webhooks do, by their ids, and lists by their nouns, such as ${LISTS[0]}.`,
     );
   // The gateway knows which account a provider's id is of.
   const response = await (await call.client()).ask(addressOf('/v1/accounts/{id}', { id }));

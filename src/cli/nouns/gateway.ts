@@ -51,9 +51,9 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'open',
-        summary: 'open the page of an account, profile or disconnect in the console',
+        summary: 'open the page of a thing, or of a noun such as findings, in the console',
         takes: '[id]',
-        examples: ['open ACCOUNT --print', 'open --print'],
+        examples: ['open ACCOUNT --print', 'open findings --print', 'open --print'],
         shape: (command) => {
           command.option('--print', 'only tell the address');
           addAccessFlags(command);
