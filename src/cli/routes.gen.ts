@@ -2674,6 +2674,20 @@ export const ROUTES = {
         "about": "Only events of these types, or of families such as `account.*`."
       },
       {
+        "name": "account_id",
+        "kind": "string",
+        "about": "Only events about the account with this id."
+      },
+      {
+        "name": "order_direction",
+        "kind": "string",
+        "values": [
+          "asc",
+          "desc"
+        ],
+        "about": "`asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then goes on to older ones, and the last page has no `next_cursor`."
+      },
+      {
         "name": "limit",
         "kind": "integer",
         "about": "Maximum number of items on the page."
@@ -2732,6 +2746,11 @@ export const ROUTES = {
           "webhook.*"
         ],
         "about": "Only events of these types, or of families such as `account.*`."
+      },
+      {
+        "name": "account_id",
+        "kind": "string",
+        "about": "Only events about the account with this id."
       }
     ],
     "body": []

@@ -15911,6 +15911,16 @@ export interface operations {
                  */
                 type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
+                 * @description Only events about the account with this id.
+                 * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                account_id?: string;
+                /**
+                 * @description `asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then goes on to older ones, and the last page has no `next_cursor`.
+                 * @example asc
+                 */
+                order_direction?: "asc" | "desc";
+                /**
                  * @description Maximum number of items on the page.
                  * @example 50
                  */
@@ -16051,6 +16061,11 @@ export interface operations {
                  *     ]
                  */
                 type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
+                /**
+                 * @description Only events about the account with this id.
+                 * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                account_id?: string;
             };
             header?: {
                 /**

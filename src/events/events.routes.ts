@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { typesOf } from './event-types.js';
-import { feedQuery, streamQuery } from './events.requests.js';
+import { feedQuery, filterOf, streamQuery } from './events.requests.js';
 import { EVENT_EXAMPLE, eventSchema } from './events.schema.js';
 import { EVENT_STREAM, type EventsService } from './events.service.js';
 
@@ -20,10 +19,14 @@ export function eventEndpoints(events: EventsService) {
       problems: ['cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
-        return answerFeed(call, query.type ? { type: query.type } : {}, {
-          after: { parameter: 'after', value: query.after },
-          read: (after, limit) => events.page(caller, typesOf(query.type), after, limit),
-          cursorOf: (row) => events.cursor(caller, row.position),
+        const { after: value, limit: _limit, ...filters } = query;
+        const direction = query.order_direction;
+        return answerFeed(call, filters, {
+          after: { parameter: 'after', value },
+          hasEnd: direction === 'desc',
+          read: (after, limit) =>
+            events.page(caller, { ...filterOf(query), direction }, after, limit),
+          cursorOf: (row) => events.cursor(caller, row.position, direction),
         });
       },
     }),
@@ -43,7 +46,7 @@ export function eventEndpoints(events: EventsService) {
         const from = call.lastEventId ?? call.query.after;
         return {
           status: 200,
-          body: await events.stream(call.caller, typesOf(call.query.type), from, call),
+          body: await events.stream(call.caller, filterOf(call.query), from, call),
         };
       },
     }),

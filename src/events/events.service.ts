@@ -5,7 +5,8 @@ import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Call } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
-import { type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
+import { type EventFilter, type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
+import type { FeedDirection } from './feed-order.js';
 import type { HistoriesRepository } from './histories.repository.js';
 import { OpenStreams } from './open-streams.js';
 
@@ -39,29 +40,26 @@ export class EventsService {
   constructor(private readonly parts: EventsParts) {}
 
   /**
-   * A page after `after`: a cursor of the feed, or the id of an event.
+   * A page after `after`: a cursor of the feed in that direction, or the id of an event.
    * @throws Problem 422 `history_rewound` for a cursor that a recovery has undone
    */
   async page(
     caller: Caller,
-    types: readonly string[],
+    filter: EventFilter & { readonly direction: FeedDirection },
     after: string | undefined,
     limit: number,
   ): Promise<PageRow[]> {
-    return this.parts.feed.read(
-      caller,
-      types,
-      await this.readPosition(caller, after, 'after'),
-      limit,
-    );
+    const question = questionOf(caller, filter.direction);
+    const position = await this.readPosition(caller, after, 'after', question);
+    return this.parts.feed.read(caller, filter, position, limit);
   }
 
   /**
-   * What a reader passes as `after` to continue after a position. It is valid with every type
-   * filter, as positions do not depend on it.
+   * What a reader passes as `after` to continue after a position. It is valid with every filter, as
+   * positions do not depend on them.
    */
-  cursor(caller: Caller, position: Position): string {
-    return this.parts.cursors.encode(position, ['events', caller.teamId]);
+  cursor(caller: Caller, position: Position, direction: FeedDirection = 'asc'): string {
+    return this.parts.cursors.encode(position, questionOf(caller, direction));
   }
 
   /**
@@ -72,7 +70,7 @@ export class EventsService {
    */
   async stream(
     caller: Caller,
-    types: readonly string[],
+    filter: EventFilter,
     after: string | undefined,
     { signal: left, keyEnded }: Pick<Call<unknown, unknown, unknown>, 'signal' | 'keyEnded'>,
   ): Promise<TextStream> {
@@ -85,12 +83,12 @@ export class EventsService {
       this.expiry(caller, left),
       keyEnded(),
     ]);
-    return new TextStream(this.follow(caller, types, position, ended), EVENT_STREAM, ended);
+    return new TextStream(this.follow(caller, filter, position, ended), EVENT_STREAM, ended);
   }
 
   private async *follow(
     caller: Caller,
-    types: readonly string[],
+    filter: EventFilter,
     from: Position,
     ended: AbortSignal,
   ): AsyncGenerator<string, void, void> {
@@ -98,7 +96,7 @@ export class EventsService {
     let quietSince = this.parts.clock.now().getTime();
     yield `${retryAfter(RECONNECT_MS)}: listening\n\n`;
     while (!ended.aborted) {
-      const rows = await this.readOn(caller, types, position);
+      const rows = await this.readOn(caller, filter, position);
       if (rows === undefined) return;
       for (const row of rows) {
         if (ended.aborted) break;
@@ -123,11 +121,11 @@ export class EventsService {
   /** @returns nothing more once the position is undone: who reconnects with it is told so */
   private async readOn(
     caller: Caller,
-    types: readonly string[],
+    filter: EventFilter,
     position: Position,
   ): Promise<PageRow[] | undefined> {
     try {
-      return await this.parts.feed.read(caller, types, position, BATCH);
+      return await this.parts.feed.read(caller, filter, position, BATCH);
     } catch (error) {
       if (error instanceof Problem && error.code === 'history_rewound') return undefined;
       throw error;
@@ -161,11 +159,11 @@ export class EventsService {
     caller: Caller,
     after: string | undefined,
     name: string,
+    question = questionOf(caller, 'asc'),
   ): Promise<Position | undefined> {
     if (after === undefined) return undefined;
     const { cursors, feed } = this.parts;
-    if (!after.startsWith('evt_'))
-      return feed.resume(caller, cursors.decode(after, ['events', caller.teamId]));
+    if (!after.startsWith('evt_')) return feed.resume(caller, cursors.decode(after, question));
     const position = await feed.positionOf(caller, after);
     if (!position)
       throw invalidField(
@@ -175,6 +173,10 @@ export class EventsService {
     return position;
   }
 }
+
+/** What the cursors of a direction are bound to. */
+const questionOf = ({ teamId }: Caller, direction: FeedDirection) =>
+  direction === 'asc' ? ['events', teamId] : ['events', teamId, direction];
 
 /** A line that tells a reader how many milliseconds to wait before it connects again. */
 function retryAfter(ms: number): string {

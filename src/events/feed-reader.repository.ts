@@ -2,7 +2,7 @@ import type { Database } from '../database/index.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { Problem } from '../http/problem.js';
-import { beyond, NEWEST_HISTORY, placeOf } from './feed-order.js';
+import { below, beyond, type FeedDirection, NEWEST_HISTORY, placeOf } from './feed-order.js';
 import type { FeedPublisher } from './feed-publisher.js';
 
 export type FeedTable = 'events' | 'health_transitions';
@@ -21,6 +21,8 @@ export interface FeedQuestion {
   /** Conditions; placeholders from `$1` are of `values`. */
   readonly where: string;
   readonly values: readonly unknown[];
+  /** `asc` when left out: from the oldest on. */
+  readonly direction?: FeedDirection;
 }
 
 interface Row {
@@ -44,7 +46,7 @@ export class FeedReader {
   ) {}
 
   /**
-   * Up to `limit` rows after a position, oldest first.
+   * Up to `limit` rows after a position, oldest first; newest first those before it.
    * @throws Problem 422 `history_rewound` for a position that is undone
    */
   async read(
@@ -53,22 +55,25 @@ export class FeedReader {
     limit: number,
   ): Promise<PageRow[]> {
     const { name, table, row, joins = '', document, teamId, where, values } = question;
+    const { direction = 'asc' } = question;
     await this.publish();
-    const given = [teamId, ...beyond(after), limit, ...historyOf(after)];
+    const [comparison, bound] =
+      direction === 'asc' ? (['>', beyond(after)] as const) : (['<', below(after)] as const);
+    const given = [teamId, ...bound, limit, ...historyOf(after)];
     const [team, place, id, take, ...history] = given.map(
       (_, index) => `$${values.length + index + 1}`,
     );
     const { rows } = await this.database.pool.query<Row>({
-      name,
+      name: `${name}-${direction}`,
       text: `SELECT n.number || '.' || n.id AS history, ${isKnown(history)} AS is_known,
           page.place, page.id, page.document
         FROM ${NEWEST_HISTORY} n LEFT JOIN LATERAL (
           SELECT ${placeOf(row)} AS place, ${row}.id, ${document} AS document
           FROM ${table} ${row} ${joins}
           WHERE ${row}.team_id = ${team} AND ${placeOf(row)} <= n.position
-            AND (${placeOf(row)}, ${row}.id) > (${place}::bigint, ${id}) AND ${where}
-          ORDER BY ${placeOf(row)}, ${row}.id LIMIT ${take}) page ON TRUE
-        ORDER BY page.place, page.id`,
+            AND (${placeOf(row)}, ${row}.id) ${comparison} (${place}::bigint, ${id}) AND ${where}
+          ORDER BY ${placeOf(row)} ${direction}, ${row}.id ${direction} LIMIT ${take}) page ON TRUE
+        ORDER BY page.place ${direction}, page.id ${direction}`,
       values: [...values, ...given],
     });
     if (rows[0] && !rows[0].is_known) throw rewound();

@@ -3,7 +3,7 @@ import { utc } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import { NEWEST_HISTORY, placeOf } from './feed-order.js';
+import { type FeedDirection, NEWEST_HISTORY, placeOf } from './feed-order.js';
 import type { FeedReader } from './feed-reader.repository.js';
 
 /**
@@ -20,6 +20,14 @@ export const EVENT_DOCUMENT = `json_build_object('id', e.id, 'type', e.type,
 export const eventVisibleTo = (providers: string) => `(cardinality(${providers}::text[]) = 0 OR
   CASE WHEN e.providers IS NULL THEN e.provider IS NULL OR e.provider = ANY(${providers})
     ELSE e.providers <> '{}' AND e.providers <@ ${providers} END)`;
+
+/** Which events a reader asks for. */
+export interface EventFilter {
+  /** Empty: all. */
+  readonly types: readonly string[];
+  /** The only account that they may be about; absent: any, or none. */
+  readonly accountId?: string | undefined;
+}
 
 /** Days that events are kept at least: they go by weeks. */
 export const RETENTION_DAYS = 90;
@@ -39,24 +47,26 @@ export class FeedRepository {
   ) {}
 
   /**
-   * Up to `limit` events after a position, oldest first.
-   * @param types empty: all
+   * Up to `limit` events after a position, oldest first; newest first those before it.
    * @throws Problem 422 `history_rewound`
    */
   read(
     caller: Caller,
-    types: readonly string[],
+    { types, accountId, direction }: EventFilter & { readonly direction?: FeedDirection },
     after: Position | undefined,
     limit: number,
   ): Promise<PageRow[]> {
+    const ofAccount = accountId === undefined ? [] : [accountId];
     const question = {
-      name: 'read-feed',
+      name: ofAccount.length > 0 ? 'read-feed-of-account' : 'read-feed',
+      ...(direction && { direction }),
       table: 'events',
       row: 'e',
       document: EVENT_DOCUMENT,
       teamId: caller.teamId,
-      where: `(cardinality($1::text[]) = 0 OR e.type = ANY($1)) AND ${eventVisibleTo('$2')}`,
-      values: [types, caller.key.providers],
+      where: `(cardinality($1::text[]) = 0 OR e.type = ANY($1)) AND ${eventVisibleTo('$2')}
+        ${ofAccount.length > 0 ? 'AND e.account_id = $3' : ''}`,
+      values: [types, caller.key.providers, ...ofAccount],
     } as const;
     return this.feeds.read(question, after, limit);
   }

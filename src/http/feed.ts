@@ -15,6 +15,8 @@ export const REWOUND =
 export interface Feed {
   /** The query parameter that says where to go on, with its value. */
   readonly after: { readonly parameter: string; readonly value: string | undefined };
+  /** It is read from its end back: behind the first row of all there is nothing to come. */
+  readonly hasEnd?: boolean;
   /** Reads up to `limit` rows behind what `after` says. */
   readonly read: (after: string | undefined, limit: number) => Promise<readonly PageRow[]>;
   /** What to pass next time to go on behind a row. */
@@ -23,13 +25,13 @@ export interface Feed {
 
 /**
  * Answers a page of a feed: a list that only grows at its end and that callers poll. Unlike a
- * list's, its `next_cursor` is there on the last page too: it is where to ask from next time. Or all
- * that there is from there on as CSV.
+ * list's, its `next_cursor` is there on the last page too, unless it is read from its end back: it is
+ * where to ask from next time. Or all that there is from there on as CSV.
  */
 export async function answerFeed(
   call: Call<unknown, { readonly limit: number }, unknown>,
   filters: Readonly<Record<string, unknown>>,
-  { after, read, cursorOf }: Feed,
+  { after, hasEnd = false, read, cursorOf }: Feed,
 ): Promise<Answer> {
   if (call.csv)
     return answerCsv(call, call.csv, (last: PageRow | undefined, most) =>
@@ -40,7 +42,8 @@ export async function answerFeed(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const hasNext = rows.length > limit;
-  const next = last ? cursorOf(last) : (after.value ?? null);
+  const known = last ? cursorOf(last) : (after.value ?? null);
+  const next = hasEnd && !hasNext ? null : known;
   const rest = JSON.stringify({
     pagination: { next_cursor: next, has_next: hasNext, limit },
     filters,

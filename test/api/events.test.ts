@@ -115,6 +115,119 @@ describe('GET /v1/events', () => {
     expect((await gateway.root.get('/v1/events?type=account.made_up')).status).toBe(422);
   });
 
+  describe('of one account', () => {
+    const ID = 'acct_events_of_one';
+    const QUERY = `/v1/events?account_id=${ID}`;
+    let written: string[] = [];
+    beforeAll(async () => {
+      const client = await gateway.database.pool.connect();
+      for (let number = 0; number < 5; number++)
+        for (const accountId of [ID, 'acct_another'])
+          await recordEvents(
+            client,
+            DEFAULT_TEAM_ID,
+            [{ type: 'account.updated', accountId, data: { number } }],
+            new Date(),
+          );
+      client.release();
+      const { events } = await poll(null);
+      written = events.filter(({ account_id: of }) => of === ID).map(({ id }) => id);
+      expect(written).toHaveLength(5);
+    });
+    const pagedBy = async (query: string) => {
+      const ids: string[] = [];
+      for await (const { data } of pagesOf(gateway.root, query, 'after'))
+        ids.push(...data.map(({ id }: Event) => id));
+      return ids;
+    };
+
+    test('has them oldest first, newest first, and page by page', async () => {
+      const first = (await gateway.root.get(QUERY)).body;
+      expect(first.data.map(({ id }: Event) => id)).toEqual(written);
+      expect(first.filters).toEqual({ account_id: ID, order_direction: 'asc' });
+      // A poller goes on from there, whatever it asks for then.
+      const next = first.pagination.next_cursor;
+      expect((await gateway.root.get(`${QUERY}&after=${next}`)).body.data).toEqual([]);
+      expect(await pagedBy(`${QUERY}&limit=2`)).toEqual(written);
+      const back = [...written].reverse();
+      expect(await pagedBy(`${QUERY}&order_direction=desc&limit=2`)).toEqual(back);
+      expect(await pagedBy(`${QUERY}&order_direction=desc&limit=5`)).toEqual(back);
+      expect(await pagedBy(`${QUERY}&order_direction=desc&after=${written[2]}`)).toEqual(
+        back.slice(3),
+      );
+      const types = `${QUERY}&type=connection.*`;
+      expect((await gateway.root.get(types)).body.data).toEqual([]);
+    });
+
+    test('all events newest first are those that the feed has, from its end', async () => {
+      const all = (await poll(null)).events.map(({ id }) => id);
+      expect(await pagedBy('/v1/events?order_direction=desc&limit=200')).toEqual(all.reverse());
+      const page = await gateway.root.get('/v1/events?order_direction=desc&limit=200&after=evt_x');
+      expect(page.status).toBe(422);
+    });
+
+    test('goes on in the direction that a cursor is of', async () => {
+      for (const [made, used] of [
+        ['asc', 'desc'],
+        ['desc', 'asc'],
+      ]) {
+        const { pagination } = (await gateway.root.get(`${QUERY}&limit=1&order_direction=${made}`))
+          .body;
+        const turned = await gateway.root.get(
+          `${QUERY}&order_direction=${used}&after=${pagination.next_cursor}`,
+        );
+        expect(turned).toMatchObject({ status: 422, body: { code: 'cursor_mismatch' } });
+      }
+      const { pagination } = (await gateway.root.get(`${QUERY}&order_direction=desc`)).body;
+      expect(pagination).toEqual({ next_cursor: null, has_next: false, limit: 50 });
+    });
+
+    test('shows those that its team and its key may see', async () => {
+      const other = await gateway.newTeam('events of one account');
+      expect((await other.client.get(QUERY)).body.data).toEqual([]);
+      const client = await gateway.database.pool.connect();
+      const ofProvider = { type: 'account.updated', accountId: 'acct_restricted' } as const;
+      await recordEvents(
+        client,
+        DEFAULT_TEAM_ID,
+        [{ ...ofProvider, providers: ['octopost'], data: {} }],
+        new Date(),
+      );
+      client.release();
+      await gateway.settled();
+      for (const [provider, count] of [
+        ['octopost', 1],
+        ['outfame', 0],
+      ] as const) {
+        const { body } = await gateway.root.post('/v1/keys', {
+          name: provider,
+          scopes: ['read'],
+          providers: [provider],
+        });
+        const answer = await gateway
+          .with(body.data.key)
+          .get('/v1/events?account_id=acct_restricted');
+        expect([provider, answer.body.data.length]).toEqual([provider, count]);
+      }
+    });
+
+    test('streams what happens to it alone', async () => {
+      const stream = await readStream(gateway, `/v1/events/stream?account_id=${ID}`);
+      const client = await gateway.database.pool.connect();
+      for (const accountId of ['acct_another', ID])
+        await recordEvents(
+          client,
+          DEFAULT_TEAM_ID,
+          [{ type: 'account.updated', accountId, data: {} }],
+          new Date(),
+        );
+      client.release();
+      const [event] = await stream.take(1);
+      expect(event?.data.account_id).toBe(ID);
+      stream.close();
+    });
+  });
+
   test('a poller misses nothing of many writers that commit in any order', async () => {
     const { next } = await poll(null);
     const written = new Set<string>();

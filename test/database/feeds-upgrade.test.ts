@@ -77,7 +77,7 @@ afterAll(async () => {
 async function read(after?: Position) {
   const { feed } = createFeeds(database, systemClock);
   const position = after && (await feed.resume(CALLER, after));
-  const rows = await feed.read(CALLER, [], position, 100);
+  const rows = await feed.read(CALLER, { types: [] }, position, 100);
   return {
     ids: rows.map(({ document }) => JSON.parse(document).id as string),
     end: rows.at(-1)?.position,

@@ -79,6 +79,7 @@ describe('a database with events', () => {
     expect(indexes).toEqual([
       { name: 'events_former_created_at_idx', ...whole },
       { name: 'events_former_pkey', ...whole },
+      { name: 'events_former_team_id_account_id_place_id_idx', ...whole },
       { name: 'events_former_team_id_place_id_idx', ...whole },
       { name: 'events_former_team_id_transaction_id_id_idx', ...whole },
     ]);

@@ -402,7 +402,7 @@ async function replayed(database: Database): Promise<Map<string, string>> {
   const { feed } = createFeeds(database, manualClock());
   const rows = await waitFor(
     `${written} events to be settled`,
-    () => feed.read(caller, [], undefined, 1_000_000),
+    () => feed.read(caller, { types: [] }, undefined, 1_000_000),
     { until: ({ length }) => length === written },
   );
   const states = new Map<string, string>();

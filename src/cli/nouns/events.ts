@@ -49,7 +49,10 @@ export const nouns: readonly Noun[] = [
         verb: 'list',
         route: 'events.list',
         columns: COLUMNS,
-        examples: ['events list --type account.discovered --limit 3'],
+        examples: [
+          'events list --type account.discovered --limit 3',
+          'events list --order-direction desc --limit 3',
+        ],
       },
       {
         verb: 'tail',

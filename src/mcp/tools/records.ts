@@ -39,12 +39,19 @@ const events = defineTool({
   requiredScope: 'read',
   audit: NOT_AUDITED,
   hints: READS,
-  summary: 'Lists what has happened in the team, oldest first, up to 90 days back.',
+  summary:
+    'Lists what has happened in the team or to one account, oldest or newest first, up to 90 days back.',
   useWhen: ['see what happened to accounts, connections and disconnects', 'follow what happens'],
-  examples: ['{"type": ["account.*"]}', '{"after": "<next_cursor of the answer before>"}'],
+  examples: [
+    '{"type": ["account.*"]}',
+    '{"account_id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4", "order_direction": "desc"}',
+    '{"after": "<next_cursor of the answer before>"}',
+  ],
   notes: ['For changes of health alone, `health_changes` is shorter.'],
   input: z.strictObject({
     type: z.array(z.enum(EVENT_KINDS)).optional(),
+    account_id: z.string().max(64).optional(),
+    order_direction: z.enum(['asc', 'desc']).optional().describe('`desc`: newest first.'),
     after: z.string().max(4_000).optional().describe('`next_cursor` of the answer before.'),
     limit: paging.limit,
   }),
@@ -65,7 +72,7 @@ const events = defineTool({
     const { data, pagination } = required(answer);
     return {
       says: shown(data.length, 'event', { has_next: false, next_cursor: null }),
-      next: 'pass `next_cursor` as `after` for later events.',
+      next: 'pass `next_cursor` as `after`, with the same order, to go on.',
       data: {
         events: data.map(({ id, type, timestamp, account_id, data: facts }) => ({
           ...{ id, type, at: timestamp, account_id },

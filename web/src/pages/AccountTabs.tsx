@@ -1,6 +1,6 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type Account, page, type RollcallEvent } from '../lib/api';
+import { type Account, page } from '../lib/api';
 import { Age } from '../ui/Age';
 import { Problem, Skeleton } from '../ui/Problem';
 import { Status, words } from '../ui/Status';
@@ -19,55 +19,53 @@ export function AccountProfile({ account }: { readonly account: Account }) {
   );
 }
 
-/** How many pages of the feed are looked through, newest events last. */
-const MAX_PAGES = 10;
-
-/** The account's events of the last pages of the feed. */
-async function eventsOf(id: string): Promise<readonly RollcallEvent[]> {
-  const found: RollcallEvent[] = [];
-  let after: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const { data, pagination } = await page('/v1/events', {
-      limit: '200',
-      type: 'account.*',
-      after,
-    });
-    found.push(...data.filter((event) => event.account_id === id));
-    if (!pagination.has_next || pagination.next_cursor === null) break;
-    after = pagination.next_cursor;
-  }
-  return found.reverse();
-}
-
+/** What happened to the account, newest first, as far as events are kept. */
 export function AccountEvents({ account }: { readonly account: Account }) {
-  const events = useQuery({
+  const events = useInfiniteQuery({
     queryKey: ['account', account.id, 'events'],
-    queryFn: () => eventsOf(account.id),
+    queryFn: ({ pageParam, signal }) =>
+      page(
+        '/v1/events',
+        { account_id: account.id, order_direction: 'desc', limit: '50', after: pageParam },
+        undefined,
+        signal,
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ pagination }) => pagination.next_cursor ?? undefined,
   });
   if (events.isError) return <Problem error={events.error} retry={events.refetch} />;
   if (events.data === undefined) return <Skeleton />;
-  if (events.data.length === 0)
-    return (
-      <p className="quiet">
-        The oldest {MAX_PAGES * 200} events of the feed have none of this account.
-      </p>
-    );
+  const found = events.data.pages.flatMap(({ data }) => data);
+  if (found.length === 0)
+    return <p className="quiet">The account has no event of the last 90 days.</p>;
   return (
-    <ol className="timeline">
-      {events.data.map((event) => (
-        <li key={event.id}>
-          <details className="grow">
-            <summary className="row">
-              <span>{words(event.type)}</span>
-              <span className="quiet small push">
-                <Age at={event.timestamp} />
-              </span>
-            </summary>
-            <pre className="quiet">{JSON.stringify(event.data, null, 2)}</pre>
-          </details>
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol className="timeline">
+        {found.map((event) => (
+          <li key={event.id}>
+            <details className="grow">
+              <summary className="row">
+                <span>{words(event.type)}</span>
+                <span className="quiet small push">
+                  <Age at={event.timestamp} />
+                </span>
+              </summary>
+              <pre className="quiet">{JSON.stringify(event.data, null, 2)}</pre>
+            </details>
+          </li>
+        ))}
+      </ol>
+      {events.hasNextPage && (
+        <button
+          type="button"
+          className="button"
+          disabled={events.isFetchingNextPage}
+          onClick={() => void events.fetchNextPage()}
+        >
+          {events.isFetchingNextPage ? 'Reading …' : 'Older events'}
+        </button>
+      )}
+    </>
   );
 }
 
