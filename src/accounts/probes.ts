@@ -1,4 +1,4 @@
-import { type Database, isExhausted, isUnreachable } from '../database/index.js';
+import { type Database, isExhausted, isPassing } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { Problem, problemOfProvider, retryLater } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -94,7 +94,7 @@ export class Probes {
     };
     this.unfinished.set(accountId, finishNow);
     await finishNow().catch((error: unknown) => {
-      if (!isUnreachable(error) && !isExhausted(error)) throw error;
+      if (!isPassing(error) && !isExhausted(error)) throw error;
     });
   }
 

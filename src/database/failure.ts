@@ -1,30 +1,67 @@
 import { isObject } from '../lib/is-object.js';
+import { StartError } from '../lib/start-error.js';
 
+/** What Node says of a server that is away, comes or goes. */
+const AWAY =
+  /^(ECONN(REFUSED|RESET|ABORTED)|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EPIPE|ETIMEDOUT)$/;
+/** What `pg` says of one, without a code. */
+const AWAY_MESSAGES =
+  /^Connection terminated|^Client (was closed|has encountered a connection error)|^timeout (expired$|exceeded when trying to connect)|^Query read timeout$/;
+/** PostgreSQL's five characters; those of Prisma begin with a letter, and none of its classes does. */
+const SQLSTATE = /^(\d[0-9A-Z]{4}|F0\d{3})$/;
 /**
- * The server is away, comes or goes, is not (or no longer) the one that takes writes, or has no
- * session left: Node's codes and PostgreSQL's.
+ * Answers of the server that the statement itself is to blame for, as it fails however often it is
+ * sent: classes of PostgreSQL's appendix A. Of what the server knows nothing of, a pooler tells.
  */
-const UNREACHABLE =
-  /^(ECONN(REFUSED|RESET|ABORTED)|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|EPIPE|ETIMEDOUT|57P0[1-5]|25P03|25006|53300|08...)$/;
-/**
- * What `pg` and Prisma say without a code of their own for it: the last three of a pool that is
- * used up, or too slow.
- */
-const UNREACHABLE_MESSAGES =
-  /^Connection terminated|^Client (was closed|has encountered a connection error)|^timeout (expired$|exceeded when trying to connect)|Unable to start a transaction in the given time|on an expired transaction/;
+const FAULTS = /^(0[0-79A-Z]|1.|2[0-467BDF]|25(?!006|P0[34])|3[0-9BF]|4[24]|54)/;
+/** What a request is told in words of its own: a conflict, a lack of resources, a time limit. */
+const OTHERWISE_TOLD = /^(40(001|P01)|53(?!300)|57014)/;
+/** Prisma's transaction is no more, or had no connection in time. */
+const TRANSACTION_ENDED = /^P20(24|28)$/;
+/** Not where it was used after its end, or begun as none can be. */
+const MISUSED = /committed transaction|Invalid isolation level/;
 /** The server, the role or the pooler before it has no session left. */
 const FULL = /^53300$/;
 const FULL_MESSAGES = /^no more connections allowed/;
 /** Class 53 of PostgreSQL's appendix A, and what Node says of a disk or a quota that is used up. */
 const EXHAUSTED = /^(53...|ENOSPC|EDQUOT)$/;
 const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
+/** What PostgreSQL and Prisma call a deadlock, and a conflict that is resolved like one. */
+const DEADLOCK = /^(40P01|40001|P2034)$/;
+
+/** The code of a failure that is no answer to a statement: the session is lost, or there is none. */
+const NO_SESSION = 'NO_SESSION';
+
+/**
+ * A failure as one of the session and not of what was asked, whatever code it has; one that names
+ * the operator's remedy stays. It is to be known behind Prisma, which takes apart what has the codes
+ * of sockets and of PostgreSQL, and else keeps `code` and `meta`.
+ */
+export function withoutSession(error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === NO_SESSION || error instanceof StartError) return error as Error;
+  return Object.assign(new Error(message, { cause: error }), {
+    code: NO_SESSION,
+    meta: { code },
+  });
+}
 
 /**
  * Whether a query failed because the database cannot be reached or has no time at the moment,
  * rather than for what it asked.
  */
 export function isUnreachable(error: unknown): boolean {
-  return isCoded(error, UNREACHABLE) || isWorded(error, UNREACHABLE_MESSAGES);
+  return codesOf(error).some(tellsAway) || isWorded(error, AWAY_MESSAGES) || isEnded(error);
+}
+
+function tellsAway(code: string): boolean {
+  if (SQLSTATE.test(code)) return !FAULTS.test(code) && !OTHERWISE_TOLD.test(code);
+  return code === NO_SESSION || AWAY.test(code);
+}
+
+/** Whether a failure goes away by itself: neither what was asked nor the gateway is at fault. */
+export function isPassing(error: unknown): boolean {
+  return [isUnreachable, isTimedOut, isWithoutTurn, isDeadlocked].some((is) => is(error));
 }
 
 /** Whether a session was refused because there are as many as there may be. */
@@ -45,6 +82,11 @@ export function isTimedOut(error: unknown): boolean {
   return isCoded(error, /^57014$/);
 }
 
+/** Whether a transaction was given up, as it and another one waited for each other. */
+export function isDeadlocked(error: unknown): boolean {
+  return isCoded(error, DEADLOCK);
+}
+
 /** Whether the database's user may not do what was asked. */
 export function isForbidden(error: unknown): boolean {
   return isCoded(error, /^42501$/);
@@ -60,35 +102,46 @@ export function isExhausted(error: unknown): boolean {
   return isCoded(error, EXHAUSTED);
 }
 
-/** A failed query as Prisma throws it: PostgreSQL's code is inside. */
-interface PrismaFailure {
-  readonly meta?: {
-    readonly driverAdapterError?: { readonly cause?: { readonly originalCode?: unknown } };
-  };
-}
-
 /**
  * Node's, PostgreSQL's or Prisma's code of a failure, or its words where they stand for one and hold
  * nothing else; `undefined`: it has neither.
  */
 export function failureCode(error: unknown): string | undefined {
   const [code] = codesOf(error).reverse();
-  if (code !== undefined) return code;
-  if (!isObject(error) || typeof error.message !== 'string') return undefined;
-  return UNREACHABLE_MESSAGES.exec(error.message)?.[0];
+  if (code !== undefined && code !== NO_SESSION) return code;
+  const words = isObject(error) && AWAY_MESSAGES.exec(String(error.message))?.[0];
+  return words || code;
 }
 
-/** Of the error, and of what Prisma wraps in it. */
+/** A failed query as Prisma throws it: of a statement, of a COMMIT, and of a session that is lost. */
+interface PrismaFailure {
+  readonly code?: unknown;
+  readonly meta?: {
+    readonly code?: unknown;
+    readonly driverAdapterError?: DriverAdapterError;
+  };
+}
+
+/** What its adapter throws, and Prisma wraps except where a COMMIT fails. */
+interface DriverAdapterError {
+  readonly cause?: { readonly originalCode?: unknown };
+}
+
+/** Of the error, and of what is wrapped in it. */
 function codesOf(error: unknown): string[] {
   if (!isObject(error)) return [];
-  const { code } = error as { readonly code?: unknown };
-  const wrapped = (error as PrismaFailure).meta?.driverAdapterError?.cause?.originalCode;
-  return [code, wrapped].filter((one) => typeof one === 'string');
+  const { code, meta } = error as PrismaFailure;
+  const inner = meta?.driverAdapterError ?? (error as DriverAdapterError);
+  return [code, meta?.code, inner.cause?.originalCode].filter((one) => typeof one === 'string');
 }
 
-/** Whether an error or what Prisma wraps in it has a code of Node or PostgreSQL like these. */
+/** Whether an error or what is wrapped in it has a code of Node, PostgreSQL or Prisma like these. */
 function isCoded(error: unknown, codes: RegExp): boolean {
   return codesOf(error).some((one) => codes.test(one));
+}
+
+function isEnded(error: unknown): boolean {
+  return isCoded(error, TRANSACTION_ENDED) && !isWorded(error, MISUSED);
 }
 
 function isWorded(error: unknown, messages: RegExp): boolean {

@@ -11,9 +11,11 @@ export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export {
   failureCode,
+  isDeadlocked,
   isDiskFull,
   isExhausted,
   isForbidden,
+  isPassing,
   isTimedOut,
   isUnreachable,
   isWithoutTurn,

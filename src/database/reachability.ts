@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { isDiskFull, isFull, isUnreachable } from './failure.js';
+import { isDiskFull, isFull, isUnreachable, withoutSession } from './failure.js';
 import { type Hosts, readOnly } from './hosts.js';
 import { inBackground } from './query-slots.js';
 import { Session, type SessionConfig } from './session.js';
@@ -110,7 +110,9 @@ export class Reachability {
   ): Promise<readonly Row[]> {
     for (let tries = 1; ; tries++) {
       try {
-        const session = await this.pool.connect();
+        const session = await this.pool.connect().catch((error: unknown) => {
+          throw withoutSession(error);
+        });
         try {
           const { rows } = await session.query<Row>(text, [...values]);
           if (rows[0]?.readOnly === 'on') this.loseWrites(session);

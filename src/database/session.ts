@@ -2,7 +2,9 @@ import type { EventEmitter } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
+import { isObject } from '../lib/is-object.js';
 import { StartError } from '../lib/start-error.js';
+import { withoutSession } from './failure.js';
 import { HOST_MS, type Hosts, READ_ONLY, readOnly } from './hosts.js';
 
 /** How named statements are handled; `undefined`: PostgreSQL itself keeps them, a pooler does not. */
@@ -32,6 +34,10 @@ const CANCEL_MS = 2_000;
 const CANCEL_CODE = 80_877_102;
 /** PostgreSQL's `query_canceled`. */
 const CANCELLED = '57014';
+/** After these the server ends the session. */
+const LAST_WORDS: readonly (string | undefined)[] = ['FATAL', 'PANIC'];
+/** What `pg` says where `query_timeout` is over: the answer may still come, and is nobody's. */
+const NOT_ANSWERED = 'Query read timeout';
 
 const LIMITS: Readonly<Record<string, number>> = {
   statement_timeout: STATEMENT_MS,
@@ -46,6 +52,8 @@ const set = (scope: string) =>
 interface Inner {
   readonly processID: number;
   readonly secretKey: number;
+  readonly _queryable: boolean;
+  readonly _ending: boolean;
   getStartupConf(): Readonly<Record<string, string>>;
 }
 
@@ -130,6 +138,11 @@ export class Session extends pg.Client {
     if (this.isDirect) await this.query(set('SESSION'));
   }
 
+  /** The pool fails a statement with what a session tells of itself, if that comes first. */
+  override emit(event: string | symbol, ...told: unknown[]): boolean {
+    return super.emit(event, ...(event === 'error' ? told.map(withoutSession) : told));
+  }
+
   /** Has a host that cannot be reached passed over, and sees a server stop to take writes. */
   private watchWrites(): void {
     const connect = super.connect.bind(this);
@@ -169,13 +182,18 @@ export class Session extends pg.Client {
     if (typeof answered === 'function') {
       const before = rest.slice(0, -1);
       return send(this.shaped(query), ...before, (error: unknown, ...result: unknown[]) => {
-        end(error);
-        (answered as Answered)(error, ...result);
+        (answered as Answered)(end(error), ...result);
       });
     }
-    const answer = send(this.shaped(query), ...rest) as Promise<unknown>;
-    answer.then(() => end(null), end);
-    return answer;
+    return (send(this.shaped(query), ...rest) as Promise<unknown>).then(
+      (answer) => {
+        end(null);
+        return answer;
+      },
+      (error: unknown) => {
+        throw end(error);
+      },
+    );
   }
 
   /** A statement as it can be sent here. */
@@ -191,8 +209,11 @@ export class Session extends pg.Client {
     return this.isDirect || !/^BEGIN\b[^;]*$/.test(text) ? text : `${text}; ${set('LOCAL')}`;
   }
 
-  /** Starts a statement's time once those before it are answered. @returns what ends it */
-  private begin(): (error: unknown) => void {
+  /**
+   * Starts a statement's time once those before it are answered.
+   * @returns what ends it, and gives what its caller is told of the failure
+   */
+  private begin(): (error: unknown) => unknown {
     let timers: NodeJS.Timeout[] = [];
     let isCancelled = false;
     const start = () => {
@@ -216,7 +237,22 @@ export class Session extends pg.Client {
       if (code !== undefined && LOST.test(code)) this.isSpent = true;
       if (code === READ_ONLY) this.loseWrites();
       if (!this.isSilent) this.answeredAt = performance.now();
+      if (!this.isLostBy(error)) return error;
+      this.isSpent = true;
+      // What is sent next, such as a ROLLBACK, is not to wait for an answer.
+      this.destroy();
+      return withoutSession(error);
     };
+  }
+
+  /** Whether a failure ended the session, or came of its end. */
+  private isLostBy(error: unknown): boolean {
+    if (!isObject(error)) return false;
+    // One without a code is what `pg` makes of bytes that it cannot read.
+    if (error instanceof pg.DatabaseError)
+      return error.code === undefined || LAST_WORDS.includes(error.severity);
+    const { _queryable, _ending } = this as unknown as Inner;
+    return !_queryable || _ending || error.message === NOT_ANSWERED;
   }
 
   /** Asks for the end of the statement that runs, over a connection of its own as the protocol has it. */
@@ -237,6 +273,10 @@ export class Session extends pg.Client {
 
   private cutOff(): void {
     this.isSilent = true;
+    this.destroy();
+  }
+
+  private destroy(): void {
     (this.connection as unknown as { readonly stream: { destroy(): void } }).stream.destroy();
   }
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { isFull, isUnreachable } from './failure.js';
+import { isFull, withoutSession } from './failure.js';
 import type { Hosts } from './hosts.js';
 import { QuerySlots, requestUse } from './query-slots.js';
 import { type PreparedStatements, Session } from './session.js';
@@ -96,6 +96,7 @@ export class SharedPool extends pg.Pool {
    * A new session, or one that there is: also where the server has no more, once one is free.
    * @param limitMs the longest that one of its statements may take
    * @param free is called when it is given back
+   * @throws Error that tells of no session, whatever the reason; see `withoutSession`
    */
   private async session(limitMs: number, free: () => void): Promise<pg.PoolClient> {
     const end = performance.now() + this.settings.connectionTimeoutMillis;
@@ -105,9 +106,9 @@ export class SharedPool extends pg.Pool {
         if (session.answeredAt >= this.suspectedAt) return this.lent(session, limitMs, free);
         session.release(true);
       } catch (error) {
-        if (performance.now() > end) throw error;
-        if (tries < this.settings.hosts.all.length && isUnreachable(error)) continue;
-        if (!isFull(error)) throw error;
+        if (performance.now() > end) throw withoutSession(error);
+        if (tries < this.settings.hosts.all.length) continue;
+        if (!isFull(error)) throw withoutSession(error);
         this.growNoMore();
         if (this.totalCount === 0) await sleep(TRY_AGAIN_MS);
       }

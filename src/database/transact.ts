@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { isDeadlocked } from './failure.js';
 
-/** What PostgreSQL and Prisma call a deadlock. */
-const DEADLOCKS: readonly (string | undefined)[] = ['40P01', 'P2034'];
 const TRIES = 3;
 /** The victim leaves the other one time to take what it gave up, or they would meet again. */
 const MAX_PAUSE_MS = 100;
@@ -16,7 +15,7 @@ export async function unlessDeadlocked<Result>(run: () => Promise<Result>): Prom
     try {
       return await run();
     } catch (error) {
-      if (!DEADLOCKS.includes((error as { code?: string }).code) || attempt === TRIES) throw error;
+      if (!isDeadlocked(error) || attempt === TRIES) throw error;
       await sleep(MAX_PAUSE_MS * (0.2 + 0.8 * Math.random()));
     }
   }

@@ -1,11 +1,5 @@
 import type pg from 'pg';
-import {
-  type Database,
-  isTimedOut,
-  isUnreachable,
-  isWithoutTurn,
-  type Transaction,
-} from '../database/index.js';
+import { type Database, isPassing, type Transaction } from '../database/index.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
 import { type Answer, type Rendered, render } from './answer.js';
 import { Problem } from './problem.js';
@@ -69,8 +63,7 @@ export function committing(database: Database, attempt?: IdempotentAttempt): Com
  */
 function standBy(first: Answer): (error: unknown) => Answer {
   return (error) => {
-    const isPassing = [isUnreachable, isTimedOut, isWithoutTurn].some((is) => is(error));
-    if (isPassing || error instanceof Problem) return first;
+    if (isPassing(error) || error instanceof Problem) return first;
     throw error;
   };
 }

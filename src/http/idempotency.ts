@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Database, isExhausted, isUnreachable } from '../database/index.js';
+import { type Database, isExhausted, isPassing } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import type { SealedColumn } from '../database/sealed-column.js';
 import type { Clock } from '../lib/clock.js';
@@ -136,7 +136,7 @@ export class Idempotency {
     keep: IdempotentAttempt['keep'],
   ): Promise<void> {
     await keep(undefined, answer, true).catch(async (error: unknown) => {
-      if (!isUnreachable(error)) throw error;
+      if (!isPassing(error)) throw error;
       await this.release(row, expiry, 'leave');
     });
   }
@@ -196,7 +196,7 @@ export class Idempotency {
     };
     this.unreleased.set(boundTo(row), releaseNow);
     await releaseNow().catch((error: unknown) => {
-      if (!isUnreachable(error) && !isExhausted(error)) throw error;
+      if (!isPassing(error) && !isExhausted(error)) throw error;
     });
   }
 }

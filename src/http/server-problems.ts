@@ -25,6 +25,12 @@ export function databaseAway(): Problem {
   return retryLater('service_unavailable', what, 5);
 }
 
+/** Of several writes that wait for each other one is given up: the next try meets them no more. */
+export function collided(): Problem {
+  const what = 'The request and others waited for each other in the database.';
+  return retryLater('service_unavailable', what, 1);
+}
+
 /** What is used up is an operator's to know: `/health` names a full disk. */
 export function exhausted(): Problem {
   const what = 'The database has no space or memory left for this request.';

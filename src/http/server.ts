@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import {
   type Database,
+  isDeadlocked,
   isExhausted,
   isTimedOut,
   isUnreachable,
@@ -41,6 +42,7 @@ import {
 import { securityHeaders } from './security-headers.js';
 import { send, sendPage, sendRendered, sendUnchanged } from './send.js';
 import {
+  collided,
   databaseAway,
   exhausted,
   requireCoding,
@@ -372,10 +374,11 @@ export function createServer(
   function problemOf(error: unknown, requestId: string): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof ProviderError) return problemOfProvider(error);
+    parts.database.reachability.note(error);
     if (isWithoutTurn(error)) return waitedTooLong();
     if (isUnreachable(error)) return databaseAway();
     if (isTimedOut(error)) return tookTooLong();
-    parts.database.reachability.note(error);
+    if (isDeadlocked(error)) return collided();
     if (isExhausted(error)) return exhausted();
     parts.logger.error('unexpected error', {
       request_id: requestId,
