@@ -17,6 +17,7 @@ import { isTrustworthy } from './http/session-cookie.js';
 import { systemClock } from './lib/clock.js';
 import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
+import { showSourcePositions } from './lib/source-positions.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { credentialFields } from './model/index.js';
@@ -269,6 +270,7 @@ function reasonOf(error: unknown): string {
 }
 
 async function main(): Promise<void> {
+  showSourcePositions();
   // Either may come twice, once from a terminal or service manager and once from npm.
   process.on('SIGTERM', () => stopping.abort());
   process.on('SIGINT', () => {

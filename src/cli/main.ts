@@ -2,10 +2,12 @@
  * `rollcall` on the command line. Little is loaded before it is known what is asked for, and nothing
  * of the gateway unless a command works on its database.
  */
+import { showSourcePositions } from '../lib/source-positions.js';
 import { Context } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { runCommandLine } from './run.js';
 
+showSourcePositions();
 const words = process.argv.slice(2);
 const context = new Context(
   { input: process.stdin, output: process.stdout, errors: process.stderr },

@@ -393,8 +393,9 @@ export function createServer(
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
     const expressPath = path.replace(/\{(\w+)\}/g, ':$1');
-    for (const route of here) app.route(expressPath)[verb(route.method)](serve(route));
-    app.all(expressPath, (request, response) =>
+    const at = app.route(expressPath);
+    for (const route of here) at[verb(route.method)](serve(route));
+    at.all((request, response) =>
       sendProblem(request, response, wrongMethod(request.method, here)),
     );
   }

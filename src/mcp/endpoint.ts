@@ -1,9 +1,7 @@
 import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server';
-import { z } from 'zod';
 import { createRollcall } from '../client/index.js';
 import { RawText } from '../http/answer.js';
-import { Problem } from '../http/problem.js';
-import { type Call, endpoint, type Route } from '../http/route.js';
+import type { Call } from '../http/route.js';
 import { createMcpServer } from './server.js';
 
 /** No such host: what is sent there goes to this process. */
@@ -11,7 +9,7 @@ const IN_PROCESS = 'http://in-process.invalid';
 /** What the transport reads, besides the body. */
 const PASSED_ON = /^(accept|content-type|mcp-.+)$/;
 
-interface EndpointParts {
+export interface EndpointParts {
   readonly version: string;
   readonly stateKey: string;
   /** Hands requests to the gateway's own application. */
@@ -22,12 +20,11 @@ interface EndpointParts {
 type AnyCall = Call<unknown, unknown, unknown>;
 
 /**
- * The route `/mcp`: the Model Context Protocol over Streamable HTTP, both of its revisions, without
- * sessions. It keeps nothing between requests. Each tool asks the public API with the caller's own
- * key, so what holds for the key there holds here.
+ * Answers calls of `/mcp`. Each tool asks the public API with the caller's own key, so what holds for
+ * the key there holds here.
  */
-export function mcpRoute(parts: EndpointParts): Route {
-  const serve = mcpHandler((call: AnyCall, clientName) => {
+export function mcpEndpoint(parts: EndpointParts) {
+  return mcpHandler((call: AnyCall, clientName) => {
     const { caller } = call;
     const api = createRollcall({
       baseUrl: IN_PROCESS,
@@ -45,24 +42,6 @@ export function mcpRoute(parts: EndpointParts): Route {
     const { scopes } = caller.key;
     return createMcpServer({ api, principal, scopes, version, stateKey, clientName, onError });
   }, parts.onError);
-  return {
-    method: 'POST',
-    path: '/mcp',
-    scope: 'read',
-    endpoint: endpoint({
-      summary: 'Model Context Protocol over Streamable HTTP',
-      body: z.unknown(),
-      answers: { 200: z.unknown(), 202: null },
-      isStream: true,
-      isProtocol: true,
-      handle: async (call) => {
-        // The console's session is for its own pages.
-        if (call.headers.authorization === undefined)
-          throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.');
-        return serve(call);
-      },
-    }),
-  };
 }
 
 /** What the protocol needs of a call. */

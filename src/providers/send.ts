@@ -1,4 +1,4 @@
-import { Agent } from 'undici';
+import { Agent } from '../lib/undici-agent.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import { decodeContent } from './content-encoding.js';
 import { LARGE_BYTES, type LargeAnswers } from './large-answers.js';

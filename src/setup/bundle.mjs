@@ -30,6 +30,8 @@ export async function bundle() {
     sourcemap: 'linked',
     sourcesContent: false,
     keepNames: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
     // Not installed: pg tries it before its own. And jq, which reads a file beside its own.
     external: ['pg-native', 'jq-web'],
     // Packages that are not ES modules ask for those of Node.js so.

@@ -1,7 +1,8 @@
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.js';
 import { retryAfterSeconds } from '../lib/http-headers.js';
 import { storable } from '../lib/text.js';
+import { Agent } from '../lib/undici-agent.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
 
 const DEADLINE_MS = 15_000;

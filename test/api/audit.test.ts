@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AUDIT_POLICIES } from '../../src/api/audit-policies.js';
 import type { AuditPolicy } from '../../src/http/route.js';
-import { TOOLS } from '../../src/mcp/index.js';
+import { TOOLS } from '../../src/mcp/server.js';
 import { checkout } from '../support/checkout.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { idsOf } from '../support/pages.js';

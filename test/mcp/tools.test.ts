@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { TOOLS } from '../../src/mcp/index.js';
+import { TOOLS } from '../../src/mcp/server.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type Agent, connectAgent, ERAS, type Era } from './agent.js';

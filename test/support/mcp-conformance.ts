@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { hostGuard, mcpHandler, type ProtocolCall } from '../../src/mcp/index.js';
+import { mcpHandler, type ProtocolCall } from '../../src/mcp/endpoint.js';
+import { hostGuard } from '../../src/mcp/index.js';
 import { fixtureServer } from './mcp-fixtures.js';
 
 const listening = async (server: Server): Promise<string> => {
