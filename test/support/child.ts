@@ -5,6 +5,7 @@ import type { AppSettings } from '../../src/app.js';
 import { checkout } from './checkout.js';
 import { BRISK, type Gateway, GENEROUS, SECRET } from './gateway.js';
 import type { ChildSettings } from './gateway-child.js';
+import { SHORT_LIVED } from './processes.js';
 import { MAX_WAIT_MS, waitFor } from './wait.js';
 
 /** A second gateway on the database of the first, in a process that can be killed. */
@@ -33,7 +34,11 @@ export async function startChild(
   };
   const child = spawn(
     process.execPath,
-    [join(checkout, 'dist', 'bundle', 'gateway-child.js'), JSON.stringify(settings)],
+    [
+      ...SHORT_LIVED,
+      join(checkout, 'dist', 'bundle', 'gateway-child.js'),
+      JSON.stringify(settings),
+    ],
     {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,6 +6,7 @@ import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { checkout } from './checkout.js';
 import { type Client, clientOf, patient } from './client.js';
+import { SHORT_LIVED } from './processes.js';
 import { waitFor } from './wait.js';
 
 /** A root key for `ROLLCALL_ROOT_KEY`, so that tests know it. */
@@ -58,7 +59,7 @@ export function run(
     DRAIN_SECONDS: '0',
     ...variables,
   };
-  const child = spawn(process.execPath, [join(folder, 'dist/bundle/main.js')], {
+  const child = spawn(process.execPath, [...SHORT_LIVED, join(folder, 'dist/bundle/main.js')], {
     env,
     cwd: folder,
     ...user,
@@ -83,12 +84,15 @@ export async function startProcess(
   installation?: Installation,
 ): Promise<GatewayProcess> {
   const { child, output, errors, ended } = run(variables, installation);
-  let hasEnded = false;
-  void ended.then(() => {
-    hasEnded = true;
+  let ending: Ending | undefined;
+  void ended.then((end) => {
+    ending = end;
   });
   const url = await waitFor('the gateway process to say where it listens', () => {
-    if (hasEnded) throw new Error(`the gateway did not start: ${errors()}`);
+    if (ending !== undefined)
+      throw new Error(
+        `the gateway did not start (${ending.signal ?? `exit code ${ending.code}`}): ${errors()}`,
+      );
     return /listens on (http\S+)[\s\S]*curl/.exec(output())?.[1];
   });
   return {
