@@ -7,6 +7,8 @@ export interface Actor {
   readonly keyId: string | null;
   readonly keyName: string | null;
   readonly requestId: string | null;
+  /** The assistant that asked, as it names itself. */
+  readonly agent?: string | undefined;
 }
 
 /**
@@ -34,6 +36,6 @@ export interface AuditEntry {
   readonly reason?: string | null | undefined;
 }
 
-export function actorOf({ teamId, key, requestId }: Caller): Actor {
-  return { teamId, keyId: key.id, keyName: key.name, requestId };
+export function actorOf({ teamId, key, requestId, agent }: Caller): Actor {
+  return { teamId, keyId: key.id, keyName: key.name, requestId, agent };
 }

@@ -59,7 +59,9 @@ export async function recordAuditOfMany(
     target_type: entry.targetType,
     target_id: entry.targetId,
     before: entry.before,
-    after: entry.after,
+    // Among the facts, as what is sealed of an entry has no member for it.
+    after:
+      actor.agent === undefined ? entry.after : { agent: { client: actor.agent }, ...entry.after },
     reason: entry.reason,
   }));
   await client.query({

@@ -52,7 +52,15 @@ export class Context {
   }
 
   /** @param retries attempts after the first; the client's own number when left out */
-  async clientOf({ url, key, team }: Access, retries?: number): Promise<Rollcall> {
+  async clientOf(access: Access, retries?: number): Promise<Rollcall> {
+    return (await this.clientsOf(access, retries))();
+  }
+
+  /** Makes clients with the key of the person, each for the assistant that it is given. */
+  async clientsOf(
+    { url, key, team }: Access,
+    retries?: number,
+  ): Promise<(agent?: string) => Rollcall> {
     if (key === undefined)
       throw new CommandError(
         EXIT.key,
@@ -66,20 +74,22 @@ export class Context {
         `${url} is not an address: http://… or https://…`,
       );
     const { createRollcall } = await import('../client/index.js');
-    return createRollcall({
-      baseUrl: url,
-      key,
-      ...(team !== undefined && { team }),
-      ...(retries !== undefined && { retries }),
-      fetch: async (request) => {
-        this.idempotencyKey = request.headers.get('idempotency-key') ?? undefined;
-        return this.progress.during(`Waiting for ${url}`, fetch(request));
-      },
-      sleep: (ms) =>
-        this.progress.during(
-          `${url} is busy; trying again in ${Math.ceil(ms / 1_000)} s`,
-          new Promise((resolve) => setTimeout(resolve, ms)),
-        ),
-    });
+    return (agent) =>
+      createRollcall({
+        baseUrl: url,
+        key,
+        ...(team !== undefined && { team }),
+        ...(agent !== undefined && { agent }),
+        ...(retries !== undefined && { retries }),
+        fetch: async (request) => {
+          this.idempotencyKey = request.headers.get('idempotency-key') ?? undefined;
+          return this.progress.during(`Waiting for ${url}`, fetch(request));
+        },
+        sleep: (ms) =>
+          this.progress.during(
+            `${url} is busy; trying again in ${Math.ceil(ms / 1_000)} s`,
+            new Promise((resolve) => setTimeout(resolve, ms)),
+          ),
+      });
   }
 }

@@ -4069,6 +4069,7 @@ export interface components {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4214,6 +4215,7 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4849,6 +4851,11 @@ export interface components {
          */
         "Rollcall-Team": string;
         /**
+         * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+         * @example helpdesk%20bot%202.1
+         */
+        "Rollcall-Agent": string;
+        /**
          * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
          * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
          */
@@ -5012,10 +5019,15 @@ export interface components {
          */
         "Retry-After.optional": number;
         /**
-         * @description How to authenticate.
-         * @example Bearer realm="Rollcall"
+         * @description How to authenticate, and the scope that the key needs (RFC 6750).
+         * @example Bearer realm="Rollcall", scope="write"
          */
         "WWW-Authenticate": string;
+        /**
+         * @description How to authenticate, and the scope that the key needs (RFC 6750).
+         * @example Bearer realm="Rollcall", scope="write"
+         */
+        "WWW-Authenticate.optional": string;
     };
     pathItems: never;
 }
@@ -5603,6 +5615,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -5921,6 +5938,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -6252,6 +6274,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -6517,6 +6544,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -6825,6 +6857,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -7389,6 +7426,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -7615,6 +7657,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -7680,6 +7727,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -7803,6 +7855,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -8078,6 +8135,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -8188,6 +8250,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -8617,6 +8684,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -9203,6 +9275,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -9469,6 +9546,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -9627,6 +9709,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -10022,6 +10109,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -10163,6 +10255,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -10303,6 +10400,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -12164,6 +12266,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -12615,6 +12722,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -13003,6 +13115,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -13387,6 +13504,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -13973,6 +14095,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -14339,6 +14466,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -15227,6 +15359,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -15494,6 +15631,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -15647,6 +15789,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -16290,6 +16437,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -16554,6 +16706,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -16618,6 +16775,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
@@ -16725,6 +16887,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -16866,6 +17033,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
@@ -17113,6 +17285,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -17353,6 +17530,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description Unique id of this request. A repeat within 24 hours has no further effect and gets the same response.
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
@@ -17547,6 +17729,11 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
+                /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
@@ -17611,6 +17798,11 @@ export interface operations {
                  * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @example helpdesk%20bot%202.1
+                 */
+                "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
                  * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"

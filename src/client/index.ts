@@ -25,6 +25,8 @@ export interface RollcallSettings extends RetrySettings {
   readonly key?: string;
   /** The team that the root key acts for. */
   readonly team?: string;
+  /** An assistant that acts with the key: the audit log names it. */
+  readonly agent?: string;
 }
 
 /** What a list's pages hold. */
@@ -85,10 +87,12 @@ export interface Rollcall extends Client<paths> {
  * A client of a gateway. It authenticates, gives each POST an `Idempotency-Key`, tries again as
  * `Retry-After` says, and throws a `RollcallError` for every problem.
  */
-export function createRollcall({ baseUrl, key, team, ...retry }: RollcallSettings): Rollcall {
+export function createRollcall(settings: RollcallSettings): Rollcall {
+  const { baseUrl, key, team, agent, ...retry } = settings;
   const headers = {
     ...(key !== undefined && { Authorization: `Bearer ${key}` }),
     ...(team !== undefined && { 'Rollcall-Team': team }),
+    ...(agent !== undefined && { 'Rollcall-Agent': encodeURIComponent(agent.toWellFormed()) }),
   };
   const fetch = retrying(retry);
   /** Of the last write: reads see no less. */

@@ -1,6 +1,7 @@
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Span } from '../lib/tracing.js';
+import { agentNameOf } from './agent-name.js';
 import {
   type Authenticator,
   type Caller,
@@ -8,6 +9,7 @@ import {
   type Identity,
   type KeyWatch,
 } from './caller.js';
+import { challenge, withScope } from './challenge.js';
 import { CSV_TYPE, csvColumnsOf } from './csv.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
@@ -142,7 +144,11 @@ async function authorize(
     if (!isRead(request) && senderOf(request) === 'foreign') throw fromElsewhere();
     return NOBODY;
   }
-  const identity = await authenticator.authenticate(presentedBy(request));
+  const { scope } = route;
+  const identity = await authenticator.authenticate(presentedBy(request)).catch((error) => {
+    // The root key holds every scope there is.
+    throw withScope(error, scope === 'root' ? 'admin' : scope);
+  });
   // Browsers send cookies whoever's page asks them to.
   if (identity.sessionId !== undefined && !isRead(request) && senderOf(request) !== 'own')
     throw fromElsewhere();
@@ -153,9 +159,11 @@ async function authorize(
     // The caller may be gone by now: then there is no end to wait for.
     (free) => (route.endpoint.isStream || response.closed ? free() : response.once('close', free)),
   );
+  const agent = agentNameOf(request.get('rollcall-agent'));
   const caller = {
     ...(await authenticator.actingFor(identity, request.get('rollcall-team'))),
     requestId: response.locals.requestId as string,
+    ...(agent !== undefined && { agent }),
   };
   requireScope(caller, route);
   return caller;
@@ -170,6 +178,8 @@ export function requireScope(caller: Caller, { scope }: Route): void {
     throw new Problem(
       'insufficient_scope',
       `The key lacks the scope \`${scope}\`. Use a key that has it.`,
+      {},
+      challenge('insufficient_scope', scope),
     );
   }
 }

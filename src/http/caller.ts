@@ -71,6 +71,8 @@ export interface KeyWatch {
 /** Who asks: a key, acting for one team, in one request. */
 export interface Caller extends Identity {
   readonly requestId: string;
+  /** The assistant that asks with the key, as it names itself; absent: a person or another program. */
+  readonly agent?: string;
 }
 
 /** `admin` includes `write`, which includes `read`. */

@@ -26,21 +26,23 @@ type AnyCall = Call<unknown, unknown, unknown>;
 export function mcpEndpoint(parts: EndpointParts) {
   return mcpHandler((call: AnyCall, clientName) => {
     const { caller } = call;
-    const api = createRollcall({
-      baseUrl: IN_PROCESS,
-      key: (call.headers.authorization ?? '').replace(/^bearer +/i, ''),
-      retries: 0,
-      fetch: (request) => {
-        request.headers.set('x-request-id', call.requestId);
-        if (call.traceparent !== undefined) request.headers.set('traceparent', call.traceparent);
-        return parts.fetch(request);
-      },
-      ...(caller.key.isRoot && { team: caller.teamId }),
-    });
+    const apiFor = (agent?: string) =>
+      createRollcall({
+        baseUrl: IN_PROCESS,
+        key: (call.headers.authorization ?? '').replace(/^bearer +/i, ''),
+        retries: 0,
+        fetch: (request) => {
+          request.headers.set('x-request-id', call.requestId);
+          if (call.traceparent !== undefined) request.headers.set('traceparent', call.traceparent);
+          return parts.fetch(request);
+        },
+        ...(caller.key.isRoot && { team: caller.teamId }),
+        ...(agent !== undefined && { agent }),
+      });
     const { version, stateKey, onError } = parts;
     const principal = `${caller.key.id} ${caller.teamId}`;
     const { scopes } = caller.key;
-    return createMcpServer({ api, principal, scopes, version, stateKey, clientName, onError });
+    return createMcpServer({ apiFor, principal, scopes, version, stateKey, clientName, onError });
   }, parts.onError);
 }
 

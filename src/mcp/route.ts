@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { challenge } from '../http/challenge.js';
 import { Problem } from '../http/problem.js';
 import { endpoint, type Route } from '../http/route.js';
 import type { EndpointParts } from './endpoint.js';
@@ -24,7 +25,12 @@ export function mcpRoute(parts: EndpointParts): Route {
       handle: async (call) => {
         // The console's session is for its own pages.
         if (call.headers.authorization === undefined)
-          throw new Problem('unauthorized', 'Send a key as `Authorization: Bearer rc_…`.');
+          throw new Problem(
+            'unauthorized',
+            'Send a key as `Authorization: Bearer rc_…`.',
+            {},
+            challenge(undefined, 'read'),
+          );
         serve ??= load();
         return (await serve)(call);
       },

@@ -44,7 +44,8 @@ const MAX_ARGUMENTS = 2_000;
 
 /** Whose server it is, and what it works with. */
 export interface ServerSettings {
-  readonly api: Rollcall;
+  /** The API as the key has it. @param agent that asks, for the audit log */
+  readonly apiFor: (agent?: string) => Rollcall;
   readonly principal: string;
   readonly scopes: readonly Scope[];
   readonly version: string;
@@ -58,7 +59,7 @@ export interface ServerSettings {
 
 /** A server of the tools that the key may use, for one request or one connection. */
 export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpServer {
-  const { api, principal, scopes } = settings;
+  const { apiFor, principal, scopes } = settings;
   const state = createRequestStateCodec({
     key: settings.stateKey,
     ttlSeconds: STATE_SECONDS,
@@ -84,9 +85,12 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
   const sessionOf = (context: ServerContext): Session => {
     const { client, elicitation } = clientOf(server, context);
     const named = client && `${client.name} ${client.version}`;
+    const clientName = plain(named ?? settings.clientName ?? 'unnamed client').slice(
+      0,
+      MAX_CLIENT_NAME,
+    );
     return {
-      ...{ api, principal, context },
-      clientName: plain(named ?? settings.clientName ?? 'unnamed client').slice(0, MAX_CLIENT_NAME),
+      ...{ api: apiFor(clientName), principal, clientName, context },
       canAsk: elicitation !== undefined && (!('url' in elicitation) || 'form' in elicitation),
       seal: (facts) => state.mint(facts, context),
     };
@@ -113,7 +117,7 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
       }
     });
   }
-  registerResources(server, api);
+  registerResources(server, apiFor());
   return server;
 }
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Database, isExhausted } from '../database/index.js';
 import type { Authenticator, Identity, Presented } from '../http/caller.js';
+import { challenge } from '../http/challenge.js';
 import { Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { identityOf, isLive } from './identity.js';
@@ -51,12 +52,7 @@ export class CallerAuthenticator implements Authenticator {
   private async ofSession(token: string): Promise<Identity> {
     const identity = await this.find(token);
     if (identity) return identity;
-    throw new Problem(
-      'unauthorized',
-      'The session has ended. Sign in again.',
-      {},
-      { 'WWW-Authenticate': 'Bearer' },
-    );
+    throw new Problem('unauthorized', 'The session has ended. Sign in again.', {}, challenge());
   }
 
   /** @returns `undefined` unless both the session and its key are live */

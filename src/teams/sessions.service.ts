@@ -1,6 +1,7 @@
 import { actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Caller, Identity } from '../http/caller.js';
+import { challenge } from '../http/challenge.js';
 import type { Rows } from '../http/page.js';
 import { notFound, Problem } from '../http/problem.js';
 import type { Sender } from '../http/route.js';
@@ -156,7 +157,7 @@ export class SessionsService {
       'unauthorized',
       'This does not sign in: it is unknown, mistyped, used up, revoked or expired.',
       {},
-      { 'WWW-Authenticate': 'Bearer' },
+      challenge(),
     );
   }
 

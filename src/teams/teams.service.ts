@@ -4,6 +4,7 @@ import { actorOf, recordAudit } from '../audit/index.js';
 import { type Database, isExhausted, type Transaction } from '../database/index.js';
 import type { Team } from '../database/prisma-client/client.js';
 import type { Caller, Identity } from '../http/caller.js';
+import { challenge } from '../http/challenge.js';
 import type { Rows } from '../http/page.js';
 import { notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
@@ -20,9 +21,8 @@ import type { TeamsRepository } from './teams.repository.js';
  */
 export const DEFAULT_TEAM_ID = 'team_default';
 
-/** As RFC 6750, section 3, has it: without a key it is no error yet. */
-const NO_KEY = { 'WWW-Authenticate': 'Bearer realm="Rollcall"' };
-const BAD_KEY = { 'WWW-Authenticate': 'Bearer realm="Rollcall", error="invalid_token"' };
+const NO_KEY = challenge();
+const BAD_KEY = challenge('invalid_token');
 const LAST_USED_GRANULARITY_MS = 60_000;
 const MAX_KEYS_SEEN = 20_000;
 

@@ -42,9 +42,10 @@ const hasCode = (code: string) => (reply: Reply) => reply.body?.code === code;
 describe('keys and scopes', () => {
   test('no route but the public ones answers without a key', async () => {
     const nobody = gateway.with(undefined);
-    const isRight = (reply: Reply) =>
+    const isRight = (reply: Reply, { scope }: Route) =>
       reply.body?.code === 'unauthorized' &&
-      reply.headers.get('www-authenticate') === 'Bearer realm="Rollcall"';
+      reply.headers.get('www-authenticate') ===
+        `Bearer realm="Rollcall", scope="${scope === 'root' ? 'admin' : scope}"`;
     expect(await walk(guarded, (route) => ask(nobody, route, '{}'), isRight)).toEqual([]);
     const open = gateway.app.routes.filter(({ scope }) => scope === 'public');
     expect(open.filter(({ path }) => path.startsWith('/v1/')).map(nameOf)).toEqual([]);

@@ -37,10 +37,12 @@ async function send({ key = owner.key, method = 'POST', body, headers = {} }: Se
 test('without a good key nothing is answered but how to send one', async () => {
   const none = await send({ key: '' });
   expect(none.status).toBe(401);
-  expect(none.headers.get('www-authenticate')).toBe('Bearer realm="Rollcall"');
+  expect(none.headers.get('www-authenticate')).toBe('Bearer realm="Rollcall", scope="read"');
   const wrong = await send({ key: `rc_${'0'.repeat(26)}_${'a'.repeat(36)}` });
   expect(wrong.status).toBe(401);
-  expect(wrong.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"$/);
+  expect(wrong.headers.get('www-authenticate')).toBe(
+    'Bearer realm="Rollcall", error="invalid_token", scope="read"',
+  );
   expect(JSON.parse(wrong.text)).toMatchObject({ code: 'unauthorized', instance: '/mcp' });
 });
 

@@ -49,7 +49,8 @@ async function onPipes(key: string | undefined, settings: AgentSettings): Promis
   const [input, output] = [new PassThrough(), new PassThrough()];
   const errors: Error[] = [];
   const end = await serveMcpOverStdio({
-    api: createRollcall({ baseUrl: gateway.url, key: key ?? '' }),
+    apiFor: (agent) =>
+      createRollcall({ baseUrl: gateway.url, key: key ?? '', ...(agent && { agent }) }),
     version: '1.0.0',
     onError: (error) => errors.push(error),
     transport: new StdioServerTransport(input, output),

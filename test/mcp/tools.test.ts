@@ -4,6 +4,7 @@ import { TOOLS } from '../../src/mcp/server.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { type Agent, connectAgent, ERAS, type Era } from './agent.js';
+import { carriesOut } from './dialogue.js';
 
 let gateway: Gateway;
 let owner: Client;
@@ -223,6 +224,55 @@ test('writes are in the audit log under the key, with the id of the request', as
   expect(found.data.entries).toMatchObject([
     { action: 'account.labels_changed', target_id: account.id, request_id: 'asked-by-agent' },
   ]);
+});
+
+describe('the audit log has the name of the client', () => {
+  const last = async (action: string) =>
+    (await owner.get(`/v1/audit?action=${action}&limit=1`)).body.data[0];
+
+  test.each([
+    ['2026-07-28', 'desk – é 1.0'],
+    // That revision tells it at the start of a session alone, and there are none.
+    ['2025-11-25', 'node'],
+  ] as const)('with whatever a tool writes, revision %s', async (era, name) => {
+    await gateway.settled();
+    const [account] = (await owner.get('/v1/accounts?limit=1&status=active')).body.data;
+    const given: Record<string, Record<string, unknown>> = {
+      account_label: { account: account.id, labels: { asked: `by ${era}` } },
+      connection_sweep: { connection_id: connectionId },
+    };
+    const agent = await connectAgent(gateway.url, owner.key, { era, name: 'desk – é' });
+    const planned = await agent.call('disconnect_plan', { accounts: [account.id] });
+    given.disconnect_execute = carriesOut(planned);
+    for (const { name: tool, audit } of TOOLS) {
+      if ('none' in audit) continue;
+      const reply = await agent.call(tool, given[tool]);
+      expect([tool, reply.isError]).toEqual([tool, false]);
+      for (const action of audit.actions)
+        expect([action, (await last(action)).after.agent]).toEqual([
+          action,
+          expect.objectContaining({ client: name }),
+        ]);
+    }
+    await agent.close();
+  });
+
+  test('where a program gives one, made harmless; otherwise there is none', async () => {
+    const [account] = (await owner.get('/v1/accounts?limit=1')).body.data;
+    const labelled = async (value: string, headers: Record<string, string>) => {
+      const path = `/v1/accounts/${account.id}`;
+      const { status } = await owner.patch(path, { labels: { value } }, headers);
+      expect(status).toBe(200);
+      return (await last('account.labels_changed')).after.agent;
+    };
+    const hostile = `%00%E2%80%AE%ED%A0%80\\u0000 ${'x'.repeat(300)}%`;
+    const { client } = await labelled('1', { 'Rollcall-Agent': hostile });
+    expect(client).toMatch(/^[\x20-\x7e]{90,100}$/);
+    const decoded = { 'Rollcall-Agent': '%00%E2%80%AEdesk%20%C3%A9' };
+    expect(await labelled('4', decoded)).toEqual({ client: 'desk é' });
+    expect(await labelled('2', { 'Rollcall-Agent': '%E2%80%8B' })).toBeUndefined();
+    expect(await labelled('3', {})).toBeUndefined();
+  });
 });
 
 test('root acts for the team that its header names', async () => {

@@ -92,9 +92,9 @@ export const RESPONSE_HEADERS = {
     example: 10,
   },
   'WWW-Authenticate': {
-    description: 'How to authenticate.',
+    description: 'How to authenticate, and the scope that the key needs (RFC 6750).',
     schema: text,
-    example: 'Bearer realm="Rollcall"',
+    example: 'Bearer realm="Rollcall", scope="write"',
   },
   Deprecation: {
     description: 'When the operation was deprecated, as `@<Unix seconds>` (RFC 9745).',
@@ -125,6 +125,12 @@ export const REQUEST_HEADERS = {
     description: 'Team that the root key acts for; the default team when omitted.',
     schema: text,
     example: 'team_01k9z3m8q4v7x2c5n6b8a1s3d4',
+  },
+  'Rollcall-Agent': {
+    description:
+      'Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.',
+    schema: text,
+    example: 'helpdesk%20bot%202.1',
   },
   'Idempotency-Key': {
     description:
@@ -169,6 +175,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
   return [
     'X-Request-ID',
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
+    ...(isPublic || route.method === 'GET' ? [] : (['Rollcall-Agent'] as const)),
     ...(takesIdempotencyKey(route) ? (['Idempotency-Key'] as const) : []),
     ...(takesIfMatch(route.method) ? (['If-Match'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match', 'Rollcall-Position'] as const) : []),
@@ -201,6 +208,7 @@ export function responseHeaders(
   if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
   if (takesIdempotencyKey(route) && status < 500) maybe.push('Idempotency-Replayed');
   if (status === 401) always.push('WWW-Authenticate');
+  if (status === 403) maybe.push('WWW-Authenticate');
   if (status === 429) always.push('Retry-After');
   if (status === 409 || status >= 502) maybe.push('Retry-After');
   return { always, maybe };

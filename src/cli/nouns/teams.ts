@@ -134,7 +134,8 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'list',
         route: 'audit.list',
-        columns: 'id at action target.type:target target.id:target_id actor.name:actor request_id',
+        columns:
+          'id at action target.type:target target.id:target_id actor.name:actor after.agent.client:agent request_id',
         examples: ['audit list --limit 5', 'audit list --target-type connection --json'],
       },
     ],
