@@ -73,6 +73,7 @@ export const ORDER_KEYS = [
   'updated_at',
   'username',
   'followers',
+  'health_since',
 ] as const;
 export type OrderKey = (typeof ORDER_KEYS)[number];
 

@@ -62,6 +62,7 @@ const ORDER: Readonly<Record<OrderKey, OrderColumn>> = {
   connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
   username: { column: 'a.username_key', type: 'text', nullable: true },
   followers: followersOrder('a'),
+  health_since: { column: 'a.health_since', type: 'timestamptz', nullable: false },
 };
 
 /** What a page is of: whose accounts, which, in what order, and from where on. */

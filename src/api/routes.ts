@@ -95,6 +95,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/accounts/{id}/health', 'read', to.health.ofAccount),
     get('/v1/accounts/{id}/metrics', 'read', to.accounts.metrics),
     get('/v1/health/changes', 'read', to.health.changes),
+    get('/v1/health/levels', 'read', to.health.levels),
     get('/v1/platforms/{platform}/accounts/{platform_user_id}', 'read', to.accounts.ofIdentity),
 
     get('/v1/profiles', 'read', to.profiles.list),

@@ -987,7 +987,8 @@ export const ROUTES = {
           "connected_at",
           "updated_at",
           "username",
-          "followers"
+          "followers",
+          "health_since"
         ],
         "about": "Field to sort by; null values come last."
       },
@@ -1221,7 +1222,8 @@ export const ROUTES = {
           "connected_at",
           "updated_at",
           "username",
-          "followers"
+          "followers",
+          "health_since"
         ],
         "about": "Field to sort by; null values come last."
       },
@@ -1707,6 +1709,54 @@ export const ROUTES = {
         "name": "limit",
         "kind": "integer",
         "about": "Maximum number of items on the page."
+      }
+    ],
+    "body": []
+  },
+  "health.levels": {
+    "method": "GET",
+    "path": "/v1/health/levels",
+    "summary": "Get how many accounts were healthy or not over time, by provider",
+    "isList": false,
+    "fields": [
+      "type",
+      "from",
+      "to",
+      "step",
+      "providers"
+    ],
+    "query": [
+      {
+        "name": "from",
+        "kind": "string",
+        "about": "Beginning of the range; a day before `to` unless given, with the step `day` 30 days. Levels are kept for 31 days."
+      },
+      {
+        "name": "to",
+        "kind": "string",
+        "about": "End of the range, exclusive; now unless given."
+      },
+      {
+        "name": "step",
+        "kind": "string",
+        "values": [
+          "hour",
+          "day"
+        ],
+        "about": "One level for each hour, or for each day in UTC: that of its last hour."
+      },
+      {
+        "name": "provider",
+        "kind": "array",
+        "values": [
+          "creatoraudit",
+          "octopost",
+          "outfame",
+          "postiz",
+          "socialsyncer",
+          "zernio"
+        ],
+        "about": "Only accounts at these providers."
       }
     ],
     "body": []

@@ -770,6 +770,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/health/levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get how many accounts were healthy or not over time, by provider
+         * @description Noted while a gateway runs, each minute; the last note of an hour stays. Accounts that are disconnected do not count. At most 744 steps in one answer.
+         *
+         *     Requires the scope `read`.
+         */
+        get: operations["health.levels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/platforms/{platform}/accounts/{platform_user_id}": {
         parameters: {
             query?: never;
@@ -3328,6 +3350,55 @@ export interface components {
             } | null;
             /** Format: date-time */
             at: string;
+        };
+        /**
+         * @example {
+         *       "type": "health_levels",
+         *       "from": "2026-02-08T06:00:00.000Z",
+         *       "to": "2026-02-08T08:00:00.000Z",
+         *       "step": "hour",
+         *       "providers": [
+         *         {
+         *           "provider": "octopost",
+         *           "levels": [
+         *             {
+         *               "at": "2026-02-08T07:00:00.000Z",
+         *               "total": 214,
+         *               "healthy": 201,
+         *               "warning": 6,
+         *               "unhealthy": 3,
+         *               "unknown": 4
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        HealthLevels: {
+            /** @constant */
+            type: "health_levels";
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @enum {string} */
+            step: "hour" | "day";
+            providers: {
+                provider: string;
+                /** @description Oldest first. The counts are those at the end of the hour or day, those of the running one at most two minutes old. There is none where no gateway ran: then nobody knows. */
+                levels: {
+                    /**
+                     * Format: date-time
+                     * @description Beginning of the hour or day.
+                     */
+                    at: string;
+                    total: number;
+                    healthy: number;
+                    warning: number;
+                    unhealthy: number;
+                    unknown: number;
+                }[];
+            }[];
         };
         /**
          * @example {
@@ -8481,7 +8552,7 @@ export interface operations {
                  * @description Field to sort by; null values come last.
                  * @example created_at
                  */
-                order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers";
+                order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers" | "health_since";
                 /**
                  * @description Direction of the sort.
                  * @example asc
@@ -8928,7 +8999,7 @@ export interface operations {
                  * @description Field to sort by; null values come last.
                  * @example created_at
                  */
-                order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers";
+                order_by?: "created_at" | "connected_at" | "updated_at" | "username" | "followers" | "health_since";
                 /**
                  * @description Direction of the sort.
                  * @example asc
@@ -11217,6 +11288,134 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
+    "health.levels": {
+        parameters: {
+            query?: {
+                /**
+                 * @description Beginning of the range; a day before `to` unless given, with the step `day` 30 days. Levels are kept for 31 days.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                from?: string;
+                /**
+                 * @description End of the range, exclusive; now unless given.
+                 * @example 2026-02-09T11:45:22.000Z
+                 */
+                to?: string;
+                /**
+                 * @description One level for each hour, or for each day in UTC: that of its last hour.
+                 * @example hour
+                 */
+                step?: "hour" | "day";
+                /**
+                 * @description Only accounts at these providers.
+                 * @example [
+                 *       "outfame"
+                 *     ]
+                 */
+                provider?: string[];
+            };
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "type": "health_levels",
+                     *         "from": "2026-02-08T06:00:00.000Z",
+                     *         "to": "2026-02-08T08:00:00.000Z",
+                     *         "step": "hour",
+                     *         "providers": [
+                     *           {
+                     *             "provider": "octopost",
+                     *             "levels": [
+                     *               {
+                     *                 "at": "2026-02-08T07:00:00.000Z",
+                     *                 "total": 214,
+                     *                 "healthy": 201,
+                     *                 "warning": 6,
+                     *                 "unhealthy": 3,
+                     *                 "unknown": 4
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["HealthLevels"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["service_unavailable"];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { paging } from '../http/validate.js';
+import { commaSeparated, paging, time } from '../http/validate.js';
+import { providerId } from '../providers/index.js';
 
 const since = z.string().min(1).max(2000).optional().meta({
   description:
@@ -10,3 +11,26 @@ export const changesQuery = z.strictObject({ since, limit: paging.limit });
 
 /** Whether `since` is a time; otherwise it is a cursor. */
 export const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
+
+export const LEVEL_STEPS = ['hour', 'day'] as const;
+export type LevelStep = (typeof LEVEL_STEPS)[number];
+/** Levels are kept for so long, hour by hour. */
+export const RETENTION_LEVELS_DAYS = 31;
+
+export const levelsQuery = (providers: readonly string[]) =>
+  z.strictObject({
+    from: time.optional().meta({
+      description: `Beginning of the range; a day before \`to\` unless given, with the step \`day\` 30 days. Levels are kept for ${RETENTION_LEVELS_DAYS} days.`,
+    }),
+    to: time.optional().meta({ description: 'End of the range, exclusive; now unless given.' }),
+    step: z
+      .enum(LEVEL_STEPS, { error: `must be one of: ${LEVEL_STEPS.join(', ')}` })
+      .default('hour')
+      .meta({
+        description: 'One level for each hour, or for each day in UTC: that of its last hour.',
+      }),
+    provider: commaSeparated(providerId(providers))
+      .optional()
+      .meta({ description: 'Only accounts at these providers.' }),
+  });
+export type LevelsQuery = z.output<ReturnType<typeof levelsQuery>>;

@@ -2,11 +2,12 @@ import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byAccount } from '../http/validate.js';
-import { changesQuery, isTime } from './health.requests.js';
-import { accountHistorySchema, changeSchema } from './health.schema.js';
+import { changesQuery, isTime, levelsQuery } from './health.requests.js';
+import { accountHistorySchema, changeSchema, levelsSchema, MAX_LEVELS } from './health.schema.js';
 import type { HealthService } from './health.service.js';
 
-export function healthEndpoints(health: HealthService) {
+/** @param providers the ids of all there are */
+export function healthEndpoints(health: HealthService, providers: readonly string[]) {
   return {
     ofAccount: endpoint({
       summary: "Get an account's health, its history and its uptime",
@@ -45,6 +46,17 @@ export function healthEndpoints(health: HealthService) {
           },
         );
       },
+    }),
+
+    levels: endpoint({
+      summary: 'Get how many accounts were healthy or not over time, by provider',
+      description: `Noted while a gateway runs, each minute; the last note of an hour stays. Accounts that are disconnected do not count. At most ${MAX_LEVELS} steps in one answer.`,
+      query: levelsQuery(providers),
+      answers: { 200: dataOf(levelsSchema) },
+      handle: async (call) => ({
+        status: 200,
+        body: { data: await health.levels(call.caller, call.query) },
+      }),
     }),
   };
 }

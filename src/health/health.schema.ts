@@ -8,6 +8,7 @@ import {
   MAX_MEMBERS,
   recordOf,
 } from '../model/index.js';
+import { LEVEL_STEPS } from './health.requests.js';
 
 /** Changes of one account in its history. */
 export const MAX_HISTORY = 200;
@@ -89,6 +90,61 @@ export const accountHistorySchema = accountHealthSchema
         history: [{ ...CHANGE_EXAMPLE, summary: null }],
         mean_time_to_recovery_seconds: 4210,
         uptime: { '24h': 0, '7d': 82.98, '30d': 96.02 },
+      },
+    ],
+  });
+
+/** Levels of a provider in one answer: 31 days of hours. */
+export const MAX_LEVELS = 744;
+/** Providers in one answer: as many as there can be adapters. */
+const MAX_LEVEL_PROVIDERS = 200;
+
+const level = {
+  at: '2026-02-08T07:00:00.000Z',
+  ...{ total: 214, healthy: 201, warning: 6, unhealthy: 3, unknown: 4 },
+};
+
+/** How many accounts of a team were how, over time. */
+export const levelsSchema = z
+  .object({
+    type: z.literal('health_levels'),
+    from: timestamp,
+    to: timestamp,
+    step: z.enum(LEVEL_STEPS),
+    providers: z
+      .array(
+        z.object({
+          provider: z.string(),
+          levels: z
+            .array(
+              z.object({
+                at: timestamp.meta({ description: 'Beginning of the hour or day.' }),
+                total: z.int(),
+                healthy: z.int(),
+                warning: z.int(),
+                unhealthy: z.int(),
+                unknown: z.int(),
+              }),
+            )
+            .max(MAX_LEVELS + 1)
+            .meta({
+              description:
+                'Oldest first. The counts are those at the end of the hour or day, those of the running one at most two minutes old. ' +
+                'There is none where no gateway ran: then nobody knows.',
+            }),
+        }),
+      )
+      .max(MAX_LEVEL_PROVIDERS),
+  })
+  .meta({
+    id: 'HealthLevels',
+    examples: [
+      {
+        type: 'health_levels',
+        from: '2026-02-08T06:00:00.000Z',
+        to: '2026-02-08T08:00:00.000Z',
+        step: 'hour',
+        providers: [{ provider: 'octopost', levels: [level] }],
       },
     ],
   });

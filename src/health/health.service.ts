@@ -3,14 +3,16 @@ import type { Database } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
-import { Problem } from '../http/problem.js';
+import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Registry } from '../providers/index.js';
 import { ageVerdicts } from './aging.js';
-import { MAX_HISTORY } from './health.schema.js';
+import { type LevelsQuery, RETENTION_LEVELS_DAYS } from './health.requests.js';
+import { MAX_HISTORY, MAX_LEVELS } from './health.schema.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';
 import type { IncidentsService } from './incidents.service.js';
+import type { LevelsRepository } from './levels.repository.js';
 import type { RunningTime } from './running-time.js';
 import type { TransitionsRepository } from './transitions.repository.js';
 import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
@@ -30,6 +32,7 @@ interface HealthParts {
   readonly accountsRepository: AccountsRepository;
   readonly transitions: TransitionsRepository;
   readonly history: HistoryRepository;
+  readonly levels: LevelsRepository;
   readonly incidents: IncidentsService;
   readonly runningTime: RunningTime;
   readonly cursors: Cursors;
@@ -107,14 +110,36 @@ export class HealthService {
     return this.parts.cursors.encode(position, questionOf(caller));
   }
 
+  /** Notes how many accounts are how, for `levels`. Run every minute, by any replica. */
+  noteLevels(): Promise<void> {
+    return this.parts.levels.note(this.parts.clock.now());
+  }
+
+  /**
+   * How many accounts were how over time, by provider.
+   * @throws Problem 422 when the range ends before it begins, or holds too many steps
+   */
+  async levels(caller: Caller, { from, to, step, provider }: LevelsQuery) {
+    const { levels, clock } = this.parts;
+    const end = to ?? clock.now();
+    const begin = from ?? new Date(end.getTime() - (step === 'hour' ? 1 : 30) * DAY_MS);
+    if (begin >= end) throw invalidField('from', 'must be before `to`');
+    if (end.getTime() - begin.getTime() > (MAX_LEVELS * DAY_MS) / (step === 'hour' ? 24 : 1))
+      throw invalidField('from', `must be at most ${MAX_LEVELS} steps before \`to\``);
+    const range = { from: begin, to: end, step };
+    const providers = await levels.read(caller, { ...range, providers: provider ?? [] });
+    return { type: 'health_levels' as const, ...range, providers };
+  }
+
   /**
    * Sums up changes older than 90 days and deletes history older than thirteen months, in batches.
    */
   async prune(): Promise<void> {
-    const { history, clock } = this.parts;
+    const { history, levels, clock } = this.parts;
     const now = clock.now().getTime();
     await history.compact(new Date(now - DETAIL_RETENTION_MS));
     await history.delete(new Date(now - RETENTION_MS));
+    await levels.delete(new Date(now - RETENTION_LEVELS_DAYS * DAY_MS));
   }
 
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {

@@ -9,6 +9,7 @@ import { healthEndpoints } from './health.routes.js';
 import { HealthService } from './health.service.js';
 import { HistoryRepository } from './history.repository.js';
 import { IncidentsService } from './incidents.service.js';
+import { LevelsRepository } from './levels.repository.js';
 import { NOTE_EVERY_MS, RunningTime } from './running-time.js';
 import { TransitionsRepository } from './transitions.repository.js';
 
@@ -37,6 +38,7 @@ export function createHealth(parts: HealthParts) {
     accountsRepository,
     transitions: new TransitionsRepository(database, feeds),
     history: new HistoryRepository(database),
+    levels: new LevelsRepository(database),
     incidents,
     runningTime,
     cursors,
@@ -54,11 +56,17 @@ export function createHealth(parts: HealthParts) {
         await service.age();
       },
     },
+    { name: 'health.note_levels', everyMs: 60_000, run: () => service.noteLevels() },
     { name: 'health.prune', everyMs: 15_000, run: () => service.prune() },
   ];
   return {
     incidents,
-    endpoints: { health: healthEndpoints(service) },
+    endpoints: {
+      health: healthEndpoints(
+        service,
+        providers.adapters.all().map(({ id }) => id),
+      ),
+    },
     jobs,
     /** Notes that this gateway runs, and reports for how long none did. */
     start: () => runningTime.note(),

@@ -16,6 +16,7 @@ interface Item {
   readonly updated_at: string;
   readonly connected_at: string | null;
   readonly metrics: { readonly followers: number | null };
+  readonly health: { readonly since: string };
 }
 
 beforeAll(async () => {
@@ -54,6 +55,7 @@ describe('order', () => {
     connected_at: ({ connected_at }) => connected_at,
     username: ({ username }) => username?.toLowerCase() ?? null,
     followers: ({ metrics }) => metrics.followers,
+    health_since: ({ health }) => health.since,
   };
   /** By key then id, both in the direction; nulls last in either. */
   const inOrder = (

@@ -7,7 +7,7 @@ import { type Gateway, startGateway } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 
 /** Scans in all; those of one world, one by each key, run side by side. */
-const RUNS = 500;
+const RUNS = 510;
 const MAX_PAGES = 1_000;
 const ROWS = 8;
 
@@ -46,6 +46,7 @@ const places = fc.record({
   connected_at: fc.constantFrom(null, '2026-01-01T00:00:00Z', '2026-03-01T00:00:00Z'),
   username: fc.constantFrom(null, '', 'a', 'é', 'z_', '北'),
   followers: fc.constantFrom(null, 0, 1, 9_007_199_254_740_991),
+  health_since: fc.constantFrom('2026-01-01T00:00:00.001Z', '2026-03-01T00:00:00Z'),
 } satisfies Record<OrderKey, unknown>);
 type Place = typeof places extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -88,9 +89,10 @@ async function write(
   }));
   await gateway.database.pool.query(
     `UPDATE accounts a SET created_at = r.created_at, updated_at = r.updated_at, connected_at = r.connected_at,
-       username_key = r.username, followers = r.followers, status = r.status
+       username_key = r.username, followers = r.followers, health_since = r.health_since,
+       status = r.status
      FROM jsonb_to_recordset($1) AS r (id text, created_at timestamptz, updated_at timestamptz, connected_at timestamptz,
-       username text, followers bigint, status text) WHERE a.id = r.id`,
+       username text, followers bigint, health_since timestamptz, status text) WHERE a.id = r.id`,
     [JSON.stringify(written)],
   );
 }

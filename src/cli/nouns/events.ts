@@ -75,6 +75,11 @@ export const nouns: readonly Noun[] = [
         columns: 'id at ref from to reason fault account_id',
         examples: ['events health-changes --limit 5'],
       },
+      {
+        verb: 'health-levels',
+        route: 'health.levels',
+        examples: ['events health-levels --step day --json'],
+      },
     ],
   },
 ];

@@ -63,8 +63,9 @@ const find = defineTool({
   input: z.strictObject({
     ...accountFilter,
     order_by: z
-      .enum(['created_at', 'connected_at', 'updated_at', 'username', 'followers'])
-      .optional(),
+      .enum(['created_at', 'connected_at', 'updated_at', 'username', 'followers', 'health_since'])
+      .optional()
+      .describe('`health_since`: by how long the verdict stands.'),
     order_direction: z.enum(['asc', 'desc']).optional(),
     ...paging,
   }),

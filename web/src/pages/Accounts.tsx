@@ -143,6 +143,14 @@ const COLUMNS: readonly Column<Account>[] = [
     cell: ({ health }) => <Age at={health.checked_at} />,
   },
   {
+    id: 'health_since',
+    header: 'Health since',
+    sort: 'health_since',
+    width: 'minmax(96px, 0.7fr)',
+    isExtra: true,
+    cell: ({ health }) => <Age at={health.since} />,
+  },
+  {
     id: 'updated_at',
     header: 'Updated',
     sort: 'updated_at',

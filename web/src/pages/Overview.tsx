@@ -11,6 +11,7 @@ import { providersQuery } from '../ui/Incidents';
 import { Empty, Problem, Skeleton } from '../ui/Problem';
 import { Bar, Health, Status, words } from '../ui/Status';
 import { HEALTHS, nameOf } from './Accounts';
+import { HealthOverTime } from './OverviewLevels';
 import { TeamsHealth } from './OverviewTeams';
 
 const ChangesChart = lazy(() => import('./ChangesChart'));
@@ -114,6 +115,7 @@ export function Overview() {
       </section>
       <div className="columns">
         <div className="stack">
+          <HealthOverTime />
           <Section title="Changes of health in the last day">
             {changes.isError ? (
               <Problem error={changes.error} retry={changes.refetch} />
@@ -175,7 +177,7 @@ export function Overview() {
             title="To look at first"
             query={few('/v1/accounts', {
               health: 'unhealthy',
-              order_by: 'updated_at',
+              order_by: 'health_since',
               limit: SHOWN,
             })}
             none="No account is unhealthy."
@@ -189,13 +191,16 @@ export function Overview() {
             title="Oldest verdicts"
             query={few('/v1/accounts', {
               reason: OLD,
-              order_by: 'updated_at',
+              order_by: 'health_since',
               order_direction: 'asc',
               limit: SHOWN,
             })}
             none="Every account has been looked at in its time."
             link={
-              <Link to="/accounts" search={{ reason: OLD } as never}>
+              <Link
+                to="/accounts"
+                search={{ reason: OLD, order_by: 'health_since', order_direction: 'asc' } as never}
+              >
                 All of them
               </Link>
             }
