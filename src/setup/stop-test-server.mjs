@@ -1,4 +1,4 @@
 /** After all test files. */
 export default async function stopServer() {
-  await globalThis.stopTestServer();
+  await globalThis.stopTestServer?.();
 }

@@ -145,7 +145,7 @@ let ran = 0;
 let messages: readonly string[] = [];
 
 beforeAll(async () => {
-  clone = await cloneCheckout();
+  clone = await cloneCheckout({ isPrepared: true });
   [['as it is', 'index.ts', '', ''] as const, ...ALL_MISTAKES].forEach(
     ([, file, from, to], number) => {
       const id = idOf(number);

@@ -21,7 +21,9 @@ export interface TestResults {
 /** Runs tests in a clone, also such as fail. @param command begins with `npm test` */
 export async function testResults(clone: Clone, command: string): Promise<TestResults> {
   const file = join(clone.folder, 'dist', 'results.json');
-  await clone.run(command, { JEST_JSON: file }).catch(() => undefined);
+  // On the database server of the run that this test is in.
+  const { TEST_SERVER = '' } = process.env;
+  await clone.run(command, { JEST_JSON: file, TEST_SERVER }).catch(() => undefined);
   const files: readonly JestFile[] = JSON.parse(readFileSync(file, 'utf8')).testResults;
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const named = (status: string) =>
