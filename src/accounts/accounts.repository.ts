@@ -11,13 +11,16 @@ import {
   readByKeyset,
   type Stretch,
 } from '../http/keyset.js';
-import type { PageRequest, PageRow } from '../http/page.js';
+import { MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
+import { withoutBlanks } from '../lib/json-text.js';
 import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/index.js';
+import { AccountDocuments, type VersionedDocument, type VersionedId } from './account-documents.js';
 import { type AccountFilter, filterConditions, type OrderKey } from './account-filter.js';
 import {
   ACCOUNT_HEALTH_DOCUMENT,
   accountDocument,
+  DOCUMENT_VERSION,
   FROM_ACCOUNTS,
   LOOKED_AT,
 } from './accounts.sql.js';
@@ -124,7 +127,20 @@ interface Document {
   readonly name: PageShape['document'];
   /** SQL that makes its JSON text. */
   readonly sql: (parameters: Parameters) => string;
+  /** Those that are known; absent: none are kept. */
+  readonly known?: AccountDocuments;
 }
+
+/** Where a row stands in the order of its list. */
+interface PlacedRow extends VersionedId {
+  readonly value: string | null;
+}
+
+const pageRow = ({ id, value }: PlacedRow, document: string): PageRow => ({
+  document,
+  isCompact: true,
+  position: { value, id },
+});
 
 /**
  * Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one
@@ -132,6 +148,8 @@ interface Document {
  */
 export class AccountsRepository {
   private readonly operations: string;
+  private readonly knownAccounts = new AccountDocuments();
+  private readonly knownHealth = new AccountDocuments();
 
   constructor(
     private readonly database: Database,
@@ -147,12 +165,17 @@ export class AccountsRepository {
     return this.readPage(question, {
       name: withRemoteData ? null : 'account',
       sql: (parameters) => accountDocument(parameters.add(this.operations), withRemoteData),
+      ...(!withRemoteData && { known: this.knownAccounts }),
     });
   }
 
   /** A page of the health list. */
   healthPage(question: Question): Promise<PageRow[]> {
-    return this.readPage(question, { name: 'health', sql: () => ACCOUNT_HEALTH_DOCUMENT });
+    return this.readPage(question, {
+      name: 'health',
+      sql: () => ACCOUNT_HEALTH_DOCUMENT,
+      known: this.knownHealth,
+    });
   }
 
   /** Each stretch walks its own part of an index. */
@@ -167,29 +190,87 @@ export class AccountsRepository {
     question: Question,
     document: Document,
   ): Promise<PageRow[]> {
+    // Exports read once what nobody polls.
+    const known = stretch.limit > MAX_PAGE + 1 ? undefined : document.known;
+    const { teamId } = question.caller;
+    if (known?.isWorthwhile(teamId)) {
+      const version = () => `${DOCUMENT_VERSION} AS version`;
+      const placed = await this.select<PlacedRow>(stretch, question, 'version', version);
+      const documents = await this.documentsOf(teamId, placed, document, known);
+      if (documents) return placed.map((row, index) => pageRow(row, documents[index] ?? ''));
+    }
+    const columns = (parameters: Parameters) =>
+      `${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document`;
+    const rows = await this.select<PlacedRow & VersionedDocument>(
+      stretch,
+      question,
+      document.name,
+      columns,
+    );
+    const documents = rows.map((row) => withoutBlanks(row.document));
+    if (known) {
+      known.note(teamId, rows);
+      known.keep(rows, documents);
+    }
+    return rows.map((row, index) => pageRow(row, documents[index] ?? ''));
+  }
+
+  /** @param columns SQL: what is read besides the id and the place in the order */
+  private async select<Row extends PlacedRow>(
+    stretch: Stretch,
+    question: Question,
+    name: PageShape['document'],
+    columns: (parameters: Parameters) => string,
+  ): Promise<Row[]> {
     const { caller, filter, order, page } = question;
     const parameters = new Parameters();
     const conditions = [
       filterConditions(caller.teamId, caller.key.providers, filter, parameters),
       ...stretch.conditions(parameters),
     ];
-    const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${document.sql(parameters)} AS document FROM ${FROM_ACCOUNTS}
+    const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}
        WHERE ${conditions.join(' AND ')} ORDER BY ${stretch.sort} LIMIT ${parameters.add(stretch.limit)}`;
-    const name = statementName({
+    const prepared = statementName({
       ...question,
-      document: document.name,
+      document: name,
       isRestricted: caller.key.providers.length > 0,
       isFirst: page.after === undefined,
     });
-    const { rows } = await this.database.pool.query<{
-      id: string;
-      value: string | null;
-      document: string;
-    }>({ ...(name !== undefined && { name }), text, values: parameters.values });
-    return rows.map((row) => ({
-      document: row.document,
-      position: { value: row.value, id: row.id },
-    }));
+    const { rows } = await this.database.pool.query<Row>({
+      ...(prepared !== undefined && { name: prepared }),
+      text,
+      values: parameters.values,
+    });
+    return rows;
+  }
+
+  /**
+   * The documents of rows, of which those are built that are not known.
+   * @returns `undefined`: one was written meanwhile, and the page would not be of one moment
+   */
+  private async documentsOf(
+    teamId: string,
+    rows: readonly VersionedId[],
+    document: Document,
+    known: AccountDocuments,
+  ): Promise<readonly string[] | undefined> {
+    const unknown = known.note(teamId, rows);
+    if (unknown.length > 0) {
+      const parameters = new Parameters();
+      const ids = parameters.add(unknown.map(({ id }) => id));
+      const { rows: built } = await this.database.pool.query<VersionedDocument>({
+        name: `${document.name}-documents`,
+        text: `SELECT a.id, ${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document
+               FROM ${FROM_ACCOUNTS} WHERE a.id = ANY(${ids})`,
+        values: parameters.values,
+      });
+      known.keep(
+        built,
+        built.map((row) => withoutBlanks(row.document)),
+      );
+    }
+    const documents = rows.map((row) => known.of(row));
+    return documents.every((text) => text !== undefined) ? documents : undefined;
   }
 
   async count(caller: Caller, filter: AccountFilter): Promise<number> {
@@ -239,7 +320,7 @@ export class AccountsRepository {
       text: `SELECT ${accountDocument('$2', withRemoteData)} AS document FROM ${FROM_ACCOUNTS} WHERE a.id = $1`,
       values: [id, this.operations],
     });
-    return rows[0]?.document;
+    return rows[0] && withoutBlanks(rows[0].document);
   }
 
   /** The accounts of the team on one platform identity, oldest first. */

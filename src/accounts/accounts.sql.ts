@@ -13,6 +13,14 @@ import { nextStep } from './recommendations.js';
 export const FROM_ACCOUNTS = 'accounts a JOIN connections c ON c.id = a.connection_id';
 
 /**
+ * The version of what a document is built from: of the account's row and its connection's. Another
+ * server could give the same numbers to other rows, as one that takes over gives those anew that it
+ * had not got, and so can the same one after a crash; each has its own start.
+ */
+export const DOCUMENT_VERSION = `concat_ws(' ', a.xmin, a.ctid, c.xmin, c.ctid,
+  (SELECT extract(epoch FROM pg_postmaster_start_time())::text))`;
+
+/**
  * When the last good look at the account was: its own row's, or the last complete sweep, which saw
  * it unchanged. An account that is gone, or that a sweep missed or could not read, keeps its own
  * time.

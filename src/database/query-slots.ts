@@ -101,11 +101,14 @@ export class QuerySlots {
     const team = this.enter(use.team);
     const { key, isBegun } = use;
     return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let isGranted = false;
       const waiter: Waiter = {
         key,
         isBegun,
         grant: () => {
           clearTimeout(timer);
+          isGranted = true;
           use.isBegun = true;
           this.used += 1;
           hold(team, key, 1);
@@ -122,15 +125,16 @@ export class QuerySlots {
           });
         },
       };
-      const timer = setTimeout(() => {
-        team.waiting.splice(team.waiting.indexOf(waiter), 1);
-        this.note(team);
-        reject(noTurn());
-      }, this.waitMs);
       const ahead = isBegun ? team.waiting.findIndex((other) => !other.isBegun) : -1;
       team.waiting.splice(ahead < 0 ? team.waiting.length : ahead, 0, waiter);
       team.stalledSince ??= performance.now();
       this.letThrough();
+      if (isGranted) return;
+      timer = setTimeout(() => {
+        team.waiting.splice(team.waiting.indexOf(waiter), 1);
+        this.note(team);
+        reject(noTurn());
+      }, this.waitMs);
     });
   }
 

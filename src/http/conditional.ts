@@ -19,7 +19,10 @@ export function etagOf(text: string): string {
  * says, which the next request finds out.
  * @param release changes with what the gateway shows of the same rows
  */
-export function etagOfVersion({ caller, url, search }: AnyCall, release: string): string {
+export function etagOfVersion(
+  { caller, url, search }: Pick<AnyCall, 'caller' | 'url' | 'search'>,
+  release: string,
+): string {
   const { teamId, teamVersion, key } = caller;
   return etagOf(JSON.stringify([release, teamId, teamVersion, key.providers, url, String(search)]));
 }

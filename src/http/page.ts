@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutBlanks } from '../lib/json-text.js';
 import { recordOf } from '../model/index.js';
 import { type Answer, RawText } from './answer.js';
 import { answerCsv } from './csv.js';
@@ -14,6 +15,8 @@ const MAX_FILTERS = 50;
 export interface PageRow {
   /** JSON text. */
   readonly document: string;
+  /** There are no blanks between its tokens that would have to be taken out. */
+  readonly isCompact?: true;
   readonly position: Position;
 }
 
@@ -57,6 +60,7 @@ export function listById<Row extends { readonly id: string }>(
       const rows = await read(after?.id, limit);
       return rows.map((row) => ({
         document: JSON.stringify(show(row)),
+        isCompact: true,
         position: { value: null, id: row.id },
       }));
     },
@@ -97,9 +101,12 @@ export async function answerPage<Query extends PagingQuery>(
     ...(total === undefined ? {} : { total_count: total }),
   };
   const rest = JSON.stringify({ pagination, filters, ...top }).slice(1);
-  const text = `{"data":[${page.map((row) => row.document).join(',')}],${rest}`;
+  const text = `{"data":[${page.map(compact).join(',')}],${rest}`;
   return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
 }
+
+const compact = ({ document, isCompact }: PageRow) =>
+  isCompact ? document : withoutBlanks(document);
 
 /**
  * RFC 8288: the first page, and the next while there is one; absolute.

@@ -58,6 +58,8 @@ interface RepeatedReadsParts {
   readonly statementMs: number;
   readonly release: () => string;
   readonly known: (version: string) => Page | undefined;
+  /** Makes out what a request asks for; `undefined`: the usual way knows more about it. */
+  readonly read: (request: IncomingMessage) => Question | undefined;
   readonly requestIdOf: (given: string | undefined) => string;
   readonly toProblem: (error: unknown, told: Told) => Problem;
   readonly report: (done: Done) => void;
@@ -80,8 +82,8 @@ export interface Told {
 }
 
 /**
- * Answers what was asked before, word for word, past Express and validation: who polls asks the same
- * again and again. Everything that decides who may know what is asked as for any other request: the
+ * Answers lists and what was asked before, word for word, past Express: who polls asks the same again
+ * and again. Everything that decides who may know what is asked as for any other request: the
  * key, its limits, the load, the version of its team. What it cannot tell at once is left to the
  * usual way. A polled page takes a sixth of the processor time so
  * (docs/decisions/0043-polled-reads-have-a-way-of-their-own.md).
@@ -106,12 +108,14 @@ export class RepeatedReads {
   take(request: IncomingMessage, response: ServerResponse): boolean {
     const started = performance.now();
     const address = addressOf(request);
-    const asked = address === undefined ? undefined : this.questions.get(address);
+    if (address === undefined) return false;
     const accepted = request.headers['accept-encoding'] as string | undefined;
-    if (asked === undefined || codingFor(accepted) === undefined) return false;
+    if (codingFor(accepted) === undefined) return false;
     const { authenticator, rateLimiter, load, statementMs } = this.parts;
     const seen = authenticator.lastSeen(presentedIn(request));
     if (seen === undefined) return false;
+    const asked = this.questions.get(address) ?? this.parts.read(request);
+    if (asked === undefined) return false;
     let admission: Admission;
     try {
       rateLimiter.refuse(seen, () => undefined);
@@ -128,7 +132,7 @@ export class RepeatedReads {
       isOver: false,
     };
     const requestId = this.parts.requestIdOf(request.headers['x-request-id'] as string | undefined);
-    const exchange: Exchange = { request, response, asked, requestId, admission, use };
+    const exchange: Exchange = { request, response, address, asked, requestId, admission, use };
     response.once('close', () => {
       use.isOver = true;
       admission.leave();
@@ -159,12 +163,13 @@ export class RepeatedReads {
         if (known !== undefined) return this.sendUnchanged(exchange, known);
       }
       const page = this.parts.known(version) ?? (await asked.make(caller, version));
+      if (!this.questions.has(exchange.address)) this.questions.set(exchange.address, asked);
       const known = knownAs(ifNoneMatch, page.etag);
       if (known !== undefined) return this.sendUnchanged(exchange, known, page);
       const accepted = request.headers['accept-encoding'] as string | undefined;
       const coding = page.codingOf(codingFor(accepted) ?? 'identity', refusesIdentity(accepted));
       const packed = page.in(coding);
-      const body = packed instanceof Buffer ? packed : await packed;
+      const body = packed instanceof Promise ? await packed : packed;
       this.send(exchange, page.status, page.headersIn(coding, body), body);
     } catch (error) {
       const problem = this.parts.toProblem(error, exchange);
@@ -207,7 +212,7 @@ export class RepeatedReads {
     { asked, response, requestId, limits = {} }: Exchange,
     status: number,
     headers: Headers,
-    body?: Buffer,
+    body?: string | Buffer,
   ): void {
     const list: (string | number)[] = [
       ...this.headers,
@@ -240,6 +245,7 @@ type Headers = Readonly<Record<string, string | number>>;
 interface Exchange extends Told {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly address: string;
   readonly asked: Question & { last?: LastVersion };
   readonly admission: Admission;
   readonly use: RequestUse;

@@ -220,3 +220,8 @@ export function deprecated(route: Route, sinceDate: string, sunsetDate: string):
     throw new Error(`${route.method} ${route.path}: the sunset must be later than the deprecation`);
   return { ...route, deprecation };
 }
+
+/** RFC 9745 takes a structured date, RFC 8594 the date of HTTP. */
+export function deprecationHeaders({ since, sunset }: Deprecation): Record<string, string> {
+  return { Deprecation: `@${Math.floor(since.getTime() / 1000)}`, Sunset: sunset.toUTCString() };
+}

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
-import { type Answer, type Rendered, render, TextStream } from './answer.js';
+import { type Answer, type Rendered, render, renderProblem, TextStream } from './answer.js';
 import { knownAs } from './conditional.js';
 import { codingFor, refusesIdentity } from './content-coding.js';
 import { Page } from './pages.js';
+import type { Problem } from './problem.js';
 
 /**
  * Sends an answer: the one place where a response is finished. A GET carries a strong ETag and
@@ -27,6 +28,15 @@ export function sendRendered(request: Request, response: Response, rendered: Ren
   response.status(status).set(headers);
   if (text !== undefined) response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);
+}
+
+/** Sends what is wrong, as RFC 9457 has it. */
+export function sendProblem(request: Request, response: Response, problem: Problem): void {
+  sendRendered(
+    request,
+    response,
+    renderProblem(problem, request.path, response.locals.requestId as string),
+  );
 }
 
 /** Sends what a GET asked for, packed as its caller likes best, unless the caller has it. */

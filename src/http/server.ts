@@ -25,22 +25,23 @@ import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { Page, Pages } from './pages.js';
+import { type PlainQuestion, PlainQuestions } from './plain-questions.js';
 import { leavesOutcomeOpen, Problem, problemOfProvider } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { POSITION_HEADER, type Reads } from './reads.js';
 import { Refusals } from './refusals.js';
-import { type Done, RepeatedReads, type Told } from './repeated-reads.js';
+import { type Done, type Question, RepeatedReads, type Told } from './repeated-reads.js';
 import { identify, requestIdOf } from './request-id.js';
 import {
   type Call,
-  type Deprecation,
+  deprecationHeaders,
   type Method,
   type Route,
   takesIdempotencyKey,
   takesIfMatch,
 } from './route.js';
 import { securityHeaders } from './security-headers.js';
-import { send, sendPage, sendRendered, sendUnchanged } from './send.js';
+import { send, sendPage, sendProblem, sendRendered, sendUnchanged } from './send.js';
 import {
   collided,
   databaseAway,
@@ -159,7 +160,8 @@ export function createServer(
       if ((isVersioned || isKept) && call.csv === undefined && isOfAll) {
         const version = etagOfVersion(call, parts.release());
         const known = isVersioned && knownAs(request.get('if-none-match'), version);
-        const page = known || (await keep(route, version, () => handled(route, call, use)));
+        const page =
+          known || (await pages.make(route.endpoint, version, () => handled(route, call, use)));
         remember(route, call, request, response);
         if (!(page instanceof Page)) return sendUnchanged(response, page);
         return await sendPage(request, response, page);
@@ -218,39 +220,42 @@ export function createServer(
 
   const pages = new Pages();
 
-  /** The ETag of a list is its version, that of a resource is of its body. */
-  function keep(
-    { endpoint }: Route,
-    version: string,
-    answered: () => Promise<Answer>,
-  ): Promise<Page> {
-    const etag = endpoint.isVersioned ? version : undefined;
-    return pages.of(version, async () => new Page(render(await answered()), etag));
-  }
+  const isUsual = () => parts.tracing === UNTRACED && parts.database.replicas.isEmpty;
 
   /** The next request for the same may be answered without all this. */
   function remember(route: Route, call: AnyCall, request: Request, response: Response): void {
-    const isUsual = parts.tracing === UNTRACED && parts.database.replicas.isEmpty;
-    if (!isUsual || route.deprecation) return;
+    if (!isUsual() || route.deprecation) return;
+    const vary = String(response.vary('Accept-Encoding').get('Vary'));
     // Of whom it was, nothing is remembered.
     const { caller: _caller, signal: _signal, keyEnded: _keyEnded, ...asked } = call;
-    const { signal } = new AbortController();
-    const never = { signal, keyEnded: () => signal };
-    const callOf = (caller: Caller) => ({
-      ...{ ...asked, ...never, caller },
+    repeated.remember(request, questionOf({ route, asked, vary }));
+  }
+
+  const { signal: never } = new AbortController();
+
+  function questionOf({ route, asked, vary }: PlainQuestion): Question {
+    const { url, search } = asked;
+    const callOf = (caller: Caller): AnyCall => ({
+      ...asked,
+      commit: committing(parts.database),
+      signal: never,
+      keyEnded: () => never,
+      caller,
       requestId: caller.requestId,
     });
-    repeated.remember(request, {
+    return {
       route,
-      vary: String(response.vary('Accept-Encoding').get('Vary')),
-      versionOf: (caller) => etagOfVersion(callOf(caller), parts.release()),
+      vary,
+      versionOf: (caller) => etagOfVersion({ caller, url, search }, parts.release()),
       make: (caller, version) => {
         const answered = () => route.endpoint.handle(callOf(caller));
-        if (caller.key.providers.length === 0) return keep(route, version, answered);
+        if (caller.key.providers.length === 0) return pages.make(route.endpoint, version, answered);
         return answered().then((answer) => new Page(render(answer)));
       },
-    });
+    };
   }
+
+  const plain = new PlainQuestions(routes);
 
   const repeated = new RepeatedReads({
     ...parts,
@@ -259,6 +264,10 @@ export function createServer(
     known: (version) => pages.known(version),
     requestIdOf,
     toProblem,
+    read: (request) => {
+      const question = isUsual() ? plain.read(request) : undefined;
+      return question && questionOf(question);
+    },
     report: (done) => {
       if (done.route.endpoint.mayLag) parts.reads.count(undefined);
       report(done, 'GET');
@@ -430,19 +439,6 @@ export function createServer(
 
 interface Locals extends Told {
   readonly caller: Caller | undefined;
-}
-
-function sendProblem(request: Request, response: Response, problem: Problem): void {
-  sendRendered(
-    request,
-    response,
-    renderProblem(problem, request.path, response.locals.requestId as string),
-  );
-}
-
-/** RFC 9745 takes a structured date, RFC 8594 the date of HTTP. */
-function deprecationHeaders({ since, sunset }: Deprecation): Record<string, string> {
-  return { Deprecation: `@${Math.floor(since.getTime() / 1000)}`, Sunset: sunset.toUTCString() };
 }
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {

@@ -115,3 +115,35 @@ export function mergeJson(current: JsonText, change: unknown): JsonText {
     merged + text.slice(copied, close) + comma + added.join(',') + text.slice(close),
   );
 }
+
+/**
+ * JSON text without the blanks between its tokens, such as PostgreSQL writes behind the colons and
+ * commas of `jsonb`. Strings stay as they are.
+ */
+export function withoutBlanks(text: string): string {
+  let compact = '';
+  let copied = 0;
+  let at = 0;
+  let blank = text.indexOf(' ');
+  while (blank >= 0) {
+    const quote = text.indexOf('"', at);
+    const end = quote < 0 ? text.length : quote;
+    if (blank < end) {
+      compact += text.slice(copied, blank) + text.slice(blank, end).replace(/\s+/g, '');
+      copied = end;
+    }
+    at = quote < 0 ? end : endOfString(text, quote);
+    if (blank < at) blank = text.indexOf(' ', at);
+  }
+  return copied === 0 ? text : compact + text.slice(copied);
+}
+
+/** @param quote where the string begins. @returns the place behind it */
+function endOfString(text: string, quote: number): number {
+  for (let at = text.indexOf('"', quote + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text[at - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}

@@ -263,3 +263,80 @@ describe('shared questions', () => {
     expect(await questions.answer('key')).toBe(2);
   });
 });
+
+describe('a list whose address was never asked for', () => {
+  /** A time before everything, and another one each time. */
+  let asked = 0;
+  const anew = (path = LIST) => `${path}&updated_since=${new Date(1e12 + asked++).toISOString()}`;
+
+  test.each([
+    '/v1/accounts?limit=3',
+    '/v1/accounts/health?limit=3',
+    '/v1/accounts?limit=3&label[a]=b',
+  ])('%s is answered as the usual way does, header by header', async (path) => {
+    const address = anew(path);
+    const short = await ask(address);
+    // What has a cookie goes the usual way.
+    const usual = await ask(address, { cookie: 'unknown=1' });
+    const names = Object.keys(usual.headers).sort();
+    expect(Object.keys(short.headers).sort()).toEqual(names);
+    for (const name of names.filter((one) => ![...OF_ITS_OWN, ...COUNTED].includes(one)))
+      expect([name, short.headers[name]]).toEqual([name, usual.headers[name]]);
+    expect(short.body.equals(usual.body)).toBe(true);
+    expect(short.status).toBe(200);
+  });
+
+  test('is refused as the usual way does', async () => {
+    for (const wrong of ['&limit=1', '&updated_since=then', '&unknown=1', '&q=%00']) {
+      const address = `${LIST}${wrong}`;
+      const short = await ask(address);
+      const usual = await ask(address, { cookie: 'unknown=1' });
+      const { request_id: _one, ...problem } = JSON.parse(short.body.toString());
+      const { request_id: _other, ...expected } = JSON.parse(usual.body.toString());
+      expect([short.status, problem]).toEqual([422, expected]);
+    }
+  });
+
+  test('shows what was written before it, though most documents are known', async () => {
+    for (let turn = 0; turn < 10; turn++) {
+      const id = ids[turn % 3];
+      const labels = { turn: `${turn}, "x": 1`, 'a key': 'b' };
+      expect((await client.patch(`/v1/accounts/${id}`, { labels })).status).toBe(200);
+      const body = (await ask(anew())).body.toString();
+      expect(body).toBe(JSON.stringify(JSON.parse(body)));
+      const shown = JSON.parse(body).data.find((one: { id: string }) => one.id === id);
+      expect(shown.labels).toMatchObject(labels);
+      expect(shown).toEqual((await client.get(`/v1/accounts/${id}`)).body.data);
+    }
+  });
+
+  test('shows a restricted key and another team no more than theirs', async () => {
+    for (let turn = 0; turn < 4; turn++) await ask(anew());
+    const providers = ['creatoraudit'];
+    const made = await client.post('/v1/keys', { name: 'narrow', scopes: ['read'], providers });
+    const other = await gateway.newTeam('strangers');
+    for (const key of [made.body.data.key, other.client.key])
+      for (let turn = 0; turn < 4; turn++) {
+        const { body } = await ask(anew(), { authorization: `Bearer ${key}` });
+        expect(JSON.parse(body.toString()).data).toEqual([]);
+      }
+  });
+
+  test('is of one moment while accounts leave its filter', async () => {
+    const path = '/v1/accounts?limit=50&label[flag]=up';
+    const turns = Array.from({ length: 30 }, (_, turn) => turn);
+    const write = async () => {
+      for (const turn of turns)
+        await client.patch(`/v1/accounts/${ids[turn % 3]}`, {
+          labels: { flag: turn % 2 === 0 ? 'up' : 'down' },
+        });
+    };
+    const read = async () => {
+      for (const _ of turns) {
+        const { body } = await ask(anew(path));
+        for (const { labels } of JSON.parse(body.toString()).data) expect(labels.flag).toBe('up');
+      }
+    };
+    await Promise.all([write(), read(), read()]);
+  });
+});

@@ -6,6 +6,7 @@ import {
   mergeJson,
   parseExactly,
   stringifyJson,
+  withoutBlanks,
 } from '../../src/lib/json-text.js';
 import { parseLarge } from '../../src/lib/large-json.js';
 
@@ -138,4 +139,32 @@ describe('a long text', () => {
     const whole = long('{"__proto__":{"x":1},"a":1,"a":2}', 0);
     expect(JSON.stringify(await parseLarge(whole))).toBe(JSON.stringify(JSON.parse(whole)));
   });
+});
+
+describe('blanks between tokens', () => {
+  /** As PostgreSQL writes `jsonb`, and `json_agg` the items of a list. */
+  const spaced = (value: unknown, between: string): string => {
+    if (Array.isArray(value))
+      return `[${value.map((item) => spaced(item, between)).join(between)}]`;
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+    const members = Object.entries(value).map(
+      ([name, member]) => `${JSON.stringify(name)} : ${spaced(member, between)}`,
+    );
+    return `{${members.join(between)}}`;
+  };
+
+  test.each([', ', ', \n ', ','])('are taken out where they are %j', (between) => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(withoutBlanks(spaced(value, between))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  test.each(['"a \\" : b, c"', '{"a, \\\\":"\\\\ "}', '" "', ''])(
+    'stay in the strings of %s',
+    (text) => {
+      expect(withoutBlanks(text)).toBe(text);
+    },
+  );
 });

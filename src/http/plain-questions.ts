@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import { csvColumnsOf } from './csv.js';
+import type { Call, Route } from './route.js';
+import { readQuery, validate } from './validate.js';
+
+const NOTHING = z.strictObject({});
+/** What asks for JSON, and nothing besides. */
+const JSON_ACCEPTED: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  '*/*',
+  'application/json',
+  'application/json, */*',
+]);
+/** What a proxy says of the address, where it is trusted. */
+const OF_PROXY = ['x-forwarded-host', 'x-forwarded-proto'] as const;
+
+type AnyCall = Call<unknown, unknown, unknown>;
+
+/** What a request asks for, whoever asks it. */
+export interface PlainQuestion {
+  readonly route: Route;
+  readonly asked: Omit<AnyCall, 'caller' | 'signal' | 'keyEnded' | 'commit' | 'requestId'>;
+  /** The `Vary` of its answers. */
+  readonly vary: string;
+}
+
+/**
+ * Reads requests for lists that are kept by their version, without Express: of those that poll with
+ * `updated_since` no two are alike. Whatever is not plain is left to the usual way, and so is
+ * whatever is wrong, which is refused there in its turn.
+ */
+export class PlainQuestions {
+  private readonly routes: ReadonlyMap<string, Route>;
+
+  constructor(routes: readonly Route[]) {
+    const plain = routes.filter(
+      ({ method, path, scope, deprecation, endpoint }) =>
+        method === 'GET' &&
+        scope !== 'public' &&
+        deprecation === undefined &&
+        endpoint.isVersioned === true &&
+        !path.includes('{'),
+    );
+    this.routes = new Map(plain.map((route) => [route.path, route]));
+  }
+
+  /** @returns `undefined`: the usual way knows more about it */
+  read(request: IncomingMessage): PlainQuestion | undefined {
+    const { url: address = '', headers, socket } = request;
+    const [path = ''] = address.split('?', 1);
+    const route = this.routes.get(path);
+    if (route === undefined || !JSON_ACCEPTED.has(headers.accept)) return undefined;
+    if (OF_PROXY.some((name) => headers[name] !== undefined) || 'encrypted' in socket)
+      return undefined;
+    const { host } = headers;
+    if (host === undefined || !/^[\w.-]+(:\d+)?$/.test(host)) return undefined;
+    try {
+      const { origin, pathname, searchParams } = new URL(address, `http://${host}`);
+      const { endpoint } = route;
+      return {
+        route,
+        vary: csvColumnsOf(endpoint) ? 'Accept, Accept-Encoding' : 'Accept-Encoding',
+        asked: {
+          params: {},
+          query: validate(endpoint.query ?? NOTHING, readQuery(searchParams), 'query parameter'),
+          body: {},
+          prefer: '',
+          traceparent: undefined,
+          headers: {},
+          lastEventId: undefined,
+          sender: () => ({
+            address: '',
+            userAgent: undefined,
+            authorization: undefined,
+            sessionToken: undefined,
+          }),
+          url: origin + pathname,
+          search: searchParams,
+          csv: undefined,
+          begunBefore: undefined,
+          attemptOf: undefined,
+        },
+      };
+    } catch {
+      return undefined;
+    }
+  }
+}
