@@ -23,6 +23,7 @@ import { type FuzzedRequest, type KnownIds, requestsTo } from './requests.js';
 const DEPENDS: Readonly<Record<string, RegExp>> = {
   'accounts.create': /provider|connection_id|platform/,
   'accounts.metrics': /^from: must be (before|at most)/,
+  'health.levels': /^from: must be (before|at most)/,
   'choices.move': /does not exist/,
   'choices.merge': /does not exist/,
   'choices.split': /account_ids/,

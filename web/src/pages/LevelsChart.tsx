@@ -87,7 +87,7 @@ export default function LevelsChart({
         height,
         legend: { show: false },
         cursor: { show: false },
-        drawOrder: ['series', 'axes'],
+        drawOrder: ['series', 'axes'] as uPlot.DrawOrderKey[],
         scales: { x: { range: () => [from / 1_000, to / 1_000] }, y: { range: [0, most] } },
         axes: [
           {
