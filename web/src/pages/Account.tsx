@@ -14,6 +14,7 @@ import { useToast } from '../ui/Toast';
 import { AccountHealth } from './AccountHealth';
 import { nameOf } from './Accounts';
 import { AccountAudit, AccountEvents, AccountProfile } from './AccountTabs';
+import { callsOf, curlOf } from './account-calls';
 
 const TABS = [
   ['overview', 'Overview'],
@@ -269,33 +270,11 @@ function Raw({ account }: { readonly account: Account }) {
 
 /** What is seen, as requests and commands. */
 function Calls({ account }: { readonly account: Account }) {
-  const curl = (path: string, more = '') =>
-    `curl -s ${more}'${location.origin}${path}' \\\n  -H "Authorization: Bearer $ROLLCALL_KEY"`;
-  const { id } = account;
-  return (
-    <>
-      {(
-        [
-          ['The account', curl(`/v1/accounts/${id}`), `rollcall accounts get ${id}`],
-          ['Its health', curl(`/v1/accounts/${id}/health`), `rollcall health ${id}`],
-          [
-            'Look at it now',
-            curl(`/v1/accounts/${id}/probe`, '-X POST '),
-            `rollcall accounts probe ${id}`,
-          ],
-          [
-            'What a disconnect would do',
-            `curl -s '${location.origin}/v1/disconnects' \\\n  -H "Authorization: Bearer $ROLLCALL_KEY" \\\n  -H 'Content-Type: application/json' \\\n  -d '{"account_ids": ["${id}"], "dry_run": true}'`,
-            `rollcall disconnects plan ${id}`,
-          ],
-        ] as const
-      ).map(([title, request, command]) => (
-        <div key={title} className="stack tight">
-          <h3>{title}</h3>
-          <CodeBlock code={request} what="request" />
-          <CodeBlock code={command} what="command" />
-        </div>
-      ))}
-    </>
-  );
+  return callsOf(account.id).map((call) => (
+    <div key={call.title} className="stack tight">
+      <h3>{call.title}</h3>
+      <CodeBlock code={curlOf(call, location.origin)} what="request" />
+      <CodeBlock code={call.command} what="command" />
+    </div>
+  ));
 }

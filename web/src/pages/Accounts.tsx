@@ -224,7 +224,6 @@ export const ACCOUNTS: Listing<'/v1/accounts'> = {
     'account.disconnect_failed',
   ],
   viewsOf: 'accounts',
-  hasCsv: true,
   empty: (
     <Empty icon="accounts" title="No account yet">
       <p>Connect a provider, and its next sweep lists the accounts that it holds.</p>

@@ -82,7 +82,6 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
     { name: 'until', label: 'Until' },
   ],
   viewsOf: 'audit',
-  hasCsv: true,
   empty: (
     <Empty icon="audit" title="Nothing has been done yet">
       <p>Every change that a key makes is written here, and never changed.</p>

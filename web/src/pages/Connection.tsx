@@ -6,12 +6,15 @@ import { useMay } from '../lib/session';
 import { Age, span } from '../ui/Age';
 import { Confirm } from '../ui/Confirm';
 import { CopyText } from '../ui/Copy';
-import { Facts, Section } from '../ui/Field';
+import { Dialog } from '../ui/Dialog';
+import { Facts, Field, Section } from '../ui/Field';
 import { Icon } from '../ui/Icon';
+import { providersQuery } from '../ui/Incidents';
 import { type Listing, ListPage } from '../ui/ListPage';
 import { Empty, Problem, Skeleton } from '../ui/Problem';
 import { Count, Status } from '../ui/Status';
 import type { Column } from '../ui/Table';
+import { Credentials, credentialsIn } from './Credentials';
 
 const NUMBERS = ['seen', 'added', 'changed', 'vanished', 'quarantined'] as const;
 const SWEEPS: readonly Column<Sweep>[] = [
@@ -170,6 +173,7 @@ function Deeds({ connection }: { readonly connection: Connection }) {
   const { id, name, paused } = connection;
   const [mayWrite, mayAdmin] = [useMay('write'), useMay('admin')];
   const [forgetting, forget] = useState(false);
+  const [changing, change] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
   const changed = () =>
@@ -210,12 +214,16 @@ function Deeds({ connection }: { readonly connection: Connection }) {
             <Icon name={paused ? 'play' : 'pause'} />
             {paused ? 'Resume' : 'Pause'}
           </button>
+          <button type="button" className="button" onClick={() => change(true)}>
+            Change …
+          </button>
           <button type="button" className="button danger" onClick={() => forget(true)}>
             Forget …
           </button>
         </>
       )}
       {error && <Problem error={error} />}
+      {changing && <Change connection={connection} close={() => change(false)} />}
       {forgetting && (
         <Confirm
           title={`Forget ${name}`}
@@ -235,5 +243,87 @@ function Deeds({ connection }: { readonly connection: Connection }) {
         </Confirm>
       )}
     </div>
+  );
+}
+
+/** Another name or interval, or another key, which the provider checks before it replaces the one there is. */
+function Change({
+  connection,
+  close,
+}: {
+  readonly connection: Connection;
+  readonly close: () => void;
+}) {
+  const { id } = connection;
+  const providers = useQuery(providersQuery);
+  const provider = providers.data?.find((one) => one.id === connection.provider);
+  const client = useQueryClient();
+  const change = useMutation({
+    mutationFn: (form: FormData) => {
+      const credentials = credentialsIn(form, provider);
+      return api.PATCH('/v1/connections/{id}', {
+        params: { path: { id } },
+        body: {
+          name: String(form.get('name') ?? '').trim(),
+          sweep_interval_seconds: Number(form.get('interval')),
+          ...(Object.keys(credentials).length > 0 && { credentials }),
+        },
+      });
+    },
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['connection', id] });
+      close();
+    },
+  });
+  return (
+    <Dialog title={`Change ${connection.name}`} close={close}>
+      {providers.isError && <Problem error={providers.error} retry={providers.refetch} />}
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          change.mutate(new FormData(event.currentTarget));
+        }}
+      >
+        <Credentials provider={provider} isKept />
+        <Field label="Name">
+          {(ids) => (
+            <input
+              {...ids}
+              name="name"
+              className="input"
+              required
+              maxLength={100}
+              defaultValue={connection.name}
+            />
+          )}
+        </Field>
+        <Field label="Seconds between sweeps">
+          {(ids) => (
+            <input
+              {...ids}
+              name="interval"
+              type="number"
+              className="input"
+              required
+              defaultValue={connection.sweep_interval_seconds}
+            />
+          )}
+        </Field>
+        {change.isError && <Problem error={change.error} />}
+        <div className="row dialog-foot">
+          <button type="button" className="button" onClick={close}>
+            Cancel
+          </button>
+          <button
+            type="submit"
+            className="button primary"
+            disabled={change.isPending || provider === undefined}
+          >
+            {change.isPending ? 'Checking …' : 'Change it'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }

@@ -13,6 +13,7 @@ import { Empty, Problem, Skeleton } from '../ui/Problem';
 import { Status, words } from '../ui/Status';
 import type { Column } from '../ui/Table';
 import { Identity } from './Accounts';
+import { Credentials, credentialsIn } from './Credentials';
 
 const COLUMNS: readonly Column<Connection>[] = [
   {
@@ -128,12 +129,7 @@ function Add({ close }: { readonly close: () => void }) {
   const add = useMutation({
     mutationFn: async (form: FormData) => {
       const name = String(form.get('name') ?? '').trim();
-      const credentials = Object.fromEntries(
-        (chosen?.credentials ?? []).flatMap((credential) => {
-          const value = String(form.get(`credential ${credential.name}`) ?? '').trim();
-          return value === '' ? [] : [[credential.name, value]];
-        }),
-      );
+      const credentials = credentialsIn(form, chosen);
       return (
         await api.POST('/v1/connections', {
           body: {
@@ -180,24 +176,7 @@ function Add({ close }: { readonly close: () => void }) {
               </select>
             )}
           </Field>
-          {chosen.credentials.map(({ name, secret, required, description }) => (
-            <Field
-              key={`${chosen.id} ${name}`}
-              label={words(name)}
-              hint={description ?? (secret ? 'Kept sealed and never shown again.' : undefined)}
-            >
-              {(ids) => (
-                <input
-                  {...ids}
-                  name={`credential ${name}`}
-                  type={secret ? 'password' : 'text'}
-                  className="input mono"
-                  autoComplete="off"
-                  required={required}
-                />
-              )}
-            </Field>
-          ))}
+          <Credentials provider={chosen} />
           <Field label="Name" hint="When left empty, the provider’s.">
             {(ids) => <input {...ids} name="name" className="input" maxLength={100} />}
           </Field>

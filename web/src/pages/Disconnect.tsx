@@ -134,7 +134,6 @@ function Body({ disconnect }: { readonly disconnect: Disconnect }) {
     columns: COLUMNS,
     rowId: ({ account_id }) => account_id,
     moves: ['account.disconnected', 'account.disconnect_failed'],
-    hasCsv: true,
     empty: null,
   };
   return (

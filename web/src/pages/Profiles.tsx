@@ -101,7 +101,6 @@ const PROFILES: Listing<'/v1/profiles'> = {
   link: ({ id }) => ({ to: '/profiles/$id', params: { id } }) as unknown as LinkProps,
   moves: ['profile.linked', 'profile.split', 'profile.merged', 'account.discovered'],
   viewsOf: 'profiles',
-  hasCsv: true,
   empty: (
     <Empty icon="profiles" title="No profile yet">
       <p>A profile appears with the first account of an identity that a sweep finds.</p>

@@ -1,7 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { api } from '../lib/api';
+import { api, page } from '../lib/api';
+import { useEvents } from '../lib/live';
 import { Age } from '../ui/Age';
+import { CopyText } from '../ui/Copy';
 import { Facts, Section } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { Problem, Skeleton } from '../ui/Problem';
@@ -43,8 +45,13 @@ export function ProviderPage() {
             <div className="notice tone-bad">
               <Icon name="unhealthy" />
               <div className="grow stack tight">
-                <strong>An incident goes on</strong>
-                <pre>{JSON.stringify(data.state.incident, null, 2)}</pre>
+                <strong>
+                  An incident goes on since <Age at={data.state.incident.opened_at} />
+                </strong>
+                <span>{data.state.incident.error ?? 'It does not answer.'}</span>
+                <span className="small">
+                  <CopyText text={data.state.incident.id} what="id" />
+                </span>
               </div>
             </div>
           )}
@@ -79,7 +86,7 @@ export function ProviderPage() {
                 ['State since', <Age key="s" at={data.state.since} none="always" />],
                 ['Last success', <Age key="o" at={data.state.last_success_at} />],
                 ['Last failure', <Age key="f" at={data.state.last_failure_at} />],
-                ['Last error', data.state.last_error ? JSON.stringify(data.state.last_error) : '–'],
+                ['Last error', data.state.last_error ?? '–'],
                 ...Object.entries(data.state.circuits).map(
                   ([name, circuit]) =>
                     [
@@ -94,6 +101,7 @@ export function ProviderPage() {
               ]}
             />
           </Section>
+          <PastIncidents provider={id} />
           <Section title="What a disconnect does">
             <div className="row wrap">
               <Fact value={data.disconnect.destroys_data} yes="Destroys data" no="Keeps data" bad />
@@ -124,5 +132,53 @@ export function ProviderPage() {
         </>
       )}
     </div>
+  );
+}
+
+/** Newest first; of all providers, as the feed is. */
+const MAX_LOOKED_THROUGH = '200';
+
+/** When it was away in the last 90 days, newest first. */
+function PastIncidents({ provider }: { readonly provider: string }) {
+  const incidents = useQuery({
+    queryKey: ['incidents', provider],
+    queryFn: async () => {
+      const { data } = await page('/v1/events', {
+        type: 'provider.*',
+        order_direction: 'desc',
+        limit: MAX_LOOKED_THROUGH,
+      });
+      return data.filter((event) => event.data.provider === provider);
+    },
+  });
+  useEvents((event) => {
+    if (event !== 'gap' && event.type.startsWith('provider.')) void incidents.refetch();
+  });
+  return (
+    <Section title="Incidents of the last 90 days">
+      {incidents.isError ? (
+        <Problem error={incidents.error} retry={incidents.refetch} />
+      ) : incidents.data === undefined ? (
+        <Skeleton />
+      ) : incidents.data.length === 0 ? (
+        <p className="quiet">None that this team was told of.</p>
+      ) : (
+        <ol className="timeline">
+          {incidents.data.map(({ id, type, timestamp, data }) => {
+            const hasEnded = type === 'provider.incident_closed';
+            const { error } = data.incident as { readonly error?: string | null };
+            return (
+              <li key={id}>
+                <Status state={hasEnded ? 'ended' : 'began'} tone={hasEnded ? 'ok' : 'bad'} />
+                <span className="grow truncate quiet">{error ?? ''}</span>
+                <span className="quiet small nowrap">
+                  {Number(data.accounts).toLocaleString()} accounts · <Age at={timestamp} />
+                </span>
+              </li>
+            );
+          })}
+        </ol>
+      )}
+    </Section>
   );
 }

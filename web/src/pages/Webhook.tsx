@@ -6,10 +6,12 @@ import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
 import { Confirm } from '../ui/Confirm';
 import { CopyText } from '../ui/Copy';
+import { Dialog } from '../ui/Dialog';
 import { Facts, Section } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { type Listing, ListPage } from '../ui/ListPage';
 import { Empty, Problem, Skeleton } from '../ui/Problem';
+import { ShownOnce } from '../ui/ShownOnce';
 import { Status, words } from '../ui/Status';
 import { useToast } from '../ui/Toast';
 
@@ -36,6 +38,7 @@ export function WebhookPage() {
 
 const listing = (
   id: string,
+  open: (delivery: Delivery) => void,
   replay: ((delivery: string) => void) | undefined,
 ): Listing<'/v1/webhooks/{id}/deliveries'> => ({
   title: 'Deliveries',
@@ -48,10 +51,12 @@ const listing = (
       id: 'event',
       header: 'Event',
       width: 'minmax(180px, 1.4fr)',
-      cell: ({ event_type, event_id }) => (
+      cell: (delivery) => (
         <span className="identity-text">
-          <span className="strong truncate">{event_type}</span>
-          <code className="quiet truncate">{event_id}</code>
+          <button type="button" className="link truncate" onClick={() => open(delivery)}>
+            {delivery.event_type}
+          </button>
+          <code className="quiet truncate">{delivery.event_id}</code>
         </span>
       ),
     },
@@ -131,6 +136,9 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
   const navigate = useNavigate();
   const toast = useToast();
   const [removing, remove] = useState(false);
+  const [rotating, rotate] = useState(false);
+  const [secret, show] = useState<string>();
+  const [opened, open] = useState<Delivery>();
   const changed = () =>
     Promise.all([
       client.invalidateQueries({ queryKey: ['webhook', id] }),
@@ -158,7 +166,7 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
       }),
     onSettled: changed,
   });
-  const deliveries = useMemo(() => listing(id, may ? mutate : undefined), [id, may, mutate]);
+  const deliveries = useMemo(() => listing(id, open, may ? mutate : undefined), [id, may, mutate]);
   const error = test.error ?? replay.error ?? enable.error;
   return (
     <>
@@ -175,6 +183,9 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
             </button>
             <button type="button" className="button" onClick={() => enable.mutate()}>
               {webhook.enabled ? 'Disable' : 'Enable'}
+            </button>
+            <button type="button" className="button" onClick={() => rotate(true)}>
+              New secret …
             </button>
             <button type="button" className="button danger" onClick={() => remove(true)}>
               Delete …
@@ -205,6 +216,31 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
         />
       </Section>
       <ListPage listing={deliveries} isInline />
+      {opened && <Attempts delivery={opened} close={() => open(undefined)} />}
+      {secret !== undefined && (
+        <ShownOnce
+          title="The webhook has a new secret"
+          note="Deliveries are signed with both for a day. It is shown this once."
+          secret={secret}
+          what="secret"
+          close={() => show(undefined)}
+        />
+      )}
+      {rotating && (
+        <Confirm
+          title="Make a new secret"
+          action="Make it"
+          close={() => rotate(false)}
+          run={async () => {
+            const { data } = await api.POST('/v1/webhooks/{id}/rotate', {
+              params: { path: { id } },
+            });
+            show(data?.data.secret);
+          }}
+        >
+          <p>The one there is stays good beside it until its receiver has the new one.</p>
+        </Confirm>
+      )}
       {removing && (
         <Confirm
           title="Delete this webhook"
@@ -220,5 +256,37 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
         </Confirm>
       )}
     </>
+  );
+}
+
+/** When it was sent, and what the receiver answered each time. */
+function Attempts({
+  delivery: { event_type, event_id, attempts },
+  close,
+}: {
+  readonly delivery: Delivery;
+  readonly close: () => void;
+}) {
+  return (
+    <Dialog title={event_type} close={close} wide>
+      <p className="row wrap">
+        Event <CopyText text={event_id} what="id" />
+      </p>
+      {attempts.length === 0 ? (
+        <p className="quiet">It has not been sent yet.</p>
+      ) : (
+        <ol className="timeline">
+          {attempts.map(({ at, status, latency_ms, error, answer }) => (
+            <li key={at}>
+              <span className="number strong">{status ?? 'no answer'}</span>
+              <span className="grow">{error ?? answer ?? ''}</span>
+              <span className="quiet small nowrap">
+                {latency_ms} ms · <Age at={at} />
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Dialog>
   );
 }

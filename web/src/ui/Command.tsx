@@ -5,7 +5,7 @@ import { api, codeOf, page } from '../lib/api';
 import { Dialog } from './Dialog';
 import { Icon, type IconName } from './Icon';
 import { Skeleton } from './Problem';
-import { Health } from './Status';
+import { Health, words } from './Status';
 
 interface Hit {
   readonly id: string;
@@ -37,12 +37,35 @@ const BY_PREFIX: Readonly<Record<string, readonly [to: string, icon: IconName, n
   prof: ['/profiles/$id', 'profiles', 'Profile'],
   disc: ['/disconnects/$id', 'disconnects', 'Disconnect'],
   conn: ['/connections/$id', 'connections', 'Connection'],
-  wh: ['/webhooks/$id', 'webhooks', 'Webhook'],
+  whk: ['/webhooks/$id', 'webhooks', 'Webhook'],
 };
 
 const RECENT = 'rollcall.recent';
 const MAX_RECENT = 6;
 const recent = () => JSON.parse(sessionStorage.getItem(RECENT) ?? '[]') as string[];
+
+/** An event has no page of its own: it leads to the events of its account. */
+async function findEvent(id: string): Promise<readonly Hit[]> {
+  const [next] = (await page('/v1/events', { after: id, limit: '1' })).data;
+  const before = next === undefined ? {} : { after: next.id };
+  const { data } = await page('/v1/events', { order_direction: 'desc', limit: '1', ...before });
+  return data.flatMap((event) =>
+    event.account_id === null
+      ? []
+      : [
+          {
+            id: event.id,
+            title: `${words(event.type)} of ${event.account_id}`,
+            icon: 'accounts' as const,
+            link: {
+              to: '/accounts/$id',
+              params: { id: event.account_id },
+              search: { tab: 'events' },
+            } as unknown as LinkProps,
+          },
+        ],
+  );
+}
 
 async function find(text: string): Promise<readonly Hit[]> {
   const hits: Hit[] = [];
@@ -57,8 +80,10 @@ async function find(text: string): Promise<readonly Hit[]> {
     });
     if (noun !== 'Account') return hits;
   }
-  if (/^(key|req|evt)_/.test(text)) {
-    const name = { key: 'key_id', req: 'request_id', evt: 'q' }[text.slice(0, 3)] ?? 'q';
+  const prefix = /^([a-z]+)_[0-9a-z]{26}$/.exec(text)?.[1];
+  if (prefix === 'evt') return findEvent(text);
+  if (prefix !== undefined && prefix !== 'acct') {
+    const name = { key: 'key_id', req: 'request_id' }[prefix] ?? 'target_id';
     return [
       {
         id: text,

@@ -31,7 +31,6 @@ export interface Listing<Path extends ListPath> {
   readonly always?: Query;
   /** The page's name in saved views; left out, it has none. */
   readonly viewsOf?: string;
-  readonly hasCsv?: boolean;
   /** The API cannot count its items. */
   readonly isUncounted?: boolean;
   readonly empty: ReactNode;
@@ -140,7 +139,7 @@ export function ListPage<Path extends ListPath>(props: ListPageProps<Path>) {
           )}
           {listing.viewsOf && <Views page={listing.viewsOf} query={search} />}
           {!isInline && <Columns columns={columns} search={search} change={change} />}
-          {listing.hasCsv && <Csv path={path} query={query} name={title} />}
+          <Csv path={addressOf(path, place)} query={query} name={title} />
           {actions}
         </div>
       </header>
@@ -302,6 +301,10 @@ export function Csv({
     </button>
   );
 }
+
+/** `/v1/disconnects/{id}/steps` of one of them. */
+const addressOf = (path: string, place: Readonly<Record<string, unknown>> = {}): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(place[name])));
 
 /** Hands a file to the browser. */
 export function download(file: Blob, name: string): void {
