@@ -3,7 +3,7 @@ import { systemClock } from '../lib/clock.js';
 import { type CommandResult, type CommandSettings, onDatabase } from './command.js';
 
 const USAGE =
-  'Usage: npm run archive-audit -- DATE FILE, where DATE is a day such as 2026-02-09 and FILE is not there yet';
+  'Usage: rollcall archive-audit DATE FILE, where DATE is a day such as 2026-02-09 and FILE is not there yet';
 /** What PostgreSQL says to a role that does not own what it wants to change. */
 const NOT_PERMITTED = '42501';
 

@@ -3,7 +3,7 @@ import { writeBackup } from '../database/index.js';
 import { systemClock } from '../lib/clock.js';
 import { type CommandResult, type CommandSettings, onDatabase } from './command.js';
 
-const USAGE = 'Usage: npm run backup -- FILE';
+const USAGE = 'Usage: rollcall backup FILE';
 
 /**
  * `npm run backup`, with the gateways' variables and beside them: writes everything in the database

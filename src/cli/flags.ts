@@ -83,8 +83,10 @@ function aboutOf(about: string, values: Parameter['values']): string {
   return `${about}${about === '' ? '' : ' '}(${values.join(', ')})`;
 }
 
-/** Labels are texts; of other things a value is JSON where it can be. */
+/** Labels are texts; of other things a value is JSON where it can be. A whole object is JSON, too. */
 function memberOf(flag: string, text: string, name: string): Readonly<Record<string, unknown>> {
+  const whole = text.startsWith('{') ? jsonOrText(text) : undefined;
+  if (typeof whole === 'object') return whole as Readonly<Record<string, unknown>>;
   const [, key, value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined) throw usageError(`${flag} ${text}: expected name=value.`);
   const isText = /^labels?$/.test(name) && value !== 'null';

@@ -16,9 +16,10 @@ const context = new Context(
 
 // Who reads may have seen enough.
 for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.done);
-    throw error;
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(EXIT.done);
+    if (stream === process.stdout) context.say(`Error: the output cannot be written: ${message}.`);
+    process.exit(EXIT.failed);
   });
 process.on('SIGINT', () => {
   for (const line of context.onInterrupt) context.say(line);

@@ -13,7 +13,7 @@ import { StartError } from '../lib/start-error.js';
 import { opensCanary } from '../secrets/index.js';
 import type { CommandResult, CommandSettings } from './command.js';
 
-const USAGE = 'Usage: npm run restore -- FILE';
+const USAGE = 'Usage: rollcall restore FILE';
 
 /**
  * `npm run restore`, with the variables of the gateways to come: loads a backup into an empty

@@ -12,13 +12,13 @@ const RECONNECT_MS = 2_000;
 /**
  * Events as they happen, without an end: a stream that ends is resumed after the last event.
  * @param query of `GET /v1/events/stream`
- * @param onOpen is called each time the gateway listens
+ * @param onOpen is called each time the gateway listens; false ends it
  */
 export async function* streamEvents(
   context: Context,
   client: Rollcall,
   query: Readonly<Record<string, unknown>>,
-  onOpen: () => Promise<void> = async () => undefined,
+  onOpen: () => Promise<boolean>,
 ): AsyncGenerator<StreamedEvent, void, undefined> {
   const left = new AbortController();
   try {
@@ -33,9 +33,9 @@ async function* reopened(
   context: Context,
   client: Rollcall,
   query: Readonly<Record<string, unknown>>,
-  onOpen: () => Promise<void>,
+  onOpen: () => Promise<boolean>,
   signal: AbortSignal,
-): AsyncGenerator<StreamedEvent, never, undefined> {
+): AsyncGenerator<StreamedEvent, void, undefined> {
   let last: string | undefined;
   for (;;) {
     const response = await client.ask('/v1/events/stream', {
@@ -43,7 +43,7 @@ async function* reopened(
       headers: last === undefined ? {} : { 'Last-Event-ID': last },
       signal,
     });
-    await onOpen();
+    if (!(await onOpen())) return;
     try {
       for await (const item of itemsOf(response)) {
         last = item.id;

@@ -3,7 +3,7 @@ import { systemClock } from '../lib/clock.js';
 import { type CommandResult, type CommandSettings, onDatabase } from './command.js';
 
 const USAGE =
-  'Usage: npm run verify-audit -- [POSITION:HASH …], where each is the end of the chain as an earlier run printed it';
+  'Usage: rollcall verify-audit [POSITION:HASH …], where each is the end of the chain as an earlier run printed it';
 
 /**
  * `npm run verify-audit`, with the gateways' variables: checks that every entry of the audit log is

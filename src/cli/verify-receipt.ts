@@ -6,7 +6,7 @@ import { parseStrictJson } from '../lib/strict-json.js';
 import { receiptLines } from './receipt-lines.js';
 
 const USAGE =
-  'Usage: npm run verify-receipt -- FILE KEYS, where KEYS is /.well-known/rollcall.json of the gateway, as a file or an address';
+  'Usage: rollcall verify-receipt FILE KEYS, where KEYS is /.well-known/rollcall.json of the gateway, as a file or an address';
 
 /** The signed part is checked as it came: a member that is not known here counts too. */
 const signed = z.object({

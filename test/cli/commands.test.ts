@@ -133,7 +133,10 @@ describe('every command', () => {
           .replace('octopost --name', `octopost ${elsewhere} --name`)
           .replace(/\b[A-Z][A-Z0-9]+\b/g, (word) => things[word] ?? word)
           .replace('https://hooks.example.com', gateway.url);
-        const { code, errors } = await cli.inProcess(line);
+        const { code, output, errors } = await cli.inProcess(line);
+        // Objects are no cells: their members are.
+        if (isRoute(command) && ROUTES[command.route].isList && !/--(json|jq|output)/.test(line))
+          expect([line, /(^|\t)[[{]+"[^\t]{0,60}/m.exec(output)?.[0]]).toEqual([line, undefined]);
         const expected = OTHERWISE[example] ?? OTHERWISE[name] ?? 0;
         const said = code === expected ? '' : errors;
         expect({ line, code, said }).toEqual({ line, code: expected, said: '' });

@@ -231,6 +231,21 @@ describe('what goes on until it is ended', () => {
     expect((await watching.ended).code).toBe(130);
     await cli.inProcess('accounts resume outfame:acc_aCme1Fit00');
   });
+
+  test('health --watch --fail-on ends with 1 as soon as one is so', async () => {
+    const words = ['health', '--watch', '--username', 'acmefitness', '--provider', 'outfame'];
+    const watching = cli.start([...words, '--fail-on', 'warning', '--jq', '.summary // .type']);
+    await watching.says(/Watching/);
+    await cli.inProcess('accounts pause outfame:acc_aCme1Fit00');
+    const { code, output } = await watching.ended;
+    expect({ code, output }).toEqual({
+      code: 1,
+      output: expect.stringMatching(/"healthy": 1,[\s\S]*\naccount\.health_changed\n$/),
+    });
+    const now = await cli.inProcess(`${words.join(' ')} --fail-on warning --json summary`);
+    expect(now).toMatchObject({ code: 1, errors: '' });
+    await cli.inProcess('accounts resume outfame:acc_aCme1Fit00');
+  });
 });
 
 describe('a disconnect without a terminal', () => {
@@ -263,6 +278,15 @@ describe('a disconnect without a terminal', () => {
   });
 });
 
+describeWith(['script'], 'on Linux', () => {
+  test('a full disk is said in a line', async () => {
+    expect(await cli.shell('rollcall accounts list > /dev/full')).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^Error: the output cannot be written: .*ENOSPC.*\n$/),
+    });
+  });
+});
+
 describeWith(['script'], 'at a terminal', () => {
   const bare = (text: string) => stripVTControlCharacters(text).replaceAll('\r', '');
 
@@ -279,6 +303,17 @@ describeWith(['script'], 'at a terminal', () => {
     expect(/FOLLOWERS/.test(lines[0] ?? '')).toBe(columns === 200);
     expect(output).toContain('\u001b[');
   });
+
+  test.each(['audit list', 'profiles list', 'disconnects list', 'events list', 'keys list'])(
+    'of 80 columns %s cuts no id either',
+    async (line) => {
+      const { output } = await cli.terminal(`rollcall ${line} --limit 5 --no-pager`, 80).ended;
+      const lines = bare(output).trimEnd().split('\n');
+      expect(lines[0]).toMatch(/^ID /);
+      for (const one of lines) expect([...one].length).toBeLessThanOrEqual(80);
+      expect(output).not.toMatch(/\b(acct|aud|conn|disc|evt|key|prof)_[0-9a-z]*…/);
+    },
+  );
 
   test('colours go with NO_COLOR, and what is longer than the window through the pager', async () => {
     const pager = { NO_COLOR: '1', ROLLCALL_PAGER: 'sed s/^/paged:/' };

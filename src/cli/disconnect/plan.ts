@@ -63,7 +63,7 @@ export const isIrreversible = ({ accounts }: Plan): boolean =>
   accounts.some(({ effect }) => effect.reversible !== true || effect.destroys_data !== false);
 
 const told = (value: boolean | null) => (value === null ? 'not told' : value ? 'yes' : 'no');
-const counted = (count: number) => `${count} ${count === 1 ? 'account' : 'accounts'}`;
+export const counted = (count: number) => `${count} ${count === 1 ? 'account' : 'accounts'}`;
 
 function named<Item>(items: readonly Item[], line: (item: Item) => string): string[] {
   const more = items.length - MAX_NAMED;

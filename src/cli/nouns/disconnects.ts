@@ -1,6 +1,7 @@
 import type { Call, Noun, OwnCall } from '../declared.js';
 import { shapeDisconnect } from '../disconnect/flags.js';
 import { type Disconnect, follow, tellDisconnect } from '../disconnect/follow.js';
+import { counted } from '../disconnect/plan.js';
 import { planDisconnect, runDisconnect } from '../disconnect/run.js';
 import { addAccessFlags, addOutputFlags } from '../flags.js';
 import { ROUTES } from '../routes.gen.js';
@@ -100,7 +101,7 @@ export const nouns: readonly Noun[] = [
               readonly requested_by: { readonly name: string };
             };
             return [
-              `Disconnects ${summary.pending} accounts, as ${by.name} asked for:`,
+              `Disconnects ${counted(summary.pending)}, as ${by.name} asked for:`,
               ...steps.map(({ ref, username }) => `  ${ref}${username ? ` (${username})` : ''}`),
             ];
           },

@@ -22,7 +22,10 @@ async function tail(call: OwnCall) {
     ...(options.columns === undefined && { columns: parseColumns(COLUMNS) }),
   });
   let count = 0;
-  const opened = async () => context.say('Listening; Ctrl-C ends it.');
+  const opened = async () => {
+    context.say('Listening; Ctrl-C ends it.');
+    return true;
+  };
   const query = valuesOf(STREAM, options);
   for await (const { event } of streamEvents(context, await call.client(), query, opened)) {
     count += 1;

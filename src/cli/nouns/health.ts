@@ -75,46 +75,60 @@ function lineOf(summary: Summary, { context: { terminal } }: OwnCall): string {
 }
 
 async function health(call: OwnCall): Promise<ExitCode> {
-  const { context, options } = call;
+  const { options } = call;
   const failOn = statusesOf(options.failOn);
   const client = await call.client();
+  if (options.watch === true) return watch(call, client, failOn);
   const picture = await look(client, options);
-  if (options.watch !== true) {
-    await tell(call, picture);
-    return failOn.some((status) => picture.summary[status] > 0) ? EXIT.failed : EXIT.done;
-  }
-  return watch(call, client, () => look(client, options), context.terminal.isTerminal);
+  await tell(call, picture);
+  return hasSome(picture, failOn) ? EXIT.failed : EXIT.done;
 }
 
-/** Tells again with every change: the whole at a terminal, elsewhere a line for each change. */
+type Status = (typeof STATUSES)[number];
+const hasSome = ({ summary }: Picture, statuses: readonly Status[]) =>
+  statuses.some((status) => summary[status] > 0);
+
+/**
+ * Tells again with every change: the whole at a terminal, elsewhere a line for each change; until
+ * there is an account to fail on.
+ */
 async function watch(
   call: OwnCall,
   client: Rollcall,
-  again: () => Promise<Picture>,
-  isTerminal: boolean,
-): Promise<never> {
-  const { context } = call;
+  failOn: readonly Status[],
+): Promise<ExitCode> {
+  const { context, options } = call;
+  const { isTerminal } = context.terminal;
   const redraw = async () => {
+    const picture = await look(client, options);
     if (isTerminal) await send(context.streams.output, '\u001b[H\u001b[2J');
-    await tell(call, await again());
+    await tell(call, picture);
+    return hasSome(picture, failOn);
   };
   const query = { type: ['account.health_changed', 'account.vanished', 'account.reappeared'] };
   const opened = async () => {
-    await redraw();
+    if (await redraw()) return false;
     context.say('Watching; Ctrl-C ends it.');
+    return true;
   };
-  const columns = parseColumns(CHANGE);
-  const settings = { ...call.settings(), columns };
-  const format = settings.format === 'json' ? ('ndjson' as const) : settings.format;
-  const writer = itemWriter(context.streams.output, context.terminal, { ...settings, format });
+  const { format, jq } = call.settings();
+  const writer = itemWriter(context.streams.output, context.terminal, {
+    columns: parseColumns(CHANGE),
+    format: format === 'json' ? 'ndjson' : format,
+  });
   for await (const { event } of streamEvents(context, client, query, opened)) {
-    if (isTerminal) await redraw();
-    else await writer.write([event]);
+    if (isTerminal) {
+      if (await redraw()) break;
+      continue;
+    }
+    if (jq === undefined) await writer.write([event]);
+    else await writeJson(context.streams.output, event, jq);
+    if (failOn.length > 0 && hasSome(await look(client, options), failOn)) break;
   }
-  throw new Error('a stream without an end has ended');
+  return EXIT.failed;
 }
 
-function statusesOf(text: unknown): readonly (typeof STATUSES)[number][] {
+function statusesOf(text: unknown): readonly Status[] {
   if (typeof text !== 'string') return [];
   return text.split(',').map((word) => {
     const known = STATUSES.find((status) => status === word);
@@ -142,7 +156,10 @@ export const nouns: readonly Noun[] = [
           for (const parameter of FILTERS) command.addOption(optionOf(parameter));
           command
             .option('--watch', 'tell again with every change, until Ctrl-C')
-            .option('--fail-on <statuses>', 'exit 1 when any account is so: unhealthy,warning');
+            .option(
+              '--fail-on <statuses>',
+              'exit 1 when any account is so, while watching as soon as one is: unhealthy,warning',
+            );
           addAccessFlags(addOutputFlags(command, []));
         },
         run: health,

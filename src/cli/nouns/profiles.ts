@@ -4,7 +4,7 @@ import { disconnectProfile } from '../disconnect/run.js';
 import { ROUTES } from '../routes.gen.js';
 
 const COLUMNS =
-  'id username platform match account_count:accounts providers health.status:health metrics.followers:followers';
+  'id username.value:username platform match account_count:accounts providers health.status:health metrics.followers.value:followers';
 
 export const nouns: readonly Noun[] = [
   {

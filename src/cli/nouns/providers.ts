@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askForCredentials } from '../credentials.js';
 import type { Call, Noun } from '../declared.js';
+import { counted } from '../disconnect/plan.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { addressOf, writeOne } from '../run-route.js';
 
@@ -137,7 +138,7 @@ export const nouns: readonly Noun[] = [
         removes: {
           tells: 'connections.get',
           effects: async ({ id, name, provider }, call) => [
-            `Forgets the connection ${name} at ${provider} and its ${await accountsOf(id, call)} accounts here, with their history.`,
+            `Forgets the connection ${name} at ${provider} and its ${counted(await accountsOf(id, call))} here, with their history.`,
             'Nothing is disconnected at the provider.',
           ],
           count: async ({ id }, call) => Math.max(1, await accountsOf(id, call)),

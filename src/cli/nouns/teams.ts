@@ -1,7 +1,7 @@
 import type { Noun } from '../declared.js';
 
 const WEBHOOK = 'id url enabled types failing_since description';
-const DELIVERY = 'id event_type state attempts created_at finished_at event_id';
+const DELIVERY = 'id event_type state attempts.length:attempts created_at finished_at event_id';
 
 export const nouns: readonly Noun[] = [
   {
@@ -50,7 +50,8 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'list',
         route: 'teams.listKeys',
-        columns: 'id name scopes providers expires_at last_used_at created_at created_by',
+        columns:
+          'id name scopes providers expires_at last_used_at created_at created_by.name:created_by',
         examples: ['keys list', 'keys list --created-by KEY'],
       },
       { verb: 'get', route: 'teams.getKey', examples: ['keys get KEY'] },

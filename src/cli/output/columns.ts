@@ -18,7 +18,11 @@ export function parseColumns(text: string): readonly Column[] {
     .map((each) => {
       const [path = '', header = path] = each.split(':');
       const name = header.toUpperCase().replaceAll('_', ' ');
-      return { header: name, path: path.split('.'), isId: /(^|_)(id|ref|plan_hash)$/.test(path) };
+      return {
+        header: name,
+        path: path.split('.'),
+        isId: /(^|[._])(id|ref|plan_hash)$/.test(path),
+      };
     });
 }
 

@@ -54,7 +54,10 @@ export function layOut(
 }
 
 export function headerLine({ columns, widths }: Layout, terminal: Terminal): string {
-  const cells = columns.map(({ header }, index) => padded(header, widths[index] ?? 0));
+  const cells = columns.map(({ header }, index) => {
+    const width = widths[index] ?? 0;
+    return padded(cut(header, width), width);
+  });
   return styled(cells.join(GAP).trimEnd(), 'bold', terminal);
 }
 
