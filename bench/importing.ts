@@ -1,11 +1,17 @@
 import { startSandbox } from '../sandbox/index.js';
-import { type Database, openDatabase, startEmbedded } from '../src/database/index.js';
+import {
+  type Database,
+  type DatabaseConnection,
+  openDatabase,
+  startEmbedded,
+} from '../src/database/index.js';
 import { newId } from '../src/lib/ids.js';
 import { waitFor } from '../test/support/wait.js';
+import { bulkRates } from './bulk-anchors.js';
 import { report } from './figures.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 
-const ACCOUNTS = 100_000;
+const ACCOUNTS = Number(process.env.BENCH_ACCOUNTS ?? 100_000);
 const UPSERTS = 2_000;
 /** Milliseconds of one sweep of all. */
 const MAX_SWEEP_MS = 600_000;
@@ -13,16 +19,52 @@ const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 
 /**
  * First import and unchanged re-sweep of 100,000 sandbox accounts, beside Prisma upserts one by one
- * on the same database.
+ * on the same database, and beside bulk writes of the same rows.
  * @param dataDir is left filled, for benches that read
  */
 export async function importing(dataDir: string, port: number): Promise<void> {
-  const sandbox = await startSandbox({ port: 0, accounts: ACCOUNTS });
   const embedded = await startEmbedded({ dataDir, onProgress: () => undefined });
-  const gateway = await startGatewayProcess(port, { DATA_DIR: dataDir, SANDBOX: 'false' });
-  const database = openDatabase({ connection: embedded.connection, poolSize: 2 });
   try {
-    const idle = await gateway.memory();
+    const { first, again, upserts, memory } = await measure(embedded.connection, dataDir, port);
+    const bulk = await bulkRates(embedded.connection);
+    const rate = ({ seen, seconds }: Swept) => seen / seconds;
+
+    report('first import', rate(first), 'rows/s', `${first.seen} accounts, ${first.added} added`);
+    report('unchanged re-sweep', rate(again), 'rows/s', `${again.added + again.changed} written`);
+    report('Prisma upserts one by one', upserts, 'rows/s');
+    report(
+      'bulk insert of the same rows',
+      bulk.insert,
+      'rows/s',
+      'with events, samples and profiles',
+    );
+    report('COPY of the same rows', bulk.copy, 'rows/s', 'by the server, from files of its own');
+    report('bulk no-op upsert', bulk.noOpUpsert, 'rows/s');
+    report('first import ÷ upserts', rate(first) / upserts, '×');
+    report('first import ÷ bulk insert', rate(first) / bulk.insert, '×');
+    report('first import ÷ COPY', rate(first) / bulk.copy, '×');
+    report('re-sweep ÷ upserts', rate(again) / upserts, '×');
+    report('re-sweep ÷ no-op upsert', rate(again) / bulk.noOpUpsert, '×');
+    report('event-loop delay of the first import, p99', first.delayMs, 'ms');
+    report('event-loop delay of the re-sweep, p99', again.delayMs, 'ms');
+    report(
+      'gateway memory over idle, at its peak',
+      memory.peak - memory.idle,
+      'MB',
+      `idle ${Math.round(memory.idle)} MB`,
+    );
+  } finally {
+    await embedded.stop();
+  }
+}
+
+async function measure(connection: DatabaseConnection, dataDir: string, port: number) {
+  const sandbox = await startSandbox({ port: 0, accounts: ACCOUNTS });
+  const gateway = await startGatewayProcess(port, { DATA_DIR: dataDir, SANDBOX: 'false' });
+  const database = openDatabase({ connection, poolSize: 2 });
+  try {
+    const { now: idle } = await gateway.memory();
+    await loopDelayMs(gateway);
     const connections: string[] = [];
     for (const provider of PROVIDERS) {
       const request = {
@@ -36,36 +78,15 @@ export async function importing(dataDir: string, port: number): Promise<void> {
     for (const id of connections) await gateway.post(`/v1/connections/${id}/sweep`);
     const again = await sweepsDone(gateway, connections, 2);
     const { peak } = await gateway.memory();
-    const upserts = await upsertOneByOne(database);
-
-    report(
-      'first import',
-      first.seen / first.seconds,
-      'rows/s',
-      `${first.seen} accounts, ${first.added} added`,
-    );
-    report(
-      'unchanged re-sweep',
-      again.seen / again.seconds,
-      'rows/s',
-      `${again.added + again.changed} rows written`,
-    );
-    report('Prisma upserts one by one', upserts, 'rows/s');
-    report('first import ÷ upserts', first.seen / first.seconds / upserts, '×');
-    report('re-sweep ÷ upserts', again.seen / again.seconds / upserts, '×');
-    report(
-      'gateway memory over idle, at its peak',
-      peak - idle.now,
-      'MB',
-      `idle ${Math.round(idle.now)} MB`,
-    );
+    return { first, again, upserts: await upsertOneByOne(database), memory: { idle, peak } };
   } finally {
     await database.close();
     await gateway.stop();
-    await embedded.stop();
     await sandbox.close();
   }
 }
+
+type Swept = Awaited<ReturnType<typeof sweepsDone>>;
 
 /**
  * Waits for the sweep number `count` of each connection; seconds from the first start to the last
@@ -93,7 +114,18 @@ async function sweepsDone(gateway: GatewayProcess, connections: readonly string[
     seen: total('seen'),
     added: total('added'),
     changed: total('changed'),
+    delayMs: await loopDelayMs(gateway),
   };
+}
+
+/**
+ * The 99th percentile since the last call, as the gateway tells it in its metrics: those begin anew
+ * with each.
+ */
+async function loopDelayMs({ url, key }: GatewayProcess): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { Authorization: `Bearer ${key}` } });
+  const seconds = /^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(await response.text())?.[1];
+  return Number(seconds) * 1000;
 }
 
 /** What a gateway without bulk writes would do, on rows copied from the import. @returns rows/s */
