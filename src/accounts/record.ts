@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type AnyAdapter, DERIVED } from '../model/index.js';
 import type { Coverage, Observation } from '../providers/index.js';
@@ -51,12 +51,11 @@ export function toRecord(observation: Observation, adapter: AnyAdapter): Account
   for (const [column, read] of VALUES) content[column] = read(observation, adapter);
   // Signed addresses change from look to look; what they lead to does not.
   const lasting = stableUrls(JSON.stringify(content));
-  const hash = createHash('sha1').update(lasting).digest('base64url');
   return {
     ...content,
     provider_account_id: observation.account.providerAccountId,
     avatar_url: observation.account.avatarUrl,
-    content_hash: hash,
+    content_hash: hash('sha1', lasting, 'base64url'),
     coverage: observation.coverage,
   };
 }

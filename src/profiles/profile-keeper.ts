@@ -4,6 +4,7 @@ import { withTransaction } from '../database/transact.js';
 import { type NewEvent, recordEvents } from '../events/index.js';
 import type { Clock } from '../lib/clock.js';
 import { profileIdOf } from '../lib/ids.js';
+import { mapInTurns } from '../lib/long-task.js';
 import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
 import { verdictOfOne } from './corroborated-health.js';
 import {
@@ -229,12 +230,13 @@ export class ProfileKeeper {
     const ids = unique([...decided.keys(), ...others]);
     if (ids.length === 0) return [];
     const found = await this.parts.members.membersOf(client, ids);
-    const merged = [...found].flatMap(([id, members]) => {
+    const merges = await mapInTurns(found, ([id, members]) => {
       const group = decided.get(id);
       const grouping = group === undefined ? shown.get(id) : groupingOf(group);
       if (grouping === undefined) return [];
       return [{ id, grouping, profile: mergeProfile(members, group?.contradictions ?? [], at) }];
     });
+    const merged = merges.flat();
     await saveProfiles(
       client,
       teamId,

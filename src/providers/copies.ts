@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { HealthStatus } from '../model/index.js';
 import type { Observation } from './read-account.js';
 
@@ -19,7 +19,7 @@ const TIME_DIGITS = 15;
 export function copyRank({ account }: Observation): string {
   const connectedAt = account.connectedAt === null ? 0 : Date.parse(account.connectedAt);
   const token = { true: 2, null: 1, false: 0 }[`${account.tokenValid}`];
-  const content = createHash('sha1').update(JSON.stringify(account)).digest('hex');
+  const content = hash('sha1', JSON.stringify(account), 'hex');
   return [
     String(Math.max(0, connectedAt)).padStart(TIME_DIGITS, '0'),
     token,

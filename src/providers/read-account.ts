@@ -18,6 +18,8 @@ const MAX_SHOWN_ID_LENGTH = 200;
 const MAX_EXAMPLE_LENGTH = 80;
 /** Of the provider's raw object, as JSON. */
 const MAX_REMOTE_DATA_BYTES = 64 * 1_024;
+/** Of a character in JSON: an escape such as `\u0001`. */
+const MAX_CHARACTER_BYTES = 6;
 /** Of a larger object so much is looked at to find what can be kept. */
 const MAX_LOOKED_AT_BYTES = 1_024 * 1_024;
 
@@ -205,7 +207,12 @@ function remoteDataOf(
   raw: Record<string, unknown>,
   secrets: readonly string[],
 ): Record<string, unknown> {
-  const data = redactFields(cleanJson(withoutLarge(raw)) as Record<string, unknown>, secrets);
+  const length = lengthUpTo(raw, MAX_REMOTE_DATA_BYTES);
+  const data = redactFields(
+    cleanJson(length > MAX_REMOTE_DATA_BYTES ? withoutLarge(raw) : raw) as Record<string, unknown>,
+    secrets,
+  );
+  if (length * MAX_CHARACTER_BYTES <= MAX_REMOTE_DATA_BYTES) return data;
   let bytes = bytesOf(data);
   if (bytes <= MAX_REMOTE_DATA_BYTES) return data;
   const kept = { ...data };
@@ -224,7 +231,6 @@ function remoteDataOf(
  * come after a good deal of others: no more of it is looked at.
  */
 function withoutLarge(raw: Record<string, unknown>): Record<string, unknown> {
-  if (lengthUpTo(raw, MAX_REMOTE_DATA_BYTES) <= MAX_REMOTE_DATA_BYTES) return raw;
   let left = MAX_LOOKED_AT_BYTES;
   const members = Object.entries(raw).map(([name, value]) => {
     const most = Math.min(left, MAX_REMOTE_DATA_BYTES);

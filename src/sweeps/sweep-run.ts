@@ -84,7 +84,9 @@ export class SweepRun {
   private sawUnnamed = false;
   private isHeld = false;
   private nextAnalysis = FIRST_ANALYSIS;
-  private readonly waiting: Observation[] = [];
+  private readonly waiting: Waiting[] = [];
+  /** The batch that is being written while further pages are read. */
+  private writing: Promise<void> = Promise.resolve();
   private readonly observed: ObservedAccountsRepository;
   /** Why the health of what was seen is not known. */
   healthFailure: ProviderError | null = null;
@@ -129,7 +131,8 @@ export class SweepRun {
 
   /**
    * Takes a page; rows are written in batches of several pages, so that a provider's small pages do
-   * not make for many transactions.
+   * not make for many transactions. The last batch may still be on its way to the database: its
+   * failure is that of the next call.
    */
   async take(page: ObservedPage): Promise<void> {
     this.healthFailure ??= page.healthFailure;
@@ -137,7 +140,7 @@ export class SweepRun {
     if (page.source === 'list') this.listPages += 1;
     for (const { degraded } of shown.accounts) this.degradedFields.add(degraded);
     await this.quarantineItems(shown.quarantined);
-    for (const account of shown.accounts) this.waiting.push(account);
+    for (const observation of shown.accounts) this.waiting.push(asWaiting(observation));
     await this.writeBatches(false);
   }
 
@@ -193,13 +196,15 @@ export class SweepRun {
 
   /** Writes accounts that the list lacks and the provider shows when it is asked for them. */
   async addFound(observations: readonly Observation[]): Promise<void> {
-    for (let from = 0; from < observations.length; ) {
-      const batch = observations.slice(from, endOfBatch(observations, from) ?? observations.length);
+    const left = observations.map(asWaiting);
+    while (left.length > 0) {
+      const batch = left
+        .splice(0, endOfBatch(left) ?? left.length)
+        .map(({ observation }) => observation);
       await this.writeRecords(batch.map((observation) => this.asChange(observation)));
       const ids = batch.map(({ account }) => account.providerAccountId);
       const now = this.clock.now();
       await this.lease.transaction((client) => this.observed.markFound(client, ids, now));
-      from += batch.length;
     }
   }
 
@@ -326,18 +331,21 @@ export class SweepRun {
     };
   }
 
-  /** Writes what waits, batch by batch. @param all the last one too, which may be small */
+  /**
+   * Writes what waits, batch by batch, the last full one in the background.
+   * @param all the last one too, which may be small, and nothing is under way any more in the end
+   */
   private async writeBatches(all: boolean): Promise<void> {
-    let from = 0;
     for (;;) {
-      const to = endOfBatch(this.waiting, from);
-      if (to === null && !all) break;
-      const batch = this.waiting.slice(from, to ?? this.waiting.length);
-      if (batch.length === 0) break;
-      await this.write(batch);
-      from += batch.length;
+      const end = endOfBatch(this.waiting) ?? (all ? this.waiting.length : 0);
+      if (end === 0) break;
+      await this.writing;
+      const batch = this.waiting.splice(0, end);
+      this.writing = this.write(batch.map(({ observation }) => observation));
+      // Until it is awaited its failure is nobody's.
+      this.writing.catch(() => undefined);
     }
-    this.waiting.splice(0, from);
+    if (all) await this.writing;
   }
 
   private async quarantineItems(items: readonly QuarantinedItem[]): Promise<void> {
@@ -357,12 +365,23 @@ export class SweepRun {
   }
 }
 
-/** Where a batch that begins at `from` is full; `null`: it is not. */
-function endOfBatch(waiting: readonly Observation[], from: number): number | null {
-  let length = 0;
-  for (let to = from; to < waiting.length; to += 1) {
-    if (to - from >= BATCH_SIZE || length >= MAX_BATCH_LENGTH) return to;
-    length += lengthUpTo(waiting[to], MAX_BATCH_LENGTH);
+/** What waits to be written, with its length as JSON up to that of a batch. */
+interface Waiting {
+  readonly observation: Observation;
+  readonly length: number;
+}
+
+const asWaiting = (observation: Observation): Waiting => ({
+  observation,
+  length: lengthUpTo(observation, MAX_BATCH_LENGTH),
+});
+
+/** Where the first batch is full; `null`: it is not. */
+function endOfBatch(waiting: readonly Waiting[]): number | null {
+  let total = 0;
+  for (const [index, { length }] of waiting.entries()) {
+    total += length;
+    if (index + 1 >= BATCH_SIZE || total >= MAX_BATCH_LENGTH) return index + 1;
   }
-  return waiting.length - from >= BATCH_SIZE || length >= MAX_BATCH_LENGTH ? waiting.length : null;
+  return null;
 }
