@@ -24,6 +24,7 @@ import {
 import { openUrl } from './webhook-url.js';
 import type { WebhooksRepository } from './webhooks.repository.js';
 
+/** Events that are looked through at once for those that a webhook wants. */
 const EVENTS_AT_ONCE = 1000;
 /** Extended for as long as the process is at it; ends at once should that die. */
 const LEASE_MS = 60_000;
@@ -108,13 +109,13 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
     return rows;
   }
 
+  /** First what is due of deliveries that were made before: of events no more than are taken. */
   async take(request: TakeRequest): Promise<TakenDelivery[]> {
-    const taken: DeliveryRow[] = [];
+    const taken = await this.rows.take(request);
     for (let isMore = true; isMore && taken.length < request.limit; ) {
-      isMore = await this.fanOut(request.lane, request.now);
-      const limit = request.limit - taken.length;
-      const working = [...request.working, ...taken.map(({ id }) => id)];
-      taken.push(...(await this.rows.take({ ...request, limit, working })));
+      const made = await this.fanOut({ ...request, limit: request.limit - taken.length });
+      taken.push(...made.deliveries);
+      isMore = made.isMore;
     }
     if (taken.length === 0) return [];
     const webhook = await this.parts.webhooks.findEnabled(request.lane);
@@ -151,67 +152,83 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
   }
 
   /**
-   * Makes deliveries of the next events and moves the webhook's position behind them, both in one
-   * transaction: each event is made a delivery of once, whichever replica does it and whenever it
-   * dies.
-   * @returns whether there may be more
+   * Makes deliveries of the next events, leased to who asks, and moves the webhook's position behind
+   * them, all in one transaction: each event is made a delivery of once, whichever replica does it
+   * and whenever it dies.
+   * @returns the deliveries, and whether there may be more
    */
-  private async fanOut(webhookId: string, now: Date): Promise<boolean> {
+  private fanOut({ lane: webhookId, limit, holder, now }: TakeRequest): Promise<FannedOut> {
     return withTransaction(this.parts.database.pool, async (client) => {
-      const { rows } = await client.query<WebhookRow>(
-        `SELECT w.team_id, w.types, w.providers FROM webhooks w
-         WHERE w.id = $1 AND w.disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
-        [webhookId],
-      );
+      const { rows } = await client.query<WebhookRow>({
+        name: 'lock-webhook',
+        text: `SELECT w.types, w.providers FROM webhooks w
+          WHERE w.id = $1 AND w.disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
+        values: [webhookId],
+      });
       const [webhook] = rows;
-      if (!webhook) return false;
-      const events = await client.query<{
-        id: string;
-        type: EventType;
-        is_wanted: boolean;
-        position: string | null;
-        transaction_id: string;
-      }>(
-        `SELECT e.id, e.type, ${eventVisibleTo('$2')} AND NOT ${IS_DELIVERED} AS is_wanted,
-           e.position, e.transaction_id
-         FROM webhooks w JOIN events e ON e.team_id = w.team_id
-         WHERE w.id = $1 AND (${placeOf('e')}, e.id) > ${positionOf('w')}
-           AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)
-         ORDER BY ${placeOf('e')}, e.id LIMIT ${EVENTS_AT_ONCE}`,
-        [webhookId, webhook.providers],
-      );
-      const last = events.rows.at(-1);
-      if (!last) return false;
-      const types = typesOf(webhook.types);
-      const wanted = events.rows.filter(
-        ({ type, is_wanted }) => is_wanted && (webhook.types.length === 0 || types.includes(type)),
-      );
-      await client.query(
-        `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
-           next_attempt_at, created_at)
-         SELECT d.id, $2, d.event_id, d.event_type, 'pending', $3, $3
-         FROM jsonb_to_recordset($1::jsonb) AS d(id text, event_id text, event_type text)`,
-        [
-          JSON.stringify(
-            wanted.map(({ id, type }) => ({ id: newId('dlv'), event_id: id, event_type: type })),
-          ),
-          webhookId,
-          now,
+      if (!webhook) return { deliveries: [], isMore: false };
+      const { rows: events } = await client.query<EventRow>({
+        name: 'next-events-of-webhook',
+        text: `SELECT e.id, e.type, e.position, e.transaction_id,
+            CASE WHEN e.is_wanted THEN ${EVENT_DOCUMENT} END AS body
+          FROM (
+            SELECT next.*, count(*) FILTER (WHERE is_wanted) OVER (ORDER BY place, id) AS number
+            FROM (
+              SELECT e.*, ${placeOf('e')} AS place, ${eventVisibleTo('$2')} AND NOT ${IS_DELIVERED}
+                AND ($3::text[] IS NULL OR e.type = ANY($3)) AS is_wanted
+              FROM webhooks w JOIN events e ON e.team_id = w.team_id
+              WHERE w.id = $1 AND (${placeOf('e')}, e.id) > ${positionOf('w')}
+                AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)
+              ORDER BY ${placeOf('e')}, e.id LIMIT ${EVENTS_AT_ONCE}) AS next) AS e
+          WHERE e.number <= $4 ORDER BY e.place, e.id`,
+        values: [
+          ...[webhookId, webhook.providers],
+          ...[webhook.types.length === 0 ? null : typesOf(webhook.types), limit],
         ],
+      });
+      const last = events.at(-1);
+      if (last === undefined) return { deliveries: [], isMore: false };
+      const made = events.flatMap(({ id, type, body }) =>
+        body === null ? [] : [{ id: newId('dlv'), event_id: id, attempts: 0, body, type }],
       );
+      await client.query({
+        name: 'add-leased-deliveries',
+        text: `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
+            next_attempt_at, created_at, leased_by, leased_until)
+          SELECT d.id, $1, d.event_id, d.type, 'pending', $2, $2, $3, $4
+          FROM unnest($5::text[], $6::text[], $7::text[]) AS d(id, event_id, type)`,
+        values: [
+          ...[webhookId, now, holder, new Date(now.getTime() + LEASE_MS)],
+          ...[made.map(({ id }) => id), made.map((one) => one.event_id)],
+          made.map(({ type }) => type),
+        ],
+      });
       if (last.position === null)
         await client.query(
           'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
           [webhookId, last.transaction_id, last.id],
         );
       else await client.query(MOVE, [webhookId, last.position]);
-      return events.rows.length === EVENTS_AT_ONCE;
+      return { deliveries: made, isMore: events.length === EVENTS_AT_ONCE };
     });
   }
 }
 
+interface FannedOut {
+  readonly deliveries: readonly DeliveryRow[];
+  readonly isMore: boolean;
+}
+
+interface EventRow {
+  readonly id: string;
+  readonly type: EventType;
+  readonly position: string | null;
+  readonly transaction_id: string;
+  /** What to send; `null`: the webhook does not want it. */
+  readonly body: string | null;
+}
+
 interface WebhookRow {
-  readonly team_id: string;
   readonly types: string[];
   readonly providers: string[];
 }

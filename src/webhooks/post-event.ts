@@ -10,6 +10,15 @@ interface PostEventParts {
   readonly clock: Clock;
 }
 
+/** Secrets in clear by their sealed bytes, for as long as someone holds the webhook's row. */
+const opened = new WeakMap<Uint8Array, string>();
+
+function open(sealer: Sealer, sealed: Uint8Array, webhookId: string): string {
+  const secret = opened.get(sealed) ?? sealer.open(sealed, webhookId);
+  opened.set(sealed, secret);
+  return secret;
+}
+
 /**
  * Sends one event to a webhook now. The former secret signs too, for as long as it is valid.
  * @param webhook with its URL in clear
@@ -25,6 +34,6 @@ export function postEvent(
   const { secret, formerSecret, formerUntil } = webhook;
   const sealed =
     formerSecret && formerUntil && formerUntil > now ? [secret, formerSecret] : [secret];
-  const secrets = sealed.map((one) => sealer.open(one, webhook.id));
+  const secrets = sealed.map((one) => open(sealer, one, webhook.id));
   return sender.post(webhook.url, signedHeaders(id, now, body, secrets), body, signal);
 }
