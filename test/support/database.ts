@@ -24,7 +24,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const admin = new pg.Client({ ...server.owner, database: 'postgres' });
   await admin.connect();
   const database = `test_${process.pid}_${randomUUID().replaceAll('-', '')}`;
-  await admin.query(`CREATE DATABASE ${database} TEMPLATE ${server.template}`);
+  // Copies files, and none of it by way of the log: a third of the time.
+  await admin.query(`CREATE DATABASE ${database} TEMPLATE ${server.template} STRATEGY FILE_COPY`);
   return {
     connection: { ...server.owner, database },
     gateway: { ...server.gateway, database },
