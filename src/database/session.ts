@@ -30,6 +30,8 @@ const STATEMENT_MS = 60_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 /** How long the answer to a cancelled statement is waited for. */
 const CANCEL_MS = 2_000;
+/** How long the other side has to close the connection of a cancel request. */
+const CANCEL_CLOSE_MS = 60_000;
 /** The first four bytes of a cancel request (PostgreSQL, "Message Formats", CancelRequest). */
 const CANCEL_CODE = 80_877_102;
 /** PostgreSQL's `query_canceled`. */
@@ -265,10 +267,14 @@ export class Session extends pg.Client {
     const socket = this.host.startsWith('/')
       ? connect(join(this.host, `.s.PGSQL.${this.port}`))
       : connect(this.port, this.host);
+    // It is for the other side to close: PgBouncer may end when it is closed on it meanwhile
+    // (https://github.com/pgbouncer/pgbouncer/pull/846).
     socket
       .on('error', () => undefined)
-      .setTimeout(CANCEL_MS, () => socket.destroy())
-      .end(request);
+      .setTimeout(CANCEL_CLOSE_MS, () => socket.destroy())
+      .unref()
+      .resume()
+      .write(request);
   }
 
   private cutOff(): void {

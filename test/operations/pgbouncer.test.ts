@@ -1,10 +1,16 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { isUnreachable, openDatabase, requestUse } from '../../src/database/index.js';
 import { describeWith } from '../support/describe-with.js';
 import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
+
+/** Bytes of a cancel request; a session begins with more. */
+const CANCEL_LENGTH = 16;
 
 /** Debian's PgBouncer in transaction mode: it keeps no named statement, and no session for anybody. */
 describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
@@ -105,4 +111,64 @@ describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
     await client.end();
     for (const { root } of gateways) expect((await root.get('/readyz')).status).toBe(200);
   });
+
+  test('a cancel request that takes its time on the way to the server leaves the pooler alive', async () => {
+    const slow = await startSlowCancels(postgres.port);
+    const { password } = postgres;
+    const between = await startPgBouncer({ port: slow.port, password }, 2);
+    const database = openDatabase({ connection: { connectionString: between.url }, poolSize: 2 });
+    const use = { team: 'team', key: 'key', isBegun: false, reads: undefined, isOver: false };
+    const asked = requestUse.run({ ...use, statementMs: 200 }, () =>
+      database.pool.query('SELECT pg_sleep(60)'),
+    );
+    try {
+      const failed = asked.catch((error: unknown) => error);
+      await waitFor('the cancel request to be on its way', () => slow.held() > 0);
+      expect(isUnreachable(await failed)).toBe(true);
+      slow.letThrough();
+      const sleeping = `SELECT FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'`;
+      await waitFor('the server to have cancelled the statement', async () => {
+        between.requireRunning();
+        const { rowCount } = await database.pool.query(sleeping).catch(() => ({ rowCount: null }));
+        return rowCount === 0;
+      });
+    } finally {
+      await database.close();
+      await between.stop();
+      await slow.close();
+    }
+  });
 });
+
+/** A proxy before PostgreSQL that holds cancel requests until it is told to let them through. */
+async function startSlowCancels(target: number) {
+  const sockets = new Set<Socket>();
+  const held: (() => void)[] = [];
+  const server = createServer((socket) => {
+    const other = connect(target, '127.0.0.1').on('error', () => socket.destroy());
+    for (const one of [socket, other]) sockets.add(one.on('error', () => undefined));
+    other.pipe(socket);
+    socket.once('data', (first) => {
+      const pass = () => {
+        other.write(first);
+        socket.pipe(other);
+      };
+      if (first.length !== CANCEL_LENGTH) return pass();
+      socket.pause();
+      held.push(pass);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    held: () => held.length,
+    letThrough: () => {
+      for (const pass of held.splice(0)) pass();
+    },
+    close: async () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}

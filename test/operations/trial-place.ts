@@ -15,6 +15,8 @@ const GATEWAYS = 3;
 /** Sessions of PostgreSQL that all gateways share. */
 const POOL_SIZE = 15;
 const BLACK_HOLE_MS = 4_000;
+/** HAProxy leaves a gateway that is not ready in three seconds at most, with the requests it has there. */
+const CHECKS = 'inter 1s fall 2 rise 1 on-marked-down shutdown-sessions';
 
 /**
  * What stands around three gateways: HAProxy before them, and behind each a connection that can be
@@ -64,14 +66,10 @@ export class Place {
     const { password } = postgres;
     const pooler = await startPgBouncer({ port: switchover.port, password }, POOL_SIZE);
     undo.push(switchover.stop, pooler.stop);
-    const lines: TcpProxy[] = [];
-    const ports: number[] = [];
-    for (let index = 0; index < GATEWAYS; index++) {
-      const line = await startTcpProxy(Number(new URL(pooler.url).port));
-      undo.push(line.close);
-      lines.push(line);
-      ports.push(await findFreePort());
-    }
+    const each = Array.from({ length: GATEWAYS }, (_, index) => index);
+    const lines = await Promise.all(each.map(() => startTcpProxy(pooler.port)));
+    undo.push(() => Promise.all(lines.map((line) => line.close())));
+    const ports = await Promise.all(each.map(findFreePort));
     const start = (index: number) =>
       startProcess({
         DATABASE_URL: pooler.url.replace(/:\d+\//, `:${lines[index]?.port}/`),
@@ -82,9 +80,9 @@ export class Place {
         WEBHOOKS_ALLOW_LOOPBACK: 'true',
         PORT: String(ports[index]),
       });
-    const gateways = [await start(0), await start(1), await start(2)];
+    const gateways = await Promise.all(each.map(start));
     undo.push(() => Promise.all(gateways.map((gateway) => gateway.end('SIGKILL'))));
-    const front = await startHaproxy(ports);
+    const front = await startHaproxy(ports, CHECKS);
     undo.push(front.stop);
     const place = new Place(
       { postgres, random, front, pooler, lines, start, gateways, undo },
@@ -97,6 +95,11 @@ export class Place {
   /** Asks the primary itself. */
   async ask<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return asked<Row>(this.primary.url, text, values);
+  }
+
+  /** @throws Error if what is not to suffer does */
+  requireRunning(): void {
+    this.parts.pooler.requireRunning();
   }
 
   async stop(): Promise<void> {

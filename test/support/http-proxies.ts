@@ -41,8 +41,11 @@ ${ports.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
 `,
   });
 
-/** It asks the gateways for `/readyz`, as often as it does by itself. */
-export const startHaproxy = (ports: readonly number[]) =>
+/**
+ * It asks the gateways for `/readyz`.
+ * @param checks how, in its words; as it does by itself when left out
+ */
+export const startHaproxy = (ports: readonly number[], checks = '') =>
   start('haproxy', ['-db', '-f', 'haproxy.cfg'], {
     name: 'haproxy.cfg',
     text: (port) => `defaults
@@ -55,7 +58,7 @@ frontend callers
   default_backend gateways
 backend gateways
   option httpchk GET /readyz
-${ports.map((one, index) => `  server gateway${index} 127.0.0.1:${one} check`).join('\n')}
+${ports.map((one, index) => `  server gateway${index} 127.0.0.1:${one} check ${checks}`).join('\n')}
 `,
   });
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ export interface PgBouncer {
   readonly port: number;
   /** Kills it and starts it anew, on the same port. */
   restart(): Promise<void>;
+  /** @throws Error with its last words if it has ended by itself */
+  requireRunning(): void;
   stop(): Promise<void>;
 }
 
@@ -70,12 +72,12 @@ ${more.join('\n')}
     await waitFor(
       'PgBouncer to listen',
       () => {
-        if (child.exitCode !== null) throw new Error(log);
+        if (hasEnded(child)) throw new Error(log);
         return isListening(port);
       },
       { everyMs: 50 },
     );
-    return { child, ended };
+    return { child, ended, log: () => log };
   };
   const end = async (signal: NodeJS.Signals) => {
     running.child.kill(signal);
@@ -89,9 +91,18 @@ ${more.join('\n')}
       await end('SIGKILL');
       running = await start();
     },
+    requireRunning: () => {
+      const { child, log } = running;
+      if (!hasEnded(child)) return;
+      const how = `with ${child.exitCode ?? child.signalCode}`;
+      throw new Error(`PgBouncer ended by itself ${how}: ${log().slice(-1_000)}`);
+    },
     stop: async () => {
       await end('SIGINT');
       await removeFolder(folder);
     },
   };
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
+  exitCode !== null || signalCode !== null;
