@@ -1,5 +1,8 @@
+import { useSyncExternalStore } from 'react';
+
 const STORED = 'rollcall.theme';
 export const THEMES = ['system', 'light', 'dark'] as const;
+const watchers = new Set<() => void>();
 export type Theme = (typeof THEMES)[number];
 
 export function theme(): Theme {
@@ -12,4 +15,19 @@ export function applyTheme(chosen: Theme = theme()): void {
   if (chosen === 'system') localStorage.removeItem(STORED);
   else localStorage.setItem(STORED, chosen);
   document.documentElement.dataset.theme = chosen;
+  for (const changed of watchers) changed();
 }
+
+const system = matchMedia('(prefers-color-scheme: dark)');
+const isDark = () => (theme() === 'system' ? system.matches : theme() === 'dark');
+
+/** Whether the page is dark now, for what is painted with colours that were read from it. */
+export const useIsDark = (): boolean =>
+  useSyncExternalStore((changed) => {
+    watchers.add(changed);
+    system.addEventListener('change', changed);
+    return () => {
+      watchers.delete(changed);
+      system.removeEventListener('change', changed);
+    };
+  }, isDark);

@@ -86,7 +86,7 @@ export function AccountHealth({ account }: { readonly account: Account }) {
   return (
     <>
       <Strip parts={stretches(history, now, begin)} begin={begin} />
-      <div className="tiles">
+      <div className="tiles pairs">
         {(['24h', '7d', '30d'] as const).map((window) => (
           <div key={window} className="tile">
             <span className="quiet small">Uptime, {window}</span>

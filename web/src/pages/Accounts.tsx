@@ -90,13 +90,14 @@ const COLUMNS: readonly Column<Account>[] = [
   {
     id: 'health',
     header: 'Health',
-    width: 'minmax(150px, 1.3fr)',
+    width: 'minmax(170px, 1.3fr)',
+    isBeside: true,
     cell: ({ health }) => <Health status={health.status} reason={health.reason} />,
   },
   {
     id: 'status',
     header: 'Status',
-    width: 'minmax(120px, 1fr)',
+    width: 'minmax(184px, 1fr)',
     cell: ({ status }) => <Status state={status} />,
   },
   {
@@ -139,6 +140,7 @@ const COLUMNS: readonly Column<Account>[] = [
     id: 'checked_at',
     header: 'Checked',
     width: 'minmax(96px, 0.7fr)',
+    isBeside: true,
     from: 720,
     cell: ({ health }) => <Age at={health.checked_at} />,
   },

@@ -20,7 +20,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
       header: 'Action',
       width: 'minmax(200px, 1.2fr)',
       cell: (entry) => (
-        <button type="button" className="link truncate" onClick={() => open(entry)}>
+        <button type="button" className="row-link strong truncate" onClick={() => open(entry)}>
           {entry.action}
         </button>
       ),
@@ -29,6 +29,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
       id: 'actor',
       header: 'By',
       width: 'minmax(120px, 0.8fr)',
+      isBeside: true,
       cell: ({ actor }) => <span className="truncate">{actor?.name ?? 'Rollcall itself'}</span>,
     },
     {
@@ -64,6 +65,7 @@ const listing = (open: (entry: AuditEvent) => void): Listing<'/v1/audit'> => ({
       header: 'When',
       width: 'minmax(110px, 0.6fr)',
       from: 520,
+      isBeside: true,
       cell: ({ at }) => <Age at={at} />,
     },
   ],

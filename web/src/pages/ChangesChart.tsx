@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { useIsDark } from '../lib/theme';
 import type { Change } from './changes';
 
 const HOUR = 3_600;
@@ -34,12 +35,14 @@ function stacked(changes: readonly Change[]): uPlot.AlignedData {
 
 export default function ChangesChart({ changes }: { readonly changes: readonly Change[] }) {
   const place = useRef<HTMLDivElement>(null);
+  const isDark = useIsDark();
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
     // Resolved by the browser, as the tokens depend on the theme.
     const probe = document.createElement('span');
     element.append(probe);
+    probe.style.colorScheme = isDark ? 'dark' : 'light';
     const colour = (token: string) => {
       probe.style.color = `var(${token})`;
       return getComputedStyle(probe).color;
@@ -85,7 +88,7 @@ export default function ChangesChart({ changes }: { readonly changes: readonly C
       observer.disconnect();
       chart.destroy();
     };
-  }, [changes]);
+  }, [changes, isDark]);
   const told = SERIES.map(
     ([name]) => `${changes.filter(({ to }) => to === name).length} to ${name}`,
   ).join(', ');

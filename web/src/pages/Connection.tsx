@@ -21,19 +21,20 @@ const SWEEPS: readonly Column<Sweep>[] = [
   {
     id: 'state',
     header: 'Sweep',
-    width: 'minmax(110px, 0.8fr)',
+    width: 'minmax(116px, 0.8fr)',
     cell: ({ state }) => <Status state={state} />,
   },
   {
     id: 'begun',
     header: 'Started',
-    width: 'minmax(110px, 0.8fr)',
+    width: 'minmax(104px, 0.8fr)',
+    isBeside: true,
     cell: ({ started_at }) => <Age at={started_at} none="not yet" />,
   },
   {
     id: 'took',
     header: 'Took',
-    width: 'minmax(70px, 0.5fr)',
+    width: 'minmax(64px, 0.5fr)',
     from: 760,
     cell: ({ started_at, finished_at }) =>
       started_at && finished_at
@@ -44,7 +45,7 @@ const SWEEPS: readonly Column<Sweep>[] = [
     (name): Column<Sweep> => ({
       id: name,
       header: name.charAt(0).toUpperCase() + name.slice(1),
-      width: 'minmax(96px, 0.5fr)',
+      width: 'minmax(104px, 0.5fr)',
       isNumber: true,
       from: 640,
       cell: (sweep) => <Count value={sweep[name]} />,
@@ -52,8 +53,8 @@ const SWEEPS: readonly Column<Sweep>[] = [
   ),
   {
     id: 'notes',
-    header: 'What could not be read',
-    width: 'minmax(200px, 1.8fr)',
+    header: 'Not readable',
+    width: 'minmax(132px, 1.8fr)',
     from: 900,
     cell: ({ error, degraded }) =>
       error ? (

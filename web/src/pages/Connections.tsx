@@ -26,6 +26,7 @@ const COLUMNS: readonly Column<Connection>[] = [
     id: 'state',
     header: 'Key',
     width: 'minmax(150px, 1fr)',
+    isBeside: true,
     cell: ({ state, paused }) => (
       <span className="row">
         <Status
@@ -39,8 +40,9 @@ const COLUMNS: readonly Column<Connection>[] = [
   {
     id: 'swept',
     header: 'Last whole sweep',
-    width: 'minmax(140px, 0.8fr)',
+    width: 'minmax(156px, 0.8fr)',
     from: 640,
+    isBeside: true,
     cell: ({ swept_at }) => <Age at={swept_at} />,
   },
   {

@@ -33,13 +33,15 @@ const COLUMNS: readonly Column<Step>[] = [
     id: 'state',
     header: 'State',
     width: 'minmax(110px, 0.8fr)',
+    isBeside: true,
     cell: ({ state }) => <Status state={state} />,
   },
   {
     id: 'outcome',
     header: 'Outcome',
-    width: 'minmax(200px, 2fr)',
+    width: 'minmax(180px, 1.8fr)',
     from: 640,
+    isBeside: true,
     cell: ({ outcome, last_error }) =>
       last_error ? (
         <span className="truncate tone-bad" title={last_error.message}>
@@ -54,7 +56,7 @@ const COLUMNS: readonly Column<Step>[] = [
   {
     id: 'verified',
     header: 'Seen at the provider',
-    width: 'minmax(150px, 1fr)',
+    width: 'minmax(190px, 1fr)',
     from: 760,
     cell: ({ verified, verified_at }) => (
       <span className="row">
@@ -70,7 +72,7 @@ const COLUMNS: readonly Column<Step>[] = [
   {
     id: 'attempts',
     header: 'Attempts',
-    width: 'minmax(80px, 0.5fr)',
+    width: 'minmax(110px, 0.5fr)',
     isNumber: true,
     from: 900,
     cell: ({ attempts, next_attempt_at }) => (

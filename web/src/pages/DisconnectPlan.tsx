@@ -58,8 +58,11 @@ export function DisconnectPlan() {
             : 'Disconnect'}
         </h1>
         <span className="row quiet small">
-          planned{' '}
-          {plan.dataUpdatedAt > 0 && <Age at={new Date(plan.dataUpdatedAt).toISOString()} />}
+          {plan.dataUpdatedAt > 0 && (
+            <span>
+              planned <Age at={new Date(plan.dataUpdatedAt).toISOString()} />
+            </span>
+          )}
           <button type="button" className="button" onClick={again} disabled={plan.isFetching}>
             <Icon name="refresh" />
             Plan again
@@ -126,6 +129,7 @@ const COLUMNS: readonly Column<Row>[] = [
     id: 'reversible',
     header: 'Way back',
     width: 'minmax(110px, 1fr)',
+    isBeside: true,
     cell: ({ effect }) => (
       <Fact value={effect.reversible} yes="Reversible" no="Irreversible" bad={false} />
     ),
@@ -134,6 +138,7 @@ const COLUMNS: readonly Column<Row>[] = [
     id: 'data',
     header: 'Data',
     width: 'minmax(110px, 1fr)',
+    isBeside: true,
     from: 640,
     cell: ({ effect }) => <Fact value={effect.destroys_data} yes="Destroyed" no="Kept" bad />,
   },

@@ -48,7 +48,8 @@ const COLUMNS: readonly Column<Disconnect>[] = [
   {
     id: 'state',
     header: 'State',
-    width: 'minmax(130px, 0.9fr)',
+    width: 'minmax(150px, 0.9fr)',
+    isBeside: true,
     cell: ({ state }) => <Status state={state} />,
   },
   {
@@ -79,6 +80,7 @@ const COLUMNS: readonly Column<Disconnect>[] = [
     header: 'Requested',
     width: 'minmax(100px, 0.7fr)',
     from: 640,
+    isBeside: true,
     cell: ({ created_at }) => <Age at={created_at} />,
   },
   {

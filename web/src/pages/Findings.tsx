@@ -38,6 +38,7 @@ const listing = (dismiss: ((finding: Finding) => void) | undefined): Listing<'/v
       id: 'kind',
       header: 'Finding',
       width: 'minmax(240px, 1.2fr)',
+      isBeside: true,
       cell: ({ kind, severity }) => (
         <Status state={kind} tone={SEVERITY[severity as keyof typeof SEVERITY] ?? 'plain'} />
       ),
@@ -74,6 +75,7 @@ const listing = (dismiss: ((finding: Finding) => void) | undefined): Listing<'/v
       header: 'State',
       width: 'minmax(110px, 0.7fr)',
       from: 640,
+      isBeside: true,
       cell: (finding) =>
         finding.state === 'open' && dismiss ? (
           <button type="button" className="link" onClick={() => dismiss(finding)}>

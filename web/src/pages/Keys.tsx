@@ -34,6 +34,7 @@ const listing = (revoke: (key: Key) => void): Listing<'/v1/keys'> => ({
       id: 'scopes',
       header: 'May',
       width: 'minmax(120px, 0.8fr)',
+      isBeside: true,
       cell: ({ scopes }) => (
         <span className="row">
           {scopes.map((scope) => (
@@ -75,7 +76,8 @@ const listing = (revoke: (key: Key) => void): Listing<'/v1/keys'> => ({
     {
       id: 'revoke',
       header: 'End it',
-      width: 'minmax(90px, 0.5fr)',
+      width: 'minmax(100px, 0.5fr)',
+      isBeside: true,
       cell: (key) => (
         <button
           type="button"

@@ -43,7 +43,7 @@ export function ProfilePage() {
         <header className="page-head">
           <div className="row">
             <Avatar name={profileName(data)} />
-            <div>
+            <div className="grow">
               <h1>{profileName(data)}</h1>
               <p className="quiet small row wrap tight">
                 {data.platform} <CopyText text={data.id} what="id" />

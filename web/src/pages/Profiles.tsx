@@ -21,7 +21,8 @@ const COLUMNS: readonly Column<Profile>[] = [
   {
     id: 'health',
     header: 'Health',
-    width: 'minmax(150px, 1.2fr)',
+    width: 'minmax(170px, 1.2fr)',
+    isBeside: true,
     cell: ({ health }) => <Health status={health.status} reason={health.reason} />,
   },
   {
@@ -40,7 +41,7 @@ const COLUMNS: readonly Column<Profile>[] = [
   {
     id: 'providers',
     header: 'Held by',
-    width: 'minmax(180px, 1.6fr)',
+    width: 'minmax(150px, 1.2fr)',
     from: 760,
     cell: ({ providers }) => <span className="truncate">{providers.join(', ')}</span>,
   },
@@ -55,7 +56,7 @@ const COLUMNS: readonly Column<Profile>[] = [
   {
     id: 'conflicts',
     header: 'Conflicts',
-    width: 'minmax(100px, 0.7fr)',
+    width: 'minmax(100px, 0.6fr)',
     from: 820,
     cell: ({ conflicts }) =>
       conflicts.length === 0 ? (
@@ -78,6 +79,7 @@ const COLUMNS: readonly Column<Profile>[] = [
     header: 'Updated',
     sort: 'updated_at',
     width: 'minmax(96px, 0.6fr)',
+    isBeside: true,
     from: 1000,
     cell: ({ updated_at }) => <Age at={updated_at} />,
   },

@@ -25,21 +25,6 @@ const listing = (end: (session: BrowserSession) => void): Listing<'/v1/sessions'
       ),
     },
     {
-      id: 'end',
-      header: 'End it',
-      width: 'minmax(80px, 0.4fr)',
-      cell: (session) => (
-        <button
-          type="button"
-          className="link"
-          aria-label={`End the session of ${session.key.name}`}
-          onClick={() => end(session)}
-        >
-          End …
-        </button>
-      ),
-    },
-    {
       id: 'agent',
       header: 'Browser',
       width: 'minmax(220px, 2fr)',
@@ -54,6 +39,7 @@ const listing = (end: (session: BrowserSession) => void): Listing<'/v1/sessions'
       id: 'used',
       header: 'Last used',
       width: 'minmax(100px, 0.6fr)',
+      isBeside: true,
       from: 640,
       cell: ({ last_used_at }) => <Age at={last_used_at} />,
     },
@@ -70,6 +56,22 @@ const listing = (end: (session: BrowserSession) => void): Listing<'/v1/sessions'
       width: 'minmax(100px, 0.6fr)',
       from: 820,
       cell: ({ created_at }) => <Age at={created_at} />,
+    },
+    {
+      id: 'end',
+      header: 'End it',
+      width: 'minmax(80px, 0.4fr)',
+      isBeside: true,
+      cell: (session) => (
+        <button
+          type="button"
+          className="link"
+          aria-label={`End the session of ${session.key.name}`}
+          onClick={() => end(session)}
+        >
+          End …
+        </button>
+      ),
     },
   ],
   empty: <Empty icon="sessions" title="No browser is signed in" />,

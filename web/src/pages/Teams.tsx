@@ -19,9 +19,18 @@ const COLUMNS: readonly Column<Team>[] = [
     cell: ({ name, id }) => <Identity name={name} sub={id} />,
   },
   {
+    id: 'created_at',
+    header: 'Made',
+    width: 'minmax(120px, 0.8fr)',
+    from: 640,
+    isBeside: true,
+    cell: ({ created_at }) => <Age at={created_at} />,
+  },
+  {
     id: 'act',
     header: 'Act for it',
     width: 'minmax(120px, 0.8fr)',
+    isBeside: true,
     cell: ({ id, name }) => (
       <button
         type="button"
@@ -32,13 +41,6 @@ const COLUMNS: readonly Column<Team>[] = [
         Act for it
       </button>
     ),
-  },
-  {
-    id: 'created_at',
-    header: 'Made',
-    width: 'minmax(120px, 0.8fr)',
-    from: 640,
-    cell: ({ created_at }) => <Age at={created_at} />,
   },
 ];
 

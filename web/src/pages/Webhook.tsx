@@ -63,7 +63,8 @@ const listing = (
     {
       id: 'state',
       header: 'State',
-      width: 'minmax(100px, 0.7fr)',
+      width: 'minmax(110px, 0.7fr)',
+      isBeside: true,
       cell: ({ state }) => <Status state={state} />,
     },
     {
@@ -88,7 +89,8 @@ const listing = (
     {
       id: 'attempts',
       header: 'Attempts',
-      width: 'minmax(120px, 0.7fr)',
+      width: 'minmax(110px, 0.6fr)',
+      isNumber: true,
       from: 760,
       cell: ({ attempts, next_attempt_at }) => (
         <span className="number">
@@ -113,6 +115,7 @@ const listing = (
       id: 'replay',
       header: 'Again',
       width: 'minmax(90px, 0.5fr)',
+      isBeside: true,
       from: 640,
       cell: (delivery) =>
         replay && delivery.state !== 'pending' ? (

@@ -29,6 +29,7 @@ const COLUMNS: readonly Column<Webhook>[] = [
     id: 'state',
     header: 'State',
     width: 'minmax(110px, 0.8fr)',
+    isBeside: true,
     cell: ({ enabled, failing_since }) => (
       <Status
         state={!enabled ? 'disabled' : failing_since ? 'failing' : 'enabled'}

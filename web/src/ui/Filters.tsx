@@ -80,6 +80,7 @@ export function Filters({
 }) {
   const latest = useRef(change);
   latest.current = change;
+  const [isOpen, open] = useState(false);
   const searchName = search?.name;
   const [onSearch] = useState(
     () => (text: string) =>
@@ -97,10 +98,22 @@ export function Filters({
       ),
     );
   return (
-    <div className="filters no-print">
+    <div className={isOpen ? 'filters is-open no-print' : 'filters no-print'}>
       <div className="row wrap">
         {search && (
           <SearchBox label={search.label} value={query[search.name] ?? ''} change={onSearch} />
+        )}
+        {filters.length > 0 && (
+          <button
+            type="button"
+            className="button filters-toggle"
+            aria-expanded={isOpen}
+            onClick={() => open(!isOpen)}
+          >
+            Filters
+            {set.length > 0 && <span className="count">{set.length}</span>}
+            <Icon name="down" size={12} />
+          </button>
         )}
         {filters
           .filter((filter) => !filter.isHidden)

@@ -118,9 +118,9 @@ export function ListPage<Path extends ListPath>(props: ListPageProps<Path>) {
           <Title>{title}</Title>
           <span className="quiet small row">
             {list.data && (
-              <>
+              <span>
                 as of <Age at={new Date(list.dataUpdatedAt).toISOString()} />
-              </>
+              </span>
             )}
             {!listing.isUncounted && (
               <Total key={JSON.stringify(key)} {...{ path, place, query, noun }} />

@@ -50,6 +50,17 @@ export function Tabs<Name extends string>({
   readonly children: ReactNode;
 }) {
   const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = list.current;
+    const tab = element?.querySelector<HTMLElement>(`[data-tab="${chosen}"]`);
+    if (!element || !tab) return;
+    // Where they do not all fit, the chosen one stands in the middle.
+    const observer = new ResizeObserver(() => {
+      element.scrollLeft = tab.offsetLeft - (element.clientWidth - tab.offsetWidth) / 2;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [chosen]);
   const move = (by: number) => {
     const at = tabs.findIndex(([name]) => name === chosen);
     const [name] = tabs[(at + by + tabs.length) % tabs.length] ?? [chosen];

@@ -19,6 +19,8 @@ export interface Column<Item> {
   readonly from?: number;
   /** Shown only when it is chosen. */
   readonly isExtra?: boolean;
+  /** Of a narrow table, where a row is a card: stands beside the first column, two at most. */
+  readonly isBeside?: boolean;
 }
 
 export interface Selection {
@@ -53,7 +55,8 @@ export interface TableProps<Item> {
 const features = tableFeatures({ columnVisibilityFeature });
 /** Pixels. Below this width a row is a card of two lines. */
 const CARDS_BELOW = 620;
-const HEIGHTS = { card: 60, dense: 34, usual: 46 };
+const HEIGHTS = { card: 64, dense: 34, usual: 46 };
+const MAX_BESIDE = 2;
 /** Pixels beside and between the columns. */
 const PADDING = 72;
 /** Rows before the end at which the next page is asked for. */
@@ -91,13 +94,16 @@ export function Table<Item>(props: TableProps<Item>) {
     if (last >= items.length - AHEAD) loadMore?.();
   }, [last, items.length, loadMore]);
 
-  const shown = useMemo(
-    () =>
-      columns.filter((column) =>
-        chosen ? chosen.includes(column.id) : !column.isExtra && width >= (column.from ?? 0),
-      ),
-    [columns, chosen, width],
-  );
+  const shown = useMemo(() => {
+    if (isCards) {
+      const [name, ...others] = columns;
+      const beside = others.filter((column) => column.isBeside).slice(0, MAX_BESIDE);
+      return name === undefined ? [] : [name, ...(beside[0] ? beside : others.slice(0, 1))];
+    }
+    return columns.filter((column) =>
+      chosen ? chosen.includes(column.id) : !column.isExtra && width >= (column.from ?? 0),
+    );
+  }, [columns, chosen, width, isCards]);
   const definitions = useMemo(
     () =>
       columns.map(({ id, header, cell }) => ({
@@ -222,8 +228,10 @@ export function Table<Item>(props: TableProps<Item>) {
                 {row.getVisibleCells().map((cell, place) => {
                   const column = shown[place];
                   const content = <table.FlexRender cell={cell} />;
+                  const side = isCards && place > 0 ? ' beside' : '';
+                  const end = column?.isNumber && !isCards ? ' is-number' : '';
                   return (
-                    <td key={cell.id} className={column?.isNumber ? 'cell is-number' : 'cell'}>
+                    <td key={cell.id} className={`cell${end}${side}`}>
                       {place === 0 && link ? (
                         <Link {...link(item)} className="row-link" tabIndex={tabIndex}>
                           {content}
