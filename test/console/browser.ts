@@ -101,6 +101,21 @@ export async function settled(page: Page, faults: readonly string[] = []): Promi
   }
 }
 
+/** A page of a console that somebody is signed in to, with all that it asked for. */
+export async function openPage(
+  context: BrowserContext,
+  address: string,
+  isExpected?: (fault: string) => boolean,
+): Promise<Watched> {
+  const watched = await newPage(context, isExpected);
+  await watched.page.goto(address);
+  await settled(watched.page, watched.faults);
+  return watched;
+}
+
+/** What the browser says of an answer that a test is about, or of a gateway that is not there. */
+export const isRefusedLoad = (fault: string): boolean => /Failed to load resource/.test(fault);
+
 /** What axe finds against WCAG 2.2 AA, one line each. */
 export async function violations(page: Page): Promise<readonly string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window")))

@@ -13,13 +13,14 @@ import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-pr
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 import {
+  isRefusedLoad,
   newContext,
   newPage,
+  openPage,
   SCREENSHOTS,
   settled,
   signIn,
   startBrowser,
-  tabTo,
   violations,
   type Watched,
 } from './browser.js';
@@ -46,8 +47,6 @@ const WEBHOOK = `
   FROM generate_series(1, 6) n;`;
 /** Bytes of scripts and styles, compressed with gzip, that the first page may take. */
 const MAX_FIRST_PAGE = 180 * 1024;
-/** What the browser says of an answer that a test is about. */
-const isRefusedLoad = (fault: string) => /Failed to load resource/.test(fault);
 
 describeWith(['chromium'], 'the console in a browser', () => {
   let postgres: TcpPostgres;
@@ -68,12 +67,8 @@ describeWith(['chromium'], 'the console in a browser', () => {
   };
   const idOf = async (path: string): Promise<string> =>
     (await root().get(path)).body.data[0]?.id ?? '';
-  const open = async (path: string, isExpected?: (fault: string) => boolean): Promise<Watched> => {
-    const watched = await newPage(context, isExpected);
-    await watched.page.goto(gateway.url + path);
-    await settled(watched.page, watched.faults);
-    return watched;
-  };
+  const open = (path: string, isExpected?: (fault: string) => boolean): Promise<Watched> =>
+    openPage(context, gateway.url + path, isExpected);
 
   beforeAll(async () => {
     await mkdir(SCREENSHOTS, { recursive: true });
@@ -234,37 +229,6 @@ describeWith(['chromium'], 'the console in a browser', () => {
     await page.getByRole('heading', { name: 'Sign in to Rollcall' }).waitFor();
     expect(faults).toEqual([]);
     await stranger.close();
-  });
-
-  test('accounts are found, selected, planned, disconnected and proved by keyboard alone', async () => {
-    const { page, faults } = await open('/accounts');
-    await page.keyboard.press('/');
-    await page.keyboard.type('northwind');
-    await waitFor('the search to be in the address', () => /q=northwind/.test(page.url()));
-    await waitFor('what was searched for', () =>
-      page.evaluate<boolean>(
-        "((rows) => rows.length > 1 && rows.every((row) => /northwind/i.test(row.textContent)))([...document.querySelectorAll('tbody tr')])",
-      ),
-    );
-    await page.keyboard.press('Enter');
-    await page.keyboard.press('x');
-    await page.keyboard.press('j');
-    await page.keyboard.press('x');
-    await page.getByText('2 selected').waitFor();
-    await tabTo(page, /^\s*Disconnect …$/, 'Shift+Tab');
-    await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Disconnect 2 accounts' }).waitFor();
-    await tabTo(page, /Type 2 to confirm/);
-    await page.keyboard.type('2');
-    await tabTo(page, /^\s*Disconnect 2 accounts$/);
-    await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Disconnect of 2 accounts' }).waitFor();
-    await page.getByText('Succeeded', { exact: true }).first().waitFor();
-    await tabTo(page, /^\s*Receipt$/);
-    await page.keyboard.press('Enter');
-    await page.getByText('Ed25519').waitFor();
-    expect(faults).toEqual([]);
-    await page.close();
   });
 
   test('two tabs share one stream; a change is written into the row where it stands', async () => {

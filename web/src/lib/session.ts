@@ -1,6 +1,6 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import type { components } from '../../../src/client/index.js';
-import { type Problem, RollcallError } from './api';
+import { codeOf, type Problem, RollcallError } from './api';
 import { queries } from './queries';
 
 /** Who is signed in: nothing secret. */
@@ -36,13 +36,28 @@ async function call(method: string, body?: object): Promise<Session | null> {
 }
 
 let pending = takeLink();
+let isLinkRefused = false;
+
+/** Whether this page was opened with a link that was used before, or too late. */
+export const wasLinkRefused = (): boolean => isLinkRefused;
+
+/** Without a session where the link is good no more: then a key signs in. */
+async function redeem(link: string): Promise<Session | null> {
+  try {
+    return await call('POST', { link });
+  } catch (error) {
+    if (codeOf(error) !== 'unauthorized') throw error;
+    isLinkRefused = true;
+    return call('GET');
+  }
+}
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: () => {
     const once = pending;
     pending = undefined;
-    return once === undefined ? call('GET') : call('POST', { link: once });
+    return once === undefined ? call('GET') : redeem(once);
   },
   staleTime: 60_000,
 });

@@ -208,7 +208,7 @@ function Difference({ former, plan }: { readonly former: Plan; readonly plan: Pl
     <div className="notice tone-warn" role="status">
       <Icon name="warning" />
       <div className="grow stack tight">
-        <strong>The plan is another one than before</strong>
+        <strong>The plan is another one than before: nothing has been disconnected</strong>
         {added.length > 0 && <span>New: {added.join(', ')}</span>}
         {gone.length > 0 && <span>No longer in it: {gone.join(', ')}</span>}
         {added.length + gone.length === 0 && <span>The same accounts, in another state.</span>}
@@ -246,6 +246,12 @@ function Run({
         } as DisconnectRequest,
       });
       return (answer.data as { data: { id: string } } | undefined)?.data.id;
+    },
+    onError: (error) => {
+      // Nothing was done: back to the plan, which tells what is another now.
+      if (codeOf(error) !== 'plan_mismatch') return;
+      setTyped('');
+      planAgain();
     },
     onSuccess: (id) => {
       if (id !== undefined) void navigate({ to: '/disconnects/$id', params: { id } });
@@ -305,12 +311,7 @@ function Run({
             </div>
           </div>
         )}
-        {run.isError && (
-          <Problem
-            error={run.error}
-            retry={codeOf(run.error) === 'plan_mismatch' ? planAgain : undefined}
-          />
-        )}
+        {run.isError && codeOf(run.error) !== 'plan_mismatch' && <Problem error={run.error} />}
         <div className="row">
           <button
             type="submit"

@@ -1,6 +1,7 @@
 import { useState } from 'react';
-import { signIn } from '../lib/session';
+import { signIn, wasLinkRefused } from '../lib/session';
 import { Field } from '../ui/Field';
+import { Icon } from '../ui/Icon';
 import { Problem } from '../ui/Problem';
 
 /** Exchanges a key for a session; the key is forgotten at once. */
@@ -23,6 +24,15 @@ export function SignIn() {
         <img src="/icon.svg" alt="" width="32" height="32" />
         <h1>Sign in to Rollcall</h1>
       </div>
+      {wasLinkRefused() && (
+        <div className="notice tone-warn" role="alert">
+          <Icon name="warning" />
+          <span className="grow">
+            The link is good no more: it signs in once, within ten minutes of the start that printed
+            it. Sign in with a key, or start the gateway again for a new link.
+          </span>
+        </div>
+      )}
       <form
         className="card stack"
         onSubmit={(event) => {

@@ -35,7 +35,7 @@ const COLUMNS: readonly Column<Team>[] = [
       <button
         type="button"
         className="link"
-        aria-label={`Act for ${name}`}
+        aria-label={`Act for it: ${name}`}
         onClick={() => actFor(id)}
       >
         Act for it

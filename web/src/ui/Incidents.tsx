@@ -5,7 +5,8 @@ import { useEvents } from '../lib/live';
 import { Age } from './Age';
 import { Icon } from './Icon';
 
-const POLL_MS = 60_000;
+/** The stream tells of incidents; of what is none yet, this. */
+const POLL_MS = 20_000;
 
 export const providersQuery = {
   queryKey: ['providers'],

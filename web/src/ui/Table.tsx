@@ -3,6 +3,7 @@ import { columnVisibilityFeature, tableFeatures, useTable } from '@tanstack/reac
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useKeys } from '../lib/keys';
+import { useIsPrinted } from '../lib/print';
 import { Icon } from './Icon';
 
 export interface Column<Item> {
@@ -57,6 +58,8 @@ const features = tableFeatures({ columnVisibilityFeature });
 const CARDS_BELOW = 620;
 const HEIGHTS = { card: 64, dense: 34, usual: 46 };
 const MAX_BESIDE = 2;
+/** Rows on paper at most: of more, the export as CSV is to be read. */
+const MAX_PRINTED = 2_000;
 /** Pixels beside and between the columns. */
 const PADDING = 72;
 /** Rows before the end at which the next page is asked for. */
@@ -89,10 +92,13 @@ export function Table<Item>(props: TableProps<Item>) {
     if (height > 0) virtual.measure();
   }, [height, virtual]);
   const seen = virtual.getVirtualItems();
-  const [first, last] = [seen[0]?.index ?? 0, seen.at(-1)?.index ?? -1];
+  const isPrinted = useIsPrinted();
+  const [first, last] = isPrinted
+    ? [0, Math.min(items.length, MAX_PRINTED) - 1]
+    : [seen[0]?.index ?? 0, seen.at(-1)?.index ?? -1];
   useEffect(() => {
-    if (last >= items.length - AHEAD) loadMore?.();
-  }, [last, items.length, loadMore]);
+    if (!isPrinted && last >= items.length - AHEAD) loadMore?.();
+  }, [last, items.length, loadMore, isPrinted]);
 
   const shown = useMemo(() => {
     if (isCards) {
@@ -164,8 +170,8 @@ export function Table<Item>(props: TableProps<Item>) {
     : shown.reduce((sum, column) => sum + Number(/\d+/.exec(column.width)?.[0] ?? 0), PADDING);
   const all = selection !== undefined && items.length > 0 && selection.ids.size >= items.length;
   const rows = table.getRowModel().rows;
-  const before = seen[0]?.start ?? 0;
-  const after = virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
+  const before = isPrinted ? 0 : (seen[0]?.start ?? 0);
+  const after = isPrinted ? 0 : virtual.getTotalSize() - (seen.at(-1)?.end ?? 0);
   const inlineHeight = props.isInline ? { maxHeight: '60vh', height: 'auto' } : undefined;
   return (
     <section
@@ -247,7 +253,9 @@ export function Table<Item>(props: TableProps<Item>) {
           })}
           {loadMore && items.length > 0 && (
             <tr className="table-more">
-              <td className="cell quiet">Loading more …</td>
+              <td className="cell quiet">
+                {isPrinted ? `The first ${last + 1} rows; more match.` : 'Loading more …'}
+              </td>
             </tr>
           )}
         </tbody>

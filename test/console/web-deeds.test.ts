@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { describeWith } from '../support/describe-with.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { shiftedClock } from '../support/manual-clock.js';
+import { waitFor } from '../support/wait.js';
+import {
+  isRefusedLoad,
+  newContext,
+  newPage,
+  openPage,
+  signIn,
+  startBrowser,
+  tabTo,
+} from './browser.js';
+
+const HOUR_MS = 3_600_000;
+const clock = shiftedClock();
+
+describeWith(['chromium'], 'in the console a person', () => {
+  let gateway: Gateway;
+  let browser: Browser;
+  /** Signed in as an administrator of the default team. */
+  let context: BrowserContext;
+  const connections: Record<string, string> = {};
+
+  const newKey = async (asked: object = {}) => {
+    const request = { name: 'operations', scopes: ['admin'], ...asked };
+    return (await gateway.root.post('/v1/keys', request)).body.data as {
+      readonly id: string;
+      readonly key: string;
+    };
+  };
+  const first = async (path: string) => (await gateway.root.get(path)).body.data[0];
+  const open = (path: string, isExpected?: (fault: string) => boolean) =>
+    openPage(context, gateway.url + path, isExpected);
+  const shown = (page: Page, text: string | RegExp) =>
+    page.getByText(text, { exact: true }).first().waitFor();
+  const press = (page: Page, name: string | RegExp) =>
+    page.getByRole('button', { name, exact: true }).click();
+  const look = () => gateway.app.recurringJobs.runNamed('disconnects.start_due');
+
+  beforeAll(async () => {
+    gateway = await startGateway({ clock });
+    for (const provider of ['outfame', 'creatoraudit', 'octopost', 'socialsyncer'] as const)
+      connections[provider] = await gateway.connect(provider);
+    browser = await startBrowser();
+    context = await newContext(browser);
+    const { page } = await newPage(context);
+    await signIn(page, gateway.url, (await newKey()).key);
+    await page.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.stop();
+  });
+
+  test('finds, selects, plans, disconnects and proves by keyboard alone', async () => {
+    const { page, faults } = await open('/accounts');
+    await page.keyboard.press('/');
+    await page.keyboard.type('northwind');
+    await waitFor('the search to be in the address', () => /q=northwind/.test(page.url()));
+    await waitFor('what was searched for', () =>
+      page.evaluate<boolean>(
+        "((rows) => rows.length > 1 && rows.every((row) => /northwind/i.test(row.textContent)))([...document.querySelectorAll('tbody tr')])",
+      ),
+    );
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('x');
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await page.getByText('2 selected').waitFor();
+    await tabTo(page, /^\s*Disconnect …$/, 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Disconnect 2 accounts' }).waitFor();
+    await tabTo(page, /Type 2 to confirm/);
+    await page.keyboard.type('2');
+    await tabTo(page, /^\s*Disconnect 2 accounts$/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Disconnect of 2 accounts' }).waitFor();
+    await page.getByText('Succeeded', { exact: true }).first().waitFor();
+    await tabTo(page, /^\s*Receipt$/);
+    await page.keyboard.press('Enter');
+    await page.getByText('Ed25519').waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('is led back to a plan that is another one by the time it is run, and sees who joined', async () => {
+    const { page, faults } = await open('/disconnects/new?provider=octopost', isRefusedLoad);
+    const accounts = await open('/accounts?provider=octopost');
+    const total = Number(/\d+/.exec((await page.getByRole('heading').first().textContent()) ?? ''));
+    const rows = () => accounts.page.locator('tbody tr .identity-text').allTextContents();
+    const before = await rows();
+    gateway.sandbox
+      .provider('octopost')
+      .putAccount('acc_joined', { username: 'joined.meanwhile', platform: 'instagram' });
+    await gateway.sweep(connections.octopost ?? '');
+    // The list tells of it, and moves no row by itself.
+    await accounts.page.getByRole('button', { name: /changes? – refresh$/ }).waitFor();
+    expect(await rows()).toEqual(before);
+    await press(accounts.page, /changes? – refresh$/);
+    await shown(accounts.page, 'joined.meanwhile');
+    await page.getByLabel(/to confirm/).fill(String(total));
+    await press(page, `Disconnect ${total} accounts`);
+    await shown(page, 'The plan is another one than before: nothing has been disconnected');
+    await shown(page, 'New: octopost:acc_joined');
+    await page.getByRole('heading', { name: `Disconnect ${total + 1} accounts` }).waitFor();
+    // What was typed was about another plan.
+    expect(await page.getByLabel(/to confirm/).inputValue()).toBe('');
+    expect(await page.getByRole('button', { name: /^Disconnect \d+/ }).isDisabled()).toBe(true);
+    await page.getByLabel(/to confirm/).fill(String(total + 1));
+    await press(page, `Disconnect ${total + 1} accounts`);
+    await page.getByRole('link', { name: 'Receipt' }).waitFor();
+    expect([faults, accounts.faults]).toEqual([[], []]);
+    await page.close();
+    await accounts.page.close();
+  });
+
+  test('approves what waits for an administrator, and retries what has failed', async () => {
+    const refs = (await gateway.root.get('/v1/accounts?provider=outfame&status=active&limit=2'))
+      .body.data as readonly { id: string; ref: string }[];
+    const lost = await newKey({ name: 'lost' });
+    const scheduled_at = new Date(clock.now().getTime() + HOUR_MS);
+    const request = { account_ids: refs.map(({ ref }) => ref), scheduled_at };
+    const { id } = (await gateway.with(lost.key).post('/v1/disconnects', request)).body.data;
+    await gateway.root.delete(`/v1/keys/${lost.id}`);
+    clock.advance(2 * HOUR_MS);
+    await look();
+    const refused = refs[1]?.ref.slice('outfame:'.length) ?? '';
+    gateway.sandbox.provider('outfame').faults.add({
+      kind: 'forbidden',
+      method: 'DELETE',
+      path: `/accounts/${refused}`,
+      times: 1,
+    });
+    const { page, faults } = await open(`/disconnects/${id}`);
+    await shown(page, 'Awaiting approval');
+    await shown(page, 'waits for an administrator');
+    await press(page, 'Approve …');
+    const dialog = page.getByRole('dialog');
+    const approve = dialog.getByRole('button', { name: 'Approve and run' });
+    await dialog.getByLabel('Type 2 to confirm').fill('3');
+    expect(await approve.isDisabled()).toBe(true);
+    await dialog.getByLabel('Type 2 to confirm').fill('2');
+    await approve.click();
+    await dialog.waitFor({ state: 'hidden' });
+    await waitFor('it to be started', async () => {
+      await look();
+      return (await first(`/v1/disconnects?requested_by=${lost.id}`))?.state === 'partial';
+    });
+    await press(page, 'Retry 1 failed');
+    await shown(page, 'Succeeded');
+    await page.getByRole('link', { name: 'Receipt' }).waitFor();
+    await page.getByText('2 succeeded').waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('links two profiles, sees what that does first, splits one off and reverts', async () => {
+    // Nothing contradicts that they are one: neither has an id of the platform.
+    const [one, other] = (
+      await gateway.root.get('/v1/profiles?platform=instagram&provider_count=1&limit=100')
+    ).body.data.filter(
+      (profile: { platform_user_id: { value: string | null } }) =>
+        profile.platform_user_id.value === null,
+    ) as readonly { id: string }[];
+    const { page, faults } = await open(`/profiles/${one?.id}`);
+    const members = (count: number) =>
+      page.getByRole('heading', { name: `Members (${count})` }).waitFor();
+    const dialog = page.getByRole('dialog');
+    const arrange = async (reason: string) => {
+      await dialog.getByLabel('Reason').fill(reason);
+      await dialog.getByRole('button', { name: 'Show what changes' }).click();
+      await dialog.getByRole('heading', { name: 'Then' }).waitFor();
+      await dialog.getByRole('button', { name: 'Do it' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+    };
+    await members(1);
+    await press(page, 'Link with another …');
+    await dialog.getByLabel('The other profile').fill(other?.id ?? '');
+    await arrange('The same person');
+    await members(2);
+    await press(page, 'Revert …');
+    await arrange('It was not');
+    await page.goto(`${gateway.url}/profiles/${other?.id}`);
+    await members(1);
+    await press(page, 'Link with another …');
+    await dialog.getByLabel('The other profile').fill(one?.id ?? '');
+    await arrange('It was after all');
+    await members(2);
+    await page.getByRole('button', { name: 'Split off …' }).first().click();
+    await arrange('Sold');
+    await members(1);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('is told on every page of a provider that does not answer, and when it does again', async () => {
+    const { page, faults } = await open('/profiles');
+    const banner = page.getByText(/CreatorAudit is (degraded|down)/);
+    expect(await banner.count()).toBe(0);
+    const provider = gateway.sandbox.provider('creatoraudit');
+    provider.faults.add({ kind: 'down' });
+    const condition = async () => {
+      await gateway.sweep(connections.creatoraudit ?? '');
+      // It is what tells consoles of incidents.
+      await gateway.app.recurringJobs.runNamed('health.age');
+      return (await gateway.root.get('/v1/providers/creatoraudit')).body.data.state.status;
+    };
+    await waitFor('the provider to be down', condition, { until: (is) => is !== 'operational' });
+    await banner.waitFor();
+    await page.getByRole('link', { name: 'Details' }).click();
+    await page.getByRole('heading', { name: 'CreatorAudit' }).waitFor();
+    await banner.waitFor();
+    provider.faults.clear();
+    await waitFor('the provider to be back', condition, { until: (is) => is === 'operational' });
+    await banner.waitFor({ state: 'detached' });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+});
