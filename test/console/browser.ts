@@ -113,6 +113,43 @@ export async function openPage(
   return watched;
 }
 
+/**
+ * Records how long the tasks of pages keep their thread, in processor time: what other programs take
+ * of a busy machine is not counted.
+ * @returns ends that; tasks and the milliseconds of the longest
+ */
+export async function recordTasks(page: Page) {
+  const session = await page.context().newCDPSession(page);
+  const events: { name: string; pid: number; tid: number; tdur?: number; args?: unknown }[] = [];
+  session.on('Tracing.dataCollected', ({ value }) => {
+    events.push(...(value as unknown as typeof events));
+  });
+  await session.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    traceConfig: {
+      includedCategories: ['disabled-by-default-devtools.timeline', '__metadata'],
+      excludedCategories: ['*'],
+    },
+  });
+  return async (): Promise<{ readonly tasks: number; readonly longestMs: number }> => {
+    const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+    await session.send('Tracing.end');
+    await ended;
+    await session.detach();
+    const threadOf = ({ pid, tid }: (typeof events)[number]) => `${pid} ${tid}`;
+    const pages = new Set(
+      events
+        .filter(
+          ({ name, args }) => name === 'thread_name' && /CrRendererMain/.test(JSON.stringify(args)),
+        )
+        .map(threadOf),
+    );
+    const tasks = events.filter((event) => event.name === 'RunTask' && pages.has(threadOf(event)));
+    const longest = tasks.reduce((most, { tdur = 0 }) => Math.max(most, tdur), 0);
+    return { tasks: tasks.length, longestMs: longest / 1_000 };
+  };
+}
+
 /** What the browser says of an answer that a test is about, or of a gateway that is not there. */
 export const isRefusedLoad = (fault: string): boolean => /Failed to load resource/.test(fault);
 

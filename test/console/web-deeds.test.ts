@@ -9,6 +9,7 @@ import {
   newContext,
   newPage,
   openPage,
+  settled,
   signIn,
   startBrowser,
   tabTo,
@@ -53,6 +54,47 @@ describeWith(['chromium'], 'in the console a person', () => {
   afterAll(async () => {
     await browser?.close();
     await gateway?.stop();
+  });
+
+  test('links two profiles, sees what that does first, splits one off and reverts', async () => {
+    // Nothing contradicts that they are one: neither has an id of the platform.
+    const [one, other] = (
+      await gateway.root.get('/v1/profiles?platform=instagram&provider_count=1&limit=100')
+    ).body.data.filter(
+      (profile: { platform_user_id: { value: string | null } }) =>
+        profile.platform_user_id.value === null,
+    ) as readonly { id: string }[];
+    const { page, faults } = await open(`/profiles/${one?.id}`);
+    const members = (count: number) =>
+      page.getByRole('heading', { name: `Members (${count})` }).waitFor();
+    const dialog = page.getByRole('dialog');
+    const arrange = async (reason: string) => {
+      await dialog.getByLabel('Reason').fill(reason);
+      await dialog.getByRole('button', { name: 'Show what changes' }).click();
+      const refused = dialog.getByRole('alert');
+      await dialog.getByRole('heading', { name: 'Then' }).or(refused).waitFor();
+      expect(await refused.allTextContents()).toEqual([]);
+      await dialog.getByRole('button', { name: 'Do it' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+    };
+    await members(1);
+    await press(page, 'Link with another …');
+    await dialog.getByLabel('The other profile').fill(other?.id ?? '');
+    await arrange('The same person');
+    await members(2);
+    await press(page, 'Revert …');
+    await arrange('It was not');
+    await page.goto(`${gateway.url}/profiles/${other?.id}`);
+    await members(1);
+    await press(page, 'Link with another …');
+    await dialog.getByLabel('The other profile').fill(one?.id ?? '');
+    await arrange('It was after all');
+    await members(2);
+    await page.getByRole('button', { name: 'Split off …' }).first().click();
+    await arrange('Sold');
+    await members(1);
+    expect(faults).toEqual([]);
+    await page.close();
   });
 
   test('finds, selects, plans, disconnects and proves by keyboard alone', async () => {
@@ -157,45 +199,6 @@ describeWith(['chromium'], 'in the console a person', () => {
     await page.close();
   });
 
-  test('links two profiles, sees what that does first, splits one off and reverts', async () => {
-    // Nothing contradicts that they are one: neither has an id of the platform.
-    const [one, other] = (
-      await gateway.root.get('/v1/profiles?platform=instagram&provider_count=1&limit=100')
-    ).body.data.filter(
-      (profile: { platform_user_id: { value: string | null } }) =>
-        profile.platform_user_id.value === null,
-    ) as readonly { id: string }[];
-    const { page, faults } = await open(`/profiles/${one?.id}`);
-    const members = (count: number) =>
-      page.getByRole('heading', { name: `Members (${count})` }).waitFor();
-    const dialog = page.getByRole('dialog');
-    const arrange = async (reason: string) => {
-      await dialog.getByLabel('Reason').fill(reason);
-      await dialog.getByRole('button', { name: 'Show what changes' }).click();
-      await dialog.getByRole('heading', { name: 'Then' }).waitFor();
-      await dialog.getByRole('button', { name: 'Do it' }).click();
-      await dialog.waitFor({ state: 'hidden' });
-    };
-    await members(1);
-    await press(page, 'Link with another …');
-    await dialog.getByLabel('The other profile').fill(other?.id ?? '');
-    await arrange('The same person');
-    await members(2);
-    await press(page, 'Revert …');
-    await arrange('It was not');
-    await page.goto(`${gateway.url}/profiles/${other?.id}`);
-    await members(1);
-    await press(page, 'Link with another …');
-    await dialog.getByLabel('The other profile').fill(one?.id ?? '');
-    await arrange('It was after all');
-    await members(2);
-    await page.getByRole('button', { name: 'Split off …' }).first().click();
-    await arrange('Sold');
-    await members(1);
-    expect(faults).toEqual([]);
-    await page.close();
-  });
-
   test('is told on every page of a provider that does not answer, and when it does again', async () => {
     const { page, faults } = await open('/profiles');
     const banner = page.getByText(/CreatorAudit is (degraded|down)/);
@@ -204,17 +207,18 @@ describeWith(['chromium'], 'in the console a person', () => {
     provider.faults.add({ kind: 'down' });
     const condition = async () => {
       await gateway.sweep(connections.creatoraudit ?? '');
-      // It is what tells consoles of incidents.
-      await gateway.app.recurringJobs.runNamed('health.age');
       return (await gateway.root.get('/v1/providers/creatoraudit')).body.data.state.status;
     };
     await waitFor('the provider to be down', condition, { until: (is) => is !== 'operational' });
+    await page.reload();
     await banner.waitFor();
     await page.getByRole('link', { name: 'Details' }).click();
     await page.getByRole('heading', { name: 'CreatorAudit' }).waitFor();
     await banner.waitFor();
     provider.faults.clear();
     await waitFor('the provider to be back', condition, { until: (is) => is === 'operational' });
+    await page.reload();
+    await settled(page);
     await banner.waitFor({ state: 'detached' });
     expect(faults).toEqual([]);
     await page.close();

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { useIsDark } from '../lib/theme';
 import { boundsOf, type Level, type Range, type Series } from './levels';
 
 /** From the bottom: what somebody has to look at first. */
@@ -63,12 +64,14 @@ export default function LevelsChart({
   readonly height: number;
 }) {
   const place = useRef<HTMLDivElement>(null);
+  const isDark = useIsDark();
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
     // Resolved by the browser, as the tokens depend on the theme.
     const probe = document.createElement('span');
     element.append(probe);
+    probe.style.colorScheme = isDark ? 'dark' : 'light';
     const colour = (token: string) => {
       probe.style.color = `var(${token})`;
       return getComputedStyle(probe).color;
@@ -127,7 +130,7 @@ export default function LevelsChart({
       observer.disconnect();
       chart.destroy();
     };
-  }, [series, range, height]);
+  }, [series, range, height, isDark]);
   return (
     <div
       ref={place}

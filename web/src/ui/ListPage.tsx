@@ -48,7 +48,8 @@ export interface ListPageProps<Path extends ListPath> {
 
 /** Of the address, what is the console's own and not the API's. */
 const OWN = new Set(['columns', 'density', 'tab', 'view']);
-const PAGE = '100';
+/** Items of the first page, which is waited for, and of each further one. */
+const [PAGE, NEXT_PAGE] = ['100', '200'];
 
 /** The filters of a list as they stand in the address. */
 export function useListQuery(): readonly [Query, (changed: Query) => void] {
@@ -84,8 +85,8 @@ export function ListPage<Path extends ListPath>(props: ListPageProps<Path>) {
   const list = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) => {
-      const cursor = pageParam === '' ? {} : { cursor: pageParam };
-      return page(path, { limit: PAGE, ...query, ...cursor }, place, signal);
+      const further = pageParam === '' ? {} : { limit: NEXT_PAGE, cursor: pageParam };
+      return page(path, { limit: PAGE, ...query, ...further }, place, signal);
     },
     initialPageParam: '',
     getNextPageParam: ({ pagination }) => pagination.next_cursor ?? undefined,
