@@ -50,7 +50,7 @@ export class RateLimiter {
   private turn: Promise<unknown> = Promise.resolve();
   private sharing: Promise<boolean> | undefined;
   private isSyncDue = false;
-  private isStopped = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     database: Database,
@@ -210,16 +210,19 @@ export class RateLimiter {
 
   /** Shares no more counts with the database. */
   stop(): void {
-    this.isStopped = true;
+    this.stopping.abort();
   }
 
   private syncSoon(): void {
     if (this.isSyncDue) return;
     this.isSyncDue = true;
-    void this.clock.sleep(SYNC_MS).then(() => {
+    const { signal } = this.stopping;
+    const share = () => {
       this.isSyncDue = false;
-      return this.isStopped ? undefined : this.sync();
-    });
+      return signal.aborted ? undefined : this.sync();
+    };
+    // A stop ends the wait, which would keep the process from its end.
+    void this.clock.sleep(SYNC_MS, signal).then(share, () => undefined);
   }
 
   private free(keyId: string): void {
