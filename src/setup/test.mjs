@@ -11,20 +11,29 @@ import { run } from './run.mjs';
 
 /**
  * What `npm run test:fast` leaves out: whole workflows, most of them over processes that are started
- * and killed, the fuzzer, the commands on a fresh clone, and single files that take as long. Paths
- * from the root; a folder ends with a slash.
+ * and killed, the fuzzer, assistants, the commands on a fresh clone, and single files that take as
+ * long. Paths from the root; a folder ends with a slash.
  */
 const SLOW = [
   'test/abuse/',
   'test/commands/',
   'test/evidence/',
   'test/fuzz/',
+  'test/mcp/',
   'test/operations/',
   'test/workflows/',
+  'test/api/accounts-order.test.ts',
+  'test/api/canaries.test.ts',
+  'test/api/event-stream.test.ts',
   'test/api/outage.test.ts',
   'test/api/overload.test.ts',
   'test/api/paging.test.ts',
+  'test/api/profile-choices.test.ts',
+  'test/api/profile-disconnects.test.ts',
+  'test/api/rate-limit.test.ts',
+  'test/cli/shell.test.ts',
   'test/client/package.test.ts',
+  'test/console/web.test.ts',
   'test/database/embedded.test.ts',
   'test/database/privileges.test.ts',
   'test/health/aging.test.ts',
@@ -34,6 +43,7 @@ const SLOW = [
   'test/profiles/recycled-handle.test.ts',
   'test/providers/refresh-processes.test.ts',
   'test/providers/refresh.test.ts',
+  'test/sweeps/cut-off-runs.test.ts',
   'test/work/',
 ];
 
