@@ -126,7 +126,8 @@ export function isOfProfiles(ids: readonly string[], parameters: Parameters): st
 
 /**
  * Labels as two conditions at most, so that their number makes no other statement: one in the words
- * of the index, which leaves out accounts without labels, and one for all further labels.
+ * of the index `accounts_labelled_idx`, which leaves out accounts without labels, and one for all further
+ * labels. PostgreSQL expects as many rows as have the first one: of many it finds a page along the order.
  */
 function labelConditions(filter: AccountFilter['label'], parameters: Parameters): string[] {
   const wanted = Object.entries(filter ?? {}).map(([key, values]) =>
@@ -135,7 +136,7 @@ function labelConditions(filter: AccountFilter['label'], parameters: Parameters)
   const [first, ...others] = wanted;
   if (first === undefined) return [];
   const alternatives = parameters.add(first.map((label) => JSON.stringify(label)));
-  const indexed = `a.labels <> '{}' AND a.labels @> ANY(${alternatives}::jsonb[])`;
+  const indexed = `a.labels::text <> '{}' AND a.labels @> ANY(${alternatives}::jsonb[])`;
   if (others.length === 0) return [indexed];
   const rest = parameters.add(JSON.stringify(others));
   return [
