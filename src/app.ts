@@ -26,7 +26,7 @@ import { createCursors, createListCursors, hourOf } from './http/cursor.js';
 import { Idempotency } from './http/idempotency.js';
 import { inProcessFetch } from './http/in-process.js';
 import { Load, type LoadLimits } from './http/load.js';
-import { createMetrics } from './http/metrics.js';
+import { createMetrics, type Siblings } from './http/metrics.js';
 import { RateLimiter } from './http/rate-limit.js';
 import { Reads } from './http/reads.js';
 import type { Route } from './http/route.js';
@@ -82,6 +82,8 @@ export interface AppSettings {
   readonly adapters?: readonly AnyAdapter[];
   /** That the console was built into; none is served when left out. */
   readonly consoleFolder?: string;
+  /** The other processes behind the same port; none when left out. */
+  readonly siblings?: Siblings;
   /** Where webhooks may be sent; public addresses when left out. */
   readonly webhookAddresses?: WebhookAddresses;
 }
@@ -148,7 +150,7 @@ export function assemble(settings: AppSettings): App {
   const { sealer, lease } = secrets;
   const feedCursors = createCursors(sealer);
   const cursors = createListCursors(feedCursors, clock);
-  const metrics = createMetrics();
+  const metrics = createMetrics(settings.siblings);
   metrics.watchReplicas(() => database.replicas.lags);
   const load = new Load(database, settings.load);
   const rateLimiter = new RateLimiter(database, clock, logger, settings.rateLimit);

@@ -25,8 +25,12 @@ const postgresUrls = z
   .transform((list) => list.split(/\s*,\s*(?=postgres(?:ql)?:\/\/)/).map((one) => one.trim()))
   .pipe(z.array(postgresUrl));
 
-const poolSize = z.coerce.number().int().min(5).max(1_000);
+const MIN_POOL_SIZE = 5;
+const poolSize = z.coerce.number().int().min(MIN_POOL_SIZE).max(1_000);
 const DEFAULT_POOL_SIZE = 20;
+const MAX_PROCESSES = 64;
+/** Of the embedded database, without those that it keeps for its owner. */
+const EMBEDDED_CONNECTIONS = 97;
 
 /**
  * Every variable with a fixed name; for each adapter come on top `<PROVIDER>_BASE_URL` and one for
@@ -36,6 +40,7 @@ const variables = z.object({
   PORT: port.default(3000),
   HOST: z.string().min(1).default('127.0.0.1'),
   ROLE: z.enum(ROLES).default('all'),
+  WEB_CONCURRENCY: z.coerce.number().int().min(1).max(MAX_PROCESSES).default(1),
   DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(10),
   TRUST_PROXY: switched.default(false),
   PUBLIC_URL: httpUrl.optional(),
@@ -102,6 +107,8 @@ export interface Config {
   readonly host: string;
   /** What the process does. */
   readonly role: Role;
+  /** How many processes serve and work behind one port. */
+  readonly processes: number;
   /** How long requests are served on after SIGTERM. */
   readonly drainSeconds: number;
   /**
@@ -117,7 +124,7 @@ export interface Config {
   readonly directUrl: string | undefined;
   /** Absent: found out for each session. */
   readonly preparedStatements: 'on' | 'off' | undefined;
-  /** Most connections to the database at once. */
+  /** Most connections of one process to the database at once. */
   readonly databasePoolSize: number;
   /** `databaseUrl` for a user who owns the tables. Absent: that is the same one. */
   readonly migrateUrl: string | undefined;
@@ -194,6 +201,7 @@ export function readConfig(
     port: values.PORT,
     host: values.HOST,
     role: values.ROLE,
+    processes: values.WEB_CONCURRENCY,
     drainSeconds: values.DRAIN_SECONDS,
     trustProxy: values.TRUST_PROXY,
     publicUrl: values.PUBLIC_URL,
@@ -202,8 +210,7 @@ export function readConfig(
     readUrls: values.DATABASE_READ_URLS,
     maxReadLagSeconds: values.DATABASE_READ_MAX_LAG_SECONDS,
     preparedStatements: values.PREPARED_STATEMENTS,
-    databasePoolSize:
-      values.DATABASE_POOL_SIZE ?? connectionLimitIn(values.DATABASE_URL) ?? DEFAULT_POOL_SIZE,
+    databasePoolSize: poolSizeOf(values),
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
     migrateOnStart: values.MIGRATE_ON_START,
     dataDir: values.DATA_DIR,
@@ -251,6 +258,20 @@ export function readDatabasePlace(
     migrateUrl: values.ROLLCALL_MIGRATE_URL,
     dataDir: values.DATA_DIR,
   };
+}
+
+/** @throws StartError when the embedded database has not as many as all processes would take */
+function poolSizeOf(values: z.output<typeof variables>): number {
+  const given = values.DATABASE_POOL_SIZE ?? connectionLimitIn(values.DATABASE_URL);
+  if (values.DATABASE_URL !== undefined) return given ?? DEFAULT_POOL_SIZE;
+  // Each process, and their supervisor, holds one more.
+  const processes = values.WEB_CONCURRENCY;
+  const share = Math.floor((EMBEDDED_CONNECTIONS - 1) / processes) - 1;
+  const size = given ?? Math.min(DEFAULT_POOL_SIZE, Math.max(share, MIN_POOL_SIZE));
+  if (processes === 1 || size <= share) return size;
+  throw new StartError(
+    `WEB_CONCURRENCY: ${processes} processes with ${size} connections each are more than the embedded database has. Lower it or DATABASE_POOL_SIZE, or set DATABASE_URL.`,
+  );
 }
 
 /** What an address for Prisma says of the pool. @throws StartError when it is no number in bounds */

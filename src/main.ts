@@ -1,261 +1,14 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { join, resolve } from 'node:path';
-import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
-import { type App, createApp } from './app.js';
-import { type Config, readConfig } from './config.js';
-import {
-  bringUpToDate,
-  connect,
-  isForbidden,
-  isUnreachable,
-  openDatabase,
-} from './database/index.js';
-import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
-import { createListener } from './http/listener.js';
-import { isTrustworthy } from './http/session-cookie.js';
-import { systemClock } from './lib/clock.js';
-import { createLogger } from './lib/logger.js';
-import { secretIn } from './lib/secret-file.js';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from './config.js';
+import { isForbidden, isUnreachable } from './database/index.js';
 import { showSourcePositions } from './lib/source-positions.js';
 import { StartError } from './lib/start-error.js';
-import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { credentialFields } from './model/index.js';
+import type { Ending } from './processes/ending.js';
 import { createRegistry, credentialsSchemaOf } from './providers/index.js';
-import { isSealed } from './secrets/index.js';
-import { RootKeyFile, type RootKeyWords } from './teams/index.js';
-import { WebhookAddresses } from './webhooks/index.js';
 
-const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
-const CONSOLE = new URL('../web', import.meta.url).pathname;
-const SWEEP_INTERVAL_SECONDS = 300;
-const FIRST_SWEEPS_MS = 30_000;
-/** How long what is under way may take to end. */
-const FINISH_MS = 30_000;
-
-const undo: (() => unknown)[] = [];
-const stopping = new AbortController();
-/** SIGINT comes from a person who waits: there is no load balancer to wait for. */
-const hurried = new AbortController();
-const say = (line: string) => process.stdout.write(`${line}\n`);
-
-interface Running {
-  readonly app: App;
-  readonly shutdown: GracefulShutdown;
-  /** How long requests are served on once it is told to stop. */
-  readonly drainMs: number;
-}
-
-/**
- * The process: configuration, database, app, workers. What it has started is in `undo`; a signal
- * ends it between any two steps.
- */
-async function start(): Promise<Running> {
-  const configurable = createRegistry()
-    .all()
-    .map((adapter) => ({
-      id: adapter.id,
-      credentials: credentialFields(credentialsSchemaOf(adapter)),
-    }));
-  const config = readConfig(process.env, configurable);
-  const logger = createLogger(config.logLevel);
-  const tracing = await tracingTo(config.tracesEndpoint);
-  undo.push(() => tracing.stop());
-  const connected = await connect(config, say);
-  const { connection, stop: release } = connected;
-  undo.push(release);
-  stopping.signal.throwIfAborted();
-  const { applied, mayChangeAudit } = await bringUpToDate(
-    connected,
-    decodeURIComponent(MIGRATIONS),
-    config.migrateOnStart,
-  );
-  if (mayChangeAudit)
-    logger.warn(
-      'the database user of the gateway could change the audit log: set ROLLCALL_MIGRATE_URL to the user who owns the tables, and DATABASE_URL to another one',
-    );
-  if (applied.length > 0) say(`Migrated the database (${applied.length} new).`);
-  // One more watches the database.
-  const database = openDatabase({
-    connection,
-    poolSize: config.databasePoolSize - 1,
-    preparedStatements: config.preparedStatements,
-    replicas: config.readUrls.map((connectionString) => ({ connectionString })),
-    maxReadLagSeconds: config.maxReadLagSeconds,
-  });
-  undo.push(() => database.close());
-  const secret =
-    config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));
-
-  let sandbox: Sandbox | undefined;
-  undo.push(() => sandbox?.close());
-  const app = await createApp({
-    database,
-    clock: systemClock,
-    logger,
-    tracing,
-    secret,
-    previousSecrets: config.previousSecrets,
-    role: config.role,
-    trustProxy: config.trustProxy,
-    place: { host: config.host, publicUrl: config.publicUrl },
-    consoleFolder: decodeURIComponent(CONSOLE),
-    sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
-    sweeps: config.sweepLimits,
-    disconnects: { retentionDays: config.disconnectRetentionDays },
-    agentLimits: config.agentLimits,
-    webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
-  });
-  undo.push(() => app.stop());
-  const rootKeyFile = new RootKeyFile(config.dataDir);
-  const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
-  if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);
-  const server = createListener(app.http);
-  const shutdown = gracefulShutdown(server);
-  await listen(server, config);
-  undo.push(() => shutdown.close());
-  sandbox = await connectProviders(app, config);
-  stopping.signal.throwIfAborted();
-
-  await app.work();
-  app.recurringJobs.start();
-  if (sandbox && config.role !== 'api') await firstSweeps(app);
-  stopping.signal.throwIfAborted();
-  const isTerminal = process.stdout.isTTY === true;
-  const rootKey = await rootKeyFile.describe(config.rootKey, newRootKey, isTerminal);
-  const isFirst = newRootKey !== undefined;
-  const url = urlOf(server, config);
-  const link = isFirst || isTerminal ? await signInLink(app, config, url) : undefined;
-  greet(config, { url, sandbox, rootKey, link });
-  return { app, shutdown, drainMs: config.drainSeconds * 1_000 };
-}
-
-/** Nothing of OpenTelemetry is loaded unless a collector is named. */
-async function tracingTo(endpoint: string | undefined): Promise<Tracing> {
-  if (endpoint === undefined) return UNTRACED;
-  const { createTracing } = await import('./lib/open-telemetry.js');
-  return createTracing(endpoint);
-}
-
-async function listen(server: Server, config: Config): Promise<void> {
-  server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE')
-      throw new StartError(
-        `PORT: ${config.port} is in use on ${config.host}. Stop the process that uses it, or set another port.`,
-      );
-    throw new StartError(
-      `HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`,
-    );
-  });
-}
-
-/**
- * Connects what the environment names; with nothing there and nothing connected before, the
- * sandbox.
- */
-async function connectProviders(app: App, config: Config): Promise<Sandbox | undefined> {
-  let anyKey = false;
-  for (const [provider, { credentials, baseUrl }] of config.providers) {
-    if (credentials === undefined) continue;
-    anyKey = true;
-    await app.connections.ensure({
-      provider,
-      name: `env-${provider}`,
-      source: 'environment',
-      credentials,
-      baseUrl: baseUrl ?? null,
-      sweepIntervalSeconds: config.sweepIntervalSeconds,
-    });
-  }
-  // Of processes with different roles one would have to start it: none does unless it is told to.
-  const wanted =
-    config.sandbox ??
-    (config.role === 'all' && !anyKey && !(await app.connections.hasRealConnection()));
-  if (!wanted) return undefined;
-  const stateFile = join(resolve(config.dataDir), 'sandbox.json');
-  const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
-  for (const provider of PROVIDER_NAMES) {
-    await app.connections.ensure({
-      provider,
-      name: `sandbox-${provider}`,
-      source: 'sandbox',
-      credentials: { api_key: sandbox.apiKey(provider) },
-      baseUrl: sandbox.baseUrl(provider),
-      sweepIntervalSeconds: config.sweepIntervalSeconds,
-    });
-  }
-  return sandbox;
-}
-
-/** So that the printed request answers with accounts of all. */
-async function firstSweeps(app: App): Promise<void> {
-  const end = Date.now() + FIRST_SWEEPS_MS;
-  while (Date.now() < end && !stopping.signal.aborted && !(await app.sweeps.hasSweptAll()))
-    await systemClock.sleep(50);
-}
-
-/**
- * Ends it all in good order: requests are served on until load balancers have seen in `/readyz` that
- * they should send no more; then what is under way ends, within `FINISH_MS`.
- */
-async function stop({ app, shutdown, drainMs }: Running): Promise<void> {
-  app.drain();
-  shutdown.drain();
-  if (drainMs > 0 && !hurried.signal.aborted)
-    say(`Stopping: serving requests for another ${drainMs / 1_000} s (Ctrl-C ends that) …`);
-  await systemClock.sleep(drainMs, hurried.signal).catch(() => undefined);
-  say('Stopping: finishing work in progress …');
-  setTimeout(() => process.exit(1), FINISH_MS).unref();
-  await undoAll();
-}
-
-async function undoAll(): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
-}
-
-/**
- * A link is for whoever started this process on this machine: elsewhere what is printed is collected,
- * and others reach the gateway.
- */
-async function signInLink(
-  app: App,
-  { databaseUrl, role }: Config,
-  url: string,
-): Promise<string | undefined> {
-  const isLocal = databaseUrl === undefined && isTrustworthy(new URL(url));
-  const token = isLocal && role !== 'worker' ? await app.signInLink() : undefined;
-  // What stands after the hash is sent to no server and stands in no log of one.
-  return token && `${url}/#sign-in=${token}`;
-}
-
-function urlOf(server: Server, config: Config): string {
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
-  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-}
-
-/** What a start tells whoever started it. */
-interface Greeting {
-  readonly url: string;
-  readonly sandbox: Sandbox | undefined;
-  readonly rootKey: RootKeyWords;
-  readonly link: string | undefined;
-}
-
-function greet({ role }: Config, { url, sandbox, rootKey, link }: Greeting): void {
-  say('');
-  say(`Rollcall listens on ${url}`);
-  if (sandbox)
-    say(
-      `Sandbox: ${PROVIDER_NAMES.length} simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
-    );
-  say(`Root key: ${rootKey.where}.`);
-  if (link !== undefined) say(`Console, signed in once by this link within ten minutes: ${link}`);
-  say('Try:');
-  if (role === 'worker') say(`  curl -s '${url}/readyz'`);
-  else say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
-}
+const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+const PROGRAM = fileURLToPath(import.meta.url);
 
 /** One line, unless it is a fault of ours. */
 function reasonOf(error: unknown): string {
@@ -269,21 +22,47 @@ function reasonOf(error: unknown): string {
   return String(stack);
 }
 
+/**
+ * Runs as the only process of the gateway, as the supervisor of several, or as one of those, whose
+ * supervisor gives it its number as a word on the command line. What the others need is not loaded.
+ */
+async function run(end: () => void, ending: Ending): Promise<void> {
+  const configurable = createRegistry()
+    .all()
+    .map((adapter) => ({
+      id: adapter.id,
+      credentials: credentialFields(credentialsSchemaOf(adapter)),
+    }));
+  const config = readConfig(process.env, configurable);
+  const words = process.argv.slice(2);
+  const parts = { migrations: MIGRATIONS, ending };
+  if (config.processes > 1 && words.length === 0) {
+    const { supervise } = await import('./processes/supervisor.js');
+    return supervise(config, { ...parts, program: PROGRAM });
+  }
+  const isMember = config.processes > 1;
+  const joining = isMember ? await import('./processes/member.js') : undefined;
+  const member = joining?.joinGroup(words, end);
+  const { runGateway } = await import('./gateway.js');
+  return runGateway(config, { ...parts, member });
+}
+
 async function main(): Promise<void> {
   showSourcePositions();
-  // Either may come twice, once from a terminal or service manager and once from npm.
-  process.on('SIGTERM', () => stopping.abort());
-  process.on('SIGINT', () => {
+  const stopping = new AbortController();
+  const hurried = new AbortController();
+  const end = () => {
     hurried.abort();
     stopping.abort();
-  });
+  };
+  // Either may come twice, once from a terminal or service manager and once from npm. SIGINT comes
+  // from a person who waits.
+  process.on('SIGTERM', () => stopping.abort());
+  process.on('SIGINT', end);
   try {
-    const running = await start();
-    if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
-    await stop(running);
+    await run(end, { stopping: stopping.signal, hurried: hurried.signal });
     process.exit(0);
   } catch (error) {
-    await undoAll();
     if (stopping.signal.aborted) process.exit(0);
     process.stderr.write(`${reasonOf(error)}\n`);
     process.exit(1);

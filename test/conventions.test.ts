@@ -49,7 +49,18 @@ const adapterFiles = adapterIds.flatMap((id) =>
  * Rooms on one line are told apart by the components' order: none imports one before it.
  */
 const ROOMS = [
-  ...['setup', 'main.ts', 'app.ts', 'cli', 'config.ts', 'api', 'mcp', 'client'],
+  ...[
+    'setup',
+    'main.ts',
+    'gateway.ts',
+    'processes',
+    'app.ts',
+    'cli',
+    'config.ts',
+    'api',
+    'mcp',
+    'client',
+  ],
   ...[
     'secrets',
     'views',

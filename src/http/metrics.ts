@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../lib/clock.js';
+import { mergeExpositions } from './merged-metrics.js';
 import type { Route } from './route.js';
 
 /** What Prometheus scrapes at `/metrics`. */
@@ -58,10 +59,22 @@ export interface WorkFigures {
   readonly oldestDueAt: Date | null;
 }
 
-export function createMetrics(): Metrics {
+/** The other processes behind the same port, of which a scrape reaches any. */
+export interface Siblings {
+  /** Of this process; its samples have it as label `process`. */
+  readonly number: number;
+  /** @param own asks for this process's exposition */
+  tells(own: () => Promise<string>): void;
+  /** The expositions of all that answer soon, this process's among them. */
+  gather(): Promise<readonly string[]>;
+}
+
+export function createMetrics(siblings?: Siblings): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
+  if (siblings) registry.setDefaultLabels({ process: String(siblings.number) });
   collectDefaultMetrics({ register: registry });
+  siblings?.tells(() => registry.metrics());
   const requests = new Histogram({
     name: 'rollcall_http_request_duration_seconds',
     help: 'Time to answer a request.',
@@ -135,7 +148,10 @@ export function createMetrics(): Metrics {
     watchRequests: (ask) => watchRequests(registers, ask),
     watchProviders: (ask) => watchProviders(registers, ask),
     observeSweep: (provider, state) => sweeps.inc({ provider, state }),
-    expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+    expose: async () => ({
+      text: siblings ? mergeExpositions(await siblings.gather()) : await registry.metrics(),
+      contentType: registry.contentType,
+    }),
   };
 }
 

@@ -1,0 +1,277 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { join, resolve } from 'node:path';
+import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
+import { type App, createApp } from './app.js';
+import type { Config } from './config.js';
+import { openDatabase } from './database/index.js';
+import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
+import { createListener } from './http/listener.js';
+import { isTrustworthy } from './http/session-cookie.js';
+import { systemClock } from './lib/clock.js';
+import { createLogger, silentLogger } from './lib/logger.js';
+import { secretIn } from './lib/secret-file.js';
+import { StartError } from './lib/start-error.js';
+import { type Tracing, UNTRACED } from './lib/tracing.js';
+import { bringUpDatabase } from './processes/database.js';
+import { type Ending, FINISH_MS } from './processes/ending.js';
+import type { Member } from './processes/member.js';
+import { isSealed } from './secrets/index.js';
+import { RootKeyFile, type RootKeyWords } from './teams/index.js';
+import { WebhookAddresses } from './webhooks/index.js';
+
+const CONSOLE = new URL('../web', import.meta.url).pathname;
+const SWEEP_INTERVAL_SECONDS = 300;
+const FIRST_SWEEPS_MS = 30_000;
+
+const undo: (() => unknown)[] = [];
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Running {
+  readonly app: App;
+  readonly shutdown: GracefulShutdown;
+  /** How long requests are served on once it is told to stop. */
+  readonly drainMs: number;
+  /** Of several processes one speaks. */
+  readonly say: (line: string) => void;
+}
+
+/** What one process needs to know besides its configuration. */
+export interface GatewayParts {
+  readonly migrations: string;
+  readonly ending: Ending;
+  /** Absent: it is the only process of its gateway. */
+  readonly member?: Member | undefined;
+}
+
+/**
+ * One process that serves and works: database, app, workers, until it is told to end. What it has
+ * started is in `undo`; a signal ends it between any two steps.
+ */
+export async function runGateway(config: Config, parts: GatewayParts): Promise<void> {
+  try {
+    const running = await start(config, parts);
+    if (!parts.ending.stopping.aborted) await once(parts.ending.stopping, 'abort');
+    await stop(running, parts.ending);
+  } catch (error) {
+    await undoAll();
+    throw error;
+  }
+}
+
+async function start(config: Config, parts: GatewayParts): Promise<Running> {
+  const { migrations, member } = parts;
+  const { stopping } = parts.ending;
+  const isFirst = member === undefined || member.number === 1;
+  const logger = createLogger(config.logLevel);
+  const tracing = await tracingTo(config.tracesEndpoint);
+  undo.push(() => tracing.stop());
+  const { connection, stop: release } = await bringUpDatabase(config, {
+    migrations,
+    // The supervisor has.
+    mayMigrate: config.migrateOnStart && member === undefined,
+    logger: member === undefined ? logger : silentLogger,
+    say,
+  });
+  undo.push(release);
+  stopping.throwIfAborted();
+  // One more watches the database.
+  const database = openDatabase({
+    connection,
+    poolSize: config.databasePoolSize - 1,
+    preparedStatements: config.preparedStatements,
+    replicas: config.readUrls.map((connectionString) => ({ connectionString })),
+    maxReadLagSeconds: config.maxReadLagSeconds,
+  });
+  undo.push(() => database.close());
+  const secret =
+    config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));
+
+  let sandbox: Sandbox | undefined;
+  undo.push(() => sandbox?.close());
+  const app = await createApp({
+    database,
+    clock: systemClock,
+    logger,
+    tracing,
+    secret,
+    previousSecrets: config.previousSecrets,
+    role: config.role,
+    trustProxy: config.trustProxy,
+    place: { host: config.host, publicUrl: config.publicUrl },
+    consoleFolder: decodeURIComponent(CONSOLE),
+    sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
+    sweeps: config.sweepLimits,
+    disconnects: { retentionDays: config.disconnectRetentionDays },
+    agentLimits: config.agentLimits,
+    webhookAddresses: new WebhookAddresses(config.webhooksAllowLoopback),
+    ...(member && { siblings: member }),
+  });
+  undo.push(() => app.stop());
+  const rootKeyFile = new RootKeyFile(config.dataDir);
+  const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
+  if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);
+  const server = createListener(app.http);
+  const shutdown = gracefulShutdown(server);
+  await listen(server, config, stopping);
+  undo.push(() => shutdown.close());
+  sandbox = await connectProviders(app, config, isFirst);
+  stopping.throwIfAborted();
+
+  await app.work();
+  app.recurringJobs.start();
+  const running = {
+    app,
+    shutdown,
+    drainMs: config.drainSeconds * 1_000,
+    say: isFirst ? say : () => undefined,
+  };
+  if (member?.isTold) {
+    member.ready();
+    return running;
+  }
+  if (sandbox && config.role !== 'api') await firstSweeps(app, stopping);
+  stopping.throwIfAborted();
+  const isTerminal = process.stdout.isTTY === true;
+  const rootKey = await rootKeyFile.describe(config.rootKey, newRootKey, isTerminal);
+  const isNew = newRootKey !== undefined;
+  const url = urlOf(server, config);
+  const link = isNew || isTerminal ? await signInLink(app, config, url) : undefined;
+  greet(config, { url, sandbox, rootKey, link });
+  member?.ready();
+  return running;
+}
+
+/** Nothing of OpenTelemetry is loaded unless a collector is named. */
+async function tracingTo(endpoint: string | undefined): Promise<Tracing> {
+  if (endpoint === undefined) return UNTRACED;
+  const { createTracing } = await import('./lib/open-telemetry.js');
+  return createTracing(endpoint);
+}
+
+async function listen(server: Server, config: Config, stopping: AbortSignal): Promise<void> {
+  server.listen(config.port, config.host);
+  // One of several processes is told by its supervisor that it listens, if that one still runs.
+  const listening = once(server, 'listening', { signal: stopping });
+  await listening.catch((error: NodeJS.ErrnoException) => {
+    if (stopping.aborted) throw error;
+    if (error.code === 'EADDRINUSE')
+      throw new StartError(
+        `PORT: ${config.port} is in use on ${config.host}. Stop the process that uses it, or set another port.`,
+      );
+    throw new StartError(
+      `HOST, PORT: cannot listen on ${config.host}:${config.port} (${error.code}).`,
+    );
+  });
+}
+
+/**
+ * Connects what the environment names; with nothing there and nothing connected before, the
+ * sandbox, in the first of several processes.
+ */
+async function connectProviders(
+  app: App,
+  config: Config,
+  isFirst: boolean,
+): Promise<Sandbox | undefined> {
+  let anyKey = false;
+  for (const [provider, { credentials, baseUrl }] of config.providers) {
+    if (credentials === undefined) continue;
+    anyKey = true;
+    await app.connections.ensure({
+      provider,
+      name: `env-${provider}`,
+      source: 'environment',
+      credentials,
+      baseUrl: baseUrl ?? null,
+      sweepIntervalSeconds: config.sweepIntervalSeconds,
+    });
+  }
+  // Of processes with different roles one would have to start it: none does unless it is told to.
+  const wanted =
+    config.sandbox ??
+    (config.role === 'all' && !anyKey && !(await app.connections.hasRealConnection()));
+  if (!wanted || !isFirst) return undefined;
+  const stateFile = join(resolve(config.dataDir), 'sandbox.json');
+  const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
+  for (const provider of PROVIDER_NAMES) {
+    await app.connections.ensure({
+      provider,
+      name: `sandbox-${provider}`,
+      source: 'sandbox',
+      credentials: { api_key: sandbox.apiKey(provider) },
+      baseUrl: sandbox.baseUrl(provider),
+      sweepIntervalSeconds: config.sweepIntervalSeconds,
+    });
+  }
+  return sandbox;
+}
+
+/** So that the printed request answers with accounts of all. */
+async function firstSweeps(app: App, stopping: AbortSignal): Promise<void> {
+  const end = Date.now() + FIRST_SWEEPS_MS;
+  while (Date.now() < end && !stopping.aborted && !(await app.sweeps.hasSweptAll()))
+    await systemClock.sleep(50);
+}
+
+/**
+ * Ends it all in good order: requests are served on until load balancers have seen in `/readyz` that
+ * they should send no more; then what is under way ends, within `FINISH_MS`.
+ */
+async function stop({ app, shutdown, drainMs, say }: Running, { hurried }: Ending): Promise<void> {
+  app.drain();
+  shutdown.drain();
+  if (drainMs > 0 && !hurried.aborted)
+    say(`Stopping: serving requests for another ${drainMs / 1_000} s (Ctrl-C ends that) …`);
+  await systemClock.sleep(drainMs, hurried).catch(() => undefined);
+  say('Stopping: finishing work in progress …');
+  setTimeout(() => process.exit(1), FINISH_MS).unref();
+  await undoAll();
+}
+
+async function undoAll(): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+/**
+ * A link is for whoever started this process on this machine: elsewhere what is printed is collected,
+ * and others reach the gateway.
+ */
+async function signInLink(
+  app: App,
+  { databaseUrl, role }: Config,
+  url: string,
+): Promise<string | undefined> {
+  const isLocal = databaseUrl === undefined && isTrustworthy(new URL(url));
+  const token = isLocal && role !== 'worker' ? await app.signInLink() : undefined;
+  // What stands after the hash is sent to no server and stands in no log of one.
+  return token && `${url}/#sign-in=${token}`;
+}
+
+function urlOf(server: Server, config: Config): string {
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+}
+
+/** What a start tells whoever started it. */
+interface Greeting {
+  readonly url: string;
+  readonly sandbox: Sandbox | undefined;
+  readonly rootKey: RootKeyWords;
+  readonly link: string | undefined;
+}
+
+function greet({ role }: Config, { url, sandbox, rootKey, link }: Greeting): void {
+  say('');
+  say(`Rollcall listens on ${url}`);
+  if (sandbox)
+    say(
+      `Sandbox: ${PROVIDER_NAMES.length} simulated providers on ${sandbox.url}, connected as sandbox-*; no real account is affected.`,
+    );
+  say(`Root key: ${rootKey.where}.`);
+  if (link !== undefined) say(`Console, signed in once by this link within ten minutes: ${link}`);
+  say('Try:');
+  if (role === 'worker') say(`  curl -s '${url}/readyz'`);
+  else say(`  curl -s '${url}/v1/accounts' -H "Authorization: Bearer ${rootKey.shell}"`);
+}
