@@ -27,12 +27,23 @@ export function outputSettings(
   };
 }
 
-function fieldsOf(text: string, known: readonly string[]): readonly string[] {
+const fieldsOf = (text: string, known: readonly string[]) => requireFields('--json', text, known);
+
+/**
+ * The fields that a flag names, with commas between them.
+ * @param known names at the top of what is told; none: any will do
+ * @throws CommandError for one that is not there, and for none
+ */
+export function requireFields(
+  flag: string,
+  text: string,
+  known: readonly string[],
+): readonly string[] {
   const asked = text.split(',').filter((each) => each !== '');
   const unknown = asked.find((each) => known.length > 0 && !isField(each, known));
   if (unknown === undefined && asked.length > 0) return asked;
   throw usageError(
-    `--json: there is no field ${JSON.stringify(unknown ?? text)}. The fields are ${known.join(', ')}.`,
+    `${flag}: there is no field ${JSON.stringify(unknown ?? text)}. The fields are ${known.join(', ')}.`,
   );
 }
 

@@ -13,8 +13,9 @@ import {
   valuesOf,
 } from './flags.js';
 import { writeList } from './lists.js';
+import { namesIn } from './output/columns.js';
 import { itemWriter, writeDetails, writeJson } from './output/writer.js';
-import { outputSettings } from './output-settings.js';
+import { outputSettings, requireFields } from './output-settings.js';
 import type { Parameter, RouteFacts } from './route-facts.js';
 import { ROUTES } from './routes.gen.js';
 
@@ -69,6 +70,9 @@ export async function runRoute(
   const places = placesIn(facts.path);
   const last = words[places.length - 1];
   const many = declared.takesMany && Array.isArray(last) ? await idsOf(context, last) : [];
+  // What is followed to its end is told as other items than the route's.
+  if (typeof options.columns === 'string' && !declared.follow)
+    requireFields('--columns', namesIn(options.columns), facts.fields);
   const settings = () => outputSettings(context, options, declared.columns ?? '', facts.fields);
   let made: Promise<Rollcall> | undefined;
   const client = () => {

@@ -82,7 +82,8 @@ describe('what documents say', () => {
 
 describe('output', () => {
   test('through a pipe is tab-separated, without header, and steers nothing', async () => {
-    const words = 'accounts get outfame:acc_aCme1Fit00 --columns id,labels.hostile,labels.formula';
+    const words =
+      'accounts get outfame:acc_aCme1Fit00 --columns id:ID,labels.hostile,labels.formula:f';
     const { output } = await cli.inProcess(words);
     const [id, hostile, formula, ...more] = output.trimEnd().split('\t');
     expect(id).toMatch(/^acct_/);
@@ -132,6 +133,8 @@ describe('failures', () => {
     ['an unknown flag', 'accounts list --helth x', 2, /Did you mean --health\?/],
     ['an invalid filter', 'accounts list --health ill', 2, /must be one of/],
     ['an unknown field', 'accounts list --json usrname', 2, /The fields are id, type/],
+    ['an unknown column', 'accounts list --columns id,usrname', 2, /The fields are id, type/],
+    ['a column too many', 'accounts get outfame:none --columns helth.status', 2, /no field "helth/],
     ['a wrong jq program', 'accounts list --jq .[', 2, /--jq: /],
     ['what is not there', 'accounts get outfame:none', 5, /does not exist[\s\S]*request: req_/],
     ['a gateway that is not there', 'whoami --url http://127.0.0.1:9', 4, /is not sent to/],

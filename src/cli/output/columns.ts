@@ -26,6 +26,12 @@ export function parseColumns(text: string): readonly Column[] {
     });
 }
 
+/** The fields that such columns show, with commas between them. */
+export const namesIn = (text: string): string =>
+  parseColumns(text)
+    .map(({ path }) => path.join('.'))
+    .join(',');
+
 /** `undefined`: the item has no such value. */
 export function columnValue(item: unknown, { path }: Pick<Column, 'path'>): unknown {
   return path.reduce(
