@@ -67,7 +67,11 @@ async function findEvent(id: string): Promise<readonly Hit[]> {
   );
 }
 
-async function find(text: string): Promise<readonly Hit[]> {
+/** An id of ours, as people write it down: with capitals too. */
+const OWN_ID = /^[a-z]+_[0-9a-z]{26}$/i;
+
+async function find(typed: string): Promise<readonly Hit[]> {
+  const text = OWN_ID.test(typed) ? typed.toLowerCase() : typed;
   const hits: Hit[] = [];
   const known = BY_PREFIX[/^([a-z]+)_[0-9a-z]{26}$/.exec(text)?.[1] ?? ''];
   if (known) {
