@@ -219,7 +219,7 @@ export function assemble(settings: AppSettings): App {
   });
   const providerStatus = createProviderStatus({
     ...parts,
-    openIncidents: () => health.incidents.open(),
+    recentIncidents: () => health.incidents.recent(),
   });
   const sweeps = createSweeps({
     ...parts,

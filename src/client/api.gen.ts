@@ -1695,7 +1695,8 @@ export interface components {
          *           "inventory": "closed",
          *           "write": "closed"
          *         },
-         *         "incident": null
+         *         "incident": null,
+         *         "incidents": []
          *       }
          *     }
          */
@@ -1777,6 +1778,14 @@ export interface components {
                     opened_at: string;
                     error: string | null;
                 } | null;
+                /** @description The last 10 of the last 90 days, newest first, the one under way among them. */
+                incidents: {
+                    id: string;
+                    /** Format: date-time */
+                    opened_at: string;
+                    closed_at: string | null;
+                    error: string | null;
+                }[];
             };
         };
         /**
@@ -7115,7 +7124,8 @@ export interface operations {
                      *               "inventory": "closed",
                      *               "write": "closed"
                      *             },
-                     *             "incident": null
+                     *             "incident": null,
+                     *             "incidents": []
                      *           }
                      *         }
                      *       ],
@@ -7297,7 +7307,8 @@ export interface operations {
                      *             "inventory": "closed",
                      *             "write": "closed"
                      *           },
-                     *           "incident": null
+                     *           "incident": null,
+                     *           "incidents": []
                      *         }
                      *       }
                      *     }

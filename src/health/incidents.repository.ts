@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
-import type { ProviderIncident } from '../database/prisma-client/client.js';
 import { recordEventsOfTeams } from '../events/index.js';
 import type { KnownIncident } from './incident.js';
 
@@ -8,6 +7,16 @@ import type { KnownIncident } from './incident.js';
 export interface LatestIncident extends KnownIncident {
   readonly id: string;
   readonly openedAt: Date;
+}
+
+/** An outage, over or under way. */
+export interface PastIncident {
+  readonly id: string;
+  readonly provider: string;
+  readonly openedAt: Date;
+  /** Null: it is under way. */
+  readonly closedAt: Date | null;
+  readonly error: string | null;
 }
 
 /** An outage that begins. */
@@ -25,8 +34,17 @@ export interface NewIncident {
 export class IncidentsRepository {
   constructor(private readonly database: Database) {}
 
-  findOpen(): Promise<ProviderIncident[]> {
-    return this.database.prisma.providerIncident.findMany({ where: { closedAt: null } });
+  /** Those under way, and up to `each` of every provider since a time, newest first. */
+  async findRecent(since: Date, each: number): Promise<PastIncident[]> {
+    const { rows } = await this.database.pool.query<PastIncident>(
+      `SELECT id, provider, opened_at AS "openedAt", closed_at AS "closedAt", error
+       FROM (
+         SELECT *, row_number() OVER (PARTITION BY provider ORDER BY opened_at DESC, id DESC) AS place
+         FROM provider_incidents WHERE opened_at > $1 OR closed_at IS NULL) recent
+       WHERE place <= $2 ORDER BY opened_at DESC, id DESC`,
+      [since, each],
+    );
+    return rows;
   }
 
   /** Each provider's latest outage. */

@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
-import type { ProviderIncident } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
 import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
-import type { Providers } from '../providers/index.js';
+import { MAX_SHOWN_INCIDENTS, type Providers } from '../providers/index.js';
 import { incidentStep, type KnownIncident } from './incident.js';
-import { IncidentsRepository } from './incidents.repository.js';
+import { IncidentsRepository, type PastIncident } from './incidents.repository.js';
+
+const SHOWN_MS = 90 * 86_400_000;
 
 /** The outages of providers: opened once, closed once, and reported to every team concerned. */
 export class IncidentsService {
@@ -55,10 +56,13 @@ export class IncidentsService {
     return true;
   }
 
-  /** The outages under way, by provider. */
-  async open(): Promise<ReadonlyMap<string, ProviderIncident>> {
-    const rows = await this.incidents.findOpen();
-    return new Map(rows.map((row) => [row.provider, row]));
+  /** The outages under way and of the last 90 days, up to ten of each provider, newest first. */
+  async recent(): Promise<ReadonlyMap<string, readonly PastIncident[]>> {
+    const since = new Date(this.clock.now().getTime() - SHOWN_MS);
+    const rows = await this.incidents.findRecent(since, MAX_SHOWN_INCIDENTS);
+    const found = new Map<string, PastIncident[]>();
+    for (const row of rows) found.set(row.provider, [...(found.get(row.provider) ?? []), row]);
+    return found;
   }
 
   /** Each provider's latest outage. */

@@ -15,6 +15,7 @@ export { operationsOf } from './offered-operations.js';
 export { providerId } from './provider-id.js';
 export type { ProviderLogger, ProviderState } from './provider-runtime.js';
 export { createProviderStatus } from './provider-status.js';
+export { MAX_SHOWN_INCIDENTS } from './providers.routes.js';
 export { minuteShare } from './rate-limit.js';
 export {
   type Coverage,

@@ -11,12 +11,12 @@ interface ProviderStatusParts {
   readonly cursors: Cursors;
   readonly clock: Clock;
   /** The outages under way, by provider. */
-  readonly openIncidents: ReadIncidents;
+  readonly recentIncidents: ReadIncidents;
 }
 
 /** How each provider does at the moment, over all replicas, and what it can do. */
 export function createProviderStatus(parts: ProviderStatusParts) {
-  const { database, providers, cursors, clock, openIncidents } = parts;
+  const { database, providers, cursors, clock, recentIncidents } = parts;
   const figures = new SharedFigures(database, clock);
   providers.onOutcome((attempt) => figures.note(attempt));
   const ids = providers.adapters.all().map(({ id }) => id);
@@ -25,7 +25,7 @@ export function createProviderStatus(parts: ProviderStatusParts) {
       providers: providerEndpoints(
         providers,
         (id, span) => figures.read(id, span),
-        openIncidents,
+        recentIncidents,
         cursors,
       ),
     },

@@ -32,5 +32,6 @@ export const PROVIDER_EXAMPLE = {
     circuit: 'closed',
     circuits: { inventory: 'closed', write: 'closed' },
     incident: null,
+    incidents: [],
   },
 };

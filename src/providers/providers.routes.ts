@@ -30,6 +30,9 @@ const DEGRADED_BELOW_PERCENT = 95;
 const MAX_NAMES = 100;
 
 const rate = z.number().nullable();
+/** Outages that a provider's state tells. */
+export const MAX_SHOWN_INCIDENTS = 10;
+
 const circuit = z.enum(['closed', 'open', 'half_open']);
 const latencies = z.object({ p50: rate, p95: rate, p99: rate });
 
@@ -101,19 +104,34 @@ const providerSchema = z
       incident: z
         .object({ id: z.string(), opened_at: timestamp, error: z.string().nullable() })
         .nullable(),
+      incidents: z
+        .array(
+          z.object({
+            id: z.string(),
+            opened_at: timestamp,
+            closed_at: timestamp.nullable(),
+            error: z.string().nullable(),
+          }),
+        )
+        .max(MAX_SHOWN_INCIDENTS)
+        .meta({
+          description: `The last ${MAX_SHOWN_INCIDENTS} of the last 90 days, newest first, the one under way among them.`,
+        }),
     }),
   })
   .meta({ id: 'Provider', examples: [PROVIDER_EXAMPLE] });
 
-/** An outage under way, as all replicas know it. */
+/** An outage, as all replicas know it. */
 interface Incident {
   readonly id: string;
   readonly openedAt: Date;
+  /** Null: it is under way. */
+  readonly closedAt: Date | null;
   readonly error: string | null;
 }
 
-/** The outages under way, by provider. */
-export type ReadIncidents = () => Promise<ReadonlyMap<string, Incident>>;
+/** The outages under way and of late, by provider, newest first. */
+export type ReadIncidents = () => Promise<ReadonlyMap<string, readonly Incident[]>>;
 
 /** How a provider did over a span. */
 type ReadFigures = (provider: string, span: Span) => CallFigures;
@@ -133,7 +151,7 @@ export function providerEndpoints(
       query: z.strictObject(paging),
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
-        const open = await incidents();
+        const recent = await incidents();
         const seen = seenBy(call.caller);
         const rows: Rows<AnyAdapter> = {
           read: async (beyondId = '', take) =>
@@ -144,7 +162,7 @@ export function providerEndpoints(
           call,
           cursors,
           {},
-          listById(rows, (adapter) => toAnswer(adapter, providers, figures, open)),
+          listById(rows, (adapter) => toAnswer(adapter, providers, figures, recent)),
         );
       },
     }),
@@ -189,11 +207,12 @@ function toAnswer(
   adapter: AnyAdapter,
   providers: Providers,
   figures: ReadFigures,
-  incidents: ReadonlyMap<string, Incident>,
+  incidents: ReadonlyMap<string, readonly Incident[]>,
 ) {
   const state = providers.state(adapter.id);
   const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
-  const incident = incidents.get(adapter.id);
+  const recent = incidents.get(adapter.id) ?? [];
+  const incident = recent.find(({ closedAt }) => closedAt === null);
   const { destroysData, revokesToken, reversible, ends, howToReconnect } = adapter.disconnectEffect;
   return {
     id: adapter.id,
@@ -239,6 +258,9 @@ function toAnswer(
       incident: incident
         ? { id: incident.id, opened_at: incident.openedAt, error: incident.error }
         : null,
+      incidents: recent.map(({ id, openedAt, closedAt, error }) => ({
+        ...{ id, opened_at: openedAt, closed_at: closedAt, error },
+      })),
     },
   };
 }

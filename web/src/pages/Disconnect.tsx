@@ -1,12 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { api, type Disconnect, type Step } from '../lib/api';
 import { useEvents, useLiveState } from '../lib/live';
 import { useMay, useSession } from '../lib/session';
 import { Age } from '../ui/Age';
 import { Confirm } from '../ui/Confirm';
 import { CopyText } from '../ui/Copy';
+import { Dialog } from '../ui/Dialog';
 import { Facts, Section } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { type Listing, ListPage } from '../ui/ListPage';
@@ -20,7 +21,7 @@ import { Progress } from './Disconnects';
 const POLL_MS = { live: 5_000, blind: 2_000 };
 const UNFINISHED = ['scheduled', 'awaiting_approval', 'running'];
 
-const COLUMNS: readonly Column<Step>[] = [
+const columnsOf = (open: (step: Step) => void): readonly Column<Step>[] => [
   {
     id: 'account',
     header: 'Account',
@@ -87,6 +88,25 @@ const COLUMNS: readonly Column<Step>[] = [
       </span>
     ),
   },
+  {
+    id: 'evidence',
+    header: 'Evidence',
+    width: 'minmax(90px, 0.5fr)',
+    from: 560,
+    cell: (step) =>
+      step.evidence.length === 0 ? (
+        <span className="quiet">none yet</span>
+      ) : (
+        <button
+          type="button"
+          className="link"
+          aria-label={`Evidence of ${step.username ?? step.ref}`}
+          onClick={() => open(step)}
+        >
+          {step.evidence.length} {step.evidence.length === 1 ? 'call' : 'calls'}
+        </button>
+      ),
+  },
 ];
 
 /** A disconnect as it goes on; it can be left and found again. */
@@ -128,12 +148,14 @@ export function DisconnectPage() {
 function Body({ disconnect }: { readonly disconnect: Disconnect }) {
   const { summary, state, steps } = disconnect;
   const isFinished = !UNFINISHED.includes(state);
+  const [opened, open] = useState<Step>();
+  const columns = useMemo(() => columnsOf(open), []);
   const listing: Listing<'/v1/disconnects/{id}/steps'> = {
     title: 'All steps',
     noun: 'step',
     path: '/v1/disconnects/{id}/steps',
     place: { id: disconnect.id },
-    columns: COLUMNS,
+    columns,
     rowId: ({ account_id }) => account_id,
     moves: ['account.disconnected', 'account.disconnect_failed'],
     empty: null,
@@ -203,13 +225,38 @@ function Body({ disconnect }: { readonly disconnect: Disconnect }) {
           <Table
             label="Steps"
             items={steps}
-            columns={COLUMNS}
+            columns={columns}
             rowId={({ account_id }) => account_id}
             isInline
           />
         </Section>
       )}
+      {opened && <Evidence step={opened} close={() => open(undefined)} />}
     </>
+  );
+}
+
+/** What the provider was asked for one account, and what it answered. */
+function Evidence({ step, close }: { readonly step: Step; readonly close: () => void }) {
+  return (
+    <Dialog title={`Calls about ${step.username ?? step.ref}`} close={close} wide>
+      <ol className="timeline">
+        {step.evidence.map(({ call, status, shape, outcome, at, request_id }) => (
+          <li key={call + at}>
+            <Status state={call} tone="plain" />
+            <span className="grow">
+              <span className="number strong">{status ?? 'no answer'}</span>{' '}
+              {[shape, outcome].map((word) => word && words(word).toLowerCase()).join(', ')}
+            </span>
+            {request_id && <code className="quiet truncate">{request_id}</code>}
+            <span className="quiet small nowrap">
+              <Age at={at} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      {step.last_error && <p className="tone-bad">{step.last_error.message}</p>}
+    </Dialog>
   );
 }
 

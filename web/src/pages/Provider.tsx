@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { api, page } from '../lib/api';
-import { useEvents } from '../lib/live';
-import { Age } from '../ui/Age';
+import { api, type Provider } from '../lib/api';
+import { Age, span } from '../ui/Age';
 import { CopyText } from '../ui/Copy';
 import { Facts, Section } from '../ui/Field';
 import { Icon } from '../ui/Icon';
@@ -101,7 +100,7 @@ export function ProviderPage() {
               ]}
             />
           </Section>
-          <PastIncidents provider={id} />
+          <PastIncidents provider={data} />
           <Section title="What a disconnect does">
             <div className="row wrap">
               <Fact value={data.disconnect.destroys_data} yes="Destroys data" no="Keeps data" bad />
@@ -135,48 +134,29 @@ export function ProviderPage() {
   );
 }
 
-/** Newest first; of all providers, as the feed is. */
-const MAX_LOOKED_THROUGH = '200';
-
 /** When it was away in the last 90 days, newest first. */
-function PastIncidents({ provider }: { readonly provider: string }) {
-  const incidents = useQuery({
-    queryKey: ['incidents', provider],
-    queryFn: async () => {
-      const { data } = await page('/v1/events', {
-        type: 'provider.*',
-        order_direction: 'desc',
-        limit: MAX_LOOKED_THROUGH,
-      });
-      return data.filter((event) => event.data.provider === provider);
-    },
-  });
-  useEvents((event) => {
-    if (event !== 'gap' && event.type.startsWith('provider.')) void incidents.refetch();
-  });
+function PastIncidents({ provider }: { readonly provider: Provider }) {
+  const { incidents } = provider.state;
   return (
     <Section title="Incidents of the last 90 days">
-      {incidents.isError ? (
-        <Problem error={incidents.error} retry={incidents.refetch} />
-      ) : incidents.data === undefined ? (
-        <Skeleton />
-      ) : incidents.data.length === 0 ? (
-        <p className="quiet">None that this team was told of.</p>
+      {incidents.length === 0 ? (
+        <p className="quiet">None.</p>
       ) : (
         <ol className="timeline">
-          {incidents.data.map(({ id, type, timestamp, data }) => {
-            const hasEnded = type === 'provider.incident_closed';
-            const { error } = data.incident as { readonly error?: string | null };
-            return (
-              <li key={id}>
-                <Status state={hasEnded ? 'ended' : 'began'} tone={hasEnded ? 'ok' : 'bad'} />
-                <span className="grow truncate quiet">{error ?? ''}</span>
-                <span className="quiet small nowrap">
-                  {Number(data.accounts).toLocaleString()} accounts · <Age at={timestamp} />
-                </span>
-              </li>
-            );
-          })}
+          {incidents.map(({ id, opened_at, closed_at, error }) => (
+            <li key={id}>
+              <Status
+                state={closed_at === null ? 'under way' : 'over'}
+                tone={closed_at === null ? 'bad' : 'plain'}
+              />
+              <span className="grow truncate quiet">{error ?? 'It did not answer.'}</span>
+              <span className="quiet small nowrap">
+                {closed_at !== null &&
+                  `for ${span((Date.parse(closed_at) - Date.parse(opened_at)) / 1000)} · `}
+                <Age at={opened_at} />
+              </span>
+            </li>
+          ))}
         </ol>
       )}
     </Section>
