@@ -14,8 +14,6 @@ const LATENCY_MS = 20;
 const PROVIDERS = ['outfame', 'creatoraudit'] as const;
 /** Milliseconds of the first sweep, and of the disconnect. */
 const MAX_RUN_MS = 1_800_000;
-/** Pause, delete, verify. */
-const CALLS = 3;
 
 /**
  * One disconnect of 10,000 accounts at two providers that take 20 ms over each answer, beside what
@@ -38,6 +36,9 @@ export async function disconnects(): Promise<void> {
       sandbox.provider(provider).changeSettings({ latency_ms: LATENCY_MS });
     }
     const idle = await gateway.memory();
+    const callsOf = (provider: (typeof PROVIDERS)[number]) =>
+      sandbox.provider(provider).counts().requests;
+    const callsBefore = PROVIDERS.map(callsOf);
     const filter = { provider: PROVIDERS.join(',') };
     const { plan_hash, totals } = (await gateway.post('/v1/disconnects', { filter, dry_run: true }))
       .body.data;
@@ -49,11 +50,15 @@ export async function disconnects(): Promise<void> {
     const { peak } = await gateway.memory();
 
     const registry = createRegistry();
-    const slots = PROVIDERS.reduce(
-      (sum, provider) => sum + (registry.get(provider)?.limits.concurrency ?? 0),
-      0,
+    const calls = PROVIDERS.map((provider, index) => callsOf(provider) - (callsBefore[index] ?? 0));
+    const leastSeconds = PROVIDERS.map(
+      (provider, index) =>
+        ((calls[index] ?? 0) * LATENCY_MS) /
+        1000 /
+        (registry.get(provider)?.limits.concurrency ?? 1),
     );
-    const most = (slots * 1000) / (CALLS * LATENCY_MS);
+    const most = totals.total / Math.max(...leastSeconds);
+    const callsOfOne = calls.reduce((sum, count) => sum + count, 0) / totals.total;
     const rate = totals.total / seconds;
     report('acceptance in one transaction', accepted - started, 'ms', `${totals.total} accounts`);
     report(
@@ -66,7 +71,7 @@ export async function disconnects(): Promise<void> {
       "what the providers' concurrency allows",
       most,
       'a second',
-      `${slots} calls at once, ${CALLS} of ${LATENCY_MS} ms an account`,
+      `${callsOfOne.toFixed(2)} calls of ${LATENCY_MS} ms an account`,
     );
     report('of it', (100 * rate) / most, '%');
     report(
