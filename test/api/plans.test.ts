@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { requestUse } from '../../src/database/index.js';
+import type { Client } from '../support/client.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { multiplyRows } from '../support/multiplied-rows.js';
+import { faultsOf, type Plan, tablesOf } from '../support/plans.js';
+
+/**
+ * How PostgreSQL reads each list, with each filter and in each order: by the document, so that a list
+ * or a filter that is added tomorrow is held to it too.
+ */
+
+/** So many that reading them all is more work than finding a few. */
+const ROWS = 5_000;
+/** A page with the row behind it, and as much again for the planner's rounding. */
+const MAX_SORTED = 2 * 201;
+/** Counting reads all that is counted; `since` and `after` are places in a feed, as cursors are. */
+const NO_FILTER = [
+  'limit',
+  'cursor',
+  'since',
+  'after',
+  'include_total',
+  'include',
+  'order_by',
+  'order_direction',
+];
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly schema: {
+    readonly type?: string;
+    readonly format?: string;
+    readonly enum?: readonly string[];
+    readonly items?: Parameter['schema'];
+  };
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly name: string | undefined;
+}
+
+/**
+ * Tables with few rows however many accounts there are; the addresses of webhooks are sealed with their
+ * ids besides, so that copies could not be shown.
+ */
+const SMALL: ReadonlySet<string> = new Set([
+  'webhooks',
+  'connections',
+  'console_sessions',
+  'provider_incidents',
+  'account_counts',
+]);
+/** What each copied row has one of its own of: an account its profile, a step its disconnect. */
+const OWN: Readonly<Record<string, readonly string[]>> = {
+  accounts: ['profile_id'],
+  disconnect_steps: ['disconnect_id'],
+};
+
+/**
+ * What may still be: the accounts with a label are found by its index, and all profiles are read for
+ * theirs.
+ */
+const KNOWN: ReadonlySet<string> = new Set([
+  '/v1/profiles?label[brand]=acme: a sequential scan of profiles',
+]);
+
+let gateway: Gateway;
+let client: Client;
+let owner: pg.Client;
+let statements: Statement[] = [];
+const refused: string[] = [];
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  client = gateway.root;
+  owner = new pg.Client(gateway.owner);
+  await owner.connect();
+  watch();
+  const connection = await gateway.connect('outfame');
+  await gateway.connect('socialsyncer');
+  await gateway.app.recurringJobs.runNamed('findings.examine');
+  await client.post('/v1/teams', { name: 'another' });
+  await client.post('/v1/webhooks', { url: 'http://127.0.0.1:9/', types: ['account.updated'] });
+  const [webhook] = (await client.get('/v1/webhooks')).body.data;
+  await client.post(`/v1/webhooks/${webhook.id}/test`);
+  await client.post('/v1/views', { name: 'one', page: 'accounts', query: '' });
+  await gateway.with(undefined).post('/console/session', { key: client.key });
+  const accounts = (await client.get('/v1/accounts?limit=3')).body.data;
+  const { id } = accounts[0];
+  await client.patch(`/v1/accounts/${id}`, { labels: { brand: 'acme' } });
+  await client.post('/v1/disconnects', { account_ids: [accounts[1].id] });
+  await gateway.sweep(connection);
+  await gateway.settled();
+  await gateway.halt();
+  await owner.query(`SET session_replication_role = replica`);
+});
+afterAll(async () => {
+  await owner.end();
+  await gateway.stop();
+});
+
+/** Takes note of what requests ask the database. */
+function watch(): void {
+  const watched = new WeakSet<pg.ClientBase>();
+  gateway.database.pool.on('acquire', (session) => {
+    if (watched.has(session)) return;
+    watched.add(session);
+    const query = session.query.bind(session) as (...given: unknown[]) => unknown;
+    session.query = ((asked: string | pg.QueryConfig, ...rest: unknown[]) => {
+      const { text, values, name } = typeof asked === 'string' ? { text: asked } : asked;
+      const given = values ?? (Array.isArray(rest[0]) ? rest[0] : []);
+      if (requestUse.getStore() !== undefined && /^\s*(SELECT|WITH)\b/.test(text))
+        statements.push({ text, values: given, name });
+      return query(asked, ...rest);
+    }) as typeof session.query;
+  });
+}
+
+async function planOf({ text, values }: Statement): Promise<Plan> {
+  const { rows } = await owner.query(`EXPLAIN (FORMAT JSON) ${text}`, [...values]);
+  return rows[0]['QUERY PLAN'][0].Plan;
+}
+
+/** As it runs again and again under a name: whatever the values are. */
+async function generalPlanOf({ text }: Statement): Promise<Plan> {
+  const { rows } = await owner.query(`EXPLAIN (FORMAT JSON, GENERIC_PLAN) ${text}`);
+  return rows[0]['QUERY PLAN'][0].Plan;
+}
+
+test('finds the rows of a page by an index, in its order', async () => {
+  const addresses = await allAddresses();
+  expect(addresses.length).toBeGreaterThan(100);
+  // Which tables there are to fill is told by the lists themselves.
+  const large = new Set<string>();
+  for (const address of addresses.filter((one) => !one.includes('?')))
+    for (const statement of await asked(address))
+      for (const table of tablesOf(await planOf(statement))) large.add(table);
+  for (const table of SMALL) large.delete(table);
+  for (const table of large) {
+    const rows = await multiplyRows(owner, table, ROWS, OWN[table]);
+    if (rows < ROWS / 2) large.delete(table);
+  }
+  const faults: string[] = [];
+  for (const address of addresses) {
+    const plans: Plan[] = [];
+    for (const statement of await asked(address)) {
+      plans.push(await planOf(statement));
+      if (statement.name !== undefined) plans.push(await generalPlanOf(statement));
+    }
+    for (const plan of plans)
+      for (const fault of faultsOf(plan, (table) => large.has(table), MAX_SORTED))
+        faults.push(`${address}: ${fault}`);
+  }
+  expect(refused).toEqual([]);
+  expect(faults.filter((fault) => !KNOWN.has(fault))).toEqual([]);
+});
+
+/**
+ * What answering it asks of the database for the list; the key is looked up in any case, and a summary
+ * counts all there is.
+ */
+async function asked(address: string): Promise<readonly Statement[]> {
+  statements = [];
+  const { status, text } = await client.get(address);
+  if (status !== 200) refused.push(`${address} → ${status} ${text.slice(0, 300)}`);
+  return statements.filter(
+    ({ text: sql }) =>
+      !/\bGROUP BY\b/.test(sql) && (!/api_keys/.test(sql) || address.includes('keys')),
+  );
+}
+
+/** Each list plain, with each filter, and in each order and direction, there on its second page too. */
+async function allAddresses(): Promise<readonly string[]> {
+  const paths = gateway.app.routes
+    .filter(({ method, endpoint }) => method === 'GET' && !endpoint.isPagedByProvider)
+    .map(({ path }) => path);
+  const addresses: string[] = [];
+  for (const path of paths) {
+    const parameters = parametersOf(path);
+    if (!parameters.some(({ name }) => name === 'limit')) continue;
+    const list = await addressOf(path);
+    if (list === undefined) continue;
+    const first = await client.get(`${list}?limit=1`);
+    const [item] = first.body.data;
+    const filters = parameters
+      .filter((one) => one.in === 'query' && !NO_FILTER.includes(one.name))
+      .flatMap((one) => queryOf(one, item ?? {}) ?? []);
+    const orders = valuesOf(parameters, 'order_by').flatMap((order) =>
+      valuesOf(parameters, 'order_direction').map(
+        (direction) => `order_by=${order}&order_direction=${direction}`,
+      ),
+    );
+    addresses.push(list, ...filters.map((filter) => `${list}?${filter}`));
+    for (const order of orders) {
+      addresses.push(`${list}?${order}`);
+      const next = (await client.get(`${list}?limit=1&${order}`)).body.pagination.next_cursor;
+      if (next) addresses.push(`${list}?${order}&cursor=${encodeURIComponent(next)}`);
+    }
+  }
+  return addresses;
+}
+
+function parametersOf(path: string): readonly Parameter[] {
+  const { paths } = gateway.app.document as unknown as {
+    paths: Record<string, { get?: { parameters?: readonly Parameter[] } }>;
+  };
+  return paths[path]?.get?.parameters ?? [];
+}
+
+const valuesOf = (parameters: readonly Parameter[], name: string) =>
+  parameters.find((one) => one.name === name)?.schema.enum ?? [];
+
+/**
+ * A filter with a value that a row shows; `undefined`: it shows none. For a value that no row has the
+ * planner may well read them all, unless an index is on just that.
+ */
+function queryOf(
+  { name, schema }: Parameter,
+  item: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (schema.type === 'object') return `${name}[brand]=acme`;
+  const { type, format } = schema.items ?? schema;
+  const own = item[name];
+  const value = () => {
+    if (typeof own === 'string' || typeof own === 'number') return own;
+    if (type === 'boolean') return 'true';
+    if (format !== 'date-time') return undefined;
+    return name.endsWith('until') ? '2100-01-01T00:00:00Z' : '2000-01-01T00:00:00Z';
+  };
+  const given = value();
+  return given === undefined ? undefined : `${name}=${encodeURIComponent(given)}`;
+}
+
+/** With parameters of the path as a row of the list above has them. */
+async function addressOf(path: string): Promise<string | undefined> {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  if (names.length === 0) return path;
+  const above = names.includes('platform') ? '/v1/accounts' : path.slice(0, path.indexOf('/{'));
+  const { body } = await client.get(`${above}?limit=200`);
+  const rows: Record<string, string>[] = body.data;
+  const row = rows.find((one) => names.every((name) => one[name] != null));
+  return (
+    row && path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(row[name] ?? ''))
+  );
+}
