@@ -8,27 +8,31 @@ import { fairness } from './fairness.js';
 import { compare, figures } from './figures.js';
 import { health } from './health.js';
 import { importing } from './importing.js';
+import { processes } from './processes.js';
 import { profiles } from './profiles.js';
 import { reading } from './reading.js';
 import { savedRun, saveRun } from './saved-run.js';
+import { soak } from './soak.js';
 import { starting } from './starting.js';
 
 /**
  * `npm run bench [-- name … --save --compare]`: figures of one run on this machine. Compare the
  * ratios, not the absolute figures. `--save` keeps them in `data/bench.json`, and `--compare` prints
- * them as multiples of those that were kept.
+ * them as multiples of those that were kept. `soak --minutes=30` runs when it is asked for, alone or among
+ * others.
  */
 const PORT = 4950;
 const benches = {
   ...{ importing, reading, starting, disconnects, health, events, profiles, fairness },
-  commands,
+  ...{ commands, processes },
 };
 
 const isOption = (word: string) => word.startsWith('--');
 const asked = process.argv.slice(2).filter((word) => !isOption(word));
 const options = process.argv.slice(2).filter(isOption);
-const unknown = options.filter((option) => !['--save', '--compare'].includes(option));
+const unknown = options.filter((option) => !/^--(save|compare|minutes=\d+)$/.test(option));
 if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}`);
+const minutes = Number(options.find((option) => option.startsWith('--minutes='))?.slice(10) ?? 30);
 const saved = options.includes('--compare') ? await savedRun() : undefined;
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
 // Run by root, the embedded PostgreSQL has another user.
@@ -38,6 +42,10 @@ try {
     if (asked.length > 0 && !asked.includes(name)) continue;
     process.stdout.write(`\n${name}\n`);
     await run(join(folder, 'data'), PORT);
+  }
+  if (asked.includes('soak')) {
+    process.stdout.write('\nsoak\n');
+    await soak(join(folder, 'soak'), PORT, minutes);
   }
   if (saved !== undefined) {
     process.stdout.write(`\nbeside the run of ${saved.at}\n`);
