@@ -97,13 +97,9 @@ const columnsOf = (open: (step: Step) => void): readonly Column<Step>[] => [
       step.evidence.length === 0 ? (
         <span className="quiet">none yet</span>
       ) : (
-        <button
-          type="button"
-          className="link"
-          aria-label={`Evidence of ${step.username ?? step.ref}`}
-          onClick={() => open(step)}
-        >
+        <button type="button" className="link" onClick={() => open(step)}>
           {step.evidence.length} {step.evidence.length === 1 ? 'call' : 'calls'}
+          <span className="sr-only"> as evidence of {step.username ?? step.ref}</span>
         </button>
       ),
   },
