@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { SavedProvider } from './running-provider.js';
 
@@ -34,10 +35,11 @@ export function loadState(file: string): SavedProviders {
 
 /**
  * Written before the change is answered, and swapped in whole, so that a kill at any instant leaves
- * a good file.
+ * a good file. Its folder is made where nothing else has.
  */
 export function saveState(file: string, state: SavedProviders): void {
   const draft = `${file}.${process.pid}.tmp`;
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(draft, JSON.stringify(state));
   renameSync(draft, file);
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { isUnreachable, openDatabase, requestUse } from '../../src/database/index.js';
 import { describeWith } from '../support/describe-with.js';
+import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
@@ -14,16 +15,19 @@ const CANCEL_LENGTH = 16;
 
 /** Debian's PgBouncer in transaction mode: it keeps no named statement, and no session for anybody. */
 describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
+  let folder: string;
   let postgres: TcpPostgres;
   let pooler: PgBouncer;
   let gateways: GatewayProcess[] = [];
   const settings = () => ({
     DATABASE_URL: pooler.url,
+    DATA_DIR: folder,
     ROLLCALL_SECRET: SECRET,
     DRAIN_SECONDS: '0',
     SANDBOX: 'true',
   });
   beforeAll(async () => {
+    folder = await makeFolder();
     postgres = await startTcpPostgres();
     pooler = await startPgBouncer(postgres, 5);
   });
@@ -31,6 +35,7 @@ describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
     for (const gateway of gateways) await gateway.end('SIGKILL');
     await pooler?.stop();
     await postgres?.stop();
+    await removeFolder(folder);
   });
 
   test('a start that has to migrate asks for the address of PostgreSQL itself', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeWith } from '../support/describe-with.js';
+import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
 import { pagesOf } from '../support/pages.js';
 import { postgresFolders } from '../support/system-programs.js';
@@ -20,15 +21,17 @@ describeWith(['postgres'], 'the PostgreSQL of the system', () => {
     test.each(TEXTS)(
       'made with %s holds, finds, orders and disconnects accounts',
       async (_, text) => {
+        const folder = await makeFolder();
         const postgres = await startTcpPostgres({ programs, text });
         const started: GatewayProcess[] = [];
         try {
-          const gateway = await start(postgres);
+          const gateway = await start(postgres, folder);
           started.push(gateway);
           await useIt(gateway);
         } finally {
           for (const gateway of started) await gateway.end('SIGINT');
           await postgres.stop();
+          await removeFolder(folder);
         }
       },
     );
@@ -52,8 +55,13 @@ describeWith(['postgres'], 'the PostgreSQL of the system', () => {
   });
 });
 
-const start = (postgres: TcpPostgres) =>
-  startProcess({ DATABASE_URL: postgres.url, ROLLCALL_SECRET: SECRET, SANDBOX: 'true' });
+const start = (postgres: TcpPostgres, folder: string) =>
+  startProcess({
+    DATABASE_URL: postgres.url,
+    DATA_DIR: folder,
+    ROLLCALL_SECRET: SECRET,
+    SANDBOX: 'true',
+  });
 
 async function useIt({ root }: GatewayProcess): Promise<void> {
   const list = async (query: string) => (await root.get(`/v1/accounts?${query}`)).body.data;

@@ -12,6 +12,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+it('makes the folder of its file', async () => {
+  const stateFile = join(folder, 'data', 'sandbox', 'state.json');
+  const sandbox = await startSandbox({ port: 0, stateFile });
+  const { status } = await callerOf(sandbox, 'octopost')('DELETE', '/accounts/acc_abc123');
+  await sandbox.close();
+  expect([status, readdirSync(join(folder, 'data', 'sandbox'))]).toEqual([204, ['state.json']]);
+});
+
 it('keeps deletes, pauses, creations and the key over a restart, and nothing but them in its file', async () => {
   const stateFile = join(folder, 'state.json');
   const settings = { port: 0, accounts: 10_000, stateFile };
