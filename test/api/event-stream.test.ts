@@ -232,18 +232,23 @@ describe('the number of streams', () => {
     ];
     const head = [...lines, 'Content-Type: application/json', 'Content-Length: 100'].join('\r\n');
     let refused = 0;
-    // Each is under way for as long as its body does not come.
-    const held = Array.from({ length: 100 }, () =>
+    // Each is under way for as long as its body does not come; one more than a key may have.
+    const held = Array.from({ length: 101 }, () =>
       connect(Number(port), hostname, function (this: Socket) {
         this.write(`${head}\r\n\r\n`);
-      }).on('data', () => refused++),
+      }).once('data', () => refused++),
     );
     await waitFor(
-      'the key to have all its requests under way',
-      async () => (await client.get('/v1/accounts?limit=1')).status,
-      { until: (status) => status === 429 },
+      'each to be under way or refused',
+      async () => {
+        const { text } = await gateway.root.get('/metrics');
+        const underWay = /^rollcall_http_requests_in_progress (\d+)$/m.exec(text)?.[1];
+        return Number(underWay) - streams.length + refused;
+      },
+      { everyMs: 200, until: (decided) => refused > 0 && decided >= held.length },
     );
-    expect(refused).toBe(0);
+    expect(refused).toBe(1);
+    expect((await client.get('/v1/accounts?limit=1')).status).toBe(429);
     for (const socket of held) socket.destroy();
     for (const stream of streams) stream.close();
   });
