@@ -3138,6 +3138,7 @@ export const ROUTES = {
       "name",
       "page",
       "query",
+      "is_default",
       "created_at",
       "updated_at"
     ],
@@ -3176,6 +3177,7 @@ export const ROUTES = {
       "name",
       "page",
       "query",
+      "is_default",
       "created_at",
       "updated_at"
     ],
@@ -3198,6 +3200,12 @@ export const ROUTES = {
         "kind": "string",
         "about": "The query of the page's address, without `?`.",
         "isRequired": true
+      },
+      {
+        "name": "is_default",
+        "kind": "boolean",
+        "about": "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
+        "isRequired": false
       }
     ]
   },
@@ -3212,6 +3220,7 @@ export const ROUTES = {
       "name",
       "page",
       "query",
+      "is_default",
       "created_at",
       "updated_at"
     ],
@@ -3229,6 +3238,7 @@ export const ROUTES = {
       "name",
       "page",
       "query",
+      "is_default",
       "created_at",
       "updated_at"
     ],
@@ -3250,6 +3260,12 @@ export const ROUTES = {
         "name": "query",
         "kind": "string",
         "about": "The query of the page's address, without `?`.",
+        "isRequired": false
+      },
+      {
+        "name": "is_default",
+        "kind": "boolean",
+        "about": "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
         "isRequired": false
       }
     ]

@@ -4001,6 +4001,7 @@ export interface components {
          *       "name": "Broken at Outfame",
          *       "page": "accounts",
          *       "query": "provider=outfame&health=unhealthy",
+         *       "is_default": false,
          *       "created_at": "2026-02-09T11:45:22.000Z",
          *       "updated_at": "2026-02-09T11:45:22.000Z"
          *     }
@@ -4012,6 +4013,7 @@ export interface components {
             name: string;
             page: string;
             query: string;
+            is_default: boolean;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -17661,6 +17663,7 @@ export interface operations {
                      *           "name": "Broken at Outfame",
                      *           "page": "accounts",
                      *           "query": "provider=outfame&health=unhealthy",
+                     *           "is_default": false,
                      *           "created_at": "2026-02-09T11:45:22.000Z",
                      *           "updated_at": "2026-02-09T11:45:22.000Z"
                      *         }
@@ -17768,6 +17771,11 @@ export interface operations {
                     page: string;
                     /** @description The query of the page's address, without `?`. */
                     query: string;
+                    /**
+                     * @description Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.
+                     * @default false
+                     */
+                    is_default?: boolean;
                 };
             };
         };
@@ -17796,6 +17804,7 @@ export interface operations {
                      *         "name": "Broken at Outfame",
                      *         "page": "accounts",
                      *         "query": "provider=outfame&health=unhealthy",
+                     *         "is_default": false,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "updated_at": "2026-02-09T11:45:22.000Z"
                      *       }
@@ -17883,6 +17892,7 @@ export interface operations {
                      *         "name": "Broken at Outfame",
                      *         "page": "accounts",
                      *         "query": "provider=outfame&health=unhealthy",
+                     *         "is_default": false,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "updated_at": "2026-02-09T11:45:22.000Z"
                      *       }
@@ -18041,6 +18051,8 @@ export interface operations {
                     page?: string;
                     /** @description The query of the page's address, without `?`. */
                     query?: string;
+                    /** @description Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another. */
+                    is_default?: boolean;
                 };
             };
         };
@@ -18067,6 +18079,7 @@ export interface operations {
                      *         "name": "Broken at Outfame",
                      *         "page": "accounts",
                      *         "query": "provider=outfame&health=unhealthy",
+                     *         "is_default": false,
                      *         "created_at": "2026-02-09T11:45:22.000Z",
                      *         "updated_at": "2026-02-09T11:45:22.000Z"
                      *       }

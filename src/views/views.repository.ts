@@ -50,6 +50,18 @@ export class ViewsRepository {
     return (await prisma.savedView.findFirst({ where, select: { id: true } })) !== null;
   }
 
+  /** No view of that page but this one is its default from now on. */
+  async takeDefault(
+    prisma: Prisma.TransactionClient,
+    { id, teamId, page }: Pick<SavedView, 'id' | 'teamId' | 'page'>,
+    now: Date,
+  ): Promise<void> {
+    await prisma.savedView.updateMany({
+      where: { teamId, page, isDefault: true, id: { not: id } },
+      data: { isDefault: false, updatedAt: now },
+    });
+  }
+
   create(prisma: Prisma.TransactionClient, data: SavedView): Promise<SavedView> {
     return prisma.savedView.create({ data });
   }

@@ -11,6 +11,11 @@ const query = z
   .regex(/^[\x21-\x7e]*$/, 'must be a URL-encoded query')
   .meta({ description: "The query of the page's address, without `?`." });
 
+const isDefault = z.boolean().meta({
+  description:
+    "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
+});
+
 const fields = { name: words(100), page, query };
 const EXAMPLE = {
   name: 'Broken at Outfame',
@@ -18,9 +23,11 @@ const EXAMPLE = {
   query: 'provider=outfame&health=unhealthy',
 };
 
-export const viewRequest = z.strictObject(fields).meta({ examples: [EXAMPLE] });
+export const viewRequest = z
+  .strictObject({ ...fields, is_default: isDefault.default(false) })
+  .meta({ examples: [EXAMPLE] });
 export const viewChange = z
-  .strictObject(fields)
+  .strictObject({ ...fields, is_default: isDefault })
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'must contain at least one field')
   .meta({ examples: [{ name: EXAMPLE.name }] });

@@ -9,6 +9,7 @@ export const viewSchema = z
     name: z.string(),
     page: z.string(),
     query: z.string(),
+    is_default: z.boolean(),
     created_at: timestamp,
     updated_at: timestamp,
   })
@@ -21,6 +22,7 @@ export const viewSchema = z
         name: 'Broken at Outfame',
         page: 'accounts',
         query: 'provider=outfame&health=unhealthy',
+        is_default: false,
         created_at: '2026-02-09T11:45:22.000Z',
         updated_at: '2026-02-09T11:45:22.000Z',
       },
@@ -28,6 +30,18 @@ export const viewSchema = z
   });
 
 /** A row as the API answers it. */
-export function toView({ id, name, page, query, createdAt, updatedAt }: SavedView) {
-  return { id, type: 'view', name, page, query, created_at: createdAt, updated_at: updatedAt };
+export function toView(row: SavedView) {
+  const { id, createdAt, updatedAt } = row;
+  return {
+    id,
+    type: 'view',
+    ...settingsOf(row),
+    created_at: createdAt,
+    updated_at: updatedAt,
+  };
+}
+
+/** What of a view can be changed. */
+export function settingsOf({ name, page, query, isDefault }: SavedView) {
+  return { name, page, query, is_default: isDefault };
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { ViewsRepository } from './views.repository.js';
 import type { ViewChange, ViewRequest } from './views.requests.js';
+import { settingsOf } from './views.schema.js';
 
 /** Views of one team. */
 const MAX_VIEWS = 200;
@@ -28,8 +29,10 @@ export class ViewsService {
     if ((await this.views.count(prisma, teamId)) >= MAX_VIEWS)
       throw new Problem('conflict', `The team already has ${MAX_VIEWS} views. Delete one first.`);
     const now = this.clock.now();
-    const view = { id: newId('view'), teamId, ...request, createdAt: now, updatedAt: now };
+    const { is_default: isDefault, ...rest } = request;
+    const view = { id: newId('view'), teamId, ...rest, isDefault, createdAt: now, updatedAt: now };
     await this.requireFree(transaction, view);
+    if (isDefault) await this.views.takeDefault(prisma, view, now);
     await this.audit(transaction, caller, {
       action: 'view.created',
       targetId: view.id,
@@ -53,11 +56,13 @@ export class ViewsService {
   change(caller: Caller, id: string, change: ViewChange): Promise<SavedView> {
     return this.database.transaction(async (transaction) => {
       await this.views.lock(transaction.client, caller.teamId);
-      const { name, page, query, ...rest } = await this.get(caller, id, transaction);
-      const before = { name, page, query };
+      const row = await this.get(caller, id, transaction);
+      const before = settingsOf(row);
       const after = { ...before, ...change } as typeof before;
-      const view = { ...rest, ...after, updatedAt: this.clock.now() };
+      const { is_default: isDefault, ...rest } = after;
+      const view = { ...row, ...rest, isDefault, updatedAt: this.clock.now() };
       await this.requireFree(transaction, view);
+      if (isDefault) await this.views.takeDefault(transaction.prisma, view, view.updatedAt);
       await this.audit(transaction, caller, {
         action: 'view.changed',
         targetId: id,
@@ -72,12 +77,12 @@ export class ViewsService {
   async delete(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (transaction) => {
       await this.views.lock(transaction.client, caller.teamId);
-      const { name, page, query } = await this.get(caller, id, transaction);
+      const row = await this.get(caller, id, transaction);
       await this.views.delete(transaction.prisma, id);
       await this.audit(transaction, caller, {
         action: 'view.deleted',
         targetId: id,
-        before: { name, page, query },
+        before: settingsOf(row),
       });
     });
   }

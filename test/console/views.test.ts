@@ -53,10 +53,31 @@ test('it is changed and deleted as it was seen, with an entry in the audit log e
   expect(entries[2]).toMatchObject({ before: { name: 'Mine' }, after: { name: 'Ours' } });
 });
 
+test('one view of a page at most is its default: another takes its place', async () => {
+  const first = await save({ name: 'First', is_default: true });
+  const elsewhere = await save({ name: 'Elsewhere', page: 'profiles', is_default: true });
+  const second = await save({ name: 'Second' });
+  expect([first.is_default, second.is_default]).toEqual([true, false]);
+  const defaults = async () =>
+    (await owner.get('/v1/views?limit=200')).body.data
+      .filter((view: { is_default: boolean }) => view.is_default)
+      .map((view: { id: string }) => view.id);
+  const change = (id: string, body: object) => owner.patch(`/v1/views/${id}`, body);
+  expect((await change(second.id, { is_default: true })).status).toBe(200);
+  expect(await defaults()).toEqual([elsewhere.id, second.id]);
+  await change(elsewhere.id, { page: 'accounts' });
+  expect(await defaults()).toEqual([elsewhere.id]);
+  const third = await save({ name: 'Third', is_default: true });
+  expect(await defaults()).toEqual([third.id]);
+  expect((await change(third.id, { is_default: false })).body.data.is_default).toBe(false);
+  expect(await defaults()).toEqual([]);
+});
+
 test.each([
   { name: ' ' },
   { page: '/accounts' },
   { page: 'javascript:alert(1)' },
+  { is_default: 'yes' },
   { query: 'a b' },
   { query: `q=${'x'.repeat(4_000)}` },
 ])('is refused as invalid: %j', async (wrong) => {

@@ -118,7 +118,7 @@ describeWith(['chromium'], 'the console shows', () => {
     await other.page.close();
   });
 
-  test('a saved view by its name to all of the team, until it is deleted', async () => {
+  test('a saved view by its name to all of the team, or whenever the page is opened, until it is deleted', async () => {
     const { page, faults } = await open('/accounts?health=unhealthy&order_by=username');
     const views = page.locator('summary', { hasText: /Views|Broken ones/ });
     await views.click();
@@ -130,7 +130,10 @@ describeWith(['chromium'], 'the console shows', () => {
     await press(other.page, 'Broken ones');
     await settled(other.page);
     expect(new URL(other.page.url()).search).toBe('?health=unhealthy&order_by=username');
+    await press(other.page, 'Open the page with the view Broken ones');
+    await other.page.locator('nav a[href*="health=unhealthy"]', { hasText: 'Accounts' }).waitFor();
     await press(other.page, 'Delete the view Broken ones');
+    await other.page.locator('nav a[href="/accounts"]').waitFor();
     await other.page.getByText('No view of this page is saved yet.').waitFor();
     expect([faults, other.faults]).toEqual([[], []]);
     await page.close();

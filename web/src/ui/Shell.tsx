@@ -1,8 +1,10 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { actFor, actingTeam } from '../lib/api';
 import { useKeys } from '../lib/keys';
 import { followEvents, useLiveState } from '../lib/live';
+import { searchOf, views } from '../lib/queries';
 import { type Session, signOut, useSession } from '../lib/session';
 import { applyTheme, THEMES, theme } from '../lib/theme';
 import { SignIn } from '../pages/SignIn';
@@ -64,6 +66,9 @@ function SignedIn({ session }: { readonly session: Session }) {
     const page = NAV.flat().find(([to]) => to === `/${section}`)?.[1] ?? 'Not found';
     document.title = `${id === undefined ? '' : `${id} – `}${page} – Rollcall`;
   }, [path]);
+  const defaults = useQuery({ ...views, select: (all) => all.filter((view) => view.is_default) });
+  const defaultOf = (to: string) =>
+    searchOf(defaults.data?.find(({ page }) => `/${page}` === to)?.query ?? '');
   useKeys({ 'mod+k': () => setOpen('command'), '?': () => setOpen('shortcuts') });
   const close = () => setOpen(undefined);
   return (
@@ -83,6 +88,7 @@ function SignedIn({ session }: { readonly session: Session }) {
                 <li key={to}>
                   <Link
                     to={to}
+                    search={defaultOf(to) as never}
                     onClick={() => showNav(false)}
                     activeOptions={{ exact: to === '/', includeSearch: false }}
                   >

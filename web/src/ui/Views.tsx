@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { api, type Query } from '../lib/api';
+import { views as allViews, searchOf } from '../lib/queries';
 import { useMay } from '../lib/session';
 import { Icon } from './Icon';
 import { Menu } from './Menu';
@@ -14,16 +15,21 @@ export function Views({ page, query }: { readonly page: string; readonly query: 
   const toast = useToast();
   const may = useMay('write');
   const views = useQuery({
-    queryKey: ['views', page],
-    queryFn: async () =>
-      (await api.GET('/v1/views', { params: { query: { page, limit: 200 } } })).data?.data ?? [],
+    ...allViews,
+    select: (all) => all.filter((view) => view.page === page),
   });
   const text = new URLSearchParams(
     Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1])),
   ).toString();
-  const changed = () => client.invalidateQueries({ queryKey: ['views', page] });
+  const changed = () => client.invalidateQueries({ queryKey: allViews.queryKey });
   const save = useMutation({
-    mutationFn: (name: string) => api.POST('/v1/views', { body: { name, page, query: text } }),
+    mutationFn: (name: string) =>
+      api.POST('/v1/views', { body: { name, page, query: text, is_default: false } }),
+    onSuccess: changed,
+  });
+  const makeDefault = useMutation({
+    mutationFn: ({ id, isDefault }: { readonly id: string; readonly isDefault: boolean }) =>
+      api.PATCH('/v1/views/{id}', { params: { path: { id } }, body: { is_default: isDefault } }),
     onSuccess: changed,
   });
   const remove = useMutation({
@@ -47,15 +53,23 @@ export function Views({ page, query }: { readonly page: string; readonly query: 
               type="button"
               className="option grow"
               aria-pressed={view === current}
-              onClick={() =>
-                void navigate({
-                  to: '.',
-                  search: Object.fromEntries(new URLSearchParams(view.query)) as never,
-                })
-              }
+              onClick={() => void navigate({ to: '.', search: searchOf(view.query) as never })}
             >
               {view.name}
             </button>
+            {view.is_default && !may && <span className="quiet small">Default</span>}
+            {may && (
+              <button
+                type="button"
+                className={view.is_default ? 'button small' : 'button plain small'}
+                aria-pressed={view.is_default}
+                title="The page opens with this view"
+                aria-label={`Open the page with the view ${view.name}`}
+                onClick={() => makeDefault.mutate({ id: view.id, isDefault: !view.is_default })}
+              >
+                Default
+              </button>
+            )}
             {may && (
               <button
                 type="button"
@@ -104,7 +118,9 @@ export function Views({ page, query }: { readonly page: string; readonly query: 
         >
           Copy the address
         </button>
-        {(save.isError || remove.isError) && <Problem error={save.error ?? remove.error} />}
+        {(save.isError || remove.isError || makeDefault.isError) && (
+          <Problem error={save.error ?? remove.error ?? makeDefault.error} />
+        )}
       </div>
     </Menu>
   );
