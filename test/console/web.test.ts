@@ -9,7 +9,7 @@ import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { checkout } from '../support/checkout.js';
 import type { Client } from '../support/client.js';
 import { describeWith } from '../support/describe-with.js';
-import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
+import { type GatewayProcess, ROOT_KEY, SECRET, startProcess } from '../support/gateway-process.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 import {
@@ -31,6 +31,11 @@ const SIZES = [
   { width: 1280, height: 800 },
   { width: 320, height: 640 },
 ];
+const WIDEST = { width: 2560, height: 1300 };
+/** Pixels right of all that is on the page, and what of them is too much. */
+const UNUSED = `innerWidth - Math.max(...[...document.querySelectorAll('main *')]
+  .map((one) => one.getBoundingClientRect().right))`;
+const MAX_UNUSED = 1_100;
 const SCHEMES = ['light', 'dark'] as const;
 const MANY = 100_000;
 /** Rows of them that are loaded by scrolling. */
@@ -139,6 +144,12 @@ describeWith(['chromium'], 'the console in a browser', () => {
         );
         if (wide > shown) wrong.push(`${title}: scrolls sideways, ${wide} of ${shown}`);
       }
+    await page.setViewportSize(WIDEST);
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${WIDEST.width}.png`) });
+    const left = await page.evaluate<number>(UNUSED);
+    // A receipt is as wide as it is printed.
+    if (left > MAX_UNUSED && name !== 'receipt')
+      wrong.push(`${name}: leaves ${left} of ${WIDEST.width} empty`);
     return wrong;
   }
 
@@ -209,6 +220,14 @@ describeWith(['chromium'], 'the console in a browser', () => {
     expect(faults).toEqual([]);
     for (const text of held) expect(text).not.toContain(key.slice(0, 40));
     await page.close();
+    // What only the root key sees.
+    const theirs = await newContext(browser);
+    const owner = await newPage(theirs, isRefusedLoad);
+    await signIn(owner.page, `${gateway.url}/teams`, ROOT_KEY);
+    await settled(owner.page);
+    expect(await look(owner.page, 'teams-root')).toEqual([]);
+    expect(owner.faults).toEqual([]);
+    await theirs.close();
   });
 
   test('signing in is accessible, refuses a wrong key with its code, and leads where one wanted to go', async () => {
