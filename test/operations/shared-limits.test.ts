@@ -114,11 +114,20 @@ test('they share the requests under way at once, and what one does not use the o
   const [one, ...others] = replicas('turns', { requests: 60_000, perSeconds: 60, concurrency });
   const ends = [one, ...others].map((ask) => press(ask ?? (() => Promise.reject())));
   await waitFor('all to have a part', () => underWay, { until: (now) => now === concurrency });
-  // A replica that joins may have begun before the others left it a part.
-  expect(most).toBeLessThanOrEqual(concurrency + REPLICAS - 1);
-  most = 0;
-  await waitFor('some rounds', () => provider.requests.length, { until: (all) => all > 150 });
-  expect(most).toBe(concurrency);
+  // One that joins begins before the others leave it a part, and one that the machine holds up for
+  // longer than its part is lent may be replaced meanwhile.
+  let seen = 0;
+  await waitFor(
+    'a hundred requests in turn of which never more are under way than all may have',
+    async () => {
+      if (most > concurrency || seen === 0) {
+        most = underWay;
+        seen = provider.requests.length;
+      }
+      return { most, requests: provider.requests.length - seen };
+    },
+    { until: (now) => now.most === concurrency && now.requests > 100 },
+  );
   const [endFirst, ...endOthers] = ends;
   await Promise.all(endOthers.map((end) => end()));
   await waitFor('one to have all', () => underWay, { until: (now) => now === concurrency });
