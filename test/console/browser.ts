@@ -170,3 +170,11 @@ export async function tabTo(page: Page, name: RegExp, key: 'Tab' | 'Shift+Tab' =
   }
   throw new Error(`nothing named ${name} within ${MAX_STOPS} stops of the keyboard`);
 }
+
+/** Waits until the page shows a text. */
+export const shown = (page: Page, text: string | RegExp): Promise<void> =>
+  page.getByText(text, { exact: true }).first().waitFor();
+
+/** Clicks a button by its name. */
+export const press = (page: Page, name: string | RegExp): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { describeWith } from '../support/describe-with.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
@@ -9,7 +9,9 @@ import {
   newContext,
   newPage,
   openPage,
+  press,
   settled,
+  shown,
   signIn,
   startBrowser,
   tabTo,
@@ -35,10 +37,6 @@ describeWith(['chromium'], 'in the console a person', () => {
   const first = async (path: string) => (await gateway.root.get(path)).body.data[0];
   const open = (path: string, isExpected?: (fault: string) => boolean) =>
     openPage(context, gateway.url + path, isExpected);
-  const shown = (page: Page, text: string | RegExp) =>
-    page.getByText(text, { exact: true }).first().waitFor();
-  const press = (page: Page, name: string | RegExp) =>
-    page.getByRole('button', { name, exact: true }).click();
   const look = () => gateway.app.recurringJobs.runNamed('disconnects.start_due');
 
   beforeAll(async () => {

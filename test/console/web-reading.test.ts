@@ -8,7 +8,9 @@ import {
   newContext,
   newPage,
   openPage,
+  press,
   settled,
+  shown,
   signIn,
   startBrowser,
   violations,
@@ -37,10 +39,6 @@ describeWith(['chromium'], 'the console shows', () => {
   const first = async (path: string) => (await gateway.root.get(path)).body.data[0];
   const open = (path: string, isExpected?: (fault: string) => boolean) =>
     openPage(context, gateway.url + path, isExpected);
-  const shown = (page: Page, text: string | RegExp) =>
-    page.getByText(text, { exact: true }).first().waitFor();
-  const press = (page: Page, name: string | RegExp) =>
-    page.getByRole('button', { name, exact: true }).click();
   /** Of the first rows, which are drawn whatever the table's height. */
   const names = async (page: Page) =>
     (await page.locator('tbody tr .identity-text > :first-child').allTextContents()).slice(0, 8);

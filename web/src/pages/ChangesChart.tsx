@@ -1,7 +1,6 @@
-import { useEffect, useRef } from 'react';
+import { useCallback } from 'react';
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
-import { useIsDark } from '../lib/theme';
+import { type Paint, useChart } from '../ui/use-chart';
 import type { Change } from './changes';
 
 const HOUR = 3_600;
@@ -34,61 +33,40 @@ function stacked(changes: readonly Change[]): uPlot.AlignedData {
 }
 
 export default function ChangesChart({ changes }: { readonly changes: readonly Change[] }) {
-  const place = useRef<HTMLDivElement>(null);
-  const isDark = useIsDark();
-  useEffect(() => {
-    const element = place.current;
-    if (element === null) return;
-    // Resolved by the browser, as the tokens depend on the theme.
-    const probe = document.createElement('span');
-    element.append(probe);
-    probe.style.colorScheme = isDark ? 'dark' : 'light';
-    const colour = (token: string) => {
-      probe.style.color = `var(${token})`;
-      return getComputedStyle(probe).color;
-    };
-    const axis = { stroke: colour('--text-2'), font: '11px system-ui', ticks: { show: false } };
-    const bars = uPlot.paths.bars?.({ size: [0.7, 26] });
-    const chart = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT,
-        legend: { show: false },
-        cursor: { show: false },
-        scales: { y: { range: (_, __, max) => [0, Math.max(4, max)] } },
-        axes: [
-          { ...axis, grid: { show: false }, values: '{HH}:{mm}', size: 26 },
-          {
-            ...axis,
-            grid: { stroke: colour('--line'), width: 1 },
-            size: 34,
-            incrs: [1, 2, 5, 10, 50, 100, 500],
+  const place = useChart(
+    HEIGHT,
+    useCallback(
+      ({ colour, axis }: Paint) => {
+        const bars = uPlot.paths.bars?.({ size: [0.7, 26] });
+        return {
+          data: stacked(changes),
+          options: {
+            scales: { y: { range: (_, __, max) => [0, Math.max(4, max)] } },
+            axes: [
+              { ...axis, grid: { show: false }, values: '{HH}:{mm}', size: 26 },
+              {
+                ...axis,
+                grid: { stroke: colour('--line'), width: 1 },
+                size: 34,
+                incrs: [1, 2, 5, 10, 50, 100, 500],
+              },
+            ],
+            series: [
+              {},
+              ...[...SERIES].reverse().map(([label, token]) => ({
+                label,
+                fill: colour(token),
+                width: 0,
+                points: { show: false },
+                ...(bars && { paths: bars }),
+              })),
+            ],
           },
-        ],
-        series: [
-          {},
-          ...[...SERIES].reverse().map(([label, token]) => ({
-            label,
-            fill: colour(token),
-            width: 0,
-            points: { show: false },
-            ...(bars && { paths: bars }),
-          })),
-        ],
+        };
       },
-      stacked(changes),
-      element,
-    );
-    probe.remove();
-    const observer = new ResizeObserver(() =>
-      chart.setSize({ width: element.clientWidth, height: HEIGHT }),
-    );
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      chart.destroy();
-    };
-  }, [changes, isDark]);
+      [changes],
+    ),
+  );
   const told = SERIES.map(
     ([name]) => `${changes.filter(({ to }) => to === name).length} to ${name}`,
   ).join(', ');

@@ -1,7 +1,6 @@
-import { useEffect, useRef } from 'react';
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
-import { useIsDark } from '../lib/theme';
+import { useCallback } from 'react';
+import type uPlot from 'uplot';
+import { type Paint, useChart } from '../ui/use-chart';
 import { boundsOf, type Level, type Range, type Series } from './levels';
 
 /** From the bottom: what somebody has to look at first. */
@@ -63,74 +62,55 @@ export default function LevelsChart({
   readonly range: Range;
   readonly height: number;
 }) {
-  const place = useRef<HTMLDivElement>(null);
-  const isDark = useIsDark();
-  useEffect(() => {
-    const element = place.current;
-    if (element === null) return;
-    // Resolved by the browser, as the tokens depend on the theme.
-    const probe = document.createElement('span');
-    element.append(probe);
-    probe.style.colorScheme = isDark ? 'dark' : 'light';
-    const colour = (token: string) => {
-      probe.style.color = `var(${token})`;
-      return getComputedStyle(probe).color;
-    };
-    const fills = LAYERS.map(([, token]) =>
-      token === '--hatch'
-        ? hatch(colour('--unknown-soft'), colour('--line-strong'))
-        : colour(token),
-    ).reverse();
-    const axis = { stroke: colour('--text-2'), font: '11px system-ui', ticks: { show: false } };
-    const { data, most } = dataOf(series, range);
-    const { from, to } = boundsOf(range);
-    const chart = new uPlot(
-      {
-        width: element.clientWidth,
-        height,
-        legend: { show: false },
-        cursor: { show: false },
-        drawOrder: ['series', 'axes'] as uPlot.DrawOrderKey[],
-        scales: { x: { range: () => [from / 1_000, to / 1_000] }, y: { range: [0, most] } },
-        axes: [
-          {
-            ...axis,
-            grid: { show: false },
-            values: range === '24h' ? '{HH}:{mm}' : '{D} {MMM}',
-            space: 60,
-            size: 26,
+  const place = useChart(
+    height,
+    useCallback(
+      ({ colour, axis }: Paint) => {
+        const fills = LAYERS.map(([, token]) =>
+          token === '--hatch'
+            ? hatch(colour('--unknown-soft'), colour('--line-strong'))
+            : colour(token),
+        ).reverse();
+        const { data, most } = dataOf(series, range);
+        const { from, to } = boundsOf(range);
+        return {
+          data,
+          options: {
+            drawOrder: ['series', 'axes'] as uPlot.DrawOrderKey[],
+            scales: { x: { range: () => [from / 1_000, to / 1_000] }, y: { range: [0, most] } },
+            axes: [
+              {
+                ...axis,
+                grid: { show: false },
+                values: range === '24h' ? '{HH}:{mm}' : '{D} {MMM}',
+                space: 60,
+                size: 26,
+              },
+              {
+                ...axis,
+                grid: { stroke: colour('--line'), width: 1 },
+                size: 40,
+                space: 24,
+                values: (_, splits) =>
+                  splits.map((value) =>
+                    Number.isInteger(value) ? value.toLocaleString('en') : '',
+                  ),
+              },
+            ],
+            series: [
+              {},
+              ...[colour('--bg-raised'), ...fills].map((fill) => ({
+                fill: () => fill,
+                width: 0,
+                points: { show: false },
+              })),
+            ],
           },
-          {
-            ...axis,
-            grid: { stroke: colour('--line'), width: 1 },
-            size: 40,
-            space: 24,
-            values: (_, splits) =>
-              splits.map((value) => (Number.isInteger(value) ? value.toLocaleString('en') : '')),
-          },
-        ],
-        series: [
-          {},
-          ...[colour('--bg-raised'), ...fills].map((fill) => ({
-            fill: () => fill,
-            width: 0,
-            points: { show: false },
-          })),
-        ],
+        };
       },
-      data,
-      element,
-    );
-    probe.remove();
-    const observer = new ResizeObserver(() =>
-      chart.setSize({ width: element.clientWidth, height }),
-    );
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      chart.destroy();
-    };
-  }, [series, range, height, isDark]);
+      [series, range],
+    ),
+  );
   return (
     <div
       ref={place}
