@@ -8,8 +8,11 @@ import { type Clone, cloneCheckout, type Running } from '../support/clone.js';
 import { findFreePort } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 
-const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
-const commands = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block.trim());
+/** The first of them starts the gateway; the others show more requests. */
+const DOCUMENTS = ['README.md', 'docs/api.md', 'docs/profiles.md', 'docs/operations/rotation.md'];
+const commands = DOCUMENTS.flatMap((file) => [
+  ...readFileSync(join(checkout, file), 'utf8').matchAll(/```sh\n(.*?)```/gs),
+]).map(([, block = '']) => block.trim());
 const requests = commands.filter((command) => command.startsWith('curl'));
 
 let clone: Clone;
@@ -65,7 +68,7 @@ describe('npm start on a fresh clone', () => {
     expect(mode & 0o777).toBe(0o600);
   });
 
-  test.each(requests)('and the README is right: %s', async (request) => {
+  test.each(requests)('and the documents are right: %s', async (request) => {
     const sandbox = /on (http:\S+),/.exec(gateway.output())?.[1];
     const here = request
       .replace('http://127.0.0.1:3000', `http://127.0.0.1:${port}`)
@@ -155,7 +158,7 @@ describe('npm start on a fresh clone', () => {
     );
   });
 
-  test('npm run rotate-secret replaces the secret as the README says', async () => {
+  test('npm run rotate-secret replaces the secret as its document says', async () => {
     const [prepared = '', command = ''] =
       commands.find((block) => block.includes('rotate-secret'))?.split(/\n(?=ROLLCALL_PREVIOUS)/) ??
       [];
