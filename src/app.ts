@@ -4,10 +4,8 @@ import { ACCOUNT_REPORTS, createAccounts } from './accounts/index.js';
 import { consolePages } from './api/console.pages.js';
 import { documentationPages } from './api/documentation.pages.js';
 import { documentationEndpoints } from './api/documentation.routes.js';
-import { type ApiDocument, describeApi } from './api/openapi/document.js';
 import { type Endpoints, routes } from './api/routes.js';
 import { systemEndpoints } from './api/system.routes.js';
-import { TAGS } from './api/tags.js';
 import { createAudit } from './audit/index.js';
 import type { ConnectionsService } from './connections/index.js';
 import { CredentialRefresh, createConnections } from './connections/index.js';
@@ -80,6 +78,8 @@ export interface AppSettings {
   readonly load?: Partial<LoadLimits>;
   /** Those in `adapters/` when left out. */
   readonly adapters?: readonly AnyAdapter[];
+  /** The OpenAPI document of `routes`, as the build made it. */
+  readonly openApi: string;
   /** That the console was built into; none is served when left out. */
   readonly consoleFolder?: string;
   /** The other processes behind the same port; none when left out. */
@@ -100,8 +100,8 @@ export interface App {
   readonly http: RequestListener;
   /** Every URL of the API. */
   readonly routes: readonly Route[];
-  /** The same as OpenAPI. */
-  readonly document: ApiDocument;
+  /** What answers them, by tag and name. */
+  readonly endpoints: Endpoints;
   readonly teams: TeamsService;
   readonly connections: ConnectionsService;
   readonly sweeps: SweepsService;
@@ -339,13 +339,15 @@ export function assemble(settings: AppSettings): App {
     ...views.endpoints,
     ...webhooks.endpoints,
     choices: profiles.choiceEndpoints(accounts.service),
-    documentation: documentationEndpoints(() => document),
+    documentation: documentationEndpoints(settings.openApi),
     system,
   };
   const table = routes(endpoints);
-  const document = describeApi(table, endpoints, TAGS);
-  const shown = [document, providers.adapters.all().map(operationsOf)];
-  const release = createHash('sha256').update(JSON.stringify(shown)).digest('base64url');
+  const operations = JSON.stringify(providers.adapters.all().map(operationsOf));
+  const release = createHash('sha256')
+    .update(settings.openApi)
+    .update(operations)
+    .digest('base64url');
 
   const isWorker = role === 'worker';
   const served = isWorker
@@ -391,7 +393,7 @@ export function assemble(settings: AppSettings): App {
     http,
     processName: lease.name,
     routes: table,
-    document,
+    endpoints,
     teams: teams.service,
     connections: connections.service,
     sweeps: sweeps.service,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
@@ -20,7 +21,9 @@ import { isSealed } from './secrets/index.js';
 import { RootKeyFile, type RootKeyWords } from './teams/index.js';
 import { WebhookAddresses } from './webhooks/index.js';
 
+/** Both are built, and stand beside the folder of what is compiled or bundled. */
 const CONSOLE = new URL('../web', import.meta.url).pathname;
+const OPENAPI = new URL('../openapi.json', import.meta.url);
 const SWEEP_INTERVAL_SECONDS = 300;
 const FIRST_SWEEPS_MS = 30_000;
 
@@ -99,6 +102,7 @@ async function start(config: Config, parts: GatewayParts): Promise<Running> {
     role: config.role,
     trustProxy: config.trustProxy,
     place: { host: config.host, publicUrl: config.publicUrl },
+    openApi: await readFile(OPENAPI, 'utf8'),
     consoleFolder: decodeURIComponent(CONSOLE),
     sweepIntervalSeconds: config.sweepIntervalSeconds ?? SWEEP_INTERVAL_SECONDS,
     sweeps: config.sweepLimits,

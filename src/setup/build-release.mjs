@@ -18,6 +18,7 @@ const PARTS = [
     'dist/adapters',
     'dist/sandbox',
     'dist/web',
+    'dist/openapi.json',
     'prisma/migrations',
     'src/setup',
   ],

@@ -11,23 +11,38 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { bundle, isBundledSince } from './bundle.mjs';
 import { root } from './paths.mjs';
+import { runStep } from './run.mjs';
 
 /** Of the tests, what the benches share and what runs as a process of its own. */
 const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test/support'];
 /** What other packages import: their compilers read declarations beside the code. */
 const publicFolder = join(root, 'src', 'client');
+const openApi = join(root, 'dist', 'openapi.json');
 
 /**
- * Compiles into `dist` what changed, removes what has no source any more, and bundles what starts as
- * a process. It uses the compiler and settings of the tests, so they run what the gateway runs; types
- * are checked by `npm run check`.
+ * Compiles into `dist` what changed, removes what has no source any more, bundles what starts as a
+ * process, and writes the OpenAPI document of it. It uses the compiler and settings of the tests, so
+ * they run what the gateway runs; types are checked by `npm run check`.
  */
 export async function build() {
   const sources = await compile();
   const compiled = sources.flatMap(outputsOf).map((output) => statSync(output).mtimeMs);
   // Packages, the database client and sources that are gone leave no younger output.
   const installed = statSync(join(root, 'node_modules', '.package-lock.json')).mtimeMs;
-  if (!isBundledSince(Math.max(installed, ...compiled))) await bundle();
+  const changed = Math.max(installed, ...compiled);
+  if (!isBundledSince(changed)) await bundle();
+  if (modified(openApi) <= changed) await writeOpenApi();
+}
+
+/** In a process of its own: what it takes is given back before the gateway starts. */
+async function writeOpenApi() {
+  await runStep([process.execPath, join('dist', 'src', 'setup', 'openapi.js'), `${openApi}.new`]);
+  renameSync(`${openApi}.new`, openApi);
+}
+
+/** Milliseconds since 1970; 0 where there is no such file. */
+function modified(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 /** @returns the sources */
@@ -41,9 +56,7 @@ async function compile() {
   const settingsChanged = statSync(packageFile).mtimeMs;
   const stale = sources.filter((source) => {
     const changed = Math.max(statSync(source).mtimeMs, settingsChanged);
-    return outputsOf(source).some(
-      (output) => (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= changed,
-    );
+    return outputsOf(source).some((output) => modified(output) <= changed);
   });
   if (stale.length === 0) return sources;
 

@@ -5,6 +5,7 @@ import { type App, createApp } from '../../src/app.js';
 import { verifyAudit } from '../../src/cli/verify-audit.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { openApi } from '../support/api-document.js';
 import { type Gateway, SECRET, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;
@@ -190,6 +191,7 @@ describe('npm run verify-audit', () => {
       logger: silentLogger,
       secret: SECRET,
       sweepIntervalSeconds: 3600,
+      openApi,
     });
     let isWritten = false;
     const writing = Promise.all([write(10), write(10), write(10)]).finally(() => {

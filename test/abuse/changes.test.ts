@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { apiDocument } from '../support/api-document.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -13,7 +14,7 @@ beforeAll(async () => {
   client = team.client;
   await gateway.connect('outfame', team.id);
   replica = await startChild(gateway);
-  there = clientOf(replica.url, client.key, gateway.app.document);
+  there = clientOf(replica.url, client.key, apiDocument);
 });
 afterAll(async () => {
   await replica.kill();

@@ -17,6 +17,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { createSigner, isSignedWith } from '../../src/lib/signature.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
+import { apiDocument, openApi } from '../support/api-document.js';
 import { type Client, clientOf } from '../support/client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
@@ -77,6 +78,7 @@ async function start(secret: string, ...previousSecrets: string[]): Promise<Runn
       secret,
       previousSecrets,
       sweepIntervalSeconds: 3600,
+      openApi,
       policies: BRISK,
       load: { loopDelayMs: Number.POSITIVE_INFINITY },
       webhookAddresses: new WebhookAddresses(true),
@@ -92,7 +94,7 @@ async function start(secret: string, ...previousSecrets: string[]): Promise<Runn
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const gateway: Running = {
     app,
-    root: clientOf(url, ROOT_KEY, app.document),
+    root: clientOf(url, ROOT_KEY, apiDocument),
     stop: async () => {
       server.close();
       server.closeAllConnections();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { requestUse } from '../../src/database/index.js';
+import { apiDocument } from '../support/api-document.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { multiplyRows } from '../support/multiplied-rows.js';
@@ -206,7 +207,7 @@ async function allAddresses(): Promise<readonly string[]> {
 }
 
 function parametersOf(path: string): readonly Parameter[] {
-  const { paths } = gateway.app.document as unknown as {
+  const { paths } = apiDocument as unknown as {
     paths: Record<string, { get?: { parameters?: readonly Parameter[] } }>;
   };
   return paths[path]?.get?.parameters ?? [];

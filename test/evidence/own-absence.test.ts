@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type App, createApp } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { openApi } from '../support/api-document.js';
 import { BRISK, SECRET } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
@@ -56,6 +57,7 @@ async function startAnother(): Promise<App> {
     logger: silentLogger,
     secret: SECRET,
     sweepIntervalSeconds: INTERVAL_SECONDS,
+    openApi,
     policies,
   });
   others.push(app);

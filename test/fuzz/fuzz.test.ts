@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { apiDocument } from '../support/api-document.js';
 import { type DescribedOperation, describedOperations } from '../support/described.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
@@ -51,7 +52,7 @@ let ids: Ids;
 let coverage: Coverage;
 beforeAll(async () => {
   [gateway, receiver] = await Promise.all([startGateway(), startReceiver()]);
-  coverage = new Coverage(describedOperations(gateway.app.document));
+  coverage = new Coverage(describedOperations(apiDocument));
   ids = await journey(gateway, receiver, coverage.asking(gateway.root));
   await signInAndOut(gateway, coverage.asking(gateway.with(undefined)));
   await listenOnce(gateway);
@@ -133,8 +134,8 @@ async function findingsOf(
 
 describe('the contract, fuzzed', () => {
   test('wrong methods, missing and foreign keys and broken JSON are refused at every operation', async () => {
-    const operations = describedOperations(gateway.app.document);
-    const values = new Values(gateway.app.document);
+    const operations = describedOperations(apiDocument);
+    const values = new Values(apiDocument);
     const secured = operations.all.filter(({ path }) => path.startsWith('/v1/'));
     const stranger = (await gateway.newTeam('strangers')).client;
     const misuses = [
@@ -151,7 +152,7 @@ describe('the contract, fuzzed', () => {
   test(
     `${CASES} cases and more find nothing outside the document (seed ${seed})`,
     async () => {
-      const document = gateway.app.document;
+      const document = apiDocument;
       const values = new Values(document);
       const operations = describedOperations(document).all.filter(
         ({ description }) => !JSON.stringify(description.responses).includes('text/event-stream'),
@@ -174,7 +175,7 @@ describe('the contract, fuzzed', () => {
   );
 
   test('every operation has succeeded and refused', () => {
-    const operations = describedOperations(gateway.app.document).all.length;
+    const operations = describedOperations(apiDocument).all.length;
     console.log(
       [
         `${coverage.cases} cases of ${operations} operations`,

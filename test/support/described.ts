@@ -25,15 +25,9 @@ export interface DescribedOperations {
 }
 
 const known = new WeakMap<ApiDocument, DescribedOperations>();
-/** By their text: each gateway that a file starts has the same document, and makes it anew. */
-const knownTexts = new Map<string, DescribedOperations>();
 
 export function describedOperations(document: ApiDocument): DescribedOperations {
-  const before = known.get(document);
-  if (before !== undefined) return before;
-  const text = JSON.stringify(document);
-  const operations = knownTexts.get(text) ?? read(document);
-  knownTexts.set(text, operations);
+  const operations = known.get(document) ?? read(document);
   known.set(document, operations);
   return operations;
 }

@@ -10,6 +10,7 @@ import { type DatabaseConnection, openDatabase } from '../../src/database/index.
 import { systemClock } from '../../src/lib/clock.js';
 import { armCrashPoints } from '../../src/lib/crash-point.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { openApi } from './api-document.js';
 
 export interface ChildSettings
   extends Pick<AppSettings, 'secret' | 'policies' | 'rateLimit' | 'load' | 'disconnects'> {
@@ -32,6 +33,7 @@ const app = await createApp({
   clock: systemClock,
   logger: silentLogger,
   sweepIntervalSeconds: 3600,
+  openApi,
   ...settings,
 });
 const server = createServer(app.http).listen(0, '127.0.0.1');

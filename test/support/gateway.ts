@@ -19,6 +19,7 @@ import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
+import { apiDocument, openApi } from './api-document.js';
 import { checkout } from './checkout.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -156,6 +157,7 @@ async function begin(
     tracing,
     secret: SECRET,
     sweepIntervalSeconds,
+    openApi,
     trustProxy,
     policies,
     rateLimit,
@@ -182,7 +184,7 @@ async function begin(
   });
   await app.work();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const root = clientOf(url, rootKey, app.document);
+  const root = clientOf(url, rootKey, apiDocument);
 
   const actingFor = (team: string | undefined) => (team ? { 'Rollcall-Team': team } : {});
   const sweep = async (connectionId: string, team?: string) => {
@@ -210,7 +212,7 @@ async function begin(
     sandbox,
     root,
     halt,
-    with: (key) => clientOf(url, key, app.document),
+    with: (key) => clientOf(url, key, apiDocument),
     newTeam: async (name, scopes = ['admin']) => {
       const team = await root.post('/v1/teams', { name });
       const key = await root.post(
@@ -218,7 +220,7 @@ async function begin(
         { name, scopes },
         { 'Rollcall-Team': team.body.data.id },
       );
-      return { id: team.body.data.id, client: clientOf(url, key.body.data.key, app.document) };
+      return { id: team.body.data.id, client: clientOf(url, key.body.data.key, apiDocument) };
     },
     connect: async (provider, team) => {
       const request = {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
 import { seededRandom } from '../../sandbox/deterministic.js';
+import { apiDocument } from '../support/api-document.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
@@ -132,11 +133,9 @@ const send = (client: Client, { path, body, headers }: Deed, key: string): Promi
 /** Has a process of its own do it and be killed at `place`. */
 async function killedAt(place: string, deed: Deed, key: string): Promise<void> {
   const child = await startChild(gateway, undefined, place);
-  const answered = await send(
-    clientOf(child.url, gateway.root.key, gateway.app.document),
-    deed,
-    key,
-  ).catch(() => undefined);
+  const answered = await send(clientOf(child.url, gateway.root.key, apiDocument), deed, key).catch(
+    () => undefined,
+  );
   await child.kill();
   expect([answered?.text, await child.ended]).toEqual([undefined, 'SIGKILL']);
 }
@@ -185,7 +184,7 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     outfame().faults.add({ kind: 'hang', method: 'POST', path: '/accounts', times: 1 });
     const child = await startChild(gateway, undefined);
     const cutOff = send(
-      clientOf(child.url, gateway.root.key, gateway.app.document),
+      clientOf(child.url, gateway.root.key, apiDocument),
       deed,
       'held-before',
     ).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { openApi } from '../support/api-document.js';
 import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';
@@ -28,6 +29,7 @@ async function restart() {
     logger: silentLogger,
     secret: SECRET,
     sweepIntervalSeconds: INTERVAL_SECONDS,
+    openApi,
     policies: BRISK,
   });
 }

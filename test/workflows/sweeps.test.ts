@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { createApp } from '../../src/app.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
+import { openApi } from '../support/api-document.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
 
@@ -329,6 +330,7 @@ test('two replicas on one database make one sweep of a connection at a time', as
     logger: silentLogger,
     secret,
     sweepIntervalSeconds: 3600,
+    openApi,
     policies: BRISK,
   });
   await replica.work();

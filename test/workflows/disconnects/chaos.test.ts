@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { apiDocument } from '../../support/api-document.js';
 import { startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
@@ -39,7 +40,7 @@ async function begin(): Promise<string> {
     { length: ACCOUNTS },
     (_, index) => `outfame:acc_S${String(index).padStart(9, '0')}`,
   );
-  const client = clientOf(children[0]?.url ?? '', gateway.root.key, gateway.app.document);
+  const client = clientOf(children[0]?.url ?? '', gateway.root.key, apiDocument);
   const { body } = await client.post('/v1/disconnects', { account_ids: refs });
   return body.data.id;
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CRASH_POINTS, type CrashPoint } from '../../../src/disconnects/crash-points.js';
+import { apiDocument } from '../../support/api-document.js';
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
@@ -46,7 +47,7 @@ const FAILING: readonly Place[] = ['note_resuming', 'resume', 'fail'];
 type Place = 'commit' | CrashPoint;
 
 async function ask(edge: Place, id: string): Promise<void> {
-  const client = clientOf(child.url, gateway.root.key, gateway.app.document);
+  const client = clientOf(child.url, gateway.root.key, apiDocument);
   const account_ids = [`outfame:${id}`];
   if (edge === 'start') {
     const { body } = await client.post('/v1/disconnects', { account_ids, scheduled_at: notYet() });
