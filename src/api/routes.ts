@@ -86,7 +86,7 @@ export function routes(to: Endpoints): readonly Route[] {
     get('/v1/accounts/{id}', 'read', to.accounts.get),
     patch('/v1/accounts/{id}', 'write', to.accounts.change),
     remove('/v1/accounts/{id}', 'write', to.disconnects.disconnectAccount),
-    put('/v1/accounts/{id}/profile', 'write', to.choices.move, '/v1/accounts/{id}'),
+    put('/v1/accounts/{id}/profile', 'write', to.choices.move),
     post('/v1/accounts/{id}/probe', 'write', to.accounts.probe),
     post('/v1/accounts/{id}/pause', 'write', to.accounts.pause),
     post('/v1/accounts/{id}/resume', 'write', to.accounts.resume),
@@ -107,6 +107,7 @@ export function routes(to: Endpoints): readonly Route[] {
     post('/v1/profiles/{id}/history/{n}/revert', 'write', to.choices.revert),
 
     get('/v1/findings', 'read', to.findings.list),
+    get('/v1/findings/{id}', 'read', to.findings.get),
     post('/v1/findings/{id}/dismiss', 'write', to.findings.dismiss),
 
     get('/v1/disconnects', 'read', to.disconnects.list),

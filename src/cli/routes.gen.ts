@@ -2272,6 +2272,30 @@ export const ROUTES = {
     ],
     "body": []
   },
+  "findings.get": {
+    "method": "GET",
+    "path": "/v1/findings/{id}",
+    "summary": "Get a finding",
+    "isList": false,
+    "fields": [
+      "id",
+      "type",
+      "kind",
+      "severity",
+      "profile_id",
+      "platform",
+      "accounts",
+      "account_count",
+      "since",
+      "next_step",
+      "details",
+      "state",
+      "dismissed",
+      "closed_at"
+    ],
+    "query": [],
+    "body": []
+  },
   "findings.dismiss": {
     "method": "POST",
     "path": "/v1/findings/{id}/dismiss",

@@ -981,6 +981,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/findings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a finding
+         * @description Requires the scope `read`.
+         */
+        get: operations["findings.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/findings/{id}/dismiss": {
         parameters: {
             query?: never;
@@ -4958,7 +4978,7 @@ export interface components {
          */
         "Last-Event-ID": string;
         /**
-         * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+         * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
          * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
          */
         "If-Match": string;
@@ -5702,7 +5722,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -6632,7 +6652,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -6945,7 +6965,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -7746,7 +7766,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -7817,7 +7837,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -7949,6 +7969,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -8028,6 +8053,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -9364,7 +9390,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -9635,7 +9661,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -9799,7 +9825,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -10202,6 +10228,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -10309,6 +10340,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
@@ -10348,6 +10380,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -10455,6 +10492,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress.identity_changed"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
@@ -10494,6 +10532,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -10601,6 +10644,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress.identity_changed"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
@@ -12483,7 +12527,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -12943,6 +12987,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -13299,6 +13348,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -13336,6 +13386,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -13689,6 +13744,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -13726,6 +13782,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -14076,6 +14137,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.validation_error"];
@@ -14287,6 +14349,133 @@ export interface operations {
             503: components["responses"]["service_unavailable"];
         };
     };
+    "findings.get": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Your own id for this request; echoed in the response.
+                 * @example checkout-42
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description W3C trace context; propagated to providers.
+                 * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+                 */
+                traceparent?: components["parameters"]["traceparent"];
+                /**
+                 * @description Team that the root key acts for; the default team when omitted.
+                 * @example team_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
+                /**
+                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
+                 */
+                "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
+            };
+            path: {
+                /**
+                 * @description Id of the finding.
+                 * @example find_01k9z3m8q4v7x2c5n6b8a1s3d4
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "id": "find_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "type": "finding",
+                     *         "kind": "two_publishers",
+                     *         "severity": "warning",
+                     *         "profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *         "platform": "instagram",
+                     *         "accounts": [
+                     *           {
+                     *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4",
+                     *             "ref": "octopost:acc_abc123",
+                     *             "provider": "octopost",
+                     *             "username": "yourbrand"
+                     *           },
+                     *           {
+                     *             "id": "acct_01k9z3m8q4v7x2c5n6b8a1s3d5",
+                     *             "ref": "socialsyncer:instagram/17841400123456789",
+                     *             "provider": "socialsyncer",
+                     *             "username": "yourbrand"
+                     *           }
+                     *         ],
+                     *         "account_count": 2,
+                     *         "since": "2026-02-09T11:45:22.000Z",
+                     *         "next_step": {
+                     *           "code": "keep_one_publisher",
+                     *           "message": "Agree on the provider that publishes to this profile and disconnect its accounts at the others, or dismiss this with the reason for both."
+                     *         },
+                     *         "details": {
+                     *           "providers": [
+                     *             "octopost",
+                     *             "socialsyncer"
+                     *           ]
+                     *         },
+                     *         "state": "open",
+                     *         "dismissed": null,
+                     *         "closed_at": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["Finding"];
+                    };
+                };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["bad_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden.insufficient_scope"];
+            404: components["responses"]["not_found"];
+            406: components["responses"]["not_acceptable"];
+            422: components["responses"]["validation_error"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["service_unavailable"];
+        };
+    };
     "findings.dismiss": {
         parameters: {
             query?: never;
@@ -14316,6 +14505,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -14407,6 +14601,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -15581,6 +15776,11 @@ export interface operations {
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+                /**
                  * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
                  * @example wait=5
                  */
@@ -15815,6 +16015,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -15852,6 +16053,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -15974,6 +16180,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -16012,6 +16219,11 @@ export interface operations {
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
+                /**
                  * @description `respond-async` to get a response at once, or `wait=N` to wait up to N seconds, at most 30 (RFC 7240).
                  * @example wait=5
                  */
@@ -16246,6 +16458,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -16923,7 +17136,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -16993,7 +17206,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -17109,6 +17322,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -17218,6 +17436,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -17255,6 +17474,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -17317,6 +17541,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -17506,6 +17731,11 @@ export interface operations {
                  * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /**
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 /**
@@ -17574,6 +17804,7 @@ export interface operations {
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
             409: components["responses"]["conflict.idempotency_in_progress"];
+            412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.validation_error"];
@@ -17954,7 +18185,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];
@@ -18024,7 +18255,7 @@ export interface operations {
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
                 /**
-                 * @description ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.
+                 * @description ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.
                  * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
                  */
                 "If-Match"?: components["parameters"]["If-Match"];

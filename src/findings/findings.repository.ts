@@ -60,6 +60,11 @@ const ROW = `f.id, f.kind, f.profile_id AS "profileId", f.platform, f.providers,
       'username', a.username) ORDER BY a.id)
     FROM accounts a WHERE a.id = ANY(f.account_ids[:${MAX_FINDING_ACCOUNTS}])), '[]') AS accounts`;
 
+const ONE = `SELECT ${ROW} FROM findings f WHERE f.id = $1 AND f.team_id = $2
+  AND (cardinality($3::text[]) = 0 OR f.providers <@ $3) AND f.kind = ANY($4)`;
+
+const oneOf = ({ teamId, key }: Caller, id: string) => [id, teamId, key.providers, FINDING_KINDS];
+
 /** The rows of findings. */
 export class FindingsRepository {
   constructor(private readonly database: Database) {}
@@ -94,14 +99,22 @@ export class FindingsRepository {
     return rows[0]?.total ?? 0;
   }
 
-  /** A finding that the caller sees, locked until the transaction of `client` ends. */
+  /** A finding that the caller sees. */
+  async find(caller: Caller, id: string): Promise<FindingRow | undefined> {
+    const { rows } = await this.database.pool.query<FindingRow>({
+      name: 'find-finding',
+      text: ONE,
+      values: oneOf(caller, id),
+    });
+    return rows[0];
+  }
+
+  /** The same, locked until the transaction of `client` ends. */
   async lock(client: pg.ClientBase, caller: Caller, id: string): Promise<FindingRow | undefined> {
     const { rows } = await client.query<FindingRow>({
       name: 'lock-finding',
-      text: `SELECT ${ROW} FROM findings f WHERE f.id = $1 AND f.team_id = $2
-        AND (cardinality($3::text[]) = 0 OR f.providers <@ $3) AND f.kind = ANY($4)
-        FOR UPDATE OF f`,
-      values: [id, caller.teamId, caller.key.providers, FINDING_KINDS],
+      text: `${ONE} FOR UPDATE OF f`,
+      values: oneOf(caller, id),
     });
     return rows[0];
   }

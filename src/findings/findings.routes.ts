@@ -36,6 +36,16 @@ export function findingEndpoints(
       },
     }),
 
+    get: endpoint({
+      summary: 'Get a finding',
+      params: byFinding,
+      answers: { 200: dataOf(findingSchema) },
+      handle: async (call) => ({
+        status: 200,
+        body: { data: await findings.get(call.caller, call.params.id) },
+      }),
+    }),
+
     dismiss: action({
       summary: 'Dismiss a finding, with the reason, until it changes',
       description:

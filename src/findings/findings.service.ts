@@ -25,6 +25,13 @@ export class FindingsService {
     };
   }
 
+  /** One, in whatever state it is. @throws Problem 404 */
+  async get(caller: Caller, id: string) {
+    const row = isStorable(id) ? await this.findings.find(caller, id) : undefined;
+    if (row === undefined) throw notFound(`Finding ${id}`);
+    return toAnswer(row);
+  }
+
   /**
    * Has a finding stay out of the list until it changes. One that is dismissed already stays as it
    * is.

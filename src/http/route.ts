@@ -153,8 +153,6 @@ export interface Route {
   readonly path: string;
   readonly scope: Scope | 'root' | 'public';
   readonly endpoint: Endpoint;
-  /** Path of the resource whose ETag `If-Match` names; left out: its own. */
-  readonly changes?: string;
   readonly deprecation?: Deprecation;
 }
 
@@ -162,8 +160,12 @@ export interface Route {
 export const takesIdempotencyKey = ({ method, scope }: Pick<Route, 'method' | 'scope'>) =>
   method === 'POST' && scope !== 'public';
 
-/** Whether requests of this method may have the condition `If-Match`. */
-export const takesIfMatch = (method: Method) => method !== 'GET' && method !== 'POST';
+/** Path of the resource that a request is about: up to its id. Its ETag is what `If-Match` names. */
+export const resourceOf = ({ path }: Pick<Route, 'path'>) => path.replace(/\}.*$/, '}');
+
+/** Whether requests may have the condition `If-Match`: those that change what is there already. */
+export const takesIfMatch = ({ method, path }: Pick<Route, 'method' | 'path'>) =>
+  method !== 'GET' && (method !== 'POST' || path.includes('{'));
 
 /** When a route was, or will be, deprecated, and when it will be removed. */
 export interface Deprecation {
@@ -196,13 +198,12 @@ export const patch = (path: string, scope: Route['scope'], does: Endpoint): Rout
   scope,
   endpoint: does,
 });
-/** @param changes path of the resource that it changes a part of */
-export const put = (
-  path: string,
-  scope: Route['scope'],
-  does: Endpoint,
-  changes: string,
-): Route => ({ method: 'PUT', path, scope, endpoint: does, changes });
+export const put = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
+  method: 'PUT',
+  path,
+  scope,
+  endpoint: does,
+});
 export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'DELETE',
   path,

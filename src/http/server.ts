@@ -37,6 +37,7 @@ import {
   deprecationHeaders,
   type Method,
   type Route,
+  resourceOf,
   takesIdempotencyKey,
   takesIfMatch,
 } from './route.js';
@@ -169,17 +170,14 @@ export function createServer(
       if (route.endpoint.isProtocol)
         return send(request, response, await route.endpoint.handle(call));
       const key = takesIdempotencyKey(route) ? request.get('idempotency-key') : undefined;
-      const ifMatch = takesIfMatch(route.method) ? request.get('if-match') : undefined;
       if (key !== undefined)
         sendRendered(
           request,
           response,
           await written(response, once(key, route, call, request, response)),
         );
-      else if (ifMatch !== undefined)
-        send(request, response, await written(response, guarded(ifMatch, route, call)));
       else if (!isRead(request))
-        send(request, response, await written(response, route.endpoint.handle(call)));
+        send(request, response, await written(response, conditional(route, call, request)));
       else send(request, response, await handled(route, call, use));
     } catch (error) {
       sendProblem(request, response, toProblem(error, response.locals as Locals));
@@ -276,8 +274,11 @@ export function createServer(
 
   const preconditions = new Preconditions(parts.lease);
 
-  function guarded(ifMatch: string, route: Route, call: AnyCall): Promise<Answer> {
-    const resource = route.changes ?? route.path;
+  /** Handles a request that changes something, if the condition holds that it may have. */
+  function conditional(route: Route, call: AnyCall, request: Request): Promise<Answer> {
+    const ifMatch = takesIfMatch(route) ? request.get('if-match') : undefined;
+    if (ifMatch === undefined) return route.endpoint.handle(call);
+    const resource = resourceOf(route);
     const shows = routes.find(({ method, path }) => method === 'GET' && path === resource);
     return preconditions.guard(ifMatch, shows?.endpoint, call, () => route.endpoint.handle(call));
   }
@@ -312,14 +313,14 @@ export function createServer(
     const { caller, body } = call;
     return parts.idempotency.once(
       { caller, key, method: request.method, address: request.originalUrl, body },
-      (attempt) =>
-        route.endpoint
-          .handle({
-            ...call,
-            commit: committing(parts.database, attempt),
-            begunBefore: attempt.begunBefore,
-            attemptOf: attempt.of,
-          })
+      (attempt) => {
+        const attempted = {
+          ...call,
+          commit: committing(parts.database, attempt),
+          begunBefore: attempt.begunBefore,
+          attemptOf: attempt.of,
+        };
+        return conditional(route, attempted, request)
           .then((answer) => ({ answer: render(answer), isOpen: false }))
           .catch((error: unknown) => {
             const problem = toProblem(error, response.locals as Locals);
@@ -327,7 +328,8 @@ export function createServer(
               answer: renderProblem(problem, request.path, call.requestId),
               isOpen: leavesOutcomeOpen(problem, error),
             };
-          }),
+          });
+      },
     );
   }
 

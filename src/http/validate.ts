@@ -22,7 +22,15 @@ export function validate<Schema extends z.ZodType>(
     throw refusal([{ field: unstorable.path, message: unstorable.reason }]);
   const result = schema.safeParse(given, { error: sayIssue });
   if (result.success) return result.data;
-  throw refusal(result.error.issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
+  const issues = withoutMeasures(result.error.issues);
+  throw refusal(issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
+}
+
+/** Of a field of another type that says enough: a text in place of a list is not too long, too. */
+function withoutMeasures(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const isOfType = ({ code }: z.core.$ZodIssue) => code === 'invalid_type';
+  const mistaken = new Set(issues.filter(isOfType).map(({ path }) => path.join('.')));
+  return issues.filter((issue) => isOfType(issue) || !mistaken.has(issue.path.join('.')));
 }
 
 /** Names the first mistakes and counts the others: an answer is no larger for many. */

@@ -10,6 +10,8 @@ export interface HeldAccount {
   readonly providerAccountId: string;
   readonly platform: string;
   readonly platformUserId: string | null;
+  readonly username: string | null;
+  /** The username as accounts are matched by it. */
   readonly handle: string | null;
   readonly isLive: boolean;
   /** `null`: none was decided yet. */
@@ -29,7 +31,7 @@ export interface SharedValues {
 }
 
 const HELD = `a.id, a.provider, a.provider_account_id AS "providerAccountId", a.platform,
-  a.platform_user_id AS "platformUserId", a.username_key AS handle,
+  a.platform_user_id AS "platformUserId", a.username, a.username_key AS handle,
   a.status <> 'disconnected' AS "isLive", a.profile_id AS "profileId"`;
 
 /** Rows that are looked through to find the oldest of those that share a value. */

@@ -67,7 +67,7 @@ export function profileEndpoints(
       answers: { 200: dataOf(profileSchema), 301: dataOf(redirectSchema) },
       handle: async (call) => {
         const found = await service.find(call.caller, call.params.id);
-        if ('mergedInto' in found) return leadingOn(found, '');
+        if ('mergedInto' in found) return leadingOn(found, '', call.search);
         return { status: 200, body: { data: found } };
       },
     }),
@@ -80,7 +80,7 @@ export function profileEndpoints(
       answers: { 200: listOf(profileChangeSchema), 301: dataOf(redirectSchema) },
       handle: async (call) => {
         const found = await service.historyOf(call.caller, call.params.id);
-        if ('mergedInto' in found) return leadingOn(found, '/history');
+        if ('mergedInto' in found) return leadingOn(found, '/history', call.search);
         return answerPage(call, cursors, {}, found);
       },
     }),
@@ -109,11 +109,12 @@ export function profileEndpoints(
   }
 }
 
-/** @param below the path under the profile that was asked for */
-function leadingOn(redirect: ProfileRedirect, below: string): Answer {
+/** To the same of the profile that has the accounts now. @param below the path under the profile */
+function leadingOn(redirect: ProfileRedirect, below: string, search: URLSearchParams): Answer {
+  const query = search.size > 0 ? `?${search}` : '';
   return {
     status: 301,
-    headers: { Location: `/v1/profiles/${redirect.mergedInto}${below}` },
+    headers: { Location: `/v1/profiles/${redirect.mergedInto}${below}${query}` },
     body: { data: redirectShown(redirect) },
   };
 }

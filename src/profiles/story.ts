@@ -223,10 +223,10 @@ const providersOf = (members: readonly Member[]) => [
 ];
 
 /** What of an account ties it to others, as the history tells it. */
-export const seenAs = ({ id, platformUserId, handle }: HeldAccount) => ({
+export const seenAs = ({ id, platformUserId, username }: HeldAccount) => ({
   account_id: id,
   platform_user_id: platformUserId,
-  username: handle,
+  username,
 });
 
 const factsOf = ({ account }: Member) => ({
@@ -235,5 +235,5 @@ const factsOf = ({ account }: Member) => ({
   provider: account.provider,
   platform: account.platform,
   platform_user_id: account.platformUserId,
-  username: account.handle,
+  username: account.username,
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ProcessLease } from '../../src/database/process-lease.js';
+import { resourceOf, takesIfMatch } from '../../src/http/route.js';
 import { apiDocument } from '../support/api-document.js';
 import { startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
@@ -181,14 +182,30 @@ describe('If-Match', () => {
   });
 
   test('can be had for whatever can be changed: its GET shows it', () => {
-    const changing = gateway.app.routes.filter(
-      ({ method }) => method === 'PATCH' || method === 'DELETE' || method === 'PUT',
-    );
-    const unseen = changing.filter(
-      ({ path, changes = path }) =>
-        !gateway.app.routes.some((route) => route.method === 'GET' && route.path === changes),
+    const { routes } = gateway.app;
+    const unseen = routes.filter(
+      (changing) =>
+        takesIfMatch(changing) &&
+        !routes.some(({ method, path }) => method === 'GET' && path === resourceOf(changing)),
     );
     expect(unseen.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  test('holds for what is done to a resource, whose repeat is answered all the same', async () => {
+    const { body } = await client.get('/v1/accounts?provider=outfame&status=active&limit=1');
+    const address = `/v1/accounts/${body.data[0].id}`;
+    const pause = (etag: string, key: string) =>
+      client.post(`${address}/pause`, undefined, { 'If-Match': etag, 'Idempotency-Key': key });
+    expect((await client.post(`${address}/pause`, {}, { 'If-Match': '"old"' })).status).toBe(412);
+    expect((await pause('"old"', 'one')).status).toBe(412);
+    const { headers, body: before } = await client.get(address);
+    expect(before.data.status).toBe('active');
+    const etag = headers.get('etag') ?? '';
+    const paused = await pause(etag, 'two');
+    expect([paused.status, paused.body.data.status]).toEqual([200, 'paused']);
+    const repeated = await pause(etag, 'two');
+    expect([repeated.status, repeated.body]).toEqual([200, paused.body]);
+    expect((await pause(etag, 'three')).status).toBe(412);
   });
 
   test('holds for a key that is to be revoked', async () => {

@@ -317,6 +317,8 @@ describe('a dismissed finding', () => {
     expect([again.status, again.body.data]).toEqual([200, dismissed]);
     expect(await found(team)).toEqual([]);
     expect(await findings(team, 'state=dismissed')).toEqual([dismissed]);
+    expect((await team.client.get(`/v1/findings/${id}`)).body.data).toEqual(dismissed);
+    expect((await gateway.root.get(`/v1/findings/${id}`)).status).toBe(404);
 
     // Gone for a while and back as it was, it is as dismissed as before.
     await team.change(one, { status: 'reconnect_required', health_status: 'unhealthy' });

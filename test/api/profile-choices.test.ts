@@ -229,10 +229,12 @@ describe('PUT /v1/accounts/{id}/profile', () => {
     [{ profile_id: 'prof_none' }, 422],
     [{ profile_id: 7 }, 422],
     [{ profile_id: null, acknowledge_conflicts: ['username'] }, 422],
+    [{ profile_id: null, acknowledge_conflicts: 'platform_user_id' }, 422],
     [{ profile_id: null, why: 'x' }, 422],
   ])('refuses %j', async (body, status) => {
     const answer = await choose('outfame:acc_7Gx2kLm9Qr', body);
     expect([answer.status, answer.body.code]).toEqual([status, 'validation_error']);
+    expect(answer.body.errors).toHaveLength(1);
   });
 
   test('refuses a profile on another platform, and an account that is gone', async () => {

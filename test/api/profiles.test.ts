@@ -235,7 +235,7 @@ describe('an id', () => {
     const former = await put('nobody.yet');
     expect(former.match).toBe('none');
     const survivor = await holding('outfame:acc_7Gx2kLm9Qr');
-    const joined = await put('yourhandle');
+    const joined = await put('YourHandle');
     expect(joined.id).toBe(survivor.id);
 
     const reply = await root.get(`/v1/profiles/${former.id}`);
@@ -254,10 +254,10 @@ describe('an id', () => {
     expect(await merged(root, '2999-01-01T00:00:00Z')).toEqual([]);
     const stranger = (await gateway.newTeam('stranger')).client;
     expect(await merged(stranger, merged_at)).toEqual([]);
-    const past = await root.get(`/v1/profiles/${former.id}/history`);
+    const past = await root.get(`/v1/profiles/${former.id}/history?limit=1`);
     expect([past.status, past.headers.get('location')]).toEqual([
       301,
-      `/v1/profiles/${survivor.id}/history`,
+      `/v1/profiles/${survivor.id}/history?limit=1`,
     ]);
 
     const { data: history } = (await root.get(`/v1/profiles/${survivor.id}/history`)).body;
@@ -269,6 +269,7 @@ describe('an id', () => {
       action: 'linked',
       account_id: joined.members.at(-1)?.account.id,
       rule: 'same_handle',
+      evidence: [{ username: 'YourHandle' }, { username: 'yourhandle' }],
       actor: null,
     });
     expect(Number(number)).toBeGreaterThan(0);

@@ -19,7 +19,12 @@ function told(
   const accounts = new Map(
     after.map((one) => [
       one.id,
-      { ...one, platform: 'instagram', profileId: shownBefore.get(one.id) ?? null },
+      {
+        ...one,
+        platform: 'instagram',
+        username: one.handle,
+        profileId: shownBefore.get(one.id) ?? null,
+      },
     ]),
   );
   const { events, entries, redirects } = tellChanges({

@@ -156,7 +156,7 @@ export const REQUEST_HEADERS = {
   },
   'If-Match': {
     description:
-      'ETag of the resource, from a GET of the same URL without a query: 412 when the resource has changed since.',
+      'ETag of the resource, from a GET of the URL up to its id: 412 when the resource has changed since.',
     schema: text,
     example: '"Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"',
   },
@@ -177,7 +177,7 @@ export function requestHeaders(route: Route): RequestHeader[] {
     ...(isPublic ? [] : (['traceparent', 'Rollcall-Team'] as const)),
     ...(isPublic || route.method === 'GET' ? [] : (['Rollcall-Agent'] as const)),
     ...(takesIdempotencyKey(route) ? (['Idempotency-Key'] as const) : []),
-    ...(takesIfMatch(route.method) ? (['If-Match'] as const) : []),
+    ...(takesIfMatch(route) ? (['If-Match'] as const) : []),
     ...(isConditional(route) ? (['If-None-Match', 'Rollcall-Position'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),

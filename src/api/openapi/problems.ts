@@ -24,7 +24,7 @@ export function problemsOf(route: Route): ReadonlyMap<number, readonly ProblemCo
   if (endpoint.query && 'shape' in endpoint.query && 'cursor' in (endpoint.query.shape as object))
     add('cursor_mismatch');
   if (takesIdempotencyKey(route)) add('idempotency_in_progress', 'idempotency_mismatch');
-  if (takesIfMatch(method)) add('precondition_failed');
+  if (takesIfMatch(route)) add('precondition_failed');
   if (scope === 'public' && method !== 'GET') add('forbidden', 'service_unavailable');
   if (method !== 'GET') add('payload_too_large', 'unsupported_media_type');
   add(...(endpoint.problems ?? []));

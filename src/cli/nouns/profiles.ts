@@ -63,6 +63,7 @@ export const nouns: readonly Noun[] = [
           'id kind severity platform account_count:accounts state since next_step.code:next_step profile_id',
         examples: ['findings list --state open', 'findings list --kind two_publishers --json'],
       },
+      { verb: 'get', route: 'findings.get', examples: ['findings get FINDING'] },
       {
         verb: 'dismiss',
         route: 'findings.dismiss',
