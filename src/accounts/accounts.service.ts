@@ -73,13 +73,11 @@ export class AccountsService {
     if (!row) throw notFound(`Account ${reference}`);
     if (!another) return row;
     const refs = found.map((account) => `${account.provider}:${account.provider_account_id}`);
-    const ids = found.map((account) => account.id).join(', ');
+    const names = found.map((account, index) => `${refs[index]} (${account.id})`).join(', ');
     throw new Problem(
       'ambiguous_reference',
-      `${reference} names several accounts. Use one of the refs or ids: ${ids}.`,
-      {
-        refs: [...new Set(refs)],
-      },
+      `${reference} names several accounts. Use a ref or an id: ${names}.`,
+      { refs: [...new Set(refs)] },
     );
   }
 

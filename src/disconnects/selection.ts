@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { AccountRow } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
-import { firstErrors, invalidField, MAX_REFS, Problem } from '../http/problem.js';
+import { firstErrors, invalidField, invalidFields, MAX_REFS, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
 import type { MatchedAccount, ReadWholeProfile } from '../profiles/index.js';
 import type { DisconnectRequest } from './disconnects.requests.js';
@@ -90,17 +90,17 @@ async function chosen(
       [account.id, refOf(account)].map((name) => [name, account] as const),
     ),
   );
-  const unknown: string[] = [];
-  const twice: string[] = [];
+  const unknown: number[] = [];
+  const twice: number[] = [];
   const seen = new Set<string>();
-  references.forEach((reference) => {
+  references.forEach((reference, place) => {
     const account = byReference.get(reference);
-    if (!account) unknown.push(reference);
-    else if (seen.has(account.id)) twice.push(reference);
+    if (!account) unknown.push(place);
+    else if (seen.has(account.id)) twice.push(place);
     else seen.add(account.id);
   });
   if (unknown.length > 0)
-    throw invalid('does not exist, or belongs to another team', unknown, references);
+    throw invalid('is no id or ref of an account of the team', unknown, references);
   if (twice.length > 0) throw invalid('is given more than once', twice, references);
   const late = accounts.filter(isEnding);
   if (late.length > 0) throw ending(late);
@@ -124,20 +124,17 @@ function ending(accounts: readonly AccountRow[]): Problem {
 const by = ({ disconnect_id }: AccountRow) =>
   disconnect_id === null ? '' : ` by ${disconnect_id}`;
 
+/** @param places of those that are wrong among the references */
 function invalid(
   message: string,
-  wrong: readonly string[],
+  places: readonly number[],
   references: readonly string[],
 ): Problem {
-  const places = new Map(references.map((reference, index) => [reference, index]));
-  const mistakes = wrong.map((reference) => ({
-    field: `account_ids.${places.get(reference)}`,
-    message: `${reference} ${message}`,
-  }));
-  return new Problem(
-    'validation_error',
-    `account_ids: ${wrong.slice(0, 10).join(', ')}${wrong.length > 10 ? ` and ${wrong.length - 10} more` : ''} ${message}`,
-    firstErrors(mistakes),
+  return invalidFields(
+    places.map((place) => ({
+      field: `account_ids.${place}`,
+      message: `${references[place]} ${message}`,
+    })),
   );
 }
 

@@ -1,5 +1,7 @@
+import { MIMEType } from 'node:util';
 import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
+import { findRepeatedMember } from '../lib/strict-json.js';
 import type { Span } from '../lib/tracing.js';
 import { agentNameOf } from './agent-name.js';
 import {
@@ -11,7 +13,7 @@ import {
 } from './caller.js';
 import { challenge, withScope } from './challenge.js';
 import { CSV_TYPE, csvColumnsOf } from './csv.js';
-import { Problem } from './problem.js';
+import { invalidField, Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Call, Route } from './route.js';
 import { senderOf } from './same-origin.js';
@@ -20,6 +22,7 @@ import { readQuery, validate } from './validate.js';
 
 const MAX_BODY_BYTES = 256 * 1024;
 const NOTHING = z.strictObject({});
+const IN_UTF8 = '; charset=utf-8';
 
 /** Who decides about requests. */
 export interface Guards {
@@ -111,8 +114,10 @@ function negotiate(
   const offered = [produces, ...(columns ? [CSV_TYPE] : [])];
   if (columns) response.vary('Accept');
   if (scope === 'public') return undefined;
-  const taken = request.accepts([...offered, 'application/problem+json']);
-  if (taken === CSV_TYPE) return columns;
+  // As they are sent: a caller may name the encoding, too.
+  const sent = [...offered, 'application/problem+json'].map((type) => `${type}${IN_UTF8}`);
+  const taken = request.accepts(sent);
+  if (taken === `${CSV_TYPE}${IN_UTF8}`) return columns;
   if (taken !== false) return undefined;
   throw new Problem(
     'not_acceptable',
@@ -191,7 +196,8 @@ function fromElsewhere(): Problem {
   );
 }
 
-const parseJson = express.json({ limit: MAX_BODY_BYTES, strict: false, type: () => true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const readBytes = express.raw({ limit: MAX_BODY_BYTES, type: () => true });
 
 async function readBody(request: Request, response: Response): Promise<unknown> {
   const length = request.get('content-length');
@@ -203,20 +209,43 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
       'The body must be JSON. Send `Content-Type: application/json`.',
     );
   }
+  const { params } = new MIMEType(request.get('content-type') ?? '');
+  if (!/^utf-?8$/i.test(params.get('charset') ?? 'utf-8')) throw wrongCoding();
   await new Promise<void>((resolve, reject) => {
-    parseJson(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
+    readBytes(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   }).catch((error: { status?: number }) => {
     if (error.status === 413)
       throw new Problem(
         'payload_too_large',
         `The body is larger than ${MAX_BODY_BYTES / 1024} KiB. Split it into smaller requests.`,
       );
-    if (error.status === 415)
-      throw new Problem(
-        'unsupported_media_type',
-        'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.',
-      );
-    throw new Problem('bad_request', 'The body is not valid JSON.');
+    if (error.status === 415) throw wrongCoding();
+    throw new Problem(
+      'bad_request',
+      'The body is not as its Content-Length and Content-Encoding say.',
+    );
   });
-  return request.body;
+  return parseBody(request.body as Uint8Array);
+}
+
+function wrongCoding(): Problem {
+  return new Problem(
+    'unsupported_media_type',
+    'The body must be JSON in UTF-8, uncompressed or with gzip, deflate or br.',
+  );
+}
+
+/** @throws Problem for what is no JSON, or what two readers could read as two values */
+function parseBody(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return {};
+  try {
+    const text = UTF8.decode(bytes);
+    const body: unknown = JSON.parse(text);
+    const repeated = findRepeatedMember(text);
+    if (repeated === undefined) return body;
+    throw invalidField(repeated, 'is given more than once');
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem('bad_request', 'The body is not valid JSON in UTF-8.');
+  }
 }

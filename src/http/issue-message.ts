@@ -36,6 +36,8 @@ export const sayIssue: z.core.$ZodErrorMap = (issue) => {
       return issue.format === 'regex'
         ? `must match ${issue.pattern}`
         : `must be a valid ${issue.format}`;
+    case 'invalid_key':
+      return `has a name that ${issue.issues[0]?.message ?? 'is not allowed'}`;
     default:
       return undefined;
   }

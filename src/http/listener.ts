@@ -59,6 +59,8 @@ export function createListener(
     },
     application,
   );
+  // Whatever else a caller expects is left unmet, as RFC 9110 allows: Node.js would answer nothing but 417.
+  server.on('checkExpectation', application);
   server.timeout = silenceMs;
   server.maxConnections = connections;
   server.on('clientError', (_error, socket) => {

@@ -170,7 +170,16 @@ export function retryLater(
 
 /** A 422 that names one field. */
 export function invalidField(field: string, message: string): Problem {
-  return new Problem('validation_error', `${field}: ${message}`, { errors: [{ field, message }] });
+  return invalidFields([{ field, message }]);
+}
+
+/** A 422 that names the first mistakes, each once, and counts the others. */
+export function invalidFields(mistakes: readonly FieldError[]): Problem {
+  const distinct = new Map(mistakes.map((each) => [`${each.field}: ${each.message}`, each]));
+  const { errors = [], ...counted } = firstErrors([...distinct.values()]);
+  const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  if (counted.errors_omitted) parts.push(`and ${counted.errors_omitted} more`);
+  return new Problem('validation_error', parts.join('; '), { errors, ...counted });
 }
 
 export function notFound(what: string): Problem {
@@ -202,7 +211,8 @@ const FROM_PROVIDER: Record<
   not_found: {
     code: 'provider_rejected',
     fault: 'account',
-    remedy: 'The provider no longer has the account; the next sweep updates it.',
+    remedy:
+      'If it is the account that is gone, the next sweep updates it; what else the request names may be missing, too.',
   },
   already_exists: {
     code: 'conflict',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { findUnstorable } from '../lib/text.js';
 import { sayIssue } from './issue-message.js';
-import { type FieldError, firstErrors, Problem } from './problem.js';
+import { type FieldError, invalidField, invalidFields } from './problem.js';
 
 const MAX_FIELD_LENGTH = 200;
+const NAMELESS_LABEL = 'must name the key of a label: label[key]=value';
 
 /**
  * Checks `given` against `schema`.
@@ -18,12 +19,14 @@ export function validate<Schema extends z.ZodType>(
   parent?: string,
 ): z.output<Schema> {
   const unstorable = findUnstorable(given);
-  if (unstorable !== undefined)
-    throw refusal([{ field: unstorable.path, message: unstorable.reason }]);
+  if (unstorable !== undefined) throw invalidField(unstorable.path, unstorable.reason);
   const result = schema.safeParse(given, { error: sayIssue });
   if (result.success) return result.data;
-  const issues = withoutMeasures(result.error.issues);
-  throw refusal(issues.flatMap((issue) => fieldErrors(issue, kind, parent, schema)));
+  throw invalidFields(
+    withoutMeasures(result.error.issues).flatMap((issue) =>
+      fieldErrors(issue, kind, parent, schema),
+    ),
+  );
 }
 
 /** Of a field of another type that says enough: a text in place of a list is not too long, too. */
@@ -31,14 +34,6 @@ function withoutMeasures(issues: readonly z.core.$ZodIssue[]): readonly z.core.$
   const isOfType = ({ code }: z.core.$ZodIssue) => code === 'invalid_type';
   const mistaken = new Set(issues.filter(isOfType).map(({ path }) => path.join('.')));
   return issues.filter((issue) => isOfType(issue) || !mistaken.has(issue.path.join('.')));
-}
-
-/** Names the first mistakes and counts the others: an answer is no larger for many. */
-function refusal(mistakes: readonly FieldError[]): Problem {
-  const { errors = [], ...counted } = firstErrors(mistakes);
-  const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
-  if (counted.errors_omitted) parts.push(`and ${counted.errors_omitted} more`);
-  return new Problem('validation_error', parts.join('; '), { errors, ...counted });
 }
 
 function fieldErrors(
@@ -50,14 +45,35 @@ function fieldErrors(
   const path = parent === undefined ? issue.path : [parent, ...issue.path];
   // A query parameter has no parts: what is wrong with one of its values is wrong with it.
   const field = kind === 'query parameter' ? nameOfParameter(path) : path.join('.');
+  if (kind === 'query parameter' && field === 'label' && issue.code === 'invalid_type')
+    return [{ field, message: NAMELESS_LABEL }];
   if (issue.code !== 'unrecognized_keys') return [{ field, message: issue.message }];
-  const known =
-    issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const known = namesOf(issue.path.reduce<unknown>(partOf, schema)).map((name) =>
+    kind === 'query parameter' && name === 'label' ? 'label[key]' : name,
+  );
   const message = `unknown ${kind}${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`;
   return issue.keys.map((key) => ({
     field: [...path, key].join('.').slice(0, MAX_FIELD_LENGTH),
     message,
   }));
+}
+
+/** The schema within those that only say when it may be left out, or what comes of its value. */
+function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodPipe) return bare(schema.def.in);
+  const wraps = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
+  return wraps || schema instanceof z.ZodNullable ? bare(schema.def.innerType) : schema;
+}
+
+function partOf(schema: unknown, name: PropertyKey): unknown {
+  const whole = bare(schema);
+  if (whole instanceof z.ZodArray) return whole.element;
+  return whole instanceof z.ZodObject ? whole.shape[name as string] : undefined;
+}
+
+function namesOf(schema: unknown): string[] {
+  const whole = bare(schema);
+  return whole instanceof z.ZodObject ? Object.keys(whole.shape) : [];
 }
 
 function nameOfParameter([name = '', part]: readonly PropertyKey[]): string {
@@ -75,13 +91,13 @@ export function readQuery(search: URLSearchParams): Record<string, unknown> {
     const label = /^label\[(?!__proto__\])(.+)\]$/.exec(name)?.[1];
     const target = label === undefined ? query : labels;
     const key = label ?? name;
-    if (key in target)
-      throw new Problem('validation_error', `${name}: is given more than once`, {
-        errors: [{ field: name, message: 'is given more than once' }],
-      });
+    if (key in target) throw invalidField(name, 'is given more than once');
     target[key] = value;
   }
-  if (Object.keys(labels).length > 0) query.label = labels;
+  if (Object.keys(labels).length > 0) {
+    if ('label' in query) throw invalidField('label', NAMELESS_LABEL);
+    query.label = labels;
+  }
   return query;
 }
 

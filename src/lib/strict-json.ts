@@ -12,23 +12,39 @@ const NUMBER = /^-?\d/;
 export function parseStrictJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   // From here on the text is known to be JSON: its tokens can be taken as they come.
-  const open: (Set<string> | undefined)[] = [];
+  const repeated = findRepeatedMember(text);
+  if (repeated !== undefined) throw new SyntaxError(`${repeated} is given more than once`);
   let previous = '';
   for (const [token] of text.matchAll(JSON_TOKEN)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '[') open.push(undefined);
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ':') addName(open.at(-1), JSON.parse(previous) as string);
-    else if (NUMBER.test(token) && String(Number(token)) !== token)
+    if (token === ':' && JSON.parse(previous) === '__proto__')
+      throw new SyntaxError('a member is named __proto__');
+    if (NUMBER.test(token) && String(Number(token)) !== token)
       throw new SyntaxError(`the number ${token.slice(0, 40)} is not in its canonical form`);
     previous = token;
   }
   return value;
 }
 
-function addName(names: Set<string> | undefined, name: string): void {
-  if (name === '__proto__') throw new SyntaxError('a member is named __proto__');
-  if (names?.has(name))
-    throw new SyntaxError(`the member ${JSON.stringify(name)} is given more than once`);
-  names?.add(name);
+/**
+ * The first member that an object names twice, as `account.labels.brand`; `undefined`: none.
+ * @param text known to be JSON
+ */
+export function findRepeatedMember(text: string): string | undefined {
+  const open: { readonly names: Set<string> | undefined; at: string | number }[] = [];
+  let previous = '';
+  for (const [token] of text.matchAll(JSON_TOKEN)) {
+    const within = open.at(-1);
+    if (token === '{') open.push({ names: new Set(), at: '' });
+    else if (token === '[') open.push({ names: undefined, at: 0 });
+    else if (token === '}' || token === ']') open.pop();
+    else if (token === ',' && typeof within?.at === 'number') within.at += 1;
+    else if (token === ':' && within?.names) {
+      const name = JSON.parse(previous) as string;
+      within.at = name;
+      if (within.names.has(name)) return open.map(({ at }) => at).join('.');
+      within.names.add(name);
+    }
+    previous = token;
+  }
+  return undefined;
 }

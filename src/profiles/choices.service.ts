@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { FoundAccount } from '../accounts/index.js';
 import type { Transaction } from '../database/index.js';
 import { type Caller, maySeeProvider } from '../http/caller.js';
-import { firstErrors, invalidField, notFound, Problem } from '../http/problem.js';
+import { invalidField, invalidFields, notFound, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { isStorable } from '../lib/text.js';
 import type { IdScope } from '../model/index.js';
@@ -332,12 +332,7 @@ function chosenOf(
       ? []
       : [{ field: `account_ids.${index}`, message: `${reference} is no account of the profile` }],
   );
-  if (unknown.length > 0)
-    throw new Problem(
-      'validation_error',
-      `account_ids: ${unknown.length} of them are no accounts of the profile.`,
-      firstErrors(unknown),
-    );
+  if (unknown.length > 0) throw invalidFields(unknown);
   return new Set(references.flatMap((reference) => names.get(reference) ?? []).map(nameOf));
 }
 

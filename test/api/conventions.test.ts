@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Route } from '../../src/http/route.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { openSocket, readAnswer } from '../support/raw-socket.js';
 import { addressOfNothing, nameOf, walk } from '../support/walk.js';
 
 /**
@@ -165,6 +166,31 @@ describe('what is asked', () => {
       'name: is required; title: unknown body field; known: name',
     ],
     ['PATCH', '/v1/accounts/acct_x', { labels: [] }, 'labels: must be an object'],
+    [
+      'PATCH',
+      '/v1/accounts/acct_x',
+      { labels: { '': 'x' } },
+      'labels.: has a name that must have at least 1 character',
+    ],
+    ['POST', '/v1/keys', { name: 'x', scopes: 'write' }, 'scopes: must be a list'],
+    [
+      'POST',
+      '/v1/keys',
+      { name: 'x', scopes: ['read'], rate_limit: { quota: 1, window_seconds: 1, burst: 2 } },
+      'rate_limit.burst: unknown body field; known: quota, window_seconds',
+    ],
+    [
+      'GET',
+      '/v1/accounts?label=x',
+      undefined,
+      'label: must name the key of a label: label[key]=value',
+    ],
+    [
+      'GET',
+      '/v1/accounts?label=x&label[y]=z',
+      undefined,
+      'label: must name the key of a label: label[key]=value',
+    ],
     ['POST', '/v1/teams', [], 'must be an object'],
   ])('%s %s with %j says what to fix', async (method, path, body, detail) => {
     const reply = await gateway.root.send(method, path, JSON.stringify(body), JSON_TYPE);
@@ -193,6 +219,7 @@ describe('what is asked', () => {
     ['nested 100,000 levels deep', '[1]'.replace('1', '['.repeat(100_000) + ']'.repeat(100_000))],
     ['with a deep field', `{"labels":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`],
     ['with __proto__ as a name', '{"labels":{"__proto__":"x"}}'],
+    ['with a name given twice', String.raw`{"no":[0,{"a":{"b":1},"c":[],"\u0061":2}]}`],
     ['with a NUL', String.raw`{"name":"a\u0000b"}`],
     ['with half a surrogate pair', String.raw`{"name":"\ud800"}`],
   ])('a body %s is refused', async (_what, body) => {
@@ -227,6 +254,32 @@ describe('what is asked', () => {
     ).toEqual([]);
   });
 
+  test('a body is UTF-8: other bytes are no JSON, and another charset is refused', async () => {
+    const post = (charset: string, body: Uint8Array) =>
+      fetch(`${gateway.url}/v1/teams`, {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${gateway.root.key}`,
+          'Content-Type': `application/json; charset=${charset}`,
+        },
+        body: new Uint8Array(body),
+      });
+    for (const bytes of ['{"name":"caf\xe9"}', '{"name":"\xed\xa0\x80"}', '{"name":"\xc0\xaf"}'])
+      expect((await post('utf-8', Buffer.from(bytes, 'latin1'))).status).toBe(400);
+    for (const charset of ['utf-16le', 'iso-8859-1', 'us-ascii'])
+      expect((await post(charset, Buffer.from('{}', 'latin1'))).status).toBe(415);
+    for (const charset of ['UTF-8', '"utf-8"', 'utf8'])
+      expect((await post(charset, Buffer.from('{}'))).status).toBe(422);
+  });
+
+  test('what else than 100-continue a caller expects is left unmet', async () => {
+    const { socket, ended } = await openSocket(gateway.url);
+    socket.write(
+      'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\nConnection: close\r\n\r\n',
+    );
+    expect(readAnswer(await ended)).toMatchObject({ status: 200, body: { status: 'pass' } });
+  });
+
   test('a body over 256 KiB is refused, and one of just that size is read', async () => {
     const bodyOf = (size: number) => `{"no_such":"${'x'.repeat(size - '{"no_such":""}'.length)}"}`;
     const [post] = writing;
@@ -254,6 +307,8 @@ describe('what is asked', () => {
       '*/*',
       'application/*',
       'application/problem+json',
+      'application/json; charset=utf-8',
+      'application/json;charset="UTF-8"',
       'text/html, application/json;q=0.1',
     ]) {
       expect((await gateway.root.get('/v1/whoami', { Accept: accept })).status).toBe(200);
