@@ -163,7 +163,8 @@ export class EventsService {
   ): Promise<Position | undefined> {
     if (after === undefined) return undefined;
     const { cursors, feed } = this.parts;
-    if (!after.startsWith('evt_')) return feed.resume(caller, cursors.decode(after, question));
+    if (!after.startsWith('evt_'))
+      return feed.resume(caller, cursors.decode(after, question, name));
     const position = await feed.positionOf(caller, after);
     if (!position)
       throw invalidField(

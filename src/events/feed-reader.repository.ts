@@ -146,6 +146,5 @@ function rewound(): Problem {
     'history_rewound',
     'The database was recovered to an earlier state, and what this feed showed after it up to the cursor is undone. ' +
       'Read accounts anew, and go on without the cursor: what you know already has the id that you know.',
-    { errors: [{ field: 'cursor', message: 'is of a history that was undone' }] },
   );
 }

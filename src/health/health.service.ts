@@ -144,7 +144,7 @@ export class HealthService {
 
   private async readPosition(caller: Caller, cursor: string): Promise<Position> {
     const { cursors, transitions } = this.parts;
-    const position = cursors.decode(cursor, questionOf(caller));
+    const position = cursors.decode(cursor, questionOf(caller), 'since');
     const resumed = await transitions.resume(caller, position);
     if (await transitions.has(position)) return resumed;
     throw new Problem(

@@ -15,10 +15,11 @@ export interface Cursors {
   /** @param question the filters, the sort and the team, in a fixed order */
   encode(position: Position, question: readonly unknown[]): string;
   /**
+   * @param parameter that it was given as
    * @throws Problem 422 `cursor_mismatch` for an altered cursor, one of another question, or one
    * that is too old
    */
-  decode(cursor: string, question: readonly unknown[]): Position;
+  decode(cursor: string, question: readonly unknown[], parameter?: string): Position;
 }
 
 type PositionParts = [value: string | null, id: string, history?: string];
@@ -38,13 +39,13 @@ export function createCursors(sealer: Sealer): Cursors {
       const body = Buffer.from(JSON.stringify(partsOf(position))).toString('base64url');
       return `${body}.${sealer.sign(signed(body, question))}`;
     },
-    decode(cursor, question) {
+    decode(cursor, question, parameter = 'cursor') {
       const [body = '', signature = '', ...more] = cursor.split('.');
       if (more.length > 0 || !sealer.isSignedBy(signed(body, question), signature)) {
         throw new Problem(
           'cursor_mismatch',
           'The cursor was altered, or used with other filters or another sort order than it was issued for. Start again without it.',
-          { errors: [{ field: 'cursor', message: 'does not belong to this request' }] },
+          { errors: [{ field: parameter, message: 'does not belong to this request' }] },
         );
       }
       const [value, id, history] = JSON.parse(

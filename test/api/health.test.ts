@@ -115,6 +115,7 @@ describe('an account', () => {
     expect(await read(`/v1/health/changes?since=${cursor}`)).toMatchObject({
       status: 422,
       code: 'cursor_mismatch',
+      errors: [{ field: 'since' }],
     });
   });
 });
