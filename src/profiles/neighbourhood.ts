@@ -28,19 +28,22 @@ export interface Neighbourhood {
 
 /**
  * Everything that can decide on the profiles of touched accounts: those that share an id or a
- * current handle with them, now or before, or are linked to them by hand, and so on from there.
+ * current handle with them, now or before, or are linked to them by hand, and so on from there; of
+ * accounts that are no more, those that were in a profile with them.
  * The team is locked until the transaction ends, so that of two that decide on the same profiles the
  * second sees what the first has written.
  * @param client within a transaction
  */
 export async function readNeighbourhood(
   client: pg.ClientBase,
-  { teamId, accountIds, former }: Touches,
+  { teamId, accountIds, former, bereftIds }: Touches,
 ): Promise<Neighbourhood> {
   await lockTeam(client, teamId);
-  const walk = new Walk(client, teamId, await hasConstraints(client, teamId));
-  const touched = await findAccounts(client, teamId, accountIds);
-  await walk.follow(touched, former);
+  const hasChoices = await hasConstraints(client, teamId);
+  const walk = new Walk(client, teamId, hasChoices);
+  const touched = await findAccounts(client, teamId, 'id', accountIds);
+  const bereft = hasChoices ? await findAccounts(client, teamId, 'profile_id', bereftIds) : [];
+  await walk.follow([...touched, ...bereft], former);
   return { accounts: walk.accounts, constraints: walk.constraints };
 }
 

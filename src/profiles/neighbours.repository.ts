@@ -43,14 +43,16 @@ const sharing = (condition: string) => `LATERAL (
     LIMIT ${MAX_LOOKED_THROUGH}) s
   ORDER BY status = 'disconnected', id LIMIT ${MAX_SHARED + 1}) a`;
 
+/** The accounts with these ids, or in these profiles. */
 export async function findAccounts(
   client: pg.ClientBase,
   teamId: string,
+  by: 'id' | 'profile_id',
   ids: readonly string[],
 ): Promise<HeldAccount[]> {
   if (ids.length === 0) return [];
   const { rows } = await client.query<HeldAccount>(
-    `SELECT ${HELD} FROM accounts a WHERE a.team_id = $1 AND a.id = ANY($2)`,
+    `SELECT ${HELD} FROM accounts a WHERE a.team_id = $1 AND a.${by} = ANY($2)`,
     [teamId, ids],
   );
   return rows;

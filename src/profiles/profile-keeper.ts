@@ -141,7 +141,12 @@ export class ProfileKeeper {
     const moves = movesOf(groups, near.accounts, (account) => seenIn(account, addedIds, shown));
     const movedIds = moves.map(idOf);
     if (choice === undefined && (await lockFreeAccounts(client, movedIds)) < moves.length) {
-      await leaveTouches(client, touches);
+      const bereft = new Set(touches.bereftIds);
+      const left = [...near.accounts.values()].filter((one) => bereft.has(one.profileId ?? ''));
+      await leaveTouches(client, {
+        ...touches,
+        accountIds: unique([...accountIds, ...left.map(idOf)]),
+      });
       return null;
     }
     await moveAccounts(client, moves.filter(wasSeen), at);

@@ -11,6 +11,8 @@ export interface Touches {
   readonly former: readonly FormerState[];
   /** Profiles of accounts that changed in any way. */
   readonly profileIds: readonly string[];
+  /** Those of accounts whose rows are gone: choices about these lead nowhere from them. */
+  readonly bereftIds: readonly string[];
 }
 
 /** By what an account was found before it changed. */
@@ -26,6 +28,7 @@ export const NO_TOUCHES: Omit<Touches, 'teamId'> = {
   addedIds: new Set(),
   former: [],
   profileIds: [],
+  bereftIds: [],
 };
 
 const COLUMNS = `team_id AS "teamId", account_ids AS "accountIds", platforms, user_ids AS "userIds",
@@ -98,6 +101,10 @@ export async function touchAccounts(
   await leaveTouches(client, { ...NO_TOUCHES, teamId, accountIds });
 }
 
+/** It tells what accounts were and names none: they are no more. */
+const isOfDeletion = ({ accountIds, platforms }: TouchRow) =>
+  accountIds.length === 0 && platforms.length > 0;
+
 /** @param rows of one team, one at least */
 function asTouches(rows: readonly TouchRow[]): Touches {
   return {
@@ -112,5 +119,6 @@ function asTouches(rows: readonly TouchRow[]): Touches {
       })),
     ),
     profileIds: [...new Set(rows.flatMap(({ profileIds }) => profileIds))],
+    bereftIds: rows.filter(isOfDeletion).flatMap(({ profileIds }) => profileIds),
   };
 }
