@@ -180,10 +180,10 @@ export function readConfig(
     );
   }
   if (values.DATABASE_READ_URLS.length > 0 && values.DATABASE_URL === undefined)
-    throw new StartError('DATABASE_READ_URLS: it goes with DATABASE_URL, which is not set.');
+    throw new StartError('DATABASE_READ_URLS: it needs DATABASE_URL, which is not set.');
   for (const name of ['ROLLCALL_MIGRATE_URL', 'DATABASE_DIRECT_URL'] as const)
     if (values[name] !== undefined && values.DATABASE_URL === undefined)
-      throw new StartError(`${name}: it goes with DATABASE_URL, which is not set.`);
+      throw new StartError(`${name}: it needs DATABASE_URL, which is not set.`);
   const providers = new Map(
     configurable.map((provider): [string, ProviderSettings] => {
       const baseUrl = variableOf(provider.id, 'base_url');
@@ -270,7 +270,7 @@ function poolSizeOf(values: z.output<typeof variables>): number {
   const size = given ?? Math.min(DEFAULT_POOL_SIZE, Math.max(share, MIN_POOL_SIZE));
   if (processes === 1 || size <= share) return size;
   throw new StartError(
-    `WEB_CONCURRENCY: ${processes} processes with ${size} connections each are more than the embedded database has. Lower it or DATABASE_POOL_SIZE, or set DATABASE_URL.`,
+    `WEB_CONCURRENCY: ${processes} processes with ${size} connections each exceed what the embedded database has. Lower it or DATABASE_POOL_SIZE, or set DATABASE_URL.`,
   );
 }
 
@@ -281,7 +281,7 @@ function connectionLimitIn(url: string | undefined): number | undefined {
   const result = poolSize.safeParse(limit);
   if (result.success) return result.data;
   throw new StartError(
-    `DATABASE_URL: connection_limit: ${result.error.issues[0]?.message}; DATABASE_POOL_SIZE says it, too.`,
+    `DATABASE_URL: connection_limit: ${result.error.issues[0]?.message}; DATABASE_POOL_SIZE sets the same.`,
   );
 }
 

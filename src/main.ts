@@ -16,9 +16,9 @@ function reasonOf(error: unknown): string {
   const { message, stack } = error as Error;
   const [line = ''] = message.trim().split('\n').slice(-1);
   if (isForbidden(error))
-    return `DATABASE_URL: its user lacks a right (${line}). Set ROLLCALL_MIGRATE_URL to the user who owns the tables: each start then gives what is lacking.`;
+    return `DATABASE_URL: its user lacks a right (${line}). Set ROLLCALL_MIGRATE_URL to the user who owns the tables: each start then grants the missing rights.`;
   if (isUnreachable(error))
-    return `DATABASE_URL: the database went away during the start (${line}).`;
+    return `DATABASE_URL: the connection to the database was lost during the start (${line}).`;
   return String(stack);
 }
 

@@ -38,7 +38,7 @@ export function connectEndpoints(connect: ConnectService, accounts: AccountsServ
     complete: action({
       summary: 'Complete a connect flow with the returned code and state',
       description:
-        'A state is good for one request. With an Idempotency-Key that request can be sent again when it was cut off, and goes on.',
+        'A state is valid for one request. If that request had an Idempotency-Key and was interrupted, send it again: it continues.',
       body: connectCompletion,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,

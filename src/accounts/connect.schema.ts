@@ -7,7 +7,7 @@ export const connectFlowSchema = z
     auth_url: z.string(),
     state: z.string().nullable().meta({
       description:
-        'Comes back with the owner, for `POST /v1/connect/complete`. `null`: the provider takes the owner back itself, and the next sweep lists the account.',
+        'Returned with the owner, for `POST /v1/connect/complete`. `null`: the owner returns to the provider, and the next sweep lists the account.',
     }),
     expires_at: timestamp.nullable(),
   })

@@ -156,7 +156,7 @@ export function rationHeaders({ limit, remaining, resetSeconds }: Ration): Recor
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof ProviderError) return problemOfProvider(error);
-  const what = 'The probe that this request shared was cut off.';
+  const what = 'The probe that this request shared was interrupted.';
   return retryLater('service_unavailable', what, 1);
 }
 

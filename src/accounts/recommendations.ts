@@ -58,7 +58,7 @@ const ADVICE: Record<HealthReason, Omit<Recommendation, 'url'>> = {
   not_checked: {
     code: 'retry',
     message:
-      'Rollcall has not looked at this account for three sweep intervals. Probe it, or wait for the next sweep.',
+      'Rollcall has not checked this account for three sweep intervals. Probe it, or wait for the next sweep.',
   },
   not_told: { code: 'none', message: 'The provider does not report the health of this account.' },
   permission_missing: {
@@ -77,7 +77,7 @@ const NOTHING_TOLD: Omit<Recommendation, 'url'> = {
 const CONNECTION_PAUSED: Omit<Recommendation, 'url'> = {
   code: 'retry',
   message:
-    'The connection is paused, so Rollcall does not look at this account. Resume it with PATCH /v1/connections/{id}.',
+    'The connection is paused, so Rollcall does not check this account. Resume it with PATCH /v1/connections/{id}.',
 };
 
 /** Our own connect flow: POST there. */

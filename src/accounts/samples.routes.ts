@@ -27,7 +27,7 @@ export function samplesEndpoints(
   return {
     metrics: endpoint({
       summary: "Get an account's metrics over time",
-      description: `The metrics are kept whenever a look at the provider shows other ones: the last of each hour for 30 days, the last of each day, to the hour, for thirteen months. Nothing is interpolated. At most ${MAX_STEPS} steps in one answer.`,
+      description: `The metrics are stored whenever the provider reports new values: the last of each hour for 30 days, the last of each day for thirteen months. Nothing is interpolated. At most ${MAX_STEPS} steps in one answer.`,
       params: byAccount,
       query: samplesQuery,
       answers: { 200: dataOf(samplesSchema) },

@@ -11,7 +11,7 @@ export const TAGS: Readonly<Record<keyof Endpoints, string>> = {
   disconnects: 'Durable workflows that disconnect accounts from their providers.',
   events: 'Changes as a feed and as a stream of server-sent events.',
   documentation: 'This document.',
-  findings: 'What about profiles a person may want to look at.',
+  findings: 'What a person may want to check about profiles.',
   health: 'Health of accounts, its history and uptime.',
   profiles: 'Identities on one platform, seen through the accounts of all providers.',
   providers: 'What each provider supports, and its current state.',

@@ -78,7 +78,7 @@ export class ChainService {
       for (const { position, hash } of noted)
         if (position < archived || (position === archived && !hash.equals(last.hash)))
           faults.add(
-            `The chain begins after position ${archived}: the position ${position} noted is not of it, or in an archive.`,
+            `The chain begins after position ${archived}: the noted position ${position} is not part of it, or is in an archive.`,
           );
       for (let isMore = true; isMore; ) {
         const links = await chain.links(client, last.position, READ_AT_ONCE);
@@ -99,12 +99,12 @@ export class ChainService {
         isMore = links.length === READ_AT_ONCE;
       }
       for (const { position } of noted.filter((one) => one.position > last.position))
-        faults.add(`The chain ends at ${last.position}, before the position ${position} noted.`);
+        faults.add(`The chain ends at ${last.position}, before the noted position ${position}.`);
       for (const { id, is_gone: isGone } of await chain.strays(client, MAX_FAULTS))
         faults.add(
           isGone
             ? `Entry ${id} was deleted before it was sealed.`
-            : `Entry ${id} is neither sealed nor waiting for it.`,
+            : `Entry ${id} is neither sealed nor waiting to be sealed.`,
         );
       checkHead(faults, await chain.head(client), last, keys);
       return { counts: await chain.counts(client), last, faults: faults.sentences };

@@ -3,7 +3,7 @@ import { systemClock } from '../lib/clock.js';
 import { type CommandResult, type CommandSettings, onDatabase } from './command.js';
 
 const USAGE =
-  'Usage: rollcall archive-audit DATE FILE, where DATE is a day such as 2026-02-09 and FILE is not there yet';
+  'Usage: rollcall archive-audit DATE FILE, where DATE is a day such as 2026-02-09 and FILE does not exist yet';
 /** What PostgreSQL says to a role that does not own what it wants to change. */
 const NOT_PERMITTED = '42501';
 
@@ -24,7 +24,10 @@ export async function archiveAudit(
     const chain = createAuditChain({ database, signer, clock: systemClock });
     const { faults } = await chain.check(await secrets.service.receiptKeys(), []);
     if (faults.length > 0)
-      return { exitCode: 1, lines: ['Nothing was archived: the log is not verified.', ...faults] };
+      return {
+        exitCode: 1,
+        lines: ['Nothing was archived: the log could not be verified.', ...faults],
+      };
     try {
       const archived = await archiveOldAudit({ database, signer }, owner, before, path);
       if (archived === undefined)
@@ -36,7 +39,7 @@ export async function archiveAudit(
       };
     } catch (error) {
       const { code } = error as { readonly code?: string };
-      if (code === 'EEXIST') return { exitCode: 2, lines: [`${path} is there already. ${USAGE}`] };
+      if (code === 'EEXIST') return { exitCode: 2, lines: [`${path} already exists. ${USAGE}`] };
       if (code !== NOT_PERMITTED) throw error;
       const advice = 'Set ROLLCALL_MIGRATE_URL to a user who owns the tables.';
       return { exitCode: 1, lines: [`Nothing was deleted. ${advice}`] };

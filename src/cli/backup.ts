@@ -21,7 +21,7 @@ export async function backUp(
       return {
         exitCode: 1,
         lines: [
-          'ROLLCALL_SECRET: the database is sealed with another secret. Set the one that goes with it, and keep it beside the backup.',
+          'ROLLCALL_SECRET: the database is encrypted with another secret. Set the one that belongs to it, and store it apart from the backup.',
         ],
       };
     const report = await writeBackup(owner, resolve(file), systemClock.now());
@@ -29,7 +29,7 @@ export async function backUp(
       exitCode: 0,
       lines: [
         `Wrote ${report.rows} rows of ${report.tables} tables to ${file}.`,
-        `It is of no use without the secret (key ${secrets.sealer.keyId}), which is not in it: keep that elsewhere.`,
+        `It is useless without the secret (key ${secrets.sealer.keyId}), which is not in it: store the secret elsewhere.`,
       ],
     };
   });

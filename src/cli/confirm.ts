@@ -18,9 +18,9 @@ export interface Danger {
 export function addConfirmationFlags(command: Command): Command {
   return command
     .optionsGroup('Confirmation:')
-    .option('--yes', 'do it without asking; only together with --plan-hash')
-    .option('--plan-hash <hash>', 'of the plan that was agreed to')
-    .option('--dry-run', 'tell what would happen and its plan hash; change nothing');
+    .option('--yes', 'do not ask; only together with --plan-hash')
+    .option('--plan-hash <hash>', 'hash of the plan that was agreed to')
+    .option('--dry-run', 'show what would happen and its plan hash; change nothing');
 }
 
 /**
@@ -38,18 +38,18 @@ export async function confirm(context: Context, options: Options, danger: Danger
     throw new CommandError(
       EXIT.conflict,
       'plan_mismatch',
-      'What would happen has changed since that plan. Nothing was done: look at the new plan.',
+      'What would happen has changed since that plan. Nothing was done: check the new plan.',
     );
   }
   if (!context.isInteractive)
     throw new CommandError(
       EXIT.usage,
       'confirmation_required',
-      'Nothing was done: without a terminal this needs --yes and --plan-hash HASH, of a plan that somebody has looked at (--dry-run tells it).',
+      'Nothing was done: without a terminal this needs --yes and --plan-hash HASH, of a plan that somebody has checked (--dry-run shows it).',
     );
   const expected = danger.isIrreversible ? String(danger.count) : 'y';
   const question = danger.isIrreversible
-    ? `This cannot be undone. Type ${expected} to go on: `
+    ? `This cannot be undone. Type ${expected} to continue: `
     : 'Go on? [y/N] ';
   const typed = (await ask(context.streams, question)).trim();
   if (typed.toLowerCase() !== expected)
@@ -66,6 +66,6 @@ export async function idsOf(context: Context, words: readonly string[]): Promise
   if (!words.includes('-')) return [...words];
   const { readInput } = await import('./prompts.js');
   const read = (await readInput(context.streams)).split(/\s+/).filter((word) => word !== '');
-  if (read.length === 0) throw usageError('There are no ids on the standard input.');
+  if (read.length === 0) throw usageError('There are no ids on standard input.');
   return words.flatMap((word) => (word === '-' ? read : [word]));
 }

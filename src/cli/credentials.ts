@@ -23,7 +23,7 @@ export async function askForCredentials(body: Body, provider: unknown, call: Cal
   for (const { name, secret } of data.credentials)
     if (secret && given[name] !== undefined)
       throw usageError(
-        `--credentials ${name}=…: a secret in a command line can be read by others. Leave it out to be asked for it, or give it on standard input.`,
+        `--credentials ${name}=…: other users can read a secret in a command line. Leave it out to be asked for it, or give it on standard input.`,
       );
   const texts = Object.entries(given).map(([name, value]) => [name, String(value)]);
   const secrets = await readSecrets(data.credentials, call);

@@ -67,7 +67,7 @@ export function describeFailure(error: unknown): Failure {
   // What fetch throws when nobody answers.
   if (name === 'TypeError' && message === 'fetch failed') {
     const { code, message: reason } = (cause ?? {}) as NodeJS.ErrnoException;
-    const detail = `The gateway does not answer (${code ?? reason ?? 'no connection'}). Check --url, ROLLCALL_URL or the profile's address, and that it runs.`;
+    const detail = `The gateway does not answer (${code ?? reason ?? 'no connection'}). Check --url, ROLLCALL_URL or the profile's address, and that the gateway is running.`;
     const problem = problemOf('service_unavailable', detail);
     return { exitCode: EXIT.unavailable, problem, lines: [`Error: ${detail}`] };
   }

@@ -129,18 +129,17 @@ export function addOutputFlags(command: Command, paging?: readonly string[]): Co
   command
     .optionsGroup('Output:')
     .option('--json [fields]', 'JSON, of all fields or of these: id,health.status')
-    .option('--jq <program>', 'what a jq program makes of the JSON')
+    .option('--jq <program>', 'the JSON through a jq program')
     .addOption(new Option('--output <format>', 'another format').choices([...FORMATS]))
     .option('--columns <names>', 'columns of tables, TSV and CSV: id,metrics.followers');
   if (paging === undefined) return command;
   if (paging.includes('cursor'))
-    command.option('--cursor <cursor>', 'begin where a page before has ended');
-  if (paging.includes('include_total'))
-    command.option('--include-total', 'say how many there are in all');
+    command.option('--cursor <cursor>', 'the cursor of an earlier page to continue after');
+  if (paging.includes('include_total')) command.option('--include-total', 'print the total');
   return command
-    .option('--limit <number>', 'at most so many; one screen when left out', (text) =>
+    .option('--limit <number>', 'at most this many; one screen when left out', (text) =>
       numberOf('--limit', text),
     )
-    .option('--all', 'all there are, page after page')
-    .option('--no-pager', 'do not page what is longer than the window');
+    .option('--all', 'all pages')
+    .option('--no-pager', 'do not use a pager for long output');
 }

@@ -63,7 +63,7 @@ export async function mockAdapter(
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  say(`adapters/${provider}/fixtures answer on ${address}. Read them in another terminal:`);
+  say(`adapters/${provider}/fixtures are served on ${address}. Read them in another terminal:`);
   say(`npm run try:adapter ${provider} -- --base-url ${address} ${credentialsIn(folder)}`);
   const stop = () => server.close().closeAllConnections();
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -137,7 +137,7 @@ function unauthorized(folder: string): Reply {
     .sort()
     .map((file) => faultSchema.parse(readJson(join(folder, file))));
   const refusal = faults.find(({ status }) => status === 401);
-  return refusal ?? { status: 401, body: { error: 'The request does not prove who asks.' } };
+  return refusal ?? { status: 401, body: { error: 'The request is not authenticated.' } };
 }
 
 function readJson(file: string): unknown {
@@ -153,7 +153,7 @@ function replyTo(folder: string, request: IncomingMessage, body: string): Reply 
   // New credentials are asked for with others than those of `auth.json`.
   const isProven = best?.exchange.operation === 'refresh' || provesWhoAsks(folder, request, url);
   if (!isProven) return unauthorized(folder);
-  return best?.exchange ?? { status: 404, body: { error: 'No fixture asks for this.' } };
+  return best?.exchange ?? { status: 404, body: { error: 'No fixture has this request.' } };
 }
 
 /** Any credential will do, where `auth.json` has it and after the same word, such as `Bearer`. */

@@ -35,11 +35,11 @@ export async function buildProgram(
   const program = configured(new Command('rollcall'), context)
     .usage('<noun> <verb> [flags]')
     .description('Every social account your company holds, from the command line.')
-    .helpCommand('help [command]', 'this, or the help of a command')
-    .version(VERSION, '-V, --version', 'the release of this command')
+    .helpCommand('help [command]', 'this help, or the help of a command')
+    .version(VERSION, '-V, --version', 'the version of this command')
     .addHelpText(
       'after',
-      '\nExamples:\n  rollcall login\n  rollcall accounts list --health unhealthy,warning\n  rollcall disconnects plan --username northwind.goods\n\nExit codes and all else: docs/cli.md',
+      '\nExamples:\n  rollcall login\n  rollcall accounts list --health unhealthy,warning\n  rollcall disconnects plan --username northwind.goods\n\nExit codes and more: docs/cli.md',
     );
   for (const entry of CATALOGUE) {
     program.commandsGroup(entry.group);

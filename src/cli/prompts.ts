@@ -22,7 +22,7 @@ export async function readSecret(context: Context, question: string): Promise<st
   const secret = context.isInteractive
     ? await typedUnseen(streams, question)
     : await readInput(streams);
-  if (secret === '') throw usageError(`${question}: nothing was given.`);
+  if (secret === '') throw usageError(`${question}: no input.`);
   return secret;
 }
 

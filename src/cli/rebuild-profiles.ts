@@ -20,8 +20,8 @@ export function rebuildProfiles(settings: CommandSettings): Promise<CommandResul
       lines: [
         `Decided on ${accounts} connected accounts: they are in ${profiles} profiles.`,
         moved === 0
-          ? 'Every account was in its profile already.'
-          : `${moved} accounts were not in it and are now.`,
+          ? 'Every account was already in its profile.'
+          : `${moved} accounts were not, and are now.`,
       ],
     };
   });

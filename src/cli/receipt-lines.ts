@@ -38,7 +38,7 @@ const receipt = z.object({ providers: z.array(z.string()).optional(), steps: z.a
  */
 export function receiptLines(signed: unknown): string[] {
   const { providers, steps = [] } = receipt.safeParse(signed).data ?? {};
-  const covered = providers ? [`It covers accounts at these alone: ${providers.join(', ')}`] : [];
+  const covered = providers ? [`It covers only accounts at: ${providers.join(', ')}`] : [];
   return [...covered, ...steps.flatMap(stepLines)].map(printable);
 }
 

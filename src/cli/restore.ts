@@ -42,7 +42,7 @@ export async function restore(
         lines: [
           `Restored ${report.rows} rows of ${report.tables} tables, as they were at ${header.created_at}.`,
           ...(applied.length > 0 ? [`Applied ${applied.length} migrations made since.`] : []),
-          'Start the gateways: work that was under way asks its provider first. Keys that were revoked since are valid again.',
+          'Start the gateways: work that was in progress asks its provider first. Keys that were revoked since are valid again.',
         ],
       };
     } finally {
@@ -71,6 +71,6 @@ async function requireSecretOf(
   );
   if (closed)
     throw new StartError(
-      `ROLLCALL_SECRET: the backup is sealed with another secret (key ${closed.id}), which is neither this one nor in ROLLCALL_PREVIOUS_SECRETS.`,
+      `ROLLCALL_SECRET: the backup is encrypted with another secret (key ${closed.id}), which is neither this one nor in ROLLCALL_PREVIOUS_SECRETS.`,
     );
 }

@@ -24,7 +24,7 @@ async function rotate({
     return {
       exitCode: 1,
       lines: [
-        `Nothing was done: ${others} running gateways still seal with another secret. Start them with this one as ROLLCALL_SECRET, and the former one in ROLLCALL_PREVIOUS_SECRETS, then run this again.`,
+        `Nothing was done: ${others} running gateways still encrypt with another secret. Start them with this one as ROLLCALL_SECRET, and the former one in ROLLCALL_PREVIOUS_SECRETS, then run this again.`,
       ],
     };
   let resealed = 0;
@@ -33,11 +33,11 @@ async function rotate({
     resealed += done.resealed;
     if (done.resealed + done.passed > 0) continue;
     await service.endRotation();
-    const left = `${done.unreadable} values are opened by none of the secrets and were left as they are.`;
+    const left = `${done.unreadable} values cannot be decrypted with any of the secrets and were left as they are.`;
     return {
       exitCode: 0,
       lines: [
-        `Sealed ${resealed} values anew. Everything is sealed with this secret (key ${sealer.keyId}): ROLLCALL_PREVIOUS_SECRETS is no longer needed.`,
+        `Encrypted ${resealed} values again. Everything is encrypted with this secret (key ${sealer.keyId}): ROLLCALL_PREVIOUS_SECRETS is no longer needed.`,
         ...(done.unreadable > 0 ? [left] : []),
       ],
     };
@@ -45,7 +45,7 @@ async function rotate({
   return {
     exitCode: 1,
     lines: [
-      `Sealed ${resealed} values anew, and others were written meanwhile. Run this again to finish.`,
+      `Encrypted ${resealed} values again, and others were written meanwhile. Run this again to finish.`,
     ],
   };
 }

@@ -84,7 +84,7 @@ export const ROUTES = {
       {
         "name": "link",
         "kind": "string",
-        "about": "What follows the `#` in the link that `npm start` prints; it is good once.",
+        "about": "What follows the `#` in the link that `npm start` prints; it is valid once.",
         "isRequired": false
       }
     ]
@@ -92,7 +92,7 @@ export const ROUTES = {
   "sessions.current": {
     "method": "GET",
     "path": "/console/session",
-    "summary": "Get the session that the request came with, and what it may do",
+    "summary": "Get the session of this request, and what it may do",
     "isList": false,
     "fields": [
       "id",
@@ -111,7 +111,7 @@ export const ROUTES = {
   "sessions.signOut": {
     "method": "DELETE",
     "path": "/console/session",
-    "summary": "Sign out: end the session that the request came with",
+    "summary": "Sign out: end the session of this request",
     "isList": false,
     "fields": [],
     "query": [],
@@ -231,7 +231,7 @@ export const ROUTES = {
       {
         "name": "created_by",
         "kind": "string",
-        "about": "Only keys that this key made; it may be revoked."
+        "about": "Only keys that this key created; it may be revoked."
       }
     ],
     "body": []
@@ -331,7 +331,7 @@ export const ROUTES = {
       {
         "name": "include_created",
         "kind": "boolean",
-        "about": "Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already."
+        "about": "Also revokes the keys that this key created, the keys that those created, and so on, and disables the webhooks whose URL any of them set, even if the key itself is already revoked."
       }
     ],
     "body": []
@@ -640,7 +640,7 @@ export const ROUTES = {
       {
         "name": "paused",
         "kind": "boolean",
-        "about": "`true` ends its sweep and other reads at once and has its provider asked nothing until `false`, which has it swept soon.",
+        "about": "`true` ends its sweep and other reads at once, and the provider is not called until `false`, after which it is swept soon.",
         "isRequired": false
       },
       {
@@ -690,7 +690,7 @@ export const ROUTES = {
       {
         "name": "confirm",
         "kind": "string",
-        "about": "The id of the held sweep whose list is to be taken as it is.",
+        "about": "The id of the held sweep whose list should be accepted.",
         "isRequired": false
       }
     ]
@@ -1386,7 +1386,7 @@ export const ROUTES = {
   "choices.move": {
     "method": "PUT",
     "path": "/v1/accounts/{id}/profile",
-    "summary": "Move an account to another profile, split it off, or release it from people's choices",
+    "summary": "Move an account to another profile, split it off, or withdraw people's choices about it",
     "isList": false,
     "fields": [
       "type",
@@ -1412,7 +1412,7 @@ export const ROUTES = {
         "values": [
           "automatic"
         ],
-        "about": "Forgets every manual choice about the account: ids and usernames decide again.",
+        "about": "Withdraws every manual choice about the account: ids and usernames decide again.",
         "isRequired": false
       },
       {
@@ -1703,7 +1703,7 @@ export const ROUTES = {
       {
         "name": "since",
         "kind": "string",
-        "about": "The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors stay valid as long."
+        "about": "The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors are valid for as long."
       },
       {
         "name": "limit",
@@ -1871,7 +1871,7 @@ export const ROUTES = {
       {
         "name": "provider_count",
         "kind": "integer",
-        "about": "Only profiles of which so many providers hold accounts."
+        "about": "Only profiles of which this many providers hold accounts."
       },
       {
         "name": "match",
@@ -1883,7 +1883,7 @@ export const ROUTES = {
           "mixed",
           "none"
         ],
-        "about": "Only profiles whose accounts are tied like this: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`)."
+        "about": "Only profiles whose accounts are tied in these ways: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`)."
       },
       {
         "name": "health",
@@ -1904,7 +1904,7 @@ export const ROUTES = {
       {
         "name": "has_conflicts",
         "kind": "boolean",
-        "about": "Whether its accounts differ in what they currently say of it."
+        "about": "Whether its accounts currently contradict each other."
       },
       {
         "name": "updated_since",
@@ -2032,7 +2032,7 @@ export const ROUTES = {
   "profiles.history": {
     "method": "GET",
     "path": "/v1/profiles/{id}/history",
-    "summary": "List what became of the accounts of a profile, newest first",
+    "summary": "List the history of a profile, newest first",
     "isList": true,
     "fields": [
       "id",
@@ -2184,7 +2184,7 @@ export const ROUTES = {
   "findings.list": {
     "method": "GET",
     "path": "/v1/findings",
-    "summary": "List findings: what a person may want to look at, newest first",
+    "summary": "List findings: what a person may want to check, newest first",
     "isList": true,
     "fields": [
       "id",
@@ -2322,7 +2322,7 @@ export const ROUTES = {
       {
         "name": "reason",
         "kind": "string",
-        "about": "Why it is meant to be so.",
+        "about": "Why it is intended.",
         "isRequired": true
       }
     ]
@@ -2452,13 +2452,13 @@ export const ROUTES = {
       {
         "name": "profile_id",
         "kind": "string",
-        "about": "The accounts of a profile that more than a handle ties to it, at every provider, and a profile of one account.",
+        "about": "The accounts of a profile that more than a handle ties to it, at every provider; or the only account of a profile.",
         "isRequired": false
       },
       {
         "name": "include_weak",
         "kind": "boolean",
-        "about": "With `profile_id`: the accounts too that a handle alone ties to the profile. Needs the `plan_hash` of a dry run with it.",
+        "about": "With `profile_id`: also the accounts that only a handle ties to the profile. Needs the `plan_hash` of a dry run with `include_weak`.",
         "isRequired": false
       },
       {
@@ -2507,13 +2507,13 @@ export const ROUTES = {
       {
         "name": "agent",
         "kind": "object",
-        "about": "A program asks that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`.",
+        "about": "Sent by a program that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`.",
         "isRequired": false
       },
       {
         "name": "confirmation_token",
         "kind": "string",
-        "about": "In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Good once, for ten minutes, with the same key. With `dry_run` the plan is shown once more, to be put to a person.",
+        "about": "In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Valid once, for ten minutes, with the same key. With `dry_run` the plan is returned once more, to be shown to a person.",
         "isRequired": false
       },
       {
@@ -2620,7 +2620,7 @@ export const ROUTES = {
   "disconnects.approve": {
     "method": "POST",
     "path": "/v1/disconnects/{id}/approve",
-    "summary": "Approve a disconnect that waits for it; it starts at its time, or at once when that is past",
+    "summary": "Approve a disconnect that waits for approval; it starts at its scheduled time, or at once if that is past",
     "isList": false,
     "fields": [
       "id",
@@ -2759,7 +2759,7 @@ export const ROUTES = {
           "asc",
           "desc"
         ],
-        "about": "`asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then goes on to older ones, and the last page has no `next_cursor`."
+        "about": "`asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then continues with older ones, and the last page has no `next_cursor`."
       },
       {
         "name": "limit",
@@ -3228,7 +3228,7 @@ export const ROUTES = {
       {
         "name": "is_default",
         "kind": "boolean",
-        "about": "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
+        "about": "The console's navigation opens the page with this view. At most one of a page; setting it replaces another.",
         "isRequired": false
       }
     ]
@@ -3289,7 +3289,7 @@ export const ROUTES = {
       {
         "name": "is_default",
         "kind": "boolean",
-        "about": "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
+        "about": "The console's navigation opens the page with this view. At most one of a page; setting it replaces another.",
         "isRequired": false
       }
     ]

@@ -44,7 +44,7 @@ export function shapeRoute(command: Command, declared: RouteCommand): void {
   }
   for (const parameter of flagsOf(declared)) command.addOption(optionOf(parameter));
   if (facts.method === 'POST')
-    command.option('--idempotency-key <key>', 'repeats a request that was made with it');
+    command.option('--idempotency-key <key>', 'repeats an earlier request with this key safely');
   if (declared.follow) command.option('--no-wait', 'do not wait until it has ended');
   if (declared.removes) addConfirmationFlags(command);
   const paging = facts.query.map(({ name }) => name).filter((name) => PAGING.includes(name));

@@ -173,12 +173,12 @@ async function lookedUp(
   connection: ProviderConnection,
   { accounts: [first] }: Findings,
 ): Promise<string> {
-  if (first === undefined) return 'No account was asked for: the list is empty.';
+  if (first === undefined) return 'No single account was read: the list is empty.';
   if (!providers.supports(connection.provider, 'get'))
-    return 'No account was asked for: there is no get.';
+    return 'No single account was read: the adapter has no get.';
   const id = first.account.providerAccountId;
   const found = await providers.lookUp(connection, { id }, {});
-  return found === null ? `Asked for ${id}: it is not there.` : `Asked for ${id}: it is there.`;
+  return found === null ? `Read ${id}: it does not exist.` : `Read ${id}: it exists.`;
 }
 
 function failure({ code, status, providerCode, providerMessage, message }: ProviderError): string {

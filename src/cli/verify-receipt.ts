@@ -70,7 +70,7 @@ function check(value: unknown, file: string, keys: readonly Key[], place: string
     return refused('the receipt was changed after it was signed.');
   if (isTooLate(receipt.finished_at, key))
     return refused(
-      `it is of a disconnect that finished after ${key.valid_until}, when the key ${key.kid} was replaced.`,
+      `it is for a disconnect that finished after ${key.valid_until}, when the key ${key.kid} was replaced.`,
     );
   const verified = `Verified: the receipt of ${receipt.id} (${receipt.state}) is unchanged since it was signed with the key ${key.kid}.`;
   return { exitCode: 0, lines: [verified, ...receiptLines(receipt)] };

@@ -128,20 +128,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the session that the request came with, and what it may do
+         * Get the session of this request, and what it may do
          * @description Requires the scope `read`.
          */
         get: operations["sessions.current"];
         put?: never;
         /**
          * Sign in to the console: exchange a key for a session cookie
-         * @description The cookie `__Host-rollcall` authenticates every request as the key would, but for writes only those from pages of this gateway (`Sec-Fetch-Site`, or `Origin`); a key in `Authorization` goes before it. A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in anew. Takes no `Idempotency-Key`.
+         * @description The cookie `__Host-rollcall` authenticates requests like the key; writes only from pages of this gateway (`Sec-Fetch-Site`, or `Origin`). A key in `Authorization` takes precedence. A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in again. Takes no `Idempotency-Key`.
          *
          *     Requires no key.
          */
         post: operations["sessions.signIn"];
         /**
-         * Sign out: end the session that the request came with
+         * Sign out: end the session of this request
          * @description Requires the scope `read`.
          */
         delete: operations["sessions.signOut"];
@@ -179,7 +179,7 @@ export interface paths {
         };
         /**
          * List all teams
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the root key.
          */
@@ -225,9 +225,9 @@ export interface paths {
         };
         /**
          * List the team's keys, without their secrets
-         * @description To a key that is restricted to some providers, only keys exist that may see no others.
+         * @description A key that is restricted to some providers sees only keys that see no other providers.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `admin`.
          */
@@ -262,7 +262,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key immediately; its streams end within five seconds
-         * @description To a key that is restricted to some providers, only keys exist that may see no others. Disconnects that a revoked key scheduled wait for an administrator.
+         * @description A key that is restricted to some providers sees only keys that see no other providers. Disconnects that a revoked key scheduled wait for an administrator.
          *
          *     Requires the scope `admin`.
          */
@@ -281,9 +281,9 @@ export interface paths {
         };
         /**
          * List the browsers that are signed in with the team's keys
-         * @description To a key that is restricted to some providers, only sessions of keys exist that may see no others.
+         * @description A key that is restricted to some providers sees only sessions of keys that see no other providers.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `admin`.
          */
@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * List the providers, their operations and their current state
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -371,7 +371,7 @@ export interface paths {
         };
         /**
          * List the team's connections
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -411,7 +411,7 @@ export interface paths {
         head?: never;
         /**
          * Change a connection; a new key is verified at the provider first
-         * @description A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`. Disconnect steps wait: what is being changed at the provider is ended in order, and nothing further is begun. All of it goes on with `paused: false`.
+         * @description A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`. Disconnect steps wait: a change that is being made at the provider is finished, and nothing further is started. Everything continues after `paused: false`.
          *
          *     Requires the scope `admin`.
          */
@@ -429,7 +429,7 @@ export interface paths {
         put?: never;
         /**
          * Start a sweep of a connection
-         * @description After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` takes that list as it is.
+         * @description After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` accepts that list.
          *
          *     Requires the scope `write`.
          */
@@ -449,7 +449,7 @@ export interface paths {
         };
         /**
          * List the sweeps of a connection, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -493,7 +493,7 @@ export interface paths {
         put?: never;
         /**
          * Complete a connect flow with the returned code and state
-         * @description A state is good for one request. With an Idempotency-Key that request can be sent again when it was cut off, and goes on.
+         * @description A state is valid for one request. If that request had an Idempotency-Key and was interrupted, send it again: it continues.
          *
          *     Requires the scope `write`.
          */
@@ -513,7 +513,7 @@ export interface paths {
         };
         /**
          * List and find accounts
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -539,7 +539,7 @@ export interface paths {
         };
         /**
          * List the health of accounts, with a summary over the whole filter
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -589,7 +589,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Move an account to another profile, split it off, or release it from people's choices
+         * Move an account to another profile, split it off, or withdraw people's choices about it
          * @description Manual choices take precedence over ids and usernames, and outlive sweeps and disconnects. Only this account moves. `If-Match` takes the ETag of `GET /v1/accounts/{id}`.
          *
          *     Requires the scope `write`.
@@ -733,7 +733,7 @@ export interface paths {
         };
         /**
          * Get an account's metrics over time
-         * @description The metrics are kept whenever a look at the provider shows other ones: the last of each hour for 30 days, the last of each day, to the hour, for thirteen months. Nothing is interpolated. At most 744 steps in one answer.
+         * @description The metrics are stored whenever the provider reports new values: the last of each hour for 30 days, the last of each day for thirteen months. Nothing is interpolated. At most 744 steps in one answer.
          *
          *     Requires the scope `read`.
          */
@@ -755,9 +755,9 @@ export interface paths {
         };
         /**
          * List health changes of all accounts, oldest first. Continue with the last `next_cursor` as `since`: no change is missed
-         * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
+         * @description Feeds have no total: `include_total` is rejected. If the database was recovered to an earlier state, a cursor from after that state is answered 422 `history_rewound`: read the accounts again and continue without the cursor; events that you already have keep their ids.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -779,7 +779,7 @@ export interface paths {
         };
         /**
          * Get how many accounts were healthy or not over time, by provider
-         * @description Noted while a gateway runs, each minute; the last note of an hour stays. Accounts that are disconnected do not count. At most 744 steps in one answer.
+         * @description Recorded every minute while a gateway runs; the last record of each hour is kept. Disconnected accounts do not count. At most 744 steps in one answer.
          *
          *     Requires the scope `read`.
          */
@@ -801,7 +801,7 @@ export interface paths {
         };
         /**
          * List the team's accounts on one platform identity
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -823,7 +823,7 @@ export interface paths {
         };
         /**
          * List and find profiles: one identity on one platform, whichever providers hold it
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -845,7 +845,7 @@ export interface paths {
         };
         /**
          * Get a profile
-         * @description The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
+         * @description The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the profile that has its accounts now, without further redirects.
          *
          *     Requires the scope `read`.
          */
@@ -854,7 +854,7 @@ export interface paths {
         post?: never;
         /**
          * Disconnect the accounts of a profile at every provider
-         * @description Those that an equal platform id or a person ties to it, or its only account. Accounts that a handle alone ties to it stay: `POST /v1/disconnects` with `profile_id` plans them, and with `include_weak` disconnects them too.
+         * @description Disconnects the accounts that an equal platform id or a person ties to the profile, or its only account. Accounts that only a handle ties to it stay connected: `POST /v1/disconnects` with `profile_id` and `include_weak` disconnects them too.
          *
          *     Requires the scope `write`.
          */
@@ -872,10 +872,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what became of the accounts of a profile, newest first
-         * @description With that of all profiles that were merged into it. The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.
+         * List the history of a profile, newest first
+         * @description Includes the history of all profiles that were merged into it. The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the profile that has its accounts now, without further redirects.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -899,7 +899,7 @@ export interface paths {
         put?: never;
         /**
          * Merge two profiles
-         * @description Whichever of the two is named in the path, the id of the older one survives; the other leads to it from then on.
+         * @description The id of the older profile stays, whichever of the two is in the path; the other id redirects to it from then on.
          *
          *     Requires the scope `write`.
          */
@@ -958,17 +958,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List findings: what a person may want to look at, newest first
+         * List findings: what a person may want to check, newest first
          * @description | Kind | Meaning |
          *     |---|---|
-         *     | `two_publishers` | Two providers or more that publish hold a living grant of one profile. |
-         *     | `tracked_twice` | Two accounts or more measure one profile, or one provider holds the profile more than once. |
+         *     | `two_publishers` | Two or more publishing providers hold a valid grant for one profile. |
+         *     | `tracked_twice` | Two or more accounts measure one profile, or one provider holds the profile more than once. |
          *     | `single_provider` | One provider holds the profile, while most profiles of the team on that platform are held by two or more of its connected providers. |
-         *     | `engagement_beside_publishing` | A provider engages in the name of a profile while another holds a living grant to publish to it. |
-         *     | `stale_weak_link` | Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals. |
-         *     | `handle_taken_over` | In the last 30 days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other. |
+         *     | `engagement_beside_publishing` | A provider engages in the name of a profile while another holds a valid grant to publish to it. |
+         *     | `stale_weak_link` | Only an equal handle ties two accounts, and one of them was not checked for three sweep intervals. |
+         *     | `handle_taken_over` | In the last 30 days accounts left their profile, because the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other. |
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1012,7 +1012,7 @@ export interface paths {
         put?: never;
         /**
          * Dismiss a finding, with the reason, until it changes
-         * @description It is not listed any more unless asked for by `state`. When other accounts or other facts take its place, that is a new finding, which is open.
+         * @description It is no longer listed unless `state` requests it. If the accounts or the facts change, that is a new, open finding.
          *
          *     Requires the scope `write`.
          */
@@ -1032,7 +1032,7 @@ export interface paths {
         };
         /**
          * List disconnects, newest first, each with its first steps
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1078,7 +1078,7 @@ export interface paths {
         };
         /**
          * List all steps of a disconnect
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1121,8 +1121,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Approve a disconnect that waits for it; it starts at its time, or at once when that is past
-         * @description A disconnect is `awaiting_approval` when an agent asked for it and no person has confirmed it, or when it was scheduled and its key was revoked before it started: any key with `admin` approves it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.
+         * Approve a disconnect that waits for approval; it starts at its scheduled time, or at once if that is past
+         * @description A disconnect is `awaiting_approval` when an agent asked for it and no person has confirmed it, or when it was scheduled and its key was revoked before it started: any key with `admin` approves it, except the one that requested it and those that are restricted to some providers. Cancel it if nothing should happen.
          *
          *     Requires the scope `admin`.
          */
@@ -1182,9 +1182,9 @@ export interface paths {
         };
         /**
          * List events, oldest first. Continue with the last `next_cursor` as `after`: no event is missed or repeated
-         * @description Feeds have no total: `include_total` is rejected. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
+         * @description Feeds have no total: `include_total` is rejected. If the database was recovered to an earlier state, a cursor from after that state is answered 422 `history_rewound`: read the accounts again and continue without the cursor; events that you already have keep their ids.
          *
-         *     With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         *     With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1206,7 +1206,7 @@ export interface paths {
         };
         /**
          * Stream events as server-sent events; `Last-Event-ID` resumes a stream
-         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress. A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: read accounts anew and go on without it; what you know has the id that you know.
+         * @description While there are no events, a comment is sent every 15 seconds. A stream ends after an hour, when its replica stops, and within five seconds after its key was revoked or has expired: reconnect with the last id, to any replica. A key may have 10 streams open on each replica, a team 30; they do not count as requests in progress. If the database was recovered to an earlier state, a cursor from after that state is answered 422 `history_rewound`: read the accounts again and continue without the cursor; events that you already have keep their ids.
          *
          *     Requires the scope `read`.
          */
@@ -1228,7 +1228,7 @@ export interface paths {
         };
         /**
          * List the team's webhooks
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1322,7 +1322,7 @@ export interface paths {
         };
         /**
          * List the deliveries of a webhook of the last 30 days, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1364,7 +1364,7 @@ export interface paths {
         };
         /**
          * List the team's saved views of the console's pages
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1372,7 +1372,7 @@ export interface paths {
         put?: never;
         /**
          * Save a view: a name for the filters and columns in a page's address
-         * @description A team may have 200 views, those of one page under different names.
+         * @description A team may have 200 views; those of one page have different names.
          *
          *     Requires the scope `write`.
          */
@@ -1420,7 +1420,7 @@ export interface paths {
         };
         /**
          * List audit entries, newest first
-         * @description With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.
+         * @description With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.
          *
          *     Requires the scope `read`.
          */
@@ -1465,7 +1465,7 @@ export interface components {
                 field: string;
                 message: string;
             }[];
-            /** @description How many more fields are wrong than `errors` names. */
+            /** @description How many more fields are wrong than `errors` lists. */
             errors_omitted?: number;
             /** @description The provider's own error. */
             provider?: {
@@ -1525,18 +1525,18 @@ export interface components {
             /** @constant */
             type: "session";
             user_agent: string | null;
-            /** @description Whether the request came with it. */
+            /** @description Whether it is the session of this request. */
             is_current: boolean;
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description Accurate to the minute.
              */
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends unless it is used: after 12 hours, and after 7 days in any case.
+             * @description When it ends: 12 hours after its last use, at most 7 days after the sign-in.
              */
             expires_at: string;
             team: {
@@ -1599,7 +1599,7 @@ export interface components {
                 quota: number;
                 window_seconds: number;
             } | null;
-            /** @description The key that made it. Null: the gateway itself, or a release that did not note it. */
+            /** @description The key that created it. Null: the gateway itself, or a release that did not record it. */
             created_by: {
                 key_id: string;
                 name: string;
@@ -1633,18 +1633,18 @@ export interface components {
                 name: string;
             };
             user_agent: string | null;
-            /** @description Whether the request came with it. */
+            /** @description Whether it is the session of this request. */
             is_current: boolean;
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description Accurate to the minute.
              */
             last_used_at: string;
             /**
              * Format: date-time
-             * @description When it ends unless it is used: after 12 hours, and after 7 days in any case.
+             * @description When it ends: 12 hours after its last use, at most 7 days after the sign-in.
              */
             expires_at: string;
         };
@@ -1727,12 +1727,12 @@ export interface components {
             name: string;
             docs_url: string;
             /**
-             * @description What it does for an account: acts as the owner (`publisher`), looks at the profile from outside (`measurement`), or engages in its name (`growth`). Where several hold one profile, their words count in this order.
+             * @description What it does for an account: publishes for the owner (`publisher`), measures the profile from outside (`measurement`), or engages in its name (`growth`). If several hold one profile, their values count in this order.
              * @enum {string}
              */
             role: "publisher" | "measurement" | "growth";
             platforms: string[];
-            /** @description By network, where its user ids name the same profile: everywhere (`global`), at this provider alone (`app`), at one server of the network (`instance`), or `unknown`. */
+            /** @description By network, where its user ids identify the same profile: everywhere (`global`), only at this provider (`app`), at one server of the network (`instance`), or `unknown`. */
             platform_user_ids: {
                 [key: string]: "global" | "app" | "instance" | "unknown";
             };
@@ -1784,7 +1784,7 @@ export interface components {
                 last_failure_at: string | null;
                 last_error: string | null;
                 /**
-                 * @description Of the replica that answers; so are the last success, failure and error, and `since` while no incident is open.
+                 * @description Of the replica that answers, like the last success, failure and error, and `since` while no incident is open.
                  * @enum {string}
                  */
                 circuit: "closed" | "open" | "half_open";
@@ -1798,7 +1798,7 @@ export interface components {
                     opened_at: string;
                     error: string | null;
                 } | null;
-                /** @description The last 10 of the last 90 days, newest first, the one under way among them. */
+                /** @description The last 10 of the last 90 days, newest first, including an open one. */
                 incidents: {
                     id: string;
                     /** Format: date-time */
@@ -1839,7 +1839,7 @@ export interface components {
             base_url: string | null;
             /** @enum {string} */
             state: "active" | "credential_rejected";
-            /** @description Its provider is asked nothing: no sweeps, requests that need it are answered 409, and disconnect steps wait. */
+            /** @description Its provider is not called: there are no sweeps, requests that need the provider are answered 409, and disconnect steps wait. */
             paused: boolean;
             /** Format: date-time */
             state_since: string;
@@ -1853,7 +1853,7 @@ export interface components {
                 /** Format: date-time */
                 at: string;
             } | null;
-            /** @description Where the provider may report changes: accounts that a report names are looked at, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing. */
+            /** @description Where the provider may report changes: accounts that a report names are checked, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing. */
             hook_path: string | null;
             /** Format: date-time */
             created_at: string;
@@ -1911,7 +1911,7 @@ export interface components {
                 id: string | null;
                 reason: string;
             }[];
-            /** @description Further copies of accounts that are listed more than once; one of each counts. */
+            /** @description Further copies of accounts that are listed more than once; one copy of each counts. */
             duplicates: number;
             /** @description Fields that could not be read, and of how many accounts. */
             degraded: {
@@ -1924,7 +1924,7 @@ export interface components {
                 code: string;
                 message: string;
             } | null;
-            /** @description What ran out before the whole list was read. What was seen is kept, nothing is taken as gone, and the next sweep goes on from there. */
+            /** @description What ran out before the whole list was read. What was seen is stored, no account is considered gone, and the next sweep continues from there. */
             budget_exhausted: ("time" | "pages" | "accounts") | null;
             /** Format: date-time */
             created_at: string;
@@ -2205,14 +2205,14 @@ export interface components {
             /** @enum {string} */
             reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
             reason_note: string | null;
-            /** @description The profile that it was asked for by. Null: its accounts were named otherwise. */
+            /** @description The profile that was given in the request. Null: the accounts were given in another way. */
             profile_id: string | null;
             requested_by: {
                 key_id: string;
                 name: string;
             };
             scheduled_at: string | null;
-            /** @description Why it waits or waited for an administrator. Null: it did not. */
+            /** @description Why it waits or waited for the approval of an administrator. Null: it did not. */
             approval: {
                 /** @enum {string} */
                 reason: "key_revoked" | "agent";
@@ -2299,7 +2299,7 @@ export interface components {
             provider: string;
             platform: string;
             username: string | null;
-            /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not note it. */
+            /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not record it. */
             profile_id: string | null;
             /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
             identity: {
@@ -2321,7 +2321,7 @@ export interface components {
             /** @enum {string} */
             verified: "absent" | "still_present" | "pending" | "unverifiable";
             verified_at: string | null;
-            /** @description The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them. */
+            /** @description The facts of `identity` that the last read of the account could not compare, because the provider does not report them. Null: they were not compared yet. */
             not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
             /** @description The provider's responses that the step is based on, oldest first. */
             evidence: {
@@ -2331,7 +2331,7 @@ export interface components {
                 status: number | null;
                 /** @description What the response was: `account`, `other_account`, `list_page`, `list_complete`, `health_report`, `success`, `not_found`, `error` or `unreadable`. Null when there was none, or when a former release recorded it. */
                 shape: string | null;
-                /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
+                /** @description Outcome of the call: `done`; for a read of the account `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                 outcome: string;
                 /** Format: date-time */
                 at: string;
@@ -2645,7 +2645,7 @@ export interface components {
             dry_run: boolean;
             /** @description The profile of the account, of the accounts that left, or of all after a merge. With `dry_run`, what it would be. */
             profile_id: string;
-            /** @description The entry of the history to revert it by. Null: nothing changed, or nothing was to be. */
+            /** @description The entry of the history that reverts it. Null: nothing changed, or it was a dry run. */
             entry: {
                 profile_id: string;
                 id: string;
@@ -2657,14 +2657,14 @@ export interface components {
                 from: string;
                 to: string;
             }[];
-            /** @description The profiles concerned as they were. */
+            /** @description The affected profiles before. */
             before: {
                 profile_id: string;
                 /** @enum {string} */
                 match: "strong" | "weak" | "manual" | "mixed" | "none";
                 account_ids: string[];
             }[];
-            /** @description The same accounts and what they make up now. */
+            /** @description The profiles of the same accounts afterwards. */
             after: {
                 profile_id: string;
                 /** @enum {string} */
@@ -2930,7 +2930,7 @@ export interface components {
             platform: string;
             /** @enum {string} */
             match: "strong" | "weak" | "manual" | "mixed" | "none";
-            /** @description Profiles, contradicting each other, of which it may be one. */
+            /** @description Profiles that it may belong to and that contradict each other. */
             candidates: string[];
             username: components["schemas"]["ProfileText"];
             platform_user_id: components["schemas"]["ProfileText"];
@@ -2955,11 +2955,11 @@ export interface components {
                 status: "healthy" | "warning" | "unhealthy" | "unknown";
                 reason: ("setup_pending" | "account_paused" | "account_suspended" | "profile_unavailable" | "data_stale" | "token_invalid" | "token_expiring" | "provider_warning" | "credential_rejected" | "provider_unreachable" | "answer_unreadable" | "not_checked" | "not_told" | "permission_missing" | "grant_broken") | null;
                 /**
-                 * @description `high`: two providers say so, no account speaks against it, and none is out of reach; `low`: nothing supports it, or nobody stands against a broken grant; otherwise `medium`.
+                 * @description `high`: two providers say so, no account contradicts it, and all accounts could be checked; `low`: nothing supports it, or no account contradicts a broken grant; otherwise `medium`.
                  * @enum {string}
                  */
                 confidence: "high" | "medium" | "low";
-                /** @description What each account says of the profile, the dead ones first. */
+                /** @description What each account says about the profile, the dead ones first. */
                 evidence: {
                     account_id: string;
                     provider: string;
@@ -3028,7 +3028,7 @@ export interface components {
                 /** @enum {string} */
                 match: "strong" | "weak" | "manual" | "none";
                 /**
-                 * @description What ties it to the profile: `own_id` is the account by whose id others are found, `alone` the only one.
+                 * @description What ties it to the profile. `own_id`: other accounts are found by this account's id. `alone`: it is the only account.
                  * @enum {string}
                  */
                 rule: "own_id" | "same_id" | "same_handle" | "manual" | "alone";
@@ -3042,7 +3042,7 @@ export interface components {
                     /** Format: date-time */
                     observed_at: string;
                 }[];
-                /** @description Whether it is tied by a handle alone, and one side was not looked at for three sweep intervals. */
+                /** @description Whether only a handle ties it, and one of the two accounts was not checked for three sweep intervals. */
                 stale: boolean;
             }[];
             /** Format: date-time */
@@ -3414,7 +3414,7 @@ export interface components {
             step: "hour" | "day";
             providers: {
                 provider: string;
-                /** @description Oldest first. The counts are those at the end of the hour or day, those of the running one at most two minutes old. There is none where no gateway ran: then nobody knows. */
+                /** @description Oldest first. The counts are those at the end of the hour or day; those of the current one are at most two minutes old. There is none for a time in which no gateway ran: the levels are unknown then. */
                 levels: {
                     /**
                      * Format: date-time
@@ -3477,7 +3477,7 @@ export interface components {
             id: string;
             /** @constant */
             type: "profile_change";
-            /** @description The profile that it befell: this one, or one that was merged into it since. */
+            /** @description The profile it happened to: this one, or one that was merged into it since. */
             profile_id: string;
             /** @enum {string} */
             action: "linked" | "split" | "merged" | "released" | "reverted";
@@ -3492,7 +3492,7 @@ export interface components {
             } | null;
             request_id: string | null;
             reason: string | null;
-            /** @description The entry that took it back. */
+            /** @description The entry that reverted it. */
             reverted_by: string | null;
             /** Format: date-time */
             at: string;
@@ -3546,7 +3546,7 @@ export interface components {
             severity: "info" | "warning";
             profile_id: string;
             platform: string;
-            /** @description The oldest 100 that it is about. */
+            /** @description The oldest 100 accounts that it is about. */
             accounts: {
                 id: string;
                 ref: string;
@@ -3556,14 +3556,14 @@ export interface components {
             account_count: number;
             /**
              * Format: date-time
-             * @description Since when it is so, where the facts tell; otherwise when it was found.
+             * @description Since when it holds, if the facts show it; otherwise when it was found.
              */
             since: string;
             next_step: {
                 code: string;
                 message: string;
             };
-            /** @description The facts; with other ones, or other accounts, it is another finding. */
+            /** @description The facts; with other facts or accounts it is another finding. */
             details: {
                 [key: string]: unknown;
             };
@@ -3639,7 +3639,7 @@ export interface components {
                 destroys_data: number;
                 revokes_token: number;
                 irreversible: number;
-                /** @description Accounts of which a part of the effect is not known. */
+                /** @description Accounts of which a part of the effect is unknown. */
                 effect_not_told: number;
                 also_ends: number;
             };
@@ -3652,7 +3652,7 @@ export interface components {
                     reversible: boolean | null;
                 };
                 /**
-                 * @description Whose hold ends with a disconnect: that of the account, of its group at the provider, or of all accounts of its connection.
+                 * @description What a disconnect ends at the provider: the account, all accounts of its group, or all accounts of its connection.
                  * @enum {string}
                  */
                 ends: "account" | "provider_group" | "connection";
@@ -3678,7 +3678,7 @@ export interface components {
                     reversible: boolean | null;
                 };
             }[];
-            /** @description Accounts that are not among those asked for and whose hold ends with that of `ends_with` at the provider. */
+            /** @description Accounts that were not requested but are disconnected together with `ends_with` at the provider. */
             also_ends: {
                 account_id: string;
                 ref: string;
@@ -3687,7 +3687,7 @@ export interface components {
                 username: string | null;
                 ends_with: string;
             }[];
-            /** @description Accounts of the profile that stay: `weak_match`, as a handle alone ties them to it, unless `include_weak` is set; `disconnecting`, as another disconnect is ending them. */
+            /** @description Accounts of the profile that are left out: `weak_match`: only a handle ties them to it, and `include_weak` is not set; `disconnecting`: another disconnect is ending them. */
             excluded: {
                 account_id: string;
                 ref: string;
@@ -3697,12 +3697,12 @@ export interface components {
                 /** @enum {string} */
                 reason: "weak_match" | "disconnecting";
             }[];
-            /** @description Only where `agent` asked: what the plan is carried out with. */
+            /** @description Only if the request had `agent`: what the plan is carried out with. */
             confirmation?: {
                 token: string;
                 /** Format: date-time */
                 expires_at: string;
-                /** @description Accounts whose hold ends: those of the plan, and those in `also_ends`. */
+                /** @description Number of accounts that are disconnected: those of the plan, and those in `also_ends`. */
                 count: number;
             };
         };
@@ -3804,14 +3804,14 @@ export interface components {
                 /** @enum {string} */
                 reason_code: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                 reason_note: string | null;
-                /** @description The profile that it was asked for by. Null: its accounts were named otherwise. */
+                /** @description The profile that was given in the request. Null: the accounts were given in another way. */
                 profile_id: string | null;
                 requested_by: {
                     key_id: string;
                     name: string;
                 };
                 scheduled_at: string | null;
-                /** @description Why it waits or waited for an administrator. Null: it did not. */
+                /** @description Why it waits or waited for the approval of an administrator. Null: it did not. */
                 approval: {
                     /** @enum {string} */
                     reason: "key_revoked" | "agent";
@@ -3834,7 +3834,7 @@ export interface components {
                     cancelled: number;
                 };
                 team_id: string;
-                /** @description Only where a key asked that is restricted to some providers: the receipt covers accounts at these alone. */
+                /** @description Only for a key that is restricted to some providers: the receipt covers only accounts at these. */
                 providers?: string[];
                 steps: {
                     account_id: string;
@@ -3842,7 +3842,7 @@ export interface components {
                     provider: string;
                     platform: string;
                     username: string | null;
-                    /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not note it. */
+                    /** @description The profile that the account was in when the disconnect was accepted. Null: a former release did not record it. */
                     profile_id: string | null;
                     /** @description The identity of the account when the disconnect was accepted. Another identity under the same id is not deleted. */
                     identity: {
@@ -3862,7 +3862,7 @@ export interface components {
                     /** @enum {string} */
                     verified: "absent" | "still_present" | "pending" | "unverifiable";
                     verified_at: string | null;
-                    /** @description The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them. */
+                    /** @description The facts of `identity` that the last read of the account could not compare, because the provider does not report them. Null: they were not compared yet. */
                     not_compared: ("platform" | "platform_user_id" | "username" | "connected_at")[] | null;
                     /** @description The provider's responses that the step is based on, oldest first. */
                     evidence: {
@@ -3872,7 +3872,7 @@ export interface components {
                         status: number | null;
                         /** @description What the response was: `account`, `other_account`, `list_page`, `list_complete`, `health_report`, `success`, `not_found`, `error` or `unreadable`. Null when there was none, or when a former release recorded it. */
                         shape: string | null;
-                        /** @description Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
+                        /** @description Outcome of the call: `done`; for a read of the account `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error. */
                         outcome: string;
                         /** Format: date-time */
                         at: string;
@@ -3949,7 +3949,7 @@ export interface components {
             /** @constant */
             type: "webhook";
             url: string;
-            /** @description The key that gave the URL; `null`: not known. */
+            /** @description The key that set the URL; `null`: unknown. */
             url_set_by: {
                 key_id: string;
                 name: string;
@@ -4094,7 +4094,7 @@ export interface components {
          *     }
          */
         SweepRequest: {
-            /** @description The id of the held sweep whose list is to be taken as it is. */
+            /** @description The id of the held sweep whose list should be accepted. */
             confirm?: string;
         };
     };
@@ -4953,7 +4953,7 @@ export interface components {
          */
         "Rollcall-Team": string;
         /**
-         * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+         * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
          * @example helpdesk%20bot%202.1
          */
         "Rollcall-Agent": string;
@@ -4963,7 +4963,7 @@ export interface components {
          */
         "Idempotency-Key": string;
         /**
-         * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+         * @description `Rollcall-Position` of a write's response: this response shows at least that write.
          * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
          */
         "Rollcall-Position": string;
@@ -5031,12 +5031,12 @@ export interface components {
          */
         "Link.optional": string;
         /**
-         * @description How far a read must see to show this write. Send it back with later reads: they may come from a replica.
+         * @description Position of this write in the database. Send it back with later reads, so that a read replica shows this write to them.
          * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
          */
         "Rollcall-Position": string;
         /**
-         * @description How far a read must see to show this write. Send it back with later reads: they may come from a replica.
+         * @description Position of this write in the database. Send it back with later reads, so that a read replica shows this write to them.
          * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
          */
         "Rollcall-Position.optional": string;
@@ -5531,7 +5531,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -5637,7 +5637,7 @@ export interface operations {
                 "application/json": {
                     /** @description The key to sign in with. */
                     key?: string;
-                    /** @description What follows the `#` in the link that `npm start` prints; it is good once. */
+                    /** @description What follows the `#` in the link that `npm start` prints; it is valid once. */
                     link?: string;
                 };
             };
@@ -5717,7 +5717,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -5786,7 +5786,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -5930,7 +5930,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6041,7 +6041,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -6137,7 +6137,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6227,7 +6227,7 @@ export interface operations {
                  */
                 include_total?: boolean;
                 /**
-                 * @description Only keys that this key made; it may be revoked.
+                 * @description Only keys that this key created; it may be revoked.
                  * @example key_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 created_by?: string;
@@ -6254,7 +6254,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6376,7 +6376,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -6486,7 +6486,7 @@ export interface operations {
                                 quota: number;
                                 window_seconds: number;
                             } | null;
-                            /** @description The key that made it. Null: the gateway itself, or a release that did not note it. */
+                            /** @description The key that created it. Null: the gateway itself, or a release that did not record it. */
                             created_by: {
                                 key_id: string;
                                 name: string;
@@ -6539,7 +6539,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6625,7 +6625,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already.
+                 * @description Also revokes the keys that this key created, the keys that those created, and so on, and disables the webhooks whose URL any of them set, even if the key itself is already revoked.
                  * @example false
                  */
                 include_created?: boolean;
@@ -6647,7 +6647,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -6739,7 +6739,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6862,7 +6862,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -6960,7 +6960,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -7051,7 +7051,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -7231,7 +7231,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -7407,7 +7407,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -7530,7 +7530,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -7658,7 +7658,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -7761,7 +7761,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -7832,7 +7832,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -7874,7 +7874,7 @@ export interface operations {
                     sweep_interval_seconds?: number;
                     /** @description Another address is accepted only together with `credentials`: the stored key is not sent to it. Only the root key may set it. */
                     base_url?: string | null;
-                    /** @description `true` ends its sweep and other reads at once and has its provider asked nothing until `false`, which has it swept soon. */
+                    /** @description `true` ends its sweep and other reads at once, and the provider is not called until `false`, after which it is swept soon. */
                     paused?: boolean;
                     /** @default true */
                     verify?: boolean;
@@ -7960,7 +7960,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -8103,7 +8103,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -8245,7 +8245,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -8318,7 +8318,7 @@ export interface operations {
                             /** @constant */
                             type: "connect_flow";
                             auth_url: string;
-                            /** @description Comes back with the owner, for `POST /v1/connect/complete`. `null`: the provider takes the owner back itself, and the next sweep lists the account. */
+                            /** @description Returned with the owner, for `POST /v1/connect/complete`. `null`: the owner returns to the provider, and the next sweep lists the account. */
                             state: string | null;
                             expires_at: string | null;
                         };
@@ -8361,7 +8361,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -8625,7 +8625,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -8795,7 +8795,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -9067,7 +9067,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -9223,7 +9223,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -9385,7 +9385,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -9656,7 +9656,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -9820,7 +9820,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -9851,7 +9851,7 @@ export interface operations {
                     /** @description The profile to move the account to; null to split it off into its own. */
                     profile_id?: string | null;
                     /**
-                     * @description Forgets every manual choice about the account: ids and usernames decide again.
+                     * @description Withdraws every manual choice about the account: ids and usernames decide again.
                      * @constant
                      */
                     mode?: "automatic";
@@ -10219,7 +10219,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -10371,7 +10371,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -10523,7 +10523,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -10701,7 +10701,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -10829,7 +10829,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -10941,7 +10941,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -11095,7 +11095,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -11217,7 +11217,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors stay valid as long.
+                 * @description The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors are valid for as long.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 since?: string;
@@ -11249,7 +11249,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -11398,7 +11398,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -11519,7 +11519,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -11703,12 +11703,12 @@ export interface operations {
                  */
                 provider?: string[];
                 /**
-                 * @description Only profiles of which so many providers hold accounts.
+                 * @description Only profiles of which this many providers hold accounts.
                  * @example 1
                  */
                 provider_count?: number;
                 /**
-                 * @description Only profiles whose accounts are tied like this: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).
+                 * @description Only profiles whose accounts are tied in these ways: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).
                  * @example [
                  *       "strong"
                  *     ]
@@ -11731,7 +11731,7 @@ export interface operations {
                     [key: string]: string;
                 };
                 /**
-                 * @description Whether its accounts differ in what they currently say of it.
+                 * @description Whether its accounts currently contradict each other.
                  * @example true
                  */
                 has_conflicts?: boolean;
@@ -11793,7 +11793,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -12151,7 +12151,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -12522,7 +12522,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -12814,7 +12814,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -12904,7 +12904,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description List what became of the accounts of a profile, newest first */
+            /** @description List the history of a profile, newest first */
             301: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -12978,7 +12978,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -13377,7 +13377,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -13773,7 +13773,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -14227,7 +14227,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -14496,7 +14496,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -14528,7 +14528,7 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Why it is meant to be so. */
+                    /** @description Why it is intended. */
                     reason: string;
                 };
             };
@@ -14689,7 +14689,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -14874,7 +14874,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -14905,10 +14905,10 @@ export interface operations {
                 "application/json": {
                     /** @description Account ids or refs. */
                     account_ids?: string[];
-                    /** @description The accounts of a profile that more than a handle ties to it, at every provider, and a profile of one account. */
+                    /** @description The accounts of a profile that more than a handle ties to it, at every provider; or the only account of a profile. */
                     profile_id?: string;
                     /**
-                     * @description With `profile_id`: the accounts too that a handle alone ties to the profile. Needs the `plan_hash` of a dry run with it.
+                     * @description With `profile_id`: also the accounts that only a handle ties to the profile. Needs the `plan_hash` of a dry run with `include_weak`.
                      * @default false
                      */
                     include_weak?: boolean;
@@ -14967,12 +14967,12 @@ export interface operations {
                     reason_code?: "user_request" | "offboarding" | "security_incident" | "cleanup" | "other";
                     /** @description The reason in your own words. */
                     reason_note?: string | null;
-                    /** @description A program asks that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`. */
+                    /** @description Sent by a program that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`. */
                     agent?: {
-                        /** @description As it names itself. */
+                        /** @description The name it gives itself. */
                         client: string;
                     };
-                    /** @description In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Good once, for ten minutes, with the same key. With `dry_run` the plan is shown once more, to be put to a person. */
+                    /** @description In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Valid once, for ten minutes, with the same key. With `dry_run` the plan is returned once more, to be shown to a person. */
                     confirmation_token?: string;
                     /** @description With `confirmation_token`: the number of accounts, as a person has typed it. Left out, the disconnect waits for an approval. */
                     confirmed_count?: number;
@@ -15231,7 +15231,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -15424,7 +15424,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -15594,7 +15594,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -15766,7 +15766,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -16044,7 +16044,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -16209,7 +16209,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -16488,7 +16488,7 @@ export interface operations {
                  */
                 account_id?: string;
                 /**
-                 * @description `asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then goes on to older ones, and the last page has no `next_cursor`.
+                 * @description `asc`: from the oldest on, to follow what happens. `desc`: from the newest back; `after` then continues with older ones, and the last page has no `next_cursor`.
                  * @example asc
                  */
                 order_direction?: "asc" | "desc";
@@ -16520,7 +16520,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -16738,7 +16738,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -16862,7 +16862,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -16964,7 +16964,7 @@ export interface operations {
                             /** @constant */
                             type: "webhook";
                             url: string;
-                            /** @description The key that gave the URL; `null`: not known. */
+                            /** @description The key that set the URL; `null`: unknown. */
                             url_set_by: {
                                 key_id: string;
                                 name: string;
@@ -17027,7 +17027,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -17131,7 +17131,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -17201,7 +17201,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -17313,7 +17313,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -17406,7 +17406,7 @@ export interface operations {
                             /** @constant */
                             type: "webhook";
                             url: string;
-                            /** @description The key that gave the URL; `null`: not known. */
+                            /** @description The key that set the URL; `null`: unknown. */
                             url_set_by: {
                                 key_id: string;
                                 name: string;
@@ -17465,7 +17465,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -17591,7 +17591,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -17722,7 +17722,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -17859,7 +17859,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -17974,7 +17974,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -18003,7 +18003,7 @@ export interface operations {
                     /** @description The query of the page's address, without `?`. */
                     query: string;
                     /**
-                     * @description Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.
+                     * @description The console's navigation opens the page with this view. At most one of a page; setting it replaces another.
                      * @default false
                      */
                     is_default?: boolean;
@@ -18085,7 +18085,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];
@@ -18180,7 +18180,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -18250,7 +18250,7 @@ export interface operations {
                  */
                 "Rollcall-Team"?: components["parameters"]["Rollcall-Team"];
                 /**
-                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.
+                 * @description Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.
                  * @example helpdesk%20bot%202.1
                  */
                 "Rollcall-Agent"?: components["parameters"]["Rollcall-Agent"];
@@ -18282,7 +18282,7 @@ export interface operations {
                     page?: string;
                     /** @description The query of the page's address, without `?`. */
                     query?: string;
-                    /** @description Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another. */
+                    /** @description The console's navigation opens the page with this view. At most one of a page; setting it replaces another. */
                     is_default?: boolean;
                 };
             };
@@ -18420,7 +18420,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];

@@ -45,7 +45,7 @@ export const connectionChange = z
     }),
     paused: z.boolean().optional().meta({
       description:
-        '`true` ends its sweep and other reads at once and has its provider asked nothing until `false`, which has it swept soon.',
+        '`true` ends its sweep and other reads at once, and the provider is not called until `false`, after which it is swept soon.',
     }),
     verify: z.boolean().default(true),
   })

@@ -16,7 +16,7 @@ export const connectionSchema = z
     state: z.enum(['active', 'credential_rejected']),
     paused: z.boolean().meta({
       description:
-        'Its provider is asked nothing: no sweeps, requests that need it are answered 409, and disconnect steps wait.',
+        'Its provider is not called: there are no sweeps, requests that need the provider are answered 409, and disconnect steps wait.',
     }),
     state_since: timestamp,
     sweep_interval_seconds: z.int(),
@@ -25,7 +25,7 @@ export const connectionSchema = z
     last_error: failure.nullable(),
     hook_path: z.string().nullable().meta({
       description:
-        "Where the provider may report changes: accounts that a report names are looked at, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing.",
+        "Where the provider may report changes: accounts that a report names are checked, and any other report brings the next sweep forward. A secret path under the gateway's address. Only in the answers to POST and PATCH; `null` where the provider reports nothing.",
     }),
     created_at: timestamp,
     updated_at: timestamp,

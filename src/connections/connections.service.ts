@@ -141,7 +141,7 @@ export class ConnectionsService {
     if (baseUrl !== row.baseUrl && change.credentials === undefined)
       throw invalidField(
         'credentials',
-        'is required with another `base_url`: a stored key is sent to no address it was not given for',
+        'is required with another `base_url`: a stored key is only sent to the address that it was given for',
       );
     const held = this.accessTo(row).credentials;
     const adapter = providers.adapters.require(row.provider);
@@ -427,7 +427,7 @@ function factsOf(
 
 /** What is refused, and ended, while a connection is paused. */
 export function connectionPaused(id: string): Problem {
-  const what = `Connection ${id} is paused, so its provider is asked nothing.`;
+  const what = `Connection ${id} is paused, so its provider is not called.`;
   return new Problem(
     'conflict',
     `${what} Resume it with PATCH /v1/connections/${id} {"paused": false}.`,

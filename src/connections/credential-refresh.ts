@@ -192,6 +192,6 @@ function busy({ provider }: ProviderConnection): ProviderError {
 function lost({ provider }: ProviderConnection, at: Date): ProviderError {
   const message =
     `The answer to the refresh token of this connection was lost at ${at.toISOString()}, so that the ` +
-    'token may be spent; it is not sent again. Give the connection new credentials.';
+    'token may have been used up; it is not sent again. Give the connection new credentials.';
   return new ProviderError(provider, 'credential_rejected', message);
 }

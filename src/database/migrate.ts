@@ -123,7 +123,7 @@ export function withMigrationLock<Result>(
 async function lock(client: pg.Client): Promise<void> {
   if (await isPooled(client))
     throw new StartError(
-      'DATABASE_DIRECT_URL: migrations are pending that need a session of their own, and the address that they have leads through a pooler. Set it to the address of PostgreSQL itself.',
+      'DATABASE_DIRECT_URL: migrations are pending that need a session of their own, and their address leads through a pooler. Set it to the address of PostgreSQL itself.',
     );
   const take = async () =>
     (await client.query('SELECT pg_try_advisory_lock($1) AS taken', [migrationLock])).rows[0].taken;

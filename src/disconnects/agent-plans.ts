@@ -64,20 +64,20 @@ export class AgentPlans {
     if (!confirmation)
       throw invalidField(
         'confirmation_token',
-        'is not one that this key was given, or was altered. Plan again with dry_run',
+        'was not issued to this key, or was altered. Plan again with dry_run',
       );
     if (confirmation.usedAt !== null)
       throw new Problem(
         'conflict',
-        `confirmation_token: was used already, for ${confirmation.disconnectId}. Look at that disconnect, or plan again.`,
+        `confirmation_token: was already used, for ${confirmation.disconnectId}. Check that disconnect, or plan again.`,
       );
     if (confirmation.expiresAt <= clock.now())
       throw invalidField('confirmation_token', 'has expired. Plan again with dry_run');
     if (confirmation.planHash !== planHash)
       throw new Problem(
         'plan_mismatch',
-        'plan_hash: is not that of the plan which the confirmation_token is for. Plan again with dry_run.',
-        { errors: [{ field: 'plan_hash', message: 'is not that of the token' }] },
+        'plan_hash: does not belong to the plan that the confirmation_token is for. Plan again with dry_run.',
+        { errors: [{ field: 'plan_hash', message: 'does not belong to the token' }] },
       );
     return { request: { ...request, ...confirmation.request }, confirmation };
   }
@@ -99,7 +99,7 @@ export class AgentPlans {
       if (confirmation.shownAt !== null)
         throw new Problem(
           'conflict',
-          'confirmation_token: a person was asked about this plan already. Plan again, if the person still wants it.',
+          'confirmation_token: a person was already asked about this plan. Plan again if the person still wants it.',
         );
       await confirmations.noteShown(client, confirmation.id, now);
       const { expiresAt } = confirmation;

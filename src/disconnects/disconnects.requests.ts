@@ -31,11 +31,11 @@ export function disconnectRequest(providers: readonly string[]) {
       account_ids: accountIds.optional().meta({ description: 'Account ids or refs.' }),
       profile_id: z.string().min(1).max(200).optional().meta({
         description:
-          'The accounts of a profile that more than a handle ties to it, at every provider, and a profile of one account.',
+          'The accounts of a profile that more than a handle ties to it, at every provider; or the only account of a profile.',
       }),
       include_weak: z.boolean().default(false).meta({
         description:
-          'With `profile_id`: the accounts too that a handle alone ties to the profile. Needs the `plan_hash` of a dry run with it.',
+          'With `profile_id`: also the accounts that only a handle ties to the profile. Needs the `plan_hash` of a dry run with `include_weak`.',
       }),
       filter: filter.optional().meta({ description: 'The filters of `GET /v1/accounts`.' }),
       dry_run: z
@@ -53,16 +53,16 @@ export function disconnectRequest(providers: readonly string[]) {
       reason_note: reasonNote.nullable().optional().meta({ description: WHY }),
       agent: z
         .strictObject({
-          client: z.string().min(1).max(200).meta({ description: 'As it names itself.' }),
+          client: z.string().min(1).max(200).meta({ description: 'The name it gives itself.' }),
         })
         .optional()
         .meta({
           description:
-            'A program asks that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`.',
+            'Sent by a program that may be mistaken, such as an assistant: it plans first, and carries the plan out with its `confirmation_token`.',
         }),
       confirmation_token: z.string().min(1).max(1_000).optional().meta({
         description:
-          'In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Good once, for ten minutes, with the same key. With `dry_run` the plan is shown once more, to be put to a person.',
+          'In place of what is to be disconnected: the plan that `agent` made, with its `plan_hash`. Valid once, for ten minutes, with the same key. With `dry_run` the plan is returned once more, to be shown to a person.',
       }),
       confirmed_count: z.int().min(1).optional().meta({
         description:

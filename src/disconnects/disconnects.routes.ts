@@ -91,8 +91,8 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
     disconnectProfile: endpoint({
       summary: 'Disconnect the accounts of a profile at every provider',
       description:
-        'Those that an equal platform id or a person ties to it, or its only account. Accounts that a handle alone ties to ' +
-        'it stay: `POST /v1/disconnects` with `profile_id` plans them, and with `include_weak` disconnects them too.',
+        'Disconnects the accounts that an equal platform id or a person ties to the profile, or its only account. Accounts that only a handle ties to ' +
+        'it stay connected: `POST /v1/disconnects` with `profile_id` and `include_weak` disconnects them too.',
       params: byProfile,
       query: disconnectAccountQuery,
       answers: { 200: one, 202: one },
@@ -173,11 +173,11 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
 
     approve: action({
       summary:
-        'Approve a disconnect that waits for it; it starts at its time, or at once when that is past',
+        'Approve a disconnect that waits for approval; it starts at its scheduled time, or at once if that is past',
       description:
         'A disconnect is `awaiting_approval` when an agent asked for it and no person has confirmed it, or when it was ' +
         'scheduled and its key was revoked before it started: any key with `admin` approves ' +
-        'it, but for the one that asked and those that are restricted to some providers. Cancel it to have nothing happen.',
+        'it, except the one that requested it and those that are restricted to some providers. Cancel it if nothing should happen.',
       params: byId,
       answers: { 200: one, 202: one },
       problems: ['conflict'],

@@ -61,7 +61,7 @@ const evidenceSchema = z.object({
   }),
   outcome: z.string().meta({
     description:
-      'Outcome of the call: `done`; for a look `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error.',
+      'Outcome of the call: `done`; for a read of the account `absent`, `present`, `reconnected` or `identity_changed`; or the code of the error.',
   }),
   at: timestamp,
   request_id: z.string().nullable().meta({ description: "The provider's id of the request." }),
@@ -81,7 +81,7 @@ export const stepSchema = z
     ...accountNames,
     profile_id: z.string().nullable().meta({
       description:
-        'The profile that the account was in when the disconnect was accepted. Null: a former release did not note it.',
+        'The profile that the account was in when the disconnect was accepted. Null: a former release did not record it.',
     }),
     identity: identitySchema.meta({
       description:
@@ -96,7 +96,7 @@ export const stepSchema = z
     verified_at: timestamp.nullable(),
     not_compared: z.array(z.enum(COMPARED_FACTS)).max(COMPARED_FACTS.length).nullable().meta({
       description:
-        'The facts of `identity` that the last look could not compare because the provider does not report them. Null: no look has compared them.',
+        'The facts of `identity` that the last read of the account could not compare, because the provider does not report them. Null: they were not compared yet.',
     }),
     evidence: z.array(evidenceSchema).max(MAX_EVIDENCE_SHOWN).meta({
       description: "The provider's responses that the step is based on, oldest first.",
@@ -129,12 +129,13 @@ export const disconnectSchema = z
     reason_code: z.enum(REASON_CODES),
     reason_note: z.string().nullable(),
     profile_id: z.string().nullable().meta({
-      description: 'The profile that it was asked for by. Null: its accounts were named otherwise.',
+      description:
+        'The profile that was given in the request. Null: the accounts were given in another way.',
     }),
     requested_by: z.object({ key_id: z.string(), name: z.string() }),
     scheduled_at: timestamp.nullable(),
     approval: approvalSchema.nullable().meta({
-      description: 'Why it waits or waited for an administrator. Null: it did not.',
+      description: 'Why it waits or waited for the approval of an administrator. Null: it did not.',
     }),
     created_at: timestamp,
     finished_at: timestamp.nullable(),
@@ -168,7 +169,7 @@ export const planSchema = z
       irreversible: z.int(),
       effect_not_told: z
         .int()
-        .meta({ description: 'Accounts of which a part of the effect is not known.' }),
+        .meta({ description: 'Accounts of which a part of the effect is unknown.' }),
       also_ends: z.int(),
     }),
     providers: z
@@ -179,7 +180,7 @@ export const planSchema = z
           effect: effectSchema,
           ends: z.enum(['account', 'provider_group', 'connection']).meta({
             description:
-              'Whose hold ends with a disconnect: that of the account, of its group at the provider, or of all accounts of its connection.',
+              'What a disconnect ends at the provider: the account, all accounts of its group, or all accounts of its connection.',
           }),
           how_to_reconnect: z.string(),
         }),
@@ -205,7 +206,7 @@ export const planSchema = z
       .max(MAX_ACCOUNTS)
       .meta({
         description:
-          'Accounts that are not among those asked for and whose hold ends with that of `ends_with` at the provider.',
+          'Accounts that were not requested but are disconnected together with `ends_with` at the provider.',
       }),
     excluded: z
       .array(
@@ -217,18 +218,19 @@ export const planSchema = z
       .max(MAX_ACCOUNTS)
       .meta({
         description:
-          'Accounts of the profile that stay: `weak_match`, as a handle alone ties them to it, unless `include_weak` is set; `disconnecting`, as another disconnect is ending them.',
+          'Accounts of the profile that are left out: `weak_match`: only a handle ties them to it, and `include_weak` is not set; `disconnecting`: another disconnect is ending them.',
       }),
     confirmation: z
       .object({
         token: z.string(),
         expires_at: timestamp,
         count: z.int().meta({
-          description: 'Accounts whose hold ends: those of the plan, and those in `also_ends`.',
+          description:
+            'Number of accounts that are disconnected: those of the plan, and those in `also_ends`.',
         }),
       })
       .optional()
-      .meta({ description: 'Only where `agent` asked: what the plan is carried out with.' }),
+      .meta({ description: 'Only if the request had `agent`: what the plan is carried out with.' }),
   })
   .meta({ id: 'DisconnectPlan', examples: [PLAN_EXAMPLE] });
 
@@ -247,7 +249,7 @@ export const receiptSchema = z
       team_id: z.string(),
       providers: z.array(z.string()).max(MAX_PROVIDERS).optional().meta({
         description:
-          'Only where a key asked that is restricted to some providers: the receipt covers accounts at these alone.',
+          'Only for a key that is restricted to some providers: the receipt covers only accounts at these.',
       }),
       steps: z.array(receiptStepSchema).max(MAX_ACCOUNTS),
     }),

@@ -269,7 +269,7 @@ export class DisconnectsService {
     if (await approvals.isOwn(client, caller.key.id, awaiting.requestedById))
       throw new Problem(
         'forbidden',
-        'The key that asked for a disconnect cannot approve it, nor can one that it made. Use another key.',
+        'The key that requested a disconnect cannot approve it, nor can a key that it created. Use another key.',
       );
     const now = clock.now();
     const actor = await approvals.approve(client, caller, id, now);

@@ -73,7 +73,7 @@ export async function ofProfile(
   if (excluded.some(({ reason }) => reason === 'weak_match'))
     throw invalidField(
       'profile_id',
-      'a handle alone ties these accounts together, which may be those of several people. Request the plan with dry_run and include_weak, review it, and send its plan_hash with include_weak',
+      'only a handle ties these accounts together, and they may belong to several people. Request the plan with dry_run and include_weak, review it, and send its plan_hash with include_weak',
     );
   throw ending(excluded.map(({ account }) => account));
 }

@@ -38,7 +38,7 @@ export const feedQuery = z.strictObject({
     .meta({
       description:
         '`asc`: from the oldest on, to follow what happens. `desc`: from the newest back; ' +
-        '`after` then goes on to older ones, and the last page has no `next_cursor`.',
+        '`after` then continues with older ones, and the last page has no `next_cursor`.',
     }),
   limit: paging.limit,
 });

@@ -169,7 +169,7 @@ export class EventsService {
     if (!position)
       throw invalidField(
         name,
-        `is not an event of the last ${RETENTION_DAYS} days, or one that a recovery of the database has undone; start again without it`,
+        `is not an event of the last ${RETENTION_DAYS} days, or was undone by a recovery of the database; start again without it`,
       );
     return position;
   }

@@ -74,7 +74,7 @@ interface FindingKind {
 export const FINDINGS = {
   two_publishers: {
     severity: 'warning',
-    meaning: 'Two providers or more that publish hold a living grant of one profile.',
+    meaning: 'Two or more publishing providers hold a valid grant for one profile.',
     nextStep: {
       code: 'keep_one_publisher',
       message:
@@ -90,7 +90,7 @@ export const FINDINGS = {
   tracked_twice: {
     severity: 'info',
     meaning:
-      'Two accounts or more measure one profile, or one provider holds the profile more than once.',
+      'Two or more accounts measure one profile, or one provider holds the profile more than once.',
     nextStep: {
       code: 'disconnect_duplicate',
       message: 'Keep the account whose figures you use and disconnect the others.',
@@ -129,7 +129,7 @@ export const FINDINGS = {
   engagement_beside_publishing: {
     severity: 'warning',
     meaning:
-      'A provider engages in the name of a profile while another holds a living grant to publish to it.',
+      'A provider engages in the name of a profile while another holds a valid grant to publish to it.',
     nextStep: {
       code: 'pause_engagement',
       message:
@@ -153,11 +153,11 @@ export const FINDINGS = {
   stale_weak_link: {
     severity: 'info',
     meaning:
-      'Nothing but an equal handle ties two accounts, and one of them was not looked at for three sweep intervals.',
+      'Only an equal handle ties two accounts, and one of them was not checked for three sweep intervals.',
     nextStep: {
       code: 'confirm_link',
       message:
-        'See why the account is not looked at any more, or say whose it is (`PUT /v1/accounts/{id}/profile`): its handle may have passed to somebody else meanwhile.',
+        'Find out why the account is no longer checked, or say whose it is (`PUT /v1/accounts/{id}/profile`): its handle may belong to somebody else by now.',
     },
     mayBe: ({ mayBeStale }) => mayBeStale,
     find: ({ staleLinks }) =>
@@ -169,7 +169,7 @@ export const FINDINGS = {
   },
   handle_taken_over: {
     severity: 'warning',
-    meaning: `In the last ${REASSIGNED_FOR_DAYS} days accounts left the profile they were in, as the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other.`,
+    meaning: `In the last ${REASSIGNED_FOR_DAYS} days accounts left their profile, because the handle that tied them to it is no longer that profile's; or an account fits several profiles that contradict each other.`,
     nextStep: {
       code: 'check_owner',
       message:

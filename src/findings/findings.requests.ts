@@ -33,6 +33,6 @@ export function findingsQuery(providers: readonly string[]) {
 
 export const dismissalRequest = z
   .strictObject({
-    reason: words(1000).meta({ description: 'Why it is meant to be so.' }),
+    reason: words(1000).meta({ description: 'Why it is intended.' }),
   })
   .meta({ examples: [{ reason: 'The agency publishes videos, we publish the rest.' }] });

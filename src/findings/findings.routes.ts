@@ -25,7 +25,7 @@ export function findingEndpoints(
 ) {
   return {
     list: endpoint({
-      summary: 'List findings: what a person may want to look at, newest first',
+      summary: 'List findings: what a person may want to check, newest first',
       description: `| Kind | Meaning |\n|---|---|\n${KINDS}`,
       isVersioned: true,
       query: findingsQuery(providers),
@@ -49,7 +49,7 @@ export function findingEndpoints(
     dismiss: action({
       summary: 'Dismiss a finding, with the reason, until it changes',
       description:
-        'It is not listed any more unless asked for by `state`. When other accounts or other facts take its place, that is a new finding, which is open.',
+        'It is no longer listed unless `state` requests it. If the accounts or the facts change, that is a new, open finding.',
       params: byFinding,
       body: dismissalRequest,
       answers: { 200: dataOf(findingSchema) },

@@ -51,14 +51,14 @@ export const findingSchema = z
         }),
       )
       .max(MAX_FINDING_ACCOUNTS)
-      .meta({ description: `The oldest ${MAX_FINDING_ACCOUNTS} that it is about.` }),
+      .meta({ description: `The oldest ${MAX_FINDING_ACCOUNTS} accounts that it is about.` }),
     account_count: z.int(),
     since: timestamp.meta({
-      description: 'Since when it is so, where the facts tell; otherwise when it was found.',
+      description: 'Since when it holds, if the facts show it; otherwise when it was found.',
     }),
     next_step: z.object({ code: z.string(), message: z.string() }),
     details: recordOf(z.string(), z.unknown(), MAX_MEMBERS).meta({
-      description: 'The facts; with other ones, or other accounts, it is another finding.',
+      description: 'The facts; with other facts or accounts it is another finding.',
     }),
     state: z.enum(['open', 'dismissed', 'closed']),
     dismissed: z

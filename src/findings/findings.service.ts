@@ -43,7 +43,7 @@ export class FindingsService {
     if (row === undefined) throw notFound(`Finding ${id}`);
     if (row.dismissedAt !== null) return toAnswer(row);
     if (row.closedAt !== null)
-      throw new Problem('conflict', 'The finding is closed: what it told of is so no more.');
+      throw new Problem('conflict', 'The finding is closed: it no longer holds.');
     await this.findings.dismiss(client, caller, id, reason, at);
     const entry = {
       action: 'finding.dismissed',

@@ -4,7 +4,7 @@ import { providerId } from '../providers/index.js';
 
 const since = z.string().min(1).max(2000).optional().meta({
   description:
-    'The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors stay valid as long.',
+    'The last `next_cursor`, or an RFC 3339 time to start from. Changes are kept for 90 days, and cursors are valid for as long.',
 });
 
 export const changesQuery = z.strictObject({ since, limit: paging.limit });

@@ -50,7 +50,7 @@ export function healthEndpoints(health: HealthService, providers: readonly strin
 
     levels: endpoint({
       summary: 'Get how many accounts were healthy or not over time, by provider',
-      description: `Noted while a gateway runs, each minute; the last note of an hour stays. Accounts that are disconnected do not count. At most ${MAX_LEVELS} steps in one answer.`,
+      description: `Recorded every minute while a gateway runs; the last record of each hour is kept. Disconnected accounts do not count. At most ${MAX_LEVELS} steps in one answer.`,
       query: levelsQuery(providers),
       answers: { 200: dataOf(levelsSchema) },
       handle: async (call) => ({

@@ -129,8 +129,8 @@ export const levelsSchema = z
             .max(MAX_LEVELS + 1)
             .meta({
               description:
-                'Oldest first. The counts are those at the end of the hour or day, those of the running one at most two minutes old. ' +
-                'There is none where no gateway ran: then nobody knows.',
+                'Oldest first. The counts are those at the end of the hour or day; those of the current one are at most two minutes old. ' +
+                'There is none for a time in which no gateway ran: the levels are unknown then.',
             }),
         }),
       )

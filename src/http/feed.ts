@@ -8,8 +8,8 @@ export const NO_TOTAL = 'Feeds have no total: `include_total` is rejected.';
 
 /** For the document, of every feed. */
 export const REWOUND =
-  'A cursor of what a recovery of the database to an earlier state has undone is 422 `history_rewound`: ' +
-  'read accounts anew and go on without it; what you know has the id that you know.';
+  'If the database was recovered to an earlier state, a cursor from after that state is answered 422 `history_rewound`: ' +
+  'read the accounts again and continue without the cursor; events that you already have keep their ids.';
 
 /** A feed as its component holds it. */
 export interface Feed {

@@ -27,7 +27,7 @@ export const problemSchema = z
     errors_omitted: z
       .int()
       .optional()
-      .meta({ description: 'How many more fields are wrong than `errors` names.' }),
+      .meta({ description: 'How many more fields are wrong than `errors` lists.' }),
     provider: z
       .object({
         id: z.string(),

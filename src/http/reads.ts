@@ -57,7 +57,7 @@ export class Reads {
     } catch {
       throw invalidField(
         POSITION_HEADER,
-        'must be the value that a write was answered with, unchanged',
+        'must be the unchanged value from the response to a write',
       );
     }
     if (text === ANYWHERE) return ANYWHERE;

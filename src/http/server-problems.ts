@@ -6,17 +6,20 @@ import type { Route } from './route.js';
 export function requireCoding(acceptEncoding: string | undefined): void {
   if (codingFor(acceptEncoding) !== undefined) return;
   const codings = '`br`, `gzip` or `identity`';
-  throw new Problem('not_acceptable', `Accept-Encoding refuses each coding there is: ${codings}.`);
+  throw new Problem(
+    'not_acceptable',
+    `Accept-Encoding refuses every available coding: ${codings}.`,
+  );
 }
 
 export function tookTooLong(): Problem {
-  const what = 'The request took the database too long. Ask for less, such as a shorter page.';
+  const what = 'The request took too long in the database. Request less, such as a shorter page.';
   return retryLater('service_unavailable', what, 5);
 }
 
 export function waitedTooLong(): Problem {
   const what =
-    'Too many queries of the team, or of all teams, wait for the database. Ask for less at once.';
+    'Too many queries of the team, or of all teams, wait for the database. Send fewer requests at once.';
   return retryLater('service_unavailable', what, 5);
 }
 
@@ -27,7 +30,7 @@ export function databaseAway(): Problem {
 
 /** Of several writes that wait for each other one is given up: the next try meets them no more. */
 export function collided(): Problem {
-  const what = 'The request and others waited for each other in the database.';
+  const what = 'The request and others blocked each other in the database.';
   return retryLater('service_unavailable', what, 1);
 }
 

@@ -137,18 +137,18 @@ export function refused(says: string): CallToolResult {
 }
 
 const REMEDIES: Partial<Record<Problem['code'], string>> = {
-  unauthorized: 'The key is no longer good: ask the person for another one.',
+  unauthorized: 'The key is no longer valid: ask the person for another one.',
   forbidden: 'This key may not do it: tell the person.',
   insufficient_scope: 'This key may not do it: tell the person.',
-  not_found: 'Look the id up with the tool that lists such things; do not guess ids.',
+  not_found: 'Look up the id with the listing tool; do not guess ids.',
   ambiguous_reference: 'Use one of the `refs`.',
   cursor_mismatch: 'Repeat the call without `cursor`.',
-  plan_mismatch: 'What was planned is not what there is now: call `disconnect_plan` again.',
-  rate_limited: 'Stop and tell the person; the problem says when there is room again.',
-  conflict: 'The state does not allow it: read it again before you go on.',
+  plan_mismatch: 'The accounts have changed since the plan: call `disconnect_plan` again.',
+  rate_limited: 'Stop and tell the person; the problem says when to try again.',
+  conflict: 'The current state does not allow it: read it again before you continue.',
   service_unavailable: 'Try again later, once.',
-  provider_unavailable: 'The provider cannot be asked now: try again later, once.',
-  provider_timeout: 'The provider did not answer: look with a reading tool before you try again.',
+  provider_unavailable: 'The provider cannot be called now: try again later, once.',
+  provider_timeout: 'The provider did not answer: check with a reading tool before you try again.',
 };
 
 function textOf(says: string, next: string | undefined, data: unknown): string {

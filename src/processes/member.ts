@@ -23,7 +23,7 @@ export interface Member extends Siblings {
  */
 export function joinGroup([number, told]: readonly string[], onAlone: () => void): Member {
   const { worker } = cluster;
-  if (worker === undefined) throw new Error('this process was started by no supervisor');
+  if (worker === undefined) throw new Error('this process was not started by a supervisor');
   worker.on('disconnect', () => {
     // Otherwise node:cluster ends the process at once, with what is under way.
     worker.exitedAfterDisconnect = true;

@@ -91,11 +91,11 @@ export class ProcessGroup {
       deaths = livedMs > CALM_MS ? 1 : deaths + 1;
       const what = `process ${number} of ${this.parts.count} ended (${by})`;
       if (isFirst && !served)
-        throw new StartError(`WEB_CONCURRENCY: ${what} before it served; what it said is above.`);
+        throw new StartError(`WEB_CONCURRENCY: ${what} before it was ready; see its output above.`);
       isFirst = false;
       if (failedStarts === MAX_FAILED_STARTS)
         throw new StartError(
-          `WEB_CONCURRENCY: ${what} before it served, for the ${MAX_FAILED_STARTS}th time in a row.`,
+          `WEB_CONCURRENCY: ${what} before it was ready, for the ${MAX_FAILED_STARTS}th time in a row.`,
         );
       const pauseMs = deaths === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (deaths - 2);
       this.parts.logger.warn(`${what}; it is replaced`, { duration_ms: Math.round(livedMs) });

@@ -69,7 +69,7 @@ export function refuseContradictions(
   if (errors.length === 0) return;
   throw new Problem(
     'conflict',
-    'The providers show different user ids of the platform. To join the accounts all the same, send acknowledge_conflicts: ["platform_user_id"].',
+    'The providers show different user ids of the platform. To join the accounts anyway, send acknowledge_conflicts: ["platform_user_id"].',
     firstErrors(errors),
   );
 }

@@ -52,7 +52,7 @@ export function choiceEndpoints(
   return {
     move: endpoint({
       summary:
-        "Move an account to another profile, split it off, or release it from people's choices",
+        "Move an account to another profile, split it off, or withdraw people's choices about it",
       description:
         'Manual choices take precedence over ids and usernames, and outlive sweeps and disconnects. Only this account ' +
         'moves. `If-Match` takes the ETag of `GET /v1/accounts/{id}`.',
@@ -71,7 +71,7 @@ export function choiceEndpoints(
     merge: action({
       summary: 'Merge two profiles',
       description:
-        'Whichever of the two is named in the path, the id of the older one survives; the other leads to it from then on.',
+        'The id of the older profile stays, whichever of the two is in the path; the other id redirects to it from then on.',
       params: byProfile,
       body: mergeRequest,
       answers,

@@ -33,7 +33,8 @@ export const accountProfileRequest = z
       description: 'The profile to move the account to; null to split it off into its own.',
     }),
     mode: z.literal('automatic', { error: 'must be: automatic' }).optional().meta({
-      description: 'Forgets every manual choice about the account: ids and usernames decide again.',
+      description:
+        'Withdraws every manual choice about the account: ids and usernames decide again.',
     }),
     acknowledge_conflicts: acknowledged,
     reason,
@@ -104,7 +105,7 @@ export const choiceSchema = z
     }),
     entry: z.object({ profile_id: z.string(), id: z.string() }).nullable().meta({
       description:
-        'The entry of the history to revert it by. Null: nothing changed, or nothing was to be.',
+        'The entry of the history that reverts it. Null: nothing changed, or it was a dry run.',
     }),
     moved: z
       .array(
@@ -117,8 +118,8 @@ export const choiceSchema = z
       )
       .max(MAX_CHOICE_ACCOUNTS)
       .meta({ description: 'The accounts whose profile has another id now.' }),
-    before: arrangement.meta({ description: 'The profiles concerned as they were.' }),
-    after: arrangement.meta({ description: 'The same accounts and what they make up now.' }),
+    before: arrangement.meta({ description: 'The affected profiles before.' }),
+    after: arrangement.meta({ description: 'The profiles of the same accounts afterwards.' }),
     profile: profileSchema.nullable().meta({
       description: 'The profile of `profile_id` as it is now. Null with `dry_run`.',
     }),

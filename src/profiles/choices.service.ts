@@ -330,7 +330,12 @@ function chosenOf(
   const unknown = references.flatMap((reference, index) =>
     names.has(reference)
       ? []
-      : [{ field: `account_ids.${index}`, message: `${reference} is no account of the profile` }],
+      : [
+          {
+            field: `account_ids.${index}`,
+            message: `${reference} is not an account of the profile`,
+          },
+        ],
   );
   if (unknown.length > 0) throw invalidFields(unknown);
   return new Set(references.flatMap((reference) => names.get(reference) ?? []).map(nameOf));
@@ -344,7 +349,7 @@ function notReversible(evidence: readonly object[]): Problem {
   return new Problem(
     'operation_not_supported',
     pointer === undefined
-      ? 'Nobody chose this: it follows from ids and usernames. Use PUT /v1/accounts/{id}/profile to choose otherwise.'
+      ? 'No person chose this: it follows from ids and usernames. Use PUT /v1/accounts/{id}/profile to change it.'
       : `The choice is entry ${pointer.choice_entry} of ${pointer.choice_profile_id}. Revert that one.`,
   );
 }

@@ -11,7 +11,7 @@ export const profileChangeSchema = z
     id: z.string().meta({ description: 'The number of the entry.' }),
     type: z.literal('profile_change'),
     profile_id: z.string().meta({
-      description: 'The profile that it befell: this one, or one that was merged into it since.',
+      description: 'The profile it happened to: this one, or one that was merged into it since.',
     }),
     action: z.enum(['linked', 'split', 'merged', 'released', 'reverted']),
     /** Null: of the profile as a whole. */
@@ -22,7 +22,7 @@ export const profileChangeSchema = z
     actor: z.object({ key_id: z.string(), name: z.string().nullable() }).nullable(),
     request_id: z.string().nullable(),
     reason: z.string().nullable(),
-    reverted_by: z.string().nullable().meta({ description: 'The entry that took it back.' }),
+    reverted_by: z.string().nullable().meta({ description: 'The entry that reverted it.' }),
     at: timestamp,
   })
   .meta({

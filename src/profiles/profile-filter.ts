@@ -33,10 +33,10 @@ export function profileFilterFields(providers: readonly string[]) {
     }),
     provider_count: wholeNumber(1, MAX_PROVIDER_COUNT)
       .optional()
-      .meta({ description: 'Only profiles of which so many providers hold accounts.' }),
+      .meta({ description: 'Only profiles of which this many providers hold accounts.' }),
     match: oneOf(MATCHES).meta({
       description:
-        'Only profiles whose accounts are tied like this: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).',
+        'Only profiles whose accounts are tied in these ways: by equal ids (`strong`), by equal handles (`weak`), by a person (`manual`), by several of these (`mixed`), or of one account alone (`none`).',
     }),
     health: oneOf(HEALTH_STATUSES).meta({
       description: 'Only profiles with these health statuses.',
@@ -46,7 +46,7 @@ export function profileFilterFields(providers: readonly string[]) {
       examples: [{ brand: 'acme' }],
     }),
     has_conflicts: yesOrNo.optional().meta({
-      description: 'Whether its accounts differ in what they currently say of it.',
+      description: 'Whether its accounts currently contradict each other.',
     }),
     updated_since: ofAccounts.updated_since.meta({
       description: 'Only profiles of which an account changed at or after this time.',
@@ -98,7 +98,7 @@ export function profilesSeenBy(
   if (asked !== undefined)
     throw new Problem(
       'forbidden',
-      `${asked}: accounts at providers that this key may not see have a share in it. Leave it out, or use a key for all providers.`,
+      `${asked}: it also depends on accounts at providers that this key may not see. Leave it out, or use a key for all providers.`,
     );
   const providers = parameters.add(key.providers);
   const isSeen = (account: string) =>

@@ -14,7 +14,7 @@ import { profileSchema, redirectSchema } from './profiles.schema.js';
 import { MAX_TOLD_REDIRECTS, type ProfilesService } from './profiles.service.js';
 
 const FORMER_ID =
-  'The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the one that has its accounts now, always in one step.';
+  'The id of a profile that was merged into another is answered 301: `Location` and `merged_into` name the profile that has its accounts now, without further redirects.';
 
 /** Translates HTTP for reading profiles. */
 export function profileEndpoints(
@@ -73,8 +73,8 @@ export function profileEndpoints(
     }),
 
     history: endpoint({
-      summary: 'List what became of the accounts of a profile, newest first',
-      description: `With that of all profiles that were merged into it. ${FORMER_ID}`,
+      summary: 'List the history of a profile, newest first',
+      description: `Includes the history of all profiles that were merged into it. ${FORMER_ID}`,
       params: byProfile,
       query: z.strictObject(paging),
       answers: { 200: listOf(profileChangeSchema), 301: dataOf(redirectSchema) },

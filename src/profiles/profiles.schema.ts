@@ -58,7 +58,7 @@ const health = z.object({
   reason: z.enum([...HEALTH_REASONS, GRANT_BROKEN]).nullable(),
   confidence: z.enum(CONFIDENCES).meta({
     description:
-      '`high`: two providers say so, no account speaks against it, and none is out of reach; `low`: nothing supports it, or nobody stands against a broken grant; otherwise `medium`.',
+      '`high`: two providers say so, no account contradicts it, and all accounts could be checked; `low`: nothing supports it, or no account contradicts a broken grant; otherwise `medium`.',
   }),
   evidence: z
     .array(
@@ -75,7 +75,7 @@ const health = z.object({
       }),
     )
     .max(MAX_PROFILE_MEMBERS)
-    .meta({ description: 'What each account says of the profile, the dead ones first.' }),
+    .meta({ description: 'What each account says about the profile, the dead ones first.' }),
 });
 
 const member = z.object({
@@ -96,7 +96,7 @@ const member = z.object({
   match: memberMatch,
   rule: memberRule.meta({
     description:
-      'What ties it to the profile: `own_id` is the account by whose id others are found, `alone` the only one.',
+      "What ties it to the profile. `own_id`: other accounts are found by this account's id. `alone`: it is the only account.",
   }),
   linked_to: z.string().nullable().meta({ description: 'The account that it is tied to.' }),
   evidence: z
@@ -111,7 +111,7 @@ const member = z.object({
     .max(MAX_EVIDENCE),
   stale: z.boolean().meta({
     description:
-      'Whether it is tied by a handle alone, and one side was not looked at for three sweep intervals.',
+      'Whether only a handle ties it, and one of the two accounts was not checked for three sweep intervals.',
   }),
 });
 
@@ -123,7 +123,7 @@ export const profileSchema = z
     platform: z.string(),
     match: z.enum(MATCHES),
     candidates: z.array(z.string()).max(MAX_CANDIDATES).meta({
-      description: 'Profiles, contradicting each other, of which it may be one.',
+      description: 'Profiles that it may belong to and that contradict each other.',
     }),
     username: text,
     platform_user_id: text,

@@ -196,7 +196,7 @@ function sorted(readings: readonly (Observation | QuarantinedItem)[]) {
 
 /** In place of what a list lacks by its own count: it may be any account. */
 function lacking(items: number, total: number): QuarantinedItem {
-  return { id: null, reason: `list: it has ${items} items and says that there are ${total}` };
+  return { id: null, reason: `list: it has ${items} items but states that there are ${total}` };
 }
 
 function earlier(one: Date, other: Date | undefined): Date {

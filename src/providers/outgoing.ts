@@ -87,7 +87,7 @@ function addressOf(
   const within = `${origin}${pathPrefix}/`;
   const given = URL.canParse(address, within) ? new URL(address, within) : null;
   if (given === null || !`${given.origin}${given.pathname}`.startsWith(within))
-    throw invalidAnswer(adapter, 'a link that leads elsewhere than to its own API', null);
+    throw invalidAnswer(adapter, 'a link that does not lead to its own API', null);
   return { path: given.pathname, query: given.searchParams };
 }
 

@@ -44,12 +44,12 @@ const providerSchema = z
     docs_url: z.string(),
     role: z.enum(ROLES).meta({
       description:
-        'What it does for an account: acts as the owner (`publisher`), looks at the profile from outside (`measurement`), or engages in its name (`growth`). Where several hold one profile, their words count in this order.',
+        'What it does for an account: publishes for the owner (`publisher`), measures the profile from outside (`measurement`), or engages in its name (`growth`). If several hold one profile, their values count in this order.',
     }),
     platforms: z.array(z.string()).max(MAX_NAMES),
     platform_user_ids: recordOf(z.string(), z.enum(ID_SCOPES), MAX_NAMES).meta({
       description:
-        'By network, where its user ids name the same profile: everywhere (`global`), at this provider alone (`app`), at one server of the network (`instance`), or `unknown`.',
+        'By network, where its user ids identify the same profile: everywhere (`global`), only at this provider (`app`), at one server of the network (`instance`), or `unknown`.',
     }),
     operations: z.array(z.string()).max(MAX_NAMES),
     credentials: z
@@ -95,7 +95,7 @@ const providerSchema = z
       last_error: z.string().nullable(),
       circuit: circuit.meta({
         description:
-          'Of the replica that answers; so are the last success, failure and error, and `since` while no incident is open.',
+          'Of the replica that answers, like the last success, failure and error, and `since` while no incident is open.',
       }),
       circuits: z.partialRecord(z.enum(OPERATION_GROUPS), circuit).meta({
         description:
@@ -115,7 +115,7 @@ const providerSchema = z
         )
         .max(MAX_SHOWN_INCIDENTS)
         .meta({
-          description: `The last ${MAX_SHOWN_INCIDENTS} of the last 90 days, newest first, the one under way among them.`,
+          description: `The last ${MAX_SHOWN_INCIDENTS} of the last 90 days, newest first, including an open one.`,
         }),
     }),
   })

@@ -62,7 +62,7 @@ export class SecretsService {
       if (lacking === 0) return;
       if (Date.now() > end)
         throw new StartError(
-          `ROLLCALL_SECRET: ${lacking} running gateways cannot open what this secret seals. Add it to their ROLLCALL_PREVIOUS_SECRETS first, or stop them.`,
+          `ROLLCALL_SECRET: ${lacking} running gateways cannot decrypt what this secret encrypts. Add it to their ROLLCALL_PREVIOUS_SECRETS first, or stop them.`,
         );
       await clock.sleep(ASK_AGAIN_MS);
     }
@@ -78,7 +78,7 @@ export class SecretsService {
   get problem(): string | null {
     return this.isComplete
       ? null
-      : 'another gateway seals with a secret that this one does not have';
+      : 'another gateway encrypts with a secret that this one does not have';
   }
 
   /** The keys that receipts are and were signed with, oldest first. */
@@ -127,7 +127,7 @@ export class SecretsService {
     const unknown = known.find((secret) => !this.has(secret));
     if (unknown)
       throw new StartError(
-        `ROLLCALL_SECRET: this database holds values sealed with another secret (key ${unknown.id}), which is neither this one nor in ROLLCALL_PREVIOUS_SECRETS. Set the secret that the database was used with.`,
+        `ROLLCALL_SECRET: this database holds values encrypted with another secret (key ${unknown.id}), which is neither this one nor in ROLLCALL_PREVIOUS_SECRETS. Set the secret that the database was used with.`,
       );
     const own = known.find(({ id }) => id === this.current);
     if (own?.replaced_at)
@@ -153,12 +153,15 @@ export class SecretsService {
     }
     if (closed > 0 && used.size === 0)
       throw new StartError(
-        'ROLLCALL_SECRET: it opens nothing of what is sealed in this database. Set the secret that the database was used with.',
+        'ROLLCALL_SECRET: it decrypts nothing in this database. Set the secret that the database was used with.',
       );
     if (closed > 0)
-      logger.warn('sealed values cannot be opened: ROLLCALL_PREVIOUS_SECRETS lacks their secret', {
-        count: closed,
-      });
+      logger.warn(
+        'stored values cannot be decrypted: ROLLCALL_PREVIOUS_SECRETS lacks their secret',
+        {
+          count: closed,
+        },
+      );
     if (used.size > 0 && !used.has(this.current)) {
       const lacking = await this.lacking(client);
       if (lacking > 0) return lacking;

@@ -29,7 +29,7 @@ export class BudgetExhausted extends Error {
     limits: SweepLimits,
   ) {
     super(
-      `The sweep stopped after ${TOLD[limit](limits)}, before the end of the list. What it saw is kept; the next sweep goes on from there.`,
+      `The sweep stopped after ${TOLD[limit](limits)}, before the end of the list. What it saw is stored; the next sweep continues from there.`,
     );
   }
 }

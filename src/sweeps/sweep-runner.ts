@@ -355,14 +355,14 @@ const NO_RESULT = { quarantine: [], degraded: [], budgetExhausted: null };
 const REST_OF_LIST = {
   code: 'rest_of_list',
   message:
-    'The budget of the sweep before ran out, and this one read the rest of the list. Both together prove no absence; the next sweep reads the whole list.',
+    'The budget of the previous sweep ran out, and this one read the rest of the list. That proves no absence; the next sweep reads the whole list.',
 };
 
 /** A list that was read although the report of its accounts' health was not there. */
 function partialFailure({ code, message }: ProviderError) {
   return {
     code,
-    message: `The health report is missing; the accounts are listed, and verdicts keep their age. ${message}`,
+    message: `The health report is missing; the accounts are listed, and their health keeps its age. ${message}`,
   };
 }
 

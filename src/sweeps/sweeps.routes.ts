@@ -17,7 +17,7 @@ export function sweepEndpoints(
     start: action({
       summary: 'Start a sweep of a connection',
       description:
-        'After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` takes that list as it is.',
+        'After the key or address of a connection was changed, a list with none of the accounts held changes nothing: its sweep is `held`, and its `error` says whose accounts they seem to be. `confirm` accepts that list.',
       params: byId,
       body: sweepRequest,
       answers: { 202: dataOf(sweepSchema) },

@@ -24,7 +24,8 @@ export const sweepSchema = z
       .max(MAX_LISTED)
       .meta({ description: `The first ${MAX_LISTED} items that could not be read.` }),
     duplicates: count.meta({
-      description: 'Further copies of accounts that are listed more than once; one of each counts.',
+      description:
+        'Further copies of accounts that are listed more than once; one copy of each counts.',
     }),
     degraded: z
       .array(z.object({ field: z.string(), count, example: z.string() }))
@@ -36,7 +37,7 @@ export const sweepSchema = z
     }),
     budget_exhausted: z.enum(['time', 'pages', 'accounts']).nullable().meta({
       description:
-        'What ran out before the whole list was read. What was seen is kept, nothing is taken as gone, and the next sweep goes on from there.',
+        'What ran out before the whole list was read. What was seen is stored, no account is considered gone, and the next sweep continues from there.',
     }),
     created_at: timestamp,
     started_at: timestamp.nullable(),

@@ -77,7 +77,7 @@ export class SweepsService {
     if (held?.id !== sweepId || !(await sweeps.release(client, connectionId, now))) {
       throw new Problem(
         'conflict',
-        'confirm: this sweep does not wait for a confirmation. GET /v1/connections/{id}/sweeps shows the last one that is held, and why.',
+        'confirm: this sweep does not wait for a confirmation. GET /v1/connections/{id}/sweeps shows the last held sweep, and why it is held.',
       );
     }
     const entry = {
@@ -133,7 +133,7 @@ export class SweepsService {
    * @param client within the transaction of the change
    */
   end(client: pg.ClientBase, connectionId: string): Promise<void> {
-    const message = 'The connection was paused. What was seen before is kept.';
+    const message = 'The connection was paused. What was seen before is stored.';
     const error = { code: 'connection_paused', message };
     return this.parts.sweeps.endUnfinished(client, connectionId, error, this.parts.clock.now());
   }

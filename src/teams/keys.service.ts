@@ -143,7 +143,7 @@ export class KeysService {
           'conflict',
           id === caller.key.id
             ? 'A key cannot revoke itself. Use another key.'
-            : 'The key that asks was made by this one, directly or through others, and cannot revoke itself. Use another key.',
+            : 'The key of this request was created by that one, directly or through others, and a key cannot revoke itself. Use another key.',
         );
       const disabled = withCreated ? await this.disableWebhooks(transaction, caller, all, id) : 0;
       if (revoked.length + disabled === 0) throw notFound(`Key ${id}`);

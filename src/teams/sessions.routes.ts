@@ -11,13 +11,13 @@ import type { SessionsService } from './sessions.service.js';
 import { signInRequest } from './teams.requests.js';
 
 const ABOUT_COOKIE =
-  'The cookie `__Host-rollcall` authenticates every request as the key would, but for writes only those from pages of this gateway (`Sec-Fetch-Site`, or `Origin`); a key in `Authorization` goes before it.';
+  'The cookie `__Host-rollcall` authenticates requests like the key; writes only from pages of this gateway (`Sec-Fetch-Site`, or `Origin`). A key in `Authorization` takes precedence.';
 
 export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, logger: Logger) {
   return {
     signIn: endpoint({
       summary: 'Sign in to the console: exchange a key for a session cookie',
-      description: `${ABOUT_COOKIE} A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in anew. Takes no \`Idempotency-Key\`.`,
+      description: `${ABOUT_COOKIE} A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in again. Takes no \`Idempotency-Key\`.`,
       body: signInRequest,
       answers: { 201: dataOf(ownSessionSchema) },
       problems: ['unauthorized', 'rate_limited'],
@@ -40,7 +40,7 @@ export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, lo
       },
     }),
     current: endpoint({
-      summary: 'Get the session that the request came with, and what it may do',
+      summary: 'Get the session of this request, and what it may do',
       answers: { 200: dataOf(ownSessionSchema) },
       handle: async ({ caller }) => ({
         status: 200,
@@ -48,7 +48,7 @@ export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, lo
       }),
     }),
     signOut: endpoint({
-      summary: 'Sign out: end the session that the request came with',
+      summary: 'Sign out: end the session of this request',
       answers: { 204: null },
       handle: async ({ caller, url }) => {
         await sessions.signOut(caller);
@@ -58,7 +58,7 @@ export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, lo
     list: endpoint({
       summary: "List the browsers that are signed in with the team's keys",
       description:
-        'To a key that is restricted to some providers, only sessions of keys exist that may see no others.',
+        'A key that is restricted to some providers sees only sessions of keys that see no other providers.',
       query: z.strictObject(paging),
       answers: { 200: listOf(sessionSchema) },
       handle: (call) => {

@@ -23,11 +23,11 @@ export const sessionSchema = z
     type: z.literal('session'),
     key: z.object({ id: z.string(), name: z.string() }),
     user_agent: z.string().nullable(),
-    is_current: z.boolean().meta({ description: 'Whether the request came with it.' }),
+    is_current: z.boolean().meta({ description: 'Whether it is the session of this request.' }),
     created_at: timestamp,
-    last_used_at: timestamp.meta({ description: 'To the minute.' }),
+    last_used_at: timestamp.meta({ description: 'Accurate to the minute.' }),
     expires_at: timestamp.meta({
-      description: 'When it ends unless it is used: after 12 hours, and after 7 days in any case.',
+      description: 'When it ends: 12 hours after its last use, at most 7 days after the sign-in.',
     }),
   })
   .meta({ id: 'Session', examples: [SESSION_EXAMPLE] });

@@ -155,7 +155,7 @@ export class SessionsService {
     if (identity) return identity;
     throw new Problem(
       'unauthorized',
-      'This does not sign in: it is unknown, mistyped, used up, revoked or expired.',
+      'This does not sign in: it is unknown, mistyped, already used, revoked or expired.',
       {},
       challenge(),
     );

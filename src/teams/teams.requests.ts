@@ -44,7 +44,7 @@ export const keysQuery = z.strictObject({
     .max(100)
     .optional()
     .meta({
-      description: 'Only keys that this key made; it may be revoked.',
+      description: 'Only keys that this key created; it may be revoked.',
       examples: ['key_01k9z3m8q4v7x2c5n6b8a1s3d4'],
     }),
 });
@@ -52,7 +52,7 @@ export const keysQuery = z.strictObject({
 export const revokeQuery = z.strictObject({
   include_created: yesOrNo.default(false).meta({
     description:
-      'Also revokes the keys that this key made, those that they made, and so on, and disables the webhooks whose URL any of them gave, even if the key itself is revoked already.',
+      'Also revokes the keys that this key created, the keys that those created, and so on, and disables the webhooks whose URL any of them set, even if the key itself is already revoked.',
   }),
 });
 
@@ -61,7 +61,7 @@ export const signInRequest = z
   .strictObject({
     key: secretText.optional().meta({ description: 'The key to sign in with.' }),
     link: secretText.optional().meta({
-      description: 'What follows the `#` in the link that `npm start` prints; it is good once.',
+      description: 'What follows the `#` in the link that `npm start` prints; it is valid once.',
     }),
   })
   .refine(

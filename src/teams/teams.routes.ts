@@ -18,7 +18,7 @@ import type { TeamsService } from './teams.service.js';
 
 const pageQuery = z.strictObject(paging);
 const ONLY_WEAKER =
-  'To a key that is restricted to some providers, only keys exist that may see no others.';
+  'A key that is restricted to some providers sees only keys that see no other providers.';
 
 interface TeamEndpointsParts {
   readonly teams: TeamsService;

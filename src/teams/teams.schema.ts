@@ -39,7 +39,7 @@ export const keySchema = z
     rate_limit: rateLimit.nullable().meta({ description: 'Null: the default rate limit.' }),
     created_by: z.object({ key_id: z.string(), name: z.string() }).nullable().meta({
       description:
-        'The key that made it. Null: the gateway itself, or a release that did not note it.',
+        'The key that created it. Null: the gateway itself, or a release that did not record it.',
     }),
     expires_at: timestamp.nullable(),
     last_used_at: timestamp.nullable(),

@@ -13,7 +13,7 @@ const query = z
 
 const isDefault = z.boolean().meta({
   description:
-    "Links to the page in the console's navigation lead to this view. One of a page at most: it takes the place of another.",
+    "The console's navigation opens the page with this view. At most one of a page; setting it replaces another.",
 });
 
 const fields = { name: words(100), page, query };

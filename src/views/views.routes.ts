@@ -20,7 +20,7 @@ export function viewEndpoints(views: ViewsService, cursors: Cursors) {
     }),
     create: action({
       summary: "Save a view: a name for the filters and columns in a page's address",
-      description: 'A team may have 200 views, those of one page under different names.',
+      description: 'A team may have 200 views; those of one page have different names.',
       body: viewRequest,
       answers: { 201: dataOf(viewSchema) },
       problems: ['conflict'],

@@ -13,7 +13,7 @@ export const webhookSchema = z
     type: z.literal('webhook'),
     url: z.string(),
     url_set_by: z.object({ key_id: z.string(), name: z.string() }).nullable().meta({
-      description: 'The key that gave the URL; `null`: not known.',
+      description: 'The key that set the URL; `null`: unknown.',
     }),
     types: z.array(z.string()).max(MAX_TYPES),
     description: z.string().nullable(),

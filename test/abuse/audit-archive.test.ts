@@ -111,7 +111,7 @@ test('a beginning that nobody signed shows, and so does an archive that was chan
   });
   expect(await archive('2099-01-01', 'refused')).toMatchObject({
     exitCode: 1,
-    said: expect.stringContaining('not verified'),
+    said: expect.stringContaining('could not be verified'),
   });
   await gateway.asOwner('INSERT INTO audit_anchor TABLE kept; DROP TABLE kept');
   expect((await verify()).exitCode).toBe(0);

@@ -167,7 +167,7 @@ describe('npm run verify-audit', () => {
       at = '${former.at}', signature = '${former.signature}'`;
     expect(await tampered(back, [note, later])).toMatchObject({
       exitCode: 1,
-      said: expect.stringContaining(`before the position ${later.split(':')[0]} noted`),
+      said: expect.stringContaining(`before the noted position ${later.split(':')[0]}`),
     });
     expect(await verify(note, later)).toMatchObject({ exitCode: 0 });
   });

@@ -193,9 +193,7 @@ describe('a disconnect of accounts of several providers', () => {
       providers: ['outfame'],
       summary: { total: 1 },
     });
-    expect(receiptLines(receipt.body.data.receipt)[0]).toBe(
-      'It covers accounts at these alone: outfame',
-    );
+    expect(receiptLines(receipt.body.data.receipt)[0]).toBe('It covers only accounts at: outfame');
     expect((await owner.get(`${address}/receipt`)).status).toBe(409);
     const refused = [
       await restricted.post(`${address}/cancel`),

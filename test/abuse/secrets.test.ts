@@ -220,11 +220,11 @@ describe("ROLLCALL_SECRET over the database's life", () => {
 
   test('a wrong secret stops the start with one line', async () => {
     expect(await refusal(SECOND)).toMatch(
-      /holds values sealed with another secret \(key [0-9a-f]{8}\)/,
+      /holds values encrypted with another secret \(key [0-9a-f]{8}\)/,
     );
     await leaveAsFormerRelease(FIRST);
-    expect(await refusal(SECOND)).toMatch(/opens nothing of what is sealed in this database/);
-    expect(await refusal(SECOND, THIRD)).toMatch(/opens nothing/);
+    expect(await refusal(SECOND)).toMatch(/decrypts nothing in this database/);
+    expect(await refusal(SECOND, THIRD)).toMatch(/decrypts nothing/);
     await stop(await start(FIRST));
   });
 
@@ -278,14 +278,14 @@ describe("ROLLCALL_SECRET over the database's life", () => {
     await load;
     expect(done).toMatchObject({
       exitCode: 0,
-      lines: [expect.stringMatching(/^Sealed \d+ values anew. .+ no longer needed\.$/)],
+      lines: [expect.stringMatching(/^Encrypted \d+ values again. .+ no longer needed\.$/)],
     });
     expect((await allSealed()).filter((one) => !opens(SECOND)(one))).toStrictEqual([]);
     expect((await after.root.get(`/v1/events?limit=1&after=${cursor}`)).status).toBe(200);
     await stop(after);
 
     expect(await refusal(FIRST, SECOND)).toMatch(/this secret was replaced on \d{4}-/);
-    expect(await refusal(FIRST)).toMatch(/holds values sealed with another secret/);
+    expect(await refusal(FIRST)).toMatch(/holds values encrypted with another secret/);
     await expectAllInUse(await start(SECOND));
   });
 
@@ -337,7 +337,7 @@ describe("ROLLCALL_SECRET over the database's life", () => {
     await pool.query('ALTER TABLE away RENAME TO idempotency_keys');
     const half = await allSealed();
     expect(half.some(opens(THIRD)) && half.some(opens(SECOND))).toBe(true);
-    expect(await refusal(THIRD)).toMatch(/holds values sealed with another secret/);
+    expect(await refusal(THIRD)).toMatch(/holds values encrypted with another secret/);
     await expectAllInUse(await start(THIRD, SECOND));
 
     const { lines } = await rotate(THIRD, SECOND);

@@ -107,7 +107,7 @@ test('a query that has no turn for too long is told apart from a database that i
     const slow = Array.from({ length: 6 }, () => client.get('/v1/webhooks'));
     const first = await Promise.race(slow);
     expect([first.status, first.body.code]).toEqual([503, 'service_unavailable']);
-    expect(first.body.detail).toContain('wait for the database. Ask for less at once.');
+    expect(first.body.detail).toContain('wait for the database. Send fewer requests at once.');
     await lock.query('ROLLBACK');
     await Promise.all(slow);
   } finally {
@@ -151,7 +151,7 @@ describe('a team whose queries are slow', () => {
     }
     const [first] = await Promise.all(slow.slice(0, 1));
     expect([first?.status, first?.body.code]).toEqual([503, 'service_unavailable']);
-    expect(first?.body.detail).toContain('took the database too long');
+    expect(first?.body.detail).toContain('took too long in the database');
     await lock.query('ROLLBACK; BEGIN');
     const later = await Promise.all(slow);
     expect(new Set(later.map(({ status }) => status))).toEqual(new Set([200, 503]));

@@ -334,7 +334,7 @@ describe('POST /v1/profiles/{id}/merge and /split', () => {
       [
         {
           field: 'account_ids.0',
-          message: 'octopost:acc_abc123 is no account of the profile',
+          message: 'octopost:acc_abc123 is not an account of the profile',
         },
       ],
     ]);

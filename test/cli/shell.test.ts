@@ -139,7 +139,12 @@ describe('failures', () => {
     ['what is not there', 'accounts get outfame:none', 5, /does not exist[\s\S]*request: req_/],
     ['a gateway that is not there', 'whoami --url http://127.0.0.1:9', 4, /is not sent to/],
     ['no ids on standard input', 'accounts get -', 2, /no ids/],
-    ['a secret in a flag', 'connections add octopost --credentials api_key=x', 2, /read by others/],
+    [
+      'a secret in a flag',
+      'connections add octopost --credentials api_key=x',
+      2,
+      /other users can read/,
+    ],
   ])('%s', async (_what, line, code, reason) => {
     const ended = await cli.inProcess(line);
     expect(ended).toEqual({ code, output: '', errors: expect.stringMatching(reason) });

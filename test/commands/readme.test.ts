@@ -154,7 +154,7 @@ describe('npm start on a fresh clone', () => {
 
   test('npm run rebuild-profiles finds every account in its profile', async () => {
     expect(await clone.run('npm run --silent rebuild-profiles')).toMatch(
-      /^Decided on \d+ connected accounts: they are in \d+ profiles\.\nEvery account was in its profile already\.\n$/,
+      /^Decided on \d+ connected accounts: they are in \d+ profiles\.\nEvery account was already in its profile\.\n$/,
     );
   });
 
@@ -163,8 +163,8 @@ describe('npm start on a fresh clone', () => {
       commands.find((block) => block.includes('rotate-secret'))?.split(/\n(?=ROLLCALL_PREVIOUS)/) ??
       [];
     await clone.run(prepared);
-    expect(await clone.run(command)).toMatch(/Sealed \d+ values anew/);
-    expect(await clone.run('npm run --silent rotate-secret')).toMatch(/Sealed 0 values anew/);
+    expect(await clone.run(command)).toMatch(/Encrypted \d+ values again/);
+    expect(await clone.run('npm run --silent rotate-secret')).toMatch(/Encrypted 0 values again/);
     const again = clone.start('npm start', quiet());
     await again.prints(/curl .*ROLLCALL_KEY/);
     expect(await again.end('SIGTERM')).toBe(0);

@@ -93,7 +93,7 @@ describe('the database user of the gateway', () => {
 
   test.each([
     ['another database', { ROLLCALL_MIGRATE_URL: 'another' }, /leads to another database/],
-    ['no DATABASE_URL', { DATABASE_URL: '' }, /goes with DATABASE_URL, which is not set/],
+    ['no DATABASE_URL', { DATABASE_URL: '' }, /needs DATABASE_URL, which is not set/],
   ])('is refused with %s', async (_what, changed, reason) => {
     if ('ROLLCALL_MIGRATE_URL' in changed) await owner.query('CREATE DATABASE another');
     const variables = {

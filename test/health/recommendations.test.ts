@@ -40,7 +40,7 @@ const TABLE: Record<
   credential_rejected: ['check_credentials', /rejects the connection's key/, keys],
   provider_unreachable: ['wait', /three sweep intervals/, ({ id }) => `/v1/providers/${id}`],
   answer_unreadable: ['retry', /cannot be read\. Probe it/, nowhere],
-  not_checked: ['retry', /has not looked at this account/, nowhere],
+  not_checked: ['retry', /has not checked this account/, nowhere],
   not_told: ['none', /does not report the health/, nowhere],
   permission_missing: ['reconnect', /permission .+ is missing.*\. [A-Z].+\.$/, reconnect],
 };

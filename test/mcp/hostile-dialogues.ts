@@ -60,7 +60,7 @@ function saysNo(world: World, action: string): Promise<void> {
   return world.talk({ person: ask }, async (agent) => {
     const planned = await plan(agent, world.accounts.slice(0, 1));
     refuses(await execute(agent, planned), /The person said no/);
-    refuses(await execute(agent, planned), /a person was asked about this plan already/);
+    refuses(await execute(agent, planned), /a person was already asked about this plan/);
     expect(asked).toHaveLength(1);
   });
 }
@@ -163,13 +163,13 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
     world.talk({}, async (agent) => {
       const planned = await plan(agent, world.accounts.slice(0, 1));
       await world.talk({}, async (other) =>
-        refuses(await execute(other, planned), /not one that this key was given/),
+        refuses(await execute(other, planned), /not issued to this key/),
       );
     }),
   'the token is that of another team': async (world) => {
     const theirs = await planRaw(world, world.strangerKey, [world.foreign]);
     await world.talk({}, async (agent) =>
-      refuses(await agent.call(EXECUTE, theirs), /not one that this key was given/),
+      refuses(await agent.call(EXECUTE, theirs), /not issued to this key/),
     );
   },
   'the accounts are those of another team': (world) =>
@@ -304,7 +304,7 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
     return world.talk({ person: ask }, async (agent) => {
       const planned = await plan(agent, world.accounts.slice(0, 1));
       refuses(await execute(agent, planned), /is not the number of accounts/);
-      refuses(await execute(agent, planned), /a person was asked about this plan already/);
+      refuses(await execute(agent, planned), /a person was already asked about this plan/);
       expect(asked).toEqual([expect.stringContaining('Disconnect 1 account?')]);
     });
   },

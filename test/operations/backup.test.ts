@@ -171,7 +171,7 @@ describe('a database that is restored into another one', () => {
   test('is refused with another secret, and where something is', async () => {
     await expect(restoreInto('after', OTHER_SECRET)).rejects.toMatchObject({
       stderr: expect.stringMatching(
-        /^ROLLCALL_SECRET: the backup is sealed with another [^\n]+\n$/,
+        /^ROLLCALL_SECRET: the backup is encrypted with another [^\n]+\n$/,
       ),
     });
     await expect(restoreInto('before')).rejects.toMatchObject({

@@ -142,7 +142,7 @@ describe('two processes behind one port', () => {
     expect(code).toBe(1);
     expect(errors).toBe(
       `PORT: ${port} is in use on 127.0.0.1. Stop the process that uses it, or set another port.\n` +
-        'WEB_CONCURRENCY: process 1 of 2 ended (exit code 1) before it served; what it said is above.\n',
+        'WEB_CONCURRENCY: process 1 of 2 ended (exit code 1) before it was ready; see its output above.\n',
     );
     expect(await statusOf('/livez')).toBe(200);
   });

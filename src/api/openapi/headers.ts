@@ -41,7 +41,7 @@ export const RESPONSE_HEADERS = {
   },
   'Rollcall-Position': {
     description:
-      'How far a read must see to show this write. Send it back with later reads: they may come from a replica.',
+      'Position of this write in the database. Send it back with later reads, so that a read replica shows this write to them.',
     schema: text,
     example: POSITION_EXAMPLE,
   },
@@ -128,7 +128,7 @@ export const REQUEST_HEADERS = {
   },
   'Rollcall-Agent': {
     description:
-      'Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log has it beside the key.',
+      'Name of the assistant that acts with the key, percent-encoded where it is not ASCII: the audit log shows it beside the key.',
     schema: text,
     example: 'helpdesk%20bot%202.1',
   },
@@ -140,7 +140,7 @@ export const REQUEST_HEADERS = {
   },
   'Rollcall-Position': {
     description:
-      "`Rollcall-Position` of a write's response: this response shows no less than that write left.",
+      "`Rollcall-Position` of a write's response: this response shows at least that write.",
     schema: text,
     example: POSITION_EXAMPLE,
   },

@@ -88,9 +88,9 @@ export function describeOperation(
 }
 
 const AS_CSV =
-  'With `Accept: text/csv` the whole list from `cursor` (of feeds: from where it is told to) on as CSV, whatever `limit`, with the same filters and these columns; ' +
-  'objects and arrays within them are JSON, and texts that a spreadsheet would take for formulas begin with an apostrophe. ' +
-  'It breaks off within five seconds after its key was revoked or has expired or its session ended, and after 15 minutes: an answer without its last chunk is not whole.';
+  'With `Accept: text/csv` the response is the whole list as CSV, from `cursor` on (in feeds: from the given start on), whatever `limit` is, with the same filters and these columns; ' +
+  'objects and arrays in them are JSON, and texts that a spreadsheet would interpret as formulas begin with an apostrophe. ' +
+  'It is aborted within five seconds after its key was revoked or expired or its session ended, and after 15 minutes: a response without its last chunk is incomplete.';
 
 function csvOf(columns: readonly string[]): object {
   return { schema: { type: 'string' }, example: lineOf(columns) };

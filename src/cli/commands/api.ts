@@ -15,7 +15,7 @@ export function shapeApi(command: Command): void {
   command
     .option(
       '-f, --field <name=text>',
-      'a text: in the query of a GET, in the body otherwise',
+      'a text field: in the query of a GET, in the body otherwise',
       collect,
     )
     .option(
@@ -26,10 +26,10 @@ export function shapeApi(command: Command): void {
     .option('-H, --header <name:value>', 'another header', collect)
     .option('--input <file>', 'the body; - is standard input')
     .option('--paginate', 'all pages of a list, as one array')
-    .option('--jq <program>', 'what a jq program makes of the response')
+    .option('--jq <program>', 'the response through a jq program')
     .option('--json', 'errors as problem details')
     .option('-i, --include', 'the status and headers before the body')
-    .option('--idempotency-key <key>', 'repeats a request that was made with it');
+    .option('--idempotency-key <key>', 'repeats an earlier request with this key safely');
   addAccessFlags(command);
 }
 

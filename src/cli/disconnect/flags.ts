@@ -39,7 +39,7 @@ export function shapeDisconnect(command: Command, { isRun, selects }: Shape): vo
     command.optionsGroup('Options:');
     for (const parameter of WHY) command.addOption(optionOf(parameter));
     command
-      .option('--idempotency-key <key>', 'repeats a request that was made with it')
+      .option('--idempotency-key <key>', 'repeats an earlier request with this key safely')
       .option('--no-wait', 'do not wait until it has ended');
     addConfirmationFlags(command);
   }

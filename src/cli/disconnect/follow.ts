@@ -41,7 +41,7 @@ export async function follow(
   const { context } = call;
   const client = await call.client();
   context.onInterrupt = [
-    `The disconnect goes on at the gateway. \`rollcall disconnects watch ${id}\` returns to it;`,
+    `The disconnect continues at the gateway. \`rollcall disconnects watch ${id}\` returns to it;`,
     `\`rollcall disconnects cancel ${id}\` stops what has not started.`,
   ];
   let former = '';

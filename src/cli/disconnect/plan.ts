@@ -51,7 +51,7 @@ export function planLines(plan: Plan, terminal: Terminal): string[] {
     ...rows.map((row) => rowLine(row, layout, { ...terminal, hasColour: false })),
     ...(plan.also_ends.length === 0
       ? []
-      : [`Ends with them, though not asked for: ${counted(plan.also_ends.length)}`]),
+      : [`Also disconnected with them: ${counted(plan.also_ends.length)}`]),
     ...named(plan.also_ends, ({ ref, ends_with }) => `  ${ref} (ends with ${ends_with})`),
     ...(plan.excluded.length === 0 ? [] : [`Stays: ${counted(plan.excluded.length)}`]),
     ...named(plan.excluded, ({ ref, reason }) => `  ${ref} (${reason})`),

@@ -39,7 +39,9 @@ async function logout({ context, options }: OwnCall) {
   const name = text(options.profile) ?? (await settings.settings()).current;
   if (!(await settings.forget(name)))
     throw new CommandError(EXIT.notFound, 'not_found', `There is no key of the profile ${name}.`);
-  context.say(`Forgot the key of the profile ${name}. It still works until it is revoked.`);
+  context.say(
+    `Deleted the stored key of the profile ${name}. The key still works until it is revoked.`,
+  );
   return EXIT.done;
 }
 
@@ -86,7 +88,7 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'login',
         summary:
-          'keep a key for a gateway, typed unseen or from standard input, once the gateway knows it',
+          'store a key for a gateway, typed without echo or from standard input, after checking it',
         routes: ['teams.whoami'],
         examples: ['login --profile production < key.txt'],
         shape: (command) => void addAccessFlags(command),
@@ -99,9 +101,13 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'logout',
-        summary: 'forget the key of a profile',
+        summary: 'delete the stored key of a profile',
         examples: ['logout --profile production'],
-        shape: (command) => void command.option('--profile <name>', 'whose key; the current one'),
+        shape: (command) =>
+          void command.option(
+            '--profile <name>',
+            'profile whose key to delete; the current one when left out',
+          ),
         run: logout,
       },
     ],
@@ -111,7 +117,7 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'whoami',
-        summary: 'tell the team and key in use, and the gateway',
+        summary: 'show the team, the key and the gateway in use',
         routes: ['teams.whoami'],
         fields: ['type', 'team', 'key', 'url', 'profile'],
         examples: ['whoami', 'whoami --json key.scopes'],
@@ -125,7 +131,7 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'use',
-        summary: 'use a stored key from now on, or list the profiles that there are',
+        summary: 'use a stored key from now on, or list the profiles',
         takes: '[profile]',
         fields: ['profile', 'url', 'team', 'is_current'],
         examples: ['use', 'use default'],

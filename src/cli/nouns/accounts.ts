@@ -116,7 +116,7 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'release',
         route: 'choices.move',
-        summary: "release an account from people's choices of its profile",
+        summary: "withdraw people's choices about an account's profile",
         fixed: { mode: 'automatic' },
         without: ['profile_id'],
         examples: ['accounts release outfame:acc_aCme1Fit00 --dry-run'],

@@ -20,7 +20,7 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'plan',
-        summary: 'tell what would happen to each account, and the hash of this plan',
+        summary: 'show what would happen to each account, and the hash of this plan',
         takes: '[id...]',
         routes: ['disconnects.disconnectMany'],
         fields: ROUTES['disconnects.disconnectMany'].fields,

@@ -59,13 +59,13 @@ export const nouns: readonly Noun[] = [
       },
       {
         verb: 'tail',
-        summary: 'tell events as they happen, until Ctrl-C',
+        summary: 'print events as they happen, until Ctrl-C',
         routes: ['events.stream'],
         fields: FIELDS,
         examples: ['events tail --type account.updated --limit 1 --json'],
         shape: (command) => {
           for (const parameter of STREAM) command.addOption(optionOf(parameter));
-          command.option('--limit <number>', 'end after so many', (text) =>
+          command.option('--limit <number>', 'end after this many', (text) =>
             numberOf('--limit', text),
           );
           addAccessFlags(addOutputFlags(command));

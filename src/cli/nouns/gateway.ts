@@ -31,7 +31,7 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'doctor',
         summary:
-          'check the stored key, the way to the gateway, and what the gateway says of itself',
+          "check the stored key, the connection to the gateway, and the gateway's own checks",
         routes: [
           'teams.whoami',
           'system.ready',
@@ -51,11 +51,11 @@ export const nouns: readonly Noun[] = [
     commands: [
       {
         verb: 'open',
-        summary: 'open the page of a thing, or of a noun such as findings, in the console',
+        summary: 'open the console page of an id, or of a noun such as findings',
         takes: '[id]',
         examples: ['open ACCOUNT --print', 'open findings --print', 'open --print'],
         shape: (command) => {
-          command.option('--print', 'only tell the address');
+          command.option('--print', 'only print the address');
           addAccessFlags(command);
         },
         run: openPage,

@@ -155,10 +155,10 @@ export const nouns: readonly Noun[] = [
         shape: (command) => {
           for (const parameter of FILTERS) command.addOption(optionOf(parameter));
           command
-            .option('--watch', 'tell again with every change, until Ctrl-C')
+            .option('--watch', 'print again after every change, until Ctrl-C')
             .option(
               '--fail-on <statuses>',
-              'exit 1 when any account is so, while watching as soon as one is: unhealthy,warning',
+              'exit with 1 if an account has one of these statuses (with --watch: as soon as one has): unhealthy,warning',
             );
           addAccessFlags(addOutputFlags(command, []));
         },

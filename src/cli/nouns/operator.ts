@@ -66,7 +66,7 @@ export const nouns: readonly Noun[] = [
     },
   }),
   command('root-key', {
-    summary: 'print a new key fit for ROLLCALL_ROOT_KEY',
+    summary: 'print a new key for ROLLCALL_ROOT_KEY',
     examples: ['root-key'],
     run: async () => {
       const { newId } = await import('../../lib/ids.js');
@@ -75,7 +75,7 @@ export const nouns: readonly Noun[] = [
     },
   }),
   command('rotate-secret', {
-    summary: 'seal everything with the new secret',
+    summary: 'encrypt everything with the new secret',
     examples: ['rotate-secret'],
     run: async (call) => {
       const { rotateSecret } = await import('../rotate-secret.js');
@@ -83,7 +83,7 @@ export const nouns: readonly Noun[] = [
     },
   }),
   command('rebuild-profiles', {
-    summary: 'decide anew which accounts are one profile',
+    summary: 'decide again which accounts are one profile',
     examples: ['rebuild-profiles'],
     run: async (call) => {
       const { rebuildProfiles } = await import('../rebuild-profiles.js');
@@ -109,7 +109,7 @@ export const nouns: readonly Noun[] = [
     },
   }),
   command('archive-audit', {
-    summary: 'move entries of the audit log from before a day into a file: DATE FILE',
+    summary: 'move audit entries from before a day into a file: DATE FILE',
     takes: '[words...]',
     examples: ['archive-audit 2020-01-01 audit.jsonl'],
     run: async (call) => {

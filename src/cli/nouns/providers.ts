@@ -20,7 +20,7 @@ async function followSweep(
   const client = await call.client();
   const path = addressOf('/v1/connections/{id}/sweeps', { id: String(connection) });
   context.onInterrupt = [
-    `The sweep goes on. \`rollcall sweeps list ${connection}\` tells how it ended.`,
+    `The sweep continues. \`rollcall sweeps list ${connection}\` shows how it ended.`,
   ];
   for (;;) {
     const response = await client.ask(path, { query: { limit: 20 } });
@@ -79,7 +79,8 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'add',
         route: 'connections.create',
-        summary: 'add a connection; its credentials are typed unseen or read from standard input',
+        summary:
+          'add a connection; its credentials are typed without echo or read from standard input',
         inOrder: ['provider'],
         prepare: (body, call) => askForCredentials(body, body.provider, call),
         examples: ['connections add octopost --name cli < octopost-key.txt'],
@@ -94,7 +95,7 @@ export const nouns: readonly Noun[] = [
         verb: 'rekey',
         route: 'connections.change',
         summary:
-          'replace the credentials of a connection, typed unseen or read from standard input',
+          'replace the credentials of a connection, typed without echo or read from standard input',
         without: ['name', 'sweep_interval_seconds', 'paused'],
         prepare: async (body, call) => {
           const client = await call.client();
@@ -107,7 +108,7 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'pause',
         route: 'connections.change',
-        summary: 'have the provider of a connection asked nothing',
+        summary: 'pause a connection: its provider is not called',
         columns: CONNECTION,
         takesMany: true,
         fixed: { paused: true },
@@ -117,7 +118,7 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'resume',
         route: 'connections.change',
-        summary: 'have the provider of a connection asked again',
+        summary: 'resume a paused connection',
         columns: CONNECTION,
         takesMany: true,
         fixed: { paused: false },
@@ -133,12 +134,12 @@ export const nouns: readonly Noun[] = [
       {
         verb: 'remove',
         route: 'connections.delete',
-        summary: 'forget a connection and its accounts; nothing is disconnected at the provider',
+        summary: 'delete a connection and its accounts; nothing is disconnected at the provider',
         examples: ['connections remove CONNECTION --dry-run'],
         removes: {
           tells: 'connections.get',
           effects: async ({ id, name, provider }, call) => [
-            `Forgets the connection ${name} at ${provider} and its ${counted(await accountsOf(id, call))} here, with their history.`,
+            `Deletes the connection ${name} at ${provider} and its ${counted(await accountsOf(id, call))} here, with their history.`,
             'Nothing is disconnected at the provider.',
           ],
           count: async ({ id }, call) => Math.max(1, await accountsOf(id, call)),

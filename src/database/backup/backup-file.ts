@@ -64,14 +64,14 @@ export async function writeFrames(path: string, frames: AsyncIterable<Frame>): P
 async function refuseExisting(path: string): Promise<void> {
   const file = await open(path, 'r').catch(() => undefined);
   await file?.close();
-  if (file) throw new StartError(`${path} is there already: a backup replaces no file.`);
+  if (file) throw new StartError(`${path} already exists: a backup does not replace a file.`);
 }
 
 function unusable(path: string): (error: NodeJS.ErrnoException) => never {
   return ({ code }) => {
     throw new StartError(
       code === 'EEXIST'
-        ? `${path} is there: another backup writes it, or was cut off. Remove it in that case.`
+        ? `${path} is there: another backup is writing it, or was interrupted. Remove it in the latter case.`
         : `${path} cannot be used (${code}).`,
     );
   };
@@ -103,11 +103,11 @@ export async function* readFrames(path: string): AsyncGenerator<Frame> {
   } catch (error) {
     if (error instanceof z.ZodError || 'errno' in (error as object) || isOfZlib(error))
       throw new StartError(
-        `${path} is no backup of Rollcall, or is damaged (${String((error as NodeJS.ErrnoException).code ?? 'format')}).`,
+        `${path} is not a backup of Rollcall, or is damaged (${String((error as NodeJS.ErrnoException).code ?? 'format')}).`,
       );
     throw error;
   }
-  if (!hasEnded) throw new StartError(`${path} was cut off: it has no end.`);
+  if (!hasEnded) throw new StartError(`${path} is incomplete: it has no end.`);
 }
 
 const isOfZlib = (error: unknown) => /^Z_/.test(String((error as { code?: unknown }).code));
@@ -129,7 +129,7 @@ async function* decode(path: string): AsyncGenerator<Frame> {
       left = left.subarray(end);
     }
   }
-  if (left.length > 0) throw new StartError(`${path} was cut off: its last part is not whole.`);
+  if (left.length > 0) throw new StartError(`${path} is incomplete: its last part is damaged.`);
 }
 
 function lengthIn(head: Buffer): number {

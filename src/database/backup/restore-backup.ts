@@ -17,7 +17,7 @@ export async function readHeader(path: string): Promise<BackupHeader> {
     if (frame.kind === 'header') return frame;
     break;
   }
-  throw new StartError(`${path} is no backup of Rollcall, or is damaged (no header).`);
+  throw new StartError(`${path} is not a backup of Rollcall, or is damaged (no header).`);
 }
 
 /**
@@ -39,7 +39,7 @@ export async function restoreBackup(
   const unknown = migrations.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new StartError(
-      `The backup is of a newer release than this one: it has the migration ${unknown}. Restore it with that release.`,
+      `The backup was made by a newer release than this one: it has the migration ${unknown}. Restore it with that release.`,
     );
   await withBackupSession(owner, 'BEGIN READ ONLY', (client) => requireEmpty(client, migrations));
   await migrate(owner, folder, migrations);
@@ -70,7 +70,7 @@ async function isUnused(client: pg.Client): Promise<boolean> {
 async function load(client: pg.Client, path: string, now: Date): Promise<BackupReport> {
   const tables = (await tablesOf(client)).map(({ table }) => table);
   await client.query(`LOCK TABLE ${tables.join(', ')}`);
-  if (!(await isUnused(client))) throw new StartError('The database is not empty any more.');
+  if (!(await isUnused(client))) throw new StartError('The database is no longer empty.');
   const guards = await guardsOf(client);
   for (const statement of guards.down) await client.query(statement);
   // Migrations may have made rows of their own.

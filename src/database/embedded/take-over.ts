@@ -37,7 +37,7 @@ export async function takeOver(
   const asFound = { ...home, user: nobody };
   if (uid === nobody.uid && !(await endUnlessHeld(asFound, binaries, connection))) {
     onProgress(
-      'The database runs as user nobody, as a former release started it, and another process uses it: it gets a user of its own once no process of that release is left and Rollcall is started again.',
+      'The database runs as user nobody, as a former release started it, and another process uses it: it gets a user of its own at a start of Rollcall at which no process of that release is running.',
     );
     return asFound;
   }

@@ -27,7 +27,7 @@ const providers = defineTool({
   hints: READS,
   summary: 'Shows the providers, whether they work now, and the connections to them.',
   useWhen: [
-    'tell whether a problem of many accounts is the fault of a provider or of a key',
+    'find out whether a provider or a key causes a problem of many accounts',
     'see what a disconnect does at a provider',
     'find the id of a connection',
   ],
@@ -77,7 +77,7 @@ const providers = defineTool({
     const { data: connections, pagination } = required(connected);
     const troubled = all.filter(({ state }) => state.status !== 'operational').length;
     return {
-      says: `${all.length} providers, ${troubled} of them with trouble now; ${connections.length} connections.`,
+      says: `${all.length} providers, ${troubled} of them with problems now; ${connections.length} connections.`,
       next: '`sweeps_list` with a connection, or `accounts_find` with a provider.',
       data: {
         providers: all.map(providerOf),
@@ -151,8 +151,9 @@ const sweeps = defineTool({
   requiredScope: 'read',
   audit: NOT_AUDITED,
   hints: READS,
-  summary: 'Lists the sweeps of a connection, newest first: when all its accounts were looked at.',
-  useWhen: ['see whether accounts are looked at, and what the last sweeps found or failed at'],
+  summary:
+    'Lists the sweeps of a connection, newest first: when all its accounts were read from the provider.',
+  useWhen: ['see whether accounts are checked, and what the last sweeps found or failed at'],
   examples: ['{"connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"}'],
   input: z.strictObject({ connection_id: connectionId, ...paging }),
   output: z.object({ sweeps: z.array(sweepShape), ...page, ...total }),
@@ -173,10 +174,10 @@ const sweep = defineTool({
   requiredScope: 'write',
   audit: { actions: ['sweep.requested'] },
   hints: { readOnly: false, destructive: false, idempotent: true, openWorld: true },
-  summary: 'Has all accounts of a connection looked at now, in the background.',
+  summary: 'Reads all accounts of a connection from the provider now, in the background.',
   useWhen: ['bring all accounts of a connection up to date', 'check a connection after a repair'],
   examples: ['{"connection_id": "conn_01k9z3m8q4v7x2c5n6b8a1s3d4"}'],
-  notes: ['Connections are swept by themselves every few minutes: seldom needed.'],
+  notes: ['Rarely needed: connections are swept automatically every few minutes.'],
   input: z.strictObject({ connection_id: connectionId }),
   output: z.object({ sweep: sweepShape }),
   handle: async ({ connection_id: id }, { api }) => {
@@ -185,8 +186,8 @@ const sweep = defineTool({
       body: {},
     });
     return {
-      says: 'The sweep is asked for; it goes on in the background.',
-      next: '`sweeps_list` with the same connection shows how it goes.',
+      says: 'The sweep was requested; it runs in the background.',
+      next: '`sweeps_list` with the same connection shows its progress.',
       data: { sweep: sweepOf(required(answer).data) },
     };
   },

@@ -27,13 +27,14 @@ const MAX_TRANSITIONS = 10;
 
 /** What to do, by the gateway's one word for it. */
 const STEPS: Readonly<Record<(typeof NEXT_STEPS)[number], string>> = {
-  none: 'Nothing has to be done.',
-  wait: 'Wait: it passes by itself.',
-  retry: 'Look again with `account_probe`.',
+  none: 'Nothing needs to be done.',
+  wait: 'Wait: it resolves by itself.',
+  retry: 'Check again with `account_probe`.',
   reconnect: 'The account holder must connect the account again at the provider.',
   resume: 'The account is paused: a person may resume it.',
   check_credentials: 'An administrator must check the key of the connection.',
-  contact_provider: 'Ask the provider: neither the account nor the gateway can change it.',
+  contact_provider:
+    'Contact the provider: neither the account holder nor the gateway can change it.',
 };
 const FAULTS = {
   account: 'the account itself or its holder',
@@ -60,13 +61,14 @@ const accountHealth = defineTool({
   requiredScope: 'read',
   audit: NOT_AUDITED,
   hints: READS,
-  summary: 'Says why an account is not healthy: the cause, the evidence, whose fault, what to do.',
+  summary:
+    'Shows why an account is not healthy: the cause, the evidence, whose fault it is, what to do.',
   useWhen: [
     'explain to a person what is wrong with an account and what to do about it',
-    'see since when, and how it was before',
+    'see since when, and what it was before',
   ],
   examples: ['{"account": "acct_01k9z3m8q4v7x2c5n6b8a1s3d4"}'],
-  notes: ['It tells what the last look showed; `account_probe` looks again.'],
+  notes: ['It shows the result of the last check; `account_probe` checks again.'],
   input: z.strictObject({ account: accountReference }),
   output: z.object({
     account: z.object({
@@ -79,7 +81,7 @@ const accountHealth = defineTool({
     }),
     diagnosis,
     evidence: z.object({
-      transitions: z.array(changeShape).describe('The last ones, oldest first.'),
+      transitions: z.array(changeShape).describe('The latest ones, oldest first.'),
       uptime_percent: z.object({
         day: z.number().nullable(),
         week: z.number().nullable(),
@@ -104,7 +106,7 @@ const accountHealth = defineTool({
     });
     const { state } = required(asked).data;
     const { reason, fault, status, next_step, since, checked_at } = healthOf(health);
-    const cause = reason === null ? 'Nothing is wrong that anybody can see.' : REASONS[reason];
+    const cause = reason === null ? 'No problem is known.' : REASONS[reason];
     return {
       says: `The account is \`${status}\`. ${cause} ${fault === null ? '' : `At fault: ${FAULTS[fault]}. `}${STEPS[next_step]}`,
       data: {
@@ -140,10 +142,7 @@ const healthSummary = defineTool({
   audit: NOT_AUDITED,
   hints: READS,
   summary: 'Counts accounts by their health, over all accounts or those of a filter.',
-  useWhen: [
-    'answer how the accounts are, in numbers',
-    'compare a provider or brand with the whole',
-  ],
+  useWhen: ['count how many accounts are healthy', 'compare a provider or brand with all accounts'],
   examples: ['{}', '{"provider": ["octopost"]}'],
   input: z.strictObject(accountFilter),
   output: z.object({

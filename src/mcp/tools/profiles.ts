@@ -26,7 +26,7 @@ const profileShape = z.object({
   id: text,
   platform: text,
   username: text.nullable(),
-  match: z.enum(MATCHES).describe('How sure it is that its accounts are one identity.'),
+  match: z.enum(MATCHES).describe('How the accounts of the profile are tied together.'),
   providers: z.array(text),
   account_count: count,
   health: z.object({ status: z.enum(HEALTH_STATUSES), reason: text.nullable(), confidence: text }),
@@ -99,7 +99,7 @@ const get = defineTool({
     'judge whether accounts belong together before they are disconnected as one',
   ],
   examples: ['{"profile_id": "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"}'],
-  notes: ['Members with `match` `weak` share a name alone and may be somebody else.'],
+  notes: ['Members with `match` `weak` share only a name and may be somebody else.'],
   input: z.strictObject({ profile_id: z.string().min(1).max(200) }),
   output: z.object({
     profile: profileShape.extend({
@@ -116,7 +116,7 @@ const get = defineTool({
           stale: z.boolean(),
         }),
       ),
-      candidates: z.array(text).describe('Other profiles that it may be.'),
+      candidates: z.array(text).describe('Other profiles that it may belong to.'),
       untrusted: untrusted({
         display_name: text.nullable(),
         conflicts: z.array(z.record(text, z.unknown())),

@@ -167,15 +167,15 @@ const findings = defineTool({
   audit: NOT_AUDITED,
   hints: READS,
   summary:
-    'Lists what is odd about how accounts are held: held twice, by one provider only, and so on.',
-  useWhen: ['look for accounts that are held twice, or a name that was taken over'],
+    'Lists irregularities in how accounts are held: held twice, by one provider only, and so on.',
+  useWhen: ['find accounts that are held twice, or a name that was taken over'],
   examples: ['{}', '{"kind": ["handle_taken_over"]}'],
   input: z.strictObject({
     kind: z.array(z.enum(FINDING_KINDS)).optional(),
     state: z
       .array(z.enum(['open', 'dismissed', 'closed']))
       .optional()
-      .describe('Open ones when left out.'),
+      .describe('Open findings when left out.'),
     profile_id: several,
     provider: several,
     platform: several,
