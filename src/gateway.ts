@@ -191,7 +191,7 @@ async function connectProviders(
       sweepIntervalSeconds: config.sweepIntervalSeconds,
     });
   }
-  // Of processes with different roles one would have to start it: none does unless it is told to.
+  // With several roles it is unclear which process should start it, so none does by default.
   const wanted =
     config.sandbox ??
     (config.role === 'all' && !anyKey && !(await app.connections.hasRealConnection()));
@@ -258,7 +258,7 @@ function urlOf(server: Server, config: Config): string {
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 }
 
-/** What a start tells whoever started it. */
+/** What a start prints. */
 interface Greeting {
   readonly url: string;
   readonly sandbox: Sandbox | undefined;

@@ -20,7 +20,7 @@ export function identifierOf(platform: string): string {
   return [...NETWORKS].find(([, network]) => network === platform)?.[0] ?? platform;
 }
 
-/** `disabled` is set by hand or by the plan's limit. Of the token nothing is told. */
+/** `disabled` is set by a person or by the plan's limit. The API says nothing about the token. */
 function mapState({ disabled }: AccountWire): State {
   if (disabled === null) return STATES.answer_unreadable;
   return disabled ? STATES.account_paused : { status: 'active', verdict: NOT_TOLD };

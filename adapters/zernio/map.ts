@@ -15,7 +15,7 @@ const REPORT: GrantReport = {
   word: 'status',
 };
 
-/** A dead grant comes first, whoever tells it. */
+/** A dead grant comes first, whichever of the reports shows it. */
 function mapState(wire: AccountWire, unreadable: UnreadableFields): State {
   if (wire.needsReconnection || wire.needsReconnect) return STATES.token_invalid;
   const { missingRequired: missing } = wire;

@@ -99,9 +99,10 @@ export class ConnectService {
   }
 
   /**
-   * Trades the code for a connected account. Its state is used up first, so that nobody else can
-   * use it; a request that was cut off goes on with it when it is sent again.
-   * @throws Problem 409 where a code that was traded before cannot be told to be an account's
+   * Exchanges the code for a connected account. Its state is used up first, so that nobody else can
+   * use it; a request that was interrupted continues with it when it is sent again.
+   * @throws Problem 409 where it is unknown which account a code that was exchanged before belongs
+   * to
    */
   async complete(
     caller: Caller,

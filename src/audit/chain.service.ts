@@ -30,8 +30,7 @@ export interface AuditCheck {
  * The audit log's hash chain. Entries are written without waiting for one another; a recurring job
  * of one replica at a time seals those that have been committed, in batches: each link is a hash
  * over the one before and the entry, and the end of the chain is signed. So an entry that is
- * changed, removed or put in between shows, for whoever has the secret cannot be the database's
- * owner alone.
+ * changed, removed or inserted is detected, as the database's owner alone does not have the secret.
  */
 export class ChainService {
   constructor(

@@ -30,9 +30,9 @@ export function outputSettings(
 const fieldsOf = (text: string, known: readonly string[]) => requireFields('--json', text, known);
 
 /**
- * The fields that a flag names, with commas between them.
- * @param known names at the top of what is told; none: any will do
- * @throws CommandError for one that is not there, and for none
+ * The comma-separated fields of a flag.
+ * @param known the output's top-level names; none: every name is accepted
+ * @throws CommandError for an unknown field, and for none
  */
 export function requireFields(
   flag: string,

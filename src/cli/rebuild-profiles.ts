@@ -4,8 +4,8 @@ import { createRegistry } from '../providers/index.js';
 import { type CommandResult, type CommandSettings, onDatabase } from './command.js';
 
 /**
- * `npm run rebuild-profiles`, with the gateways' variables and beside them: decides anew on the
- * profile of every account. They get the ids that they have, unless something was wrong.
+ * `npm run rebuild-profiles`, with the gateways' variables, while they run: decides again on the
+ * profile of every account. Profiles keep their ids, unless something was wrong.
  */
 export function rebuildProfiles(settings: CommandSettings): Promise<CommandResult> {
   return onDatabase(settings, async ({ database }) => {

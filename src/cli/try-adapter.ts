@@ -33,9 +33,9 @@ interface Findings {
 }
 
 /**
- * Reads the accounts that a key shows through an adapter, as the gateway would, and tells what
- * became of them: `npm run try:adapter acme -- --key KEY`. Only the list, the health report and one
- * account are asked for; nothing is written anywhere.
+ * Reads the accounts that a key shows through an adapter, as the gateway would, and prints the
+ * result: `npm run try:adapter acme -- --key KEY`. Only the list, the health report and one account
+ * are asked for; nothing is written anywhere.
  */
 export async function tryAdapter(
   parameters: readonly string[],

@@ -14374,7 +14374,7 @@ export interface operations {
                  */
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
                 /**
-                 * @description `Rollcall-Position` of a write's response: this response shows no less than that write left.
+                 * @description `Rollcall-Position` of a write's response: this response shows at least that write.
                  * @example kq1rXw0f3nq0yJ8Zc0n6mUuQ2v9d8wqv0nVtJmC4eKc
                  */
                 "Rollcall-Position"?: components["parameters"]["Rollcall-Position"];

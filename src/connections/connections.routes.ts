@@ -15,8 +15,8 @@ import type { ProviderHooks } from './provider-hooks.js';
 /** What follows once a connection has credentials to try; others do it. */
 export interface AfterConnecting {
   /**
-   * Queues a sweep within the transaction, or has one that runs begin anew; `wakeSweeps` has it start
-   * once that has committed.
+   * Queues a sweep within the transaction, or restarts a running one; `wakeSweeps` starts it after
+   * the commit.
    */
   readonly requestSweep: (
     transaction: Transaction,

@@ -224,8 +224,8 @@ export class ConnectionsService {
   }
 
   /**
-   * Ends the calls of connections that were deleted or paused in the meantime, by whichever replica,
-   * so that their keys are sent no more.
+   * Ends the calls of connections that were deleted or paused in the meantime, by any replica, so
+   * that their keys are no longer sent.
    */
   async abortUnwanted(abortWork: (connectionId: string) => void): Promise<void> {
     const { connections, providers } = this.parts;

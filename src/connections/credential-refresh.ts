@@ -41,7 +41,7 @@ const FAILURES: ReadonlySet<ProviderErrorCode> = new Set(['server_error', 'unava
 export class CredentialRefresh implements CredentialKeeper {
   private readonly refreshes: RefreshesRepository;
   private readonly sealed: SealedCredentials;
-  /** The connections whose refresh token this process has sent, until it is noted what came of it. */
+  /** The connections whose refresh token this process has sent, until the result is stored. */
   private readonly sent = new Set<string>();
 
   constructor(
@@ -152,7 +152,7 @@ export class CredentialRefresh implements CredentialKeeper {
     );
   }
 
-  /** Notes what came of a token that was sent: a database that is away is tried again. */
+  /** Stores the result of a token that was sent; repeated while the database cannot be reached. */
   private async noted<Result>(note: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -19,7 +19,7 @@ const LOCKED = `SELECT id, credentials, token_expires_at AS "tokenExpiresAt",
   refresh_lost_at AS "refreshLostAt"
   FROM connections WHERE id = $1 FOR UPDATE`;
 
-/** Who refreshes the credentials of which connection, and what came of it. */
+/** Which process refreshes the credentials of which connection, and the result. */
 export class RefreshesRepository {
   constructor(private readonly database: Database) {}
 

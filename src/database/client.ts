@@ -30,8 +30,8 @@ export interface Database {
   /** How the connections are divided among the teams whose requests run. */
   readonly slots: QuerySlots;
   /**
-   * Runs `work` as one transaction, again should it be the victim of a deadlock: what it does
-   * besides queries must bear repeating.
+   * Runs `work` as one transaction, and again if it is the victim of a deadlock: everything it does
+   * besides queries must be safe to repeat.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Where reads may come from, too. */

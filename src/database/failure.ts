@@ -10,11 +10,11 @@ const AWAY_MESSAGES =
 /** PostgreSQL's five characters; those of Prisma begin with a letter, and none of its classes does. */
 const SQLSTATE = /^(\d[0-9A-Z]{4}|F0\d{3})$/;
 /**
- * Answers of the server that the statement itself is to blame for, as it fails however often it is
- * sent: classes of PostgreSQL's appendix A. Of what the server knows nothing of, a pooler tells.
+ * Errors that the statement itself causes, so that it fails every time it is sent: classes of
+ * PostgreSQL's appendix A. Some other codes come from a pooler, not from the server.
  */
 const FAULTS = /^(0[0-79A-Z]|1.|2[0-467BDF]|25(?!006|P0[34])|3[0-9BF]|4[24]|54)/;
-/** What a request is told in words of its own: a conflict, a lack of resources, a time limit. */
+/** Failures that have a problem of their own: a conflict, a lack of resources, a time limit. */
 const OTHERWISE_TOLD = /^(40(001|P01)|53(?!300)|57014)/;
 /** Prisma's transaction is no more, or had no connection in time. */
 const TRANSACTION_ENDED = /^P20(24|28)$/;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { Session } from './session.js';
 
 /**
- * How the release before shows that a process lives and holds its locks: one session that bears the
+ * How the release before shows that a process lives and holds its locks: one session with the
  * process's name. It runs beside this release in an upgrade, so it must find this one's processes
  * as it looks for them. Behind a pooler there is none; that release does not work there.
  */

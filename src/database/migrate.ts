@@ -46,10 +46,10 @@ const createTable = `
 /**
  * Brings a database up to the newest migration. Each runs in one transaction with its entry in
  * `_prisma_migrations`, so it is applied wholly or not at all (Prisma's engine splits scripts at
- * every `;` and runs the pieces one by one). One that begins with `OUTSIDE_TRANSACTION`, as an index
- * of a large table must, may be left half done: its statements, each of which ends with its line,
- * bear repeating. Migrations the folder does not know are left alone: the next release may have
- * applied them.
+ * every `;` and runs the pieces one by one). One that begins with `OUTSIDE_TRANSACTION`, as an
+ * index of a large table must, may be left half done: its statements, each of which ends with its
+ * line, must be safe to repeat. Migrations the folder does not know are left alone: the next
+ * release may have applied them.
  *
  * @param folder in Prisma's layout: `<name>/migration.sql`, applied in the order of the names
  * @param only the names of those to apply; all when left out

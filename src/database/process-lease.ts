@@ -15,7 +15,10 @@ const ASK_AGAIN_MS = 20;
 /** Rows of processes that are gone are kept for as long as a database may be away. */
 const FORGET = `DELETE FROM gateway_processes WHERE expires_at < now() - interval '7 days'`;
 
-/** A row that is good. One that is good for longer than any can be is of a server with another clock. */
+/**
+ * A valid row. A row that is valid for longer than the lease allows comes from a server with
+ * another clock.
+ */
 const isGood = (row: string) => `${row}.expires_at BETWEEN now() AND now() + ${LEASE}`;
 
 const BEAT = `INSERT INTO gateway_processes AS p (name, alive_since, expires_at)

@@ -10,7 +10,7 @@ export interface ReadsElsewhere {
 
 /** Who a request's queries are made for. */
 export interface RequestUse {
-  /** Set anew when the request turns out to be another team's. */
+  /** Set again when the request turns out to belong to another team. */
   team: string;
   key: string;
   /** The longest that one statement may take. */

@@ -65,7 +65,7 @@ export class Reachability {
     }
   }
 
-  /** Takes note of a failure, whatever it is: one for want of space is told by `hasSpace`. */
+  /** Takes note of any failure; `hasSpace` reports those caused by a full disk. */
   note(error: unknown): void {
     if (isDiskFull(error)) this.lacksSpace = true;
   }

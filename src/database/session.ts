@@ -247,7 +247,7 @@ export class Session extends pg.Client {
     };
   }
 
-  /** Whether a failure ended the session, or came of its end. */
+  /** Whether a failure ended the session, or was caused by its end. */
   private isLostBy(error: unknown): boolean {
     if (!isObject(error)) return false;
     // One without a code is what `pg` makes of bytes that it cannot read.

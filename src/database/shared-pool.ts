@@ -93,10 +93,10 @@ export class SharedPool extends pg.Pool {
   }
 
   /**
-   * A new session, or one that there is: also where the server has no more, once one is free.
+   * A new session, or an existing one once it is free, if the server allows no more.
    * @param limitMs the longest that one of its statements may take
    * @param free is called when it is given back
-   * @throws Error that tells of no session, whatever the reason; see `withoutSession`
+   * @throws Error when there is no session, for any reason; see `withoutSession`
    */
   private async session(limitMs: number, free: () => void): Promise<pg.PoolClient> {
     const end = performance.now() + this.settings.connectionTimeoutMillis;

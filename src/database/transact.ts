@@ -7,8 +7,8 @@ const TRIES = 3;
 const MAX_PAUSE_MS = 100;
 
 /**
- * Runs a whole transaction, and again should it be the victim of a deadlock: what it does besides
- * SQL must bear repeating.
+ * Runs a whole transaction, and again if it is the victim of a deadlock: everything it does besides
+ * SQL must be safe to repeat.
  */
 export async function unlessDeadlocked<Result>(run: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {

@@ -42,8 +42,8 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
   const { disconnects, accounts, cursors, providerIds, receiptKeys } = parts;
 
   /**
-   * Begins a disconnect or goes on with one, waits as the caller prefers, and answers 200 with the
-   * finished disconnect or 202 while it goes on.
+   * Starts or continues a disconnect, waits as the caller prefers, and answers 200 with the
+   * finished disconnect or 202 while it is running.
    * @param begin gives the disconnect's id
    */
   const commitAndWait = async (

@@ -94,7 +94,7 @@ export class DisconnectsService {
     const { clock, lifecycle, plans, readWholeProfile } = this.parts;
     if (!isStorable(profileId)) throw notFound(`Profile ${profileId}`);
     const last = await plans.findLastOf(client, caller, profileId);
-    // Of a profile that ended with its accounts nothing is left to lock or to be told.
+    // A profile that ended with its accounts has nothing left to lock or to report.
     const isOver = last !== undefined && !(await plans.isThere(client, profileId));
     const members = isOver ? [] : await readWholeProfile(client, caller, profileId);
     if (members === undefined) throw notFound(`Profile ${profileId}`);

@@ -18,7 +18,10 @@ const EVIDENCE = `(SELECT coalesce(json_agg(json_build_object('call', e -> 'call
     'request_id', e -> 'request_id') ORDER BY number), '[]')
   FROM jsonb_array_elements(s.answers) WITH ORDINALITY AS x(e, number))`;
 
-/** A step in a receipt too: who was meant, what came of it, and the answers that it rests on. */
+/**
+ * A step, also in a receipt: the account that was meant, the outcome, and the responses it is based
+ * on.
+ */
 const OUTCOME_FIELDS = `'account_id', s.account_id,
   'ref', s.provider || ':' || s.provider_account_id, 'provider', s.provider,
   'platform', s.platform, 'username', s.username, 'profile_id', s.profile_id,

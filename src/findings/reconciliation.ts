@@ -76,7 +76,7 @@ export async function reconcile(
   );
 }
 
-/** @param cause `gone`: it is so no more; `dismissed`: a person wants to hear of it no more */
+/** @param cause `gone`: it no longer holds; `dismissed`: a person hid it */
 export function closedEvent(
   { id, kind, profileId, providers }: Omit<HeldFinding, 'fingerprint'>,
   cause: 'gone' | 'dismissed',

@@ -3,10 +3,7 @@ import type { HealthDay } from '../database/prisma-client/client.js';
 import { unlessTaken } from '../database/transact.js';
 import { placeOf } from '../events/index.js';
 
-/**
- * What became of changes that are too old to keep one by one: a summary for each account and UTC
- * day.
- */
+/** Changes that are too old to keep one by one, summarized for each account and UTC day. */
 export class HistoryRepository {
   /** @param batch how many changes one batch begins with; those of the same days come along */
   constructor(

@@ -6,10 +6,11 @@ import { RunningTimeRepository } from './running-time.repository.js';
 export const NOTE_EVERY_MS = 5_000;
 
 /**
- * Since when somebody could look at accounts without a break: while no gateway ran, or none could
- * reach the database, nobody did, and that says nothing of the providers. Neither did a gateway
- * whose machine was suspended: its process goes on as if nothing had been, and its own clock may
- * have stood still, but between two notes lies more time than there is between two.
+ * Since when a gateway could check accounts without interruption. While no gateway ran, or none
+ * could reach the database, nothing was checked, and that says nothing about the providers. The
+ * same holds for a gateway whose machine was suspended: its process continues as if nothing had
+ * happened, and its own clock may have stopped, but the time between two notes is longer than the
+ * interval between notes.
  */
 export class RunningTime {
   private readonly repository: RunningTimeRepository;

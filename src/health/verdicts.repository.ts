@@ -149,7 +149,8 @@ export async function markHealthUnknown(
   const { status, reason, fault } = ABSENT[verdict];
   const countsFrom = verdict === 'credential_rejected' ? HEALTH_LOOKED_AT : COUNTS_FROM[verdict];
   const askedSince = verdict === 'provider_unreachable' ? age?.askedSince : null;
-  // What is changed is what it was read as, whoever else looks at it.
+  // Only rows that are still as they were read are changed, as other processes may have checked the
+  // account meanwhile.
   const { rows } = await client.query<HealthBefore>(
     `SELECT a.id, a.health_status, a.health_reason, c.last_error
      FROM accounts a JOIN connections c ON c.id = a.connection_id

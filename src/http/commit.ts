@@ -32,9 +32,9 @@ export type Committed = Answer & { readonly [isCommitted]: true };
 
 /**
  * Does the effect of a request: runs `work` as one transaction, which also stores the answer under
- * the request's Idempotency-Key, so that neither exists without the other. It may run again after
- * a deadlock, so whatever it does besides queries must be safe to repeat.
- * @param later waits for a better answer once the effect is there; it takes the place of the first,
+ * the request's Idempotency-Key, so that neither exists without the other. It may run again after a
+ * deadlock, so everything it does besides queries must be safe to repeat.
+ * @param later waits for a better answer after the commit; that answer replaces the first one,
  * unless this process dies before
  */
 export type Commit = (
@@ -58,8 +58,8 @@ export function committing(database: Database, attempt?: IdempotentAttempt): Com
 }
 
 /**
- * What is committed is told so: when the database is lost while one waits for a better answer, or
- * another server answers that does not have it, the first one stands.
+ * What is committed is reported: if the database is lost during the wait for a better answer, or
+ * another server answers that does not have the change, the first answer is sent.
  */
 function standBy(first: Answer): (error: unknown) => Answer {
   return (error) => {

@@ -3,12 +3,12 @@ import type { LogFields } from '../lib/logger.js';
 import { ProviderError } from '../model/index.js';
 import { Problem } from './problem.js';
 
-/** Codes of providers that are words or numbers, and nothing longer that a caller or a key could be. */
+/** Codes of providers that are words or numbers, and too short to be a caller's data or a key. */
 const PLAIN_CODE = /^[A-Za-z0-9_.-]{1,40}$/;
 
 /**
- * What a failed answer came of, for its line in the log: the class of the error and its codes. No
- * message of the database or of a provider is among it, as those may quote values.
+ * The cause of a failed request, for its line in the log: the class of the error and its codes. It
+ * has no message of the database or of a provider, as those may quote values.
  */
 export function causeOf(error: unknown): LogFields {
   const error_class = error instanceof Error ? error.constructor.name : typeof error;
@@ -23,7 +23,7 @@ export function causeOf(error: unknown): LogFields {
       ...(inner !== undefined && { inner_code: inner }),
     };
   }
-  // Those that answer with 500 and above say the same to everybody.
+  // The text of problems with status 500 and above is the same for every caller.
   if (error instanceof Problem) {
     const { provider } = error.extras;
     return {

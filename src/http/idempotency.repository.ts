@@ -17,8 +17,8 @@ export interface FoundRequest {
 }
 
 /**
- * What becomes of a row without an answer: nothing was done, and it goes; or something may have been
- * done, and whoever asks next under its key is told when that began.
+ * What happens to a row without an answer: if nothing was done, it is deleted; if something may
+ * have been done, the next request with its key learns when that began.
  */
 export type Release = 'delete' | 'leave';
 

@@ -171,7 +171,7 @@ export class Load {
     throw retryLater('rate_limited', what, 1);
   }
 
-  /** Of a team's own queries where it is known: others may go on well beside them. */
+  /** The team's own queries if the team is known: other teams' queries may be fast meanwhile. */
   private stalledMs(team: string | undefined): number {
     const { pool, slots } = this.database;
     if (pool.waitingCount === 0) this.stalledSince = undefined;

@@ -9,7 +9,7 @@ const MAX_ASKED_FOR = 10_000;
 /** What an entry takes besides its bytes, packed ones included. */
 const EXTRA = 1.25;
 
-/** An answer down to its bytes, in each coding that was asked for. */
+/** The bytes of an answer, in each content coding that was requested. */
 export class Page {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -30,14 +30,14 @@ export class Page {
     this.content = text;
   }
 
-  /** The coding it is sent in to one who prefers `wanted`. */
+  /** The coding it is sent in to a client that prefers `wanted`. */
   codingOf(wanted: Coding, refusesIdentity: boolean): Coding {
     return this.length < MIN_PACKED_BYTES && !refusesIdentity ? 'identity' : wanted;
   }
 
   /**
-   * Packed once, however many ask meanwhile. What is sent once and no more is best sent as text: 27
-   * rather than 60 µs for 64 KB, and bytes that are there take as little.
+   * Compressed once, however many requests wait for it. A page that is sent only once is sent as
+   * text: 27 rather than 60 µs for 64 KB; existing bytes are as fast.
    */
   in(coding: Coding): string | Buffer | Promise<Buffer> {
     if (coding === 'identity') {
@@ -60,7 +60,7 @@ export class Page {
     return this.content;
   }
 
-  /** What says how it is sent. */
+  /** The headers for one coding. */
   headersIn(coding: Coding, body: string | Buffer): Readonly<Record<string, string | number>> {
     return {
       ...this.headers,
@@ -72,9 +72,10 @@ export class Page {
 }
 
 /**
- * Answers by the version that they show: polling what has not changed builds nothing again. None is
- * ever out of date, as the version was read before it was made. Those are kept that are asked for
- * again: of readers who never ask the same twice there would be nothing but memory to collect.
+ * Answers by the version of the data they show: polling unchanged data builds nothing again. No
+ * answer is ever out of date, as the version was read before the answer was made. Only answers that
+ * are requested a second time are kept: for clients that never repeat a request they would only
+ * fill memory.
  */
 export class Pages {
   private readonly kept = new LRUCache<string, Page>({
@@ -94,7 +95,7 @@ export class Pages {
     return this.of(version, async () => new Page(render(await answered()), etag));
   }
 
-  /** @param make is asked once for all who want the same meanwhile */
+  /** @param make is called once for all requests that wait for the same answer */
   private async of(version: string, make: () => Promise<Page>): Promise<Page> {
     const known = this.kept.get(version) ?? this.making.get(version);
     if (known !== undefined) return known;

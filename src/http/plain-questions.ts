@@ -5,19 +5,19 @@ import type { Call, Route } from './route.js';
 import { readQuery, validate } from './validate.js';
 
 const NOTHING = z.strictObject({});
-/** What asks for JSON, and nothing besides. */
+/** Values of `Accept` that ask for JSON alone. */
 const JSON_ACCEPTED: ReadonlySet<string | undefined> = new Set([
   undefined,
   '*/*',
   'application/json',
   'application/json, */*',
 ]);
-/** What a proxy says of the address, where it is trusted. */
+/** Headers in which a trusted proxy gives the address. */
 const OF_PROXY = ['x-forwarded-host', 'x-forwarded-proto'] as const;
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
-/** What a request asks for, whoever asks it. */
+/** What a request asks for, without its caller. */
 export interface PlainQuestion {
   readonly route: Route;
   readonly asked: Omit<AnyCall, 'caller' | 'signal' | 'keyEnded' | 'commit' | 'requestId'>;
@@ -26,9 +26,9 @@ export interface PlainQuestion {
 }
 
 /**
- * Reads requests for lists that are kept by their version, without Express: of those that poll with
- * `updated_since` no two are alike. Whatever is not plain is left to the usual way, and so is
- * whatever is wrong, which is refused there in its turn.
+ * Reads requests for versioned lists without Express, for clients that poll with an `updated_since`
+ * that differs each time. Requests that need more than this, and invalid ones, are left to the
+ * Express handlers.
  */
 export class PlainQuestions {
   private readonly routes: ReadonlyMap<string, Route>;
@@ -45,7 +45,7 @@ export class PlainQuestions {
     this.routes = new Map(plain.map((route) => [route.path, route]));
   }
 
-  /** @returns `undefined`: the usual way knows more about it */
+  /** @returns `undefined`: the Express handlers take it */
   read(request: IncomingMessage): PlainQuestion | undefined {
     const { url: address = '', headers, socket } = request;
     const [path = ''] = address.split('?', 1);

@@ -104,7 +104,8 @@ export class RateLimiter {
     }
     this.inFlight.set(keyId, running + 1);
     ended(() => this.free(keyId));
-    // While the others cannot be told it goes on alone. Nothing is awaited between this and the count.
+    // While the other replicas cannot be reached, this one counts alone. Nothing is awaited between
+    // this and the count.
     const teamQuota = this.teamQuota(limit);
     while (this.isAhead(keyId, limit.quota) || this.isAhead(teamId, teamQuota))
       if (!(await this.share())) break;

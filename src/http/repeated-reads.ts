@@ -15,11 +15,14 @@ import { POSITION_HEADER } from './reads.js';
 import type { Route } from './route.js';
 import { headersUnchanged } from './send.js';
 
-/** Of questions, none of which takes more than a few kilobytes. */
+/** Number of remembered requests, each a few kilobytes at most. */
 const MAX_QUESTIONS = 2_000;
 const MAX_ADDRESS = 2_000;
 
-/** Headers that make a question another one, or that the usual way alone understands. */
+/**
+ * Headers that make a request a different one, and headers that only the Express handlers
+ * understand.
+ */
 const OF_QUESTION = ['host', 'x-forwarded-host', 'x-forwarded-proto', 'accept'] as const;
 const NOT_HERE = [
   'cookie',
@@ -30,18 +33,21 @@ const NOT_HERE = [
   'expect',
 ] as const;
 
-/** What a request asks for, as the usual way found out: valid, and acceptable as it is answered. */
+/**
+ * What a request asks for, as the Express handlers found out: valid, and acceptable as it is
+ * answered.
+ */
 export interface Question {
   readonly route: Route;
-  /** What its answers depend on, of the headers of a request. */
+  /** The `Vary` of its answers. */
   readonly vary: string;
   /** The key of the page that shows a version of the caller's team. */
   readonly versionOf: (caller: Caller) => string;
-  /** Has the page made where it is not kept; the request runs that asks for it. */
+  /** Makes the page if it is not kept; called within the request that needs it. */
   readonly make: (caller: Caller, version: string) => Promise<Page>;
 }
 
-/** The version that a question had last: finding it out takes a hash. */
+/** The version that a request had last, as computing it takes a hash. */
 interface LastVersion {
   readonly teamId: string;
   readonly teamVersion: string;
@@ -58,14 +64,14 @@ interface RepeatedReadsParts {
   readonly statementMs: number;
   readonly release: () => string;
   readonly known: (version: string) => Page | undefined;
-  /** Makes out what a request asks for; `undefined`: the usual way knows more about it. */
+  /** Reads what a request asks for; `undefined`: the Express handlers take it. */
   readonly read: (request: IncomingMessage) => Question | undefined;
   readonly requestIdOf: (given: string | undefined) => string;
   readonly toProblem: (error: unknown, told: Told) => Problem;
   readonly report: (done: Done) => void;
 }
 
-/** A request that is answered. */
+/** An answered request, for metrics and the log. */
 export interface Done {
   readonly route: Route;
   readonly requestId: string;
@@ -75,17 +81,17 @@ export interface Done {
   readonly failure: LogFields | undefined;
 }
 
-/** A request that may fail, for the log. */
+/** A request whose failure is logged. */
 export interface Told {
   readonly requestId: string;
   failure?: LogFields | undefined;
 }
 
 /**
- * Answers lists and what was asked before, word for word, past Express: who polls asks the same again
- * and again. Everything that decides who may know what is asked as for any other request: the
- * key, its limits, the load, the version of its team. What it cannot tell at once is left to the
- * usual way. A polled page takes a sixth of the processor time so
+ * Answers lists and repeated requests without Express, as clients that poll send the same request
+ * again and again. All access checks are the same as for any other request: the key, its limits,
+ * the load, the version of its team. Everything else is left to the Express handlers. A polled page
+ * takes a sixth of the processor time this way
  * (docs/decisions/0043-polled-reads-have-a-way-of-their-own.md).
  */
 export class RepeatedReads {
@@ -98,7 +104,7 @@ export class RepeatedReads {
     this.headers = Object.entries(parts.headers).flat();
   }
 
-  /** Takes note of a question that was answered with a kept page. */
+  /** Remembers a request that was answered with a kept page. */
   remember(request: IncomingMessage, question: Question): void {
     const address = addressOf(request);
     if (address !== undefined) this.questions.set(address, { ...question });
@@ -227,7 +233,10 @@ export class RepeatedReads {
     response.end(body);
   }
 
-  /** As long as neither the team's rows nor the gateway change, the one that was found out before. */
+  /**
+   * The version that was computed before, as long as neither the team's rows nor the gateway
+   * change.
+   */
   private versionFor(asked: Question & { last?: LastVersion }, caller: Caller): string {
     const release = this.parts.release();
     const { last } = asked;
@@ -250,13 +259,13 @@ interface Exchange extends Told {
   readonly admission: Admission;
   readonly use: RequestUse;
   caller?: Caller;
-  /** Headers that tell of the key's limit. */
+  /** Headers that show the key's limit. */
   limits?: Headers;
-  /** Ends what the key has under way. */
+  /** Ends the key's count of a request in progress. */
   free?: () => void;
 }
 
-/** What two requests are alike in; `undefined`: the usual way knows more about this one. */
+/** What equal requests have in common; `undefined`: the Express handlers take this one. */
 function addressOf({ method, url = '', headers }: IncomingMessage): string | undefined {
   if (method !== 'GET' || url.length > MAX_ADDRESS) return undefined;
   for (const name of NOT_HERE) if (headers[name] !== undefined) return undefined;

@@ -28,13 +28,16 @@ export function databaseAway(): Problem {
   return retryLater('service_unavailable', what, 5);
 }
 
-/** Of several writes that wait for each other one is given up: the next try meets them no more. */
+/**
+ * PostgreSQL aborts one of several writes that block each other: the next attempt no longer meets
+ * the others.
+ */
 export function collided(): Problem {
   const what = 'The request and others blocked each other in the database.';
   return retryLater('service_unavailable', what, 1);
 }
 
-/** What is used up is an operator's to know: `/health` names a full disk. */
+/** Callers are not told which resource is used up: operators see a full disk at `/health`. */
 export function exhausted(): Problem {
   const what = 'The database has no space or memory left for this request.';
   return retryLater('service_unavailable', what, 30);

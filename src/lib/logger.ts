@@ -20,7 +20,7 @@ export interface LogFields {
   readonly step_id?: string;
   readonly code?: string;
   readonly count?: number;
-  /** The class of the error that an answer of 500 and above came of. */
+  /** The class of the error that caused an answer of 500 and above. */
   readonly error_class?: string;
   /** Its code: PostgreSQL's, Node's, or the gateway's for what went wrong at a provider. */
   readonly cause?: string;

@@ -18,7 +18,7 @@ const MARK_BYTES = 2;
  * one secret. Former secrets still open and verify; only the one in use seals and signs.
  */
 export interface Sealer {
-  /** Of the secret in use: eight hex digits that tell nothing of it. */
+  /** The id of the secret in use: eight hex digits that reveal nothing of it. */
   readonly keyId: string;
   /**
    * AES-256-GCM over `text`. It opens only with the same `boundTo`: a sealed value copied to

@@ -24,7 +24,7 @@ export interface Session {
   readonly seal: (facts: object) => Promise<string>;
 }
 
-/** What was done, in words of ours alone, and what it says. */
+/** What was done, in our own words only, and the data. */
 export interface Done<Data> {
   /** One or two sentences: nothing from outside stands in them. */
   readonly says: string;
@@ -33,7 +33,7 @@ export interface Done<Data> {
   readonly data: Data;
 }
 
-/** That nothing was done, and why, in words of ours alone. */
+/** That nothing was done, and why, in our own words only. */
 export interface Refused {
   readonly refuses: string;
 }
@@ -131,7 +131,7 @@ export function refusal(problem: Problem): CallToolResult {
   return { isError: true, content: [{ type: 'text', text }] };
 }
 
-/** A refusal of ours. @param says in words of ours alone */
+/** A refusal by the gateway. */
 export function refused(says: string): CallToolResult {
   return { isError: true, content: [{ type: 'text', text: says }] };
 }

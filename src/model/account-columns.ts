@@ -12,7 +12,7 @@ import { MAX_MEMBERS, MAX_TEXTS, recordOf } from './record-of.js';
 
 /** Labels of one account. */
 export const MAX_LABELS = 64;
-/** Of advice in the provider's words, and of ours before it. */
+/** Maximum length of advice in the provider's words, and of our text before it. */
 const MAX_RECOMMENDATIONS = MAX_TEXTS + 10;
 const MAX_OPERATIONS = 50;
 

@@ -25,7 +25,7 @@ interface GroupParts {
   readonly say: (line: string) => void;
 }
 
-/** What became of a process. */
+/** How a process ended. */
 interface Ended {
   /** Whether it came to serve. */
   readonly served: boolean;

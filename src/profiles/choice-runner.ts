@@ -148,7 +148,7 @@ export class ChoiceRunner {
   }
 }
 
-/** What became of a choice. */
+/** The result of a choice. */
 interface Told {
   readonly choice: Choice;
   readonly change: Rearrangement;

@@ -163,5 +163,5 @@ export const choiceSchema = z
       },
     ],
   });
-/** What a choice did, without the profile that came of it. */
+/** What a choice did, without the resulting profile. */
 export type ChoiceAnswer = Omit<z.input<typeof choiceSchema>, 'profile'>;

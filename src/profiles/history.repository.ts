@@ -23,7 +23,7 @@ const OF_PROFILE = `h.team_id = $1
   AND (cardinality($3::text[]) = 0 OR h.account_id IS NULL OR EXISTS (
     SELECT FROM accounts a WHERE a.id = h.account_id AND a.provider = ANY($3)))`;
 
-/** Reads what became of the accounts of profiles. */
+/** Reads the history of profiles. */
 export class ProfileHistoryRepository {
   constructor(private readonly database: Database) {}
 

@@ -24,10 +24,10 @@ export interface MergedProfile {
 }
 
 /**
- * What the members of a profile make together, whatever their order.
+ * The merged profile of its members; independent of their order.
  * @param members live, one at least
  * @param contradictions pairs of members whose ids contradict though a person joined them
- * @param now what is too old to be in conflict is told by it
+ * @param now values that are too old at this time cannot be in conflict
  */
 export function mergeProfile(
   members: readonly MemberFacts[],

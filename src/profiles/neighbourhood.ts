@@ -69,7 +69,7 @@ class Walk {
   ): Promise<void> {
     let reached = this.takeIn(start);
     let values = valuesOf([...former, ...start.filter(({ isLive }) => isLive)]);
-    // An account that is gone is found by its handle no more, but those that it stood beside are.
+    // A disconnected account is no longer found by its handle, but the accounts that shared it are.
     values.handles.push(...valuesOf(start).handles);
     while (reached.length > 0 || values.userIds.length + values.handles.length > 0) {
       const userIds = values.userIds.concat(valuesOf(reached).userIds);

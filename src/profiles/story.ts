@@ -48,9 +48,9 @@ export interface Decided {
 }
 
 /**
- * What became of profiles: each group goes on with the accounts that it had before, or with those of
- * its oldest account, and everything else joined it. A profile that is no more is continued by the
- * group that has its oldest account.
+ * The changes of profiles: each group keeps the accounts that it had before, or those of its oldest
+ * account; all other accounts joined it. A profile that has ended is continued by the group that
+ * has its oldest account.
  */
 export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: Decided): Story {
   const membersOf = new Map(

@@ -154,7 +154,7 @@ export class OutboundRateLimiter {
     return taken.waitMs;
   }
 
-  /** Whether the provider tells what is left of its limit, to all replicas alike. */
+  /** Whether the provider reports what is left of its limit, the same to all replicas. */
   get isAnnounced(): boolean {
     return this.state.window !== null;
   }

@@ -74,7 +74,7 @@ export async function readAnswer<Name extends OperationName>(
   try {
     return await read(call, answer);
   } catch (error) {
-    // What is nested ten thousand levels deep overflows the stack of whoever looks into it.
+    // JSON that is nested ten thousand levels deep overflows the stack of the code that reads it.
     if (!(error instanceof RangeError)) throw error;
     const what = 'JSON that is nested too deep';
     return { shape: 'unreadable', error: invalidAnswer(call.adapter, what, answer.status) };

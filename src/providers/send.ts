@@ -54,7 +54,7 @@ export class Sender {
     } catch (error) {
       release();
       signal.throwIfAborted();
-      // A failure is one by its status, whatever became of its text.
+      // The status alone makes it a failure, even if its body could not be read.
       if (status >= 500 || status === 429)
         return { status, headers, body: '', release: NOTHING_HELD };
       throw brokenBody(this.adapter, error, status);

@@ -65,9 +65,9 @@ interface KeyQuotaParts {
 }
 
 /**
- * What this process may ask of a provider with one key beside the other replicas. It takes a slice
- * of the limit at a time, so that most requests ask the database nothing. Where the database does
- * not answer it goes on alone.
+ * This process's share of a provider's limit for one key, beside the other replicas. It leases a
+ * part of the limit at a time, so that most requests need no database query. While the database
+ * does not answer, it counts alone.
  */
 export class KeyQuota {
   private tokens = 0;

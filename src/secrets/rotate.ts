@@ -17,8 +17,8 @@ export interface Resealing {
 }
 
 /**
- * Seals every value anew that is not sealed with the secret in use. It may be cut short and begun
- * again: what is done already is left alone. A value that a gateway writes meanwhile is never
+ * Encrypts every value again that is not sealed with the secret in use. It may be interrupted and
+ * started again: values that are done are skipped. A value that a gateway writes meanwhile is never
  * overwritten.
  */
 export async function resealAll(secrets: SecretsRepository, sealer: Sealer): Promise<Resealing> {

@@ -40,7 +40,7 @@ interface SweepsParts {
 const SLACK_SECONDS = 120;
 const POLL_MS = 1_000;
 
-/** Walks over everything that connections list: when they are due, and what came of them. */
+/** Sweeps over everything that connections list: when they are due, and their results. */
 export function createSweeps({ connections, cursors, wake, ...parts }: SweepsParts) {
   const { database, clock } = parts;
   const limits = { ...DEFAULT_SWEEP_LIMITS, ...parts.limits };
@@ -76,8 +76,8 @@ export function createSweeps({ connections, cursors, wake, ...parts }: SweepsPar
 export const SWEEPS = 'sweeps';
 
 /**
- * Of all places a team at one provider gets half, a team in all and a provider in all three quarters
- * each: whoever has many connections that are slow leaves places to the others.
+ * Of all places a team gets half at one provider, and a team or a provider as a whole gets three
+ * quarters, so that many slow connections leave places to others.
  */
 function maxOfShare(share: string, maxInAll: number): number {
   return Math.ceil(maxInAll * (share.startsWith('both ') ? 1 / 2 : 3 / 4));

@@ -44,9 +44,9 @@ export interface CurrentChange {
 }
 
 /**
- * The accounts that one sweep has seen, in rows that bear the id of its run, and what is written of
- * the connection's other accounts by comparison with them. Whatever writes takes a client of a
- * transaction of the run's lease.
+ * The accounts that one sweep has seen, in rows with the id of its run, and what is written about
+ * the connection's other accounts by comparison with them. Functions that write take the client of
+ * a transaction of the run's lease.
  */
 export class ObservedAccountsRepository {
   /** Of the last change that was staged, and of the last that was taken. */

@@ -28,7 +28,7 @@ interface SweepsServiceParts {
   readonly wake: () => void;
 }
 
-/** Sweeps: when they are due, who asks for one, and what became of them. */
+/** Sweeps: when they are due, requests for one, and their results. */
 export class SweepsService {
   constructor(private readonly parts: SweepsServiceParts) {}
 
@@ -120,7 +120,7 @@ export class SweepsService {
   }
 
   /**
-   * Takes a connection's unfinished sweep from whichever process is at it; it begins anew. For a
+   * Takes a connection's unfinished sweep from the process that runs it; it starts again. For a
    * connection whose key or address was changed.
    * @param client within the transaction of the change
    */

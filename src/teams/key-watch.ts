@@ -7,8 +7,8 @@ const LOOK_EVERY_MS = 1_000;
 const MAX_UNKNOWN_MS = 3_000;
 
 /**
- * Looks every second whether the keys and sessions of what goes on for long are still good, whichever replica
- * revoked them: one question for all of them.
+ * Checks every second whether the keys and sessions of long requests are still valid, as another
+ * replica may have revoked them: one query for all of them.
  */
 export class DatabaseKeyWatch implements KeyWatch {
   private readonly watched = new Map<string, Set<AbortController>>();

@@ -4,8 +4,8 @@ import { hashOfToken, makeToken } from './session-life.js';
 const GOOD_FOR_MS = 10 * 60_000;
 
 /**
- * Links with which whoever started this process signs in without typing a key: each good once, for
- * ten minutes, at this process alone.
+ * Links that sign in the person who started this process without typing a key: each is valid once,
+ * for ten minutes, at this process only.
  */
 export class SignInLinks {
   private readonly links = new Map<string, { readonly keyId: string; readonly until: number }>();

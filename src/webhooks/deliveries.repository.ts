@@ -10,7 +10,7 @@ import type { DeliveryAttempt } from './webhook-sender.js';
 import { originOf } from './webhook-url.js';
 import { MAX_ATTEMPTS } from './webhooks.schema.js';
 
-/** The rows of deliveries: what was made of which event, and what came of it. */
+/** The rows of deliveries: which event was sent, and the result. */
 export class DeliveriesRepository {
   constructor(private readonly database: Database) {}
 

@@ -9,7 +9,7 @@ const DEADLINE_MS = 15_000;
 const CONNECT_MS = 5_000;
 const ANSWER_KEPT_BYTES = 1024;
 
-/** What came of one attempt. */
+/** The result of one attempt. */
 export interface DeliveryAttempt {
   readonly at: Date;
   /** `null`: no answer came. */
@@ -37,7 +37,7 @@ export class WebhookSender {
     });
   }
 
-  /** Never rejects: whatever happens is what came of it. @param signal ends the request */
+  /** Never rejects: every failure is a result. @param signal ends the request */
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,

@@ -15,7 +15,7 @@ const MAX_IN_ALL = 512;
 const MAX_SHARE = 3 / 4;
 /** Deliveries of a webhook that one statement takes, and attempts that share a write. */
 const BATCH_SIZE = 128;
-/** A request ends earlier; what came of it has to be written. */
+/** A request ends earlier, so that its result can still be written. */
 const DEADLINE_MS = 60_000;
 const POLL_MS = 1_000;
 

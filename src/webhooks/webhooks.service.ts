@@ -189,7 +189,7 @@ export class WebhooksService {
   }
 
   /**
-   * Sends an event that is only a test, once, and waits for what comes of it.
+   * Sends a test event once and waits for the result.
    * @returns what writes it down
    */
   async test(

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
 import type { WorkQueue } from './work-queue.js';
 
-/** What became of an item that its work did not fail at. */
+/** The result of an item whose work did not fail. */
 export type WorkResult =
   /** Its end, or when it goes on, is written, and with it the lease has ended. */
   | { readonly state: 'done'; readonly dueAt?: Date | undefined }
@@ -38,7 +38,7 @@ export interface WorkKind<Item extends { readonly id: string }> {
   /** Whether what is under way when the process stops is waited for, rather than aborted. */
   readonly finishesOnStop: boolean;
   /**
-   * Does the work of one item and writes what came of it, in the transaction of its effect and on
+   * Does the work of one item and writes the result, in the transaction of its effect and on
    * condition that it is still leased to this process. It ends soon after `signal` aborts.
    * @throws when it could not be done: it is put off, for longer each time
    */

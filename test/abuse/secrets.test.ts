@@ -230,8 +230,8 @@ describe("ROLLCALL_SECRET over the database's life", () => {
 
   test('a new secret is not put to use while a running gateway could not open what it seals', async () => {
     await start(FIRST);
-    expect(await refusal(SECOND, FIRST)).toMatch(/1 running gateways cannot open/);
-    expect((await rotate(SECOND, FIRST)).lines[0]).toMatch(/1 running gateways cannot open/);
+    expect(await refusal(SECOND, FIRST)).toMatch(/1 running gateways cannot decrypt/);
+    expect((await rotate(SECOND, FIRST)).lines[0]).toMatch(/1 running gateways cannot decrypt/);
     // Release 0.1 tells nothing of its secrets: it has the one that the database is used with.
     const former = new pg.Client({
       ...testDatabase.connection,
@@ -239,7 +239,7 @@ describe("ROLLCALL_SECRET over the database's life", () => {
     });
     await former.connect();
     for (const one of running.splice(0)) await one.stop();
-    expect(await refusal(SECOND, FIRST)).toMatch(/1 running gateways cannot open/);
+    expect(await refusal(SECOND, FIRST)).toMatch(/1 running gateways cannot decrypt/);
     await stop(await start(FIRST));
     await former.end();
   });
@@ -355,7 +355,7 @@ describe("ROLLCALL_SECRET over the database's life", () => {
     expect(await app.recurringJobs.runNamed('secrets.check')).toBe(true);
     expect(await root.get('/readyz')).toMatchObject({
       status: 503,
-      body: { output: expect.stringContaining('secret: another gateway seals with a secret') },
+      body: { output: expect.stringContaining('secret: another gateway encrypts with a secret') },
     });
     await pool.query(`DELETE FROM secret_keys WHERE id = '0badcafe'`);
     await app.recurringJobs.runNamed('secrets.check');

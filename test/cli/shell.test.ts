@@ -342,7 +342,7 @@ describeWith(['script'], 'at a terminal', () => {
 
   test('a disconnect asks for the count and does nothing for another', async () => {
     const started = cli.terminal('rollcall accounts disconnect octopost:acc_yza567', 80);
-    await started.says(/Type 1 to go on/);
+    await started.says(/Type 1 to continue/);
     started.child.stdin?.write('2\r');
     expect(await started.ended).toMatchObject({
       code: 2,
@@ -355,7 +355,7 @@ describeWith(['script'], 'at a terminal', () => {
   test('Ctrl-C leaves a disconnect running and says how to return', async () => {
     await gateway.root.patch(`/v1/connections/${octopost}`, { paused: true });
     const started = cli.terminal('rollcall accounts disconnect octopost:acc_yza567', 80);
-    await started.says(/Type 1 to go on/);
+    await started.says(/Type 1 to continue/);
     started.child.stdin?.write('1\r');
     await started.says(/running: 0 of 1 done/);
     started.child.stdin?.write('\u0003');

@@ -82,7 +82,7 @@ describe('a start with a database that cannot be used says so in one line, with 
     await owner.query('SELECT pg_reload_conf()');
     const url = `${postgres.url}?sslmode=verify-full`;
     await waitFor('the server to offer TLS', () => refusal(url), {
-      until: (line) => /signed by itself: add sslrootcert=\/path\/to\/ca.pem/.test(line),
+      until: (line) => /self-signed: add sslrootcert=\/path\/to\/ca.pem/.test(line),
     });
     const { rows } = await owner.query('SHOW data_directory');
     const trusting = `${url}&sslrootcert=${rows[0].data_directory}/server.crt`;

@@ -213,7 +213,9 @@ describe('a start with nothing but a folder', () => {
   test('does not start beside its database with another secret, or with none: no new one is made', async () => {
     const wrong = await run({ DATA_DIR: dataDir, ROLLCALL_SECRET: SECRET }).ended;
     expect(wrong.code).toBe(1);
-    expect(wrong.errors).toMatch(/^ROLLCALL_SECRET: [^\n]+ sealed with another secret [^\n]+\n$/);
+    expect(wrong.errors).toMatch(
+      /^ROLLCALL_SECRET: [^\n]+ encrypted with another secret [^\n]+\n$/,
+    );
     await rename(join(dataDir, 'secret'), join(dataDir, 'away'));
     const lost = await run({ DATA_DIR: dataDir }).ended;
     expect(lost.code).toBe(1);

@@ -2,10 +2,7 @@ import type { JsonSchema, SchemaCollection } from './json-schema.js';
 
 const ULID = '01k9z3m8q4v7x2c5n6b8a1s3d4';
 
-/**
- * What members of these names look like, whichever schema they stand in. A schema's own `examples`
- * go first.
- */
+/** Example values by member name, for all schemas. A schema's own `examples` take precedence. */
 const BY_NAME: Readonly<Record<string, unknown>> = {
   account_id: `acct_${ULID}`,
   after: `evt_${ULID}`,

@@ -63,7 +63,7 @@ function progressOf({ id, state, summary }: Disconnect): string {
   return `${id} ${state}: ${succeeded + failed + cancelled} of ${total} done${failures}`;
 }
 
-/** Writes what became of each account, and says what comes next. */
+/** Writes the result for each account, and what to do next. */
 export async function tellDisconnect(
   call: Omit<Call, 'path'>,
   data: Disconnect,

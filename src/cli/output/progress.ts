@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { visible } from './visible.js';
 
-/** Whatever takes longer is told of. */
+/** Progress is shown for whatever takes longer than this. */
 const PATIENCE_MS = 1_000;
 
 /** One line on the standard error of a terminal that says what is waited for, and goes again. */

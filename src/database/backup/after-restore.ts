@@ -4,11 +4,13 @@ import type pg from 'pg';
 const NOBODY = 'restored';
 
 /**
- * Between the backup and now the gateways went on. What was under way or waiting then may have been
- * done since, so it asks first:
+ * The gateways continued to run after the backup. What was in progress or waiting then may have
+ * been done since, so it is checked first:
  *
- * - Steps of disconnects look at their account, and if it is gone, a delete of ours may have done it.
- * - A refresh token that was due for use since, or was being used, may be spent: it is not sent.
+ * - Steps of disconnects look at their account, and if it is gone, a delete of ours may have done
+ *   it.
+ * - A refresh token that was due for use since, or was being used, may have been used: it is not
+ *   sent.
  * - Whatever was leased is leased to nobody.
  */
 export async function markForDoubt(client: pg.ClientBase, now: Date): Promise<void> {
