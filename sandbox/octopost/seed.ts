@@ -18,8 +18,8 @@ export function blankAccount(id: string, now: Date): Fields {
 
 /**
  * All documented networks and one that is not (`discord`), network ids with `:`, `.`, `-` and `_`,
- * 17-digit ids that SocialSyncer holds too, a handle that it holds under another id, handles that are domains or hold an `@`, an empty
- * display name, lost tokens, and an id that Outfame uses as well.
+ * 17-digit ids that SocialSyncer holds too, a handle that it holds under another id, the Open ID that TikTok gives this app for one that it
+ * holds by its own, handles that are domains or hold an `@`, an empty display name, lost tokens, and an id that Outfame uses as well.
  */
 const SEEDS: readonly Fields[] = [
   seed('acc_abc123', 'twitter', '1234567890', 'acmefitness', 'Acme Fitness', 1, {
@@ -62,7 +62,7 @@ const SEEDS: readonly Fields[] = [
     6,
   ),
   seed('acc_stu901', 'facebook', '111222333444555', 'acmefitnessclub', 'Acme Fitness Club', 7),
-  seed('acc_vwx234', 'tiktok', '_000MpQ-9.xZ_tK', 'northwind.live', '北風', 8, {
+  seed('acc_vwx234', 'tiktok', '-000hTn4_w.Lk-Qe', 'northwind.live', '北風', 8, {
     is_active: false,
   }),
   seed('acc_yza567', 'youtube', 'UC-lHJZR3Gqxm24_Vd_AJ5Yw', 'tidewateryoga', 'Tidewater Yoga', 9, {

@@ -10,6 +10,7 @@ interface Profile {
   readonly match: string;
   readonly candidates: readonly string[];
   readonly username: { readonly value: string | null; readonly provider: string | null };
+  readonly platform_user_id: { readonly alternatives: readonly { readonly value: string }[] };
   readonly display_name: { readonly value: string | null };
   readonly metrics: { readonly followers: { readonly value: number | null } };
   readonly health: {
@@ -79,6 +80,14 @@ describe('the seeds show', () => {
     expect(profile).toMatchObject({ match: 'mixed', provider_count: 6, account_count: 6 });
     expect(profile.username.value).toBe('acmefitness');
     expect(['octopost', 'socialsyncer', 'postiz', 'zernio']).toContain(profile.username.provider);
+  });
+
+  test('one that TikTok calls differently to two apps, tied by its handle: no contradiction', async () => {
+    const profile = await holding('socialsyncer:tiktok/_000MpQ-9.xZ_tK');
+    expect((await holding('octopost:acc_vwx234')).id).toBe(profile.id);
+    expect(profile).toMatchObject({ match: 'weak', platform: 'tiktok', candidates: [] });
+    expect(profile.platform_user_id.alternatives).toHaveLength(1);
+    expect(fieldsOf(profile)).not.toContain('platform_user_id');
   });
 
   test('one that fits two people and joins neither', async () => {
