@@ -1,6 +1,6 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { parseExactly, readNumber } from './json-text.js';
-import { LongTask } from './long-task.js';
+import { isOthersTurn, takeTurns } from './long-task.js';
 
 /** Longer texts are read in slices; this many take some milliseconds at once. */
 const MAX_AT_ONCE = 512 * 1_024;
@@ -41,13 +41,12 @@ export async function parseLarge(text: string): Promise<unknown> {
   parser.onValue = ({ value }) => {
     result = value;
   };
-  const task = new LongTask();
   const encoder = new TextEncoder();
   for (let start = 0; start < text.length && failure === undefined; ) {
     const end = endOfSlice(text, start);
     tokenizer.write(encoder.encode(text.slice(start, end)));
     start = end;
-    if (task.isDue) await task.pause();
+    if (isOthersTurn()) await takeTurns();
   }
   if (failure !== undefined || !parser.isEnded) throw new SyntaxError('not JSON');
   return result;

@@ -1,25 +1,30 @@
-import { setImmediate } from 'node:timers/promises';
+/** Milliseconds for which all tasks together keep the process from what else waits. */
+const TURN_MS = 5;
 
-/** Milliseconds for which one task may keep the process from all others. */
-const TURN_MS = 8;
+/** When the turn began that the process is in. */
+let since = 0;
+/** Tasks that wait for a turn of theirs, the longest first. */
+const waiting: (() => void)[] = [];
 
 /**
- * Work on something large that leaves room for the rest of the process: call `pause` between its
- * parts, each of which takes a millisecond or so at most.
+ * Whether it is the others' turn: `if (isOthersTurn()) await takeTurns()`, between the parts of
+ * something large, each of which takes a millisecond or so at most.
  */
-export class LongTask {
-  private since = performance.now();
+export const isOthersTurn = () => performance.now() - since >= TURN_MS;
 
-  /** Whether it is the others' turn: `if (task.isDue) await task.pause()`. */
-  get isDue(): boolean {
-    return performance.now() - this.since >= TURN_MS;
-  }
+/** Lets the process do what waits, and the other tasks have a turn each. */
+export function takeTurns(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    if (waiting.length === 1) setImmediate(nextTurn);
+  });
+}
 
-  /** Lets the process do what waits. */
-  async pause(): Promise<void> {
-    await setImmediate();
-    this.since = performance.now();
-  }
+/** One task for each round of the event loop: several would keep the process as much longer. */
+function nextTurn(): void {
+  since = performance.now();
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(nextTurn);
 }
 
 /** As `items.map(work)`, leaving room for the rest of the process. */
@@ -27,11 +32,10 @@ export async function mapInTurns<Item, Result>(
   items: Iterable<Item>,
   work: (item: Item) => Result,
 ): Promise<Result[]> {
-  const task = new LongTask();
   const results: Result[] = [];
   for (const item of items) {
     results.push(work(item));
-    if (task.isDue) await task.pause();
+    if (isOthersTurn()) await takeTurns();
   }
   return results;
 }

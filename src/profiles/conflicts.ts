@@ -37,6 +37,7 @@ export function conflictsOf(
   contradictions: readonly (readonly [string, string])[],
   now: Date | null,
 ): readonly Conflict[] {
+  if (members.length < 2) return [];
   const contradicting = new Set(contradictions.flat());
   const ofIds = members.filter(({ id }) => contradicting.has(id));
   const fresh = members.filter(

@@ -2,18 +2,20 @@ import { usernameKey } from '../accounts/index.js';
 import { type Conflict, conflictsOf } from './conflicts.js';
 import { corroborate, type ProfileHealth } from './corroborated-health.js';
 import type { MemberFacts } from './member-facts.js';
-import { type MergedFields, mergeFields } from './survivorship.js';
+import { MERGED_FIELDS, type MergedFields, mergeFields } from './survivorship.js';
 
-/** A profile as its live members together show it. */
-export interface MergedProfile {
+/** The fields that lists hold of a profile. */
+const SUMMED_UP = ['username', 'display_name', 'followers'] as const;
+
+/** What lists hold of a profile. */
+export interface ProfileSum {
   readonly platform: string;
-  readonly fields: MergedFields;
+  readonly fields: Pick<MergedFields, (typeof SUMMED_UP)[number]>;
   /** What the merged username is found and sorted by. */
   readonly usernameKey: string | null;
   /** Sorted, each once. */
   readonly providers: readonly string[];
   readonly accountCount: number;
-  readonly conflicts: readonly Conflict[];
   /** Whether members differ, were all they say fresh: it changes with them alone, not with time. */
   readonly differs: boolean;
   readonly health: ProfileHealth;
@@ -23,6 +25,14 @@ export interface MergedProfile {
   readonly updatedAt: Date;
 }
 
+/** A profile as its live members together show it. */
+export interface MergedProfile extends ProfileSum {
+  readonly fields: MergedFields;
+  readonly conflicts: readonly Conflict[];
+}
+
+type Pairs = readonly (readonly [string, string])[];
+
 /**
  * The merged profile of its members; independent of their order.
  * @param members live, one at least
@@ -31,13 +41,23 @@ export interface MergedProfile {
  */
 export function mergeProfile(
   members: readonly MemberFacts[],
-  contradictions: readonly (readonly [string, string])[],
+  contradictions: Pairs,
   now: Date,
 ): MergedProfile {
-  const oldestFirst = members.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  const oldestFirst = inOrder(members);
+  return {
+    ...sumUp(members, contradictions),
+    fields: mergeFields(oldestFirst, MERGED_FIELDS),
+    conflicts: conflictsOf(oldestFirst, contradictions, now),
+  };
+}
+
+/** The part of `mergeProfile` that lists hold: an import writes it for each profile. */
+export function sumUp(members: readonly MemberFacts[], contradictions: Pairs): ProfileSum {
+  const oldestFirst = inOrder(members);
   const [oldest] = oldestFirst;
   if (!oldest) throw new Error('a profile has one live account at least');
-  const fields = mergeFields(oldestFirst);
+  const fields = mergeFields(oldestFirst, SUMMED_UP);
   const times = (of: (member: MemberFacts) => Date) => oldestFirst.map((one) => of(one).getTime());
   return {
     platform: oldest.platform,
@@ -45,10 +65,12 @@ export function mergeProfile(
     usernameKey: fields.username && usernameKey(fields.username.value),
     providers: [...new Set(oldestFirst.map(({ provider }) => provider))].sort(),
     accountCount: oldestFirst.length,
-    conflicts: conflictsOf(oldestFirst, contradictions, now),
     differs: conflictsOf(oldestFirst, contradictions, null).length > 0,
     health: corroborate(oldestFirst),
     createdAt: new Date(Math.min(...times(({ createdAt }) => createdAt))),
     updatedAt: new Date(Math.max(...times(({ updatedAt }) => updatedAt))),
   };
 }
+
+const inOrder = (members: readonly MemberFacts[]) =>
+  members.toSorted((one, other) => (one.id < other.id ? -1 : 1));

@@ -26,7 +26,7 @@ import {
   touchFindings,
 } from './groups.repository.js';
 import type { MembersRepository } from './members.repository.js';
-import { type MergedProfile, mergeProfile } from './merge.js';
+import { type ProfileSum, sumUp } from './merge.js';
 import { type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
 import type { HeldAccount } from './neighbours.repository.js';
 import { type ProfileGroup, partition } from './partition.js';
@@ -162,7 +162,7 @@ export class ProfileKeeper {
     const gone = await deleteEmptyProfiles(client, left);
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
-    const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
+    const health = await this.sumUp(client, teamId, { groups: changed, others, shown });
     await touchFindings(client, teamId, unique([...changed.map(idOf), ...others]));
 
     const shownBefore = new Map(
@@ -224,7 +224,6 @@ export class ProfileKeeper {
     client: pg.ClientBase,
     teamId: string,
     { groups, others, shown }: Changed,
-    at: Date,
   ): Promise<NewEvent[]> {
     const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
     await addLonely(client, lonely, verdictOfOne);
@@ -239,7 +238,7 @@ export class ProfileKeeper {
       const group = decided.get(id);
       const grouping = group === undefined ? shown.get(id) : groupingOf(group);
       if (grouping === undefined) return [];
-      return [{ id, grouping, profile: mergeProfile(members, group?.contradictions ?? [], at) }];
+      return [{ id, grouping, profile: sumUp(members, group?.contradictions ?? []) }];
     });
     const merged = merges.flat();
     await saveProfiles(
@@ -374,7 +373,7 @@ function isOther(group: ProfileGroup, before: ShownProfile | undefined): boolean
 function rowOf(
   id: string,
   { match, candidates, isContradictory }: Grouping,
-  profile: MergedProfile,
+  profile: ProfileSum,
 ): ProfileRow {
   const { fields, health } = profile;
   return {

@@ -61,18 +61,21 @@ export type MergedFields = {
   readonly [Field in MergedField]: MergedValue<NonNullable<MemberFacts[Field]>> | null;
 };
 
-/** The fields of a profile, each from one of its members. */
-export function mergeFields(members: readonly MemberFacts[]): MergedFields {
+/** Fields of a profile, each from one of its members. */
+export function mergeFields<Field extends MergedField>(
+  members: readonly MemberFacts[],
+  fields: readonly Field[],
+): Pick<MergedFields, Field> {
   const ordered: Readonly<Record<Order, readonly MemberFacts[]>> = {
     role: members.toSorted(byRole),
     as_of: members.toSorted(byAsOf),
   };
   return Object.fromEntries(
-    MERGED_FIELDS.map((field) => {
+    fields.map((field) => {
       const [first, ...alternatives] = valuesOf(ordered[SURVIVORSHIP[field]], field);
       return [field, first === undefined ? null : { ...first, alternatives }];
     }),
-  ) as unknown as MergedFields;
+  ) as unknown as Pick<MergedFields, Field>;
 }
 
 /** What the members that know a field say of it, in their order. */

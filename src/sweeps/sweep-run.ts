@@ -15,7 +15,6 @@ import { mapInTurns } from '../lib/long-task.js';
 import { lengthUpTo, storable } from '../lib/text.js';
 import type { AnyAdapter, ProviderError } from '../model/index.js';
 import {
-  betterCopy,
   copyRank,
   type Observation,
   type ObservedPage,
@@ -140,7 +139,7 @@ export class SweepRun {
     if (page.source === 'list') this.listPages += 1;
     for (const { degraded } of shown.accounts) this.degradedFields.add(degraded);
     await this.quarantineItems(shown.quarantined);
-    for (const observation of shown.accounts) this.waiting.push(asWaiting(observation));
+    this.waiting.push(...(await mapInTurns(shown.accounts, (one) => this.asWaiting(one))));
     await this.writeBatches(false);
   }
 
@@ -196,13 +195,11 @@ export class SweepRun {
 
   /** Writes accounts that the list lacks and the provider shows when it is asked for them. */
   async addFound(observations: readonly Observation[]): Promise<void> {
-    const left = observations.map(asWaiting);
+    const left = observations.map((one) => this.asWaiting(one));
     while (left.length > 0) {
-      const batch = left
-        .splice(0, endOfBatch(left) ?? left.length)
-        .map(({ observation }) => observation);
-      await this.writeRecords(batch.map((observation) => this.asChange(observation)));
-      const ids = batch.map(({ account }) => account.providerAccountId);
+      const batch = left.splice(0, endOfBatch(left) ?? left.length);
+      await this.writeRecords(batch);
+      const ids = batch.map(({ record }) => record.provider_account_id);
       const now = this.clock.now();
       await this.lease.transaction((client) => this.observed.markFound(client, ids, now));
     }
@@ -232,20 +229,15 @@ export class SweepRun {
     return this.isHeld ? 'held' : 'succeeded';
   }
 
-  private async write(observations: readonly Observation[]): Promise<void> {
-    this.items += observations.length;
-    const best = new Map<string, Observation>();
-    for (const observation of observations) {
-      const { providerAccountId: id } = observation.account;
+  private async write(batch: readonly Waiting[]): Promise<void> {
+    this.items += batch.length;
+    const best = new Map<string, Waiting>();
+    for (const copy of batch) {
+      const { provider_account_id: id } = copy.record;
       const other = best.get(id);
-      best.set(id, other === undefined ? observation : betterCopy(other, observation));
+      if (other === undefined || copy.rank > other.rank) best.set(id, copy);
     }
-    const copies = await mapInTurns(best, ([id, observation]) => ({
-      id,
-      rank: copyRank(observation),
-      observation,
-      record: toRecord(observation, this.adapter),
-    }));
+    const copies = [...best.values()];
     const records = copies.map(({ record }) => record);
     const added = await this.lease.transaction(async (client) => {
       const differing = await findDiffering(client, this.owner.id, records);
@@ -254,16 +246,20 @@ export class SweepRun {
       const changed = new Set(differing.flatMap(({ isNew, record }) => (isNew ? [] : [record])));
       await this.observed.add(
         client,
-        copies.map(({ id, rank, record }) => ({ id, rank, isAdded: isFresh.has(record) })),
+        copies.map(({ rank, record }) => ({
+          id: record.provider_account_id,
+          rank,
+          isAdded: isFresh.has(record),
+        })),
       );
       await this.observed.stage(
         client,
-        copies.flatMap(({ id, rank, record, observation: { observedAt } }) =>
-          changed.has(record) ? [{ id, rank, observedAt, record }] : [],
+        copies.flatMap(({ rank, observedAt, record }) =>
+          changed.has(record) ? [{ id: record.provider_account_id, rank, observedAt, record }] : [],
         ),
       );
       if (fresh.length === 0) return 0;
-      const oldest = this.oldestOf(observations);
+      const oldest = this.oldestOf(batch);
       const written = await writeDiffering(client, this.owner, fresh, oldest);
       await this.settleProfiles(client, this.clock.now());
       return written.length;
@@ -290,8 +286,13 @@ export class SweepRun {
     });
   }
 
-  private asChange(observation: Observation): Change {
-    return { record: toRecord(observation, this.adapter), observedAt: observation.observedAt };
+  private asWaiting(observation: Observation): Waiting {
+    return {
+      record: toRecord(observation, this.adapter),
+      observedAt: observation.observedAt,
+      rank: copyRank(observation),
+      length: lengthUpTo(observation, MAX_BATCH_LENGTH),
+    };
   }
 
   /** A batch is as old as its oldest part. */
@@ -341,7 +342,7 @@ export class SweepRun {
       if (end === 0) break;
       await this.writing;
       const batch = this.waiting.splice(0, end);
-      this.writing = this.write(batch.map(({ observation }) => observation));
+      this.writing = this.write(batch);
       // Until it is awaited its failure is nobody's.
       this.writing.catch(() => undefined);
     }
@@ -365,16 +366,13 @@ export class SweepRun {
   }
 }
 
-/** What waits to be written, with its length as JSON up to that of a batch. */
-interface Waiting {
-  readonly observation: Observation;
+/** What waits to be written. */
+interface Waiting extends Change {
+  /** Of copies of one account the greatest counts. */
+  readonly rank: string;
+  /** As JSON, up to that of a batch. */
   readonly length: number;
 }
-
-const asWaiting = (observation: Observation): Waiting => ({
-  observation,
-  length: lengthUpTo(observation, MAX_BATCH_LENGTH),
-});
 
 /** Where the first batch is full; `null`: it is not. */
 function endOfBatch(waiting: readonly Waiting[]): number | null {
