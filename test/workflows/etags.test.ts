@@ -36,11 +36,15 @@ test('an ETag never survives a change that its body would show', async () => {
   const disconnectId = await made('/v1/disconnects', { account_ids: [ids.at(-1)], ...later });
   const done = await client.delete(`/v1/accounts/${ids.at(-2)}`);
   const profileId = (await client.get(`/v1/accounts/${id}`)).body.data.profile_id;
+  for (const job of ['profiles.settle', 'findings.examine'])
+    await gateway.app.recurringJobs.runNamed(job);
+  const findingId = (await client.get('/v1/findings')).body.data[0].id;
   /** What stands for the parameters of a path. */
   const example: Record<string, string> = {
     '/v1/connections/{id}': connectionId,
     '/v1/accounts/{id}': id,
     '/v1/profiles/{id}': profileId,
+    '/v1/findings/{id}': findingId,
     '/v1/keys/{id}': keyId,
     '/v1/disconnects/{id}/receipt': done.body.data.id,
     '/v1/disconnects/{id}': disconnectId,
