@@ -4,7 +4,7 @@ import type { Transaction } from '../database/index.js';
 import type { ConnectFlow } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField, Problem } from '../http/problem.js';
-import type { Call } from '../http/route.js';
+import type { AnyCall } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
 import { betweenCrashPoints } from '../lib/crash-point.js';
 import { ProviderError, type ProviderErrorCode } from '../model/index.js';
@@ -26,7 +26,7 @@ const UNSPENT: readonly ProviderErrorCode[] = [
 ];
 
 /** The request that completes a flow: which attempt at it this is. */
-type Attempt = Pick<Call<unknown, unknown, unknown>, 'attemptOf' | 'begunBefore'>;
+type Attempt = Pick<AnyCall, 'attemptOf' | 'begunBefore'>;
 
 /** A flow that the provider has started. */
 export interface Flow {

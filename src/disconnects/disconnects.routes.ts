@@ -6,7 +6,7 @@ import type { Committed } from '../http/commit.js';
 import type { Cursors } from '../http/cursor.js';
 import { answerPage, dataOf, listOf } from '../http/page.js';
 import { waitPreference } from '../http/prefer.js';
-import { action, type Call, endpoint } from '../http/route.js';
+import { type AnyCall, action, endpoint } from '../http/route.js';
 import { byAccount, byId } from '../http/validate.js';
 import type { DatedKey } from '../lib/signature.js';
 import { byProfile } from '../profiles/index.js';
@@ -47,7 +47,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
    * @param begin gives the disconnect's id
    */
   const commitAndWait = async (
-    call: Call<unknown, unknown, unknown>,
+    call: AnyCall,
     defaultSeconds: number,
     begin: (transaction: Transaction) => Promise<string>,
   ): Promise<Committed> => {

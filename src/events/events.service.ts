@@ -3,7 +3,7 @@ import type { Caller } from '../http/caller.js';
 import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
-import type { Call } from '../http/route.js';
+import type { AnyCall } from '../http/route.js';
 import type { Clock } from '../lib/clock.js';
 import { type EventFilter, type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
 import type { FeedDirection } from './feed-order.js';
@@ -72,7 +72,7 @@ export class EventsService {
     caller: Caller,
     filter: EventFilter,
     after: string | undefined,
-    { signal: left, keyEnded }: Pick<Call<unknown, unknown, unknown>, 'signal' | 'keyEnded'>,
+    { signal: left, keyEnded }: Pick<AnyCall, 'signal' | 'keyEnded'>,
   ): Promise<TextStream> {
     this.streams.enter(caller.key.id, caller.teamId, left);
     const position =

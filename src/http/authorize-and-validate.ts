@@ -15,7 +15,7 @@ import { challenge, withScope } from './challenge.js';
 import { CSV_TYPE, csvColumnsOf } from './csv.js';
 import { invalidField, Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
-import type { Call, Route } from './route.js';
+import type { AnyCall, Route } from './route.js';
 import { senderOf } from './same-origin.js';
 import { presentedBy } from './session-cookie.js';
 import { readQuery, validate } from './validate.js';
@@ -35,10 +35,7 @@ export interface Guards {
 export type Identified = (identity: Identity) => void;
 
 /** A call but for what it takes to do its effect. */
-export type ValidatedCall = Omit<
-  Call<unknown, unknown, unknown>,
-  'commit' | 'begunBefore' | 'attemptOf'
->;
+export type ValidatedCall = Omit<AnyCall, 'commit' | 'begunBefore' | 'attemptOf'>;
 
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {

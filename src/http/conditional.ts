@@ -3,10 +3,8 @@ import type { ProcessLease } from '../database/process-lease.js';
 import { render } from './answer.js';
 import { etagUnpacked } from './content-coding.js';
 import { Problem } from './problem.js';
-import type { Call, Endpoint } from './route.js';
+import type { AnyCall, Endpoint } from './route.js';
 import { validate } from './validate.js';
-
-type AnyCall = Call<unknown, unknown, unknown>;
 
 /** The strong ETag of a body. */
 export function etagOf(text: string): string {

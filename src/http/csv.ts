@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Answer, TextStream } from './answer.js';
-import type { Call, Endpoint } from './route.js';
+import type { AnyCall, Endpoint } from './route.js';
 
 export const CSV_TYPE = 'text/csv';
 
@@ -50,7 +50,7 @@ function columnsOf(schema: z.ZodType, name: string): readonly string[] {
  * @param readAfter the rows behind one, or the first ones, up to `limit`
  */
 export async function answerCsv<Row extends { readonly document: string }>(
-  call: Call<unknown, unknown, unknown>,
+  call: AnyCall,
   columns: readonly string[],
   readAfter: (last: Row | undefined, limit: number) => Promise<readonly Row[]>,
 ): Promise<Answer> {

@@ -4,7 +4,7 @@ import { recordOf } from '../model/index.js';
 import { type Answer, RawText } from './answer.js';
 import { answerCsv } from './csv.js';
 import type { Cursors, Position } from './cursor.js';
-import type { Call } from './route.js';
+import type { AnyCall, Call } from './route.js';
 
 /** Rows on one page. */
 export const MAX_PAGE = 200;
@@ -112,11 +112,7 @@ const compact = ({ document, isCompact }: PageRow) =>
  * RFC 8288: the first page, and the next while there is one; absolute.
  * @param parameter the one that holds the cursor
  */
-export function links(
-  call: Call<unknown, unknown, unknown>,
-  next: string | null,
-  parameter = 'cursor',
-): string {
+export function links(call: AnyCall, next: string | null, parameter = 'cursor'): string {
   const to = (cursor: string | null, relation: string) => {
     const search = new URLSearchParams(call.search);
     search.delete(parameter);

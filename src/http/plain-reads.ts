@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { csvColumnsOf } from './csv.js';
-import type { Call, Route } from './route.js';
+import type { AnyCall, Route } from './route.js';
 import { readQuery, validate } from './validate.js';
 
 const NOTHING = z.strictObject({});
@@ -15,10 +15,8 @@ const JSON_ACCEPTED: ReadonlySet<string | undefined> = new Set([
 /** Headers in which a trusted proxy gives the address. */
 const OF_PROXY = ['x-forwarded-host', 'x-forwarded-proto'] as const;
 
-type AnyCall = Call<unknown, unknown, unknown>;
-
 /** What a request asks for, without its caller. */
-export interface PlainQuestion {
+export interface PlainRead {
   readonly route: Route;
   readonly asked: Omit<AnyCall, 'caller' | 'signal' | 'keyEnded' | 'commit' | 'requestId'>;
   /** The `Vary` of its answers. */
@@ -30,7 +28,7 @@ export interface PlainQuestion {
  * that differs each time. Requests that need more than this, and invalid ones, are left to the
  * Express handlers.
  */
-export class PlainQuestions {
+export class PlainReads {
   private readonly routes: ReadonlyMap<string, Route>;
 
   constructor(routes: readonly Route[]) {
@@ -46,7 +44,7 @@ export class PlainQuestions {
   }
 
   /** @returns `undefined`: the Express handlers take it */
-  read(request: IncomingMessage): PlainQuestion | undefined {
+  read(request: IncomingMessage): PlainRead | undefined {
     const { url: address = '', headers, socket } = request;
     const [path = ''] = address.split('?', 1);
     const route = this.routes.get(path);

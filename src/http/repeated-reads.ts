@@ -1,30 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { type RequestUse, requestUse } from '../database/index.js';
-import type { LogFields } from '../lib/logger.js';
-import { renderProblem } from './answer.js';
+import { type Database, type RequestUse, requestUse } from '../database/index.js';
+import { type Tracing, UNTRACED } from '../lib/tracing.js';
+import { render, renderProblem } from './answer.js';
 import { requireScope } from './authorize-and-validate.js';
 import type { Authenticator, Caller, Presented } from './caller.js';
-import { knownAs } from './conditional.js';
+import { committing } from './commit.js';
+import { etagOfVersion, knownAs } from './conditional.js';
 import { codingFor, refusesIdentity } from './content-coding.js';
+import type { Failures } from './failures.js';
 import type { Admission, Load } from './load.js';
-import type { Page } from './pages.js';
-import type { Problem } from './problem.js';
+import { Page, type Pages } from './pages.js';
+import { type PlainRead, PlainReads } from './plain-reads.js';
 import type { RateLimiter } from './rate-limit.js';
-import { POSITION_HEADER } from './reads.js';
-import type { Route } from './route.js';
+import { POSITION_HEADER, type Reads } from './reads.js';
+import { requestIdOf } from './request-id.js';
+import type { LoggedRequest, RequestLog } from './request-log.js';
+import type { AnyCall, Route } from './route.js';
+import { READ_STATEMENT_MS, type Routed } from './route-handler.js';
 import { headersUnchanged } from './send.js';
 
 /** Number of remembered requests, each a few kilobytes at most. */
-const MAX_QUESTIONS = 2_000;
+const MAX_READS = 2_000;
 const MAX_ADDRESS = 2_000;
 
 /**
  * Headers that make a request a different one, and headers that only the Express handlers
  * understand.
  */
-const OF_QUESTION = ['host', 'x-forwarded-host', 'x-forwarded-proto', 'accept'] as const;
-const NOT_HERE = [
+const DISTINGUISHING = ['host', 'x-forwarded-host', 'x-forwarded-proto', 'accept'] as const;
+const NEEDS_EXPRESS = [
   'cookie',
   'rollcall-team',
   POSITION_HEADER.toLowerCase(),
@@ -33,21 +38,9 @@ const NOT_HERE = [
   'expect',
 ] as const;
 
-/**
- * What a request asks for, as the Express handlers found out: valid, and acceptable as it is
- * answered.
- */
-export interface Question {
-  readonly route: Route;
-  /** The `Vary` of its answers. */
-  readonly vary: string;
-  /** The key of the page that shows a version of the caller's team. */
-  readonly versionOf: (caller: Caller) => string;
-  /** Makes the page if it is not kept; called within the request that needs it. */
-  readonly make: (caller: Caller, version: string) => Promise<Page>;
-}
+/** A read with the version that it had last, as computing it takes a hash. */
+type RepeatedRead = PlainRead & { last?: LastVersion };
 
-/** The version that a request had last, as computing it takes a hash. */
 interface LastVersion {
   readonly teamId: string;
   readonly teamVersion: string;
@@ -56,36 +49,22 @@ interface LastVersion {
 }
 
 interface RepeatedReadsParts {
+  readonly database: Database;
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
   readonly load: Load;
-  /** Of every answer. */
+  readonly reads: Reads;
+  readonly tracing: Tracing;
+  readonly failures: Failures;
+  readonly log: RequestLog;
+  readonly answers: Pages;
+  /** Of every response. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly statementMs: number;
   readonly release: () => string;
-  readonly known: (version: string) => Page | undefined;
-  /** Reads what a request asks for; `undefined`: the Express handlers take it. */
-  readonly read: (request: IncomingMessage) => Question | undefined;
-  readonly requestIdOf: (given: string | undefined) => string;
-  readonly toProblem: (error: unknown, told: Told) => Problem;
-  readonly report: (done: Done) => void;
 }
 
-/** An answered request, for metrics and the log. */
-export interface Done {
-  readonly route: Route;
-  readonly requestId: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly caller: Caller | undefined;
-  readonly failure: LogFields | undefined;
-}
-
-/** A request whose failure is logged. */
-export interface Told {
-  readonly requestId: string;
-  failure?: LogFields | undefined;
-}
+/** Stands in for signals that a kept read needs none of. */
+const { signal: NEVER } = new AbortController();
 
 /**
  * Answers lists and repeated requests without Express, as clients that poll send the same request
@@ -95,19 +74,30 @@ export interface Told {
  * (docs/decisions/0043-polled-reads-have-a-way-of-their-own.md).
  */
 export class RepeatedReads {
-  private readonly questions = new LRUCache<string, Question & { last?: LastVersion }>({
-    max: MAX_QUESTIONS,
-  });
+  private readonly known = new LRUCache<string, RepeatedRead>({ max: MAX_READS });
+  private readonly plain: PlainReads;
   private readonly headers: readonly string[];
 
-  constructor(private readonly parts: RepeatedReadsParts) {
+  constructor(
+    routes: readonly Route[],
+    private readonly parts: RepeatedReadsParts,
+  ) {
+    this.plain = new PlainReads(routes);
     this.headers = Object.entries(parts.headers).flat();
   }
 
-  /** Remembers a request that was answered with a kept page. */
-  remember(request: IncomingMessage, question: Question): void {
-    const address = addressOf(request);
-    if (address !== undefined) this.questions.set(address, { ...question });
+  /** Remembers a request that was answered with a kept page, but nothing of its caller. */
+  remember({ route, request, response }: Routed, call: AnyCall): void {
+    const address = this.mayServe() && !route.deprecation ? addressOf(request) : undefined;
+    if (address === undefined) return;
+    const vary = String(response.vary('Accept-Encoding').get('Vary'));
+    const { caller: _caller, signal: _signal, keyEnded: _keyEnded, ...asked } = call;
+    this.known.set(address, { route, asked, vary });
+  }
+
+  /** With tracing or read replicas every request goes through Express. */
+  private mayServe(): boolean {
+    return this.parts.tracing === UNTRACED && this.parts.database.replicas.isEmpty;
   }
 
   /** @returns whether it takes the request */
@@ -117,11 +107,12 @@ export class RepeatedReads {
     if (address === undefined) return false;
     const accepted = request.headers['accept-encoding'] as string | undefined;
     if (codingFor(accepted) === undefined) return false;
-    const { authenticator, rateLimiter, load, statementMs } = this.parts;
+    const { authenticator, rateLimiter, load } = this.parts;
     const seen = authenticator.lastSeen(presentedIn(request));
     if (seen === undefined) return false;
-    const asked = this.questions.get(address) ?? this.parts.read(request);
-    if (asked === undefined) return false;
+    const read =
+      this.known.get(address) ?? (this.mayServe() ? this.plain.read(request) : undefined);
+    if (read === undefined) return false;
     let admission: Admission;
     try {
       rateLimiter.refuse(seen, () => undefined);
@@ -132,20 +123,22 @@ export class RepeatedReads {
     const use: RequestUse = {
       team: seen.teamId,
       key: seen.keyId,
-      statementMs,
+      statementMs: READ_STATEMENT_MS,
       isBegun: false,
       reads: undefined,
       isOver: false,
     };
-    const requestId = this.parts.requestIdOf(request.headers['x-request-id'] as string | undefined);
-    const exchange: Exchange = { request, response, address, asked, requestId, admission, use };
+    const requestId = requestIdOf(request.headers['x-request-id'] as string | undefined);
+    const exchange: Exchange = { request, response, address, read, requestId, admission, use };
     response.once('close', () => {
       use.isOver = true;
       admission.leave();
       exchange.free?.();
       if (!response.writableFinished) return;
-      this.parts.report({
-        route: asked.route,
+      if (read.route.endpoint.mayLag) this.parts.reads.count(undefined);
+      this.parts.log.report({
+        route: read.route,
+        method: 'GET',
         requestId,
         status: response.statusCode,
         durationMs: performance.now() - started,
@@ -158,18 +151,18 @@ export class RepeatedReads {
   }
 
   private async answer(exchange: Exchange): Promise<void> {
-    const { asked, request, requestId } = exchange;
+    const { read, request, requestId } = exchange;
     try {
       const caller = await this.admit(exchange);
       const isRestricted = caller.key.providers.length > 0;
-      const version = isRestricted ? '' : this.versionFor(asked, caller);
+      const version = isRestricted ? '' : this.versionFor(read, caller);
       const ifNoneMatch = request.headers['if-none-match'];
-      if (asked.route.endpoint.isVersioned && !isRestricted) {
+      if (read.route.endpoint.isVersioned && !isRestricted) {
         const known = knownAs(ifNoneMatch, version);
         if (known !== undefined) return this.sendUnchanged(exchange, known);
       }
-      const page = this.parts.known(version) ?? (await asked.make(caller, version));
-      if (!this.questions.has(exchange.address)) this.questions.set(exchange.address, asked);
+      const page = this.parts.answers.known(version) ?? (await this.make(read, caller, version));
+      if (!this.known.has(exchange.address)) this.known.set(exchange.address, read);
       const known = knownAs(ifNoneMatch, page.etag);
       if (known !== undefined) return this.sendUnchanged(exchange, known, page);
       const accepted = request.headers['accept-encoding'] as string | undefined;
@@ -178,7 +171,7 @@ export class RepeatedReads {
       const body = packed instanceof Promise ? await packed : packed;
       this.send(exchange, page.status, page.headersIn(coding, body), body);
     } catch (error) {
-      const problem = this.parts.toProblem(error, exchange);
+      const problem = this.parts.failures.toProblem(error, exchange);
       const path = request.url?.split('?', 1)[0] ?? '/';
       const { status, headers, text = '' } = renderProblem(problem, path, requestId);
       const body = Buffer.from(text);
@@ -188,7 +181,7 @@ export class RepeatedReads {
 
   private async admit(exchange: Exchange): Promise<Caller> {
     const { authenticator, rateLimiter } = this.parts;
-    const { request, use, admission, requestId, asked } = exchange;
+    const { request, use, admission, requestId, read } = exchange;
     const identity = await authenticator.authenticate(presentedIn(request));
     const { key, teamId } = identity;
     use.team = teamId;
@@ -206,8 +199,18 @@ export class RepeatedReads {
         else exchange.free = free;
       },
     );
-    requireScope(caller, asked.route);
+    requireScope(caller, read.route);
     return caller;
+  }
+
+  /** Restricted keys get a page of their own, which is not kept. */
+  private async make(read: PlainRead, caller: Caller, version: string): Promise<Page> {
+    const { endpoint } = read.route;
+    const { requestId } = caller;
+    const commit = committing(this.parts.database);
+    const call = { ...read.asked, caller, requestId, commit, signal: NEVER, keyEnded: () => NEVER };
+    if (caller.key.providers.length > 0) return new Page(render(await endpoint.handle(call)));
+    return this.parts.answers.make(endpoint, version, () => endpoint.handle(call));
   }
 
   private sendUnchanged(exchange: Exchange, etag: string, page?: Page): void {
@@ -215,7 +218,7 @@ export class RepeatedReads {
   }
 
   private send(
-    { asked, response, requestId, limits = {} }: Exchange,
+    { read, response, requestId, limits = {} }: Exchange,
     status: number,
     headers: Headers,
     body?: string | Buffer,
@@ -225,7 +228,7 @@ export class RepeatedReads {
       'X-Request-ID',
       requestId,
       'Vary',
-      asked.vary,
+      read.vary,
     ];
     for (const some of [limits, headers])
       for (const name in some) list.push(name, some[name] as string | number);
@@ -237,25 +240,26 @@ export class RepeatedReads {
    * The version that was computed before, as long as neither the team's rows nor the gateway
    * change.
    */
-  private versionFor(asked: Question & { last?: LastVersion }, caller: Caller): string {
+  private versionFor(read: RepeatedRead, caller: Caller): string {
     const release = this.parts.release();
-    const { last } = asked;
+    const { last } = read;
     const { teamId, teamVersion } = caller;
     if (last?.teamId === teamId && last.teamVersion === teamVersion && last.release === release)
       return last.version;
-    const version = asked.versionOf(caller);
-    asked.last = { teamId, teamVersion, release, version };
+    const { url, search } = read.asked;
+    const version = etagOfVersion({ caller, url, search }, release);
+    read.last = { teamId, teamVersion, release, version };
     return version;
   }
 }
 
 type Headers = Readonly<Record<string, string | number>>;
 
-interface Exchange extends Told {
+interface Exchange extends LoggedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly address: string;
-  readonly asked: Question & { last?: LastVersion };
+  readonly read: RepeatedRead;
   readonly admission: Admission;
   readonly use: RequestUse;
   caller?: Caller;
@@ -268,13 +272,13 @@ interface Exchange extends Told {
 /** What equal requests have in common; `undefined`: the Express handlers take this one. */
 function addressOf({ method, url = '', headers }: IncomingMessage): string | undefined {
   if (method !== 'GET' || url.length > MAX_ADDRESS) return undefined;
-  for (const name of NOT_HERE) if (headers[name] !== undefined) return undefined;
+  for (const name of NEEDS_EXPRESS) if (headers[name] !== undefined) return undefined;
   let address = url;
-  for (const name of OF_QUESTION) address += `\n${String(headers[name] ?? '')}`;
+  for (const name of DISTINGUISHING) address += `\n${String(headers[name] ?? '')}`;
   return address;
 }
 
-/** Sessions of the console, which come as cookies, go the usual way. */
+/** Sessions of the console, which come as cookies, go through Express. */
 function presentedIn({ headers: { authorization } }: IncomingMessage): Presented {
   return { authorization, sessionToken: undefined };
 }

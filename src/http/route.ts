@@ -52,11 +52,14 @@ export interface Call<Params, Query, Body> {
   readonly keyEnded: () => AbortSignal;
 }
 
+/** A request of any route. */
+export type AnyCall = Call<unknown, unknown, unknown>;
+
 /**
  * What a call to a provider takes over from the request it serves: the trace it belongs to. Not the
  * request's end: a write that was started is finished even if the caller disconnects.
  */
-export function contextOf(call: Call<unknown, unknown, unknown>): {
+export function contextOf(call: AnyCall): {
   readonly traceparent?: string;
 } {
   return call.traceparent === undefined ? {} : { traceparent: call.traceparent };

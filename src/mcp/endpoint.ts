@@ -1,7 +1,7 @@
 import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server';
 import { createRollcall } from '../client/index.js';
 import { RawText } from '../http/answer.js';
-import type { Call } from '../http/route.js';
+import type { AnyCall } from '../http/route.js';
 import { createMcpServer } from './server.js';
 
 /** No such host: what is sent there goes to this process. */
@@ -16,8 +16,6 @@ export interface EndpointParts {
   readonly fetch: (request: Request) => Promise<Response>;
   readonly onError: (error: Error) => void;
 }
-
-type AnyCall = Call<unknown, unknown, unknown>;
 
 /**
  * Answers calls of `/mcp`. Each tool asks the public API with the caller's own key, so what holds for

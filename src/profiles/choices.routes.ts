@@ -3,7 +3,7 @@ import type { Transaction } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
 import { dataOf } from '../http/page.js';
 import { Problem } from '../http/problem.js';
-import { action, type Call, endpoint } from '../http/route.js';
+import { type AnyCall, action, endpoint } from '../http/route.js';
 import { byAccount } from '../http/validate.js';
 import {
   accountProfileRequest,
@@ -37,10 +37,7 @@ export function choiceEndpoints(
     }
   };
 
-  const commit = (
-    call: Call<unknown, unknown, unknown>,
-    choose: (transaction: Transaction) => Promise<ChoiceAnswer>,
-  ) =>
+  const commit = (call: AnyCall, choose: (transaction: Transaction) => Promise<ChoiceAnswer>) =>
     call.commit(async (transaction) => {
       const done = await choose(transaction);
       const profile = done.dry_run
