@@ -62,15 +62,18 @@ export async function cloneCheckout({ isPrepared = false } = {}): Promise<Clone>
   for (const made of isPrepared ? PREPARED : [])
     await cp(join(checkout, made), join(folder, made), { recursive: true });
 
+  // What commands leave in their folder of temporary files goes with the clone.
+  const { PATH, HOME } = process.env;
+  const place = { PATH, HOME, TMPDIR: root };
   const start: Clone['start'] = (command, environment = {}) => {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+    const env = { ...place, ...environment };
     return watch(spawn('sh', ['-c', `exec ${command}`], { cwd: folder, env }));
   };
   return {
     folder,
     start,
     run: async (command, environment = {}) => {
-      const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+      const env = { ...place, ...environment };
       return (await run('sh', ['-c', command], { cwd: folder, env, maxBuffer: 1e8 })).stdout;
     },
     remove: () => rm(root, { recursive: true, force: true }),
