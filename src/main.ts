@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { readConfig } from './config.js';
 import { isForbidden, isUnreachable } from './database/index.js';
-import { showSourcePositions } from './lib/source-positions.js';
+import { showSourcePositions, stackOf } from './lib/source-positions.js';
 import { StartError } from './lib/start-error.js';
 import { credentialFields } from './model/index.js';
 import type { Ending } from './processes/ending.js';
@@ -13,13 +13,13 @@ const PROGRAM = fileURLToPath(import.meta.url);
 /** One line, unless it is a fault of ours. */
 function reasonOf(error: unknown): string {
   if (error instanceof StartError) return error.message;
-  const { message, stack } = error as Error;
+  const { message } = error as Error;
   const [line = ''] = message.trim().split('\n').slice(-1);
   if (isForbidden(error))
     return `DATABASE_URL: its user lacks a right (${line}). Set ROLLCALL_MIGRATE_URL to the user who owns the tables: each start then grants the missing rights.`;
   if (isUnreachable(error))
     return `DATABASE_URL: the connection to the database was lost during the start (${line}).`;
-  return String(stack);
+  return stackOf(error);
 }
 
 /**

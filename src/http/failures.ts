@@ -7,6 +7,7 @@ import {
   isWithoutTurn,
 } from '../database/index.js';
 import type { Logger } from '../lib/logger.js';
+import { stackOf } from '../lib/source-positions.js';
 import { ProviderError } from '../model/index.js';
 import { causeOf } from './failure-cause.js';
 import { Problem, problemOfProvider } from './problem.js';
@@ -44,7 +45,7 @@ export class Failures {
     if (isExhausted(error)) return exhausted();
     this.logger.error('unexpected error', {
       request_id: requestId,
-      error: error instanceof Error ? String(error.stack) : 'not an Error',
+      error: stackOf(error),
     });
     return new Problem(
       'internal_error',

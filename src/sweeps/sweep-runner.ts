@@ -8,6 +8,7 @@ import { markHealthUnknown } from '../health/index.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { stackOf } from '../lib/source-positions.js';
 import type { Tracing } from '../lib/tracing.js';
 import { withoutUrlSecrets } from '../lib/url-parameters.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
@@ -269,7 +270,7 @@ export class SweepRunner {
     if (!(error instanceof ProviderError)) {
       logger.error('sweep failed', {
         sweep_id: sweepId,
-        error: error instanceof Error ? String(error.stack) : 'not an Error',
+        error: stackOf(error),
       });
     }
     const rejected =

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import { stackOf } from '../lib/source-positions.js';
 
 /** Work that every replica does again and again. It must be safe to run on several at once. */
 export interface RecurringJob {
@@ -111,7 +112,7 @@ export class RecurringJobs {
       this.parts.noteFailure(error);
       this.parts.logger.error('recurring job failed', {
         operation: name,
-        error: error instanceof Error ? String(error.stack) : 'not an Error',
+        error: stackOf(error),
       });
     }
     this.parts.observe(name, performance.now() - startedAt, failed);

@@ -1,3 +1,4 @@
+import { stackOf } from '../lib/source-positions.js';
 import type { AnyWorkKind, WorkParts } from './work-kind.js';
 import { type Lane, WorkLanes } from './work-lanes.js';
 import type { DueLane, WorkDepth } from './work-queue.js';
@@ -241,7 +242,7 @@ export class WorkLoop {
     if (this.stopping.signal.aborted) return;
     this.parts.logger.error('background work failed', {
       operation: this.kind.name,
-      error: error instanceof Error ? String(error.stack) : 'not an Error',
+      error: stackOf(error),
     });
   }
 }

@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
+import { checkout } from '../support/checkout.js';
 import type { Reply } from '../support/client.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
@@ -117,4 +121,24 @@ test('no line holds what was sent or kept', () => {
 test('what is answered well has no cause', async () => {
   const fields = await lineOf(await gateway.root.get(`/v1/accounts/${account}`));
   expect(Object.keys(fields)).not.toContain('cause');
+});
+
+test('stacks name places in the sources, told by us or by Node.js', () => {
+  const compiled = join(checkout, 'dist', 'src', 'lib');
+  const program = `
+    import { showSourcePositions, stackOf } from '${compiled}/source-positions.js';
+    import { createSealer } from '${compiled}/seal.js';
+    showSourcePositions();
+    try { createSealer('').open(Buffer.alloc(40), ''); }
+    catch (error) { console.log(stackOf(error)); throw error; }`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', program],
+    { encoding: 'utf8', env: {} },
+  );
+  const source = readFileSync(join(checkout, 'src', 'lib', 'seal.ts'), 'utf8').split('\n');
+  const line = source.findIndex((text) => text.includes("'a sealed value was altered")) + 1;
+  const place = `file://${join(checkout, 'src', 'lib', 'seal.ts')}:${line}:`;
+  expect(stdout).toContain(place);
+  expect(stderr).toContain(place);
 });
