@@ -80,6 +80,44 @@ describeWith(['chromium'], 'pages of the console', () => {
     await close(watched);
   });
 
+  test('a figure of an account over time, which and how long as its address says', async () => {
+    const watched = await open(`/accounts/${account}?tab=metrics`);
+    const { page } = watched;
+    const chart = page.getByRole('img', { name: /^Followers: [\d,]+ at first, between .* now$/ });
+    await chart.locator('canvas').waitFor();
+    await page.getByLabel('Time shown').selectOption('Last 2 days');
+    await page.waitForURL('**?tab=metrics&span=2d');
+    await chart.locator('canvas').waitFor();
+    await page.getByLabel('Figure shown').selectOption('Views');
+    await page.getByText('outfame has not told it in this time.').waitFor();
+    await close(watched);
+  });
+
+  test('labels of an account are added, changed and removed', async () => {
+    const other = (await gateway.root.get('/v1/accounts?limit=2')).body.data[1].id;
+    const path = `/v1/accounts/${other}`;
+    await gateway.root.patch(path, { labels: { brand: 'acme', owner: 'x' } });
+    const watched = await open(`/accounts/${other}`);
+    const { page } = watched;
+    await page.getByRole('button', { name: 'Change labels' }).click();
+    await page.getByLabel('Value of label 1').fill('globex');
+    await page.getByLabel('Remove label 2').click();
+    await page.getByRole('button', { name: 'Add a label' }).click();
+    await page.getByLabel('Name of label 2').fill('brand');
+    await page.getByText('Two labels have the same name.').waitFor();
+    expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await page.getByLabel('Name of label 2').fill('région');
+    await page.getByLabel('Value of label 2').fill('eu');
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('brand: globex, région: eu').waitFor();
+    expect((await gateway.root.get(path)).body.data.labels).toEqual({
+      brand: 'globex',
+      région: 'eu',
+    });
+    await close(watched);
+  });
+
   test('the events of an account come newest first, and the older ones when they are asked for', async () => {
     const watched = await open(`/accounts/${account}?tab=events`);
     const { page } = watched;

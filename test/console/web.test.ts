@@ -172,6 +172,7 @@ describeWith(['chromium'], 'the console in a browser', () => {
       nothing: '/accounts?q=nobody-has-this-name',
       account: `/accounts/${account}`,
       'account-health': `/accounts/${account}?tab=health`,
+      'account-metrics': `/accounts/${account}?tab=metrics`,
       'account-profile': `/accounts/${account}?tab=profile`,
       'account-events': `/accounts/${account}?tab=events`,
       'account-audit': `/accounts/${account}?tab=audit`,

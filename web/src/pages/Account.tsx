@@ -12,6 +12,8 @@ import { Problem, Skeleton } from '../ui/Problem';
 import { Avatar, Count, Health, Status, words } from '../ui/Status';
 import { useToast } from '../ui/Toast';
 import { AccountHealth } from './AccountHealth';
+import { AccountLabels } from './AccountLabels';
+import { AccountMetrics } from './AccountMetrics';
 import { nameOf } from './Accounts';
 import { AccountAudit, AccountEvents, AccountProfile } from './AccountTabs';
 import { callsOf, curlOf } from './account-calls';
@@ -19,6 +21,7 @@ import { callsOf, curlOf } from './account-calls';
 const TABS = [
   ['overview', 'Overview'],
   ['health', 'Health'],
+  ['metrics', 'Metrics'],
   ['profile', 'Profile'],
   ['events', 'Events'],
   ['audit', 'Audit'],
@@ -38,7 +41,7 @@ export function AccountPanel() {
       (await api.GET('/v1/accounts/{id}', { params: { path: { id } } })).data?.data,
   });
   const close = () => {
-    const { tab: _tab, ...rest } = search;
+    const { tab: _tab, figure: _figure, span: _span, ...rest } = search;
     void navigate({ to: '/accounts', search: rest as never });
   };
   const tab = TABS.find(([name]) => name === search.tab)?.[0] ?? 'overview';
@@ -74,6 +77,8 @@ function TabBody({ tab, account }: { readonly tab: Tab; readonly account: Accoun
       return <Summary account={account} />;
     case 'health':
       return <AccountHealth account={account} />;
+    case 'metrics':
+      return <AccountMetrics account={account} />;
     case 'profile':
       return <AccountProfile account={account} />;
     case 'events':
@@ -175,12 +180,7 @@ function Summary({ account }: { readonly account: Account }) {
           ['Connected', <Age key="a" at={account.connected_at} none="not told" />],
           ['First seen', <Age key="f" at={account.created_at} />],
           ['Last seen', <Age key="l" at={account.last_seen_at} />],
-          [
-            'Labels',
-            Object.entries(account.labels)
-              .map(([name, value]) => `${name}: ${value}`)
-              .join(', ') || '–',
-          ],
+          ['Labels', <AccountLabels key="labels" account={account} />],
         ]}
       />
     </>

@@ -47,7 +47,7 @@ export interface ListPageProps<Path extends ListPath> {
 }
 
 /** Of the address, what is the console's own and not the API's. */
-const OWN = new Set(['columns', 'density', 'tab', 'view']);
+const OWN = new Set(['columns', 'density', 'figure', 'span', 'tab', 'view']);
 /** Items of the first page, which is waited for, and of each further one. */
 const [PAGE, NEXT_PAGE] = ['100', '200'];
 
