@@ -15,7 +15,7 @@ const TABLES = [
 ];
 
 /** Accounts a second. */
-export interface BulkRates {
+interface BulkRates {
   readonly insert: number;
   readonly copy: number;
   readonly noOpUpsert: number;

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /** One connection of HTTP/1.1 that is kept, on which one request follows the other. */
-export interface RawClient {
+interface RawClient {
   /** @returns the status; the body is read and dropped */
   get(path: string): Promise<number>;
   close(): void;

@@ -1,7 +1,7 @@
 import type { Fields } from './message.js';
 
 /** Accounts made by rule from their index, so that a hundred thousand of them cost no memory. */
-export interface GeneratedAccounts {
+interface GeneratedAccounts {
   readonly count: number;
   readonly idAt: (index: number) => string;
   /** The index of an id this rule makes, whatever the count. */

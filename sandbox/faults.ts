@@ -68,7 +68,7 @@ export const Fault = z.strictObject({
 export type Fault = z.infer<typeof Fault>;
 
 /** A fault in force. */
-export interface ActiveFault {
+interface ActiveFault {
   readonly id: string;
   readonly fault: Fault;
   /** Matching requests so far, struck or not. */

@@ -25,7 +25,7 @@ const DEFINITIONS: readonly Provider[] = [
   zernio,
 ];
 
-export interface SandboxSettings {
+interface SandboxSettings {
   /** 0 takes any free port; default 4900. */
   readonly port?: number;
   /** Default 127.0.0.1. The control routes need no key, so keep it to loopback. */

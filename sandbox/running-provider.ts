@@ -21,7 +21,7 @@ export interface SavedProvider {
 }
 
 /** Where reports go, and the secret that signs them. */
-export interface ReportTarget {
+interface ReportTarget {
   readonly url: string;
   readonly secret: string;
 }

@@ -16,7 +16,7 @@ const SavedProviders = z.record(
     }),
   }),
 );
-export type SavedProviders = Readonly<Record<string, SavedProvider>>;
+type SavedProviders = Readonly<Record<string, SavedProvider>>;
 
 /**
  * What was saved; nothing where the file is not there yet. Throws, naming the file, where it cannot

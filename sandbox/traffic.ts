@@ -12,7 +12,7 @@ export interface SeenRequest {
 }
 
 /** DELETE requests for one account. */
-export interface DeleteCount {
+interface DeleteCount {
   /** How many arrived, whatever came of them. */
   readonly calls: number;
   /** How many took an account away. */

@@ -1,7 +1,7 @@
 import { type Answer, Refused } from '../message.js';
 import type { RefusalContext, RefusalReason } from '../provider.js';
 
-export interface FieldError {
+interface FieldError {
   readonly field: string;
   readonly message: string;
 }

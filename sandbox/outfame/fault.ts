@@ -5,7 +5,7 @@ import type { RefusalContext, RefusalReason } from '../provider.js';
  * An Outfame error body. Only the one of 429 is published (Outfame docs, /docs/guides/rate-limits);
  * the others are read as the same envelope with the codes of the reference pages.
  */
-export function fault(status: number, code: string, message: string): Answer {
+function fault(status: number, code: string, message: string): Answer {
   return {
     status,
     body: { error: { code, message, doc_url: `https://docs.outfame.com/errors/${code}` } },

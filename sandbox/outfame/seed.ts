@@ -3,7 +3,7 @@ import { scatter } from '../deterministic.js';
 import { type Fields, timestamp } from '../message.js';
 
 /** Outfame docs, Accounts reference: what a new account gets unless the caller says otherwise. */
-export const DEFAULT_DAILY_LIMITS: Fields = {
+const DEFAULT_DAILY_LIMITS: Fields = {
   likes: 150,
   follows: 60,
   comments: 20,
@@ -11,7 +11,7 @@ export const DEFAULT_DAILY_LIMITS: Fields = {
 };
 
 /** Outfame docs, /docs/api/targeting: the defaults of the filters. */
-export const DEFAULT_TARGETING: Fields = {
+const DEFAULT_TARGETING: Fields = {
   competitor_accounts: [],
   hashtags: [],
   locations: [],

@@ -2,7 +2,7 @@ import { type Answer, Refused } from '../message.js';
 import type { RefusalContext, RefusalReason } from '../provider.js';
 
 /** SocialSyncer docs, /docs/errors: flat, both fields strings. */
-export function fault(status: number, code: string, error: string): Answer {
+function fault(status: number, code: string, error: string): Answer {
   return { status, body: { error, code } };
 }
 

@@ -29,7 +29,7 @@ export function assembleAccount<Value>(
 }
 
 /** The short form of the health list. */
-export const ACCOUNT_HEALTH_FIELDS = [
+const ACCOUNT_HEALTH_FIELDS = [
   'id',
   'ref',
   'provider',

@@ -106,7 +106,7 @@ function isCounted(filter: AccountFilter): boolean {
 }
 
 /** Who someone is on one platform. */
-export interface PlatformIdentity {
+interface PlatformIdentity {
   readonly platform: string;
   readonly platformUserId: string;
 }

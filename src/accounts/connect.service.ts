@@ -29,14 +29,14 @@ const UNSPENT: readonly ProviderErrorCode[] = [
 type Attempt = Pick<AnyCall, 'attemptOf' | 'begunBefore'>;
 
 /** A flow that the provider has started. */
-export interface Flow {
+interface Flow {
   readonly authUrl: string;
   /** `null`: the provider takes the owner back itself, and there is nothing to complete. */
   readonly completion: Completion | null;
 }
 
 /** What completes a flow. */
-export interface Completion {
+interface Completion {
   readonly state: string;
   readonly teamId: string;
   readonly connectionId: string;

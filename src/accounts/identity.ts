@@ -39,7 +39,7 @@ const MAX_LOOK_AGE_MS = 60_000;
 export const isStale = (lookedAt: Date, now: Date) =>
   now.getTime() - lookedAt.getTime() > MAX_LOOK_AGE_MS;
 
-export interface Comparison {
+interface Comparison {
   /**
    * `same`: who was meant. `reconnected`: the account was connected again since, which is a
    * connection that nobody asked to end. `other`: somebody else, or not provably the one that was

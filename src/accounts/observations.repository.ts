@@ -205,7 +205,7 @@ export interface ObservationOwner {
 }
 
 /** An account that a look showed otherwise than it is held. */
-export interface DifferingRecord {
+interface DifferingRecord {
   readonly record: AccountRecord;
   /** It is not held at all. */
   readonly isNew: boolean;

@@ -12,7 +12,7 @@ export interface ProbeFailure {
 }
 
 /** The latest probe of an account. */
-export interface ProbeRow {
+interface ProbeRow {
   readonly started_at: Date;
   readonly finished_at: Date | null;
   readonly failure: ProbeFailure | null;

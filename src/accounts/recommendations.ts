@@ -86,7 +86,7 @@ const CONNECT_FLOW = '/v1/connect';
 const HOW_TO_RESUME = '/docs#/accounts/accounts.resume';
 
 /** What a recommendation goes by besides the verdict. */
-export interface Circumstances {
+interface Circumstances {
   readonly adapter: AnyAdapter;
   /** The provider's own texts. */
   readonly advice?: readonly string[];

@@ -83,7 +83,7 @@ export async function addSamples(
 }
 
 /** Metrics as they were at a time. */
-export interface Sample {
+interface Sample {
   readonly at: string;
   readonly [metric: string]: number | string | null;
 }

@@ -7,7 +7,7 @@ export const ENCODINGS = { br: '.br', gzip: '.gz' } as const;
 export type Encoding = keyof typeof ENCODINGS;
 
 /** One form of a file, as it is sent. */
-export interface FileForm {
+interface FileForm {
   readonly bytes: Buffer;
   /** Strong: of these bytes. */
   readonly etag: string;

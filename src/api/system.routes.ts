@@ -6,7 +6,7 @@ import { endpoint } from '../http/route.js';
 import { recordOf } from '../model/index.js';
 
 /** What the process knows of itself. */
-export interface SystemState {
+interface SystemState {
   /**
    * Each part that must work for requests to be served, with what is wrong with it (`null`:
    * nothing).

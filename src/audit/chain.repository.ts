@@ -9,7 +9,7 @@ const ENTRY_TEXT = `jsonb_build_array(e.id, e.team_id, e.key_id, e.key_name, e.r
   e.target_type, e.target_id, e.before, e.after, e.reason, ${utc('e.at')})::text`;
 
 /** A link with the entry that it is of; `text` is null when that is gone. */
-export interface StoredLink extends Link {
+interface StoredLink extends Link {
   readonly event_id: string;
   readonly text: string | null;
 }

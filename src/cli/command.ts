@@ -29,7 +29,7 @@ export interface CommandResult {
 }
 
 /** What a command works with. */
-export interface CommandParts {
+interface CommandParts {
   readonly database: Database;
   /** For what the gateways' role may not do. */
   readonly owner: DatabaseConnection;

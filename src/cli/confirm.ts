@@ -7,7 +7,7 @@ import { printable } from './output/visible.js';
 import { ask } from './prompts.js';
 
 /** What is about to happen, for a person to confirm. */
-export interface Danger {
+interface Danger {
   readonly effects: readonly string[];
   readonly count: number;
   /** Of all that a person agrees to. */

@@ -21,7 +21,7 @@ export interface Call {
 }
 
 /** What a command would remove, for a person to confirm. */
-export interface Removal {
+interface Removal {
   /** The route that tells the thing. */
   readonly tells: RouteId;
   /** What goes, in words. */

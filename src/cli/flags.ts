@@ -11,7 +11,7 @@ const RENAMED: Readonly<Record<string, string>> = { url: 'target-url', q: 'q' };
 /** What lists are read with; every list command has flags for them that say so. */
 export const PAGING = ['limit', 'cursor', 'include_total'];
 
-export const flagName = (name: string): string => `--${RENAMED[name] ?? name.replaceAll('_', '-')}`;
+const flagName = (name: string): string => `--${RENAMED[name] ?? name.replaceAll('_', '-')}`;
 
 /** What options may be set to, where the API says so; the gateway checks it, and may know more. */
 const VALUES = new WeakMap<Option, readonly string[]>();

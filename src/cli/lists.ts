@@ -11,7 +11,7 @@ const DEFAULT_LIMIT = 50;
 const LINES_BESIDE_ITEMS = 4;
 
 /** A page as the gateway answers it. */
-export interface Page {
+interface Page {
   readonly data: readonly unknown[];
   readonly pagination: { readonly has_next: boolean; readonly total_count?: number };
   readonly [member: string]: unknown;

@@ -6,7 +6,7 @@ import type { Noun, OwnCommand, RouteCommand } from './declared.js';
 import { EXIT, type ExitCode, usageError } from './exit-codes.js';
 import type { Options } from './flags.js';
 
-export type Declared = RouteCommand | OwnCommand;
+type Declared = RouteCommand | OwnCommand;
 export const isRoute = (declared: Declared): declared is RouteCommand => 'route' in declared;
 
 /** Runs the command that the words name. @returns its exit code */
@@ -27,7 +27,7 @@ export async function runProgram(context: Context, words: readonly string[]): Pr
 }
 
 /** The command line, with the commands of those first words that are among the given ones. */
-export async function buildProgram(
+async function buildProgram(
   context: Context,
   words: readonly string[],
   end: (code: ExitCode) => void,
@@ -68,7 +68,7 @@ async function commandOf(
   return command.helpCommand(false);
 }
 
-export const isAlone = ({ name, commands }: Noun): boolean =>
+const isAlone = ({ name, commands }: Noun): boolean =>
   commands.length === 1 && commands[0]?.verb === name;
 
 async function addTo(

@@ -11,7 +11,7 @@ const DEFAULT_PROFILE = 'default';
 const OTHERS = 0o077;
 
 /** What is kept of one gateway and key, but for the key. */
-export interface StoredProfile {
+interface StoredProfile {
   readonly url: string;
   /** That the root key acts for. */
   readonly team?: string;

@@ -2,7 +2,7 @@ import type { Rollcall } from '../client/index.js';
 import type { Context } from './context.js';
 
 /** One event of a stream, and where to go on after it. */
-export interface StreamedEvent {
+interface StreamedEvent {
   readonly id: string;
   readonly event: Readonly<Record<string, unknown>>;
 }

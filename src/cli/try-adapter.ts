@@ -16,7 +16,7 @@ const USAGE =
 const MAX_SHOWN = 10;
 
 /** What a try came to: 0 the provider was read, 1 it could not be, 2 it was not tried. */
-export interface Trial {
+interface Trial {
   readonly exitCode: 0 | 1 | 2;
   readonly lines: readonly string[];
 }

@@ -24,7 +24,7 @@ import type { ConnectionChange, ConnectionRequest } from './connections.requests
 import { isSameCredentials, type SealedCredentials } from './sealed-credentials.js';
 
 /** A connection that Rollcall makes for itself at start. */
-export interface OwnConnection {
+interface OwnConnection {
   readonly provider: string;
   readonly name: string;
   readonly source: 'environment' | 'sandbox';

@@ -3,7 +3,7 @@ import type { Sealer } from '../lib/seal.js';
 import type { Credentials } from '../model/index.js';
 
 /** The credentials in a row. */
-export interface OpenedCredentials {
+interface OpenedCredentials {
   readonly current: Credentials;
   /** Those that somebody gave; the current ones came from them, when the provider refreshes them. */
   readonly given: Credentials;

@@ -55,7 +55,7 @@ const TRANSACTION_MS = 30_000;
  */
 const NEVER_MS = 2 ** 31 - 1;
 
-export interface DatabaseSettings {
+interface DatabaseSettings {
   readonly connection: DatabaseConnection;
   /** Most connections at once, Prisma's included. */
   readonly poolSize: number;

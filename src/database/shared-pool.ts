@@ -22,7 +22,7 @@ type Lent = (
   done: (release?: unknown) => void,
 ) => void;
 
-export interface SharedPoolSettings extends pg.PoolConfig {
+interface SharedPoolSettings extends pg.PoolConfig {
   readonly max: number;
   /** Milliseconds that a query waits for a session, a new one included. */
   readonly connectionTimeoutMillis: number;

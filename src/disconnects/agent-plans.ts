@@ -38,7 +38,7 @@ interface MadePlan {
 }
 
 /** A request in which the plan of an earlier one is put in place of its token. */
-export interface Opened {
+interface Opened {
   readonly request: DisconnectRequest;
   /** Absent: the request has no token. */
   readonly confirmation?: Confirmation;

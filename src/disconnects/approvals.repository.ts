@@ -6,7 +6,7 @@ import { type EventType, type NewEvent, recordEventsOfTeams } from '../events/in
 import type { Caller } from '../http/caller.js';
 
 /** A disconnect that waits for an approval. */
-export interface AwaitingDisconnect {
+interface AwaitingDisconnect {
   readonly scheduledAt: Date | null;
   readonly requestedById: string;
 }

@@ -5,7 +5,7 @@ import type { Caller } from '../http/caller.js';
 import type { DisconnectRequest } from './disconnects.requests.js';
 
 /** What an agent's plan was asked for by, with its accounts as they were found then. */
-export type PlannedRequest = Pick<
+type PlannedRequest = Pick<
   DisconnectRequest,
   'account_ids' | 'profile_id' | 'include_weak' | 'reason_code' | 'reason_note'
 >;

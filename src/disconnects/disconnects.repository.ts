@@ -32,7 +32,7 @@ export interface DisconnectState {
 }
 
 /** A step of a disconnect that can no longer be cancelled. */
-export interface StartedStep {
+interface StartedStep {
   readonly ref: string;
   /** Whether the account is gone at the provider. */
   readonly isDone: boolean;

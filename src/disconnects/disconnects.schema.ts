@@ -38,7 +38,7 @@ export const EXCLUSION_REASONS = ['weak_match', 'disconnecting'] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** `null`: the provider does not say. */
-export const effectSchema = z.object({
+const effectSchema = z.object({
   destroys_data: z.boolean().nullable(),
   revokes_token: z.boolean().nullable(),
   reversible: z.boolean().nullable(),

@@ -28,7 +28,7 @@ export interface Reason {
 }
 
 /** What is asked for: whose accounts, why and when. */
-export interface DisconnectIntent {
+interface DisconnectIntent {
   readonly caller: Caller;
   readonly accounts: readonly AccountRow[];
   /** Of each provider among the accounts. */
@@ -43,7 +43,7 @@ export interface DisconnectIntent {
 }
 
 /** A disconnect and who requested it. */
-export interface RequestedDisconnect {
+interface RequestedDisconnect {
   readonly id: string;
   readonly actor: Actor;
 }

@@ -10,7 +10,7 @@ import { type Excluded, type PlanDifference, refOf, type Selection } from './pla
 import type { PlansRepository } from './plans.repository.js';
 
 /** How accounts are found that a request means. */
-export interface Sources {
+interface Sources {
   readonly plans: PlansRepository;
   readonly readWholeProfile: ReadWholeProfile;
 }

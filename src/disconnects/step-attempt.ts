@@ -37,7 +37,7 @@ export interface StepTools {
 }
 
 /** What a look at the account came to. */
-export type Look =
+type Look =
   | { readonly shown: 'absent' }
   | { readonly shown: 'present' | 'reconnected' | 'other'; readonly found: Identity }
   /** Nothing that proves anything: no answer, a refusal, or one that is not as documented. */

@@ -22,7 +22,7 @@ export type Outcome =
   | 'disconnected';
 
 /** What to do about a provider's failure in a step. */
-export type Reaction =
+type Reaction =
   /** It may have done the work: look before asking again. */
   | 'look_then_retry'
   /** It did nothing: ask again later. */

@@ -15,18 +15,18 @@ import type { DisconnectSettings } from './step-state.js';
 const BATCH_SIZE = 100;
 
 /** How far a step got. */
-export interface Noted {
+interface Noted {
   readonly step: Step;
   readonly progress: StepProgress;
 }
 
 /** A step that is put off until its next attempt. */
-export interface Postponement extends Noted {
+interface Postponement extends Noted {
   readonly until: Date;
 }
 
 /** The end of a step. */
-export interface Ending extends Noted {
+interface Ending extends Noted {
   readonly state: 'succeeded' | 'failed';
 }
 

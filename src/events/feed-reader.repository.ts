@@ -5,10 +5,10 @@ import { Problem } from '../http/problem.js';
 import { below, beyond, type FeedDirection, NEWEST_HISTORY, placeOf } from './feed-order.js';
 import type { FeedPublisher } from './feed-publisher.js';
 
-export type FeedTable = 'events' | 'health_transitions';
+type FeedTable = 'events' | 'health_transitions';
 
 /** The rows of a feed, in SQL. */
-export interface FeedQuestion {
+interface FeedQuestion {
   /** The statement's name: it is planned once. */
   readonly name: string;
   readonly table: FeedTable;

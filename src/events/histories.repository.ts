@@ -14,7 +14,7 @@ const SERVER = `concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()),
 const FEEDS = ['events', 'health_transitions'];
 
 /** How far feeds are written and may be shown. */
-export interface FeedState {
+interface FeedState {
   /** Of the history. */
   readonly number: string;
   /** What feeds may show by now. */

@@ -1,5 +1,5 @@
 /** Of the profiles on one platform: how many there are, and how many two providers or more hold. */
-export interface Held {
+interface Held {
   readonly profiles: number;
   readonly shared: number;
 }

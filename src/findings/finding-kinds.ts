@@ -5,7 +5,7 @@ import type { MemberFacts, StaleLink } from '../profiles/index.js';
 export const REASSIGNED_FOR_DAYS = 30;
 
 /** What is known of a profile before its accounts are read. */
-export interface ProfileOutline {
+interface ProfileOutline {
   /** Of the providers that hold it, one each. */
   readonly roles: readonly Role[];
   readonly accountCount: number;
@@ -40,7 +40,7 @@ export interface RelatedProfile {
 }
 
 /** An account that left a profile as the handle that tied it there belongs to another one now. */
-export interface Reassigned {
+interface Reassigned {
   readonly accountId: string;
   readonly from: RelatedProfile;
   readonly at: Date;

@@ -7,7 +7,7 @@ import { FINDING_KINDS, type FindingKindName } from './finding-kinds.js';
 import { type FindingRow, MAX_FINDING_ACCOUNTS, toAnswer } from './findings.schema.js';
 
 export const FINDING_STATES = ['open', 'dismissed', 'closed'] as const;
-export type FindingState = (typeof FINDING_STATES)[number];
+type FindingState = (typeof FINDING_STATES)[number];
 
 export interface FindingFilter {
   readonly state: readonly FindingState[];

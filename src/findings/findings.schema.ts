@@ -26,7 +26,7 @@ export interface FindingRow {
 }
 
 /** An account that a finding is about. */
-export interface FindingAccount {
+interface FindingAccount {
   readonly id: string;
   readonly ref: string;
   readonly provider: string;

@@ -7,7 +7,7 @@ import { markHealthUnknown, VerdictsRepository } from './verdicts.repository.js'
 const CHECKED_AT_ONCE = 500;
 
 /** What verdicts age by besides the clock. */
-export interface AgingContext {
+interface AgingContext {
   /** Each provider's latest outage: `open`, or when it ended. */
   readonly outages: ReadonlyMap<string, 'open' | Date>;
   /** Since when gateways run without a break. */

@@ -8,7 +8,7 @@ export interface KnownIncident {
 }
 
 /** How one replica finds a provider. */
-export interface ProviderView {
+interface ProviderView {
   readonly circuit: 'closed' | 'open' | 'half_open';
   readonly lastSuccessAt: Date | null;
   readonly lastFailureAt: Date | null;

@@ -4,7 +4,7 @@ import { recordEventsOfTeams } from '../events/index.js';
 import type { KnownIncident } from './incident.js';
 
 /** A provider's latest outage, in full. */
-export interface LatestIncident extends KnownIncident {
+interface LatestIncident extends KnownIncident {
   readonly id: string;
   readonly openedAt: Date;
 }
@@ -20,7 +20,7 @@ export interface PastIncident {
 }
 
 /** An outage that begins. */
-export interface NewIncident {
+interface NewIncident {
   readonly id: string;
   readonly provider: string;
   readonly openedAt: Date;

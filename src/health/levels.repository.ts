@@ -6,7 +6,7 @@ import { HEALTH_STATUSES } from '../model/index.js';
 import type { LevelStep } from './health.requests.js';
 
 /** Which levels a caller asks for. */
-export interface LevelRange {
+interface LevelRange {
   readonly from: Date;
   /** Exclusive. */
   readonly to: Date;
@@ -16,7 +16,7 @@ export interface LevelRange {
 }
 
 /** How many accounts at a provider were how, at the end of an hour or day. */
-export type Level = Readonly<Record<(typeof HEALTH_STATUSES)[number], number>> & {
+type Level = Readonly<Record<(typeof HEALTH_STATUSES)[number], number>> & {
   readonly at: string;
   readonly total: number;
 };

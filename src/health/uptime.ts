@@ -2,7 +2,7 @@
  * Percent of the known time in which an account was usable (healthy or with a warning); `null`:
  * nothing is known of that span.
  */
-export interface Uptime {
+interface Uptime {
   readonly '24h': number | null;
   readonly '7d': number | null;
   readonly '30d': number | null;

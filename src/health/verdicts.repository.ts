@@ -5,7 +5,7 @@ import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
 import { ABSENT, type AbsentVerdict, STANDS_FOR_INTERVALS } from './verdict.js';
 
 /** A connection whose accounts were checked for verdicts that are too old. */
-export interface AgedConnection {
+interface AgedConnection {
   readonly id: string;
   readonly teamId: string;
   readonly paused: boolean;
@@ -21,10 +21,10 @@ export interface AgedConnection {
 }
 
 /** What silence makes of a verdict, by who is silent. */
-export type SilentVerdict = Exclude<AbsentVerdict, 'credential_rejected'>;
+type SilentVerdict = Exclude<AbsentVerdict, 'credential_rejected'>;
 
 /** Which verdicts are to become unknown, and why. */
-export interface HealthLoss {
+interface HealthLoss {
   readonly connection: { readonly id: string; readonly teamId: string; readonly paused: boolean };
   /** Of the connection's provider. */
   readonly adapter: AnyAdapter;

@@ -25,7 +25,7 @@ const NOTHING = z.strictObject({});
 const IN_UTF8 = '; charset=utf-8';
 
 /** Who decides about requests. */
-export interface Guards {
+interface Guards {
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
   readonly keyWatch: KeyWatch;
@@ -35,7 +35,7 @@ export interface Guards {
 export type Identified = (identity: Identity) => void;
 
 /** A call but for what it takes to do its effect. */
-export type ValidatedCall = Omit<AnyCall, 'commit' | 'begunBefore' | 'attemptOf'>;
+type ValidatedCall = Omit<AnyCall, 'commit' | 'begunBefore' | 'attemptOf'>;
 
 /** Public endpoints act for no team: no handler of theirs looks at the caller. */
 const NOBODY: Caller = {

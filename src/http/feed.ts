@@ -12,7 +12,7 @@ export const REWOUND =
   'read the accounts again and continue without the cursor; events that you already have keep their ids.';
 
 /** A feed as its component holds it. */
-export interface Feed {
+interface Feed {
   /** The query parameter that says where to go on, with its value. */
   readonly after: { readonly parameter: string; readonly value: string | undefined };
   /** It is read from its end back: behind the first row of all there is nothing to come. */

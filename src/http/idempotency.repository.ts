@@ -6,7 +6,7 @@ import { leaseHolderIsGone } from '../database/process-lease.js';
 export type IdempotencyRow = readonly [teamId: string, keyId: string, key: string];
 
 /** A request that was made under a key before. */
-export interface FoundRequest {
+interface FoundRequest {
   readonly fingerprint: Buffer;
   /** Sealed. */
   readonly answer: Buffer | null;

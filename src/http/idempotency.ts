@@ -22,7 +22,7 @@ const ROOM_AFTER_SECONDS = 3_600;
 const KEY_FORMAT = /^[\x21-\x7e]{1,255}$/;
 
 /** A request that must take effect once, however often it is sent. */
-export interface OnceRequest {
+interface OnceRequest {
   readonly caller: Caller;
   /** The `Idempotency-Key` header. */
   readonly key: string;
@@ -33,7 +33,7 @@ export interface OnceRequest {
 }
 
 /** How the work of a request ended. */
-export interface Outcome {
+interface Outcome {
   readonly answer: Rendered;
   /** Whether it failed in a way that leaves open what was done; see `leavesOutcomeOpen`. */
   readonly isOpen: boolean;

@@ -30,14 +30,14 @@ export interface OrderColumn {
  * A value that never falls as that of the column rises, and is null where that is: the index finds
  * the bucket, and the rows within it are sorted.
  */
-export interface Bucket {
+interface Bucket {
   readonly column: string;
   /** SQL: of a value of the column. */
   readonly of: (value: string) => string;
 }
 
 /** An order of rows: by a column, and by their ids where it is equal. */
-export interface KeysetOrder extends OrderColumn {
+interface KeysetOrder extends OrderColumn {
   readonly idColumn: string;
   readonly direction: OrderDirection;
 }

@@ -35,7 +35,7 @@ export interface Metrics {
 }
 
 /** Connections of one process to the database, as they are when they are read. */
-export interface PoolFigures {
+interface PoolFigures {
   readonly total: number;
   readonly idle: number;
   /** Queries that wait for one. */
@@ -53,7 +53,7 @@ export interface ProviderFigures {
 }
 
 /** How much of one kind of background work there is, for all replicas. */
-export interface WorkFigures {
+interface WorkFigures {
   readonly due: number;
   readonly leased: number;
   readonly oldestDueAt: Date | null;

@@ -27,7 +27,7 @@ export interface PageRequest {
 }
 
 /** The query parameters that every list has. */
-export interface PagingQuery {
+interface PagingQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
   readonly include_total: boolean;

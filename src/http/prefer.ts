@@ -1,5 +1,5 @@
 /** What the `Prefer` header (RFC 7240) asks about waiting. */
-export interface WaitPreference {
+interface WaitPreference {
   readonly seconds: number;
   /** For `Preference-Applied`; absent: nothing was asked, or nothing we know. */
   readonly applied: string | undefined;

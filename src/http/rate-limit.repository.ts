@@ -9,7 +9,7 @@ export interface RateCount {
 }
 
 /** Where counts of a key stand that a clock set back has left in its future. */
-export interface SlicesAhead {
+interface SlicesAhead {
   readonly keyId: string;
   readonly from: number;
   readonly to: number;

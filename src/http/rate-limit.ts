@@ -6,7 +6,7 @@ import { type Problem, retryLater } from './problem.js';
 import { type RateCount, RateLimitRepository } from './rate-limit.repository.js';
 import { type RateState, RateWindow } from './rate-window.js';
 
-export const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
+const DEFAULT_RATE_LIMIT: RateLimit = { quota: 600, windowSeconds: 60 };
 
 /** More requests of one key at once than this, on one replica, are refused. */
 const MAX_IN_FLIGHT = 100;
@@ -20,7 +20,7 @@ const UNSHARED_PART = 15;
 const SYNC_MS = 1000;
 
 /** A request that is to be counted. */
-export interface KeyUse {
+interface KeyUse {
   readonly keyId: string;
   readonly teamId: string;
   /** The key's own limit; `null`: the standard one. */

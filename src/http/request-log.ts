@@ -12,7 +12,7 @@ export interface LoggedRequest {
 }
 
 /** An answered request, for metrics and the log. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   readonly route: Route;
   readonly method: string;
   readonly requestId: string;

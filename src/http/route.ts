@@ -117,7 +117,7 @@ export interface Endpoint<
  * An endpoint that takes effect once for each Idempotency-Key: what POST routes lead to. Its answer
  * can only come from `call.commit`.
  */
-export interface Action<
+interface Action<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
@@ -171,7 +171,7 @@ export const takesIfMatch = ({ method, path }: Pick<Route, 'method' | 'path'>) =
   method !== 'GET' && (method !== 'POST' || path.includes('{'));
 
 /** When a route was, or will be, deprecated, and when it will be removed. */
-export interface Deprecation {
+interface Deprecation {
   readonly since: Date;
   readonly sunset: Date;
 }

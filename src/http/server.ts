@@ -23,7 +23,7 @@ import { sendProblem } from './send.js';
 import { wrongMethod } from './server-problems.js';
 
 /** What the web application is made of. */
-export interface ServerParts {
+interface ServerParts {
   readonly database: Database;
   readonly idempotency: Idempotency;
   readonly lease: ProcessLease;

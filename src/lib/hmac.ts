@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-export type HmacAlgorithm = 'sha1' | 'sha256' | 'sha512';
+type HmacAlgorithm = 'sha1' | 'sha256' | 'sha512';
 
 /** The keyed hash of a text (RFC 2104); in hexadecimal where no encoding is given. */
 export function hmac(

@@ -3,7 +3,7 @@ const MAX_DEPTH = 100;
 const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 
 /** The part of a JSON value that cannot be stored unchanged, and why. */
-export interface Unstorable {
+interface Unstorable {
   /** Names joined by dots; empty: the whole value. */
   readonly path: string;
   readonly reason: string;

@@ -2,7 +2,7 @@
  * Facts about a span under OpenTelemetry's names, or `rollcall.*`. Never a credential, a query or a
  * body.
  */
-export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
+type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
 /** A piece of work that is being timed. */
 export interface Span {

@@ -25,7 +25,7 @@ export interface Session {
 }
 
 /** What was done, in our own words only, and the data. */
-export interface Done<Data> {
+interface Done<Data> {
   /** One or two sentences: nothing from outside stands in them. */
   readonly says: string;
   /** The tool to call next, where one suggests itself. */
@@ -34,12 +34,12 @@ export interface Done<Data> {
 }
 
 /** That nothing was done, and why, in our own words only. */
-export interface Refused {
+interface Refused {
   readonly refuses: string;
 }
 
 /** All four are stated: what the protocol assumes of a tool that states none is the worst. */
-export interface Hints {
+interface Hints {
   readonly readOnly: boolean;
   readonly destructive: boolean;
   readonly idempotent: boolean;
@@ -47,7 +47,7 @@ export interface Hints {
   readonly openWorld: boolean;
 }
 
-export interface ToolDefinition<Input extends z.ZodObject, Output extends z.ZodObject> {
+interface ToolDefinition<Input extends z.ZodObject, Output extends z.ZodObject> {
   readonly name: string;
   readonly title: string;
   /** The least that the key must hold: to others the tool does not exist. */

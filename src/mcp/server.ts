@@ -43,7 +43,7 @@ const MAX_CLIENT_NAME = 100;
 const MAX_ARGUMENTS = 2_000;
 
 /** Whose server it is, and what it works with. */
-export interface ServerSettings {
+interface ServerSettings {
   /** The API as the key has it. @param agent that asks, for the audit log */
   readonly apiFor: (agent?: string) => Rollcall;
   readonly principal: string;

@@ -126,7 +126,7 @@ export function namesOf(account: Pick<Schemas['AccountHealth'], keyof typeof acc
   return { id, ref, provider, platform: plain(platform), username: plainOrNull(username) };
 }
 
-export const stepShape = z.object({
+const stepShape = z.object({
   account_id: text,
   ref: text,
   provider: text,

@@ -14,7 +14,7 @@ import { type HistoryEntry, seenAs } from './story.js';
 import { touchAccounts } from './touches.repository.js';
 
 /** What a person asks for, as it is carried out and told. */
-export interface Asked {
+interface Asked {
   readonly caller: Caller;
   readonly near: Surroundings;
   /** That it was asked of. */

@@ -10,9 +10,7 @@ export interface ConstraintChanges {
 }
 
 /** The profiles that accounts make up under other constraints. */
-export type Decide = (
-  near: Pick<Surroundings, 'accounts' | 'constraints'>,
-) => readonly ProfileGroup[];
+type Decide = (near: Pick<Surroundings, 'accounts' | 'constraints'>) => readonly ProfileGroup[];
 
 /** `provider:account`. A provider's name has no colon. */
 export const nameOf = ({ provider, providerAccountId }: AccountName) =>

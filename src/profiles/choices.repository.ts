@@ -4,7 +4,7 @@ import { type ConstraintChanges, inOrder } from './choice.js';
 import type { ProfileConstraint } from './partition.js';
 
 /** A constraint as its row is: what its reversal brings back, precedence and all. */
-export interface StoredConstraint {
+interface StoredConstraint {
   readonly kind: ProfileConstraint['kind'];
   readonly one_provider: string;
   readonly one_account_id: string;
@@ -24,7 +24,7 @@ export interface Choice {
 }
 
 /** Where a profile's id leads. */
-export interface FoundProfile {
+interface FoundProfile {
   /** `null`: there is no such profile any more. */
   readonly platform: string | null;
   /** The profile that has its accounts; `null`: it is no former id. */
@@ -34,7 +34,7 @@ export interface FoundProfile {
 }
 
 /** An entry of the history that may be reverted. */
-export interface ChoiceEntry {
+interface ChoiceEntry {
   readonly number: string;
   readonly profileId: string;
   readonly accountId: string | null;

@@ -4,7 +4,7 @@ import { PROFILE_EXAMPLE } from './profiles.example.js';
 import { profileSchema } from './profiles.schema.js';
 
 /** Accounts that one request takes out of a profile, and constraints that one choice makes. */
-export const MAX_SPLIT_ACCOUNTS = 100;
+const MAX_SPLIT_ACCOUNTS = 100;
 export const MAX_PAIRS = 5_000;
 /** Accounts of the profiles that one choice is about, disconnected ones too. */
 export const MAX_CHOICE_ACCOUNTS = 2_000;

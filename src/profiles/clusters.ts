@@ -5,7 +5,7 @@ import type { AccountName, ProfileAccount, ProfileConstraint } from './profile-g
 /** The nodes that a constraint names on one side, oldest first. */
 export type NodesNamed = (name: AccountName) => readonly Node[];
 
-export interface Clusters {
+interface Clusters {
   /** Those with a live account, by their oldest account. */
   readonly clusters: readonly Cluster[];
   readonly named: NodesNamed;

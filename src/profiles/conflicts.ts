@@ -14,7 +14,7 @@ export const CONFLICT_FIELDS = [
   'display_name',
   'followers',
 ] as const;
-export type ConflictField = (typeof CONFLICT_FIELDS)[number];
+type ConflictField = (typeof CONFLICT_FIELDS)[number];
 
 /** What members of one profile say that cannot all be so. */
 export interface Conflict {

@@ -9,18 +9,18 @@ import type { MemberFacts } from './member-facts.js';
 
 /** `grant_broken`: one provider lost its hold of a profile that is otherwise well. */
 export const GRANT_BROKEN = 'grant_broken';
-export type ProfileHealthReason = HealthReason | typeof GRANT_BROKEN;
+type ProfileHealthReason = HealthReason | typeof GRANT_BROKEN;
 
 export const CONFIDENCES = ['high', 'medium', 'low'] as const;
 /** How well the members bear a verdict out. */
-export type Confidence = (typeof CONFIDENCES)[number];
+type Confidence = (typeof CONFIDENCES)[number];
 
 export const SAYINGS = ['dead', 'warning', 'alive', 'unknown'] as const;
 /** What one member's verdict says of the profile. */
-export type Saying = (typeof SAYINGS)[number];
+type Saying = (typeof SAYINGS)[number];
 
 /** What one member contributes to the verdict on its profile. */
-export interface HealthEvidence {
+interface HealthEvidence {
   readonly account_id: string;
   readonly provider: string;
   readonly role: Role;

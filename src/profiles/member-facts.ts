@@ -10,7 +10,7 @@ import type {
 export const MAX_PROFILE_MEMBERS = 1_000;
 
 /** Counts and rates as the member's provider tells them, under the names of `Account.metrics`. */
-export interface MemberFigures {
+interface MemberFigures {
   readonly followers: number | null;
   readonly following: number | null;
   readonly posts: number | null;

@@ -3,7 +3,7 @@ import { grouped, type NodesNamed, pairsOf } from './clusters.js';
 import type { Match, ProfileConstraint, ProfileMember } from './profile-group.js';
 
 /** By account that a `must_link` ties to another of its cluster: the other, as of `preferred`. */
-export type ManualTies = ReadonlyMap<Node, Node>;
+type ManualTies = ReadonlyMap<Node, Node>;
 
 export function manualTies(
   constraints: readonly ProfileConstraint[],

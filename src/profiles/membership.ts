@@ -17,7 +17,7 @@ export const STALE_AFTER_INTERVALS = 3;
 export type IdScopeOf = (provider: string, platform: string) => IdScope;
 
 /** What a tie rests on. */
-export interface TieEvidence {
+interface TieEvidence {
   readonly account_id: string;
   /** `must_link`: a person tied the account to the one that is the value. */
   readonly field: 'platform_user_id' | 'username' | 'must_link';

@@ -25,7 +25,7 @@ export interface SharedValue {
 }
 
 /** What accounts can be matched by. */
-export interface SharedValues {
+interface SharedValues {
   readonly userIds: readonly SharedValue[];
   readonly handles: readonly SharedValue[];
 }

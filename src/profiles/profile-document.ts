@@ -4,7 +4,7 @@ import type { MergedProfile } from './merge.js';
 import { FIGURES, MERGED_FIELDS, type MergedField, type MergedFields } from './survivorship.js';
 
 /** How a profile is made up. */
-export interface Grouping {
+interface Grouping {
   readonly id: string;
   readonly match: string;
   readonly candidates: readonly string[];

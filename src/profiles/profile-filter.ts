@@ -69,7 +69,7 @@ export const PROFILE_ORDER: Readonly<Record<ProfileOrderKey, OrderColumn>> = {
 const DECIDED_BY_ALL = ['match', 'health', 'has_conflicts'] as const;
 
 /** What the list is of, in SQL. */
-export interface ProfileSource {
+interface ProfileSource {
   /** The profiles, named `p`. */
   readonly from: string;
   /** Of `p`, as expressions. */

@@ -39,7 +39,7 @@ import {
   takeOwnTouches,
 } from './touches.repository.js';
 
-export interface ProfileKeeperParts {
+interface ProfileKeeperParts {
   readonly database: Database;
   readonly clock: Clock;
   /** Where the platform user ids that a provider shows are the same person. */
@@ -48,7 +48,7 @@ export interface ProfileKeeperParts {
 }
 
 /** Whose choice it is that changes profiles. */
-export interface ManualChoice {
+interface ManualChoice {
   readonly actor: ProfileActor;
   /** The accounts it is about, whose history the one who makes the choice writes. */
   readonly accountIds: readonly string[];
@@ -273,7 +273,7 @@ export interface Surroundings extends Neighbourhood {
 }
 
 /** An account that is in another profile than it was held in. */
-export interface Moved {
+interface Moved {
   readonly id: string;
   /** `null`: none that anyone has seen. */
   readonly from: string | null;

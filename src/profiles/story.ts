@@ -17,12 +17,12 @@ export interface HistoryEntry {
 }
 
 /** An entry and all the accounts that it tells of. */
-export interface ToldEntry extends HistoryEntry {
+interface ToldEntry extends HistoryEntry {
   readonly about: readonly string[];
 }
 
 /** What a decision means to those who follow profiles. */
-export interface Story {
+interface Story {
   readonly entries: readonly ToldEntry[];
   readonly events: readonly NewEvent[];
   /** Profiles that are no more, and those that have their accounts now. */
@@ -36,7 +36,7 @@ interface Member {
   readonly membership: ProfileMember;
 }
 
-export interface Decided {
+interface Decided {
   readonly groups: readonly ProfileGroup[];
   readonly accounts: ReadonlyMap<string, HeldAccount>;
   /** The profile of each account as callers could see it; not there: none. */

@@ -13,7 +13,7 @@ export interface SourcedValue<Value> {
 }
 
 /** The value that counts, and what other members say, in the order in which they would count. */
-export interface MergedValue<Value> extends SourcedValue<Value> {
+interface MergedValue<Value> extends SourcedValue<Value> {
   readonly alternatives: readonly SourcedValue<Value>[];
 }
 
@@ -29,7 +29,7 @@ type Order = 'role' | 'as_of';
  * it stands there. Nothing is averaged, summed or converted. Rates go by role, as each provider
  * computes them in a way of its own: by age they would jump from one way to another.
  */
-export const SURVIVORSHIP = {
+const SURVIVORSHIP = {
   username: 'role',
   platform_user_id: 'role',
   display_name: 'role',

@@ -16,7 +16,7 @@ export interface Touches {
 }
 
 /** By what an account was found before it changed. */
-export interface FormerState {
+interface FormerState {
   readonly platform: string;
   readonly platformUserId: string | null;
   readonly handle: string | null;

@@ -1,7 +1,7 @@
 import { areContradictory, areKeptApart, type Cluster, rivalsAmong, SEVERAL } from './cluster.js';
 
 /** Clusters that are one profile. */
-export interface Joined {
+interface Joined {
   readonly clusters: readonly Cluster[];
   /** Clusters of other profiles of which it may be one, though not of all. */
   readonly candidates: readonly Cluster[];

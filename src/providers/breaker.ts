@@ -13,7 +13,7 @@ export type Circuit = 'closed' | 'open' | 'half_open';
 /** What an error says about the guarded resource; `nothing` when the call did not reach it. */
 export type Meaning = 'failure' | 'success' | 'nothing';
 
-export type BreakerSettings = Pick<
+type BreakerSettings = Pick<
   PolicySettings,
   | 'breakerConsecutive'
   | 'breakerShare'

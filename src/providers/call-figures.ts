@@ -13,7 +13,7 @@ export interface CallFigures {
 }
 
 /** The spans of the figures, in milliseconds. */
-export const SPANS = { '5m': 300_000, '24h': 86_400_000 } as const;
+const SPANS = { '5m': 300_000, '24h': 86_400_000 } as const;
 export type Span = keyof typeof SPANS;
 export const SPAN_NAMES = Object.keys(SPANS) as Span[];
 

@@ -1,5 +1,5 @@
 /** A change is better not cut off: it may have been made. */
-export type CallKind = 'read' | 'change';
+type CallKind = 'read' | 'change';
 
 /** The calls that are under way, by connection, so that they can be ended with it. */
 export class CallsInFlight {

@@ -10,7 +10,7 @@ import { givenId, type Observation } from './read-account.js';
 export type DetailChoice = 'rationed' | { readonly id: string } | 'none';
 
 /** An item with what was told of it alone laid under it. */
-export interface DetailedItem {
+interface DetailedItem {
   readonly item: unknown;
   /** It needs a detail, and that is not there: what is stored of it stays. */
   readonly isPart: boolean;

@@ -77,7 +77,7 @@ export interface Executor {
 }
 
 /** What a provider answered, and the instant before it was asked. */
-export interface Answered<Value> {
+interface Answered<Value> {
   readonly value: Value;
   /** The answer's text. */
   readonly body: string;

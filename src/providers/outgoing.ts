@@ -20,7 +20,7 @@ export interface Outgoing {
 }
 
 /** What the engine adds to an adapter's request. */
-export interface Envelope {
+interface Envelope {
   readonly base: Base;
   readonly credentials: Credentials;
   readonly traceparent: string | undefined;

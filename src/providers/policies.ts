@@ -20,7 +20,7 @@ export interface CallPolicies {
   readonly rateLimiter: SharedRateLimiter;
 }
 
-export interface GuardedCall {
+interface GuardedCall {
   readonly adapter: AnyAdapter;
   readonly policies: CallPolicies;
   /** The id of the account that the call is about, if it is about one. */

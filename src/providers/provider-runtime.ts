@@ -39,7 +39,7 @@ export interface ProviderLogger {
   ): unknown;
 }
 
-export interface RuntimeSettings {
+interface RuntimeSettings {
   readonly clock: Clock;
   readonly logger: ProviderLogger | undefined;
   readonly policies: PolicySettings;

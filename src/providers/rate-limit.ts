@@ -6,7 +6,7 @@ import type { Limits } from '../model/index.js';
 const MAX_WINDOW_MS = 3_600_000;
 
 /** So many requests in any `windowMs` milliseconds. */
-export interface DeclaredRate {
+interface DeclaredRate {
   readonly requests: number;
   readonly windowMs: number;
 }
@@ -29,7 +29,7 @@ export function minuteShare(limits: Limits, share: number, atLeast: number): num
  * What we may still ask of a provider with one key. Times in ms since 1970. Until the provider
  * announces a window of its own, a token bucket holds to the declared rate.
  */
-export interface OutboundRateState {
+interface OutboundRateState {
   readonly declared: DeclaredRate;
   readonly bucket: {
     readonly tokens: number;

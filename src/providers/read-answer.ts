@@ -40,12 +40,12 @@ export type AnswerShape =
   | 'unreadable';
 
 /** One answer, read. */
-export type Reading<Value> =
+type Reading<Value> =
   | { readonly shape: AnswerShape; readonly value: Value }
   | { readonly shape: AnswerShape; readonly error: ProviderError };
 
 /** One call that was answered. */
-export interface AnsweredCall<Name extends OperationName> {
+interface AnsweredCall<Name extends OperationName> {
   readonly adapter: AnyAdapter;
   readonly name: Name;
   readonly operation: WholeOperation<Name>;

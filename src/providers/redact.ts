@@ -1,6 +1,6 @@
 import { withoutUrlSecrets } from '../lib/url-parameters.js';
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 const SECRET_NAME =
   /secret|passw|authorization|credential|cookie|(^|[_-])(key|token|jwt|bearer)s?$|^(api|access|auth|refresh|id|session|private)(key|token)s?$/i;

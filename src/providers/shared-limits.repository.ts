@@ -5,7 +5,7 @@ import { type Database, inBackground } from '../database/index.js';
 const MAX_SKEW_MS = 5_000;
 
 /** What a replica asks of a key's limit. Times in milliseconds, `now` since 1970. */
-export interface LeaseRequest {
+interface LeaseRequest {
   readonly id: string;
   readonly replica: string;
   readonly now: number;

@@ -58,7 +58,7 @@ interface FaultFacts {
 }
 
 /** The call whose answer is a refusal. */
-export interface RefusedCall {
+interface RefusedCall {
   readonly adapter: AnyAdapter;
   readonly name: OperationName;
   /** What was sent and is never shown. */
@@ -147,7 +147,7 @@ function showable(text: string, secrets: readonly string[]): string {
 }
 
 /** An error as the provider itself writes them. */
-export type OwnFault = ReturnType<AnyAdapter['errorBody']['read']>;
+type OwnFault = ReturnType<AnyAdapter['errorBody']['read']>;
 
 /**
  * Reads an error body with the adapter's schema; `null` when it is not the provider's: another

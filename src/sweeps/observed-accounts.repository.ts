@@ -19,7 +19,7 @@ const ABSENT = noted('s.absent');
 const OF_CONNECTION = `a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')`;
 
 /** An account as a page shows it. */
-export interface ObservedAccount {
+interface ObservedAccount {
   readonly id: string;
   /** Orders copies that disagree: the greatest counts. */
   readonly rank: string;
@@ -28,7 +28,7 @@ export interface ObservedAccount {
 }
 
 /** A change of a known account that waits for the end of the walk. */
-export interface StagedChange {
+interface StagedChange {
   readonly id: string;
   readonly rank: string;
   readonly observedAt: Date;
@@ -36,7 +36,7 @@ export interface StagedChange {
 }
 
 /** A staged change whose time has come. */
-export interface CurrentChange {
+interface CurrentChange {
   readonly record: AccountRecord;
   readonly observedAt: Date;
   /** The account is one that this sweep has added. */

@@ -37,7 +37,7 @@ const SMALL_CONNECTION = 10;
 const FIRST_ANALYSIS = 500;
 
 /** What it takes to prove that accounts which a complete list lacks are gone. */
-export interface UnseenAccounts {
+interface UnseenAccounts {
   /** Those that may be gone, the longest unseen first; the others wait for the next sweep. */
   readonly candidates: readonly string[];
   /** Whether the list alone proves their absence where the provider cannot be asked for one. */

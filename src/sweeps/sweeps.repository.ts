@@ -42,7 +42,7 @@ export interface SweepResult {
 }
 
 /** A sweep that is due. */
-export interface DueSweep {
+interface DueSweep {
   readonly id: string;
 }
 
@@ -56,7 +56,7 @@ export interface SweptConnection {
 }
 
 /** A sweep to queue unless one of its connection is queued or running. */
-export interface PlannedSweep {
+interface PlannedSweep {
   readonly id: string;
   readonly connectionId: string;
   readonly teamId: string;

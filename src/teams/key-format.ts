@@ -5,7 +5,7 @@ const SECRET_LENGTH = 30;
 const FORMAT = /^rc_([0-9a-hjkmnp-tv-z]{26})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 
 /** A key as its holder has it: `rc_<id>_<30 base62><6 checksum>`. */
-export interface ParsedKey {
+interface ParsedKey {
   /** The row's id, `key_<id>`. */
   readonly id: string;
   readonly secretHash: Buffer;

@@ -26,13 +26,13 @@ export interface KeyRow {
 }
 
 /** A key that was revoked just now. */
-export interface RevokedKey {
+interface RevokedKey {
   readonly id: string;
   readonly teamId: string;
 }
 
 /** A root key to create, of the team that root acts for by default. */
-export interface NewRootKey {
+interface NewRootKey {
   readonly id: string;
   readonly teamId: string;
   readonly secretHash: Uint8Array<ArrayBuffer>;

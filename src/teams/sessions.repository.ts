@@ -7,7 +7,7 @@ import type { Rows } from '../http/page.js';
 import { KEY_WITH_TEAM, type KeyRow, type KeysRepository } from './keys.repository.js';
 
 /** A session with its key and team, as every request of a browser reads it. */
-export interface SessionRow extends KeyRow {
+interface SessionRow extends KeyRow {
   readonly session_id: string;
   readonly session_last_used_at: Date;
   readonly session_expires_at: Date;

@@ -30,7 +30,7 @@ interface SessionsParts {
 }
 
 /** A session that was made just now. */
-export interface NewSession {
+interface NewSession {
   readonly identity: Identity;
   readonly row: ListedSession;
   /** For the cookie; it is not kept. */

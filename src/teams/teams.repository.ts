@@ -11,7 +11,7 @@ export const TEAM_VERSION =
   '(SELECT coalesce(sum(v.version), 0)::text FROM team_versions v WHERE v.team_id = t.id)';
 
 /** A team with its version. */
-export interface VersionedTeam {
+interface VersionedTeam {
   readonly id: string;
   readonly name: string;
   readonly version: string;

@@ -5,7 +5,7 @@ import type { DeliveryAttempt } from './webhook-sender.js';
 const GONE = 410;
 
 /** What an attempt leads to. */
-export interface DeliveryOutcome {
+interface DeliveryOutcome {
   readonly state: 'pending' | 'succeeded' | 'failed';
   readonly nextAttemptAt: Date | null;
   /** Why the webhook is disabled; `null`: it is not. */

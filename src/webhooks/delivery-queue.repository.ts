@@ -30,7 +30,7 @@ const EVENTS_AT_ONCE = 1000;
 const LEASE_MS = 60_000;
 
 /** What deliveries that were taken together share. */
-export interface DeliveryBatch {
+interface DeliveryBatch {
   /** With its URL in clear. */
   readonly webhook: Webhook;
   /** The webhook is disabled by now: nothing more is sent. */

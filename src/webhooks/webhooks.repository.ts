@@ -5,7 +5,7 @@ import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 
 /** A webhook's URL in clear, as an earlier version kept it. */
-export interface UnsealedUrl {
+interface UnsealedUrl {
   readonly id: string;
   readonly url: string;
 }

@@ -10,7 +10,7 @@ export type WorkResult =
   | { readonly state: 'left'; readonly dueAt: Date | null };
 
 /** A lane, and what its work counts towards besides. */
-export interface LaneName {
+interface LaneName {
   readonly name: string;
   readonly shares: readonly string[];
 }

@@ -35,7 +35,7 @@ export function observe(
 export const noParameter = () => '';
 
 /** A key that nothing echoes. */
-export const NO_KEY = 'sk_live_00000000000000000000';
+const NO_KEY = 'sk_live_00000000000000000000';
 
 /** An operation's answer, read and mapped. */
 export function answer<Name extends OperationName>(

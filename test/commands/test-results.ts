@@ -12,7 +12,7 @@ interface JestFile {
 }
 
 /** The full names of the tests that ran, by how they ended, and what the failures say. */
-export interface TestResults {
+interface TestResults {
   readonly failed: readonly string[];
   readonly passed: readonly string[];
   readonly messages: readonly string[];

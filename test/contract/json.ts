@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /** A key that no provider sends today. */
-export const NEW_KEY = 'added_later';
+const NEW_KEY = 'added_later';
 
 /**
  * A copy in which every object, however deep, has one key more, with a value like its neighbours'.

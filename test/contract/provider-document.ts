@@ -5,7 +5,7 @@ import type { AnyAdapter, OperationName, ProviderRequest } from '../../src/model
 import { adaptersFolder } from './fixtures.js';
 
 /** The methods of each path in the provider's OpenAPI document, by the path's template. */
-export type ProviderDocument = ReadonlyMap<string, ReadonlySet<string>>;
+type ProviderDocument = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Of the `openapi.yaml` or `openapi.json` in an adapter's folder; `null` where there is none. */
 export async function readProviderDocument(adapterId: string): Promise<ProviderDocument | null> {

@@ -38,7 +38,7 @@ function nested(levels: number): unknown {
 }
 
 /** Ways to write the instant of an RFC 3339 time in UTC with whole seconds. */
-export function formsOfTime(time: string): readonly string[] {
+function formsOfTime(time: string): readonly string[] {
   const [date = '', clock = ''] = time.replace('Z', '').split('T');
   const ahead = new Date(Date.parse(time) + 2 * 3_600_000).toISOString().slice(0, 19);
   const basic = (text: string) => text.replaceAll(/[-:]/g, '');

@@ -5,7 +5,7 @@ import { FAULTS, type ProviderName } from './manners.js';
 import type { Answer, Received, ScriptedProvider } from './scripted-provider.js';
 
 /** What a lie is told about. */
-export interface Asked {
+interface Asked {
   readonly provider: ScriptedProvider;
   readonly request: Received;
   /** Does what is asked and answers truly. */

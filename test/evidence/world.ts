@@ -54,7 +54,7 @@ interface WorldSettings {
 }
 
 /** The worlds of a test file: one gateway for all of them. */
-export interface Worlds {
+interface Worlds {
   readonly gateway: () => Gateway;
   /** @param accounts the ids that the provider holds from the start, as documented */
   readonly open: (

@@ -3,7 +3,7 @@ import type { Gateway } from '../support/gateway.js';
 import { type Agent, type AgentSettings, connectAgent, type ToolReply } from './agent.js';
 
 /** A request of the protocol as bytes: what an honest client would not send. */
-export interface RawCall {
+interface RawCall {
   readonly name: string;
   readonly arguments: Record<string, unknown>;
   readonly inputResponses?: Record<string, unknown>;

@@ -12,7 +12,7 @@ export const eventOf = (number: number): NewEvent => ({
 });
 
 /** Writes and reads until it is ended. */
-export interface Loop {
+interface Loop {
   end(): Promise<void>;
 }
 

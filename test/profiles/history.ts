@@ -101,7 +101,7 @@ export const teams: fc.Arbitrary<Team> = fc.oneof(
 );
 
 /** The accounts of a team on one platform, and what its people said of them. */
-export class Team {
+class Team {
   readonly accounts: ProfileAccount[] = [];
   /** Newest first. */
   constraints: readonly ProfileConstraint[];

@@ -6,7 +6,7 @@ import { mergeProfile } from '../../src/profiles/merge.js';
 export const NOW = new Date('2026-03-10T12:00:00Z');
 export const minutesAgo = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
 
-export const blank: MemberFacts = {
+const blank: MemberFacts = {
   id: 'acct_1',
   profileId: 'prof_1',
   provider: 'acme',

@@ -9,7 +9,7 @@ export interface Reply {
   readonly json: Record<string, unknown>;
 }
 
-export interface Wish {
+interface Wish {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;

@@ -12,13 +12,13 @@ import { waitFor } from './wait.js';
 const PROGRAM = join(checkout, 'src', 'setup', 'rollcall.mjs');
 
 /** How a command ended, and what it wrote to each stream. */
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly output: string;
   readonly errors: string;
 }
 
-export interface Started {
+interface Started {
   readonly child: ChildProcess;
   readonly output: () => string;
   readonly errors: () => string;

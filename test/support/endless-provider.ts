@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A request as it came. */
-export interface Asked {
+interface Asked {
   readonly key: string;
   readonly cursor: string | null;
   /** Milliseconds since 1970. */

@@ -14,7 +14,7 @@ export const ROOT_KEY = makeKey(newId('key'));
 export const SECRET = Buffer.alloc(32, 9).toString('base64');
 
 /** How a process ended. */
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;

@@ -7,7 +7,7 @@ export interface Plan {
 }
 
 /** A node and all below it. */
-export function nodesOf(plan: Plan): readonly Plan[] {
+function nodesOf(plan: Plan): readonly Plan[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /** A caller that speaks HTTP as badly as a test wants. */
-export interface RawSocket {
+interface RawSocket {
   readonly socket: Socket;
   /** Resolves with all that came, once the other side has closed. */
   readonly ended: Promise<string>;

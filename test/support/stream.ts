@@ -2,7 +2,7 @@ import type { Gateway } from './gateway.js';
 import { waitFor } from './wait.js';
 
 /** A server-sent event, its data parsed. */
-export interface StreamedEvent {
+interface StreamedEvent {
   readonly id: string;
   readonly data: ReturnType<typeof JSON.parse>;
 }

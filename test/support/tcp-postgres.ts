@@ -47,7 +47,7 @@ export interface Standby {
 
 const silent = () => undefined;
 
-export interface TcpPostgresSettings {
+interface TcpPostgresSettings {
   /** The folder of its programs; the embedded server's when left out. */
   readonly programs?: string;
   /** How `initdb` is told of encoding and locale. */

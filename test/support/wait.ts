@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
  */
 export const MAX_WAIT_MS = 90_000;
 
-export interface WaitLimits<Seen> {
+interface WaitLimits<Seen> {
   /** Milliseconds until it gives up. */
   readonly ms?: number;
   /**

@@ -14,7 +14,7 @@ import {
 export type ApiDocument = Readonly<Record<string, unknown>>;
 
 /** Endpoints by the tag they stand under, each by its name there. */
-export type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
+type EndpointsByTag = Readonly<Record<string, Readonly<Record<string, Endpoint>>>>;
 
 const DESCRIPTION = `One REST API to list, monitor and disconnect every social account of a company's teams, across all providers.
 

@@ -107,7 +107,7 @@ export const RESPONSE_HEADERS = {
     example: 'Tue, 01 Jun 2027 00:00:00 GMT',
   },
 } as const satisfies Record<string, Header>;
-export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 
 /** Headers of requests, as parameters. */
 export const REQUEST_HEADERS = {
@@ -167,7 +167,7 @@ export const REQUEST_HEADERS = {
     example: 'wait=5',
   },
 } as const satisfies Record<string, Header>;
-export type RequestHeader = keyof typeof REQUEST_HEADERS;
+type RequestHeader = keyof typeof REQUEST_HEADERS;
 
 /** The request headers that mean something on a route. */
 export function requestHeaders(route: Route): RequestHeader[] {

@@ -113,7 +113,7 @@ function scopeSentence({ scope }: Route): string {
  * References to the headers of an answer. Those that are always there are marked, so that a missing
  * one is a mistake.
  */
-export function headersOf(route: Route, status: number): Record<string, object> {
+function headersOf(route: Route, status: number): Record<string, object> {
   const { always, maybe } = responseHeaders(route, status);
   return Object.fromEntries([
     ...always.map((header) => [header, { $ref: `#/components/headers/${header}` }]),

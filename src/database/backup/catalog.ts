@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** A table whose rows are kept in a backup. */
-export interface TableShape {
+interface TableShape {
   /** As SQL names it. */
   readonly table: string;
   /** Those that are stored, as SQL names them. */
@@ -9,7 +9,7 @@ export interface TableShape {
 }
 
 /** A part of a partitioned table. */
-export interface PartitionShape {
+interface PartitionShape {
   readonly table: string;
   readonly parent: string;
   /** What belongs into it, as SQL says it. */
@@ -17,7 +17,7 @@ export interface PartitionShape {
 }
 
 /** A sequence, and where it stands. */
-export interface SequenceState {
+interface SequenceState {
   readonly sequence: string;
   readonly last: string;
   readonly isCalled: boolean;
@@ -86,7 +86,7 @@ export async function migrationsOf(client: pg.ClientBase): Promise<readonly stri
 }
 
 /** What would refuse or repeat what rows of a backup bring with them. */
-export interface Guards {
+interface Guards {
   /** Statements that take them away, for as long as rows are loaded. */
   readonly down: readonly string[];
   /** Statements that put them back. */

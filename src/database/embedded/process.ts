@@ -7,7 +7,7 @@ export interface SystemUser {
 }
 
 /** What a finished program said. */
-export interface Finished {
+interface Finished {
   /** The exit code, or `null` when a signal ended it or it could not be started. */
   readonly code: number | null;
   /** Standard output and standard error together. */

@@ -13,7 +13,7 @@ export const socketPort = 5432;
 const longestPath = platform() === 'linux' ? 107 : 103;
 
 /** The folder of the server's socket, in a spelling that is short enough to connect to. */
-export interface SocketFolder {
+interface SocketFolder {
   readonly path: string;
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Client } from '../../support/client.js';
 const STATUSES = ['active', 'paused', 'suspended'];
 
 /** Work that goes on until it is ended, whether a gateway answers or not. */
-export interface Load {
+interface Load {
   /** Resolves when the last request has been answered or has failed. */
   end(): Promise<void>;
 }
