@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
-/** Two bytes for each letter, as JavaScript takes where one is beyond Latin-1; mostly it is half. */
 const MAX_BYTES = 32 * 1024 * 1024;
-/** What an entry takes besides its texts. */
+/** What an entry takes besides its bytes. */
 const EXTRA_BYTES = 300;
 const MAX_TEAMS = 1_000;
 /** From this part on it is worth asking which versions there are before the documents. */
@@ -16,9 +15,10 @@ export interface VersionedId {
   readonly version: string;
 }
 
-/** A document with the version it is of. */
-export interface VersionedDocument extends VersionedId {
-  readonly document: string;
+/** A document as bytes, with the version it is of. */
+interface VersionedDocument {
+  readonly version: string;
+  readonly document: Buffer;
 }
 
 /**
@@ -27,16 +27,15 @@ export interface VersionedDocument extends VersionedId {
  * date, as the version is read each time.
  */
 export class AccountDocuments {
-  private readonly kept = new LRUCache<string, Omit<VersionedDocument, 'id'>>({
+  private readonly kept = new LRUCache<string, VersionedDocument>({
     maxSize: MAX_BYTES,
-    sizeCalculation: ({ document, version }) =>
-      2 * (document.length + version.length) + EXTRA_BYTES,
+    sizeCalculation: ({ document, version }) => document.length + version.length + EXTRA_BYTES,
   });
   /** Of the last pages of a team, the part that was known. */
   private readonly found = new LRUCache<string, number>({ max: MAX_TEAMS });
 
   /** @returns `undefined`: it is not kept, or of another version */
-  of({ id, version }: VersionedId): string | undefined {
+  of({ id, version }: VersionedId): Buffer | undefined {
     const kept = this.kept.get(id);
     return kept?.version === version ? kept.document : undefined;
   }
@@ -44,7 +43,7 @@ export class AccountDocuments {
   /** @param documents of the rows, one by one */
   keep(rows: readonly VersionedId[], documents: readonly string[]): void {
     for (const [index, { id, version }] of rows.entries())
-      this.kept.set(id, { version, document: documents[index] ?? '' });
+      this.kept.set(id, { version, document: Buffer.from(documents[index] ?? '') });
   }
 
   /** Whether most of what the team reads is known: one who reads on and on reads what is not. */

@@ -11,11 +11,11 @@ import {
   readByKeyset,
   type Stretch,
 } from '../http/keyset.js';
-import { MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
+import { type ListRow, MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
 import { withoutBlanks } from '../lib/json-text.js';
 import type { Registry } from '../providers/index.js';
 import { operationsOf } from '../providers/index.js';
-import { AccountDocuments, type VersionedDocument, type VersionedId } from './account-documents.js';
+import { AccountDocuments, type VersionedId } from './account-documents.js';
 import { type AccountFilter, filterConditions, type OrderKey } from './account-filter.js';
 import {
   ACCOUNT_HEALTH_DOCUMENT,
@@ -136,7 +136,7 @@ interface PlacedRow extends VersionedId {
   readonly value: string | null;
 }
 
-const pageRow = ({ id, value }: PlacedRow, document: string): PageRow => ({
+const pageRow = ({ id, value }: PlacedRow, document: string | Buffer): ListRow => ({
   document,
   isCompact: true,
   position: { value, id },
@@ -161,7 +161,7 @@ export class AccountsRepository {
   }
 
   /** A page of whole accounts. */
-  page(question: Question, withRemoteData: boolean): Promise<PageRow[]> {
+  page(question: Question, withRemoteData: boolean): Promise<ListRow[]> {
     return this.readPage(question, {
       name: withRemoteData ? null : 'account',
       sql: (parameters) => accountDocument(parameters.add(this.operations), withRemoteData),
@@ -170,7 +170,7 @@ export class AccountsRepository {
   }
 
   /** A page of the health list. */
-  healthPage(question: Question): Promise<PageRow[]> {
+  healthPage(question: Question): Promise<ListRow[]> {
     return this.readPage(question, {
       name: 'health',
       sql: () => ACCOUNT_HEALTH_DOCUMENT,
@@ -179,7 +179,7 @@ export class AccountsRepository {
   }
 
   /** Each stretch walks its own part of an index. */
-  private readPage(question: Question, document: Document): Promise<PageRow[]> {
+  private readPage(question: Question, document: Document): Promise<ListRow[]> {
     const { order, direction, page } = question;
     const keyset = { ...ORDER[order], idColumn: 'a.id', direction };
     return readByKeyset(keyset, page, (stretch) => this.readStretch(stretch, question, document));
@@ -189,7 +189,7 @@ export class AccountsRepository {
     stretch: Stretch,
     question: Question,
     document: Document,
-  ): Promise<PageRow[]> {
+  ): Promise<ListRow[]> {
     // Exports read once what nobody polls.
     const known = stretch.limit > MAX_PAGE + 1 ? undefined : document.known;
     const { teamId } = question.caller;
@@ -197,11 +197,11 @@ export class AccountsRepository {
       const version = () => `${DOCUMENT_VERSION} AS version`;
       const placed = await this.select<PlacedRow>(stretch, question, 'version', version);
       const documents = await this.documentsOf(teamId, placed, document, known);
-      if (documents) return placed.map((row, index) => pageRow(row, documents[index] ?? ''));
+      if (documents) return placed.map((row, index) => pageRow(row, documents[index] as Buffer));
     }
     const columns = (parameters: Parameters) =>
       `${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document`;
-    const rows = await this.select<PlacedRow & VersionedDocument>(
+    const rows = await this.select<PlacedRow & { document: string }>(
       stretch,
       question,
       document.name,
@@ -253,12 +253,12 @@ export class AccountsRepository {
     rows: readonly VersionedId[],
     document: Document,
     known: AccountDocuments,
-  ): Promise<readonly string[] | undefined> {
+  ): Promise<readonly Buffer[] | undefined> {
     const unknown = known.note(teamId, rows);
     if (unknown.length > 0) {
       const parameters = new Parameters();
       const ids = parameters.add(unknown.map(({ id }) => id));
-      const { rows: built } = await this.database.pool.query<VersionedDocument>({
+      const { rows: built } = await this.database.pool.query<VersionedId & { document: string }>({
         name: `${document.name}-documents`,
         text: `SELECT a.id, ${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document
                FROM ${FROM_ACCOUNTS} WHERE a.id = ANY(${ids})`,

@@ -1,9 +1,9 @@
 import type { Problem } from './problem.js';
 
-/** Text that is sent as it stands, e.g. JSON that the database built. */
+/** Text that is sent as it stands, e.g. JSON that the database built; or its bytes. */
 export class RawText {
   constructor(
-    readonly text: string,
+    readonly text: string | Buffer,
     readonly contentType = 'application/json; charset=utf-8',
   ) {}
 }
@@ -28,15 +28,21 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer down to its bytes. */
-export interface Rendered {
+/** An answer down to its text. */
+export interface Rendered<Text = string> {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Absent: no body. */
-  readonly text?: string;
+  readonly text?: Text;
 }
 
-export function render({ status, headers = {}, body }: Answer): Rendered {
+export function render(answer: Answer): Rendered {
+  const { text, ...rest } = renderRaw(answer);
+  return { ...rest, ...(text !== undefined && { text: String(text) }) };
+}
+
+/** Leaves bytes as they are. */
+export function renderRaw({ status, headers = {}, body }: Answer): Rendered<string | Buffer> {
   if (body === undefined) return { status, headers };
   if (body instanceof TextStream) throw new Error('a stream cannot be rendered');
   const { text, contentType } = body instanceof RawText ? body : new RawText(JSON.stringify(body));

@@ -7,7 +7,7 @@ import type { AnyCall, Endpoint } from './route.js';
 import { validate } from './validate.js';
 
 /** The strong ETag of a body. */
-export function etagOf(text: string): string {
+export function etagOf(text: string | Buffer): string {
   return `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 }
 

@@ -49,7 +49,7 @@ function columnsOf(schema: z.ZodType, name: string): readonly string[] {
  * @param columns the paths of the fields
  * @param readAfter the rows behind one, or the first ones, up to `limit`
  */
-export async function answerCsv<Row extends { readonly document: string }>(
+export async function answerCsv<Row extends { readonly document: string | Buffer }>(
   call: AnyCall,
   columns: readonly string[],
   readAfter: (last: Row | undefined, limit: number) => Promise<readonly Row[]>,
@@ -66,7 +66,9 @@ export async function answerCsv<Row extends { readonly document: string }>(
     yield lineOf(columns);
     let rows = first;
     while (rows.length > 0) {
-      yield rows.map(({ document }) => lineOf(cellsOf(JSON.parse(document), paths))).join('');
+      yield rows
+        .map(({ document }) => lineOf(cellsOf(JSON.parse(String(document)), paths)))
+        .join('');
       if (rows.length < ROWS_AT_ONCE) return;
       ended.throwIfAborted();
       rows = await readAfter(rows.at(-1), ROWS_AT_ONCE);

@@ -12,13 +12,16 @@ export const MAX_PAGE = 200;
 const MAX_FILTERS = 50;
 
 /** One row of a page: its JSON and where it stands in the order. */
-export interface PageRow {
+export interface PageRow<Document extends string | Buffer = string> {
   /** JSON text. */
-  readonly document: string;
+  readonly document: Document;
   /** There are no blanks between its tokens that would have to be taken out. */
   readonly isCompact?: true;
   readonly position: Position;
 }
+
+/** A row of a list: bytes, where they are kept so, are compact. */
+export type ListRow = PageRow<string | Buffer>;
 
 /** The part of a list to read: `limit + 1` rows show whether there are more. */
 export interface PageRequest {
@@ -36,7 +39,7 @@ interface PagingQuery {
 /** A list as its component holds it. */
 export interface List {
   /** Reads up to `limit` rows after a position. */
-  readonly read: (page: PageRequest) => Promise<readonly PageRow[]>;
+  readonly read: (page: PageRequest) => Promise<readonly ListRow[]>;
   /** All of them, for `include_total`. */
   readonly count: () => Promise<number>;
   /** More members of the answer. */
@@ -82,7 +85,7 @@ export async function answerPage<Query extends PagingQuery>(
   const question = [new URL(call.url).pathname, call.caller.teamId, filters];
   const after = cursor === undefined ? undefined : cursors.decode(cursor, question);
   if (call.csv) {
-    const readAfter = (last: PageRow | undefined, most: number) =>
+    const readAfter = (last: ListRow | undefined, most: number) =>
       list.read({ after: last?.position ?? after, limit: most });
     return answerCsv(call, call.csv, readAfter);
   }
@@ -101,12 +104,25 @@ export async function answerPage<Query extends PagingQuery>(
     ...(total === undefined ? {} : { total_count: total }),
   };
   const rest = JSON.stringify({ pagination, filters, ...top }).slice(1);
-  const text = `{"data":[${page.map(compact).join(',')}],${rest}`;
+  const text = enveloped(page.map(compact), `],${rest}`);
   return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
 }
 
-const compact = ({ document, isCompact }: PageRow) =>
-  isCompact ? document : withoutBlanks(document);
+const compact = ({ document, isCompact }: ListRow) =>
+  isCompact || typeof document !== 'string' ? document : withoutBlanks(document);
+
+const START = '{"data":[';
+const [START_BYTES, COMMA_BYTES] = [Buffer.from(START), Buffer.from(',')];
+
+/** Bytes are put together as they are: text would be copied three times until it is sent. */
+function enveloped(documents: readonly (string | Buffer)[], end: string): string | Buffer {
+  if (!documents.every((document) => typeof document !== 'string'))
+    return `${START}${documents.join(',')}${end}`;
+  const parts = documents.flatMap((document, index) =>
+    index === 0 ? document : [COMMA_BYTES, document],
+  );
+  return Buffer.concat([START_BYTES, ...parts, Buffer.from(end)]);
+}
 
 /**
  * RFC 8288: the first page, and the next while there is one; absolute.

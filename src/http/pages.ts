@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Answer, type Rendered, render } from './answer.js';
+import { type Answer, type Rendered, renderRaw } from './answer.js';
 import { etagOf } from './conditional.js';
 import { type Coding, etagIn, MIN_PACKED_BYTES, pack } from './content-coding.js';
 import type { Endpoint } from './route.js';
@@ -21,7 +21,7 @@ export class Page {
 
   /** @param etag of the bytes as they are */
   constructor(
-    { status, headers, text = '' }: Rendered,
+    { status, headers, text = '' }: Rendered<string | Buffer>,
     readonly etag = etagOf(text),
   ) {
     this.status = status;
@@ -92,7 +92,7 @@ export class Pages {
   /** The ETag of a list is its version, that of a resource is of its body. */
   make({ isVersioned }: Endpoint, version: string, answered: () => Promise<Answer>): Promise<Page> {
     const etag = isVersioned ? version : undefined;
-    return this.of(version, async () => new Page(render(await answered()), etag));
+    return this.of(version, async () => new Page(renderRaw(await answered()), etag));
   }
 
   /** @param make is called once for all requests that wait for the same answer */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { type Database, type RequestUse, requestUse } from '../database/index.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
-import { render, renderProblem } from './answer.js';
+import { renderProblem, renderRaw } from './answer.js';
 import { requireScope } from './authorize-and-validate.js';
 import type { Authenticator, Caller, Presented } from './caller.js';
 import { committing } from './commit.js';
@@ -161,8 +161,10 @@ export class RepeatedReads {
         const known = knownAs(ifNoneMatch, version);
         if (known !== undefined) return this.sendUnchanged(exchange, known);
       }
-      const page = this.parts.answers.known(version) ?? (await this.make(read, caller, version));
-      if (!this.known.has(exchange.address)) this.known.set(exchange.address, read);
+      const kept = this.parts.answers.known(version);
+      // Of those who never ask the same twice there would be nothing but memory to collect.
+      if (kept && !this.known.has(exchange.address)) this.known.set(exchange.address, read);
+      const page = kept ?? (await this.make(read, caller, version));
       const known = knownAs(ifNoneMatch, page.etag);
       if (known !== undefined) return this.sendUnchanged(exchange, known, page);
       const accepted = request.headers['accept-encoding'] as string | undefined;
@@ -209,7 +211,7 @@ export class RepeatedReads {
     const { requestId } = caller;
     const commit = committing(this.parts.database);
     const call = { ...read.asked, caller, requestId, commit, signal: NEVER, keyEnded: () => NEVER };
-    if (caller.key.providers.length > 0) return new Page(render(await endpoint.handle(call)));
+    if (caller.key.providers.length > 0) return new Page(renderRaw(await endpoint.handle(call)));
     return this.parts.answers.make(endpoint, version, () => endpoint.handle(call));
   }
 
