@@ -590,7 +590,7 @@ export interface paths {
         get?: never;
         /**
          * Move an account to another profile, split it off, or withdraw people's choices about it
-         * @description Manual choices take precedence over ids and usernames, and outlive sweeps and disconnects. Only this account moves. `If-Match` takes the ETag of `GET /v1/accounts/{id}`.
+         * @description Manual choices take precedence over ids and usernames, and outlive sweeps and disconnects. Only this account moves, and what a username alone tied to it, which goes where it fits. `If-Match` takes the ETag of `GET /v1/accounts/{id}`.
          *
          *     Requires the scope `write`.
          */

@@ -59,7 +59,8 @@ export function link(
       mustLink(mover, anchor),
     ],
   };
-  return keepTogether(near, changes, anchor, [...movers, ...others], decide);
+  const moved = keepTogether(near, changes, anchor, [...movers, ...others], decide);
+  return keepRest(near, moved, left, decide);
 }
 
 /** Takes accounts out of their profile, which stay together. @param stayers disconnected ones too */
@@ -77,7 +78,8 @@ export function split(
     added: pairs(leavers, stayers).map(cannotLink),
   };
   const anchor = anchorOf(near.groups, leavers);
-  return anchor === undefined ? changes : keepTogether(near, changes, anchor, leavers, decide);
+  if (anchor === undefined) return changes;
+  return keepRest(near, keepTogether(near, changes, anchor, leavers, decide), stayers, decide);
 }
 
 /** Makes two profiles one. Of both the accounts, disconnected ones too. */
@@ -156,12 +158,32 @@ function anchorOf(
   accounts: readonly HeldAccount[],
 ): HeldAccount | undefined {
   const live = accounts.filter(({ isLive }) => isLive).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const weak = new Set(
+  const weak = weakIn(groups);
+  return live.find(({ id }) => !weak.has(id)) ?? live[0];
+}
+
+/** The accounts that nothing but a handle ties to their profile. */
+const weakIn = (groups: readonly ProfileGroup[]): ReadonlySet<string> =>
+  new Set(
     groups.flatMap(({ members }) =>
       members.flatMap(({ accountId, match }) => (match === 'weak' ? [accountId] : [])),
     ),
   );
-  return live.find(({ id }) => !weak.has(id)) ?? live[0];
+
+/**
+ * Keeps what others leave together, although they were what tied it: people or ids had it be one.
+ * Nobody has said so of an account that a handle alone tied to those that leave.
+ */
+function keepRest(
+  near: Surroundings,
+  changes: ConstraintChanges,
+  rest: readonly HeldAccount[],
+  decide: Decide,
+): ConstraintChanges {
+  const anchor = anchorOf(near.groups, rest);
+  const weak = weakIn(near.groups);
+  const tied = rest.filter(({ id }) => !weak.has(id));
+  return anchor === undefined ? changes : keepTogether(near, changes, anchor, tied, decide);
 }
 
 /** Ties those of the accounts to the anchor that would not be in its profile otherwise. */

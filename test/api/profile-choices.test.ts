@@ -304,6 +304,26 @@ describe('POST /v1/profiles/{id}/merge and /split', () => {
     expect(parted.profile_id).toBe(outfame);
   });
 
+  test('what people made one by way of an account that leaves stays one', async () => {
+    const refs = [1, 2, 3, 4].map(() => {
+      const who = unused();
+      return put(`alone.${who}`, '', who).outfame();
+    });
+    await sweep();
+    const accounts = (await Promise.all(refs.map(account))).sort((one, other) =>
+      one.id < other.id ? -1 : 1,
+    );
+    const [hub = '', two = '', three = '', other = ''] = accounts.map(({ ref }) => ref);
+    for (const ref of [two, three])
+      done(await merge(await profileOf(ref), { into: await profileOf(hub) }));
+    const apart = done(await choose(hub, { profile_id: null }));
+    expect(await profileOf(three)).toBe(await profileOf(two));
+    done(await revert(apart.entry));
+    done(await choose(hub, { profile_id: await profileOf(other) }));
+    expect(await profileOf(three)).toBe(await profileOf(two));
+    expect(await profileOf(hub)).not.toBe(await profileOf(two));
+  });
+
   test('answers once for each Idempotency-Key', async () => {
     const one = person();
     await sweep();
