@@ -211,9 +211,7 @@ describe('PUT /v1/accounts/{id}/profile', () => {
     const away = { profile_id: other, acknowledge_conflicts: ['platform_user_id'] };
     const address = `/v1/accounts/${encodeURIComponent(one.octopost)}`;
     const etag = (await gateway.root.get(address)).headers.get('etag') ?? '';
-    const stale = await choose(one.octopost, away, gateway.root, {
-      'If-Match': '"other"',
-    });
+    const stale = await choose(one.octopost, away, gateway.root, { 'If-Match': '"other"' });
     expect(refused(stale)).toEqual([412, 'precondition_failed']);
     done(await choose(one.octopost, away, gateway.root, { 'If-Match': etag }));
     const again = await choose(one.octopost, { mode: 'automatic' }, gateway.root, {
@@ -305,10 +303,8 @@ describe('POST /v1/profiles/{id}/merge and /split', () => {
   });
 
   test('what people made one by way of an account that leaves stays one', async () => {
-    const refs = [1, 2, 3, 4].map(() => {
-      const who = unused();
-      return put(`alone.${who}`, '', who).outfame();
-    });
+    const alone = [1, 2, 3, 4].map(unused);
+    const refs = alone.map((who) => put(`alone.${who}`, '', who).outfame());
     await sweep();
     const accounts = (await Promise.all(refs.map(account))).sort((one, other) =>
       one.id < other.id ? -1 : 1,
@@ -404,10 +400,7 @@ describe('POST /v1/profiles/{id}/history/{n}/revert', () => {
     const [home] = await profilesOf(one);
     const first = done(await choose(one.outfame, { profile_id: null }));
     const second = done(await choose(one.outfame, { profile_id: await profileOf(one.octopost) }));
-    const early = await revert({
-      profile_id: second.profile_id,
-      id: first.entry.id,
-    });
+    const early = await revert({ profile_id: second.profile_id, id: first.entry.id });
     expect(refused(early)).toEqual([409, 'conflict']);
     expect(early.body.detail).toContain(`entry ${second.entry.id} of `);
     const back = done(await revert(second.entry));
@@ -435,11 +428,8 @@ describe('POST /v1/profiles/{id}/history/{n}/revert', () => {
     );
     const automatic = await revert({ profile_id: home, id: rows[0].number });
     expect(refused(automatic)).toEqual([422, 'operation_not_supported']);
-    expect(refused(await revert({ profile_id: home, id: '999999999' }))).toEqual([
-      404,
-      'not_found',
-    ]);
-    expect(refused(await revert({ profile_id: home, id: 'x' }))).toEqual([404, 'not_found']);
+    for (const id of ['999999999', 'x'])
+      expect(refused(await revert({ profile_id: home, id }))).toEqual([404, 'not_found']);
   });
 
   test('writes one entry and one audit event for each choice', async () => {
