@@ -217,12 +217,18 @@ async function readBody(request: Request, response: Response): Promise<unknown> 
         `The body is larger than ${MAX_BODY_BYTES / 1024} KiB. Split it into smaller requests.`,
       );
     if (error.status === 415) throw wrongCoding();
-    throw new Problem(
-      'bad_request',
-      'The body is not as its Content-Length and Content-Encoding say.',
-    );
+    throw otherThanTold();
   });
+  // Nothing is read where the caller has gone before.
+  if (request.body === undefined) throw otherThanTold();
   return parseBody(request.body as Uint8Array);
+}
+
+function otherThanTold(): Problem {
+  return new Problem(
+    'bad_request',
+    'The body is not as its Content-Length and Content-Encoding say.',
+  );
 }
 
 function wrongCoding(): Problem {

@@ -2,10 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { checkout } from '../support/checkout.js';
 import type { Reply } from '../support/client.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { openSocket } from '../support/raw-socket.js';
 import { waitFor } from '../support/wait.js';
 
 /** What stands in the log of an answer of 500 and above. */
@@ -110,6 +112,30 @@ test('a session that the server ends', async () => {
   expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await lineOf(reply)).toMatchObject({ code: 'service_unavailable', cause: '57P01' });
   expect((await pool.query('SELECT 1')).rowCount).toBe(1);
+});
+
+test('a caller that is gone before its body is read is no error of ours', async () => {
+  const { client } = await gateway.newTeam('leaves');
+  const written = lines.length;
+  const owner = new pg.Client(gateway.owner);
+  await owner.connect();
+  // Who asks is looked up before the body is read.
+  await owner.query('BEGIN; LOCK TABLE api_keys');
+  const { socket, ended } = await openSocket(gateway.url);
+  const before = await gateway.connections();
+  socket.write(
+    `POST /v1/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${client.key}\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
+  );
+  const held = `SELECT count(*)::int AS held FROM pg_locks
+    WHERE NOT granted AND relation = 'api_keys'::regclass`;
+  await waitFor('the key to be looked up', async () => (await owner.query(held)).rows[0].held > 0);
+  socket.destroy();
+  await ended;
+  await waitFor('the gateway to see that', async () => (await gateway.connections()) < before);
+  await owner.query('COMMIT').finally(() => owner.end());
+  expect((await client.get('/v1/keys')).status).toBe(200);
+  expect(lines.slice(written).filter(({ level }) => level === 'error')).toEqual([]);
 });
 
 test('no line holds what was sent or kept', () => {
