@@ -170,6 +170,7 @@ export function accountEndpoints(
 
     probe: action({
       summary: 'Ask the provider for the current state of an account',
+      headers: ['X-Probe-Limit', 'X-Probe-Remaining', 'X-Probe-Reset'],
       params: byAccount,
       answers: { 200: dataOf(accountSchema) },
       problems: ACTION_PROBLEMS,

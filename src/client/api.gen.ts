@@ -4104,6 +4104,13 @@ export interface components {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4126,6 +4133,12 @@ export interface components {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4148,6 +4161,12 @@ export interface components {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4172,6 +4191,12 @@ export interface components {
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4195,6 +4220,12 @@ export interface components {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4219,6 +4250,16 @@ export interface components {
                 "Retry-After": components["headers"]["Retry-After"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Set-Cookie": components["headers"]["Set-Cookie.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                "X-Probe-Limit": components["headers"]["X-Probe-Limit.optional"];
+                "X-Probe-Remaining": components["headers"]["X-Probe-Remaining.optional"];
+                "X-Probe-Reset": components["headers"]["X-Probe-Reset.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4243,6 +4284,11 @@ export interface components {
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
                 "Retry-After": components["headers"]["Retry-After.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4267,6 +4313,12 @@ export interface components {
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4290,6 +4342,12 @@ export interface components {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy.optional"];
+                RateLimit: components["headers"]["RateLimit.optional"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit.optional"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4318,6 +4376,8 @@ export interface components {
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4345,6 +4405,8 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4372,6 +4434,8 @@ export interface components {
                 "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining.optional"];
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
+                "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -4400,6 +4464,7 @@ export interface components {
                 "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset.optional"];
                 "Cache-Control": components["headers"]["Cache-Control.optional"];
                 "Rollcall-Position": components["headers"]["Rollcall-Position.optional"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
                 [name: string]: unknown;
             };
             content: {
@@ -5121,6 +5186,26 @@ export interface components {
          */
         "Retry-After.optional": number;
         /**
+         * @description The session that begins or ends, for the pages of this origin alone.
+         * @example __Host-rollcall=…; Path=/; Secure; HttpOnly; SameSite=Strict
+         */
+        "Set-Cookie.optional": string;
+        /**
+         * @description Probes that the connection has in a minute, beside the rate limit of the key.
+         * @example 50
+         */
+        "X-Probe-Limit.optional": number;
+        /**
+         * @description Probes that the connection has left in this minute.
+         * @example 49
+         */
+        "X-Probe-Remaining.optional": number;
+        /**
+         * @description Seconds until the connection has all of its probes again.
+         * @example 42
+         */
+        "X-Probe-Reset.optional": number;
+        /**
          * @description How to authenticate, and the scope that the key needs (RFC 6750).
          * @example Bearer realm="Rollcall", scope="write"
          */
@@ -5144,6 +5229,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5169,6 +5259,16 @@ export interface operations {
                         status: "pass" | "warn" | "fail";
                     };
                 };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
@@ -5184,6 +5284,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5209,6 +5314,16 @@ export interface operations {
                         status: "pass" | "warn" | "fail";
                     };
                 };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
@@ -5246,6 +5361,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5308,6 +5428,16 @@ export interface operations {
                         };
                     };
                 };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
@@ -5380,6 +5510,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5399,6 +5534,16 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
             500: components["responses"]["internal_error"];
@@ -5413,6 +5558,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5441,6 +5591,16 @@ export interface operations {
                     };
                 };
             };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
             500: components["responses"]["internal_error"];
@@ -5455,6 +5615,11 @@ export interface operations {
                  * @example checkout-42
                  */
                 "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+                /**
+                 * @description ETag of an earlier response: 304 while the resource is unchanged.
+                 * @example "Wn4mB0qQ7p1jT3vXc9ZrK2sYdLf"
+                 */
+                "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5500,6 +5665,16 @@ export interface operations {
                         }[];
                     };
                 };
+            };
+            /** @description Not modified since the given ETag. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["bad_request"];
             422: components["responses"]["validation_error"];
@@ -5650,6 +5825,7 @@ export interface operations {
                     "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     Location: components["headers"]["Location.optional"];
+                    "Set-Cookie": components["headers"]["Set-Cookie.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5743,6 +5919,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
+                    "Set-Cookie": components["headers"]["Set-Cookie.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6006,6 +6183,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6341,6 +6519,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6822,6 +7001,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7191,6 +7371,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7495,6 +7676,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8210,6 +8392,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -8760,6 +8943,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -9177,6 +9361,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -10257,6 +10442,9 @@ export interface operations {
                     "Rollcall-Position": components["headers"]["Rollcall-Position"];
                     "Cache-Control": components["headers"]["Cache-Control.optional"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed.optional"];
+                    "X-Probe-Limit": components["headers"]["X-Probe-Limit.optional"];
+                    "X-Probe-Remaining": components["headers"]["X-Probe-Remaining.optional"];
+                    "X-Probe-Reset": components["headers"]["X-Probe-Reset.optional"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10786,6 +10974,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -11335,6 +11524,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -11665,6 +11855,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12111,6 +12302,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -12943,6 +13135,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -14334,6 +14527,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -14839,6 +15033,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -15554,6 +15749,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -16603,6 +16799,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -16827,6 +17024,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -17687,6 +17885,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -17939,6 +18138,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -18512,6 +18712,7 @@ export interface operations {
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    Link: components["headers"]["Link.optional"];
                     [name: string]: unknown;
                 };
                 content?: never;

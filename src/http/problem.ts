@@ -200,13 +200,13 @@ const FROM_PROVIDER: Record<
   credential_rejected: {
     code: 'provider_credential_rejected',
     fault: 'connection',
-    remedy: 'Set a working key with PATCH /v1/connections/{id}.',
+    remedy: 'Send a working key; that of a connection is replaced with PATCH /v1/connections/{id}.',
   },
   permission_denied: {
     code: 'provider_credential_rejected',
     fault: 'connection',
     remedy:
-      'Grant the key the missing permission at the provider, or set another key with PATCH /v1/connections/{id}.',
+      'Grant the key the missing permission at the provider, or send another one; that of a connection is replaced with PATCH /v1/connections/{id}.',
   },
   not_found: {
     code: 'provider_rejected',
@@ -270,12 +270,16 @@ const FROM_PROVIDER: Record<
   },
 };
 
+/** What a refusal without a message leaves to say. */
+const NO_REASON = 'It gave no reason: check the request, and the account at the provider.';
+
 /** Presents a failed provider call as a problem, with what the caller can do about it. */
 export function problemOfProvider(error: ProviderError): Problem {
   const { code, fault, remedy } = FROM_PROVIDER[error.code];
+  const isSilent = error.code === 'refused' && error.providerMessage === null;
   const waits = code === 'provider_unavailable' || error.retryAfterSeconds !== null;
   const retryAfter = waits ? Math.max(1, Math.ceil(error.retryAfterSeconds ?? 10)) : undefined;
-  return new Problem(code, `${error.message} ${remedy}`, {
+  return new Problem(code, `${error.message} ${isSilent ? NO_REASON : remedy}`, {
     provider: {
       id: error.provider,
       status: error.status,

@@ -65,6 +65,9 @@ export function contextOf(call: AnyCall): {
   return call.traceparent === undefined ? {} : { traceparent: call.traceparent };
 }
 
+/** Headers that belong to the answers of single endpoints. */
+export type OwnHeader = 'Set-Cookie' | 'X-Probe-Limit' | 'X-Probe-Remaining' | 'X-Probe-Reset';
+
 /**
  * One endpoint: what it takes, what it answers, and how. Strict schemas: an unknown query parameter
  * or body field is a 422.
@@ -106,6 +109,8 @@ export interface Endpoint<
    * position of a write, as what it wrote is shown only after another write.
    */
   readonly mayLag?: true | 'unless_written';
+  /** What else its answers tell in headers. */
+  readonly headers?: readonly OwnHeader[];
   /** Problems it can answer with beyond those that follow from its scope, method and schemas. */
   readonly problems?: readonly ProblemCode[];
   readonly handle: (

@@ -5,7 +5,16 @@ export const MAX_CREDENTIALS = 20;
 /** Longest value of one credential. */
 const MAX_LENGTH = 4_096;
 
-const value = () => z.string().max(MAX_LENGTH).regex(/\S/, 'must not be blank').trim();
+/** What HTTP headers can carry. */
+const CARRIED = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const value = () =>
+  z
+    .string()
+    .max(MAX_LENGTH)
+    .regex(/\S/, 'must not be blank')
+    .trim()
+    .regex(CARRIED, 'must contain nothing that HTTP headers cannot carry, such as a line break');
 
 /** A credential that is never shown: it is sealed, redacted, and seen by no adapter. */
 export function secret() {

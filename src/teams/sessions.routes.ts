@@ -20,6 +20,7 @@ export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, lo
       description: `${ABOUT_COOKIE} A session ends after 12 hours without use, after 7 days, with its key, and when the browser signs in again. Takes no \`Idempotency-Key\`.`,
       body: signInRequest,
       answers: { 201: dataOf(ownSessionSchema) },
+      headers: ['Set-Cookie'],
       problems: ['unauthorized', 'rate_limited'],
       handle: async ({ body, sender, requestId, url }) => {
         const { identity, row, token } = await sessions.signIn(body, sender(), requestId);
@@ -50,6 +51,7 @@ export function sessionEndpoints(sessions: SessionsService, cursors: Cursors, lo
     signOut: endpoint({
       summary: 'Sign out: end the session of this request',
       answers: { 204: null },
+      headers: ['Set-Cookie'],
       handle: async ({ caller, url }) => {
         await sessions.signOut(caller);
         return { status: 204, headers: { 'Set-Cookie': endedCookie(url) } };

@@ -194,14 +194,21 @@ describe('POST /v1/connections', () => {
     ).toBe('forbidden');
   });
 
-  test('a key that HTTP cannot carry is no good, and that is all', async () => {
-    for (const key of ['naïve', 'line\nbreak', '🔑']) {
+  test('a key that HTTP cannot carry is refused by its name, and nobody is asked', async () => {
+    const { requests } = gateway.sandbox.provider('creatoraudit').counts();
+    for (const key of ['line\nbreak', 'nul\u007f', '🔑', 'copied_…', 'Ā']) {
       const reply = await gateway.root.post('/v1/connections', access('creatoraudit', key));
-      expect([key, reply.status < 500 || reply.body.code.startsWith('provider_')]).toEqual([
+      expect([key, reply.status, reply.body.errors?.[0]?.field]).toEqual([
         key,
-        true,
+        422,
+        'credentials.api_key',
       ]);
     }
+    expect(gateway.sandbox.provider('creatoraudit').counts().requests).toBe(requests);
+    // What Latin-1 holds is the provider's to refuse, blanks around a copied key are nobody's.
+    const carried = await gateway.root.post('/v1/connections', access('creatoraudit', 'naïve'));
+    expect(carried.body).toMatchObject({ code: 'provider_credential_rejected' });
+    expect(carried.body.detail).toContain('Send a working key');
   });
 });
 

@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { ApiDocument } from '../../src/api/openapi/document.js';
+import { securityHeaders } from '../../src/http/security-headers.js';
 import type { Reply } from './client.js';
 
 /** What the document says of an operation. Only what tests look at. */
@@ -114,6 +115,10 @@ function describe(
             header.schema.type === 'integer' ? Number(value) : value,
           );
       }
+      const told = new Set(Object.keys(response.headers ?? {}).map((name) => name.toLowerCase()));
+      for (const name of reply.headers.keys())
+        if (!told.has(name) && !OF_HTTP.has(name))
+          throw new Error(`${place}: the header ${name} is not described`);
       if (!withBody) return;
       const type = reply.headers.get('content-type')?.split(';')[0] ?? '';
       if (response.content === undefined) {
@@ -126,6 +131,19 @@ function describe(
     },
   };
 }
+
+/** Headers that are no matter of an operation's own. */
+const OF_HTTP: ReadonlySet<string> = new Set([
+  ...Object.keys(securityHeaders()).map((name) => name.toLowerCase()),
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+  'vary',
+]);
 
 /**
  * Answers may gain members in later versions, so the document leaves them open; a test wants to

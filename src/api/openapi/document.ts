@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../../http/problem.js';
 import { problemSchema } from '../../http/problem.schema.js';
 import type { Endpoint, Route } from '../../http/route.js';
 import { VERSION } from '../../lib/version.js';
@@ -34,18 +35,23 @@ export function describeApi(
   schemas.expect(problemSchema, 'output');
   for (const { endpoint } of routes) expectSchemas(endpoint, schemas);
   const names = nameOperations(endpoints);
-  const responses: Record<string, object> = {};
+  const shared = new Map<string, { status: number; codes: readonly ProblemCode[]; by: Route[] }>();
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const name = names.get(route.endpoint);
     if (!name) throw new Error(`${route.method} ${route.path} belongs to no component`);
     const operation = describeOperation(route, name, schemas, (status, codes) => {
       const key = [...codes, ...(route.deprecation ? ['deprecated'] : [])].join('.');
-      responses[key] ??= describeProblems(status, codes, route);
+      const problem = shared.get(key) ?? { status, codes, by: [] };
+      problem.by.push(route);
+      shared.set(key, problem);
       return { $ref: `#/components/responses/${key}` };
     });
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
   }
+  const responses = Object.fromEntries(
+    [...shared].map(([key, { status, codes, by }]) => [key, describeProblems(status, codes, by)]),
+  );
   return {
     openapi: '3.1.0',
     info: {

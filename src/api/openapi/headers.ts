@@ -91,6 +91,26 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'integer', minimum: 1 },
     example: 10,
   },
+  'Set-Cookie': {
+    description: 'The session that begins or ends, for the pages of this origin alone.',
+    schema: text,
+    example: '__Host-rollcall=…; Path=/; Secure; HttpOnly; SameSite=Strict',
+  },
+  'X-Probe-Limit': {
+    description: 'Probes that the connection has in a minute, beside the rate limit of the key.',
+    schema: { type: 'integer', minimum: 1 },
+    example: 50,
+  },
+  'X-Probe-Remaining': {
+    description: 'Probes that the connection has left in this minute.',
+    schema: { type: 'integer', minimum: 0 },
+    example: 49,
+  },
+  'X-Probe-Reset': {
+    description: 'Seconds until the connection has all of its probes again.',
+    schema: { type: 'integer', minimum: 1 },
+    example: 42,
+  },
   'WWW-Authenticate': {
     description: 'How to authenticate, and the scope that the key needs (RFC 6750).',
     schema: text,
@@ -107,7 +127,7 @@ export const RESPONSE_HEADERS = {
     example: 'Tue, 01 Jun 2027 00:00:00 GMT',
   },
 } as const satisfies Record<string, Header>;
-type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 
 /** Headers of requests, as parameters. */
 export const REQUEST_HEADERS = {
@@ -178,7 +198,8 @@ export function requestHeaders(route: Route): RequestHeader[] {
     ...(isPublic || route.method === 'GET' ? [] : (['Rollcall-Agent'] as const)),
     ...(takesIdempotencyKey(route) ? (['Idempotency-Key'] as const) : []),
     ...(takesIfMatch(route) ? (['If-Match'] as const) : []),
-    ...(isConditional(route) ? (['If-None-Match', 'Rollcall-Position'] as const) : []),
+    ...(isConditional(route) ? (['If-None-Match'] as const) : []),
+    ...(isConditional(route) && !isPublic ? (['Rollcall-Position'] as const) : []),
     ...(isStream(route) ? (['Last-Event-ID'] as const) : []),
     ...(mayGoOn(route) ? (['Prefer'] as const) : []),
   ];
@@ -201,12 +222,14 @@ export function responseHeaders(
     always.push('ETag', 'Cache-Control');
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route) && !maybe.includes('Link')) always.push('Link');
+  if (status === 304 && isList(route)) maybe.push('Link');
   if (status === 202) always.push('Location');
   if (route.method !== 'GET')
     (isAdmitted(status) && status !== 429 ? always : maybe).push('Rollcall-Position');
   if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
   if (status < 300 && mayGoOn(route)) maybe.push('Preference-Applied');
   if (takesIdempotencyKey(route) && status < 500) maybe.push('Idempotency-Replayed');
+  if (isAdmitted(status)) maybe.push(...(route.endpoint.headers ?? []));
   if (status === 401) always.push('WWW-Authenticate');
   if (status === 403) maybe.push('WWW-Authenticate');
   if (status === 429) always.push('Retry-After');
@@ -229,7 +252,7 @@ function isAdmitted(status: number): boolean {
 
 /** Whether an ETag stands for the answer. */
 export function isConditional(route: Route): boolean {
-  return route.method === 'GET' && route.scope !== 'public' && !isStream(route);
+  return route.method === 'GET' && !isStream(route);
 }
 
 function isStream({ endpoint }: Route): boolean {

@@ -4,7 +4,7 @@ import type { ProblemCode } from '../../http/problem.js';
 import { PROBLEMS } from '../../http/problem.js';
 import type { Endpoint, Route } from '../../http/route.js';
 import { exampleOf } from './example.js';
-import { isConditional, requestHeaders, responseHeaders } from './headers.js';
+import { isConditional, type ResponseHeader, requestHeaders, responseHeaders } from './headers.js';
 import { type JsonSchema, type SchemaCollection, withoutUndefined } from './json-schema.js';
 import { problemsOf } from './problems.js';
 
@@ -32,7 +32,7 @@ export function describeOperation(
   route: Route,
   { tag, name }: OperationName,
   schemas: SchemaCollection,
-  problemResponse: (status: number, codes: readonly ProblemCode[], route: Route) => object,
+  problemResponse: (status: number, codes: readonly ProblemCode[]) => object,
 ): object {
   const { endpoint } = route;
   const media = (schema: z.ZodType, direction: 'input' | 'output') => {
@@ -44,7 +44,7 @@ export function describeOperation(
     status,
     {
       description: DESCRIPTIONS[Number(status)] ?? endpoint.summary,
-      headers: headersOf(route, Number(status)),
+      headers: headersOf([route], Number(status)),
       ...(schema && {
         content: {
           [endpoint.produces ?? 'application/json']: media(schema, 'output'),
@@ -57,13 +57,13 @@ export function describeOperation(
     ? [
         [
           '304',
-          { description: 'Not modified since the given ETag.', headers: headersOf(route, 304) },
+          { description: 'Not modified since the given ETag.', headers: headersOf([route], 304) },
         ],
       ]
     : [];
   const problems = [...problemsOf(route)].map(([status, codes]) => [
     String(status),
-    problemResponse(status, codes, route),
+    problemResponse(status, codes),
   ]);
   return withoutUndefined({
     operationId: `${tag}.${name}`,
@@ -110,15 +110,17 @@ function scopeSentence({ scope }: Route): string {
 }
 
 /**
- * References to the headers of an answer. Those that are always there are marked, so that a missing
- * one is a mistake.
+ * References to the headers of an answer that these routes share. Those that it always has are
+ * marked, so that a missing one is a mistake.
  */
-function headersOf(route: Route, status: number): Record<string, object> {
-  const { always, maybe } = responseHeaders(route, status);
-  return Object.fromEntries([
-    ...always.map((header) => [header, { $ref: `#/components/headers/${header}` }]),
-    ...maybe.map((header) => [header, { $ref: `#/components/headers/${header}.optional` }]),
-  ]);
+function headersOf(routes: readonly Route[], status: number): Record<string, object> {
+  const each = routes.map((route) => responseHeaders(route, status));
+  const names = new Set(each.flatMap(({ always, maybe }) => [...always, ...maybe]));
+  const reference = (name: ResponseHeader) =>
+    each.every(({ always }) => always.includes(name)) ? name : `${name}.optional`;
+  return Object.fromEntries(
+    [...names].map((name) => [name, { $ref: `#/components/headers/${reference(name)}` }]),
+  );
 }
 
 function parametersOf(
@@ -151,7 +153,7 @@ function serialization({ type }: JsonSchema): object {
 export function describeProblems(
   status: number,
   codes: readonly ProblemCode[],
-  route: Route,
+  routes: readonly Route[],
 ): object {
   const [code] = codes as [ProblemCode];
   const example = {
@@ -165,7 +167,7 @@ export function describeProblems(
   };
   return {
     description: codes.map((each) => PROBLEMS[each][1]).join(', '),
-    headers: headersOf(route, status),
+    headers: headersOf(routes, status),
     content: {
       'application/problem+json': {
         schema: {
