@@ -73,6 +73,7 @@ function Change({ account, close }: { readonly account: Account; readonly close:
             <input
               className="input"
               aria-label={`Name of label ${index + 1}`}
+              placeholder="Name"
               required
               maxLength={64}
               value={row.name}
@@ -81,6 +82,7 @@ function Change({ account, close }: { readonly account: Account; readonly close:
             <input
               className="input"
               aria-label={`Value of label ${index + 1}`}
+              placeholder="Value"
               maxLength={256}
               value={row.value}
               onChange={({ target }) => write({ ...row, value: target.value })}

@@ -51,7 +51,7 @@ export function AccountMetrics({ account }: { readonly account: Account }) {
       ) : samples.data.samples.every((sample) => sample[figure] === null) ? (
         <p className="quiet">{account.provider} has not told it in this time.</p>
       ) : (
-        <Suspense fallback={<div className="chart" />}>
+        <Suspense fallback={<Skeleton lines={6} />}>
           <MetricsChart samples={samples.data} figure={figure} />
         </Suspense>
       )}

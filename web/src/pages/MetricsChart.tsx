@@ -1,9 +1,11 @@
 import { useCallback } from 'react';
 import uPlot from 'uplot';
 import { type Paint, useChart } from '../ui/use-chart';
-import { FIGURES, type Figure, type Samples } from './metrics';
+import { DAY_MS, FIGURES, type Figure, type Samples } from './metrics';
 
 const HEIGHT = 190;
+/** More would hide the line. */
+const MAX_DOTS = 32;
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat('en', { notation: 'compact' });
 
@@ -46,13 +48,14 @@ export default function MetricsChart({
     useCallback(
       ({ colour, axis }: Paint) => {
         const points = pointsOf(samples, figure);
+        const dates = samples.to - samples.from > 2 * DAY_MS ? '{D} {MMM}' : '{D} {MMM} {HH}:{mm}';
         const stepped = uPlot.paths.stepped?.({ align: 1 });
         return {
           data: [points.map(({ at }) => at), points.map(({ value }) => value)],
           options: {
             scales: { x: { range: () => [samples.from / 1_000, samples.to / 1_000] } },
             axes: [
-              { ...axis, grid: { show: false }, space: 70, size: 26 },
+              { ...axis, grid: { show: false }, values: dates, space: 90, size: 26 },
               {
                 ...axis,
                 grid: { stroke: colour('--line'), width: 1 },
@@ -66,7 +69,7 @@ export default function MetricsChart({
               {
                 stroke: colour('--accent'),
                 width: 2,
-                points: { show: false },
+                points: { show: points.length <= MAX_DOTS, size: 6, fill: colour('--accent') },
                 ...(stepped && { paths: stepped }),
               },
             ],

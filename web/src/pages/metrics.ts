@@ -10,7 +10,7 @@ export const FIGURES = [
 ] as const satisfies readonly (readonly [keyof Account['metrics'], string, string])[];
 export type Figure = (typeof FIGURES)[number][0];
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export const SPANS = [
   ['2d', 'Last 2 days', 2, 'hour'],
