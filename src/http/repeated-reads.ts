@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { type Database, type RequestUse, requestUse } from '../database/index.js';
 import { type Tracing, UNTRACED } from '../lib/tracing.js';
 import { renderProblem, renderRaw } from './answer.js';
+import { type AnswerCache, CachedAnswer } from './answer-cache.js';
 import { requireScope } from './authorize-and-validate.js';
 import type { Authenticator, Caller, Presented } from './caller.js';
 import { committing } from './commit.js';
@@ -10,7 +11,6 @@ import { etagOfVersion, knownAs } from './conditional.js';
 import { codingFor, refusesIdentity } from './content-coding.js';
 import type { Failures } from './failures.js';
 import type { Admission, Load } from './load.js';
-import { Page, type Pages } from './pages.js';
 import { type PlainRead, PlainReads } from './plain-reads.js';
 import type { RateLimiter } from './rate-limit.js';
 import { POSITION_HEADER, type Reads } from './reads.js';
@@ -57,7 +57,7 @@ interface RepeatedReadsParts {
   readonly tracing: Tracing;
   readonly failures: Failures;
   readonly log: RequestLog;
-  readonly answers: Pages;
+  readonly answers: AnswerCache;
   /** Of every response. */
   readonly headers: Readonly<Record<string, string>>;
   readonly release: () => string;
@@ -206,16 +206,17 @@ export class RepeatedReads {
   }
 
   /** Restricted keys get a page of their own, which is not kept. */
-  private async make(read: PlainRead, caller: Caller, version: string): Promise<Page> {
+  private async make(read: PlainRead, caller: Caller, version: string): Promise<CachedAnswer> {
     const { endpoint } = read.route;
     const { requestId } = caller;
     const commit = committing(this.parts.database);
     const call = { ...read.asked, caller, requestId, commit, signal: NEVER, keyEnded: () => NEVER };
-    if (caller.key.providers.length > 0) return new Page(renderRaw(await endpoint.handle(call)));
+    if (caller.key.providers.length > 0)
+      return new CachedAnswer(renderRaw(await endpoint.handle(call)));
     return this.parts.answers.make(endpoint, version, () => endpoint.handle(call));
   }
 
-  private sendUnchanged(exchange: Exchange, etag: string, page?: Page): void {
+  private sendUnchanged(exchange: Exchange, etag: string, page?: CachedAnswer): void {
     this.send(exchange, 304, headersUnchanged(etag, page?.headers));
   }
 

@@ -7,6 +7,7 @@ import {
 } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import { type Answer, type Rendered, render, renderProblem } from './answer.js';
+import { type AnswerCache, CachedAnswer } from './answer-cache.js';
 import { authorizeAndValidate, type Identified, isRead } from './authorize-and-validate.js';
 import type { Authenticator, Caller, KeyWatch } from './caller.js';
 import { committing } from './commit.js';
@@ -14,7 +15,6 @@ import { etagOfVersion, knownAs, Preconditions } from './conditional.js';
 import type { Failures } from './failures.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
-import { Page, type Pages } from './pages.js';
 import { leavesOutcomeOpen } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import { POSITION_HEADER, type Reads } from './reads.js';
@@ -58,7 +58,7 @@ interface RouteHandlerParts {
   readonly release: () => string;
   readonly failures: Failures;
   readonly log: RequestLog;
-  readonly answers: Pages;
+  readonly answers: AnswerCache;
   /** Called with each read that was answered from `answers`. */
   readonly remember: (request: Routed, call: AnyCall) => void;
 }
@@ -185,7 +185,7 @@ export class RouteHandler {
     const page =
       known || (await this.parts.answers.make(endpoint, version, () => this.handled(routed, call)));
     this.parts.remember(routed, call);
-    if (page instanceof Page) await sendPage(request, response, page);
+    if (page instanceof CachedAnswer) await sendPage(request, response, page);
     else sendUnchanged(response, page);
   }
 

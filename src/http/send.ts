@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
 import { type Answer, type Rendered, render, renderProblem, TextStream } from './answer.js';
+import { CachedAnswer } from './answer-cache.js';
 import { knownAs } from './conditional.js';
 import { codingFor, refusesIdentity } from './content-coding.js';
-import { Page } from './pages.js';
 import type { Problem } from './problem.js';
 
 /**
@@ -22,7 +22,7 @@ export function sendRendered(request: Request, response: Response, rendered: Ren
   const { status, headers, text } = rendered;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && status === 200 && text !== undefined) {
-    void sendPage(request, response, new Page(rendered));
+    void sendPage(request, response, new CachedAnswer(rendered));
     return;
   }
   response.status(status).set(headers);
@@ -40,7 +40,11 @@ export function sendProblem(request: Request, response: Response, problem: Probl
 }
 
 /** Sends what a GET asked for, packed as its caller likes best, unless the caller has it. */
-export async function sendPage(request: Request, response: Response, page: Page): Promise<void> {
+export async function sendPage(
+  request: Request,
+  response: Response,
+  page: CachedAnswer,
+): Promise<void> {
   const known = knownAs(request.get('if-none-match'), page.etag);
   if (known !== undefined) return sendUnchanged(response, known, page.headers);
   const accepted = request.get('accept-encoding');

@@ -4,12 +4,12 @@ import type { Database } from '../database/index.js';
 import type { ProcessLease } from '../database/process-lease.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
+import { AnswerCache } from './answer-cache.js';
 import type { Authenticator, KeyWatch } from './caller.js';
 import { Failures } from './failures.js';
 import type { Idempotency } from './idempotency.js';
 import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
-import { Pages } from './pages.js';
 import { Problem } from './problem.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Reads } from './reads.js';
@@ -55,7 +55,7 @@ export function createServer(routes: readonly Route[], parts: ServerParts): Requ
   const headers = securityHeaders();
   const failures = new Failures(parts.database, parts.logger);
   const log = new RequestLog(parts);
-  const answers = new Pages();
+  const answers = new AnswerCache();
   const shared = { ...parts, failures, log, answers };
   const repeated = new RepeatedReads(routes, { ...shared, headers });
   const handler = new RouteHandler(routes, {

@@ -9,8 +9,8 @@ import { type Choice, noteReverted, undone } from './choices.repository.js';
 import type { ChoiceAnswer } from './choices.schema.js';
 import { recordHistory } from './groups.repository.js';
 import type { HeldAccount } from './neighbours.repository.js';
+import { type HistoryEntry, seenAs } from './profile-changes.js';
 import type { ProfileKeeper, Surroundings } from './profile-keeper.js';
-import { type HistoryEntry, seenAs } from './story.js';
 import { touchAccounts } from './touches.repository.js';
 
 /** What a person asks for, as it is carried out and told. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { OwnVerdict } from './corroborated-health.js';
-import type { HistoryEntry } from './story.js';
+import type { HistoryEntry } from './profile-changes.js';
 
 /** A profile as lists hold it. */
 export interface ProfileRow {

@@ -30,7 +30,7 @@ import { type ProfileSum, sumUp } from './merge.js';
 import { type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
 import type { HeldAccount } from './neighbours.repository.js';
 import { type ProfileGroup, partition } from './partition.js';
-import { tellChanges } from './story.js';
+import { tellChanges } from './profile-changes.js';
 import {
   leaveTouches,
   NO_TOUCHES,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from '../support/wait.js';
-import { FAULTS, type ProviderName } from './manners.js';
+import { FAULTS, type ProviderName } from './provider-formats.js';
 import type { Answer, Reaction } from './scripted-provider.js';
 import { LOSSES, useWorlds, type World } from './world.js';
 

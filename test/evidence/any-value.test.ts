@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accountTexts, idOf, type ProviderName } from './manners.js';
+import { accountTexts, idOf, type ProviderName } from './provider-formats.js';
 import { useWorlds } from './world.js';
 
 const worlds = useWorlds();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Reply } from '../support/client.js';
 import { shiftedClock } from '../support/manual-clock.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import type { Answer } from './scripted-provider.js';
 import { useWorlds, type World } from './world.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Held } from './manners.js';
+import type { Held } from './provider-formats.js';
 import { useWorlds, type World } from './world.js';
 
 const worlds = useWorlds();

@@ -10,10 +10,10 @@ import {
   withChanges,
 } from '../../src/providers/index.js';
 import type { ManualClock } from '../support/manual-clock.js';
-import type { Liar, Mood } from './liar.js';
+import type { ExchangePlan, FaultyProvider } from './faulty-provider.js';
 
 /** What happens next, and to which account. */
-export interface EngineAct extends Mood {
+export interface EngineAct extends ExchangePlan {
   readonly what:
     | 'walk'
     | 'look'
@@ -31,36 +31,36 @@ const MAX_ATTEMPTS = 60;
 const OVER_A_MINUTE_MS = 61_000;
 const DAY_MS = 24 * 3_600_000;
 
-/** The engine alone, without a database, asks a provider that lies. */
+/** The engine alone, without a database, calls a provider that gives false answers. */
 export class EngineLife {
   private readonly access: ProviderConnection;
   /** As the last good look showed them. */
   private readonly known = new Map<string, { readonly facts: Identity; readonly seenAt: Date }>();
 
   constructor(
-    readonly liar: Liar,
+    readonly faulty: FaultyProvider,
     private readonly providers: Providers,
     private readonly clock: ManualClock,
     number: number,
   ) {
-    const { name, baseUrl } = liar.provider;
+    const { name, baseUrl } = faulty.provider;
     const credentials = { api_key: 'key_0123456789abcdef' };
     this.access = { id: `conn_${number}`, provider: name, baseUrl, credentials };
   }
 
   async perform(act: EngineAct): Promise<void> {
-    const { liar } = this;
-    const id = liar.idOf(act.whose);
-    if (act.what === 'add') return liar.put(id);
-    if (act.what === 'remove') return liar.remove(id);
+    const { faulty } = this;
+    const id = faulty.idOf(act.whose);
+    if (act.what === 'add') return faulty.put(id);
+    if (act.what === 'remove') return faulty.remove(id);
     if (act.what === 'reassign') {
       // A younger look is relied on where only a whole list would show the account.
       this.clock.advance(OVER_A_MINUTE_MS);
-      return liar.reassign(id);
+      return faulty.reassign(id);
     }
-    liar.begin(act, { isOut: act.what === 'outage' });
+    faulty.begin(act, { isOut: act.what === 'outage' });
     await this.ask(act, id);
-    liar.end();
+    faulty.end();
   }
 
   private async ask(act: EngineAct, id: string): Promise<void> {
@@ -76,12 +76,15 @@ export class EngineLife {
     }
   }
 
-  /** A list that ends as complete has all accounts, unless it lies; what it lacks is asked for. */
-  private async walk({ isListTrue }: Mood): Promise<void> {
-    const { liar } = this;
+  /**
+   * A list that ends as complete has all accounts, unless it is false; accounts that it lacks are
+   * asked for.
+   */
+  private async walk({ isListTrue }: ExchangePlan): Promise<void> {
+    const { faulty } = this;
     const seen = new Set<string>();
     let isUnclear = false;
-    let isReported = liar.provider.name === 'socialsyncer';
+    let isReported = faulty.provider.name === 'socialsyncer';
     const isDone = await this.answered(async () => {
       for await (const page of this.providers.walk(this.access, {})) {
         for (const observation of page.accounts) {
@@ -97,36 +100,36 @@ export class EngineLife {
       return true;
     });
     if (!isDone || isUnclear) return;
-    const missed = [...liar.provider.held.keys()].filter((id) => !seen.has(id));
+    const missed = [...faulty.provider.held.keys()].filter((id) => !seen.has(id));
     if (isListTrue || isReported)
-      for (const id of missed) liar.accuse(`a complete walk lacks ${id}`);
+      for (const id of missed) faulty.accuse(`a complete walk lacks ${id}`);
     for (const id of missed) {
       const answer = await this.answered(() =>
         this.providers.lookUpUnlisted(this.access, { id }, {}),
       );
-      if (answer === 'gone') liar.accuse(`${id} is said to be gone, and it is there`);
+      if (answer === 'gone') faulty.accuse(`${id} is said to be gone, and it is there`);
     }
   }
 
   private async look(id: string): Promise<Observation | undefined> {
     const found = await this.answered(() => this.providers.lookUp(this.access, { id }, {}));
-    if (found === null && this.liar.holds(id))
-      this.liar.accuse(`a look at ${id} says that it is gone, and it is there`);
+    if (found === null && this.faulty.holds(id))
+      this.faulty.accuse(`a look at ${id} says that it is gone, and it is there`);
     if (!found) return undefined;
     if (found.account.providerAccountId !== id)
-      this.liar.accuse(`a look at ${id} shows ${found.account.providerAccountId}`);
+      this.faulty.accuse(`a look at ${id} shows ${found.account.providerAccountId}`);
     this.keep(found);
     return found;
   }
 
   private async change(id: string, settings: EngineAct['settings']): Promise<void> {
-    const { access, liar, providers } = this;
+    const { access, faulty, providers } = this;
     if (!providers.supports(access.provider, 'update')) return;
     const current = await this.look(id);
     if (!current) return;
     const meant = identityShown(current);
     const adapter = providers.adapters.require(access.provider);
-    await liar.during({ id, meant, settings }, () =>
+    await faulty.during({ id, meant, settings }, () =>
       this.answered(() => {
         const { after } = withChanges(adapter, current, settings);
         return providers.update(access, { id, settings: after }, {});
@@ -136,7 +139,7 @@ export class EngineLife {
 
   /** Takes a step to its end: its attempts follow each other as soon as they are due. */
   private async disconnect(id: string): Promise<void> {
-    const { clock, liar, providers } = this;
+    const { clock, faulty, providers } = this;
     const known = this.known.get(id);
     if (!known) return;
     let step = this.step(id, known);
@@ -159,18 +162,19 @@ export class EngineLife {
         },
       },
     });
-    await liar.during({ id, meant: known.facts }, async () => {
+    await faulty.during({ id, meant: known.facts }, async () => {
       for (let attempts = 1; ended === undefined && attempts <= MAX_ATTEMPTS; attempts += 1) {
         const never = new AbortController().signal;
         const due = await runner.run({ ...step, attempts }, this.access, never);
         if (due instanceof Date) clock.advance(due.getTime() - clock.now().getTime());
       }
     });
-    if (ended === undefined) liar.accuse(`a disconnect of ${id} does not end: ${step.error?.code}`);
+    if (ended === undefined)
+      faulty.accuse(`a disconnect of ${id} does not end: ${step.error?.code}`);
   }
 
   private judgeAbsence(id: string): void {
-    if (this.liar.holds(id)) this.liar.accuse(`${id} is disconnected, and it is still there`);
+    if (this.faulty.holds(id)) this.faulty.accuse(`${id} is disconnected, and it is still there`);
     this.known.delete(id);
   }
 

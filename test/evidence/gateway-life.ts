@@ -3,11 +3,11 @@ import type { Clock } from '../../src/lib/clock.js';
 import { type Client, clientOf, patient } from '../support/client.js';
 import type { Gateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
-import { Liar, type Mood } from './liar.js';
+import { type ExchangePlan, FaultyProvider } from './faulty-provider.js';
 import type { World } from './world.js';
 
 /** What happens next, and to which account. */
-export interface GatewayAct extends Mood {
+export interface GatewayAct extends ExchangePlan {
   readonly what:
     | ('sweep' | 'probe' | 'change' | 'pause' | 'resume' | 'disconnect' | 'outage')
     | ('add' | 'remove' | 'reassign');
@@ -22,9 +22,9 @@ interface Known extends Identity {
   readonly status: string;
 }
 
-/** A gateway over its database asks a provider that lies. */
+/** A gateway over its database calls a provider that gives false answers. */
 export class GatewayLife {
-  readonly liar: Liar;
+  readonly faulty: FaultyProvider;
   /** Accounts that are said to be gone. */
   private gone = new Set<string>();
   private readonly client: Client;
@@ -36,20 +36,20 @@ export class GatewayLife {
   ) {
     // What is asked so often is not compared with its description each time.
     this.client = patient(clientOf(gateway.url, world.client.key));
-    this.liar = new Liar(world.provider, clock);
+    this.faulty = new FaultyProvider(world.provider, clock);
   }
 
   /** Does what an act says, and holds what came of it against the truth. */
   async perform(act: GatewayAct): Promise<void> {
-    const { liar } = this;
-    const id = liar.idOf(act.whose);
-    if (act.what === 'add') return liar.put(id);
-    if (act.what === 'remove') return liar.remove(id);
-    if (act.what === 'reassign') return liar.reassign(id);
-    liar.begin(act, { isOut: act.what === 'outage' });
+    const { faulty } = this;
+    const id = faulty.idOf(act.whose);
+    if (act.what === 'add') return faulty.put(id);
+    if (act.what === 'remove') return faulty.remove(id);
+    if (act.what === 'reassign') return faulty.reassign(id);
+    faulty.begin(act, { isOut: act.what === 'outage' });
     await this.ask(act, id);
     await this.judgeLosses(act);
-    liar.end();
+    faulty.end();
   }
 
   private async ask(act: GatewayAct, id: string): Promise<void> {
@@ -60,7 +60,7 @@ export class GatewayLife {
     if (act.what === 'probe' || act.what === 'outage') return this.probe(known);
     const errand = { id, meant: known, ...(act.what === 'change' && { settings: act.settings }) };
     const path = `/v1/accounts/${known.id}`;
-    await this.liar.during(errand, async () => {
+    await this.faulty.during(errand, async () => {
       if (act.what === 'change') await this.client.patch(path, { settings: act.settings });
       else if (act.what === 'disconnect') await this.disconnect(known);
       else await this.client.post(`${path}/${act.what}`);
@@ -79,8 +79,8 @@ export class GatewayLife {
 
   private async probe({ id, provider_account_id }: Known): Promise<void> {
     const { status } = await this.client.post(`/v1/accounts/${id}/probe`);
-    if (status === 404 && this.liar.holds(provider_account_id))
-      this.liar.accuse(`a probe of ${provider_account_id} says that it is gone, and it is there`);
+    if (status === 404 && this.faulty.holds(provider_account_id))
+      this.faulty.accuse(`a probe of ${provider_account_id} says that it is gone, and it is there`);
   }
 
   private async disconnect({ id: accountId, provider_account_id: id }: Known): Promise<void> {
@@ -93,7 +93,7 @@ export class GatewayLife {
       body.data.id,
     );
     if (step.state !== 'succeeded' && step.verified !== 'absent') return;
-    if (this.liar.holds(id)) this.liar.accuse(`${id} is ${step.outcome}, and still there`);
+    if (this.faulty.holds(id)) this.faulty.accuse(`${id} is ${step.outcome}, and still there`);
     else this.gone.add(id);
   }
 
@@ -103,8 +103,8 @@ export class GatewayLife {
       .filter(({ status }) => status === 'disconnected')
       .map(({ provider_account_id }) => provider_account_id);
     for (const id of ids) {
-      if (!this.gone.has(id) && this.liar.holds(id))
-        this.liar.accuse(`${what}: ${id} is said to be gone, and it is there`);
+      if (!this.gone.has(id) && this.faulty.holds(id))
+        this.faulty.accuse(`${what}: ${id} is said to be gone, and it is there`);
     }
     this.gone = new Set(ids);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { shiftedClock } from '../support/manual-clock.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import { LOSSES, useWorlds, type World } from './world.js';
 
 const clock = shiftedClock();

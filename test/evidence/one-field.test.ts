@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { idOf, type ProviderName } from './manners.js';
+import { idOf, type ProviderName } from './provider-formats.js';
 import { showAll, useWorlds, type World } from './world.js';
 
 const worlds = useWorlds();

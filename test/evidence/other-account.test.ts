@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import type { Answer } from './scripted-provider.js';
 import { LOSSES, useWorlds, type World } from './world.js';
 

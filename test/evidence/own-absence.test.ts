@@ -5,7 +5,7 @@ import { openApi } from '../support/api-document.js';
 import { BRISK, SECRET } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import { useWorlds, type World } from './world.js';
 
 const clock = shiftedClock();

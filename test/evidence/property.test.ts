@@ -4,10 +4,10 @@ import { createProviders } from '../../src/providers/index.js';
 import { BRISK } from '../support/gateway.js';
 import { manualClock, shiftedClock } from '../support/manual-clock.js';
 import { type EngineAct, EngineLife } from './engine-life.js';
+import { FALSE_ANSWERS } from './false-answers.js';
+import { FaultyProvider } from './faulty-provider.js';
 import { type GatewayAct, GatewayLife } from './gateway-life.js';
-import { Liar } from './liar.js';
-import { LIES } from './lies.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import { startScriptedProvider } from './scripted-provider.js';
 import { settingsChanges } from './settings-changes.js';
 import { useWorlds } from './world.js';
@@ -28,7 +28,7 @@ const OVER_A_MINUTE_MS = 61_000;
 const PROVIDERS: readonly ProviderName[] = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'];
 
 // No circuit opens: what is refused here is no exchange. Few questions are asked again at once, so
-// that a lie is all that there is.
+// that a false answer is all that there is.
 const policies = {
   ...BRISK,
   readAttempts: 2,
@@ -39,7 +39,7 @@ const policies = {
   breakerShare: 2,
 };
 
-const mood = {
+const exchangePlan = {
   seed: fc.nat(),
   honesty: fc.constantFrom(0, 3, 5, 5, 7, 9),
   isListTrue: fc.boolean(),
@@ -48,7 +48,7 @@ const mood = {
 const TURNS = ['add', 'add', 'remove', 'reassign'] as const;
 const engineActs = (name: ProviderName): fc.Arbitrary<EngineAct> =>
   fc.record({
-    ...mood,
+    ...exchangePlan,
     settings: settingsChanges(name),
     what: fc.constantFrom(
       ...(['walk', 'walk', 'walk', 'look', 'look', 'change', 'change', 'change'] as const),
@@ -58,7 +58,7 @@ const engineActs = (name: ProviderName): fc.Arbitrary<EngineAct> =>
   });
 const gatewayActs = (name: ProviderName): fc.Arbitrary<GatewayAct> =>
   fc.record({
-    ...mood,
+    ...exchangePlan,
     settings: settingsChanges(name),
     what: fc.constantFrom(
       ...(['sweep', 'sweep', 'sweep', 'sweep', 'sweep', 'sweep', 'probe', 'probe'] as const),
@@ -75,7 +75,7 @@ class Tally {
   readonly told = new Map<string, number>();
   readonly written = new Map<string, number>();
 
-  add({ provider, told, written }: Liar): void {
+  add({ provider, told, written }: FaultyProvider): void {
     this.exchanges += provider.requests.length;
     for (const [name, count] of told) this.told.set(name, (this.told.get(name) ?? 0) + count);
     for (const [name, count] of written)
@@ -96,15 +96,15 @@ describe(`for any mixture of answers (seed ${SEED})`, () => {
       let lives = 0;
       const live = fc.asyncProperty(times(engineActs(name)), async (acts) => {
         lives += 1;
-        const liar = new Liar(await startScriptedProvider(name, PAGE_SIZE), clock);
+        const faulty = new FaultyProvider(await startScriptedProvider(name, PAGE_SIZE), clock);
         try {
-          const life = new EngineLife(liar, providers, clock, lives);
-          for (let number = 0; number < ACCOUNTS; number += 1) liar.put(liar.idOf(number));
+          const life = new EngineLife(faulty, providers, clock, lives);
+          for (let number = 0; number < ACCOUNTS; number += 1) faulty.put(faulty.idOf(number));
           for (const act of acts) await life.perform(act);
-          expect(liar.wrong).toEqual([]);
+          expect(faulty.wrong).toEqual([]);
         } finally {
-          tally.add(liar);
-          await liar.provider.close();
+          tally.add(faulty);
+          await faulty.provider.close();
         }
       });
       for (let batch = 0; tally.exchanges < enough; batch += 1)
@@ -112,8 +112,8 @@ describe(`for any mixture of answers (seed ${SEED})`, () => {
     },
   );
 
-  test('each lie was told, and all that can be written was', () => {
-    expect(LIES.filter((name) => !tally.told.has(name))).toEqual([]);
+  test('each false answer was given, and everything that can be written was', () => {
+    expect(FALSE_ANSWERS.filter((name) => !tally.told.has(name))).toEqual([]);
     expect([...tally.written.keys()].sort()).toEqual(['DELETE', 'PATCH', 'POST']);
     expect(tally.exchanges).toBeGreaterThanOrEqual(MIN_EXCHANGES);
   });
@@ -127,7 +127,7 @@ describe(`for any mixture of answers to the whole gateway (seed ${SEED})`, () =>
   async function begin(name: ProviderName): Promise<GatewayLife> {
     const world = await worlds.open(name, [], { pageSize: 2 });
     const life = new GatewayLife(world, worlds.gateway(), clock);
-    for (let number = 0; number < ACCOUNTS; number += 1) life.liar.put(life.liar.idOf(number));
+    for (let number = 0; number < ACCOUNTS; number += 1) life.faulty.put(life.faulty.idOf(number));
     await life.sweep();
     return life;
   }
@@ -144,11 +144,11 @@ describe(`for any mixture of answers to the whole gateway (seed ${SEED})`, () =>
           const acts = allActs.map((those) => those[turn] as GatewayAct);
           await Promise.all(lives.map((life, at) => life.perform(acts[at] as GatewayAct)));
         }
-        for (const { liar } of lives) {
-          tally.add(liar);
-          await liar.provider.close();
+        for (const { faulty } of lives) {
+          tally.add(faulty);
+          await faulty.provider.close();
         }
-        expect(lives.flatMap(({ liar }) => liar.wrong)).toEqual([]);
+        expect(lives.flatMap(({ faulty }) => faulty.wrong)).toEqual([]);
       },
     );
     for (let batch = 0; tally.exchanges < MIN_GATEWAY_EXCHANGES; batch += 1)

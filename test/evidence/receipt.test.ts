@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import { useWorlds } from './world.js';
 
 const worlds = useWorlds();

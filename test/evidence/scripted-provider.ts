@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { accountTexts, type Held, MANNERS, type ProviderName, textsWith } from './manners.js';
+import {
+  accountTexts,
+  type Held,
+  PROVIDER_FORMATS,
+  type ProviderName,
+  textsWith,
+} from './provider-formats.js';
 
 /** A request as a provider got it. */
 export interface Received {
@@ -75,7 +81,7 @@ export async function startScriptedProvider(
     const script = [`${method} ${path}?${query}`, `${method} ${path}`, 'any']
       .map((call) => scripts.get(call))
       .find((found) => found !== undefined);
-    const usual = () => MANNERS[name](request, held, pageSize);
+    const usual = () => PROVIDER_FORMATS[name](request, held, pageSize);
     if (!script) return usual();
     script.turns++;
     const { reaction, turns } = script;

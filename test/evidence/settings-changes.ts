@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { membersOf, withMembers } from '../support/raw-json.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
-import { idOf, type ProviderName } from './manners.js';
+import { idOf, type ProviderName } from './provider-formats.js';
 import { type Answer, type ScriptedProvider, startScriptedProvider } from './scripted-provider.js';
 
 type Body = ReturnType<typeof JSON.parse>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { membersOf } from '../support/raw-json.js';
-import type { ProviderName } from './manners.js';
+import type { ProviderName } from './provider-formats.js';
 import type { Answer } from './scripted-provider.js';
 import { useWorlds, type World } from './world.js';
 

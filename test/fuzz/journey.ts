@@ -102,7 +102,7 @@ async function useAccounts(ask: Ask): Promise<void> {
     username: 'journey.one',
   });
   const account = '/v1/accounts/outfame:acc_7Gx2kLm9Qr';
-  for (const deed of ['pause', 'resume', 'probe']) await ask('POST', `${account}/${deed}`);
+  for (const post of ['pause', 'resume', 'probe']) await ask('POST', `${account}/${post}`);
   for (const part of ['activity', 'stats', 'health']) await ask('GET', `${account}/${part}`);
   await ask('PATCH', account, { labels: { of: 'journey' } });
 }

@@ -22,10 +22,10 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
-import { OutageWitness } from './outage-witness.js';
+import { AccountModel, inWords, isTooMany } from './account-model.js';
+import { OutageModel } from './outage-model.js';
+import { gatewayOutages, Month, randomNumbers } from './random-outages.js';
 import { type Script, scriptedProviders } from './scripted-providers.js';
-import { homeWeather, Month, randomNumbers } from './weather.js';
-import { inWords, isTooMany, Witness } from './witness.js';
 
 const PROVIDERS = ['outfame', 'creatoraudit', 'socialsyncer', 'octopost'] as const;
 const TEAM = 'team_month';
@@ -207,8 +207,8 @@ class Gateway {
 
 /** What becomes of a provider's accounts, worked out from nothing but what was noted of them. */
 class Reference {
-  readonly witnesses = new Map<number | string, Witness>();
-  readonly outages = new OutageWitness();
+  readonly models = new Map<number | string, AccountModel>();
+  readonly outages = new OutageModel();
   /** When the first sweep failed after the last good one. */
   private silentSince: number | undefined;
   private readonly askedAt: number[] = [];
@@ -234,42 +234,42 @@ class Reference {
     const patience = 3 * this.intervalMs;
     if (this.outages.isOpen) return;
     const since = Math.max(runningSince, this.outages.endedAt ?? 0);
-    const live = [...this.witnesses.values()].filter(({ isGone }) => !isGone);
-    const silent = live.filter((witness) => {
-      const failing = [this.silentSince, witness.missedSince].filter((at) => at !== undefined);
-      const from = Math.max(since, witness.lastSeenAt ?? 0, Math.min(...failing));
+    const live = [...this.models.values()].filter(({ isGone }) => !isGone);
+    const silent = live.filter((model) => {
+      const failing = [this.silentSince, model.missedSince].filter((at) => at !== undefined);
+      const from = Math.max(since, model.lastSeenAt ?? 0, Math.min(...failing));
       const isLong = Math.min(now, this.dueAt) - from > patience;
       return isLong && this.askedAt.filter((at) => at >= from).length >= 3;
     });
-    const isNews = silent.some((witness) => !witness.answer.includes('provider_unreachable'));
+    const isNews = silent.some((model) => !model.answer.includes('provider_unreachable'));
     if (isNews && this.outages.isDownSince(this.silentSince)) return;
-    for (const witness of silent) witness.note({ what: 'silence', at: now });
-    for (const witness of live)
-      if (now - Math.max(since, witness.lastSeenAt ?? 0, this.dueAt) > patience)
-        witness.note({ what: 'nobody looked', at: now });
+    for (const model of silent) model.note({ what: 'silence', at: now });
+    for (const model of live)
+      if (now - Math.max(since, model.lastSeenAt ?? 0, this.dueAt) > patience)
+        model.note({ what: 'nobody looked', at: now });
   }
 
   private tell(script: Script, now: number) {
-    const all = [...this.witnesses.values()];
+    const all = [...this.models.values()];
     if (script.rejectsKey) {
-      for (const witness of all) witness.note({ what: 'key rejected', at: now });
+      for (const model of all) model.note({ what: 'key rejected', at: now });
       return 'rejected';
     }
-    const alive = all.filter((witness) => !witness.isGone);
+    const alive = all.filter((model) => !model.isGone);
     for (const { providerAccountId, verdict } of script.accounts.slice(0, script.failure?.after)) {
-      const witness = this.witnesses.get(providerAccountId) ?? new Witness();
-      this.witnesses.set(providerAccountId, witness);
-      witness.note({ what: 'seen', verdict, at: now });
+      const model = this.models.get(providerAccountId) ?? new AccountModel();
+      this.models.set(providerAccountId, model);
+      model.note({ what: 'seen', verdict, at: now });
     }
     if (script.failure) return 'failed';
-    const missing = alive.filter((witness) => witness.lastSeenAt !== now);
+    const missing = alive.filter((model) => model.lastSeenAt !== now);
     if (!isTooMany(missing.length, alive.length)) {
-      for (const witness of missing) witness.note({ what: 'gone', at: now });
+      for (const model of missing) model.note({ what: 'gone', at: now });
       return 'succeeded';
     }
-    const confirmed = missing.filter((witness) => witness.isMissed);
-    for (const witness of missing)
-      witness.note({ what: confirmed.includes(witness) ? 'gone' : 'missed', at: now });
+    const confirmed = missing.filter((model) => model.isMissed);
+    for (const model of missing)
+      model.note({ what: confirmed.includes(model) ? 'gone' : 'missed', at: now });
     return confirmed.length > 0 ? 'succeeded' : 'held';
   }
 }
@@ -298,11 +298,11 @@ describe.each([
     const references = new Map(PROVIDERS.map((name) => [name, new Reference(intervalMs)]));
     const expected = () =>
       new Map(
-        [...references].flatMap(([name, { witnesses }]) =>
-          [...witnesses].map(([id, witness]) => [`${name}:${id}`, witness.answer] as const),
+        [...references].flatMap(([name, { models }]) =>
+          [...models].map(([id, model]) => [`${name}:${id}`, model.answer] as const),
         ),
       );
-    const home = homeWeather(random);
+    const home = gatewayOutages(random);
     const tally = { succeeded: 0, failed: 0, rejected: 0, held: 0 };
     const absences = { gateway: 0, database: 0, queue: 0, told: 0 };
     const reasons = new Set<string>();

@@ -4,7 +4,7 @@ import { bringUpToDate } from '../../src/database/index.js';
 import type { Reply } from '../support/client.js';
 import { migrationsFolder } from '../support/database.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
-import { POST_DEEDS } from '../support/post-deeds.js';
+import { POST_REQUESTS } from '../support/post-requests.js';
 import { type Edge, type PostgresRelay, startPostgresRelay } from '../support/postgres-relay.js';
 import { startReceiver } from '../support/receiver.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
@@ -54,30 +54,30 @@ const send = ({ client, path, body, team, key }: KeyedPost) =>
   });
 
 /** Asks until the gateway has an answer that is no "later". */
-const answered = (deed: KeyedPost) =>
-  waitFor(`an answer to POST ${deed.route}`, () => send(deed), {
+const answered = (prepared: KeyedPost) =>
+  waitFor(`an answer to POST ${prepared.route}`, () => send(prepared), {
     everyMs: 100,
     until: isAnswered,
   });
 
-const inAudit = async (deeds: readonly KeyedPost[]) =>
+const inAudit = async (posts: readonly KeyedPost[]) =>
   Object.fromEntries(
-    await audited(async (text, values) => (await direct.query(text, values)).rows, deeds),
+    await audited(async (text, values) => (await direct.query(text, values)).rows, posts),
   );
 
-const told = (replies: readonly Reply[], deeds: readonly KeyedPost[]) =>
-  Object.fromEntries(deeds.map(({ route }, index) => [route, replies[index]?.status]));
+const told = (replies: readonly Reply[], posts: readonly KeyedPost[]) =>
+  Object.fromEntries(posts.map(({ route }, index) => [route, replies[index]?.status]));
 
 let undisturbed: { audited: Record<string, string[]>; told: object };
 
 test('every POST route is here, and works', async () => {
   const routes = gateway.app.routes.filter(({ method }) => method === 'POST');
-  expect(Object.keys(POST_DEEDS).sort()).toEqual(
+  expect(Object.keys(POST_REQUESTS).sort()).toEqual(
     routes.flatMap(({ path, scope }) => (scope === 'public' ? [] : [path])).sort(),
   );
-  const deeds = await prepare();
-  const replies = await Promise.all(deeds.map(answered));
-  undisturbed = { audited: await inAudit(deeds), told: told(replies, deeds) };
+  const posts = await prepare();
+  const replies = await Promise.all(posts.map(answered));
+  undisturbed = { audited: await inAudit(posts), told: told(replies, posts) };
   const refused = replies.filter(({ status }) => status >= 300);
   expect(refused.map(({ body }) => body)).toEqual([]);
 });
@@ -85,11 +85,11 @@ test('every POST route is here, and works', async () => {
 test.each<Edge>(['before the commit', 'during the commit', 'after the commit'])(
   'a crash of the database %s leaves nothing undone and does nothing twice',
   async (edge) => {
-    const deeds = await prepare();
+    const posts = await prepare();
     relay.stopAt(edge);
-    const first = Promise.all(deeds.map(send));
+    const first = Promise.all(posts.map(send));
     await waitFor('every POST to be stopped', () => relay.stopped(), {
-      until: (stopped) => stopped === deeds.length,
+      until: (stopped) => stopped === posts.length,
     });
     await postgres.crash();
     relay.cut();
@@ -99,11 +99,11 @@ test.each<Edge>(['before the commit', 'during the commit', 'after the commit'])(
     for (const { status, headers } of cutOff)
       if (status === 503) expect(headers.get('retry-after')).toMatch(/^\d+$/);
 
-    const replies = await Promise.all(deeds.map(answered));
-    const again = await Promise.all(deeds.map(answered));
+    const replies = await Promise.all(posts.map(answered));
+    const again = await Promise.all(posts.map(answered));
     expect(again.map(({ text }) => text)).toEqual(replies.map(({ text }) => text));
-    expect({ told: told(replies, deeds), audited: await inAudit(deeds) }).toEqual(undisturbed);
-    const created = replies[deeds.findIndex(({ route }) => route === '/v1/accounts')];
+    expect({ told: told(replies, posts), audited: await inAudit(posts) }).toEqual(undisturbed);
+    const created = replies[posts.findIndex(({ route }) => route === '/v1/accounts')];
     expect(created?.body.data.labels).toEqual({ brand: 'acme' });
   },
 );

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { type DeedTools, POST_DEEDS, type PostDeed } from '../support/post-deeds.js';
+import { POST_REQUESTS, type PostRequest, type PostTools } from '../support/post-requests.js';
 
 /** A POST of one route under a key of its own. */
-export interface KeyedPost extends PostDeed {
+export interface KeyedPost extends PostRequest {
   readonly route: string;
   readonly key: string;
 }
 
 /** Makes one POST of each route ready. */
-export const prepareKeyedPosts = (tools: DeedTools): Promise<KeyedPost[]> =>
+export const prepareKeyedPosts = (tools: PostTools): Promise<KeyedPost[]> =>
   Promise.all(
-    Object.entries(POST_DEEDS).map(async ([route, ready]) => ({
+    Object.entries(POST_REQUESTS).map(async ([route, ready]) => ({
       ...(await ready(tools)),
       route,
       key: randomUUID(),

@@ -33,7 +33,7 @@ const audited = (action: string, targetId: string) =>
 const outfame = () => gateway.sandbox.provider('outfame');
 
 /** A POST, and what must be true once it was done once. */
-interface Deed {
+interface TestedPost {
   readonly path: string;
   readonly body?: object;
   readonly headers?: Record<string, string>;
@@ -43,7 +43,7 @@ interface Deed {
   check(data: ReturnType<typeof JSON.parse>): Promise<void>;
 }
 
-const deeds: Readonly<Record<string, (name: string) => Deed>> = {
+const posts: Readonly<Record<string, (name: string) => TestedPost>> = {
   'a key': (name) => ({
     path: '/v1/keys',
     body: { name, scopes: ['read'] },
@@ -127,13 +127,13 @@ function freshName(what: string): string {
   return needsAccount ? `acc_S${String(taken).padStart(9, '0')}` : `crash${taken}`;
 }
 
-const send = (client: Client, { path, body, headers }: Deed, key: string): Promise<Reply> =>
+const send = (client: Client, { path, body, headers }: TestedPost, key: string): Promise<Reply> =>
   client.post(path, body, { ...headers, 'Idempotency-Key': key });
 
 /** Has a process of its own do it and be killed at `place`. */
-async function killedAt(place: string, deed: Deed, key: string): Promise<void> {
+async function killedAt(place: string, post: TestedPost, key: string): Promise<void> {
   const child = await startChild(gateway, undefined, place);
-  const answered = await send(clientOf(child.url, gateway.root.key, apiDocument), deed, key).catch(
+  const answered = await send(clientOf(child.url, gateway.root.key, apiDocument), post, key).catch(
     () => undefined,
   );
   await child.kill();
@@ -141,15 +141,15 @@ async function killedAt(place: string, deed: Deed, key: string): Promise<void> {
 }
 
 /** The answers to asking twice after the crash. */
-async function askTwice(deed: Deed, key: string): Promise<[Reply, Reply]> {
-  return [await send(gateway.root, deed, key), await send(gateway.root, deed, key)];
+async function askTwice(post: TestedPost, key: string): Promise<[Reply, Reply]> {
+  return [await send(gateway.root, post, key), await send(gateway.root, post, key)];
 }
 
 const told = ({ status, headers }: Reply) => [status, headers.get('idempotency-replayed')];
 
 describe('killed with -9 in the middle of a POST, another process answers the same Idempotency-Key', () => {
-  test.each(Object.entries(deeds))('%s', async (what, deedOf) => {
-    const [committed, uncommitted] = [deedOf(freshName(what)), deedOf(freshName(what))];
+  test.each(Object.entries(posts))('%s', async (what, postOf) => {
+    const [committed, uncommitted] = [postOf(freshName(what)), postOf(freshName(what))];
     const keys = [randomUUID(), randomUUID()] as const;
     // The answer was kept in the transaction, and the transaction was not over; or it was, and the
     // answer not sent.
@@ -176,7 +176,12 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     const [known] = (await gateway.root.get('/v1/accounts?provider=outfame&status=active&limit=1'))
       .body.data;
     const body = { provider: 'outfame', platform: 'instagram', username: known.username };
-    const deed: Deed = { path: '/v1/accounts', body, status: 409, check: async () => undefined };
+    const post: TestedPost = {
+      path: '/v1/accounts',
+      body,
+      status: 409,
+      check: async () => undefined,
+    };
     await gateway.database.pool.query(
       `UPDATE accounts SET username_key = 'unknown' WHERE id = $1`,
       [known.id],
@@ -185,13 +190,13 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     const child = await startChild(gateway, undefined);
     const cutOff = send(
       clientOf(child.url, gateway.root.key, apiDocument),
-      deed,
+      post,
       'held-before',
     ).catch(() => undefined);
     await waitFor('the provider to be asked', () => outfame().faults.list()[0]?.struck === 1);
     await child.kill();
     await cutOff;
-    const reply = await send(gateway.root, deed, 'held-before');
+    const reply = await send(gateway.root, post, 'held-before');
     expect([reply.status, reply.body.code, reply.headers.get('idempotency-replayed')]).toEqual([
       409,
       'conflict',
@@ -202,7 +207,7 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
   const CALLBACK = 'https://app.example/callback';
   const networkId = (number: number) => `17841400999${String(number).padStart(6, '0')}`;
   /** A flow whose owner agreed. */
-  async function agreedFlow(accountId: string): Promise<Deed> {
+  async function agreedFlow(accountId: string): Promise<TestedPost> {
     const flow = { provider: 'socialsyncer', platform: 'instagram', redirect_url: CALLBACK };
     const { auth_url, state } = (await gateway.root.post('/v1/connect', flow)).body.data;
     const agreed = await fetch(`${auth_url}&account_id=${accountId}`, { redirect: 'manual' });
@@ -221,26 +226,26 @@ describe('killed with -9 in the middle of a POST, another process answers the sa
     ['with the account written, before the commit', 'keep:after'],
   ])('a connect flow goes on that was cut off %s', async (_when, place) => {
     taken += 1;
-    const deed = await agreedFlow(networkId(taken));
-    await killedAt(place, deed, place);
-    const stranger = await send(gateway.root, deed, `not-${place}`);
+    const post = await agreedFlow(networkId(taken));
+    await killedAt(place, post, place);
+    const stranger = await send(gateway.root, post, `not-${place}`);
     expect([stranger.status, stranger.body.errors[0].field]).toEqual([422, 'state']);
-    const [done, again] = await askTwice(deed, place);
+    const [done, again] = await askTwice(post, place);
     expect([told(done), told(again)]).toEqual([
       [200, null],
       [200, 'true'],
     ]);
-    await deed.check(done.body.data);
+    await post.check(done.body.data);
   });
 
   test('of two accounts that were connected meanwhile none is taken for that of the flow', async () => {
-    const deed = await agreedFlow(networkId(901));
-    await killedAt('flow:after', deed, 'two');
+    const post = await agreedFlow(networkId(901));
+    await killedAt('flow:after', post, 'two');
     const other = `instagram/${networkId(902)}`;
     gateway.sandbox.provider('socialsyncer').putAccount(other, {
       connectedAt: new Date().toISOString(),
     });
-    const reply = await send(gateway.root, deed, 'two');
+    const reply = await send(gateway.root, post, 'two');
     expect([reply.status, reply.body.code]).toEqual([409, 'conflict']);
     expect(reply.body.detail).toContain('refuses the code');
   });

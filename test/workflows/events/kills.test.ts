@@ -183,7 +183,7 @@ describe(`killed with -9 ${KILLS} times under load`, () => {
     expect(await lines(twice)).toEqual([]);
   });
 
-  test('every transition in the health history has its event, and so has every deed in the audit log', async () => {
+  test('every transition in the health history has its event, and so has every action in the audit log', async () => {
     const transitions = await lines(
       `SELECT concat_ws(' ', account_id, transaction_id, from_status, to_status, reason, at) AS line FROM health_transitions`,
     );

@@ -126,7 +126,7 @@ function Body({ connection }: { readonly connection: Connection }) {
           />
           {paused && <Status state="paused" />}
         </div>
-        <Deeds connection={connection} />
+        <Actions connection={connection} />
       </header>
       {last_error && (
         <div className="notice tone-bad">
@@ -170,7 +170,7 @@ function Body({ connection }: { readonly connection: Connection }) {
   );
 }
 
-function Deeds({ connection }: { readonly connection: Connection }) {
+function Actions({ connection }: { readonly connection: Connection }) {
   const { id, name, paused } = connection;
   const [mayWrite, mayAdmin] = [useMay('write'), useMay('admin')];
   const [forgetting, forget] = useState(false);

@@ -166,7 +166,7 @@ function Body({ disconnect }: { readonly disconnect: Disconnect }) {
           </h1>
           <Status state={state} />
         </div>
-        <Deeds disconnect={disconnect} isFinished={isFinished} />
+        <Actions disconnect={disconnect} isFinished={isFinished} />
       </header>
       <section className="card" aria-label="Progress">
         <div className="row wrap" role="status">
@@ -256,9 +256,9 @@ function Evidence({ step, close }: { readonly step: Step; readonly close: () => 
   );
 }
 
-type Deed = 'cancel' | 'retry' | 'approve';
+type Action = 'cancel' | 'retry' | 'approve';
 
-function Deeds({
+function Actions({
   disconnect,
   isFinished,
 }: {
@@ -269,10 +269,10 @@ function Deeds({
   const [mayWrite, mayAdmin] = [useMay('write'), useMay('admin')];
   const session = useSession();
   const client = useQueryClient();
-  const [asking, ask] = useState<Deed>();
+  const [asking, ask] = useState<Action>();
   const run = useMutation({
-    mutationFn: (deed: Deed) =>
-      api.POST(`/v1/disconnects/{id}/${deed}`, { params: { path: { id } } }),
+    mutationFn: (action: Action) =>
+      api.POST(`/v1/disconnects/{id}/${action}`, { params: { path: { id } } }),
     onSettled: () => client.invalidateQueries({ queryKey: ['disconnect', id] }),
   });
   const isOwn = session.data?.key.id === requested_by.key_id;

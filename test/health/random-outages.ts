@@ -18,8 +18,8 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** Spells of bad weather, one at a time: which one, and how many ticks it has left. */
-class Spells<Kind extends string> {
+/** Random outages, one at a time: which one, and how many ticks are left. */
+class RandomOutages<Kind extends string> {
   kind: Kind | null = null;
   private left = 0;
 
@@ -46,21 +46,24 @@ class Spells<Kind extends string> {
   }
 }
 
-/** What keeps all gateways from looking: none runs, the database is down, or the queue stands still. */
-export const homeWeather = (random: () => number) =>
-  new Spells({ gateway: [0.04, 6], database: [0.04, 4], queue: [0.08, 10] }, random);
+/**
+ * What keeps all gateways from checking accounts: none runs, the database is down, or the queue
+ * stands still.
+ */
+export const gatewayOutages = (random: () => number) =>
+  new RandomOutages({ gateway: [0.04, 6], database: [0.04, 4], queue: [0.08, 10] }, random);
 
-/** A provider's month: its accounts as they truly are, and the weather. */
+/** A provider's month: the true state of its accounts, and its outages. */
 export class Month {
   private readonly truths: { verdict: Verdict; isThere: boolean }[];
-  private readonly weather;
+  private readonly outages;
 
   constructor(
     accounts: number,
     private readonly random: () => number,
   ) {
     this.truths = Array.from({ length: accounts }, () => ({ verdict: HEALTHY, isThere: true }));
-    this.weather = new Spells(
+    this.outages = new RandomOutages(
       // `tripped`: an outage that opens the circuit.
       {
         outage: [0.04, 8],
@@ -74,12 +77,12 @@ export class Month {
   }
 
   get isTripped(): boolean {
-    return this.weather.kind === 'tripped';
+    return this.outages.kind === 'tripped';
   }
 
   /** A tick goes by. */
   turn(): void {
-    this.weather.turn();
+    this.outages.turn();
     for (const truth of this.truths) {
       if (this.happens(0.03))
         truth.verdict = VERDICTS[Math.floor(this.random() * VERDICTS.length)] ?? HEALTHY;
@@ -88,11 +91,11 @@ export class Month {
   }
 
   /**
-   * What the provider does when it is asked in this weather; on a fine day one call in twelve fails
-   * all the same.
+   * What the provider does when it is called during this outage; without one, one call in twelve
+   * fails all the same.
    */
   script(): Script {
-    const { kind } = this.weather;
+    const { kind } = this.outages;
     // A list with a glitch lacks most of the accounts, the same ones each time.
     const listed = this.truths.flatMap(({ verdict, isThere }, number) =>
       isThere && (kind !== 'glitch' || number % 3 === 0) ? [observed(number, verdict)] : [],

@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { membersOf, withMembers } from '../support/raw-json.js';
-import { FAULTS, type ProviderName } from './manners.js';
+import { FAULTS, type ProviderName } from './provider-formats.js';
 import type { Answer, Received, ScriptedProvider } from './scripted-provider.js';
 
-/** What a lie is told about. */
+/** The exchange that a false answer is given to. */
 interface Asked {
   readonly provider: ScriptedProvider;
   readonly request: Received;
-  /** Does what is asked and answers truly. */
+  /** Does what is asked and gives the true answer. */
   readonly usual: () => Answer;
-  /** Which variant of a lie is told. */
+  /** Which variant of a false answer is given. */
   readonly pick: number;
   /** Whether no whole list leaves an account out; or else no other answer does. */
   readonly isListTrue: boolean;
 }
 
-/** `undefined`: cannot be told here, so that the truth is. */
-type Lie = (asked: Asked) => Answer | undefined;
-type Lies = Readonly<Record<string, Lie>>;
+/** `undefined`: not possible here, so the true answer is given. */
+type FalseAnswer = (asked: Asked) => Answer | undefined;
+type FalseAnswers = Readonly<Record<string, FalseAnswer>>;
 
 const choose = <Item>(items: readonly Item[], pick: number) => items[pick % items.length] as Item;
 const textOf = ({ raw, body }: Answer) =>
@@ -58,7 +58,7 @@ const UNDOCUMENTED: Record<ProviderName, object> = {
 };
 
 /** Whatever was asked: the work is done, or not, and what comes back is no evidence of it. */
-const ANYWHERE: Lies = {
+const ANYWHERE: FalseAnswers = {
   'another status': ({ usual, pick }) => ({ ...usual(), status: choose(STATUSES, pick) }),
   'a failure after the work': ({ usual, pick }) => ({ ...usual(), status: choose(FAILURES, pick) }),
   'a refusal': ({ pick }) => ({
@@ -102,7 +102,7 @@ const ANYWHERE: Lies = {
 };
 
 /** Strange, and true. */
-const TRUE_ALL_THE_SAME: Lies = {
+const TRUE_ALL_THE_SAME: FalseAnswers = {
   'gzip that nobody asked for': ({ usual }) => {
     const answer = usual();
     const headers = [...(answer.headers ?? []), ['content-encoding', 'gzip'] as const];
@@ -122,7 +122,7 @@ const TRUE_ALL_THE_SAME: Lies = {
 const JUNK = ['null', '{}', '[]', '{"a":[1]}', '[[]]'];
 
 /** Answers in which one field of one account is broken. */
-const FIELDS: Lies = {
+const FIELDS: FalseAnswers = {
   'a broken field': (asked) => broken(asked, (names) => choose(names, asked.pick >> 4)),
   'a broken id': (asked) =>
     broken(asked, (names) => names.find((name) => name === 'id' || name === 'accountId')),
@@ -146,7 +146,7 @@ function broken(
 }
 
 /** Somebody else’s 404 in JSON, and one of the provider’s own that is about something else. */
-const OTHER_404: Lies = {
+const OTHER_404: FalseAnswers = {
   'a framework’s 404': ({ pick }) => ({
     ...choose(FOREIGN_JSON, pick),
     status: choose([404, 410], pick),
@@ -158,7 +158,7 @@ const OTHER_404: Lies = {
 };
 
 /** Lists with every account, and something else with it. */
-const FULL_LISTS: Lies = {
+const FULL_LISTS: FalseAnswers = {
   copies: ({ provider, pick }) => listed(provider, every, (at) => (pick >> at) & 3),
   'copies that disagree': ({ provider, pick }) => {
     const items = [...provider.held.values()].map(({ item }) => item);
@@ -177,7 +177,7 @@ const MARKS = [
   '"error_message":"shard"',
 ];
 /** Lists that leave accounts out and say so. */
-const MARKED_LISTS: Lies = {
+const MARKED_LISTS: FalseAnswers = {
   'a list that says it is a part': ({ provider, pick }) => {
     const answer = listed(provider, (_id, at) => at % 3 === pick % 3);
     return { raw: `${textOf(answer).slice(0, -1)},${choose(MARKS, pick)}}` };
@@ -200,7 +200,7 @@ const MARKED_LISTS: Lies = {
 };
 
 /** Lists that are well formed, whole to look at, and not true: rows moved, stale shards. */
-const FALSE_LISTS: Lies = {
+const FALSE_LISTS: FalseAnswers = {
   'a list of some': ({ provider, pick }) => listed(provider, (_id, at) => ((pick >> at) & 1) === 1),
   'a list without one': ({ provider, pick }) => listed(provider, (_id, at) => at !== pick % 8),
   'an empty list': ({ provider }) => listed(provider, () => false),
@@ -208,7 +208,7 @@ const FALSE_LISTS: Lies = {
 };
 
 /** Single accounts that are somebody else’s, or not one account. */
-const SINGLE: Lies = {
+const SINGLE: FalseAnswers = {
   'another account': ({ provider, request, pick }) => {
     const others = [...provider.held].filter(([id]) => !request.path.endsWith(`/${id}`));
     return others.length === 0 ? undefined : shown(provider, choose(others, pick)[1].item);
@@ -228,7 +228,7 @@ const SINGLE: Lies = {
 };
 
 /** Deletes that say yes, or that there was nothing, and did nothing. */
-const DELETES: Lies = {
+const DELETES: FalseAnswers = {
   'a yes that did nothing': ({ provider, request }) =>
     ({
       outfame: { body: { id: request.path.split('/').at(-1), deleted: true } },
@@ -247,45 +247,52 @@ const DELETES: Lies = {
 };
 
 /** Changes that say yes and did nothing. */
-const CHANGES: Lies = {
+const CHANGES: FalseAnswers = {
   'a change that was not made': ({ provider, request }) => {
     const item = provider.held.get(decodeURIComponent(request.path.split('/').at(-1) ?? ''))?.item;
     return item === undefined ? undefined : shown(provider, item);
   },
 };
 
-/** All lies, which can be told of what, and how often, where it is more than the others. */
+/** All false answers: to what each can be given, and how often, if more often than the others. */
 const CATALOGUE: readonly {
-  readonly lies: Lies;
+  readonly falseAnswers: FalseAnswers;
   readonly weight?: number;
   fits(asked: Asked): boolean;
 }[] = [
-  { lies: ANYWHERE, fits: () => true },
-  { lies: TRUE_ALL_THE_SAME, fits: () => true },
-  { lies: FIELDS, fits: isRead },
-  { lies: OTHER_404, fits: (asked) => asked.isListTrue || !isSingle(asked) },
-  { lies: FULL_LISTS, fits: isList },
-  { lies: MARKED_LISTS, fits: isList },
-  { lies: FALSE_LISTS, weight: 6, fits: (asked) => isList(asked) && isLyingList(asked) },
-  { lies: SINGLE, fits: isSingle },
-  { lies: DELETES, weight: 2, fits: ({ request }) => request.method === 'DELETE' },
-  { lies: CHANGES, fits: ({ request }) => request.method === 'PATCH' },
+  { falseAnswers: ANYWHERE, fits: () => true },
+  { falseAnswers: TRUE_ALL_THE_SAME, fits: () => true },
+  { falseAnswers: FIELDS, fits: isRead },
+  { falseAnswers: OTHER_404, fits: (asked) => asked.isListTrue || !isSingle(asked) },
+  { falseAnswers: FULL_LISTS, fits: isList },
+  { falseAnswers: MARKED_LISTS, fits: isList },
+  { falseAnswers: FALSE_LISTS, weight: 6, fits: (asked) => isList(asked) && isLyingList(asked) },
+  { falseAnswers: SINGLE, fits: isSingle },
+  { falseAnswers: DELETES, weight: 2, fits: ({ request }) => request.method === 'DELETE' },
+  { falseAnswers: CHANGES, fits: ({ request }) => request.method === 'PATCH' },
 ];
 
-/** The names of all lies. */
-export const LIES: readonly string[] = CATALOGUE.flatMap(({ lies }) => Object.keys(lies));
+/** The names of all false answers. */
+export const FALSE_ANSWERS: readonly string[] = CATALOGUE.flatMap(({ falseAnswers }) =>
+  Object.keys(falseAnswers),
+);
 
 /**
- * Answers an exchange with a lie. Nothing that it says proves, together with what else is said in
- * the same act, that an account is gone which is not: where whole lists may leave accounts out, a
- * look at one account, or the health report, tells the truth of it or nothing.
- * @param way which of the lies that fit
+ * Answers an exchange with a false answer. Nothing that it says proves, together with what else is
+ * said in the same act, that an account is gone which is not: where whole lists may leave accounts
+ * out, a look at one account, or the health report, tells the truth of it or nothing.
+ * @param way which of the false answers that fit
  */
-export function lie(asked: Asked, way: number): { readonly name: string; readonly answer: Answer } {
+export function falseAnswer(
+  asked: Asked,
+  way: number,
+): { readonly name: string; readonly answer: Answer } {
   const fitting = CATALOGUE.filter(({ fits }) => fits(asked));
-  const weighted = fitting.flatMap(({ lies, weight = 1 }) => Array<Lies>(weight).fill(lies));
-  const lies = choose(weighted, way);
-  const [name, tell] = choose(Object.entries(lies), way >> 5);
+  const weighted = fitting.flatMap(({ falseAnswers, weight = 1 }) =>
+    Array<FalseAnswers>(weight).fill(falseAnswers),
+  );
+  const falseAnswers = choose(weighted, way);
+  const [name, tell] = choose(Object.entries(falseAnswers), way >> 5);
   const answer = tell(asked);
   return answer === undefined ? { name: 'the truth', answer: asked.usual() } : { name, answer };
 }

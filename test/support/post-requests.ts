@@ -6,21 +6,21 @@ import { notYet } from './scheduled.js';
 import { waitFor } from './wait.js';
 
 /** A POST that is ready to be sent, in a team of its own. */
-export interface PostDeed {
+export interface PostRequest {
   readonly team: string;
   readonly client: Client;
   readonly path: string;
   readonly body?: object;
 }
 
-/** Makes the deeds of POST routes ready, each with what it is done to. */
-export interface DeedTools {
+/** Prepares requests of POST routes, each with the resource that it changes. */
+export interface PostTools {
   readonly gateway: Gateway;
   /** Where webhooks are taken. */
   readonly receiverUrl: string;
 }
 
-type Prepare = (tools: DeedTools) => Promise<PostDeed>;
+type Prepare = (tools: PostTools) => Promise<PostRequest>;
 
 let made = 0;
 const fresh = (what: string) => {
@@ -28,31 +28,31 @@ const fresh = (what: string) => {
   return `${what}${String(made).padStart(6, '0')}`;
 };
 
-async function begin({ gateway }: DeedTools) {
+async function begin({ gateway }: PostTools) {
   const { id, client } = await gateway.newTeam(fresh('team'));
   return { team: id, client };
 }
 
-async function withConnection(tools: DeedTools, provider: ProviderName) {
+async function withConnection(tools: PostTools, provider: ProviderName) {
   const begun = await begin(tools);
   return { ...begun, connection: await tools.gateway.connect(provider, begun.team) };
 }
 
 /** An account of its own at Outfame, which is active. */
-async function withAccount(tools: DeedTools) {
+async function withAccount(tools: PostTools) {
   const id = fresh('acc_D');
   tools.gateway.sandbox.provider('outfame').putAccount(id, { instagram_username: id });
   return { ...(await withConnection(tools, 'outfame')), id, ref: `outfame:${id}` };
 }
 
-async function withDisconnect(tools: DeedTools, more: object) {
+async function withDisconnect(tools: PostTools, more: object) {
   const begun = await withAccount(tools);
   const request = { account_ids: [begun.ref], ...more };
   const { id } = await doneBy('disconnect', begun.client.post('/v1/disconnects', request));
   return { ...begun, address: `/v1/disconnects/${id}` };
 }
 
-async function withWebhook(tools: DeedTools) {
+async function withWebhook(tools: PostTools) {
   const begun = await begin(tools);
   const url = `${tools.receiverUrl}/${fresh('hook')}`;
   const request = { url, types: ['connection.created'] };
@@ -61,7 +61,7 @@ async function withWebhook(tools: DeedTools) {
 }
 
 /** A team whose accounts are rows: two of one person, one of another. */
-async function withProfiles({ gateway }: DeedTools) {
+async function withProfiles({ gateway }: PostTools) {
   const rows = await RowsTeam.begin(gateway, () => new Date());
   const platform_user_id = '17841400000000001';
   const held = [
@@ -85,7 +85,7 @@ async function doneBy(what: string, request: Promise<Reply>): Promise<Reply['bod
 }
 
 /** Every POST route that takes an Idempotency-Key. */
-export const POST_DEEDS: Readonly<Record<string, Prepare>> = {
+export const POST_REQUESTS: Readonly<Record<string, Prepare>> = {
   '/v1/teams': async (tools) => {
     const { team } = await begin(tools);
     return {

@@ -10,7 +10,7 @@ const MAX_ASKED_FOR = 10_000;
 const EXTRA = 1.25;
 
 /** The bytes of an answer, in each content coding that was requested. */
-export class Page {
+export class CachedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** In bytes. */
@@ -77,26 +77,30 @@ export class Page {
  * are requested a second time are kept: for clients that never repeat a request they would only
  * fill memory.
  */
-export class Pages {
-  private readonly kept = new LRUCache<string, Page>({
+export class AnswerCache {
+  private readonly kept = new LRUCache<string, CachedAnswer>({
     maxSize: MAX_CACHED_BYTES,
     sizeCalculation: (page, version) => Math.ceil(EXTRA * page.length) + 2 * version.length + 1,
   });
   private readonly askedFor = new LRUCache<string, true>({ max: MAX_ASKED_FOR });
-  private readonly making = new Map<string, Promise<Page>>();
+  private readonly making = new Map<string, Promise<CachedAnswer>>();
 
-  known(version: string): Page | undefined {
+  known(version: string): CachedAnswer | undefined {
     return this.kept.get(version);
   }
 
   /** The ETag of a list is its version, that of a resource is of its body. */
-  make({ isVersioned }: Endpoint, version: string, answered: () => Promise<Answer>): Promise<Page> {
+  make(
+    { isVersioned }: Endpoint,
+    version: string,
+    answered: () => Promise<Answer>,
+  ): Promise<CachedAnswer> {
     const etag = isVersioned ? version : undefined;
-    return this.of(version, async () => new Page(renderRaw(await answered()), etag));
+    return this.of(version, async () => new CachedAnswer(renderRaw(await answered()), etag));
   }
 
   /** @param make is called once for all requests that wait for the same answer */
-  private async of(version: string, make: () => Promise<Page>): Promise<Page> {
+  private async of(version: string, make: () => Promise<CachedAnswer>): Promise<CachedAnswer> {
     const known = this.kept.get(version) ?? this.making.get(version);
     if (known !== undefined) return known;
     const made = make();

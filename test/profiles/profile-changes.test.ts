@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type ProfileAccount, partition } from '../../src/profiles/partition.js';
-import { tellChanges } from '../../src/profiles/story.js';
+import { tellChanges } from '../../src/profiles/profile-changes.js';
 import { account, ageOf, identified } from './accounts.js';
 
 /** What is told when accounts become others. */

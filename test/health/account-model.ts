@@ -1,9 +1,6 @@
 import type { Verdict } from '../../src/model/index.js';
 
-/**
- * What happened to one account, as someone noted it down who knows nothing of how the gateway
- * works.
- */
+/** What happened to one account; knows nothing of how the gateway works. */
 type Note =
   | { readonly what: 'seen'; readonly verdict: Verdict; readonly at: number }
   | {
@@ -12,10 +9,10 @@ type Note =
     };
 
 /**
- * One account of the month: all that was noted of it, and the answers worked out anew each time
- * from the whole of that.
+ * The reference model of one account: all that happened to it, from which each answer is computed
+ * again.
  */
-export class Witness {
+export class AccountModel {
   private readonly notes: Note[] = [];
 
   note(note: Note): void {

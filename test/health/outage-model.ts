@@ -2,10 +2,10 @@
 const QUIET_MS = 60_000;
 
 /**
- * One provider's outages, as someone noted them down who knows nothing of how the gateway works.
- * Times in milliseconds.
+ * The reference model of one provider's outages; knows nothing of how the gateway works. Times in
+ * milliseconds.
  */
-export class OutageWitness {
+export class OutageModel {
   /** When this process heard an answer last, and when it last heard none. */
   private answeredAt: number | undefined;
   private failedAt: number | undefined;

@@ -4,14 +4,14 @@ import type { Identity } from '../../src/accounts/index.js';
 import type { Clock } from '../../src/lib/clock.js';
 import { UNKNOWN_PLATFORM } from '../../src/model/index.js';
 import { membersOf } from '../support/raw-json.js';
-import { lie } from './lies.js';
-import { FAULTS, idOf, type ProviderName } from './manners.js';
+import { falseAnswer } from './false-answers.js';
+import { FAULTS, idOf, type ProviderName } from './provider-formats.js';
 import type { Answer, Received, ScriptedProvider } from './scripted-provider.js';
 import { mergedText } from './settings-changes.js';
 
-/** How the exchanges of one act go. */
-export interface Mood {
-  /** All that is told is a function of it and of what is asked. */
+/** How the exchanges of one act are answered. */
+export interface ExchangePlan {
+  /** Every answer is a function of it and of the request. */
   readonly seed: number;
   /** Of 10 answers, how many are true. */
   readonly honesty: number;
@@ -28,8 +28,8 @@ interface Errand {
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-/** To the same question so many answers may be lies: in the end everything is answered truly. */
-const MAX_LIES = 3;
+/** At most this many answers to the same question are false; after that all are true. */
+const MAX_FALSE_ANSWERS = 3;
 
 /** Settings that are hard to keep, where a provider has any. */
 const SETTINGS: Partial<Record<ProviderName, string>> = {
@@ -40,17 +40,17 @@ const SETTINGS: Partial<Record<ProviderName, string>> = {
 };
 
 /**
- * A provider as it truly is, which tells lies. Every claim about it is held against the truth;
- * what is written to it, against what was asked.
+ * A provider with a true state that gives false answers. Every claim about it is compared with the
+ * true state; what is written to it, against what was asked.
  */
-export class Liar {
+export class FaultyProvider {
   /** What was said or done that is not so, with the exchanges that led to it. */
   readonly wrong: string[] = [];
-  /** How often each lie was told. */
+  /** How often each false answer was given. */
   readonly told = new Map<string, number>();
   /** What was written: so often each method. */
   readonly written = new Map<string, number>();
-  private mood: Mood = { seed: 0, honesty: 10, isListTrue: true };
+  private exchangePlan: ExchangePlan = { seed: 0, honesty: 10, isListTrue: true };
   private errand: Errand | undefined;
   private isOut = false;
   /** How often each question was asked in this act. */
@@ -109,9 +109,11 @@ export class Liar {
     this.provider.put(id, parts[this.name]);
   }
 
-  /** From now on it lies as `mood` has it, or is out altogether: every route answers 404. */
-  begin(mood: Mood, { isOut = false } = {}): void {
-    this.mood = mood;
+  /**
+   * From now on it answers as `exchangePlan` says, or is out completely: every route answers 404.
+   */
+  begin(exchangePlan: ExchangePlan, { isOut = false } = {}): void {
+    this.exchangePlan = exchangePlan;
     this.isOut = isOut;
     this.turns.clear();
     this.promised.clear();
@@ -143,9 +145,9 @@ export class Liar {
       known === null || known === UNKNOWN_PLATFORM || known === now;
     switch (this.name) {
       case 'socialsyncer':
-        // A health report does not tell it: where the list lies, it may be all that there is.
+        // A health report does not tell it: where the list is false, it may be all that there is.
         return (
-          !this.mood.isListTrue ||
+          !this.exchangePlan.isListTrue ||
           meant.connected_at === null ||
           !isLater(connectedAt, meant.connected_at)
         );
@@ -184,21 +186,25 @@ export class Liar {
     usual: () => Answer,
   ): { readonly name: string; readonly answer: Answer } {
     if (this.isOut) return { name: 'an outage', answer: FAULTS[this.name] };
-    const { mood, provider } = this;
+    const { exchangePlan, provider } = this;
     const question = `${request.method} ${request.path}?${request.query}`;
     const turn = (this.turns.get(question) ?? 0) + 1;
     this.turns.set(question, turn);
-    const dice = createHash('sha1').update(`${mood.seed} ${question} ${turn}`).digest();
-    const isFinal = turn > MAX_LIES;
+    const dice = createHash('sha1').update(`${exchangePlan.seed} ${question} ${turn}`).digest();
+    const isFinal = turn > MAX_FALSE_ANSWERS;
     // What it said it had done it does in the end.
     if (isFinal) for (const id of this.promised) this.remove(id);
     const isHealth = request.path === '/accounts/health';
-    if (isFinal || dice.readUInt8(0) % 10 < mood.honesty || (isHealth && !mood.isListTrue))
+    if (
+      isFinal ||
+      dice.readUInt8(0) % 10 < exchangePlan.honesty ||
+      (isHealth && !exchangePlan.isListTrue)
+    )
       return { name: 'the truth', answer: usual() };
     if (request.method === 'DELETE' && this.errand) this.promised.add(this.errand.id);
-    const { isListTrue } = mood;
+    const { isListTrue } = exchangePlan;
     const asked = { provider, request, usual, pick: dice.readUInt16BE(1), isListTrue };
-    return lie(asked, dice.readUInt16BE(3));
+    return falseAnswer(asked, dice.readUInt16BE(3));
   }
 
   /** Keeps what was told of an account that was asked for by itself. */

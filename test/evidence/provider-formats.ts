@@ -134,7 +134,7 @@ const GOOD: Record<ProviderName, (id: string) => readonly [Fields, Fields?]> = {
 };
 
 /** How each provider answers by its reference, over the accounts it holds. */
-export const MANNERS: Record<
+export const PROVIDER_FORMATS: Record<
   ProviderName,
   (request: Received, held: Accounts, pageSize: number) => Answer
 > = {
