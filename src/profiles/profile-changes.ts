@@ -67,7 +67,10 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
   const entries: ToldEntry[] = [];
   const events: NewEvent[] = [];
 
-  const tellSplit = (from: string, to: string, movers: readonly Member[]) => {
+  /** @param was the profile that they were in */
+  const tellSplit = (was: string, to: string, movers: readonly Member[]) => {
+    // The history is that of the profile that goes on with it.
+    const from = heirs.get(was) ?? was;
     const rest = membersOf.get(from) ?? [];
     const cause = isManual ? 'manual' : causeOf(movers, rest);
     for (const { account } of movers) {
@@ -86,7 +89,7 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
       type: 'profile.split',
       accountId: null,
       providers: providersOf([...movers, ...rest]),
-      data: { profile_id: from, new_profile_id: to, accounts: movers.map(factsOf), cause },
+      data: { profile_id: was, new_profile_id: to, accounts: movers.map(factsOf), cause },
     });
   };
   const tellMerge = (from: string, to: string, movers: readonly Member[]) => {
@@ -130,24 +133,27 @@ export function tellChanges({ groups, accounts, shownBefore, gone, isManual }: D
     const [base, ...others] = partsOf(id, members);
     if (base === undefined) continue;
     if (base.from !== null && base.from !== id) {
-      const heir = heirs.get(base.from) ?? base.from;
-      if (heir === id) tellMerge(base.from, id, base.members);
-      else tellSplit(heir, id, base.members);
+      if (heirs.get(base.from) === id) tellMerge(base.from, id, base.members);
+      else tellSplit(base.from, id, base.members);
     }
     for (const { from, members: movers } of others) {
       if (from !== null && heirs.get(from) === id && movers.length > 1) {
         tellMerge(from, id, movers);
         continue;
       }
-      if (from !== null && heirs.get(from) !== id) tellSplit(heirs.get(from) ?? from, id, movers);
+      if (from !== null && heirs.get(from) !== id) tellSplit(from, id, movers);
       for (const mover of movers) tellLink(id, mover, base.members);
     }
   }
   const redirects = [...heirs].flatMap(([from, to]) =>
     from === to ? [] : [{ id: from, mergedInto: to }],
   );
-  return { entries, events, redirects };
+  const inOrder = EVENT_ORDER.flatMap((type) => events.filter((event) => event.type === type));
+  return { entries, events: inOrder, redirects };
 }
+
+/** Who keeps profiles by these events has each account where they say that it was. */
+const EVENT_ORDER = ['profile.split', 'profile.merged', 'profile.linked'] as const;
 
 /** Of every profile that was shown before, the one that continues it. */
 function heirsOf(

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { NewEvent } from '../../src/events/index.js';
 import { type ProfileAccount, partition } from '../../src/profiles/partition.js';
 import { tellChanges } from '../../src/profiles/profile-changes.js';
 import { account, ageOf, identified } from './accounts.js';
 
-/** What is told when accounts become others. */
-function told(
+/** The story of accounts that become others, and the profiles that they were shown in. */
+function tell(
   before: readonly ProfileAccount[],
   after: readonly ProfileAccount[],
   { isManual = false } = {},
@@ -27,13 +29,12 @@ function told(
       },
     ]),
   );
-  const { events, entries, redirects } = tellChanges({
-    groups,
-    accounts,
-    shownBefore,
-    gone,
-    isManual,
-  });
+  return { shownBefore, story: tellChanges({ groups, accounts, shownBefore, gone, isManual }) };
+}
+
+/** What of it is told, in short. */
+function told(...change: Parameters<typeof tell>) {
+  const { events, entries, redirects } = tell(...change).story;
   return {
     events: events.map(({ type, data }) => {
       const facts = data as Record<string, string> & { accounts: { id: string }[] };
@@ -51,6 +52,55 @@ function told(
     entries: entries.map(({ profileId: id, action, rule }) => `${action} ${ageOf(id)} ${rule}`),
   };
 }
+
+interface Facts {
+  readonly profile_id: string;
+  readonly accounts: readonly { readonly id: string }[];
+  readonly linked_to?: { readonly id: string };
+  readonly new_profile_id?: string;
+  readonly merged_into?: string;
+}
+
+/** Who keeps profiles by the events alone. @returns the profile of each account */
+function followed(shownBefore: ReadonlyMap<string, string>, events: readonly NewEvent[]) {
+  const held = new Map(shownBefore);
+  for (const { type, data } of events) {
+    const { profile_id: id, accounts, linked_to, new_profile_id, merged_into } = data as Facts;
+    const to = new_profile_id ?? merged_into ?? id;
+    if (linked_to) expect([type, held.get(linked_to.id)]).toEqual([type, id]);
+    else
+      for (const { id: account } of accounts) expect([type, held.get(account)]).toEqual([type, id]);
+    if (merged_into) for (const [account, from] of held) if (from === id) held.set(account, to);
+    for (const { id: account } of accounts) held.set(account, to);
+  }
+  return held;
+}
+
+describe('events', () => {
+  const ages = [1, 2, 3, 4, 5, 6];
+  const state = fc.tuple(
+    ...ages.map((age) =>
+      fc
+        .record({
+          platformUserId: fc.constantFrom(null, 'A', 'B'),
+          handle: fc.constantFrom('pine', 'dune', null),
+        })
+        .map((parts) => identified(age, '', parts)),
+    ),
+  );
+  test('lead from the profiles that were to those that are, one after the other', () => {
+    fc.assert(
+      fc.property(state, state, (before, after) => {
+        const { shownBefore, story } = tell(before, after);
+        const wanted = partition(after, []).flatMap(({ id, members }) =>
+          members.map((member) => [member.accountId, id] as const),
+        );
+        expect(followed(shownBefore, story.events)).toEqual(new Map(wanted));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+});
 
 describe('a new account', () => {
   test('is linked to the profile whose handle it has', () => {
