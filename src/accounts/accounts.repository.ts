@@ -13,8 +13,7 @@ import {
 } from '../http/keyset.js';
 import { type ListRow, MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
 import { withoutBlanks } from '../lib/json-text.js';
-import type { Registry } from '../providers/index.js';
-import { operationsOf } from '../providers/index.js';
+import { operationsOf, type Registry } from '../providers/index.js';
 import { AccountDocuments, type VersionedId } from './account-documents.js';
 import { type AccountFilter, filterConditions, type OrderKey } from './account-filter.js';
 import {
@@ -25,15 +24,16 @@ import {
   LOOKED_AT,
 } from './accounts.sql.js';
 import { passLabelsOn } from './labels.repository.js';
+import { pageCondition } from './page-condition.js';
 import { type PageShape, statementName } from './statement-name.js';
 
-/** What the services need to know of an account to act on it. */
 /**
  * Decides on the profiles of the accounts that a transaction has written so far.
  * @param client within that transaction
  */
 export type SettleProfiles = (client: pg.ClientBase, at: Date) => Promise<unknown>;
 
+/** What the services need to know of an account to act on it. */
 export interface AccountRow {
   readonly id: string;
   readonly team_id: string;
@@ -223,17 +223,20 @@ export class AccountsRepository {
     columns: (parameters: Parameters) => string,
   ): Promise<Row[]> {
     const { caller, filter, order, page } = question;
+    const { teamId, key } = caller;
     const parameters = new Parameters();
-    const conditions = [
-      filterConditions(caller.teamId, caller.key.providers, filter, parameters),
-      ...stretch.conditions(parameters),
-    ];
+    const limit = parameters.add(stretch.limit);
+    const where = pageCondition({
+      ...{ teamId, filter, parameters, limit, sort: stretch.sort },
+      conditions: filterConditions(teamId, key.providers, filter, parameters),
+      stretch: stretch.conditions(parameters),
+    });
     const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}
-       WHERE ${conditions.join(' AND ')} ORDER BY ${stretch.sort} LIMIT ${parameters.add(stretch.limit)}`;
+       WHERE ${where} ORDER BY ${stretch.sort} LIMIT ${limit}`;
     const prepared = statementName({
       ...question,
       document: name,
-      isRestricted: caller.key.providers.length > 0,
+      isRestricted: key.providers.length > 0,
       isFirst: page.after === undefined,
     });
     const { rows } = await this.database.pool.query<Row>({
