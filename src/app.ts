@@ -50,6 +50,7 @@ import { createViews } from './views/index.js';
 import { createWebhooks, WebhookAddresses } from './webhooks/index.js';
 import { type RecurringJob, RecurringJobs, type Role, WorkEngine } from './work/index.js';
 
+/** What an app is made with; everything optional has the default of production. */
 export interface AppSettings {
   readonly database: Database;
   readonly clock: Clock;

@@ -102,6 +102,7 @@ export interface ProviderSettings {
   readonly baseUrl: string | undefined;
 }
 
+/** The configuration, as `readConfig` reads it from the environment. */
 export interface Config {
   readonly port: number;
   readonly host: string;

@@ -36,6 +36,7 @@ export const HEALTH_LOOKED_AT = `CASE
   WHEN a.missing_since IS NULL AND a.quarantined_at IS NULL AND a.disconnected_at IS NULL
   THEN GREATEST(a.checked_at, COALESCE(c.health_swept_at, c.swept_at)) ELSE a.checked_at END`;
 
+/** SQL of an account's ref; the accounts are `a`. */
 export const REF = `a.provider || ':' || a.provider_account_id`;
 
 const NEXT_STEP = `CASE WHEN a.health_status = 'healthy' THEN '${nextStep('healthy', null)}'

@@ -46,6 +46,7 @@ function reader(column: string, observed: string): ReadValue {
   };
 }
 
+/** The row of `accounts` for an observation, without what only the database knows. */
 export function toRecord(observation: Observation, adapter: AnyAdapter): AccountRecord {
   const content: Record<string, unknown> = {};
   for (const [column, read] of VALUES) content[column] = read(observation, adapter);

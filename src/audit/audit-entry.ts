@@ -36,6 +36,7 @@ export interface AuditEntry {
   readonly reason?: string | null | undefined;
 }
 
+/** Who acts, for an audit entry: the caller's key, and the agent that acts with it. */
 export function actorOf({ teamId, key, requestId, agent }: Caller): Actor {
   return { teamId, keyId: key.id, keyName: key.name, requestId, agent };
 }

@@ -15,6 +15,7 @@ interface Danger {
   readonly isIrreversible: boolean;
 }
 
+/** Adds `--yes`, `--plan-hash` and `--dry-run`. */
 export function addConfirmationFlags(command: Command): Command {
   return command
     .optionsGroup('Confirmation:')

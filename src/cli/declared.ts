@@ -75,6 +75,7 @@ export interface OwnCommand extends Described {
   run(call: OwnCall): Promise<ExitCode | undefined>;
 }
 
+/** What a command that is more than one route is called with. */
 export interface OwnCall extends Omit<Call, 'path'> {
   /** The command that words name, as far as they do, with its flags and the commands below it. */
   named(words: readonly string[]): Promise<Command>;

@@ -60,5 +60,6 @@ export class CommandError extends Error {
   }
 }
 
+/** An error in how the command was called; it ends with the exit code of usage errors. */
 export const usageError = (message: string): CommandError =>
   new CommandError(EXIT.usage, 'usage', message);

@@ -40,6 +40,7 @@ interface Failure {
   readonly lines: readonly string[];
 }
 
+/** The text and the exit code of what a command failed with. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof RollcallError) {
     const { problem } = error;

@@ -93,6 +93,7 @@ function memberOf(flag: string, text: string, name: string): Readonly<Record<str
   return { [key]: isText ? value : jsonOrText(value) };
 }
 
+/** The value of JSON text; other text as it is. */
 export function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -106,6 +107,10 @@ function booleanOf(flag: string, text: string): boolean {
   throw usageError(`${flag} ${text}: expected true or false.`);
 }
 
+/**
+ * The number that a flag was given.
+ * @throws CommandError for other text
+ */
 export function numberOf(flag: string, text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && Number.isFinite(number)) return number;

@@ -47,5 +47,6 @@ export function requireFields(
   );
 }
 
+/** Whether a field, such as `health.status`, begins with a known name. */
 export const isField = (text: string, known: readonly string[]): boolean =>
   known.includes(text.split('.')[0] ?? '');

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode, usageError } from './exit-codes.js';
 import type { Options } from './flags.js';
 
 type Declared = RouteCommand | OwnCommand;
+/** Whether a command is a route of the API. */
 export const isRoute = (declared: Declared): declared is RouteCommand => 'route' in declared;
 
 /** Runs the command that the words name. @returns its exit code */

@@ -21,6 +21,7 @@ import { ROUTES } from './routes.gen.js';
 
 type Thing = Readonly<Record<string, unknown>>;
 
+/** What the OpenAPI document says about the route of a command. */
 export const factsOf = ({ route }: Pick<RouteCommand, 'route'>): RouteFacts => ROUTES[route];
 /** The names of the parameters of a path. */
 export const placesIn = (path: string): readonly string[] =>
@@ -120,6 +121,7 @@ async function runOnce(
   return status === 202 ? EXIT.unfinished : EXIT.done;
 }
 
+/** Writes one resource in the format that was asked for. */
 export async function writeOne(call: Omit<Call, 'path'>, data: unknown): Promise<void> {
   const { context } = call;
   const { streams, terminal } = context;
@@ -194,6 +196,7 @@ async function askFor(
   return { data, status: response.status };
 }
 
+/** The header of `--idempotency-key`; nothing without the flag. */
 export function idempotencyOf({ idempotencyKey }: Options): Record<string, string> {
   return typeof idempotencyKey === 'string' ? { 'Idempotency-Key': idempotencyKey } : {};
 }

@@ -156,4 +156,5 @@ function folderOf({ ROLLCALL_CONFIG_DIR, XDG_CONFIG_HOME, APPDATA }: Environment
 /** An empty variable counts as none. */
 const given = (text: string | undefined) => (text === '' ? undefined : text);
 
+/** An address without slashes at its end. */
 export const withoutSlash = (url: string): string => url.replace(/\/+$/, '');

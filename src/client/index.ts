@@ -18,6 +18,7 @@ export class RollcallError extends Error {
   }
 }
 
+/** How a client reaches the gateway. */
 export interface RollcallSettings extends RetrySettings {
   /** Such as `http://127.0.0.1:3000`. */
   readonly baseUrl: string;
@@ -53,6 +54,7 @@ type Asked<Path extends ListPath, Place extends 'path' | 'query'> = paths[Path] 
     : never
   : never;
 
+/** The query of a list, of which all pages are read. */
 export interface PagesOf<Path extends ListPath> {
   readonly query?: Asked<Path, 'query'>;
   readonly path?: Asked<Path, 'path'>;

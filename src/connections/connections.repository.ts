@@ -6,6 +6,7 @@ import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { Problem } from '../http/problem.js';
 
+/** The column of sealed credentials, for the rotation of the secret. */
 export const SEALED_CREDENTIALS: SealedColumn = {
   table: 'connections',
   key: ['id'],

@@ -30,6 +30,7 @@ export class SealedCredentials {
   }
 }
 
+/** Whether two sets of credentials have the same values, in any order. */
 export function isSameCredentials(one: Credentials, other: Credentials): boolean {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...names].every((name) => one[name] === other[name]);

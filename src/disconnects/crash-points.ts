@@ -22,6 +22,7 @@ export const CRASH_POINTS = [
 ] as const;
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
+/** Runs an action, and ends the process before or after it if a test has armed the point. */
 export function atCrashPoint<Result>(
   point: CrashPoint,
   work: () => Promise<Result>,

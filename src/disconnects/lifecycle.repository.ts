@@ -22,6 +22,7 @@ import { type DisconnectSettings, type StepCounts, stateOf } from './step-state.
 /** Disconnects that one transaction finishes, and rows that one deletes. */
 const BATCH_SIZE = 1000;
 
+/** Why a disconnect was requested, as the caller gave it. */
 export interface Reason {
   readonly code: ReasonCode;
   readonly note: string | null;

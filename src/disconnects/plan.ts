@@ -34,6 +34,7 @@ export interface Selection {
   readonly excluded: readonly Excluded[];
 }
 
+/** `provider:provider_account_id`. */
 export const refOf = (account: Pick<AccountRow, 'provider' | 'provider_account_id'>) =>
   `${account.provider}:${account.provider_account_id}`;
 
@@ -157,6 +158,7 @@ export function plannedOf({ accounts, excluded }: Selection): PlannedAccount[] {
   ];
 }
 
+/** What has changed between a plan and the accounts as they are now. */
 export function difference(
   planned: readonly PlannedAccount[],
   selection: Selection,

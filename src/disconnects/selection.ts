@@ -107,6 +107,7 @@ async function chosen(
   return accounts;
 }
 
+/** Whether an account is disconnected, or is being disconnected. */
 export const isEnding = ({ status }: AccountRow) =>
   status === 'disconnecting' || status === 'disconnected';
 

@@ -38,6 +38,7 @@ const WAITED_FOR: ReadonlySet<ProviderErrorCode> = new Set([
   'absence_unproven',
 ]);
 
+/** What follows a failed call of a step: retry, wait or give up. */
 export function reactionTo(error: ProviderError): Reaction {
   if (error.outcomeUnknown) return 'look_then_retry';
   return WAITED_FOR.has(error.code) ? 'retry' : 'fail';
@@ -106,6 +107,7 @@ export function mustLookFirst(
   return isOneCall || destroysData || looksFirst || attempts > 1 || isStale(seenAt, now);
 }
 
+/** The number of steps of a disconnect, in total and by state. */
 export interface StepCounts {
   readonly total: number;
   readonly succeeded: number;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { newId } from '../lib/ids.js';
 import type { EventType } from './event-types.js';
 
+/** An event to be written in the transaction of its change. */
 export interface NewEvent {
   readonly type: EventType;
   /** `null`: about no single account. */

@@ -211,6 +211,7 @@ export const FINDINGS = {
 } as const satisfies Readonly<Record<string, FindingKind>>;
 
 export type FindingKindName = keyof typeof FINDINGS;
+/** The names of all kinds of findings. */
 export const FINDING_KINDS = Object.keys(FINDINGS) as [FindingKindName, ...FindingKindName[]];
 
 /** Whether there may be anything to find about a profile. */

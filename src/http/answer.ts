@@ -21,6 +21,7 @@ export class TextStream {
   ) {}
 }
 
+/** What a handler returns. */
 export interface Answer {
   readonly status: number;
   /** Sent as JSON unless it is text already; absent: no body. */
@@ -36,6 +37,10 @@ export interface Rendered<Text = string> {
   readonly text?: Text;
 }
 
+/**
+ * An answer as status, headers and text, which can be sent and stored.
+ * @throws Error for a stream
+ */
 export function render(answer: Answer): Rendered {
   const { text, ...rest } = renderRaw(answer);
   return { ...rest, ...(text !== undefined && { text: String(text) }) };

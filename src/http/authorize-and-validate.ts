@@ -122,6 +122,7 @@ function negotiate(
   );
 }
 
+/** Whether the method is GET or HEAD. */
 export function isRead({ method }: Request): boolean {
   return method === 'GET' || method === 'HEAD';
 }

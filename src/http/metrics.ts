@@ -69,6 +69,10 @@ export interface Siblings {
   gather(): Promise<readonly string[]>;
 }
 
+/**
+ * The metrics of this process.
+ * @param siblings the other processes behind the same port, whose metrics are shown too
+ */
 export function createMetrics(siblings?: Siblings): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];

@@ -57,6 +57,7 @@ export const CHANGE_PROBLEMS = [
   'identity_changed',
 ] as const satisfies readonly ProblemCode[];
 
+/** One wrong field of a request. */
 export interface FieldError {
   readonly field: string;
   readonly message: string;
@@ -182,6 +183,10 @@ export function invalidFields(mistakes: readonly FieldError[]): Problem {
   return new Problem('validation_error', parts.join('; '), { errors, ...counted });
 }
 
+/**
+ * 404.
+ * @param what such as `Account acct_…`
+ */
 export function notFound(what: string): Problem {
   return new Problem(
     'not_found',

@@ -155,6 +155,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 /** What a call leaves in the audit log: entries with these actions, or nothing and why. */
 export type AuditPolicy = { readonly actions: readonly string[] } | { readonly none: string };
 
+/** One URL of the API with its method, the scope that it requires and its endpoint. */
 export interface Route {
   readonly method: Method;
   /** With parameters in braces: `/v1/accounts/{id}`. */
@@ -181,12 +182,14 @@ interface Deprecation {
   readonly sunset: Date;
 }
 
+/** A GET route. */
 export const get = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'GET',
   path,
   scope,
   endpoint: does,
 });
+/** A POST route. */
 export const post = (path: string, scope: Route['scope'], does: Action): Route => ({
   method: 'POST',
   path,
@@ -200,18 +203,21 @@ export const openPost = (path: string, does: Endpoint): Route => ({
   scope: 'public',
   endpoint: does,
 });
+/** A PATCH route. */
 export const patch = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'PATCH',
   path,
   scope,
   endpoint: does,
 });
+/** A PUT route. */
 export const put = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'PUT',
   path,
   scope,
   endpoint: does,
 });
+/** A DELETE route. */
 export const remove = (path: string, scope: Route['scope'], does: Endpoint): Route => ({
   method: 'DELETE',
   path,

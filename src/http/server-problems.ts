@@ -12,17 +12,20 @@ export function requireCoding(acceptEncoding: string | undefined): void {
   );
 }
 
+/** 503: a statement reached its time limit. */
 export function tookTooLong(): Problem {
   const what = 'The request took too long in the database. Request less, such as a shorter page.';
   return retryLater('service_unavailable', what, 5);
 }
 
+/** 503: the request got no connection to the database in time. */
 export function waitedTooLong(): Problem {
   const what =
     'Too many queries of the team, or of all teams, wait for the database. Send fewer requests at once.';
   return retryLater('service_unavailable', what, 5);
 }
 
+/** 503: the database cannot be reached. */
 export function databaseAway(): Problem {
   const what = 'The database cannot be reached at the moment.';
   return retryLater('service_unavailable', what, 5);
@@ -43,6 +46,7 @@ export function exhausted(): Problem {
   return retryLater('service_unavailable', what, 30);
 }
 
+/** 405 with the methods that the path allows. */
 export function wrongMethod(method: string, here: readonly Route[]): Problem {
   const allowed = here
     .flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))

@@ -35,6 +35,7 @@ export interface LogFields {
   readonly error?: string;
 }
 
+/** Writes lines of JSON, with allowed fields only. */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;

@@ -34,6 +34,7 @@ export interface DatedKey extends PublicKey {
   readonly valid_until: Date | null;
 }
 
+/** Signs receipts and the audit log with a key that is derived from the secret. */
 export interface Signer {
   readonly publicKey: PublicKey;
   sign(document: unknown): Signature;

@@ -9,6 +9,7 @@ const IN_PROCESS = 'http://in-process.invalid';
 /** What the transport reads, besides the body. */
 const PASSED_ON = /^(accept|content-type|mcp-.+)$/;
 
+/** What the endpoint of the Model Context Protocol is made of. */
 export interface EndpointParts {
   readonly version: string;
   readonly stateKey: string;

@@ -43,7 +43,9 @@ interface Pagination {
   readonly has_next: boolean;
   readonly total_count?: number;
 }
+/** The paging of a tool's answer. */
 export const pageOf = ({ next_cursor, has_next }: Pagination) => ({ next_cursor, has_next });
+/** The total of a tool's answer; null if it was not requested. */
 export const totalOf = ({ total_count = null }: { total_count?: number | null }) => ({
   total_count,
 });
@@ -53,6 +55,7 @@ export const pagedBy = ({ limit, cursor }: { limit: number; cursor?: string | un
 
 /** `n accounts`, `1 account`. */
 export const counted = (many: number, one: string) => `${many} ${one}${many === 1 ? '' : 's'}`;
+/** A sentence with the number of items on a page, and whether there are more. */
 export const shown = (many: number, one: string, { has_next }: Pagination) =>
   `${counted(many, one)} on this page${has_next ? '; there are more: pass `next_cursor` as `cursor`' : ''}.`;
 
@@ -76,6 +79,7 @@ export const healthShape = z.object({
   checked_at: time,
   since: time,
 });
+/** An account's health as tools show it. */
 export function healthOf(health: Schemas['Health']): z.input<typeof healthShape> {
   const { status, reason, fault, next_step, token_expires_at, checked_at, since } = health;
   return { status, reason, fault, next_step, token_expires_at, checked_at, since };
@@ -102,6 +106,7 @@ export const accountShape = z.object({
     recommendations: z.array(text),
   }),
 });
+/** An account as tools show it. */
 export function accountOf(account: Schemas['Account']): z.input<typeof accountShape> {
   const { health, metrics } = account;
   return {
@@ -212,10 +217,12 @@ export const changeShape = z.object({
   fault: healthFields.fault,
 });
 type Change = Pick<Schemas['HealthChange'], 'at' | 'from' | 'to' | 'reason' | 'fault'>;
+/** A change of health as tools show it. */
 export function changeOf({ at, from, to, reason, fault }: Change): z.input<typeof changeShape> {
   return { at, from, to, reason, fault };
 }
 
 /** Facts of any shape, such as those of an event. */
 export const factsShape = anyJson.nullable();
+/** Facts of an event or finding, with their texts made safe. */
 export const factsOf = (facts: unknown) => plainJson(facts) as Record<string, unknown> | null;

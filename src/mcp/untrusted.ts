@@ -20,6 +20,7 @@ export function plain(text: string): string {
   return visible.length > MAX_TEXT ? `${visible.slice(0, MAX_TEXT)}…` : visible.toWellFormed();
 }
 
+/** A text that others wrote, made safe to show; null stays null. */
 export function plainOrNull(text: string | null | undefined): string | null {
   return text === null || text === undefined ? null : plain(text);
 }

@@ -262,6 +262,7 @@ const ROWS = [
   { name: 'disconnected_at', ...timeOrNull },
 ] as const satisfies readonly Row[];
 
+/** The table of the account's fields, in the order in which the API shows them. */
 export const ACCOUNT_COLUMNS: readonly AccountColumn[] = ROWS.map((row: Row) => ({
   name: null,
   column: row.name?.split('.').at(-1) ?? null,

@@ -17,6 +17,7 @@ const NULLABLE = ACCOUNT_COLUMNS.flatMap(({ observed, schema }) =>
 const nulls = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, null]));
 
 const METRIC = 'metrics.';
+/** Metrics of which the provider reports none. */
 export const NO_METRICS = nulls(
   NULLABLE.flatMap((name) => (name.startsWith(METRIC) ? [name.slice(METRIC.length)] : [])),
 ) as unknown as Metrics;

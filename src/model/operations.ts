@@ -6,11 +6,13 @@ export interface AccountKey {
   readonly id: string;
 }
 
+/** Input of `list`: where the page begins. */
 export interface ListInput {
   readonly cursor: string | undefined;
   readonly limit: number;
 }
 
+/** Input of `activity`. */
 export interface ActivityInput extends AccountKey {
   readonly type: string | undefined;
   /** ISO date (UTC). */
@@ -19,6 +21,7 @@ export interface ActivityInput extends AccountKey {
   readonly cursor: string | undefined;
 }
 
+/** One action that a provider performed for an account. */
 export interface Activity {
   readonly id: string;
   readonly type: string;

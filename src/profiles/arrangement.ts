@@ -41,6 +41,7 @@ const holdsOneOf =
   ({ members }: ProfileGroup) =>
     members.some(({ accountId }) => ids.has(accountId));
 
+/** The profile's id by the account's id. */
 export function profilesByAccount(groups: readonly ProfileGroup[]): ReadonlyMap<string, string> {
   return new Map(
     groups.flatMap(({ id, members }) => members.map(({ accountId }) => [accountId, id] as const)),

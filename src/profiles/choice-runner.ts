@@ -183,6 +183,7 @@ const shownGroup = ({ id, match, members }: Rearrangement['before'][number]) => 
   account_ids: members.map(({ accountId }) => accountId),
 });
 
+/** 403: the key must not change profiles with accounts that it does not see. */
 export const hidden = () =>
   new Problem(
     'forbidden',

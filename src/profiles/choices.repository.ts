@@ -185,6 +185,7 @@ export async function noteReverted(
   );
 }
 
+/** Finds a profile that the caller sees, and the profile that it was merged into. */
 export async function findProfile(
   client: pg.ClientBase,
   { teamId, key }: Caller,

@@ -5,6 +5,7 @@ import type { Match, ProfileConstraint, ProfileMember } from './profile-group.js
 /** By account that a `must_link` ties to another of its cluster: the other, as of `preferred`. */
 type ManualTies = ReadonlyMap<Node, Node>;
 
+/** The account to which people's choices tie each account. */
 export function manualTies(
   constraints: readonly ProfileConstraint[],
   named: NodesNamed,

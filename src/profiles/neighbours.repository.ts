@@ -89,6 +89,7 @@ export async function findSharing(
   return rows;
 }
 
+/** Whether a person has made any choice about profiles of the team. */
 export async function hasConstraints(
   client: pg.ClientBase | pg.Pool,
   teamId: string,

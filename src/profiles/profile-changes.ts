@@ -7,6 +7,7 @@ import {
   type ProfileMember,
 } from './partition.js';
 
+/** An entry of a profile's history. */
 export interface HistoryEntry {
   readonly profileId: string;
   readonly action: 'linked' | 'split' | 'merged' | 'released' | 'reverted';

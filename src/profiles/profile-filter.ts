@@ -13,6 +13,7 @@ import { commaSeparated, wholeNumber, yesOrNo } from '../http/validate.js';
 import { HEALTH_STATUSES } from '../model/index.js';
 import { FRESH_FOR_INTERVALS } from './conflicts.js';
 
+/** How the accounts of a profile are tied together. */
 export const MATCHES = ['strong', 'weak', 'manual', 'mixed', 'none'] as const;
 
 const MAX_PROVIDER_COUNT = 100;

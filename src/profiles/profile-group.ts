@@ -32,6 +32,7 @@ export type LinkRule = 'own_id' | 'same_id' | 'same_handle' | 'manual' | 'alone'
 /** How well it is tied. `none`: it is alone. */
 export type Match = 'strong' | 'weak' | 'manual' | 'none';
 
+/** An account of a profile, with the rule that ties it to the others. */
 export interface ProfileMember {
   readonly accountId: string;
   readonly match: Match;
@@ -43,6 +44,7 @@ export interface ProfileMember {
   readonly linkedTo: string | null;
 }
 
+/** The accounts of one profile, as the rules decide. */
 export interface ProfileGroup {
   /** `prof_<ULID>`, with the ULID of the oldest account that ids or a person tie to it. */
   readonly id: string;

@@ -145,6 +145,7 @@ export interface Providers {
   close(): Promise<void>;
 }
 
+/** What the way out to providers is made with. */
 export interface ProvidersSettings {
   readonly clock: Clock;
   readonly logger?: ProviderLogger;
@@ -159,6 +160,7 @@ export interface ProvidersSettings {
   readonly sharedLimits?: SharedLimits;
 }
 
+/** The way out to all providers: adapters, policies and connections. */
 export function createProviders(settings: ProvidersSettings): Providers {
   const { clock, logger, tracing = UNTRACED } = settings;
   const policies = { ...DEFAULT_POLICIES, ...settings.policies };

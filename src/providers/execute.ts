@@ -64,6 +64,7 @@ export interface AttemptOutcome {
   readonly at: Date;
 }
 
+/** What executing an operation at a provider needs. */
 export interface Executor {
   readonly registry: Registry;
   readonly runtime: ProviderRuntime;

@@ -14,6 +14,7 @@ const OFFERED: readonly (readonly [string, OperationName])[] = [
   ['disconnect', 'disconnect'],
 ];
 
+/** The names of the operations that callers can use at a provider. */
 export function operationsOf(adapter: AnyAdapter): string[] {
   return OFFERED.filter(([, operation]) => adapter.operations[operation]).map(
     ([offered]) => offered,

@@ -60,6 +60,10 @@ export function bucketOf(rate: DeclaredRate): {
   return { requestMs: 1 / tokensPerMs(rate), burst: burst(rate) };
 }
 
+/**
+ * The state of a limit of which nothing is used.
+ * @param now milliseconds since 1970
+ */
 export function initialRate(declared: DeclaredRate, now: number): OutboundRateState {
   return {
     declared,

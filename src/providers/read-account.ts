@@ -241,6 +241,7 @@ function withoutLarge(raw: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(members);
 }
 
+/** Whether an item could be read, and is not quarantined. */
 export function isObservation(reading: Observation | QuarantinedItem): reading is Observation {
   return 'account' in reading;
 }

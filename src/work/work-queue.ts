@@ -5,6 +5,7 @@ export interface DueLane {
   readonly shares: readonly string[];
 }
 
+/** Which lanes with due work are looked for. */
 export interface DueLanesQuestion {
   readonly now: Date;
   /** The process that asks. */

@@ -130,6 +130,7 @@ function asText(wire: JsonSchema): JsonSchema {
   return { ...(words ? {} : item), type: 'string', pattern: `^${word}(,${word})*$` };
 }
 
+/** A copy without the members that are undefined, which JSON cannot show. */
 export function withoutUndefined(
   members: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {

@@ -10,6 +10,7 @@ import { readInput } from '../prompts.js';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
+/** Adds the flags of `rollcall api`. */
 export function shapeApi(command: Command): void {
   const collect = (text: string, former: readonly string[] = []) => [...former, text];
   command

@@ -43,6 +43,7 @@ export function listOfArgument(words: readonly string[], argument: string): stri
   return listOfParameter(argument);
 }
 
+/** The path of the list whose ids complete a path parameter of this name. */
 export const listOfParameter = (name: string): string | undefined => BY_PARAMETER[name];
 
 /**

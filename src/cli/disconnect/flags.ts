@@ -52,5 +52,7 @@ export function filterOf(options: Options): Readonly<Record<string, unknown>> | 
   return Object.keys(values).length === 0 ? undefined : values;
 }
 
+/** The body fields of the flags that give a reason. */
 export const reasonsOf = (options: Options) => valuesOf(WHY, options);
+/** The body fields of `--include-weak`. */
 export const weakOf = (options: Options) => valuesOf(WEAK, options);

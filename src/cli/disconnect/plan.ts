@@ -63,6 +63,7 @@ export const isIrreversible = ({ accounts }: Plan): boolean =>
   accounts.some(({ effect }) => effect.reversible !== true || effect.destroys_data !== false);
 
 const told = (value: boolean | null) => (value === null ? 'not told' : value ? 'yes' : 'no');
+/** `1 account`, `2 accounts`. */
 export const counted = (count: number) => `${count} ${count === 1 ? 'account' : 'accounts'}`;
 
 function named<Item>(items: readonly Item[], line: (item: Item) => string): string[] {

@@ -53,6 +53,7 @@ export function layOut(
   };
 }
 
+/** The line with the names of the columns. */
 export function headerLine({ columns, widths }: Layout, terminal: Terminal): string {
   const cells = columns.map(({ header }, index) => {
     const width = widths[index] ?? 0;
@@ -61,6 +62,7 @@ export function headerLine({ columns, widths }: Layout, terminal: Terminal): str
   return styled(cells.join(GAP).trimEnd(), 'bold', terminal);
 }
 
+/** The line of one item, its values cut to the widths of the columns. */
 export function rowLine(item: unknown, { columns, widths }: Layout, terminal: Terminal): string {
   const cells = columns.map((column, index) => {
     const text = shown(columnValue(item, column));

@@ -14,6 +14,7 @@ export interface Terminal {
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
+/** What the output is written to: its width, and whether it shows colour. */
 export function terminalOf(
   stream: Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>,
   environment: Environment,
@@ -38,6 +39,7 @@ function hasColour(isTerminal: boolean, environment: Environment): boolean {
 const STYLES = { bold: 1, faint: 2, red: 31, green: 32, yellow: 33 } as const;
 export type Style = keyof typeof STYLES;
 
+/** Text in a style, where the terminal shows colour. */
 export function styled(text: string, style: Style | undefined, { hasColour }: Terminal): string {
   return hasColour && style !== undefined ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
 }
