@@ -223,7 +223,7 @@ export function responseHeaders(
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route) && !maybe.includes('Link')) always.push('Link');
   if (status === 304 && isList(route)) maybe.push('Link');
-  if (status === 202) always.push('Location');
+  if (status === 202 || status === 301) always.push('Location');
   if (route.method !== 'GET')
     (isAdmitted(status) && status !== 429 ? always : maybe).push('Rollcall-Position');
   if (status === 201 || (status === 200 && mayGoOn(route))) maybe.push('Location');
