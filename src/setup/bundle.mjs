@@ -16,7 +16,7 @@ const folder = join(root, 'dist', 'bundle');
 
 /** Bundles what was compiled, with the packages it uses, into `dist/bundle`. */
 export async function bundle() {
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   rmSync(folder, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
@@ -41,6 +41,8 @@ const require = requireFor(import.meta.url);`,
     },
     logLevel: 'warning',
   });
+  // Its process would stay for as long as this one, which may go on as the gateway.
+  await stop();
 }
 
 /** Whether every bundle is younger than `time`, in milliseconds since 1970. */
