@@ -33,7 +33,7 @@ export async function startGatewayProcess(
 ): Promise<GatewayProcess> {
   const key = makeKey(newId('key'));
   const url = `http://127.0.0.1:${port}`;
-  const main = new URL('../src/main.js', import.meta.url).pathname;
+  const main = new URL('../bundle/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [decodeURIComponent(main)], {
     env: {
       PATH: process.env.PATH,
