@@ -49,7 +49,9 @@ export function describeFailure(error: unknown): Failure {
       problem,
       lines: [
         `Error: ${problem.detail} (${problem.code})`,
-        ...(problem.errors ?? []).map(({ field, message }) => `  ${field}: ${message}`),
+        ...(problem.errors ?? [])
+          .filter(({ message }) => !problem.detail.includes(message))
+          .map(({ field, message }) => `  ${field}: ${message}`),
         ...(problem.provider
           ? [
               `  ${problem.provider.id} said: ${problem.provider.message ?? problem.provider.code ?? problem.provider.status}`,
