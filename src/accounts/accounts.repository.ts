@@ -131,6 +131,8 @@ interface Document {
   readonly known?: AccountDocuments;
 }
 
+type Built = { readonly document: string };
+
 /** Where a row stands in the order of its list. */
 interface PlacedRow extends VersionedId {
   readonly value: string | null;
@@ -201,12 +203,7 @@ export class AccountsRepository {
     }
     const columns = (parameters: Parameters) =>
       `${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document`;
-    const rows = await this.select<PlacedRow & { document: string }>(
-      stretch,
-      question,
-      document.name,
-      columns,
-    );
+    const rows = await this.select<PlacedRow & Built>(stretch, question, document.name, columns);
     const documents = rows.map((row) => withoutBlanks(row.document));
     if (known) {
       known.note(teamId, rows);
@@ -261,7 +258,7 @@ export class AccountsRepository {
     if (unknown.length > 0) {
       const parameters = new Parameters();
       const ids = parameters.add(unknown.map(({ id }) => id));
-      const { rows: built } = await this.database.pool.query<VersionedId & { document: string }>({
+      const { rows: built } = await this.database.pool.query<VersionedId & Built>({
         name: `${document.name}-documents`,
         text: `SELECT a.id, ${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document
                FROM ${FROM_ACCOUNTS} WHERE a.id = ANY(${ids})`,
