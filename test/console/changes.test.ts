@@ -89,7 +89,7 @@ describeWith(['chromium'], 'pages of the console', () => {
     await page.waitForURL('**?tab=metrics&span=2d');
     await chart.locator('canvas').waitFor();
     await page.getByLabel('Figure shown').selectOption('Views');
-    await page.getByText('outfame has not told it in this time.').waitFor();
+    await page.getByText('outfame has not reported it in this time.').waitFor();
     await close(watched);
   });
 
@@ -197,7 +197,7 @@ describeWith(['chromium'], 'pages of the console', () => {
     const shown = page.getByRole('dialog').getByText(/^whsec_/);
     await shown.waitFor();
     expect(await shown.textContent()).not.toContain(secret);
-    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'I have saved it' }).click();
     await close(watched);
   });
 

@@ -189,7 +189,7 @@ describeWith(['chromium'], 'the console shows', () => {
       const { page, faults } = await newPage(newcomer, isRefusedLoad);
       await page.goto(link);
       if (isGood) await page.getByRole('heading', { name: 'Overview' }).waitFor();
-      else await page.getByText(/The link is good no more/).waitFor();
+      else await page.getByText(/The link is no longer valid/).waitFor();
       expect(page.url()).toBe(`${gateway.url}/`);
       if (!isGood) {
         expect(await violations(page)).toEqual([]);

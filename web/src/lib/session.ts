@@ -41,7 +41,7 @@ let isLinkRefused = false;
 /** Whether this page was opened with a link that was used before, or too late. */
 export const wasLinkRefused = (): boolean => isLinkRefused;
 
-/** Without a session where the link is good no more: then a key signs in. */
+/** Without a session where the link is no longer valid: then a key signs in. */
 async function redeem(link: string): Promise<Session | null> {
   try {
     return await call('POST', { link });

@@ -152,7 +152,7 @@ function Summary({ account }: { readonly account: Account }) {
         </div>
       </div>
       <p className="quiet small">
-        Figures as of <Age at={metrics.as_of} none="a time that the provider does not tell" />
+        Figures as of <Age at={metrics.as_of} none="a time that the provider does not report" />
       </p>
       <Facts
         facts={[
@@ -177,7 +177,7 @@ function Summary({ account }: { readonly account: Account }) {
             </Link>,
           ],
           ['Provider status', account.provider_status ?? '–'],
-          ['Connected', <Age key="a" at={account.connected_at} none="not told" />],
+          ['Connected', <Age key="a" at={account.connected_at} none="not reported" />],
           ['First seen', <Age key="f" at={account.created_at} />],
           ['Last seen', <Age key="l" at={account.last_seen_at} />],
           ['Labels', <AccountLabels key="labels" account={account} />],

@@ -109,8 +109,11 @@ export function AccountHealth({ account }: { readonly account: Account }) {
           ['Checked', <Age key="c" at={now.checked_at} />],
           ['Fault', now.fault ?? 'none'],
           ['Next step', words(now.next_step)],
-          ['Token', now.token_valid === null ? 'not told' : now.token_valid ? 'valid' : 'invalid'],
-          ['Token expires', <Age key="t" at={now.token_expires_at} none="not told" />],
+          [
+            'Token',
+            now.token_valid === null ? 'not reported' : now.token_valid ? 'valid' : 'invalid',
+          ],
+          ['Token expires', <Age key="t" at={now.token_expires_at} none="not reported" />],
         ]}
       />
       <h3>Changes</h3>

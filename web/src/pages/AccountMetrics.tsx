@@ -49,7 +49,7 @@ export function AccountMetrics({ account }: { readonly account: Account }) {
       ) : samples.data === undefined ? (
         <Skeleton lines={6} />
       ) : samples.data.samples.every((sample) => sample[figure] === null) ? (
-        <p className="quiet">{account.provider} has not told it in this time.</p>
+        <p className="quiet">{account.provider} has not reported it in this time.</p>
       ) : (
         <Suspense fallback={<Skeleton lines={6} />}>
           <MetricsChart samples={samples.data} figure={figure} />

@@ -166,7 +166,7 @@ const COLUMNS: readonly Column<Account>[] = [
     sort: 'connected_at',
     width: 'minmax(96px, 0.7fr)',
     isExtra: true,
-    cell: ({ connected_at }) => <Age at={connected_at} none="not told" />,
+    cell: ({ connected_at }) => <Age at={connected_at} none="not reported" />,
   },
   {
     id: 'created_at',

@@ -219,7 +219,7 @@ function Actions({ connection }: { readonly connection: Connection }) {
             Change …
           </button>
           <button type="button" className="button danger" onClick={() => forget(true)}>
-            Forget …
+            Delete …
           </button>
         </>
       )}
@@ -227,8 +227,8 @@ function Actions({ connection }: { readonly connection: Connection }) {
       {changing && <Change connection={connection} close={() => change(false)} />}
       {forgetting && (
         <Confirm
-          title={`Forget ${name}`}
-          action="Forget it"
+          title={`Delete ${name}`}
+          action="Delete it"
           typed={name}
           close={() => forget(false)}
           run={async () => {

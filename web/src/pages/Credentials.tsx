@@ -17,7 +17,7 @@ export function Credentials({
       hint={
         isKept
           ? 'Left empty, the one there is stays.'
-          : (description ?? (secret ? 'Kept sealed and never shown again.' : undefined))
+          : (description ?? (secret ? 'Stored encrypted and never shown again.' : undefined))
       }
     >
       {(ids) => (

@@ -181,7 +181,7 @@ function Body({ disconnect }: { readonly disconnect: Disconnect }) {
                 ? 'not started yet'
                 : state === 'awaiting_approval'
                   ? 'waits for an administrator'
-                  : 'done so far; it goes on when you leave this page'}
+                  : 'done so far; it continues when you leave this page'}
           </span>
         </div>
         <Progress summary={summary} />

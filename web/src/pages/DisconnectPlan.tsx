@@ -281,7 +281,7 @@ function Run({
           <Field label="Note" hint="For the receipt and the audit log.">
             {(ids) => <input {...ids} name="note" className="input" maxLength={1000} />}
           </Field>
-          <Field label="Start" hint="At once, when left empty.">
+          <Field label="Start" hint="Immediately when left empty.">
             {(ids) => <input {...ids} name="at" type="datetime-local" className="input" />}
           </Field>
         </div>
@@ -294,7 +294,7 @@ function Run({
                   ? `${irreversible.toLocaleString()} of ${total.toLocaleString()} cannot be brought back`
                   : destroys_data > 0
                     ? `Data of ${destroys_data.toLocaleString()} accounts is destroyed`
-                    : `What happens to ${effect_not_told.toLocaleString()} is not told`}
+                    : `What happens to ${effect_not_told.toLocaleString()} is not reported`}
               </strong>
               <Field label={`Type ${total} to confirm`}>
                 {(ids) => (

@@ -100,7 +100,7 @@ const listing = (dismiss: ((finding: Finding) => void) | undefined): Listing<'/v
   moves: ['finding.opened', 'finding.closed'],
   viewsOf: 'findings',
   empty: (
-    <Empty icon="findings" title="Nothing to look at">
+    <Empty icon="findings" title="Nothing to check">
       <p>Profiles held twice, by one provider only, or taken over are listed here when found.</p>
     </Empty>
   ),
@@ -129,7 +129,7 @@ export function Findings() {
           }}
         >
           <p>{dismissing.next_step.message} It comes back when its facts change.</p>
-          <Field label="Why it is meant to be so">
+          <Field label="Why it is intended">
             {(ids) => (
               <input
                 {...ids}

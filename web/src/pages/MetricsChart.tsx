@@ -28,7 +28,7 @@ function pointsOf({ from, to, samples }: Samples, figure: Figure): readonly Poin
 function told(label: string, unit: string, points: readonly Point[]): string {
   const values = points.flatMap(({ value }) => (value === null ? [] : [value]));
   const [first, last] = [values[0], values.at(-1)];
-  if (first === undefined || last === undefined) return `${label}: not told`;
+  if (first === undefined || last === undefined) return `${label}: not reported`;
   const text = (value: number) => number.format(value) + unit;
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return `${label}: ${text(first)} at first, between ${text(low)} and ${text(high)}, ${text(last)} now`;

@@ -174,7 +174,7 @@ export function Overview() {
         <div className="stack">
           <Incidents />
           <Few
-            title="To look at first"
+            title="To check first"
             query={few('/v1/accounts', {
               health: 'unhealthy',
               order_by: 'health_since',
@@ -195,7 +195,7 @@ export function Overview() {
               order_direction: 'asc',
               limit: SHOWN,
             })}
-            none="Every account has been looked at in its time."
+            none="Every account was checked on schedule."
             link={
               <Link
                 to="/accounts"

@@ -80,7 +80,7 @@ export function HealthOverTime() {
             ))}
             <span>
               <span className="swatch nobody" />
-              nobody looked
+              not checked
             </span>
           </p>
         </>

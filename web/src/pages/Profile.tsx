@@ -225,7 +225,7 @@ function Provenance({ profile }: { readonly profile: Profile }) {
             <dt>{words(name)}</dt>
             <dd className="row wrap">
               {field.value === null ? (
-                <span className="quiet">not told</span>
+                <span className="quiet">not reported</span>
               ) : (
                 <>
                   <span className="strong">{shownValue(field.value)}</span>

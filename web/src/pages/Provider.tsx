@@ -45,7 +45,7 @@ export function ProviderPage() {
               <Icon name="unhealthy" />
               <div className="grow stack tight">
                 <strong>
-                  An incident goes on since <Age at={data.state.incident.opened_at} />
+                  An incident has been open since <Age at={data.state.incident.opened_at} />
                 </strong>
                 <span>{data.state.incident.error ?? 'It does not answer.'}</span>
                 <span className="small">

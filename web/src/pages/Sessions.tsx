@@ -31,7 +31,7 @@ const listing = (end: (session: BrowserSession) => void): Listing<'/v1/sessions'
       from: 640,
       cell: ({ user_agent }) => (
         <span className="truncate quiet" title={user_agent ?? ''}>
-          {user_agent ?? 'not told'}
+          {user_agent ?? 'not reported'}
         </span>
       ),
     },

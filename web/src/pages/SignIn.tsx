@@ -28,8 +28,8 @@ export function SignIn() {
         <div className="notice tone-warn" role="alert">
           <Icon name="warning" />
           <span className="grow">
-            The link is good no more: it signs in once, within ten minutes of the start that printed
-            it. Sign in with a key, or start the gateway again for a new link.
+            The link is no longer valid: it signs in once, within ten minutes of the start that
+            printed it. Sign in with a key, or start the gateway again for a new link.
           </span>
         </div>
       )}

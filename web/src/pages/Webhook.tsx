@@ -241,7 +241,7 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
             show(data?.data.secret);
           }}
         >
-          <p>The one there is stays good beside it until its receiver has the new one.</p>
+          <p>The current one stays valid for a day, until the receiver has the new one.</p>
         </Confirm>
       )}
       {removing && (

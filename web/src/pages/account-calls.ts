@@ -28,7 +28,7 @@ export function callsOf(id: string): readonly ShownCall[] {
       `rollcall accounts get ${id} --include remote_data --json`,
     ),
     {
-      title: 'Look at it now',
+      title: 'Check it now',
       method: 'POST',
       path: `/v1/accounts/${id}/probe`,
       command: `rollcall accounts probe ${id}`,

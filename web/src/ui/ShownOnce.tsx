@@ -23,7 +23,7 @@ export function ShownOnce({
       </div>
       <div className="row dialog-foot">
         <button type="button" className="button primary" onClick={close}>
-          I have kept it
+          I have saved it
         </button>
       </div>
     </Dialog>

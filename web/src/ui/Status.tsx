@@ -105,7 +105,7 @@ export function Count({
   if (value === null || value === undefined)
     return (
       <span className="quiet" title="The provider does not say">
-        –<span className="sr-only">not told</span>
+        –<span className="sr-only">not reported</span>
       </span>
     );
   return (
