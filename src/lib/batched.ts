@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /**
  * Gathers calls into one while the one before it is under way, so that many small writes share a
  * transaction and one alone waits for nothing. Where a whole batch fails its items are tried one by
  * one, so that a bad one spoils no other.
  * @param work gets up to `most` items and answers with as many results, in their order
+ * @param pauseMs milliseconds in which a next batch gathers that is not full
  */
 export function batched<Item, Result>(
   most: number,
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
+  pauseMs = 0,
 ) {
   interface Waiting {
     readonly item: Item;
@@ -27,7 +31,10 @@ export function batched<Item, Result>(
   };
   const drain = async (): Promise<void> => {
     isRunning = true;
-    while (queue.length > 0) await finish(queue.splice(0, most));
+    while (queue.length > 0) {
+      await finish(queue.splice(0, most));
+      if (pauseMs > 0 && queue.length < most) await sleep(pauseMs);
+    }
     isRunning = false;
   };
   return (item: Item): Promise<Result> =>

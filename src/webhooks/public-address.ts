@@ -49,13 +49,7 @@ export function isPublicAddress(address: string): boolean {
   return isIPv6(address) && routed.check(address, 'ipv6') && !closed.check(address, 'ipv6');
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 /** Whether an IP address is this machine's own. */
 export function isLoopbackAddress(address: string): boolean {
-  return isIPv4(address)
-    ? loopback.check(address, 'ipv4')
-    : isIPv6(address) && loopback.check(address, 'ipv6');
+  return address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 }

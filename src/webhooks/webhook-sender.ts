@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.js';
 import { retryAfterSeconds } from '../lib/http-headers.js';
@@ -37,7 +38,11 @@ export class WebhookSender {
     });
   }
 
-  /** Never rejects: every failure is a result. @param signal ends the request */
+  /**
+   * Never rejects: every failure is a result. The dispatcher is called by itself, as the stream and
+   * the abort signal that its `request` makes cost more than the exchange.
+   * @param signal ends the request
+   */
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,
@@ -46,48 +51,24 @@ export class WebhookSender {
   ): Promise<DeliveryAttempt> {
     const at = this.clock.now();
     const started = performance.now();
-    // Signals made of others cost more than the request.
-    const ends = new AbortController();
-    const stop = () => ends.abort(signal?.reason);
-    const deadline = setTimeout(() => ends.abort(new Late()), DEADLINE_MS);
+    const exchange = new Exchange();
+    const stop = () => exchange.abort(new Error('stopped'));
+    const deadline = setTimeout(() => exchange.abort(new Late()), DEADLINE_MS);
     signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted) stop();
-    const result = await this.exchange(url, headers, { body, at }, ends.signal)
-      .catch((error: unknown) => ({ ...NO_ANSWER, error: reasonOf(error) }))
-      .finally(() => {
-        clearTimeout(deadline);
-        signal?.removeEventListener('abort', stop);
-      });
-    return { at, latencyMs: Math.round(performance.now() - started), ...result };
-  }
-
-  private async exchange(
-    address: string,
-    headers: Readonly<Record<string, string>>,
-    { body, at }: { readonly body: string; readonly at: Date },
-    signal: AbortSignal,
-  ) {
-    const url = this.addresses.check(address);
-    const response = await this.agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Rollcall-Webhooks/1.0',
-        ...headers,
-      },
-      body,
-      signal,
-    });
-    const status = response.statusCode;
-    const answer = await beginningOf(response).catch(() => null);
-    return {
-      status,
-      answer,
-      error: status >= 200 && status < 300 ? null : failureOf(status),
-      retryAfterSeconds: retryAfterSeconds(response.headers, at),
-    };
+    try {
+      const { origin, pathname, search } = this.addresses.check(url);
+      const path = pathname + search;
+      const sent = { ...OWN_HEADERS, ...headers };
+      this.agent.dispatch({ origin, path, method: 'POST', headers: sent, body }, exchange);
+      if (signal?.aborted) stop();
+      const answer = await exchange.answered;
+      return { at, latencyMs: since(started), ...resultOf(answer, at) };
+    } catch (error) {
+      return { at, latencyMs: since(started), ...NO_ANSWER, error: reasonOf(error) };
+    } finally {
+      clearTimeout(deadline);
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Waits for what is on its way. */
@@ -100,23 +81,97 @@ class Late extends Error {
   override readonly name = 'TimeoutError';
 }
 
+const OWN_HEADERS = {
+  'content-type': 'application/json',
+  'user-agent': 'Rollcall-Webhooks/1.0',
+};
 const NO_ANSWER = { status: null, answer: null, retryAfterSeconds: null };
 
-async function beginningOf({ body }: Dispatcher.ResponseData): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= ANSWER_KEPT_BYTES) break;
+const since = (started: number) => Math.round(performance.now() - started);
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The beginning of the body; `null`: it broke off before so much of it had come. */
+  readonly body: string | null;
+}
+
+/** One request and its answer, of whose body no more is taken than is kept. */
+class Exchange implements Dispatcher.DispatchHandler {
+  /** Rejects where no answer comes. */
+  readonly answered: Promise<Answer>;
+  private resolve!: (answer: Answer) => void;
+  private reject!: (error: Error) => void;
+  private controller: Dispatcher.DispatchController | undefined;
+  /** Why it is to end, or has. */
+  private ending: Error | undefined;
+  private head: Omit<Answer, 'body'> | undefined;
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+
+  constructor() {
+    this.answered = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
-  if (size === 0) return '';
+
+  abort(reason: Error): void {
+    this.ending ??= reason;
+    this.controller?.abort(this.ending);
+    this.breakOff(this.ending);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.ending !== undefined) controller.abort(this.ending);
+  }
+
+  onResponseStart(_: unknown, status: number, headers: IncomingHttpHeaders): void {
+    // Lesser ones only announce the answer.
+    if (status >= 200) this.head = { status, headers };
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.size < ANSWER_KEPT_BYTES) return;
+    this.onResponseEnd();
+    controller.abort(new Error('enough is read'));
+  }
+
+  onResponseEnd(): void {
+    if (this.head) this.resolve({ ...this.head, body: beginningOf(this.chunks) });
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.breakOff(error);
+  }
+
+  /** What was answered counts, whatever became of its text. */
+  private breakOff(error: Error): void {
+    if (this.head) this.resolve({ ...this.head, body: null });
+    else this.reject(error);
+  }
+}
+
+function beginningOf(chunks: readonly Buffer[]): string {
+  if (chunks.length === 0) return '';
   // As if more were to come: a character that the cut goes through is left out.
   return storable(
     new TextDecoder().decode(Buffer.concat(chunks).subarray(0, ANSWER_KEPT_BYTES), {
       stream: true,
     }),
   );
+}
+
+function resultOf({ status, headers, body }: Answer, at: Date) {
+  return {
+    status,
+    answer: body,
+    error: status >= 200 && status < 300 ? null : failureOf(status),
+    retryAfterSeconds: retryAfterSeconds(headers, at),
+  };
 }
 
 function failureOf(status: number): string {

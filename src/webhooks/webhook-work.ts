@@ -15,6 +15,8 @@ const MAX_IN_ALL = 512;
 const MAX_SHARE = 3 / 4;
 /** Deliveries of a webhook that one statement takes, and attempts that share a write. */
 const BATCH_SIZE = 128;
+/** Nothing waits for a write but the lease. */
+const WRITE_PAUSE_MS = 25;
 /** A request ends earlier, so that its result can still be written. */
 const DEADLINE_MS = 60_000;
 const POLL_MS = 1_000;
@@ -34,10 +36,11 @@ interface WebhookWorkParts {
 export function webhookWork(parts: WebhookWorkParts): AnyWorkKind {
   const { deliveries, holder, queue } = parts;
   // For all webhooks together, so that many attempts share a write.
-  const record = batched(BATCH_SIZE, async (results: readonly DeliveryResult[]) => {
+  const write = async (results: readonly DeliveryResult[]) => {
     await deliveries.recordResults(results, holder);
     return results;
-  });
+  };
+  const record = batched(BATCH_SIZE, write, WRITE_PAUSE_MS);
   return workKind({
     name: 'webhook_deliveries',
     queue,
@@ -72,7 +75,7 @@ async function deliver(
     signal.throwIfAborted();
     const outcome = outcomeOf(webhook, attempts, attempt);
     if (outcome.disable !== null) batch.isOver = true;
-    await record({ webhook, id, attempts, attempt, outcome });
-    return { state: 'done', dueAt: outcome.nextAttemptAt ?? undefined };
+    const written = record({ webhook, id, attempts, attempt, outcome });
+    return { state: 'done', dueAt: outcome.nextAttemptAt ?? undefined, written };
   });
 }

@@ -18,6 +18,7 @@ import type { WorkDepth } from './work-queue.js';
  * 5. Work that throws is put off for a second, then twice as long each time, five minutes at most.
  * 6. What came of an item is written by its own work with its effect, while it holds the lease. What
  *    its work left is given back.
+ * 7. A result that is only being written takes no place: the next item begins meanwhile.
  */
 export class WorkEngine {
   private readonly loops: ReadonlyMap<string, WorkLoop>;

@@ -4,8 +4,15 @@ import type { WorkQueue } from './work-queue.js';
 
 /** The result of an item whose work did not fail. */
 export type WorkResult =
-  /** Its end, or when it goes on, is written, and with it the lease has ended. */
-  | { readonly state: 'done'; readonly dueAt?: Date | undefined }
+  /**
+   * Its end, or when it goes on, is written, and with it the lease has ended. `written`: that is
+   * under way, and takes none of the lane's places any more.
+   */
+  | {
+      readonly state: 'done';
+      readonly dueAt?: Date | undefined;
+      readonly written?: Promise<unknown>;
+    }
   /** It is given back; `null`: due as it was. */
   | { readonly state: 'left'; readonly dueAt: Date | null };
 

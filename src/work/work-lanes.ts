@@ -5,9 +5,12 @@ type Item = { readonly id: string };
 /** What this process has taken of one lane. */
 export class Lane {
   readonly running = new Map<string, { readonly work: Promise<void>; readonly end: () => void }>();
+  /** Those of them whose result is only being written: they take no place. */
+  readonly ending = new Set<string>();
   /** Leased, and not begun. */
   readonly waiting: Item[] = [];
-  /** Places that are kept for items being taken. */
+  /** Whether items are being taken, and how many places are kept for them. */
+  isTaking = false;
   asked = 0;
   /** Whether the last look took all that it asked for, so that there may be more. */
   mayHaveMore = false;
@@ -18,7 +21,11 @@ export class Lane {
   ) {}
 
   get places(): number {
-    return this.running.size + this.asked;
+    return this.running.size - this.ending.size + this.asked;
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.waiting.length === 0 && !this.isTaking;
   }
 
   itemIds(): string[] {
@@ -55,8 +62,7 @@ export class WorkLanes {
   }
 
   closeIfIdle(lane: Lane): void {
-    if (lane.places === 0 && lane.waiting.length === 0 && this.lanes.get(lane.name) === lane)
-      this.lanes.delete(lane.name);
+    if (lane.isIdle && this.lanes.get(lane.name) === lane) this.lanes.delete(lane.name);
   }
 
   itemIds(): string[] {

@@ -118,20 +118,30 @@ export class WorkLoop {
   /** @returns how many items were taken */
   private async fill({ lane: name, shares }: DueLane): Promise<number> {
     const lane = this.lanes.open(name, shares);
+    if (this.lanes.freeIn(lane) > 0) return this.takeFor(lane);
+    this.lanes.closeIfIdle(lane);
+    return 0;
+  }
+
+  /** Takes a lane's next items, beforehand where it has no free place for them. */
+  private async takeFor(lane: Lane): Promise<number> {
     const free = this.lanes.freeIn(lane);
-    if (free === 0 || lane.asked > 0 || this.stopping.signal.aborted) {
+    const limit = Math.max(free, this.kind.takenAtOnce ?? 0);
+    if (lane.isTaking || limit === 0 || this.stopping.signal.aborted) {
       this.lanes.closeIfIdle(lane);
       return 0;
     }
+    lane.isTaking = true;
     lane.asked = free;
     // One lane's failure is not the others'.
-    const taking = this.take(lane, Math.max(free, this.kind.takenAtOnce ?? 0))
+    const taking = this.take(lane, limit)
       .catch((error: unknown) => {
         this.report(error);
         return 0;
       })
       .finally(() => {
         lane.asked = 0;
+        lane.isTaking = false;
         this.taking.delete(taking);
         this.beginWaiting(lane);
       });
@@ -150,19 +160,24 @@ export class WorkLoop {
     return items.length;
   }
 
-  /** Begins as many of the lane's items as there are places for. */
   private beginWaiting(lane: Lane): void {
+    this.beginItems(lane);
+    this.lanes.closeIfIdle(lane);
+  }
+
+  /** Begins as many of the lane's items as there are places for. */
+  private beginItems(lane: Lane): void {
     while (lane.waiting.length > 0 && this.lanes.freeIn(lane) > 0) {
       const item = lane.waiting.shift();
       if (item !== undefined) this.begin(lane, item);
     }
-    this.lanes.closeIfIdle(lane);
   }
 
   private begin(lane: Lane, item: Item): void {
     const abort = new AbortController();
     const work = this.run(lane, item, abort).finally(() => {
       lane.running.delete(item.id);
+      lane.ending.delete(item.id);
       this.goOn(lane);
     });
     lane.running.set(item.id, { work, end: () => abort.abort() });
@@ -170,11 +185,12 @@ export class WorkLoop {
 
   /** A place is free: for the lane itself, unless others may wait for one. */
   private goOn(lane: Lane): void {
-    if (lane.waiting.length > 0) this.beginWaiting(lane);
-    else if (this.isShort) this.wake();
-    // Half a lane at a time, so that one statement takes many.
-    else if (lane.mayHaveMore && lane.running.size <= this.kind.maxPerLane(lane) / 2)
-      void this.fill({ lane: lane.name, shares: lane.shares });
+    this.beginItems(lane);
+    const left = lane.places + lane.waiting.length;
+    const atOnce = this.kind.takenAtOnce ?? this.kind.maxPerLane(lane);
+    if (lane.waiting.length === 0 && this.isShort) this.wake();
+    // Half of what is taken at once is left, so that one statement takes many.
+    else if (lane.mayHaveMore && left <= atOnce / 2) void this.takeFor(lane);
     this.lanes.closeIfIdle(lane);
   }
 
@@ -190,6 +206,11 @@ export class WorkLoop {
     let failed = false;
     try {
       const result = await this.kind.run(item, lane.name, signal);
+      if (result.state === 'done' && result.written !== undefined) {
+        lane.ending.add(item.id);
+        this.goOn(lane);
+        await result.written;
+      }
       this.failures.delete(item.id);
       if (result.state === 'left') left = result;
       else if (result.dueAt !== undefined) this.wakeAt(result.dueAt);
