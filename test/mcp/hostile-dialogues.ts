@@ -151,7 +151,7 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
     world.talk({}, async (agent) => {
       const planned = await plan(agent, world.accounts.slice(0, 1));
       waits(await execute(agent, planned));
-      refuses(await execute(agent, planned), /`conflict`[\s\S]*used already, for disc_/);
+      refuses(await execute(agent, planned), /`conflict`[\s\S]*already used, for disc_/);
     }),
   'the token is used many times at once': (world) =>
     world.talk({}, async (agent) => {
@@ -174,8 +174,11 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
   },
   'the accounts are those of another team': (world) =>
     world.talk({}, async (agent) => {
-      refuses(await plan(agent, [world.foreign]), /belongs to another team/);
-      refuses(await plan(agent, [...world.accounts.slice(0, 1), world.foreign]), /another team/);
+      refuses(await plan(agent, [world.foreign]), /no id or ref of an account of the team/);
+      refuses(
+        await plan(agent, [...world.accounts.slice(0, 1), world.foreign]),
+        /no id or ref of an account of the team/,
+      );
       refuses(await agent.call('account_get', { account: world.foreign }), /`not_found`/);
     }),
   'the accounts are those of a provider that the key may not see': async (world) => {
