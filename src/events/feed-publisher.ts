@@ -5,6 +5,11 @@ import type { HistoriesRepository } from './histories.repository.js';
 
 /** The longest that one who asks for the lag waits: it tells of overload, too. */
 const MAX_LAG_MS = 250;
+/**
+ * The longest that readers wait for one run: as long as for a statement of their own. A run whose
+ * session has fallen silent takes up to a minute, and another one begins beside it.
+ */
+const MAX_RUN_MS = 10_000;
 
 /** What was written when it was looked at, and who was still writing. */
 interface Look {
@@ -70,9 +75,14 @@ export class FeedPublisher {
   }
 
   private start(): Promise<void> {
-    this.running = inBackground(() => this.run()).finally(() => {
+    const isOver = new AbortController();
+    const patience = setTimeout(MAX_RUN_MS, undefined, { ref: false, signal: isOver.signal });
+    const run = inBackground(() => this.run());
+    this.running = Promise.race([run, patience]).finally(() => {
       this.running = undefined;
+      isOver.abort();
     });
+    patience.catch(() => undefined);
     return this.running;
   }
 
