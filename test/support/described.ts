@@ -143,6 +143,7 @@ const OF_HTTP: ReadonlySet<string> = new Set([
   'keep-alive',
   'transfer-encoding',
   'vary',
+  'x-accel-buffering',
 ]);
 
 /**
