@@ -70,6 +70,20 @@ const KNOWN: ReadonlySet<string> = new Set([
   '/v1/profiles?label[brand]=acme: a sequential scan of profiles',
 ]);
 
+/** Of finding nothing; a list that is read to its end costs more at so many rows. */
+const MAX_COST = 100;
+/** What may cost more: few have it seldom, or many rows are expected and few are found. */
+const COSTLY: ReadonlySet<string> = new Set([
+  ...['q', 'profile_id', 'provider'].flatMap((name) => [
+    `/v1/accounts?${name}`,
+    `/v1/accounts/health?${name}`,
+  ]),
+  '/v1/disconnects?profile_id',
+  '/v1/events?type',
+  ...['platform', 'provider', 'state'].map((name) => `/v1/findings?${name}`),
+  ...['match', 'platform', 'provider', 'q'].map((name) => `/v1/profiles?${name}`),
+]);
+
 let gateway: Gateway;
 let client: Client;
 let owner: pg.Client;
@@ -136,16 +150,7 @@ async function generalPlanOf({ text }: Statement): Promise<Plan> {
 test('finds the rows of a page by an index, in its order', async () => {
   const addresses = await allAddresses();
   expect(addresses.length).toBeGreaterThan(100);
-  // Which tables there are to fill is told by the lists themselves.
-  const large = new Set<string>();
-  for (const address of addresses.filter((one) => !one.includes('?')))
-    for (const statement of await asked(address))
-      for (const table of tablesOf(await planOf(statement))) large.add(table);
-  for (const table of SMALL) large.delete(table);
-  for (const table of large) {
-    const rows = await multiplyRows(owner, table, ROWS, OWN[table]);
-    if (rows < ROWS / 2) large.delete(table);
-  }
+  const large = await largeTables();
   const faults: string[] = [];
   for (const address of addresses) {
     const plans: Plan[] = [];
@@ -160,6 +165,42 @@ test('finds the rows of a page by an index, in its order', async () => {
   expect(refused).toEqual([]);
   expect(faults.filter((fault) => !KNOWN.has(fault))).toEqual([]);
 });
+
+test('finds what no row has by an index on it', async () => {
+  const addresses = await rareAddresses();
+  expect(addresses.length).toBeGreaterThan(20);
+  await largeTables();
+  const costly: string[] = [];
+  for (const address of addresses)
+    for (const statement of await asked(address))
+      if ((await planOf(statement))['Total Cost'] > MAX_COST)
+        costly.push(address.replace(/=.*/, ''));
+  expect(costly.filter((filter) => !COSTLY.has(filter))).toEqual([]);
+});
+
+let filling: Promise<ReadonlySet<string>> | undefined;
+
+/** The tables that have many rows, once they do. */
+function largeTables(): Promise<ReadonlySet<string>> {
+  filling ??= fillTables();
+  return filling;
+}
+
+/** Which there are to fill is told by the lists themselves. */
+async function fillTables(): Promise<ReadonlySet<string>> {
+  const large = new Set<string>();
+  for (const path of listPaths()) {
+    const list = await addressOf(path);
+    for (const statement of list === undefined ? [] : await asked(list))
+      for (const table of tablesOf(await planOf(statement))) large.add(table);
+  }
+  for (const table of SMALL) large.delete(table);
+  for (const table of large) {
+    const rows = await multiplyRows(owner, table, ROWS, OWN[table]);
+    if (rows < ROWS / 2) large.delete(table);
+  }
+  return large;
+}
 
 /**
  * What answering it asks of the database for the list; the key is looked up in any case, and a summary
@@ -177,13 +218,9 @@ async function asked(address: string): Promise<readonly Statement[]> {
 
 /** Each list plain, with each filter, and in each order and direction, there on its second page too. */
 async function allAddresses(): Promise<readonly string[]> {
-  const paths = gateway.app.routes
-    .filter(({ method, endpoint }) => method === 'GET' && !endpoint.isPagedByProvider)
-    .map(({ path }) => path);
   const addresses: string[] = [];
-  for (const path of paths) {
+  for (const path of listPaths()) {
     const parameters = parametersOf(path);
-    if (!parameters.some(({ name }) => name === 'limit')) continue;
     const list = await addressOf(path);
     if (list === undefined) continue;
     const first = await client.get(`${list}?limit=1`);
@@ -201,6 +238,33 @@ async function allAddresses(): Promise<readonly string[]> {
       addresses.push(`${list}?${order}`);
       const next = (await client.get(`${list}?limit=1&${order}`)).body.pagination.next_cursor;
       if (next) addresses.push(`${list}?${order}&cursor=${encodeURIComponent(next)}`);
+    }
+  }
+  return addresses;
+}
+
+const listPaths = () =>
+  gateway.app.routes
+    .filter(({ method, endpoint }) => method === 'GET' && !endpoint.isPagedByProvider)
+    .map(({ path }) => path)
+    .filter((path) => parametersOf(path).some(({ name }) => name === 'limit'));
+
+/** Each list with each filter of words, by one that it has no row for. */
+async function rareAddresses(): Promise<readonly string[]> {
+  const addresses: string[] = [];
+  for (const path of listPaths()) {
+    const list = await addressOf(path);
+    if (list === undefined) continue;
+    const filters = parametersOf(path).filter((one) => one.in === 'query');
+    for (const { name, schema } of filters) {
+      const { type, format, enum: words = ['nobody'] } = schema.items ?? schema;
+      if (type !== 'string' || format !== undefined || NO_FILTER.includes(name)) continue;
+      for (const word of words) {
+        const { status, body } = await client.get(`${list}?${name}=${word}`);
+        if (status !== 200 || body.data.length > 0) continue;
+        addresses.push(`${list}?${name}=${word}`);
+        break;
+      }
     }
   }
   return addresses;

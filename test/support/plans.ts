@@ -3,6 +3,8 @@ export interface Plan {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Plan Rows': number;
+  /** In the planner's units: a page that is read in sequence is one. */
+  readonly 'Total Cost': number;
   readonly Plans?: readonly Plan[];
 }
 
