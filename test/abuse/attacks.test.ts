@@ -173,17 +173,13 @@ describe('another team is answered as before, and memory stays, while one', () =
         Array.from({ length: 18_000 }, (_, index) => [`field${index}`, 0]),
       );
       const body = JSON.stringify(fields);
-      await hold(4, async (line) => {
-        const {
-          status,
-          text,
-          body: problem,
-        } = await keyOf(line).send('POST', '/v1/keys', body, {
-          'Content-Type': 'application/json',
-        });
-        expect([status, problem.errors.length, problem.errors_omitted]).toEqual([422, 20, 17_982]);
-        expect(text.length).toBeLessThan(10_000);
-      });
+      const send = (line: number) =>
+        keyOf(line).send('POST', '/v1/keys', body, { 'Content-Type': 'application/json' });
+      // Alone, as what attacks may be refused for its load.
+      const { status, text, body: problem } = await send(0);
+      expect([status, problem.errors.length, problem.errors_omitted]).toEqual([422, 20, 17_982]);
+      expect(text.length).toBeLessThan(10_000);
+      await hold(4, send);
     }));
 
   test('begins hundreds of bodies with ten keys and ends none', () =>

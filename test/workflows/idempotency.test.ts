@@ -108,7 +108,7 @@ const posts: Readonly<Record<string, (name: string) => TestedPost>> = {
   'a disconnect that is waited for': (name) => ({
     path: '/v1/disconnects',
     body: { account_ids: [`outfame:${name}`] },
-    headers: { Prefer: 'wait=5' },
+    headers: { Prefer: 'wait=30' },
     status: 202,
     finalStatus: 200,
     check: async ({ id }) => {
