@@ -3,9 +3,9 @@
  * `SLOW` lists. With JEST_JSON set, the result is also written to that file.
  */
 import { readFileSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memoryFolder } from './memory-folder.mjs';
+import { makeMemoryFolder } from './memory-folder.mjs';
 import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 import { run } from './run.mjs';
@@ -74,14 +74,19 @@ const jest = [
   '--max-semi-space-size=32',
   '--disable-warning=ExperimentalWarning',
   join('node_modules', 'jest', 'bin', 'jest.js'),
+  `--cacheDirectory=${join(tmpdir(), `rollcall-jest-${process.getuid?.()}`)}`,
 ];
-// A database that is made and removed on a disk takes six times as much processor time.
-const folder = process.env.TMPDIR ?? memoryFolder();
+// A database that is made and removed on a disk takes six times as much processor time. A single
+// file keeps to the disk, where the next run finds the server's data again.
+const isSingle = given.filter((parameter) => !parameter.startsWith('-')).length === 1;
+const isOnDisk = isSingle || process.env.TMPDIR !== undefined;
+const memory = isOnDisk ? undefined : makeMemoryFolder();
 const { code } = await run(
   [process.execPath, ...jest, ...workers, ...left, ...result, ...given],
   'inherit',
-  folder === undefined ? {} : { TMPDIR: folder },
+  memory === undefined ? {} : { TMPDIR: memory },
 );
+if (memory !== undefined) rmSync(memory, { recursive: true, force: true });
 process.exitCode = code;
 if (code === 0 && isByName && !ranTests(resultFile)) {
   console.error(`No test ran: none is named as in npm test -- ${given.join(' ')}`);
