@@ -87,6 +87,19 @@ export async function signIn(page: Page, url: string, key: string): Promise<void
   await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
 }
 
+/** A window that the holder of a key is signed in to. */
+export async function signedInContext(
+  browser: Browser,
+  url: string,
+  key: string,
+): Promise<BrowserContext> {
+  const context = await newContext(browser);
+  const { page } = await newPage(context);
+  await signIn(page, url, key);
+  await page.close();
+  return context;
+}
+
 /** Until nothing on the page is on its way. */
 export async function settled(page: Page, faults: readonly string[] = []): Promise<void> {
   try {

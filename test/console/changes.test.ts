@@ -5,17 +5,15 @@ import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { describeWith } from '../support/describe-with.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import {
-  newContext,
-  newPage,
+  isRefusedLoad,
+  openPage,
   settled,
-  signIn,
+  signedInContext,
   startBrowser,
   violations,
   type Watched,
 } from './browser.js';
 
-/** What the browser says of an answer that a test is about. */
-const isRefusedLoad = (fault: string) => /Failed to load resource/.test(fault);
 /** More than one page of a tab holds. */
 const EVENTS = 60;
 
@@ -44,22 +42,15 @@ describeWith(['chromium'], 'pages of the console', () => {
     events = (await gateway.root.get(asked)).body.data.map(({ id }: { id: string }) => id);
     await gateway.app.recurringJobs.runNamed('health.note_levels');
     browser = await startBrowser();
-    context = await newContext(browser);
-    const { page } = await newPage(context);
-    await signIn(page, gateway.url, gateway.root.key ?? '');
-    await page.close();
+    context = await signedInContext(browser, gateway.url, gateway.root.key ?? '');
   });
   afterAll(async () => {
     await browser?.close();
     await gateway?.stop();
   });
 
-  const open = async (path: string, isExpected?: (fault: string) => boolean): Promise<Watched> => {
-    const watched = await newPage(context, isExpected);
-    await watched.page.goto(gateway.url + path);
-    await settled(watched.page, watched.faults);
-    return watched;
-  };
+  const open = (path: string, isExpected?: (fault: string) => boolean): Promise<Watched> =>
+    openPage(context, gateway.url + path, isExpected);
   const close = async ({ page, faults }: Watched) => {
     expect([page.url(), await violations(page), faults]).toEqual([page.url(), [], []]);
     await page.close();

@@ -6,13 +6,11 @@ import { shiftedClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 import {
   isRefusedLoad,
-  newContext,
-  newPage,
   openPage,
   press,
   settled,
   shown,
-  signIn,
+  signedInContext,
   startBrowser,
   tabTo,
 } from './browser.js';
@@ -44,10 +42,7 @@ describeWith(['chromium'], 'in the console a person', () => {
     for (const provider of ['outfame', 'creatoraudit', 'octopost', 'socialsyncer'] as const)
       connections[provider] = await gateway.connect(provider);
     browser = await startBrowser();
-    context = await newContext(browser);
-    const { page } = await newPage(context);
-    await signIn(page, gateway.url, (await newKey()).key);
-    await page.close();
+    context = await signedInContext(browser, gateway.url, (await newKey()).key);
   });
   afterAll(async () => {
     await browser?.close();

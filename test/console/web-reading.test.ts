@@ -11,6 +11,7 @@ import {
   press,
   settled,
   shown,
+  signedInContext,
   signIn,
   startBrowser,
   violations,
@@ -48,10 +49,7 @@ describeWith(['chromium'], 'the console shows', () => {
     for (const provider of ['outfame', 'creatoraudit', 'octopost'] as const)
       await gateway.connect(provider);
     browser = await startBrowser();
-    context = await newContext(browser);
-    const { page } = await newPage(context);
-    await signIn(page, gateway.url, (await newKey()).key);
-    await page.close();
+    context = await signedInContext(browser, gateway.url, (await newKey()).key);
   });
   afterAll(async () => {
     await browser?.close();

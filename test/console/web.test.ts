@@ -20,6 +20,7 @@ import {
   recordTasks,
   SCREENSHOTS,
   settled,
+  signedInContext,
   signIn,
   startBrowser,
   violations,
@@ -116,10 +117,7 @@ describeWith(['chromium'], 'the console in a browser', () => {
     }
     key = (await newKey({ name: 'operations', scopes: ['admin'] })).key;
     browser = await startBrowser();
-    context = await newContext(browser);
-    const { page } = await newPage(context);
-    await signIn(page, gateway.url, key);
-    await page.close();
+    context = await signedInContext(browser, gateway.url, key);
   });
   afterAll(async () => {
     await browser?.close();
