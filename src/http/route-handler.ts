@@ -42,7 +42,7 @@ export interface Locals extends LoggedRequest {
 }
 
 /** What handling a request needs. */
-interface RouteHandlerParts {
+export interface RouteHandlerParts {
   readonly database: Database;
   readonly idempotency: Idempotency;
   readonly lease: ProcessLease;

@@ -1,37 +1,25 @@
 import type { RequestListener } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import type { Database } from '../database/index.js';
-import type { ProcessLease } from '../database/process-lease.js';
 import type { Logger } from '../lib/logger.js';
 import type { Tracing } from '../lib/tracing.js';
 import { AnswerCache } from './answer-cache.js';
-import type { Authenticator, KeyWatch } from './caller.js';
 import { Failures } from './failures.js';
-import type { Idempotency } from './idempotency.js';
-import type { Load } from './load.js';
 import type { Metrics } from './metrics.js';
 import { Problem } from './problem.js';
-import type { RateLimiter } from './rate-limit.js';
-import type { Reads } from './reads.js';
 import { RepeatedReads } from './repeated-reads.js';
 import { identify } from './request-id.js';
 import { RequestLog } from './request-log.js';
 import type { Method, Route } from './route.js';
-import { type Locals, RouteHandler } from './route-handler.js';
+import { type Locals, RouteHandler, type RouteHandlerParts } from './route-handler.js';
 import { securityHeaders } from './security-headers.js';
 import { sendProblem } from './send.js';
 import { wrongMethod } from './server-problems.js';
 
+/** What `createServer` makes for the handling of requests. */
+type MadeHere = 'answers' | 'failures' | 'log' | 'remember';
+
 /** What the web application is made of. */
-interface ServerParts {
-  readonly database: Database;
-  readonly idempotency: Idempotency;
-  readonly lease: ProcessLease;
-  readonly load: Load;
-  readonly reads: Reads;
-  readonly rateLimiter: RateLimiter;
-  readonly authenticator: Authenticator;
-  readonly keyWatch: KeyWatch;
+interface ServerParts extends Omit<RouteHandlerParts, MadeHere> {
   /** Handlers beside the API: pages for people, hooks of providers; by their path. */
   readonly pages: Readonly<Record<string, express.Handler>>;
   /** Pages for all other addresses. */
@@ -40,11 +28,6 @@ interface ServerParts {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly trustProxy: boolean;
-  /**
-   * Changes when the gateway shows the same rows differently; cursors, which contain the hour, are
-   * part of that.
-   */
-  readonly release: () => string;
 }
 
 /**
