@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { utc } from '../database/sql.js';
+import { accountEventsFrom } from '../events/index.js';
 import { newId, profileIdOf } from '../lib/ids.js';
 import { stableUrls } from '../lib/url-parameters.js';
 import { ACCOUNT_COLUMNS, type HealthReason, type HealthStatus } from '../model/index.js';
@@ -7,7 +8,7 @@ import { LOOKED_AT } from './accounts.sql.js';
 import { type AccountChange, recordChanges } from './changes.repository.js';
 import { inheritLabels } from './labels.repository.js';
 import type { AccountRecord } from './record.js';
-import { addSamples } from './samples.repository.js';
+import { addSamples, firstSamples } from './samples.repository.js';
 
 /** The account's key in its connection: never written again. */
 const KEY = 'provider_account_id';
@@ -138,6 +139,30 @@ const profileBy = (column: string) => `(
     SELECT id, profile_id FROM accounts WHERE team_id = $3 AND platform = i.platform
       AND ${column} = i.${column} AND status <> 'disconnected' LIMIT 10) o ORDER BY o.id LIMIT 1)`;
 
+/** Adds the accounts `i` that are new. Parameters as `WRITE` has them. */
+const INSERT_NEW = `
+  INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
+    checked_at, health_since, created_at, updated_at)
+  SELECT i.id, COALESCE(${profileBy('platform_user_id')}, ${profileBy('username_key')}, i.profile_id),
+    $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
+  FROM incoming i`;
+const UNLESS_THERE = 'ON CONFLICT (connection_id, provider_account_id) DO NOTHING';
+
+/**
+ * Adds accounts, with their events and their first samples, as a first import does page after page:
+ * nothing is looked up again that the insertion has at hand. What is there already it leaves alone.
+ * Parameters as `WRITE` has them.
+ */
+const ADD = `
+WITH incoming AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(event_id text, ${recordset})),
+added AS (${INSERT_NEW} ${UNLESS_THERE} RETURNING *),
+discovered AS (
+  SELECT a.*, i.event_id FROM added a JOIN incoming i USING (provider_account_id)),
+told AS (${accountEventsFrom('discovered', 'account.discovered', '$5::timestamptz')}),
+${firstSamples('added', '$5::timestamptz')}
+SELECT id, provider_account_id FROM added`;
+
 /**
  * One statement a batch. $1 the records, $2 connection, $3 team, $4 provider, $5 when the provider
  * was asked. What is known is locked as it is read, so that of two looks at once the second reports
@@ -173,13 +198,8 @@ changed AS (
     array_remove(ARRAY[${differing.join(', ')}], NULL) AS fields, k.metrics_alone,
     CASE WHEN k.metrics_alone AND k.metrics_due THEN ${METRICS_NOW} END AS metrics
 ),
-added AS (
-  INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
-    checked_at, health_since, created_at, updated_at)
-  SELECT i.id, COALESCE(${profileBy('platform_user_id')}, ${profileBy('username_key')}, i.profile_id),
-    $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
-  FROM incoming i WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
-  ON CONFLICT (connection_id, provider_account_id) DO NOTHING
+added AS (${INSERT_NEW} WHERE NOT EXISTS (SELECT FROM known k WHERE k.provider_account_id = i.provider_account_id)
+  ${UNLESS_THERE}
   RETURNING id, 'added' AS kind, NULL AS health_before, NULL AS reason_before, FALSE AS verdict_changed, ARRAY[]::text[] AS fields,
     FALSE AS metrics_alone, NULL::json AS metrics
 )
@@ -235,32 +255,15 @@ export async function writeDiffering(
   differing: readonly DifferingRecord[],
   observedAt: Date,
 ): Promise<AccountChange[]> {
-  if (differing.length === 0) return [];
-  // The ids are used where an account is new; it is alone in its profile until that is decided.
-  const rowsToWrite = differing.map(({ record, heldAvatar }) => {
-    const id = newId('acct');
-    const samePicture = isSamePicture(record.avatar_url, heldAvatar);
-    return { id, profile_id: profileIdOf(id), same_picture: samePicture, ...record };
-  });
-  // Unnamed, so that each batch is planned for the table as it is: a plan kept from when it was
-  // empty reads it from end to end.
-  const values = [JSON.stringify(rowsToWrite), owner.id, owner.teamId, owner.provider, observedAt];
-  const { rows } = await client.query<ChangeRow>(WRITE, values);
-  const changes = rows.map(
-    (row): AccountChange => ({
-      id: row.id,
-      kind: row.kind,
-      healthBefore: row.health_before,
-      reasonBefore: row.reason_before,
-      verdictChanged: row.verdict_changed,
-      fields: row.fields,
-      ...(row.metrics_alone && { metricsAlone: { toTell: row.metrics } }),
-    }),
-  );
-  await inheritLabels(
-    client,
-    changes.filter(({ kind }) => kind === 'added').map(({ id }) => id),
-  );
+  const fresh = differing.filter(({ isNew }) => isNew).map(({ record }) => record);
+  const added = await addNew(client, owner, fresh, observedAt);
+  // Another look may have added some meanwhile: these are known now.
+  const others = differing.filter(({ record }) => !added.has(record.provider_account_id));
+  const changes = await writeOver(client, owner, others, observedAt);
+  await inheritLabels(client, [
+    ...added.values(),
+    ...changes.filter(({ kind }) => kind === 'added').map(({ id }) => id),
+  ]);
   await recordChanges(client, owner.teamId, changes, observedAt);
   const sampled = changes.filter(
     ({ kind, fields }) => kind === 'added' || fields.includes('metrics'),
@@ -272,8 +275,75 @@ export async function writeDiffering(
   );
   const back = changes.filter(({ kind }) => kind === 'reappeared').map(({ id }) => id);
   await noteReappearance(client, back, observedAt);
-  return changes;
+  return [...[...added.values()].map(asAdded), ...changes];
 }
+
+/** @returns the ids of those that were added, by their ids at the provider */
+async function addNew(
+  client: pg.ClientBase,
+  owner: ObservationOwner,
+  records: readonly AccountRecord[],
+  observedAt: Date,
+): Promise<ReadonlyMap<string, string>> {
+  if (records.length === 0) return new Map();
+  const rowsToAdd = records.map((record) => ({ event_id: newId('evt'), ...asRow(record, null) }));
+  const { rows } = await client.query<{ id: string; provider_account_id: string }>(
+    ADD,
+    valuesOf(owner, rowsToAdd, observedAt),
+  );
+  return new Map(rows.map((row) => [row.provider_account_id, row.id]));
+}
+
+/** Writes records where they differ from the accounts that are held, or where there is none. */
+async function writeOver(
+  client: pg.ClientBase,
+  owner: ObservationOwner,
+  differing: readonly DifferingRecord[],
+  observedAt: Date,
+): Promise<AccountChange[]> {
+  if (differing.length === 0) return [];
+  const rowsToWrite = differing.map(({ record, heldAvatar }) => asRow(record, heldAvatar));
+  const { rows } = await client.query<ChangeRow>(WRITE, valuesOf(owner, rowsToWrite, observedAt));
+  return rows.map(
+    (row): AccountChange => ({
+      id: row.id,
+      kind: row.kind,
+      healthBefore: row.health_before,
+      reasonBefore: row.reason_before,
+      verdictChanged: row.verdict_changed,
+      fields: row.fields,
+      ...(row.metrics_alone && { metricsAlone: { toTell: row.metrics } }),
+    }),
+  );
+}
+
+/** The ids are used where an account is new; it is alone in its profile until that is decided. */
+function asRow(record: AccountRecord, heldAvatar: string | null) {
+  const id = newId('acct');
+  const samePicture = isSamePicture(record.avatar_url, heldAvatar);
+  return { id, profile_id: profileIdOf(id), same_picture: samePicture, ...record };
+}
+
+/**
+ * The statements are unnamed, so that each batch is planned for the table as it is: a plan kept
+ * from when it was empty reads it from end to end.
+ */
+const valuesOf = (owner: ObservationOwner, rows: readonly object[], observedAt: Date) => [
+  JSON.stringify(rows),
+  owner.id,
+  owner.teamId,
+  owner.provider,
+  observedAt,
+];
+
+const asAdded = (id: string): AccountChange => ({
+  id,
+  kind: 'added',
+  healthBefore: null,
+  reasonBefore: null,
+  verdictChanged: false,
+  fields: [],
+});
 
 /** Notes on the disconnects that ended these accounts that a later look showed them again. */
 async function noteReappearance(

@@ -15,6 +15,8 @@ const METRICS = ACCOUNT_COLUMNS.flatMap(({ name, column, type }) =>
     : [],
 );
 const COLUMNS = METRICS.map(({ column }) => column);
+/** Those of the account `a`. */
+const VALUES = COLUMNS.map((column) => `a.${column}`).join(', ');
 
 /** A table of samples: one for each account and slot, the newest of that slot. */
 interface Series extends TimePartitions {
@@ -43,7 +45,6 @@ const DAILY: Series = {
  */
 const writeInto = ({ table, slot }: Series, source: string) => {
   const start = `date_trunc('${slot}', $2::timestamptz, 'UTC')`;
-  const values = COLUMNS.map((column) => `a.${column}`).join(', ');
   return `
   known_${slot} AS (
     UPDATE ${table} s SET at = $2, ${COLUMNS.map((column) => `${column} = a.${column}`).join(', ')}
@@ -51,10 +52,25 @@ const writeInto = ({ table, slot }: Series, source: string) => {
     RETURNING s.account_id),
   new_${slot} AS (
     INSERT INTO ${table} (account_id, slot, at, ${COLUMNS.join(', ')})
-    SELECT a.id, ${start}, $2, ${values} FROM ${source} a
+    SELECT a.id, ${start}, $2, ${VALUES} FROM ${source} a
     WHERE a.id NOT IN (SELECT account_id FROM known_${slot})
     ON CONFLICT (account_id, slot) DO NOTHING RETURNING account_id)`;
 };
+
+/**
+ * SQL: the first samples of new accounts, as part of the statement that writes them.
+ * @param source the accounts as they now stand
+ * @param at when they were seen
+ */
+export const firstSamples = (source: string, at: string) =>
+  [HOURLY, DAILY]
+    .map(
+      ({ table, slot }) => `first_${slot} AS (
+    INSERT INTO ${table} (account_id, slot, at, ${COLUMNS.join(', ')})
+    SELECT a.id, date_trunc('${slot}', ${at}, 'UTC'), ${at}, ${VALUES}
+    FROM ${source} a WHERE num_nonnulls(${VALUES}) > 0)`,
+    )
+    .join(',');
 
 /**
  * Keeps the metrics that these accounts have now as samples, all in one statement; of accounts that

@@ -17,6 +17,7 @@ export type { FeedLag, FeedPublisher } from './feed-publisher.js';
 export type { FeedReader } from './feed-reader.repository.js';
 export {
   type AccountEvent,
+  accountEventsFrom,
   type NewEvent,
   recordAccountEvents,
   recordEvents,

@@ -95,6 +95,17 @@ export async function recordAccountEvents(
   );
 }
 
+/**
+ * SQL: like `recordAccountEvents`, as part of the statement that writes the accounts.
+ * @param source which has the accounts as they now stand, each with the `event_id` of its event
+ * @param at when they are seen
+ */
+export const accountEventsFrom = (source: string, type: EventType, at: string) =>
+  `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
+   SELECT a.event_id, a.team_id, '${type}', a.id, a.provider,
+     jsonb_build_object('account', ${ACCOUNT_FACTS}), ${at}
+   FROM ${source} a ORDER BY a.event_id`;
+
 /** What an event shows of its account: its identity, and its health at that moment. */
 const ACCOUNT_FACTS = `jsonb_build_object(
   'id', a.id, 'ref', a.provider || ':' || a.provider_account_id, 'provider', a.provider,

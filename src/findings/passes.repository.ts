@@ -5,6 +5,9 @@ import type { HeldByPlatform } from './expectation.js';
 /** Profiles that one transaction examines. */
 export const BATCH_SIZE = 1_000;
 
+/** For a first sweep, so that one which comes to no end holds up nothing for long. */
+const MAX_WAIT_MINUTES = 15;
+
 /** Where a pass over the profiles of a team stands. */
 export interface Pass {
   readonly teamId: string;
@@ -32,7 +35,10 @@ export interface PassedProfile {
 export class PassesRepository {
   constructor(private readonly database: Database) {}
 
-  /** The teams with profiles to examine. */
+  /**
+   * The teams with profiles to examine, but for those with a connection that is being read for the
+   * first time: of its profiles as they are meanwhile much is found that the next page settles.
+   */
   async findDue(now: Date): Promise<string[]> {
     const { pool } = this.database;
     await pool.query({
@@ -46,7 +52,10 @@ export class PassesRepository {
     const { rows } = await pool.query<{ team_id: string }>({
       name: 'due-finding-passes',
       text: `SELECT team_id FROM finding_passes WHERE due_at <= $1
-        UNION SELECT team_id FROM finding_touches`,
+        UNION SELECT team_id FROM finding_touches
+        EXCEPT SELECT s.team_id FROM sweeps s JOIN connections c ON c.id = s.connection_id
+          WHERE s.state = 'running' AND c.swept_at IS NULL
+            AND s.started_at > $1::timestamptz - interval '${MAX_WAIT_MINUTES} minutes'`,
       values: [now],
     });
     return rows.map(({ team_id }) => team_id);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type AccountRecord, LOOKED_AT } from '../accounts/index.js';
+import { withTransaction } from '../database/transact.js';
 import type { RunLease } from './run-lease.repository.js';
 
 /**
@@ -17,6 +18,13 @@ const QUARANTINED = noted('s.quarantined');
 const ABSENT = noted('s.absent');
 /** The connection's accounts that a sweep may judge: a disconnect has the others. */
 const OF_CONNECTION = `a.connection_id = $1 AND a.status NOT IN ('disconnected', 'disconnecting')`;
+
+/** The columns by which accounts are found. */
+const SELECTIVE = [
+  ...['team_id', 'connection_id', 'provider', 'provider_account_id', 'profile_id'],
+  ...['platform', 'platform_user_id', 'username_key', 'status', 'health_status', 'health_reason'],
+  ...['followers_bucket', 'health_since', 'connected_at', 'created_at', 'updated_at'],
+];
 
 /** An account as a page shows it. */
 interface ObservedAccount {
@@ -264,10 +272,15 @@ export class ObservedAccountsRepository {
 
   /**
    * Has the database look at the table of accounts. Without it readers of a large first import wait
-   * for whole-table plans until the database notices by itself, a minute or so later.
+   * for whole-table plans until the database notices by itself, a minute or so later. Until then a
+   * sample of a tenth does: a whole one takes a second each time. With columns named it does not
+   * count as the database's own look, which comes all the same.
    */
   async analyze(): Promise<void> {
-    await this.lease.pool.query('ANALYZE (SKIP_LOCKED) accounts');
+    await withTransaction(this.lease.pool, async (client) => {
+      await client.query('SET LOCAL default_statistics_target = 10');
+      await client.query(`ANALYZE (SKIP_LOCKED) accounts (${SELECTIVE.join(', ')})`);
+    });
   }
 
   /** Marks accounts that this sweep has no good look at; their evidence keeps the age it has. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
+import { newId } from '../../src/lib/ids.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { RowsTeam } from '../support/rows-team.js';
@@ -86,6 +87,20 @@ test('one process at a time examines a team, and what it leaves is found later',
   expect(await open(team)).toEqual([]);
   await other.query('ROLLBACK');
   await other.end();
+  await examine();
+  expect(await open(team)).toHaveLength(1);
+});
+
+test('a team waits while one of its connections is read for the first time', async () => {
+  const team = await RowsTeam.begin(gateway, clock.now);
+  for (const provider of ['octopost', 'postiz']) await team.hold(provider, 'acme');
+  const { sweep } = gateway.database.prisma;
+  const connectionId = await team.connect('postiz');
+  const data = { id: newId('swp'), teamId: team.id, connectionId, state: 'running' };
+  await sweep.create({ data: { ...data, createdAt: clock.now(), startedAt: clock.now() } });
+  await examine();
+  expect(await open(team)).toEqual([]);
+  await sweep.update({ where: { id: data.id }, data: { state: 'succeeded' } });
   await examine();
   expect(await open(team)).toHaveLength(1);
 });
