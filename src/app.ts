@@ -217,10 +217,12 @@ export function assemble(settings: AppSettings): App {
     accountsRepository: accounts.repository,
     feeds: events.reader,
     cursors: feedCursors,
+    addresses: () => connections.addresses(),
   });
   const providerStatus = createProviderStatus({
     ...parts,
     recentIncidents: () => health.incidents.recent(),
+    addresses: connections.addresses,
   });
   const sweeps = createSweeps({
     ...parts,

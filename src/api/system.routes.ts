@@ -16,8 +16,11 @@ interface SystemState {
   overload(): string | null;
   /** How far feeds are behind, and what they wait for. */
   feeds(): Promise<FeedLag>;
-  /** Each provider's state: it never makes us unready, but a person wants to see it. */
-  providers(): Readonly<Record<string, 'operational' | 'degraded' | 'down'>>;
+  /**
+   * Each provider's state, `operational` or in words: it never makes us unready, but a person wants
+   * to see it.
+   */
+  providers(): Readonly<Record<string, string>>;
 }
 
 const HEALTH_TYPE = 'application/health+json';

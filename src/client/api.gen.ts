@@ -1759,7 +1759,10 @@ export interface components {
                 how_to_reconnect: string;
             };
             state: {
-                /** @enum {string} */
+                /**
+                 * @description As all of `state`: of the base URLs that the team's connections lead to, the worst of several. Without a connection, of the provider's own.
+                 * @enum {string}
+                 */
                 status: "operational" | "degraded" | "down";
                 since: string | null;
                 /** @description Percentage of attempts answered as documented, refusals included, over all replicas. */

@@ -5,6 +5,7 @@ import type { SealedColumn } from '../database/sealed-column.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { Problem } from '../http/problem.js';
+import type { Address } from '../providers/index.js';
 
 /** The column of sealed credentials, for the rotation of the secret. */
 export const SEALED_CREDENTIALS: SealedColumn = {
@@ -34,6 +35,16 @@ export class ConnectionsRepository {
     const select = { id: true, paused: true };
     const rows = await this.database.prisma.connection.findMany({ where, select });
     return new Map(rows.map(({ id, paused }) => [id, paused]));
+  }
+
+  /** Where connections lead, of a team or of all; each address once. */
+  async addresses(teamId?: string): Promise<Address[]> {
+    const { rows } = await this.database.pool.query<Address>(
+      `SELECT DISTINCT provider, base_url AS "baseUrl" FROM connections
+       WHERE $1::text IS NULL OR team_id = $1`,
+      [teamId],
+    );
+    return rows;
   }
 
   /** The connections that the caller may see, oldest first. */

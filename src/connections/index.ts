@@ -70,6 +70,7 @@ export function createConnections(parts: ConnectionsParts) {
     service,
     jobs,
     sweepSoon,
+    addresses: (teamId?: string) => connections.addresses(teamId),
     endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting, hooks) },
     pages: { '/hooks': hooks.router },
   };

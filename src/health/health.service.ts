@@ -5,7 +5,7 @@ import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
-import type { Registry } from '../providers/index.js';
+import type { Address, Registry } from '../providers/index.js';
 import { ageVerdicts } from './aging.js';
 import { type LevelsQuery, RETENTION_LEVELS_DAYS } from './health.requests.js';
 import { MAX_HISTORY, MAX_LEVELS } from './health.schema.js';
@@ -49,15 +49,11 @@ export class HealthService {
    */
   async age(): Promise<void> {
     const { database, registry, incidents, runningTime, clock } = this.parts;
-    const latest = await incidents.latest();
-    const outages = new Map(
-      [...latest].map(([provider, { closedAt }]) => [provider, closedAt ?? ('open' as const)]),
-    );
     const context = {
-      outages,
+      outages: await incidents.outages(),
       runningSince: await runningTime.note(),
-      opensIncident: (provider: string, silentSince: Date | null) =>
-        incidents.openIfDown(provider, silentSince),
+      opensIncident: (address: Address, silentSince: Date | null) =>
+        incidents.openIfDown(address, silentSince),
     };
     await ageVerdicts(database, registry, context, clock.now());
   }

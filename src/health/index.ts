@@ -3,7 +3,7 @@ import type { Database } from '../database/index.js';
 import type { FeedReader } from '../events/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
-import type { Providers } from '../providers/index.js';
+import type { Address, Providers } from '../providers/index.js';
 import type { RecurringJob } from '../work/index.js';
 import { healthEndpoints } from './health.routes.js';
 import { HealthService } from './health.service.js';
@@ -24,12 +24,14 @@ interface HealthParts {
   readonly feeds: FeedReader;
   readonly cursors: Cursors;
   readonly clock: Clock;
+  /** Where the connections of all teams lead, each address once. */
+  readonly addresses: () => Promise<readonly Address[]>;
 }
 
 /** How verdicts age, what they were, and the outages of providers. */
 export function createHealth(parts: HealthParts) {
   const { database, providers, accounts, accountsRepository, feeds, cursors, clock } = parts;
-  const incidents = new IncidentsService(database, providers, clock);
+  const incidents = new IncidentsService(parts);
   const runningTime = new RunningTime(database, clock);
   const service = new HealthService({
     database,

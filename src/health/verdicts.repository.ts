@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { HEALTH_LOOKED_AT, recommend, recordChanges } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { AnyAdapter, HealthReason, HealthStatus } from '../model/index.js';
+import type { Address } from '../providers/index.js';
 import { ABSENT, type AbsentVerdict, STANDS_FOR_INTERVALS } from './verdict.js';
 
 /** A connection whose accounts were checked for verdicts that are too old. */
@@ -10,6 +11,7 @@ interface AgedConnection {
   readonly teamId: string;
   readonly paused: boolean;
   readonly provider: string;
+  readonly baseUrl: string | null;
   /** When the first look failed after the last good one; `null`: the last one was good. */
   readonly silentSince: Date | null;
   /** Which verdicts its accounts have to get. */
@@ -59,8 +61,8 @@ const oldest = (verdict: SilentVerdict) => `(
  * The connections that are due, and when they are due next: when the oldest verdict no longer
  * stands, and after one interval anyway, as accounts come and go; a look makes them due, too. Silence
  * is looks that were tried and failed: as many as intervals have passed since the first of them,
- * up to the time when the next look should have been. $1 now, $2 and $3 the providers
- * and when their last outage ended (null: none is known), $4 the limit, $5 since when gateways run.
+ * up to the time when the next look should have been. $1 now, $2 the providers, $3 the limit, $4 since
+ * when gateways run, $5, $6 and $7 the addresses with outages and when the last one ended.
  *
  * A running sweep may give the look that is awaited, and while a key is rejected, or waits for
  * someone to confirm it, nothing is expected. A look that is not due yet, or was queued just now, is not missed.
@@ -68,14 +70,16 @@ const oldest = (verdict: SilentVerdict) => `(
 const TAKE_DUE = `
 WITH due AS MATERIALIZED (
   SELECT c.id, c.swept_at, c.health_swept_at, c.silent_since, c.tried_at[${STANDS_FOR_INTERVALS}] AS asked_since,
-    GREATEST(p.outage_ended_at, $5) AS counts_since,
+    GREATEST(o.ended_at, $4) AS counts_since,
     make_interval(secs => c.sweep_interval_seconds) AS sweep_interval,
     LEAST(c.next_sweep_at, (
       SELECT min(s.created_at) FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'queued')) AS overdue_since
-  FROM connections c JOIN unnest($2::text[], $3::timestamptz[]) AS p(provider, outage_ended_at) USING (provider)
-  WHERE c.state = 'active' AND c.held_at IS NULL AND c.next_aging_at < $1
+  FROM connections c
+  LEFT JOIN unnest($5::text[], $6::text[], $7::timestamptz[]) AS o(provider, base_url, ended_at)
+    ON o.provider = c.provider AND o.base_url IS NOT DISTINCT FROM c.base_url
+  WHERE c.provider = ANY($2) AND c.state = 'active' AND c.held_at IS NULL AND c.next_aging_at < $1
     AND NOT EXISTS (SELECT FROM sweeps s WHERE s.connection_id = c.id AND s.state = 'running')
-  ORDER BY c.next_aging_at LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+  ORDER BY c.next_aging_at LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 ),
 counted AS MATERIALIZED (
   SELECT c.*, ${STANDS_FOR_INTERVALS} * c.sweep_interval AS patience,
@@ -97,9 +101,20 @@ SET next_aging_at = LEAST(
   CASE WHEN LEAST(silent_at, unchecked_at) < $1 THEN $1 ELSE LEAST(silent_at, unchecked_at) END,
   $1 + sweep_interval)
 FROM ages WHERE c.id = ages.id
-RETURNING c.id, c.team_id AS "teamId", c.paused, c.provider, c.silent_since AS "silentSince",
+RETURNING c.id, c.team_id AS "teamId", c.paused, c.provider, c.base_url AS "baseUrl", c.silent_since AS "silentSince",
   looked_before AS "lookedBefore", asked_since AS "askedSince",
   array_remove(ARRAY[CASE WHEN silent_at < $1 THEN 'provider_unreachable' END, CASE WHEN unchecked_at < $1 THEN 'not_checked' END], NULL) AS due`;
+
+/** What the age of verdicts is counted by. */
+interface AgingBasis {
+  readonly now: Date;
+  /** Connections of others are left alone. */
+  readonly providers: readonly string[];
+  /** When the last outage ended at each address that has had one: `now` while one is under way. */
+  readonly outages: readonly (Address & { readonly endedAt: Date })[];
+  /** Since when gateways run without a break. */
+  readonly runningSince: Date;
+}
 
 /** The verdicts of accounts that nobody looks at any more. */
 export class VerdictsRepository {
@@ -108,22 +123,19 @@ export class VerdictsRepository {
   /**
    * Checks up to `limit` connections for verdicts that are too old and notes when to check them
    * again, no earlier than `now`. Replicas get different connections.
-   * @param outages each provider, and when its last outage ended: `now` while one is under way,
-   * `null` where none is known
-   * @param runningSince since when gateways run without a break
    */
   async takeDue(
-    now: Date,
-    outages: ReadonlyMap<string, Date | null>,
-    runningSince: Date,
+    { now, providers, outages, runningSince }: AgingBasis,
     limit: number,
   ): Promise<AgedConnection[]> {
     const { rows } = await this.database.pool.query<AgedConnection>(TAKE_DUE, [
       now,
-      [...outages.keys()],
-      [...outages.values()],
+      providers,
       limit,
       runningSince,
+      outages.map(({ provider }) => provider),
+      outages.map(({ baseUrl }) => baseUrl),
+      outages.map(({ endedAt }) => endedAt),
     ]);
     return rows;
   }

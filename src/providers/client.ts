@@ -135,8 +135,12 @@ export interface Providers {
   abort(connectionId: string, reason: Error): void;
   /** Ends those of them that change nothing at the provider. */
   abortReads(connectionId: string, reason: Error): void;
-  /** How a provider does at the moment, as far as this process saw. */
-  state(provider: string): ProviderState;
+  /** The sites that this process has asked of late, of all providers. */
+  sites(): readonly string[];
+  /** Forgets how all others did: no connection leads there any more. */
+  keepSites(used: ReadonlySet<string>): void;
+  /** How these sites of one provider do at the moment, as far as this process saw. */
+  state(sites: readonly string[]): ProviderState;
   /** How much this process has under way, by provider that it has asked. */
   traffic(): ReadonlyMap<string, ProviderFigures>;
   /** Calls `listener` after each attempt; the answer takes it off again. */
@@ -254,7 +258,9 @@ export function createProviders(settings: ProvidersSettings): Providers {
     connectionsInUse: () => inFlight.connections,
     abort: (connectionId, reason) => inFlight.abort(connectionId, ['read', 'change'], reason),
     abortReads: (connectionId, reason) => inFlight.abort(connectionId, ['read'], reason),
-    state: (provider) => runtime.state(provider),
+    sites: () => runtime.sites(),
+    keepSites: (used) => runtime.keepSites(used),
+    state: (sites) => runtime.state(sites),
     traffic: () => runtime.traffic(),
     onOutcome: (listener) => {
       listeners.add(listener);

@@ -27,6 +27,7 @@ import { isFailure, type ProviderRuntime } from './provider-runtime.js';
 import { type AnswerShape, readAnswer } from './read-answer.js';
 import type { Registry } from './registry.js';
 import type { PolicySettings } from './settings.js';
+import { siteOf } from './site.js';
 import { deadlinePassed } from './translate-error.js';
 
 /** What a caller may say of one call. */
@@ -56,6 +57,8 @@ export interface ResponseFacts {
 /** One finished attempt; a call that is retried makes several. */
 export interface AttemptOutcome {
   readonly provider: string;
+  /** The provider at the origin that was asked. */
+  readonly site: string;
   readonly connectionId: string;
   readonly operation: OperationName;
   readonly outcome: 'ok' | ProviderErrorCode;
@@ -172,7 +175,8 @@ async function executeAbortable<Name extends OperationName>(
   const base = baseOf(adapter, connection, name);
   const { auth = name === 'refresh' ? [] : adapter.auth } = operation;
   const ownSecrets = secretsOf(adapter, connection);
-  const { sender, last } = executor.runtime.provider(adapter);
+  const site = siteOf(adapter, connection.baseUrl);
+  const sender = executor.runtime.sender(adapter);
   const policies = executor.runtime.policies(adapter, connection, base, name);
   const isRead = READS.has(name);
   const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
@@ -193,9 +197,11 @@ async function executeAbortable<Name extends OperationName>(
       result = outcome;
       const latencyMs = performance.now() - startedAt;
       // A 404 about one account shows neither that the provider works nor that it does not.
-      if (outcome !== 'not_found') last.note(isFailure(outcome) ? outcome : null);
+      if (outcome !== 'not_found')
+        executor.runtime.last(site).note(isFailure(outcome) ? outcome : null);
       executor.onOutcome({
         provider: adapter.id,
+        site,
         connectionId: connection.id,
         operation: name,
         outcome,

@@ -30,3 +30,4 @@ export { createRegistry, type Registry } from './registry.js';
 export type { PolicySettings } from './settings.js';
 export { shownSettings, withChanges } from './settings-text.js';
 export { SharedLimits } from './shared-limits.js';
+export { type Address, providerOf, siteOf } from './site.js';

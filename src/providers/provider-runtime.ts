@@ -24,6 +24,7 @@ import { Sender } from './send.js';
 import type { PolicySettings } from './settings.js';
 import type { KeyQuota, SharedLimits } from './shared-limits.js';
 import { SharedRateLimiter } from './shared-rate-limiter.js';
+import { providerOf, siteOf } from './site.js';
 import { Turns } from './turns.js';
 
 /** Where changes of a circuit are logged. */
@@ -51,12 +52,12 @@ interface RuntimeSettings {
 export interface ProviderState
   extends Pick<LastOutcomes, 'lastSuccessAt' | 'lastFailureAt' | 'lastError'> {
   /**
-   * The worst of what every sweep asks: list and health report, at all base URLs. The other groups
+   * The worst of what every sweep asks: list and health report, at all sites. The other groups
    * are asked at callers' wish alone, so that a circuit of theirs may stay half open for as long as
    * nobody tries it again.
    */
   readonly circuit: Circuit;
-  /** By group of operations, the worst of all base URLs; one that was never asked is left out. */
+  /** By group of operations, the worst of all sites; one that was never asked is left out. */
   readonly circuits: Readonly<Partial<Record<OperationGroup, Circuit>>>;
   /** Since when the circuit is so; `null`: since the start. */
   readonly since: Date | null;
@@ -68,18 +69,16 @@ export interface ProviderState
 const MAX_KEYS = 10_000;
 
 /**
- * All that is kept between calls: sockets and last outcomes per provider, breakers per provider,
- * origin and group of operations, limits per key.
+ * All that is kept between calls: sockets per provider, last outcomes per site, breakers per site
+ * and group of operations, limits per key.
  */
 export class ProviderRuntime {
-  private readonly providers = new Map<
-    string,
-    { readonly sender: Sender; readonly last: LastOutcomes }
-  >();
+  private readonly senders = new Map<string, Sender>();
+  private readonly outcomes = new Map<string, LastOutcomes>();
   private readonly routes = new Map<
     string,
     {
-      readonly provider: string;
+      readonly site: string;
       readonly group: OperationGroup;
       readonly providerBreaker: Breaker;
       readonly retryBudget: RetryBudget;
@@ -97,11 +96,16 @@ export class ProviderRuntime {
 
   constructor(private readonly settings: RuntimeSettings) {}
 
-  provider(adapter: AnyAdapter) {
-    return getOrMake(this.providers, adapter.id, () => ({
-      sender: new Sender(adapter, this.settings.policies, this.largeAnswers),
-      last: new LastOutcomes(this.settings.clock),
-    }));
+  sender(adapter: AnyAdapter): Sender {
+    return getOrMake(
+      this.senders,
+      adapter.id,
+      () => new Sender(adapter, this.settings.policies, this.largeAnswers),
+    );
+  }
+
+  last(site: string): LastOutcomes {
+    return getOrMake(this.outcomes, site, () => new LastOutcomes(this.settings.clock));
   }
 
   policies(
@@ -111,8 +115,9 @@ export class ProviderRuntime {
     operation: OperationName,
   ): CallPolicies {
     const group = GROUP_OF[operation];
-    const routes = getOrMake(this.routes, `${adapter.id} ${base.origin} ${group}`, () =>
-      this.newRoutes(adapter.id, base.origin, group),
+    const site = siteOf(adapter, connection.baseUrl);
+    const routes = getOrMake(this.routes, `${site} ${group}`, () =>
+      this.newRoutes(adapter.id, site, base.origin, group),
     );
     const id = credentialId(connection, base);
     const key = getOrMake(this.keys, id, () => this.newKey(adapter, id));
@@ -127,13 +132,23 @@ export class ProviderRuntime {
     if (key !== undefined) this.keys.set(id, { ...key, keyBreaker: this.newKeyBreaker() });
   }
 
-  state(provider: string): ProviderState {
-    const {
-      lastSuccessAt = null,
-      lastFailureAt = null,
-      lastError = null,
-    } = this.providers.get(provider)?.last ?? {};
-    const routes = [...this.routes.values()].filter((known) => known.provider === provider);
+  /** The sites that this process has asked. */
+  sites(): readonly string[] {
+    return [...new Set([...this.routes.values()].map(({ site }) => site))];
+  }
+
+  /** Forgets how the others did: nobody asks them any more, so they would stay as they were. */
+  keepSites(used: ReadonlySet<string>): void {
+    for (const [key, { site }] of this.routes) if (!used.has(site)) this.routes.delete(key);
+    for (const site of this.outcomes.keys()) if (!used.has(site)) this.outcomes.delete(site);
+  }
+
+  /** How some sites of one provider do, taken together. */
+  state(sites: readonly string[]): ProviderState {
+    const outcomes = sites.flatMap((site) => this.outcomes.get(site) ?? []);
+    const { lastSuccessAt = null } = latest(outcomes, 'lastSuccessAt') ?? {};
+    const { lastFailureAt = null, lastError = null } = latest(outcomes, 'lastFailureAt') ?? {};
+    const routes = [...this.routes.values()].filter(({ site }) => sites.includes(site));
     const swept = routes.filter(({ group }) => SWEPT_GROUPS.includes(group));
     const worst = worstOf(swept.map(({ providerBreaker }) => providerBreaker));
     const circuits = Object.fromEntries(
@@ -165,22 +180,22 @@ export class ProviderRuntime {
       });
     };
     for (const { provider, turns } of this.keys.values()) add(provider, turns.figures);
-    for (const { provider, providerBreaker } of this.routes.values())
-      add(provider, { openCircuits: providerBreaker.circuit === 'closed' ? 0 : 1 });
+    for (const { site, providerBreaker } of this.routes.values())
+      add(providerOf(site), { openCircuits: providerBreaker.circuit === 'closed' ? 0 : 1 });
     return traffic;
   }
 
   /** Waits for requests on their way. */
   async close(): Promise<void> {
-    await Promise.all([...this.providers.values()].map(({ sender }) => sender.close()));
+    await Promise.all([...this.senders.values()].map((sender) => sender.close()));
   }
 
-  private newRoutes(provider: string, origin: string, group: OperationGroup) {
+  private newRoutes(provider: string, site: string, origin: string, group: OperationGroup) {
     const { clock, logger, policies } = this.settings;
     const onChange = (circuit: Circuit) =>
       logger?.warn('provider circuit changed', { provider, origin, group, circuit });
     return {
-      provider,
+      site,
       group,
       providerBreaker: new Breaker(policies, meaningForProvider, onChange),
       retryBudget: new RetryBudget(policies, clock),
@@ -222,6 +237,16 @@ export function isFailure(outcome: 'ok' | ProviderErrorCode): outcome is Provide
 function meaningForProvider(error: ProviderError): Meaning {
   if (error.code === 'not_found') return 'nothing';
   return isFailure(error.code) ? 'failure' : 'success';
+}
+
+/** The one in which it is latest; `undefined`: it is in none. */
+function latest(
+  outcomes: readonly LastOutcomes[],
+  at: 'lastSuccessAt' | 'lastFailureAt',
+): LastOutcomes | undefined {
+  return outcomes
+    .filter((one) => one[at] !== null)
+    .sort((one, other) => Number(other[at]) - Number(one[at]))[0];
 }
 
 function worstOf(breakers: readonly Breaker[]): Breaker | undefined {

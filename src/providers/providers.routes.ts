@@ -22,6 +22,7 @@ import { operationsOf } from './offered-operations.js';
 import { groupsOf, OPERATION_GROUPS } from './operation-group.js';
 import type { ProviderState } from './provider-runtime.js';
 import { PROVIDER_EXAMPLE } from './providers.example.js';
+import { providerOf } from './site.js';
 
 /** Below this share of good answers in five minutes a provider counts as degraded. */
 const DEGRADED_BELOW_PERCENT = 95;
@@ -81,7 +82,10 @@ const providerSchema = z
       how_to_reconnect: z.string(),
     }),
     state: z.object({
-      status: z.enum(['operational', 'degraded', 'down']),
+      status: z.enum(['operational', 'degraded', 'down']).meta({
+        description:
+          "As all of `state`: of the base URLs that the team's connections lead to, the worst of several. Without a connection, of the provider's own.",
+      }),
       since: timestamp.nullable(),
       success_rate: z.object({ '5m': rate, '24h': rate }).meta({
         description:
@@ -130,19 +134,22 @@ interface Incident {
   readonly error: string | null;
 }
 
-/** The outages under way and of late, by provider, newest first. */
+/** The outages under way and of late, by site, newest first. */
 export type ReadIncidents = () => Promise<ReadonlyMap<string, readonly Incident[]>>;
 
-/** How a provider did over a span. */
-type ReadFigures = (provider: string, span: Span) => CallFigures;
+/** Whence it is known how providers do. */
+interface StateSources {
+  readonly providers: Providers;
+  /** How some sites did over a span. */
+  readonly figures: (sites: readonly string[], span: Span) => CallFigures;
+  readonly incidents: ReadIncidents;
+  /** Where the connections of a team lead. */
+  readonly sites: (teamId: string) => Promise<readonly string[]>;
+}
 
 /** What each provider is, can do, and how it does at the moment. */
-export function providerEndpoints(
-  providers: Providers,
-  figures: ReadFigures,
-  incidents: ReadIncidents,
-  cursors: Cursors,
-) {
+export function providerEndpoints(sources: StateSources, cursors: Cursors) {
+  const { providers } = sources;
   const seenBy = (caller: Caller) =>
     providers.adapters.all().filter((adapter) => maySeeProvider(caller, adapter.id));
   return {
@@ -151,19 +158,14 @@ export function providerEndpoints(
       query: z.strictObject(paging),
       answers: { 200: listOf(providerSchema) },
       handle: async (call) => {
-        const recent = await incidents();
+        const answer = await answersFor(sources, call.caller.teamId);
         const seen = seenBy(call.caller);
         const rows: Rows<AnyAdapter> = {
           read: async (beyondId = '', take) =>
             seen.filter(({ id }) => id > beyondId).slice(0, take),
           count: async () => seen.length,
         };
-        return answerPage(
-          call,
-          cursors,
-          {},
-          listById(rows, (adapter) => toAnswer(adapter, providers, figures, recent)),
-        );
+        return answerPage(call, cursors, {}, listById(rows, answer));
       },
     }),
     get: endpoint({
@@ -175,7 +177,7 @@ export function providerEndpoints(
         if (!adapter) throw notFound(`Provider ${call.params.provider}`);
         return {
           status: 200,
-          body: { data: toAnswer(adapter, providers, figures, await incidents()) },
+          body: { data: (await answersFor(sources, call.caller.teamId))(adapter) },
         };
       },
     }),
@@ -203,15 +205,32 @@ function conditionDuring({ circuits }: ProviderState): 'degraded' | 'down' {
   return (circuits.inventory ?? 'closed') === 'closed' ? 'degraded' : 'down';
 }
 
-function toAnswer(
-  adapter: AnyAdapter,
-  providers: Providers,
-  figures: ReadFigures,
-  incidents: ReadonlyMap<string, readonly Incident[]>,
-) {
-  const state = providers.state(adapter.id);
-  const [lately, day] = [figures(adapter.id, '5m'), figures(adapter.id, '24h')];
-  const recent = incidents.get(adapter.id) ?? [];
+/** What a team is told of a provider. */
+async function answersFor({ providers, figures, incidents, sites }: StateSources, teamId: string) {
+  const [recent, all] = await Promise.all([incidents(), sites(teamId)]);
+  return (adapter: AnyAdapter) => {
+    const own = all.filter((site) => providerOf(site) === adapter.id);
+    const asked = own.length === 0 ? [adapter.id] : own;
+    return toAnswer(adapter, {
+      state: providers.state(asked),
+      lately: figures(asked, '5m'),
+      day: figures(asked, '24h'),
+      recent: asked
+        .flatMap((site) => recent.get(site) ?? [])
+        .sort((one, other) => other.openedAt.getTime() - one.openedAt.getTime())
+        .slice(0, MAX_SHOWN_INCIDENTS),
+    });
+  };
+}
+
+interface Standing {
+  readonly state: ProviderState;
+  readonly lately: CallFigures;
+  readonly day: CallFigures;
+  readonly recent: readonly Incident[];
+}
+
+function toAnswer(adapter: AnyAdapter, { state, lately, day, recent }: Standing) {
   const incident = recent.find(({ closedAt }) => closedAt === null);
   const { destroysData, revokesToken, reversible, ends, howToReconnect } = adapter.disconnectEffect;
   return {

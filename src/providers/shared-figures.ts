@@ -13,7 +13,7 @@ import type { AttemptOutcome } from './execute.js';
 import { isFailure } from './provider-runtime.js';
 
 /**
- * Recent success rates and latencies of the providers, over all replicas and restarts. Each replica
+ * Recent success rates and latencies of the providers at each site, over all replicas and restarts. Each replica
  * counts in memory and shares its counts through the database every few seconds, so neither calls
  * to providers nor readers of the figures wait for the database.
  */
@@ -35,16 +35,12 @@ export class SharedFigures {
   }
 
   /** Counts an attempt that has just ended. */
-  note({
-    provider,
-    outcome,
-    latencyMs,
-  }: Pick<AttemptOutcome, 'provider' | 'outcome' | 'latencyMs'>): void {
+  note({ site, outcome, latencyMs }: Pick<AttemptOutcome, 'site' | 'outcome' | 'latencyMs'>): void {
     const now = this.clock.now().getTime();
     const [succeeded, failed] = isFailure(outcome) ? [0, 1] : [1, 0];
     for (const span of SPAN_NAMES)
       this.add({
-        provider,
+        site,
         span,
         ...sliceOf(span, now),
         bucket: bucketOf(latencyMs),
@@ -54,18 +50,16 @@ export class SharedFigures {
   }
 
   /**
-   * The figures of a provider over a span: of all replicas until the counts were last shared, and of
+   * The figures of some sites over a span: of all replicas until the counts were last shared, and of
    * this one until now.
    */
-  read(provider: string, span: Span): CallFigures {
+  read(sites: readonly string[], span: Span): CallFigures {
     const now = this.clock.now().getTime();
     const own = [...this.fresh.values(), ...this.sending].filter(
       ({ expiresAt }) => expiresAt > now,
     );
     return figuresOf(
-      [...this.shared, ...own].filter(
-        (count) => count.provider === provider && count.span === span,
-      ),
+      [...this.shared, ...own].filter((count) => sites.includes(count.site) && count.span === span),
     );
   }
 
@@ -91,7 +85,7 @@ export class SharedFigures {
   }
 
   private add(count: OwnCount): void {
-    const key = `${count.provider} ${count.span} ${count.slice} ${count.bucket}`;
+    const key = `${count.site} ${count.span} ${count.slice} ${count.bucket}`;
     const { succeeded = 0, failed = 0 } = this.fresh.get(key) ?? {};
     this.fresh.set(key, {
       ...count,

@@ -173,7 +173,7 @@ test('its accounts age to unknown, and say why', async () => {
   await pause(id);
   const inFiveIntervals = new Date(Date.now() + 5 * 3_600_000);
   const age = {
-    outages: new Map(),
+    outages: [],
     runningSince: new Date(0),
     opensIncident: async () => false,
   };

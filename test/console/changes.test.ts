@@ -195,7 +195,8 @@ describeWith(['chromium'], 'pages of the console', () => {
   test('a provider tells its incidents', async () => {
     await gateway.database.pool.query(
       `INSERT INTO provider_incidents (id, provider, opened_at, last_failure_at, closed_at, error, accounts)
-       VALUES ('inc_1', 'outfame', now() - interval '2 hours', now() - interval '2 hours', now() - interval '1 hour', 'It timed out.', 7)`,
+       VALUES ('inc_1', $1, now() - interval '2 hours', now() - interval '2 hours', now() - interval '1 hour', 'It timed out.', 7)`,
+      [`outfame ${new URL(gateway.sandbox.baseUrl('outfame')).origin}`],
     );
     const watched = await open('/providers/outfame');
     await watched.page.getByText('for 1 h').waitFor();

@@ -275,7 +275,10 @@ class World {
       }
       case 'age': {
         const context = {
-          outages: new Map(this.outage === null ? [] : [[PROVIDER, this.outage]]),
+          outages:
+            this.outage === null
+              ? []
+              : [{ provider: PROVIDER, baseUrl: null, endedAt: this.outage }],
           runningSince: new Date(this.runningSince),
           opensIncident: async () => false,
         };

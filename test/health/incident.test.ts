@@ -5,7 +5,12 @@ import { meanTimeToRecoverySeconds } from '../../src/health/uptime.js';
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number) => new Date(start + seconds * 1000);
 describe('an incident', () => {
-  const failing = { circuit: 'open', lastSuccessAt: at(0), lastFailureAt: at(10) } as const;
+  const failing = {
+    circuit: 'open',
+    lastSuccessAt: at(0),
+    lastFailureAt: at(10),
+    isUsed: true,
+  } as const;
   const open = { closedAt: null, lastFailureAt: at(10) };
 
   test('opens with the circuit, once', () => {
@@ -16,15 +21,25 @@ describe('an incident', () => {
   });
 
   test('closes when the provider works and a minute has passed without a failure', () => {
-    const working = { circuit: 'closed', lastSuccessAt: at(20), lastFailureAt: at(10) } as const;
+    const working = {
+      circuit: 'closed',
+      lastSuccessAt: at(20),
+      lastFailureAt: at(10),
+      isUsed: true,
+    } as const;
     expect(incidentStep(open, working, at(69))).toBe('leave');
     expect(incidentStep(open, working, at(70))).toBe('close');
   });
 
+  const unasked = { circuit: 'closed', lastSuccessAt: at(5), lastFailureAt: null } as const;
+
+  test('closes in the end where no connection leads any more', () => {
+    expect(incidentStep(open, { ...unasked, isUsed: false }, at(69))).toBe('leave');
+    expect(incidentStep(open, { ...unasked, isUsed: false }, at(70))).toBe('close');
+  });
+
   test('is left alone by a replica that has not asked since', () => {
-    expect(
-      incidentStep(open, { circuit: 'closed', lastSuccessAt: at(5), lastFailureAt: null }, at(500)),
-    ).toBe('leave');
+    expect(incidentStep(open, { ...unasked, isUsed: true }, at(500))).toBe('leave');
     expect(incidentStep({ closedAt: at(70), lastFailureAt: at(10) }, failing, at(500))).toBe(
       'leave',
     );

@@ -144,7 +144,8 @@ class Gateway {
     const { database, clock, sealer } = this;
     const providers: Providers = {
       ...scriptedProviders(clock, this.scripts),
-      state: (provider) => {
+      sites: () => [...this.scripts.keys()],
+      state: ([provider = '']) => {
         const { answeredAt = null, failedAt = null } = this.lastHeard.get(provider) ?? {};
         return {
           circuit: this.tripped.has(provider) ? 'open' : 'closed',
@@ -161,7 +162,7 @@ class Gateway {
       throw new Error('nothing is connected here');
     };
     const parts = { database, providers, sealer, cursors, clock };
-    const { service: connections } = createConnections({
+    const { service: connections, addresses } = createConnections({
       logger: silentLogger,
       ...parts,
       sweepIntervalSeconds: this.intervalMs / 1000,
@@ -200,6 +201,7 @@ class Gateway {
       feeds: createFeeds(database, parts.clock).reader,
       accounts: service,
       accountsRepository: repository,
+      addresses,
     });
     return [sweeps, health] as const;
   }

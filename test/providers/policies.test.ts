@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ProviderError } from '../../src/model/index.js';
-import type {
-  AttemptOutcome,
-  PolicySettings,
-  ProviderConnection,
-  Providers,
+import {
+  type AttemptOutcome,
+  type PolicySettings,
+  type ProviderConnection,
+  type Providers,
+  siteOf,
 } from '../../src/providers/index.js';
 import { manualClock } from '../support/manual-clock.js';
 import {
@@ -42,6 +43,8 @@ function engine(
   return made;
 }
 
+const stateOf = (providers: Providers, { provider, baseUrl }: ProviderConnection) =>
+  providers.state([siteOf(providers.adapters.require(provider), baseUrl)]);
 const firstPage = (providers: Providers, connection: ProviderConnection) =>
   providers.list(connection, { cursor: null }, {});
 const create = (providers: Providers, connection: ProviderConnection) =>
@@ -133,7 +136,7 @@ describe('the breaker of a provider', () => {
     const { providers, full } = engine(patient);
     provider.answer(json(500, {}));
     for (let call = 0; call < 5; call += 1) await failureOf(firstPage(providers, full));
-    expect(providers.state('full').circuit).toBe('open');
+    expect(stateOf(providers, full).circuit).toBe('open');
     expect(await failureOf(firstPage(providers, full))).toMatchObject({
       code: 'circuit_open',
       retryAfterSeconds: 300,
@@ -142,14 +145,14 @@ describe('the breaker of a provider', () => {
     expect(provider.requests).toHaveLength(5);
 
     ahead += patient.breakerOpenMs;
-    expect(providers.state('full').circuit).toBe('half_open');
+    expect(stateOf(providers, full).circuit).toBe('half_open');
     await failureOf(firstPage(providers, full));
-    expect(providers.state('full').circuit).toBe('open');
+    expect(stateOf(providers, full).circuit).toBe('open');
 
     ahead += patient.breakerOpenMaxMs;
     provider.answer(healthy);
     await firstPage(providers, full);
-    expect(providers.state('full').circuit).toBe('closed');
+    expect(stateOf(providers, full).circuit).toBe('closed');
     expect(provider.requests).toHaveLength(7);
   });
 
@@ -175,7 +178,7 @@ describe('the breaker of a provider', () => {
       provider.answer(json(status, {}));
       await failureOf(firstPage(providers, full));
     }
-    expect(providers.state('full').circuit).toBe('closed');
+    expect(stateOf(providers, full).circuit).toBe('closed');
   });
 
   test('is one for each group of operations, to which an account that fails counts once; what every sweep asks decides of the provider', async () => {
@@ -187,13 +190,13 @@ describe('the breaker of a provider', () => {
     );
     const remove = (id: string) => failureOf(providers.disconnect(full, { id }, {}));
     for (let call = 0; call < 20; call += 1) await remove('a');
-    expect(providers.state('full').circuits).toEqual({ write: 'closed' });
+    expect(stateOf(providers, full).circuits).toEqual({ write: 'closed' });
     for (const id of ['b', 'c', 'd', 'e']) await remove(id);
     expect(await remove('f')).toMatchObject({
       code: 'circuit_open',
     });
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
-    expect(providers.state('full')).toMatchObject({
+    expect(stateOf(providers, full)).toMatchObject({
       circuit: 'closed',
       circuits: { inventory: 'closed', write: 'open' },
     });
@@ -202,7 +205,7 @@ describe('the breaker of a provider', () => {
       for await (const _page of providers.walk(plain, {}));
     };
     for (let call = 0; call < 5; call += 1) await drain().catch(() => {});
-    expect(providers.state('plain')).toMatchObject({
+    expect(stateOf(providers, plain)).toMatchObject({
       circuit: 'open',
       circuits: { health: 'open' },
     });
@@ -222,7 +225,7 @@ describe('the breaker of a provider', () => {
       await look().catch(() => {});
       await failureOf(firstPage(providers, full));
     }
-    expect(providers.state('full')).toMatchObject({ circuit: 'open', lastSuccessAt: null });
+    expect(stateOf(providers, full)).toMatchObject({ circuit: 'open', lastSuccessAt: null });
   });
 
   test('an open breaker is not asked again within one call, which fails as what opened it', async () => {
@@ -260,7 +263,7 @@ describe('a key that is rejected', () => {
       retryAfterSeconds: expect.closeTo(300, -2),
     });
     expect((await firstPage(providers, full)).accounts).toHaveLength(1);
-    expect(providers.state('full')).toMatchObject({ circuit: 'closed', lastFailureAt: null });
+    expect(stateOf(providers, full)).toMatchObject({ circuit: 'closed', lastFailureAt: null });
   });
 
   test('starts afresh with a new key, and with each verify', async () => {
@@ -365,7 +368,7 @@ describe('what is told of the attempts', () => {
 
   test('how the provider last did', async () => {
     const { providers, full } = engine({ readAttempts: 1 });
-    expect(providers.state('full')).toEqual({
+    expect(stateOf(providers, full)).toEqual({
       circuit: 'closed',
       circuits: {},
       since: null,
@@ -375,7 +378,7 @@ describe('what is told of the attempts', () => {
     });
     provider.answer(inTurn(healthy, healthy, json(404, {}), json(500, {})));
     for (let call = 0; call < 4; call += 1) await firstPage(providers, full).catch(() => {});
-    expect(providers.state('full')).toMatchObject({
+    expect(stateOf(providers, full)).toMatchObject({
       circuit: 'closed',
       lastSuccessAt: expect.any(Date),
       lastFailureAt: expect.any(Date),

@@ -24,10 +24,10 @@ const note = (
   latencyMs: number,
 ) => {
   for (let attempt = 0; attempt < times; attempt++)
-    figures.note({ provider: 'outfame', outcome, latencyMs });
+    figures.note({ site: 'outfame', outcome, latencyMs });
 };
 const rates = (figures: SharedFigures) =>
-  (['5m', '24h'] as const).map((span) => figures.read('outfame', span).successRate);
+  (['5m', '24h'] as const).map((span) => figures.read(['outfame'], span).successRate);
 
 test('figures are those of all replicas, outlive a restart, and leave each span in time', async () => {
   const [one, other] = [replica(), replica()];
@@ -45,8 +45,8 @@ test('figures are those of all replicas, outlive a restart, and leave each span 
     [97.5, 97.5],
     [95, 95],
   ]);
-  expect(other.read('outfame', '24h').latencyMs).toEqual({ p50: 99, p95: 99, p99: 7_512 });
-  expect(other.read('octopost', '24h').successRate).toBeNull();
+  expect(other.read(['outfame'], '24h').latencyMs).toEqual({ p50: 99, p95: 99, p99: 7_512 });
+  expect(other.read(['octopost'], '24h').successRate).toBeNull();
 
   await one.share();
   const restarted = replica();

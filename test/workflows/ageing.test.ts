@@ -143,7 +143,7 @@ test('an outage that a process knows of from the database alone is over once its
   const incident = await gateway.database.prisma.providerIncident.create({
     data: {
       id: 'inc_before',
-      provider: 'octopost',
+      site: `octopost ${new URL(gateway.sandbox.baseUrl('octopost')).origin}`,
       openedAt: now,
       lastFailureAt: now,
       accounts: 0,
