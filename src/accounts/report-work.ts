@@ -39,7 +39,7 @@ export function reportWork(parts: ReportWorkParts): AnyWorkKind {
     deadlineMs: DEADLINE_MS,
     pollMs: POLL_MS,
     finishesOnStop: false,
-    run: (account, _lane, signal) => run(parts, account, signal),
+    run: (account, _lane, { signal }) => run(parts, account, signal),
   });
 }
 

@@ -51,7 +51,7 @@ export function stepWork(parts: StepWorkParts): AnyWorkKind {
     deadlineMs: DEADLINE_MS,
     pollMs: settings.pollMs,
     finishesOnStop: false,
-    run: ({ step, access }, _lane, signal) => run(parts, step, access, signal),
+    run: ({ step, access }, _lane, { signal }) => run(parts, step, access, signal),
   });
 }
 

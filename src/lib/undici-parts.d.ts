@@ -4,6 +4,16 @@ declare module 'undici/lib/api/index.js' {
   export default api;
 }
 
+declare module 'undici/lib/core/connect.js' {
+  const buildConnector: typeof import('undici').buildConnector;
+  export default buildConnector;
+}
+
+declare module 'undici/lib/dispatcher/client.js' {
+  const Client: typeof import('undici').Client;
+  export default Client;
+}
+
 declare module 'undici/lib/dispatcher/agent.js' {
   const Agent: typeof import('undici').Agent;
   export default Agent;

@@ -67,7 +67,7 @@ export function createSweeps({ connections, cursors, wake, ...parts }: SweepsPar
       deadlineMs: (limits.maxSeconds + SLACK_SECONDS) * 1000,
       pollMs: POLL_MS,
       finishesOnStop: false,
-      run: ({ id }, _lane, signal) => runner.run(id, signal),
+      run: ({ id }, _lane, { signal }) => runner.run(id, signal),
     }),
   };
 }

@@ -1,6 +1,6 @@
-import type { Webhook } from '../database/prisma-client/client.js';
 import { isHopeless, nextAttemptAt } from './retry-schedule.js';
 import type { DeliveryAttempt } from './webhook-sender.js';
+import type { WebhookToSend } from './webhooks.repository.js';
 
 const GONE = 410;
 
@@ -14,7 +14,7 @@ interface DeliveryOutcome {
 
 /** An attempt at a delivery, and what it leads to. */
 export interface DeliveryResult {
-  readonly webhook: Webhook;
+  readonly webhook: WebhookToSend;
   readonly id: string;
   /** This one included. */
   readonly attempts: number;
@@ -27,7 +27,7 @@ export interface DeliveryResult {
  * days, is disabled.
  */
 export function outcomeOf(
-  webhook: Pick<Webhook, 'failingSince'>,
+  webhook: Pick<WebhookToSend, 'failingSince'>,
   attempts: number,
   attempt: DeliveryAttempt,
 ): DeliveryOutcome {

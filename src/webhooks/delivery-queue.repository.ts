@@ -1,10 +1,7 @@
 import type { Database } from '../database/index.js';
-import type { Webhook } from '../database/prisma-client/client.js';
 import { withTransaction } from '../database/transact.js';
-import type { EventType } from '../events/index.js';
 import {
   EVENT_DOCUMENT,
-  eventVisibleTo,
   type FeedRepository,
   NEWEST_HISTORY,
   placeOf,
@@ -21,18 +18,17 @@ import {
   type WorkDepth,
   type WorkQueue,
 } from '../work/index.js';
+import { EVENTS_AT_ONCE, NextEvents, type NextEventsQuestion } from './next-events.repository.js';
 import { openUrl } from './webhook-url.js';
-import type { WebhooksRepository } from './webhooks.repository.js';
+import { TO_SEND, type WebhooksRepository, type WebhookToSend } from './webhooks.repository.js';
 
-/** Events that are looked through at once for those that a webhook wants. */
-const EVENTS_AT_ONCE = 1000;
 /** Extended for as long as the process is at it; ends at once should that die. */
 const LEASE_MS = 60_000;
 
 /** What deliveries that were taken together share. */
 interface DeliveryBatch {
   /** With its URL in clear. */
-  readonly webhook: Webhook;
+  readonly webhook: WebhookToSend;
   /** The webhook is disabled by now: nothing more is sent. */
   isOver: boolean;
 }
@@ -63,6 +59,7 @@ interface DeliveryQueueParts {
  */
 export class DeliveryQueue implements WorkQueue<TakenDelivery> {
   private readonly rows: LeasedRows<DeliveryRow>;
+  private readonly nextEvents = new NextEvents();
 
   constructor(private readonly parts: DeliveryQueueParts) {
     this.rows = new LeasedRows(parts.database.pool, {
@@ -94,7 +91,7 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
         WHERE due.disabled_at IS NULL AND due.id <> ALL($4) AND NOT s.shares && $5::text[]
           AND (delivery.at IS NOT NULL OR EXISTS (
             SELECT FROM events e
-            WHERE e.team_id = due.team_id AND (${placeOf('e')}, e.id) > ${positionOf('due')}
+            WHERE e.team_id = due.team_id AND (${placeOf('e')}, e.id) > (${placeIn('due')}, ${placeIdIn('due')})
               AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)))
         ORDER BY delivery.at NULLS LAST LIMIT $6`,
       values: [
@@ -106,20 +103,22 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
         question.limit,
       ],
     });
+    if (rows.length === 0) this.nextEvents.forget();
     return rows;
   }
 
   /** First what is due of deliveries that were made before: of events no more than are taken. */
   async take(request: TakeRequest): Promise<TakenDelivery[]> {
     const taken = await this.rows.take(request);
+    let locked: WebhookToSend | undefined;
     for (let isMore = true; isMore && taken.length < request.limit; ) {
       const made = await this.fanOut({ ...request, limit: request.limit - taken.length });
       taken.push(...made.deliveries);
-      isMore = made.isMore;
+      ({ isMore, webhook: locked = locked } = made);
     }
     if (taken.length === 0) return [];
-    const webhook = await this.parts.webhooks.findEnabled(request.lane);
-    if (webhook === null) {
+    const webhook = locked ?? (await this.parts.webhooks.findEnabled(request.lane));
+    if (webhook === undefined) {
       const ids = taken.map(({ id }) => id);
       await this.rows.release(ids, request.holder, null);
       return [];
@@ -155,105 +154,94 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
    * Makes deliveries of the next events, leased to who asks, and moves the webhook's position behind
    * them, all in one transaction: each event is made a delivery of once, whichever replica does it
    * and whenever it dies.
-   * @returns the deliveries, and whether there may be more
    */
   private fanOut({ lane: webhookId, limit, holder, now }: TakeRequest): Promise<FannedOut> {
     return withTransaction(this.parts.database.pool, async (client) => {
-      const { rows } = await client.query<WebhookRow>({
+      const { rows } = await client.query<LockedWebhook>({
         name: 'lock-webhook',
-        text: `SELECT w.types, w.providers FROM webhooks w
-          WHERE w.id = $1 AND w.disabled_at IS NULL FOR UPDATE SKIP LOCKED`,
+        text: LOCK,
         values: [webhookId],
       });
-      const [webhook] = rows;
-      if (!webhook) return { deliveries: [], isMore: false };
-      const { rows: events } = await client.query<EventRow>({
-        name: 'next-events-of-webhook',
-        text: `SELECT e.id, e.type, e.position, e.transaction_id,
-            CASE WHEN e.is_wanted THEN ${EVENT_DOCUMENT} END AS body
-          FROM (
-            SELECT next.*, count(*) FILTER (WHERE is_wanted) OVER (ORDER BY place, id) AS number
-            FROM (
-              SELECT e.*, ${placeOf('e')} AS place, ${eventVisibleTo('$2')} AND NOT ${IS_DELIVERED}
-                AND ($3::text[] IS NULL OR e.type = ANY($3)) AS is_wanted
-              FROM webhooks w JOIN events e ON e.team_id = w.team_id
-              WHERE w.id = $1 AND (${placeOf('e')}, e.id) > ${positionOf('w')}
-                AND ${placeOf('e')} <= (SELECT position FROM ${NEWEST_HISTORY} n)
-              ORDER BY ${placeOf('e')}, e.id LIMIT ${EVENTS_AT_ONCE}) AS next) AS e
-          WHERE e.number <= $4 ORDER BY e.place, e.id`,
-        values: [
-          ...[webhookId, webhook.providers],
-          ...[webhook.types.length === 0 ? null : typesOf(webhook.types), limit],
-        ],
+      const [locked] = rows;
+      if (!locked) return NOTHING;
+      const events = await this.nextEvents.read(client, {
+        ...locked,
+        types: locked.types.length === 0 ? null : typesOf(locked.types),
+        limit,
       });
       const last = events.at(-1);
-      if (last === undefined) return { deliveries: [], isMore: false };
+      if (last === undefined) return { ...NOTHING, webhook: locked };
       const made = events.flatMap(({ id, type, body }) =>
         body === null ? [] : [{ id: newId('dlv'), event_id: id, attempts: 0, body, type }],
       );
+      const isNumbered = last.position !== null;
       await client.query({
-        name: 'add-leased-deliveries',
-        text: `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
-            next_attempt_at, created_at, leased_by, leased_until)
-          SELECT d.id, $1, d.event_id, d.type, 'pending', $2, $2, $3, $4
-          FROM unnest($5::text[], $6::text[], $7::text[]) AS d(id, event_id, type)`,
+        name: isNumbered ? 'add-deliveries-and-move' : 'add-deliveries-and-move-by-transaction',
+        text: `WITH made AS (
+            INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state,
+              next_attempt_at, created_at, leased_by, leased_until)
+            SELECT d.id, $1, d.event_id, d.type, 'pending', $2, $2, $3, $4
+            FROM unnest($5::text[], $6::text[], $7::text[]) AS d(id, event_id, type))
+          ${isNumbered ? MOVE : MOVE_BY_TRANSACTION}`,
         values: [
           ...[webhookId, now, holder, new Date(now.getTime() + LEASE_MS)],
           ...[made.map(({ id }) => id), made.map((one) => one.event_id)],
           made.map(({ type }) => type),
+          ...(isNumbered ? [last.position] : [last.transaction_id, last.id]),
         ],
       });
-      if (last.position === null)
-        await client.query(
-          'UPDATE webhooks SET position_transaction = $2, position_id = $3 WHERE id = $1',
-          [webhookId, last.transaction_id, last.id],
-        );
-      else await client.query(MOVE, [webhookId, last.position]);
-      return { deliveries: made, isMore: events.length === EVENTS_AT_ONCE };
+      const isMore = events.length === EVENTS_AT_ONCE;
+      return { deliveries: made, isMore, webhook: locked };
     });
   }
 }
 
 interface FannedOut {
   readonly deliveries: readonly DeliveryRow[];
+  /** Whether there may be more. */
   readonly isMore: boolean;
+  /** As it was then; absent: it is disabled, or another process is at it. */
+  readonly webhook?: WebhookToSend;
 }
 
-interface EventRow {
-  readonly id: string;
-  readonly type: EventType;
-  readonly position: string | null;
-  readonly transaction_id: string;
-  /** What to send; `null`: the webhook does not want it. */
-  readonly body: string | null;
-}
+const NOTHING: FannedOut = { deliveries: [], isMore: false };
 
-interface WebhookRow {
+interface LockedWebhook
+  extends WebhookToSend,
+    Omit<NextEventsQuestion, 'types' | 'limit' | 'providers'> {
   readonly types: string[];
-  readonly providers: string[];
 }
 
 /** SQL: the place and the id beyond which a webhook has had no event. @param row its alias */
-const positionOf = (row: string) =>
-  `(COALESCE(${row}.feed_position + 1, ${row}.position_transaction),
-    CASE WHEN ${row}.feed_position IS NULL THEN ${row}.position_id ELSE '' END)`;
+const placeIn = (row: string) => `COALESCE(${row}.feed_position + 1, ${row}.position_transaction)`;
+const placeIdIn = (row: string) =>
+  `CASE WHEN ${row}.feed_position IS NULL THEN ${row}.position_id ELSE '' END`;
 
 /**
- * SQL: whether the release before has made the delivery of `e` to the webhook `w`, in its order. A
- * transaction that is not there yet is of another server, from which the rows were copied.
+ * Keeps others from moving the webhook, and tells where it stands, and up to where the release before
+ * has made its deliveries. A transaction that is not there yet is of another server, from which the
+ * rows were copied.
  */
-const IS_DELIVERED = `((w.feed_position IS NULL OR w.position_id <> '')
-  AND (e.transaction_id, e.id) <= (w.position_transaction, w.position_id)
-  AND w.position_transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`;
+const LOCK = `SELECT ${TO_SEND}, w.types, ${placeIn('w')} AS place, ${placeIdIn('w')} AS "placeId",
+    n.number || '.' || n.id AS history, n.position AS published,
+    CASE WHEN (w.feed_position IS NULL OR w.position_id <> '')
+      AND w.position_transaction < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+      THEN w.position_transaction END AS "madeTransaction", w.position_id AS "madeId"
+  FROM webhooks w CROSS JOIN ${NEWEST_HISTORY} n
+  WHERE w.id = $1 AND w.disabled_at IS NULL FOR UPDATE OF w SKIP LOCKED`;
 
 /**
  * Moves a webhook behind a position, and in the order of the release before as far as all is
  * delivered there: should that one go on, it may repeat deliveries and leaves none out.
  */
-const MOVE = `UPDATE webhooks w SET feed_position = $2, position_id = '',
+const MOVE = `UPDATE webhooks w SET feed_position = $8, position_id = '',
   position_transaction = LEAST(pg_snapshot_xmin(pg_current_snapshot())::text::bigint, (
     SELECT e.transaction_id FROM events e
     WHERE e.team_id = w.team_id AND e.transaction_id >= w.position_transaction
-      AND ${placeOf('e')} > $2
+      AND ${placeOf('e')} > $8
     ORDER BY e.transaction_id LIMIT 1))
   WHERE id = $1`;
+
+/** Behind an event from before there were positions. */
+const MOVE_BY_TRANSACTION =
+  'UPDATE webhooks SET position_transaction = $8, position_id = $9 WHERE id = $1';

@@ -3,8 +3,9 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../lib/clock.js';
 import { retryAfterSeconds } from '../lib/http-headers.js';
 import { storable } from '../lib/text.js';
-import { Agent } from '../lib/undici-agent.js';
+import type { WorkEnd } from '../work/index.js';
 import { ForbiddenAddress, type WebhookAddresses } from './webhook-address.js';
+import { WebhookConnections } from './webhook-connections.js';
 
 const DEADLINE_MS = 15_000;
 const CONNECT_MS = 5_000;
@@ -23,57 +24,87 @@ export interface DeliveryAttempt {
   readonly retryAfterSeconds: number | null;
 }
 
+/** Where a URL that is allowed leads. */
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/** Targets that are remembered. */
+const MAX_TARGETS = 1_000;
+
 /** Posts to webhooks. Follows no redirect: it would lead past the check of the address. */
 export class WebhookSender {
-  private readonly agent: Agent;
+  private readonly connections: WebhookConnections;
+  /** By URL. What its text leads to does not change; the addresses of its host are checked anew. */
+  private readonly targets = new Map<string, Target>();
 
   constructor(
     private readonly addresses: WebhookAddresses,
     private readonly clock: Clock,
   ) {
-    this.agent = new Agent({
-      connect: { lookup: addresses.lookup, timeout: CONNECT_MS },
-      headersTimeout: DEADLINE_MS,
-      bodyTimeout: DEADLINE_MS,
+    const { lookup } = addresses;
+    this.connections = new WebhookConnections({
+      lookup,
+      connectMs: CONNECT_MS,
+      answerMs: DEADLINE_MS,
     });
   }
 
   /**
    * Never rejects: every failure is a result. The dispatcher is called by itself, as the stream and
    * the abort signal that its `request` makes cost more than the exchange.
-   * @param signal ends the request
+   * @param end of the work that it is part of: ends the request
    */
-  async post(
+  post(
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string,
-    signal?: AbortSignal,
+    end?: WorkEnd,
   ): Promise<DeliveryAttempt> {
     const at = this.clock.now();
     const started = performance.now();
-    const exchange = new Exchange();
-    const stop = () => exchange.abort(new Error('stopped'));
-    const deadline = setTimeout(() => exchange.abort(new Late()), DEADLINE_MS);
-    signal?.addEventListener('abort', stop, { once: true });
-    try {
-      const { origin, pathname, search } = this.addresses.check(url);
-      const path = pathname + search;
-      const sent = { ...OWN_HEADERS, ...headers };
-      this.agent.dispatch({ origin, path, method: 'POST', headers: sent, body }, exchange);
-      if (signal?.aborted) stop();
-      const answer = await exchange.answered;
-      return { at, latencyMs: since(started), ...resultOf(answer, at) };
-    } catch (error) {
-      return { at, latencyMs: since(started), ...NO_ANSWER, error: reasonOf(error) };
-    } finally {
-      clearTimeout(deadline);
-      signal?.removeEventListener('abort', stop);
-    }
+    return new Promise((resolve) => {
+      const exchange = new Exchange();
+      const deadline = setTimeout(() => exchange.abort(new Late()), DEADLINE_MS);
+      let free: ((mayServeAgain: boolean) => void) | undefined;
+      exchange.onEnd = (ending) => {
+        clearTimeout(deadline);
+        end?.listen(undefined);
+        free?.('answer' in ending && ending.isWhole);
+        const result =
+          'answer' in ending
+            ? resultOf(ending.answer, at)
+            : { ...NO_ANSWER, error: reasonOf(ending.error) };
+        resolve({ at, latencyMs: since(started), ...result });
+      };
+      try {
+        const { origin, path } = this.target(url);
+        const sent = { ...OWN_HEADERS, ...headers };
+        const request = { origin, path, method: 'POST' as const, headers: sent, body };
+        free = this.connections.dispatch(request, exchange);
+        end?.listen(() => exchange.abort(new Error('stopped')));
+      } catch (error) {
+        exchange.abort(error as Error);
+      }
+    });
   }
 
   /** Waits for what is on its way. */
   close(): Promise<void> {
-    return this.agent.close();
+    return this.connections.close();
+  }
+
+  /** @throws ForbiddenAddress */
+  private target(url: string): Target {
+    const known = this.targets.get(url);
+    if (known !== undefined) return known;
+    const { origin, pathname, search } = this.addresses.check(url);
+    const target = { origin, path: pathname + search };
+    const [oldest] = this.targets.keys();
+    if (this.targets.size === MAX_TARGETS && oldest !== undefined) this.targets.delete(oldest);
+    this.targets.set(url, target);
+    return target;
   }
 }
 
@@ -96,25 +127,20 @@ interface Answer {
   readonly body: string | null;
 }
 
+/** What came of a request. `isWhole`: the connection may serve another one. */
+type Ending = { readonly answer: Answer; readonly isWhole: boolean } | { readonly error: unknown };
+
 /** One request and its answer, of whose body no more is taken than is kept. */
 class Exchange implements Dispatcher.DispatchHandler {
-  /** Rejects where no answer comes. */
-  readonly answered: Promise<Answer>;
-  private resolve!: (answer: Answer) => void;
-  private reject!: (error: Error) => void;
+  /** Is called once. */
+  onEnd: (ending: Ending) => void = () => undefined;
+  private isOver = false;
   private controller: Dispatcher.DispatchController | undefined;
   /** Why it is to end, or has. */
   private ending: Error | undefined;
   private head: Omit<Answer, 'body'> | undefined;
   private readonly chunks: Buffer[] = [];
   private size = 0;
-
-  constructor() {
-    this.answered = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
 
   abort(reason: Error): void {
     this.ending ??= reason;
@@ -136,12 +162,14 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.chunks.push(chunk);
     this.size += chunk.length;
     if (this.size < ANSWER_KEPT_BYTES) return;
-    this.onResponseEnd();
+    if (this.head)
+      this.end({ answer: { ...this.head, body: beginningOf(this.chunks) }, isWhole: false });
     controller.abort(new Error('enough is read'));
   }
 
   onResponseEnd(): void {
-    if (this.head) this.resolve({ ...this.head, body: beginningOf(this.chunks) });
+    if (this.head)
+      this.end({ answer: { ...this.head, body: beginningOf(this.chunks) }, isWhole: true });
   }
 
   onResponseError(_: unknown, error: Error): void {
@@ -150,8 +178,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** What was answered counts, whatever became of its text. */
   private breakOff(error: Error): void {
-    if (this.head) this.resolve({ ...this.head, body: null });
-    else this.reject(error);
+    if (this.head) this.end({ answer: { ...this.head, body: null }, isWhole: false });
+    else this.end({ error });
+  }
+
+  private end(ending: Ending): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.onEnd(ending);
   }
 }
 

@@ -27,7 +27,10 @@ export function sealUrl(sealer: Sealer, id: string, url: string) {
 }
 
 /** The row with its URL in clear. */
-export function openUrl(sealer: Sealer, row: Webhook): Webhook {
+export function openUrl<Row extends Pick<Webhook, 'id' | 'url' | 'sealedUrl'>>(
+  sealer: Sealer,
+  row: Row,
+): Row {
   return row.url === '' && row.sealedUrl
     ? { ...row, url: sealer.open(row.sealedUrl, boundTo(row.id)) }
     : row;

@@ -2,7 +2,7 @@ import { batched } from '../lib/batched.js';
 import type { Clock } from '../lib/clock.js';
 import type { Sealer } from '../lib/seal.js';
 import type { Tracing } from '../lib/tracing.js';
-import { type AnyWorkKind, type WorkResult, workKind } from '../work/index.js';
+import { type AnyWorkKind, type WorkEnd, type WorkResult, workKind } from '../work/index.js';
 import type { DeliveriesRepository } from './deliveries.repository.js';
 import { type DeliveryResult, outcomeOf } from './delivery-outcome.js';
 import type { DeliveryQueue, TakenDelivery } from './delivery-queue.repository.js';
@@ -51,19 +51,19 @@ export function webhookWork(parts: WebhookWorkParts): AnyWorkKind {
     deadlineMs: DEADLINE_MS,
     pollMs: POLL_MS,
     finishesOnStop: true,
-    run: (delivery, _lane, signal) => deliver(parts, record, delivery, signal),
+    run: (delivery, _lane, end) => deliver(parts, record, delivery, end),
   });
 }
 
-async function deliver(
+function deliver(
   parts: WebhookWorkParts,
   record: (result: DeliveryResult) => Promise<unknown>,
   delivery: TakenDelivery,
-  signal: AbortSignal,
+  end: WorkEnd,
 ): Promise<WorkResult> {
   const { id, event_id: eventId, body, batch } = delivery;
   const { webhook } = batch;
-  if (batch.isOver) return { state: 'left', dueAt: null };
+  if (batch.isOver) return Promise.resolve({ state: 'left', dueAt: null });
   const facts = {
     'rollcall.webhook_id': webhook.id,
     'rollcall.event_id': eventId,
@@ -71,11 +71,11 @@ async function deliver(
   };
   return parts.tracing.root('webhook delivery', facts, async () => {
     const attempts = delivery.attempts + 1;
-    const attempt = await postEvent(parts, webhook, { id: eventId, body }, signal);
-    signal.throwIfAborted();
+    const attempt = await postEvent(parts, webhook, { id: eventId, body }, end);
+    if (end.hasCome) throw new Error('the delivery was ended');
     const outcome = outcomeOf(webhook, attempts, attempt);
     if (outcome.disable !== null) batch.isOver = true;
     const written = record({ webhook, id, attempts, attempt, outcome });
-    return { state: 'done', dueAt: outcome.nextAttemptAt ?? undefined, written };
+    return { state: 'done' as const, dueAt: outcome.nextAttemptAt ?? undefined, written };
   });
 }

@@ -10,6 +10,27 @@ interface UnsealedUrl {
   readonly url: string;
 }
 
+/** What sending to a webhook takes. */
+export type WebhookToSend = Readonly<
+  Pick<
+    Webhook,
+    | 'id'
+    | 'teamId'
+    | 'providers'
+    | 'url'
+    | 'sealedUrl'
+    | 'secret'
+    | 'formerSecret'
+    | 'formerUntil'
+    | 'failingSince'
+  >
+>;
+
+/** SQL: the columns of a `WebhookToSend`, of the row `w`. */
+export const TO_SEND = `w.id, w.team_id AS "teamId", w.providers, w.url, w.sealed_url AS "sealedUrl",
+  w.secret, w.former_secret AS "formerSecret", w.former_until AS "formerUntil",
+  w.failing_since AS "failingSince"`;
+
 /** The rows of webhooks; their URLs are sealed. */
 export class WebhooksRepository {
   constructor(private readonly database: Database) {}
@@ -24,8 +45,13 @@ export class WebhooksRepository {
   }
 
   /** A webhook of any team that is not disabled. */
-  findEnabled(id: string): Promise<Webhook | null> {
-    return this.database.prisma.webhook.findFirst({ where: { id, disabledAt: null } });
+  async findEnabled(id: string): Promise<WebhookToSend | undefined> {
+    const { rows } = await this.database.pool.query<WebhookToSend>({
+      name: 'webhook-to-send',
+      text: `SELECT ${TO_SEND} FROM webhooks w WHERE w.id = $1 AND w.disabled_at IS NULL`,
+      values: [id],
+    });
+    return rows[0];
   }
 
   /** The webhooks that the caller may see, oldest first. */

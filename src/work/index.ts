@@ -1,6 +1,7 @@
 export { isFree, LeasedRows, type LeasedRowsSettings } from './leased-rows.repository.js';
 export { type JobObserver, type RecurringJob, RecurringJobs } from './recurring-jobs.js';
 export { ROLES, type Role } from './role.js';
+export { WorkEnd } from './work-end.js';
 export { WorkEngine } from './work-engine.js';
 export {
   type AnyWorkKind,

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/logger.js';
+import type { WorkEnd } from './work-end.js';
 import type { WorkQueue } from './work-queue.js';
 
 /** The result of an item whose work did not fail. */
@@ -46,10 +47,10 @@ export interface WorkKind<Item extends { readonly id: string }> {
   readonly finishesOnStop: boolean;
   /**
    * Does the work of one item and writes the result, in the transaction of its effect and on
-   * condition that it is still leased to this process. It ends soon after `signal` aborts.
+   * condition that it is still leased to this process. It ends soon after `end` says that it is to.
    * @throws when it could not be done: it is put off, for longer each time
    */
-  readonly run: (item: Item, lane: string, signal: AbortSignal) => Promise<WorkResult>;
+  readonly run: (item: Item, lane: string, end: WorkEnd) => Promise<WorkResult>;
 }
 
 /** Hears how each item's work ended. */

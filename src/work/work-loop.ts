@@ -1,4 +1,5 @@
 import { stackOf } from '../lib/source-positions.js';
+import { WorkEnd } from './work-end.js';
 import type { AnyWorkKind, WorkParts } from './work-kind.js';
 import { type Lane, WorkLanes } from './work-lanes.js';
 import type { DueLane, WorkDepth } from './work-queue.js';
@@ -41,7 +42,7 @@ export class WorkLoop {
   abortLane(name: string): void {
     const lane = this.lanes.get(name);
     if (lane === undefined) return;
-    for (const { end } of lane.running.values()) end();
+    for (const { end } of lane.running.values()) end.come();
     void this.giveBack(lane.waiting.splice(0));
   }
 
@@ -54,7 +55,7 @@ export class WorkLoop {
     const lanes = this.lanes.all();
     const waiting = lanes.flatMap((lane) => lane.waiting.splice(0));
     const running = lanes.flatMap((lane) => [...lane.running.values()]);
-    if (!this.kind.finishesOnStop) for (const { end } of running) end();
+    if (!this.kind.finishesOnStop) for (const { end } of running) end.come();
     await Promise.all([this.giveBack(waiting), ...running.map(({ work }) => work)]);
   }
 
@@ -87,7 +88,7 @@ export class WorkLoop {
     if (ids.length === 0) return;
     const { clock, holder } = this.parts;
     const held = await this.kind.queue.extend(ids, holder, clock.now());
-    for (const [id, { end }] of running) if (!held.has(id)) end();
+    for (const [id, { end }] of running) if (!held.has(id)) end.come();
     for (const { lane, items } of waiting) lane.forget(items.filter(({ id }) => !held.has(id)));
   }
 
@@ -132,7 +133,7 @@ export class WorkLoop {
       return 0;
     }
     lane.isTaking = true;
-    lane.asked = free;
+    lane.keep(free);
     // One lane's failure is not the others'.
     const taking = this.take(lane, limit)
       .catch((error: unknown) => {
@@ -140,7 +141,7 @@ export class WorkLoop {
         return 0;
       })
       .finally(() => {
-        lane.asked = 0;
+        lane.keep(0);
         lane.isTaking = false;
         this.taking.delete(taking);
         this.beginWaiting(lane);
@@ -174,13 +175,8 @@ export class WorkLoop {
   }
 
   private begin(lane: Lane, item: Item): void {
-    const abort = new AbortController();
-    const work = this.run(lane, item, abort).finally(() => {
-      lane.running.delete(item.id);
-      lane.ending.delete(item.id);
-      this.goOn(lane);
-    });
-    lane.running.set(item.id, { work, end: () => abort.abort() });
+    const end = new WorkEnd();
+    lane.begin(item.id, { work: this.run(lane, item, end), end });
   }
 
   /** A place is free: for the lane itself, unless others may wait for one. */
@@ -194,20 +190,19 @@ export class WorkLoop {
     this.lanes.closeIfIdle(lane);
   }
 
-  private async run(lane: Lane, item: Item, abort: AbortController): Promise<void> {
-    const { signal } = abort;
+  private async run(lane: Lane, item: Item, end: WorkEnd): Promise<void> {
     const startedAt = performance.now();
     let isLate = false;
     const deadline = setTimeout(() => {
       isLate = true;
-      abort.abort();
+      end.come();
     }, this.kind.deadlineMs).unref();
     let left: { readonly dueAt: Date | null } | undefined;
     let failed = false;
     try {
-      const result = await this.kind.run(item, lane.name, signal);
+      const result = await this.kind.run(item, lane.name, end);
       if (result.state === 'done' && result.written !== undefined) {
-        lane.ending.add(item.id);
+        lane.freePlaceOf(item.id);
         this.goOn(lane);
         await result.written;
       }
@@ -215,14 +210,16 @@ export class WorkLoop {
       if (result.state === 'left') left = result;
       else if (result.dueAt !== undefined) this.wakeAt(result.dueAt);
     } catch (error) {
-      failed = isLate || !signal.aborted;
+      failed = isLate || !end.hasCome;
       left = { dueAt: failed ? this.delayed(item.id) : null };
       if (failed) this.report(error);
     } finally {
       clearTimeout(deadline);
     }
     if (left !== undefined) await this.giveBack([item], left.dueAt);
+    lane.end(item.id);
     this.parts.observe(this.kind.name, performance.now() - startedAt, failed);
+    this.goOn(lane);
   }
 
   /** What cannot be given back now is taken again: nobody is at work on it. */

@@ -6,6 +6,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import {
   LeasedRows,
   type LeasedRowsSettings,
+  type WorkEnd,
   WorkEngine,
   type WorkKind,
   type WorkQueue,
@@ -82,7 +83,7 @@ async function startReplica(
   await lease.renew();
   const queue = new LeasedRows<Item>(own.pool, ROWS);
   let isKilled = false;
-  const run = async (item: Item, _lane: string, signal: AbortSignal) => {
+  const run = async (item: Item, _lane: string, { signal }: WorkEnd) => {
     if (isKilled) throw new Error('killed');
     const { rows } = await own.pool.query<{ other: string | null }>(
       `WITH before AS (SELECT holder FROM work_under_way WHERE item = $1)

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { requestUse } from '../../src/database/index.js';
+import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
+import { type Gateway, startGateway } from '../support/gateway.js';
+import { type Receiver, startReceiver } from '../support/receiver.js';
+import { waitFor } from '../support/wait.js';
+
+/** Events in front of a webhook: five times as many as are looked through at once. */
+const EVENTS = 5_000;
+const MOST_ROWS = 1_000;
+/** Counts all that there is, for metrics. */
+const COUNTS = 'depth-of-enabled-webhooks';
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly Plans?: readonly Plan[];
+}
+
+let gateway: Gateway;
+let receiver: Receiver;
+let owner: pg.Client;
+/** The first of each name that deliveries were taken and written with. */
+const statements = new Map<string, Statement>();
+
+beforeAll(async () => {
+  [gateway, receiver] = await Promise.all([startGateway(), startReceiver()]);
+  owner = new pg.Client(gateway.owner);
+  await owner.connect();
+  await gateway.root.post('/v1/webhooks', { url: `${receiver.url}/`, types: ['account.updated'] });
+  await gateway.root.post('/v1/webhooks', { url: `${receiver.url}/other`, types: [] });
+  const { rows: places } = await owner.query('SELECT id, feed_position FROM webhooks');
+  watch();
+  await owner.query(
+    `INSERT INTO events (id, team_id, type, data, created_at)
+     SELECT 'evt_' || lpad(n::text, 26, '0'), $1, 'account.updated', '{}', now()
+     FROM generate_series(1, ${EVENTS}) AS n`,
+    [DEFAULT_TEAM_ID],
+  );
+  await owner.query('ANALYZE events');
+  await waitFor('what came of deliveries to be written', () => statements.has('write-attempts'));
+  await gateway.halt();
+  // As before the first of them was taken.
+  await owner.query('DELETE FROM webhook_deliveries');
+  for (const { id, feed_position } of places)
+    await owner.query('UPDATE webhooks SET feed_position = $2 WHERE id = $1', [id, feed_position]);
+});
+afterAll(async () => {
+  await owner.end();
+  await gateway.stop();
+  receiver.stop();
+});
+
+function watch(): void {
+  const watched = new WeakSet<pg.ClientBase>();
+  gateway.database.pool.on('acquire', (session) => {
+    if (watched.has(session)) return;
+    watched.add(session);
+    const query = session.query.bind(session) as (...given: unknown[]) => unknown;
+    session.query = ((asked: string | pg.QueryConfig, ...rest: unknown[]) => {
+      const { text, values = [], name } = typeof asked === 'string' ? { text: asked } : asked;
+      if (
+        requestUse.getStore() === undefined &&
+        name !== undefined &&
+        !statements.has(name) &&
+        /\b(webhooks|webhook_deliveries|events e)\b/.test(text)
+      )
+        statements.set(name, { name, text, values });
+      return query(asked, ...rest);
+    }) as typeof session.query;
+  });
+}
+
+const nodesOf = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+
+test('however many events are in front of a webhook, no statement reads more of them than are looked through at once', async () => {
+  const read = new Map<string, number>();
+  for (const { name, text, values } of statements.values()) {
+    if (name === COUNTS) continue;
+    await owner.query('BEGIN');
+    const { rows } = await owner.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values]);
+    await owner.query('ROLLBACK');
+    const most = nodesOf(rows[0]['QUERY PLAN'][0].Plan).map(
+      (node) => node['Actual Rows'] * node['Actual Loops'],
+    );
+    read.set(name, Math.max(...most));
+  }
+  expect([...read.keys()]).toEqual(
+    expect.arrayContaining(['due-webhooks', 'next-events', 'take-webhook_deliveries']),
+  );
+  expect([...read].filter(([, rows]) => rows > MOST_ROWS)).toEqual([]);
+});
+
+test('each webhook gets each event once, whoever read it first', async () => {
+  const ids = (path: string) =>
+    receiver.received
+      .filter((request) => request.path === path)
+      .map(({ headers }) => headers['webhook-id']);
+  for (const path of ['/', '/other']) {
+    const got = ids(path);
+    expect(got.length).toBeGreaterThan(0);
+    expect(new Set(got).size).toBe(got.length);
+  }
+});
