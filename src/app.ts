@@ -185,7 +185,11 @@ export function assemble(settings: AppSettings): App {
     providerIds,
     disableWebhooks: (...asked) => webhooks.service.disableSetBy(...asked),
   });
-  const events = createEvents({ ...parts, cursors: feedCursors });
+  const events = createEvents({
+    ...parts,
+    cursors: feedCursors,
+    findAccount: (...asked) => accounts.service.find(...asked),
+  });
   const connections = createConnections({
     ...parts,
     sweepIntervalSeconds: settings.sweepIntervalSeconds,

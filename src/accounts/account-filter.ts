@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Parameters } from '../database/sql.js';
-import { commaSeparated, time } from '../http/validate.js';
+import { commaSeparated, idOf, time } from '../http/validate.js';
 import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES, recordOf } from '../model/index.js';
 import { providerId } from '../providers/index.js';
 
@@ -30,10 +30,10 @@ export function accountFilterFields(providers: readonly string[]) {
     reason: oneOf(HEALTH_REASONS)
       .optional()
       .meta({ description: 'Only accounts with these health reasons.' }),
-    connection_id: commaSeparated(word)
+    connection_id: commaSeparated(idOf('conn', 'a connection'))
       .optional()
       .meta({ description: 'Only accounts of these connections.' }),
-    profile_id: commaSeparated(word).optional().meta({
+    profile_id: commaSeparated(idOf('prof', 'a profile')).optional().meta({
       description:
         'Only accounts of these profiles; a former id stands for the profile that has its accounts now.',
     }),

@@ -1734,7 +1734,7 @@ export const ROUTES = {
       {
         "name": "to",
         "kind": "string",
-        "about": "End of the range, exclusive; now unless given."
+        "about": "End of the range, exclusive; the end of the current hour, or day in UTC, unless given."
       },
       {
         "name": "step",
@@ -2750,7 +2750,7 @@ export const ROUTES = {
       {
         "name": "account_id",
         "kind": "string",
-        "about": "Only events about the account with this id."
+        "about": "Only events about one account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team."
       },
       {
         "name": "order_direction",
@@ -2824,7 +2824,7 @@ export const ROUTES = {
       {
         "name": "account_id",
         "kind": "string",
-        "about": "Only events about the account with this id."
+        "about": "Only events about one account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team."
       }
     ],
     "body": []

@@ -11552,7 +11552,7 @@ export interface operations {
                  */
                 from?: string;
                 /**
-                 * @description End of the range, exclusive; now unless given.
+                 * @description End of the range, exclusive; the end of the current hour, or day in UTC, unless given.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 to?: string;
@@ -16684,7 +16684,7 @@ export interface operations {
                  */
                 type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
-                 * @description Only events about the account with this id.
+                 * @description Only events about one account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 account_id?: string;
@@ -16814,6 +16814,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
+            409: components["responses"]["ambiguous_reference"];
             422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
@@ -16836,7 +16837,7 @@ export interface operations {
                  */
                 type?: ("account.discovered" | "account.updated" | "account.metrics_changed" | "account.health_changed" | "account.vanished" | "account.reappeared" | "account.disconnecting" | "account.disconnected" | "account.disconnect_failed" | "disconnect.awaiting_approval" | "disconnect.approved" | "connection.created" | "connection.credential_rejected" | "connection.recovered" | "connection.deleted" | "profile.linked" | "profile.split" | "profile.merged" | "profile.health_changed" | "finding.opened" | "finding.closed" | "provider.incident_opened" | "provider.incident_closed" | "gateway.resumed" | "webhook.disabled" | "account.*" | "disconnect.*" | "connection.*" | "profile.*" | "finding.*" | "provider.*" | "gateway.*" | "webhook.*")[];
                 /**
-                 * @description Only events about the account with this id.
+                 * @description Only events about one account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.
                  * @example acct_01k9z3m8q4v7x2c5n6b8a1s3d4
                  */
                 account_id?: string;
@@ -16893,6 +16894,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
+            409: components["responses"]["ambiguous_reference"];
             422: components["responses"]["cursor_mismatch.history_rewound.validation_error"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];

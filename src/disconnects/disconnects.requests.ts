@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { accountFilterFields } from '../accounts/index.js';
-import { commaSeparated, paging, time } from '../http/validate.js';
+import { commaSeparated, idOf, paging, time } from '../http/validate.js';
 import {
   DISCONNECT_STATES,
   MAX_ACCOUNTS,
@@ -119,7 +119,7 @@ export const disconnectsQuery = z.strictObject({
       description: 'Only disconnects requested with these keys.',
       examples: [['key_01k9z3m8q4v7x2c5n6b8a1s3d4']],
     }),
-  profile_id: commaSeparated(z.string().min(1).max(200))
+  profile_id: commaSeparated(idOf('prof', 'a profile'))
     .optional()
     .meta({
       description:

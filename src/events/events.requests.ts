@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ORDER_DIRECTIONS } from '../http/keyset.js';
-import { commaSeparated, paging } from '../http/validate.js';
+import { accountParameter, commaSeparated, paging } from '../http/validate.js';
 import { EVENT_TYPES, typesOf } from './event-types.js';
 import type { EventFilter } from './feed.repository.js';
 
@@ -21,12 +21,7 @@ const type = commaSeparated(eventPattern)
   .optional()
   .meta({ description: 'Only events of these types, or of families such as `account.*`.' });
 
-const account = z
-  .string()
-  .min(1)
-  .max(64)
-  .optional()
-  .meta({ description: 'Only events about the account with this id.' });
+const account = accountParameter('Only events about one account');
 
 export const feedQuery = z.strictObject({
   after,
@@ -44,8 +39,12 @@ export const feedQuery = z.strictObject({
 });
 export const streamQuery = z.strictObject({ after, type, account_id: account });
 
-/** The events that a query asks for. */
-export const filterOf = (query: {
+/** Of which types a query asks for events, and of which account, however it is spelt. */
+export interface AskedEvents {
+  readonly types: EventFilter['types'];
+  readonly account: string | undefined;
+}
+export const askedOf = (query: {
   readonly type?: readonly string[] | undefined;
   readonly account_id?: string | undefined;
-}): EventFilter => ({ types: typesOf(query.type), accountId: query.account_id });
+}): AskedEvents => ({ types: typesOf(query.type), account: query.account_id });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
-import { feedQuery, filterOf, streamQuery } from './events.requests.js';
+import { askedOf, feedQuery, streamQuery } from './events.requests.js';
 import { EVENT_EXAMPLE, eventSchema } from './events.schema.js';
 import { EVENT_STREAM, type EventsService } from './events.service.js';
 
@@ -16,16 +16,16 @@ export function eventEndpoints(events: EventsService) {
       description: `${NO_TOTAL} ${REWOUND}`,
       query: feedQuery,
       answers: { 200: listOf(eventSchema) },
-      problems: ['cursor_mismatch', 'history_rewound'],
+      problems: ['ambiguous_reference', 'cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
         const { caller, query } = call;
         const { after: value, limit: _limit, ...filters } = query;
         const direction = query.order_direction;
+        const filter = { ...(await events.filterOf(caller, askedOf(query))), direction };
         return answerFeed(call, filters, {
           after: { parameter: 'after', value },
           hasEnd: direction === 'desc',
-          read: (after, limit) =>
-            events.page(caller, { ...filterOf(query), direction }, after, limit),
+          read: (after, limit) => events.page(caller, filter, after, limit),
           cursorOf: (row) => events.cursor(caller, row.position, direction),
         });
       },
@@ -41,12 +41,14 @@ export function eventEndpoints(events: EventsService) {
       answers: { 200: z.string().meta({ examples: [STREAM_EXAMPLE] }) },
       produces: EVENT_STREAM,
       isStream: true,
-      problems: ['cursor_mismatch', 'history_rewound'],
+      problems: ['ambiguous_reference', 'cursor_mismatch', 'history_rewound'],
       handle: async (call) => {
+        const { caller } = call;
+        const filter = await events.filterOf(caller, askedOf(call.query));
         const from = call.lastEventId ?? call.query.after;
         return {
           status: 200,
-          body: await events.stream(call.caller, filterOf(call.query), from, call),
+          body: await events.stream(caller, filter, from, call),
         };
       },
     }),

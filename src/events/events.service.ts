@@ -4,7 +4,9 @@ import type { Cursors, Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
 import { invalidField, Problem } from '../http/problem.js';
 import type { AnyCall } from '../http/route.js';
+import { refuseTime } from '../http/validate.js';
 import type { Clock } from '../lib/clock.js';
+import type { AskedEvents } from './events.requests.js';
 import { type EventFilter, type FeedRepository, RETENTION_DAYS } from './feed.repository.js';
 import type { FeedDirection } from './feed-order.js';
 import type { HistoriesRepository } from './histories.repository.js';
@@ -30,6 +32,11 @@ interface EventsParts {
   readonly histories: HistoriesRepository;
   readonly cursors: Cursors;
   readonly clock: Clock;
+  /**
+   * The account of a reference, in whichever spelling.
+   * @throws Problem 404 `not_found`, 409 `ambiguous_reference`
+   */
+  readonly findAccount: (caller: Caller, reference: string) => Promise<{ readonly id: string }>;
 }
 
 /** Reads the outbox as pages and as a stream. */
@@ -38,6 +45,24 @@ export class EventsService {
   private readonly streams = new OpenStreams();
 
   constructor(private readonly parts: EventsParts) {}
+
+  /**
+   * What to read of the feed.
+   * @throws Problem 422 for a reference of no account; the id of one that is gone has events still
+   */
+  async filterOf(caller: Caller, { types, account }: AskedEvents): Promise<EventFilter> {
+    if (account === undefined) return { types, accountId: undefined };
+    try {
+      return { types, accountId: (await this.parts.findAccount(caller, account)).id };
+    } catch (error) {
+      if (!(error instanceof Problem && error.code === 'not_found')) throw error;
+      if (account.startsWith('acct_')) return { types, accountId: account };
+      throw invalidField(
+        'account_id',
+        'names no account of the team; give its id, or a ref such as outfame:acc_7Gx2kLm9Qr',
+      );
+    }
+  }
 
   /**
    * A page after `after`: a cursor of the feed in that direction, or the id of an event.
@@ -162,6 +187,7 @@ export class EventsService {
     question = questionOf(caller, 'asc'),
   ): Promise<Position | undefined> {
     if (after === undefined) return undefined;
+    refuseTime(name, after, 'the `next_cursor` of a page, or the id of an event; not a time');
     const { cursors, feed } = this.parts;
     if (!after.startsWith('evt_'))
       return feed.resume(caller, cursors.decode(after, question, name));

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.js';
+import type { Caller } from '../http/caller.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
 import type { RecurringJob } from '../work/index.js';
@@ -32,6 +33,8 @@ interface EventsParts {
   /** Good for as long as the events they point at are kept. */
   readonly cursors: Cursors;
   readonly clock: Clock;
+  /** The account of a reference, in whichever spelling. */
+  readonly findAccount: (caller: Caller, reference: string) => Promise<{ readonly id: string }>;
 }
 
 /** How feeds are read, of events and of whatever else is one. */
@@ -43,9 +46,9 @@ export function createFeeds(database: Database, clock: Clock) {
 }
 
 /** What happened, written with the change it reports, and read as a feed and as a stream. */
-export function createEvents({ database, cursors, clock }: EventsParts) {
+export function createEvents({ database, cursors, clock, findAccount }: EventsParts) {
   const { histories, publisher, reader, feed } = createFeeds(database, clock);
-  const service = new EventsService({ feed, histories, cursors, clock });
+  const service = new EventsService({ feed, histories, cursors, clock, findAccount });
   const jobs: readonly RecurringJob[] = [
     { name: 'events.publish', everyMs: PUBLISH_EVERY_MS, run: () => publisher.publish() },
     { name: 'events.prune', everyMs: 60_000, run: () => service.prune() },

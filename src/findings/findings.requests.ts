@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commaSeparated, paging, time, words } from '../http/validate.js';
+import { commaSeparated, idOf, paging, time, words } from '../http/validate.js';
 import { providerId } from '../providers/index.js';
 import { FINDING_KINDS } from './finding-kinds.js';
 import { FINDING_STATES } from './findings.repository.js';
@@ -12,7 +12,7 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
 export function findingsQuery(providers: readonly string[]) {
   return z.strictObject({
     kind: oneOf(FINDING_KINDS).optional().meta({ description: 'Only findings of these kinds.' }),
-    profile_id: commaSeparated(word)
+    profile_id: commaSeparated(idOf('prof', 'a profile'))
       .optional()
       .meta({ description: 'Only findings about these profiles.' }),
     provider: commaSeparated(providerId(providers))

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commaSeparated, paging, time } from '../http/validate.js';
+import { commaSeparated, paging, RFC_3339, refuseTime, time } from '../http/validate.js';
 import { providerId } from '../providers/index.js';
 
 const since = z.string().min(1).max(2000).optional().meta({
@@ -9,8 +9,16 @@ const since = z.string().min(1).max(2000).optional().meta({
 
 export const changesQuery = z.strictObject({ since, limit: paging.limit });
 
-/** Whether `since` is a time; otherwise it is a cursor. */
-export const isTime = (text: string) => z.iso.datetime({ offset: true }).safeParse(text).success;
+/**
+ * Where to start: a time, or a cursor as it was given.
+ * @throws Problem 422 for a time in another form
+ */
+export function startOf(given: string | undefined): Date | string | undefined {
+  const read = time.safeParse(given);
+  if (read.success) return read.data;
+  refuseTime('since', given, `${RFC_3339}, or the \`next_cursor\` of the page before`);
+  return given;
+}
 
 export const LEVEL_STEPS = ['hour', 'day'] as const;
 export type LevelStep = (typeof LEVEL_STEPS)[number];
@@ -22,7 +30,10 @@ export const levelsQuery = (providers: readonly string[]) =>
     from: time.optional().meta({
       description: `Beginning of the range; a day before \`to\` unless given, with the step \`day\` 30 days. Levels are kept for ${RETENTION_LEVELS_DAYS} days.`,
     }),
-    to: time.optional().meta({ description: 'End of the range, exclusive; now unless given.' }),
+    to: time.optional().meta({
+      description:
+        'End of the range, exclusive; the end of the current hour, or day in UTC, unless given.',
+    }),
     step: z
       .enum(LEVEL_STEPS, { error: `must be one of: ${LEVEL_STEPS.join(', ')}` })
       .default('hour')

@@ -2,7 +2,7 @@ import { answerFeed, NO_TOTAL, REWOUND } from '../http/feed.js';
 import { dataOf, listOf } from '../http/page.js';
 import { endpoint } from '../http/route.js';
 import { byAccount } from '../http/validate.js';
-import { changesQuery, isTime, levelsQuery } from './health.requests.js';
+import { changesQuery, levelsQuery, startOf } from './health.requests.js';
 import { accountHistorySchema, changeSchema, levelsSchema, MAX_LEVELS } from './health.schema.js';
 import type { HealthService } from './health.service.js';
 
@@ -38,10 +38,7 @@ export function healthEndpoints(health: HealthService, providers: readonly strin
           {},
           {
             after: { parameter: 'since', value: query.since },
-            read: (since, limit) => {
-              const from = since !== undefined && isTime(since) ? new Date(since) : since;
-              return health.changes(caller, from, limit);
-            },
+            read: (since, limit) => health.changes(caller, startOf(since), limit),
             cursorOf: (row) => health.cursor(caller, row.position),
           },
         );

@@ -7,7 +7,7 @@ import { invalidField, Problem } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import type { Address, Registry } from '../providers/index.js';
 import { ageVerdicts } from './aging.js';
-import { type LevelsQuery, RETENTION_LEVELS_DAYS } from './health.requests.js';
+import { type LevelStep, type LevelsQuery, RETENTION_LEVELS_DAYS } from './health.requests.js';
 import { MAX_HISTORY, MAX_LEVELS } from './health.schema.js';
 import { historyItem, historyItemOfDay } from './history.js';
 import type { HistoryRepository } from './history.repository.js';
@@ -18,6 +18,7 @@ import type { TransitionsRepository } from './transitions.repository.js';
 import { meanTimeToRecoverySeconds, uptimeOf } from './uptime.js';
 
 const DAY_MS = 86_400_000;
+const STEP_MS = { hour: 3_600_000, day: DAY_MS } as const;
 const MAX_UPTIME_MS = 30 * DAY_MS;
 /** Changes are kept one by one for this long, and then as a summary of their day. */
 const DETAIL_RETENTION_MS = 90 * DAY_MS;
@@ -117,10 +118,11 @@ export class HealthService {
    */
   async levels(caller: Caller, { from, to, step, provider }: LevelsQuery) {
     const { levels, clock } = this.parts;
-    const end = to ?? clock.now();
+    // A whole step, so that the same levels are the same answer until the next one begins.
+    const end = to ?? endOf(step, clock.now());
     const begin = from ?? new Date(end.getTime() - (step === 'hour' ? 1 : 30) * DAY_MS);
     if (begin >= end) throw invalidField('from', 'must be before `to`');
-    if (end.getTime() - begin.getTime() > (MAX_LEVELS * DAY_MS) / (step === 'hour' ? 24 : 1))
+    if ((to ?? clock.now()).getTime() - begin.getTime() > MAX_LEVELS * STEP_MS[step])
       throw invalidField('from', `must be at most ${MAX_LEVELS} steps before \`to\``);
     const range = { from: begin, to: end, step };
     const providers = await levels.read(caller, { ...range, providers: provider ?? [] });
@@ -151,6 +153,11 @@ export class HealthService {
       },
     );
   }
+}
+
+/** When the step ends that a time is in. */
+function endOf(step: LevelStep, time: Date): Date {
+  return new Date((Math.floor(time.getTime() / STEP_MS[step]) + 1) * STEP_MS[step]);
 }
 
 const questionOf = (caller: Caller) => ['health changes', caller.teamId];

@@ -15,7 +15,7 @@ const NAMELESS_LABEL = 'must name the key of a label: label[key]=value';
 export function validate<Schema extends z.ZodType>(
   schema: Schema,
   given: unknown,
-  kind: 'path parameter' | 'query parameter' | 'body field' | 'setting' | 'credential',
+  kind: 'path parameter' | 'query parameter' | 'body field' | 'setting' | 'credential' | 'argument',
   parent?: string,
 ): z.output<Schema> {
   const unstorable = findUnstorable(given);
@@ -118,11 +118,53 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
 
 /** A value among others holds no comma. */
 function withoutComma({ $schema: _dialect, ...item }: z.core.JSONSchema.BaseSchema) {
-  return item.enum === undefined ? { ...item, pattern: '^[^,]+$' } : item;
+  const saysSo = item.enum !== undefined || item.pattern !== undefined;
+  return saysSo ? item : { ...item, pattern: '^[^,]+$' };
+}
+
+/**
+ * An id of ours by which a list is filtered: anything else is refused, as no row could have it.
+ * @param what it is the id of, with its article
+ */
+export const idOf = (prefix: string, what: string) =>
+  z
+    .string()
+    .max(200)
+    .regex(
+      new RegExp(`^${prefix}_[^,]+$`),
+      `must be the id of ${what}, such as ${prefix}_01k9z3m8q4v7x2c5n6b8a1s3d4`,
+    );
+
+/** What an account is named by: its id, or as providers call it. */
+const ACCOUNT_REFERENCE =
+  'its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team';
+
+/** The query parameter of one account; whether there is one shows when it is looked for. */
+export const accountParameter = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(2000)
+    .optional()
+    .meta({
+      description: `${description}: ${ACCOUNT_REFERENCE}.`,
+      examples: ['acct_01k9z3m8q4v7x2c5n6b8a1s3d4'],
+    });
+
+export const RFC_3339 = 'an RFC 3339 time such as 2026-02-09T11:45:22Z';
+
+/**
+ * @throws Problem 422 for what was meant as a time where a cursor is expected, which would be told
+ * as an altered cursor
+ * @param accepted what the parameter takes
+ */
+export function refuseTime(parameter: string, given: string | undefined, accepted: string): void {
+  if (given !== undefined && /^[+-]?\d+(?:[-/:]|\.\d|$)/.test(given))
+    throw invalidField(parameter, `must be ${accepted}`);
 }
 
 export const time = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-02-09T11:45:22Z' })
+  .datetime({ offset: true, error: `must be ${RFC_3339}` })
   .transform((text) => new Date(text))
   // With its offset applied a time may leave the years that RFC 3339 and PostgreSQL can write.
   .refine(
@@ -174,8 +216,7 @@ export const byId = z.object({
 /** The path parameter of an account. */
 export const byAccount = z.object({
   id: z.string().meta({
-    description:
-      'The account: its id, a ref such as `outfame:acc_7Gx2kLm9Qr` (percent-encoded), or a provider id that is unique in the team.',
+    description: `The account: ${ACCOUNT_REFERENCE}.`,
     examples: ['acct_01k9z3m8q4v7x2c5n6b8a1s3d4'],
   }),
 });

@@ -124,7 +124,10 @@ function answerOf<Data>({ data, says, next }: Done<Data>): CallToolResult {
   };
 }
 /** What a tool answers when the API refuses: what to do next in our words, the rest as data. */
-export function refusal(problem: Problem): CallToolResult {
+export function refusal(problem: {
+  readonly code: Problem['code'];
+  readonly [fact: string]: unknown;
+}): CallToolResult {
   const { type: _type, title: _title, instance: _instance, ...told } = problem;
   const says = `Refused with \`${problem.code}\`. ${REMEDIES[problem.code] ?? 'Correct the arguments as the problem says.'}`;
   const text = textOf(says, undefined, { problem: plainJson(told) });

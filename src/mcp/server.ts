@@ -6,9 +6,13 @@ import {
   type Implementation,
   McpServer,
   type ServerContext,
+  type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
 import { type Rollcall, RollcallError } from '../client/index.js';
 import { SCOPES, type Scope } from '../http/caller.js';
+import { Problem } from '../http/problem.js';
+import { validate } from '../http/validate.js';
 import { refusal, refused, type Session, type Tool } from './define-tool.js';
 import { registerResources } from './resources.js';
 import { accountTools } from './tools/accounts.js';
@@ -104,11 +108,14 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
       idempotentHint: hints.idempotent,
       openWorldHint: hints.openWorld,
     };
-    const config = { title, description, annotations, inputSchema: input, outputSchema: output };
+    const inputSchema = unchecked(input);
+    const config = { title, description, annotations, inputSchema, outputSchema: output };
     server.registerTool(name, config, async (given, context) => {
       try {
-        return await tool.call(given, sessionOf(context));
+        const checked = validate(input, given, 'argument');
+        return await tool.call(checked, sessionOf(context));
       } catch (error) {
+        if (error instanceof Problem) return refusal(told(error));
         if (error instanceof RollcallError) return refusal(error.problem);
         settings.onError(error instanceof Error ? error : new Error('not an Error'));
         return refused(
@@ -120,6 +127,19 @@ export function createMcpServer(settings: ServerSettings, tools = TOOLS): McpSer
   registerResources(server, apiFor());
   return server;
 }
+
+/**
+ * What the SDK shows of a schema, and leaves for us to check: it would say in the schema library's
+ * words what is wrong.
+ */
+function unchecked(schema: z.ZodObject): StandardSchemaWithJSON<Record<string, unknown>> {
+  const { jsonSchema, vendor, version } = schema['~standard'];
+  const validate = (value: unknown) => ({ value: value as Record<string, unknown> });
+  return { '~standard': { jsonSchema, vendor, version, validate } };
+}
+
+/** What is wrong with arguments, as the API says it of requests. */
+const told = ({ code, detail, status, extras }: Problem) => ({ code, detail, status, ...extras });
 
 /** Who asks: the newer revision says so with each request, the older one at the start. */
 function clientOf(server: McpServer, { mcpReq }: ServerContext) {

@@ -100,6 +100,22 @@ describe('the levels of health', () => {
     expect(await providersOf(other.client)).toEqual([]);
   });
 
+  test.each(['hour', 'day'])('are the same answer until another %s begins', async (step) => {
+    await team.hold('outfame', 'one');
+    await note();
+    const asked = async () => {
+      const { status, body, headers } = await team.client.get(`/v1/health/levels?step=${step}`);
+      return { status, ...body.data, etag: headers.get('etag') };
+    };
+    const first = await asked();
+    expect([first.status, first.providers[0].levels.length]).toEqual([200, 1]);
+    expect(Date.parse(first.to)).toBeGreaterThan(clock.now().getTime());
+    clock.advance(60_000);
+    expect(await asked()).toEqual(first);
+    clock.advance(DAY_MS);
+    expect((await asked()).etag).not.toBe(first.etag);
+  });
+
   test.each([
     ['from=2026-03-03T00:00:00Z&to=2026-03-03T00:00:00Z', 'from'],
     ['from=2026-02-01T00:00:00Z&to=2026-03-05T00:00:00Z', 'from'],

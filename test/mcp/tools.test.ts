@@ -113,7 +113,11 @@ describe.each(Object.keys(ERAS) as Era[])('revision %s', (era) => {
   test('a wrong argument, id or cursor is told in the result, with what to do', async () => {
     const wrong = await agent.call('accounts_find', { health: ['sick'], confirmed: true });
     expect(wrong).toMatchObject({ isError: true, data: undefined });
-    expect(wrong.text).toMatch(/health/);
+    expect(wrong.text).toMatch(/^Refused with `validation_error`/);
+    expect(wrong.text).toContain('"field":"health.0","message":"must be one of: healthy, warning');
+    expect(wrong.text).toContain('"field":"confirmed","message":"unknown argument; known: ');
+    const missing = await agent.call('account_get', {});
+    expect(missing.text).toContain('"field":"account","message":"is required"');
     const gone = await agent.call('account_get', { account: 'acct_nobody' });
     expect(gone.isError).toBe(true);
     expect(gone.text).toMatch(/`not_found`.*do not guess ids/);

@@ -50,7 +50,7 @@ const events = defineTool({
   notes: ['For changes of health alone, `health_changes` is shorter.'],
   input: z.strictObject({
     type: z.array(z.enum(EVENT_KINDS)).optional(),
-    account_id: z.string().max(64).optional(),
+    account_id: z.string().max(2_000).optional().describe('An account: its id or its ref.'),
     order_direction: z.enum(['asc', 'desc']).optional().describe('`desc`: newest first.'),
     after: z.string().max(4_000).optional().describe('`next_cursor` of the answer before.'),
     limit: paging.limit,
