@@ -108,7 +108,10 @@ export interface App {
   readonly sweeps: SweepsService;
   /** @returns the token of a link that signs in to the console as root, once */
   signInLink(): Promise<string | undefined>;
-  /** Puts the secret to use; `createApp` has done so. */
+  /**
+   * Puts the secret to use, before anything else is done with the database.
+   * @throws StartError when it is not the one that the database is used with
+   */
   claimSecret(): Promise<void>;
   /**
    * Takes up what is queued from now on: sweeps, disconnect steps and webhook deliveries. Not in the
@@ -127,23 +130,8 @@ export interface App {
 }
 
 /**
- * The gateway over a database that is migrated.
- * @throws StartError when the secret is not the one that the database is used with
- */
-export async function createApp(settings: AppSettings): Promise<App> {
-  const app = assemble(settings);
-  try {
-    await app.claimSecret();
-    return app;
-  } catch (error) {
-    await app.stop();
-    throw error;
-  }
-}
-
-/**
  * Composition root: makes every part and connects them, without a call to anything outside.
- * @param settings name a database that is migrated
+ * @param settings name a database that is migrated before anything is asked of the app
  */
 export function assemble(settings: AppSettings): App {
   const { database, clock, logger, policies, tracing = UNTRACED, role = 'all' } = settings;

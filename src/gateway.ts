@@ -3,18 +3,18 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join, resolve } from 'node:path';
 import { PROVIDER_NAMES, type Sandbox, startSandbox } from '../sandbox/index.js';
-import { type App, createApp } from './app.js';
+import { type App, assemble } from './app.js';
 import type { Config } from './config.js';
 import { openDatabase } from './database/index.js';
 import { type GracefulShutdown, gracefulShutdown } from './http/graceful-shutdown.js';
 import { createListener } from './http/listener.js';
 import { isTrustworthy } from './http/session-cookie.js';
 import { systemClock } from './lib/clock.js';
-import { createLogger, silentLogger } from './lib/logger.js';
+import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
-import { bringUpDatabase } from './processes/database.js';
+import type { RisingDatabase } from './processes/database.js';
 import { type Ending, FINISH_MS } from './processes/ending.js';
 import type { Member } from './processes/member.js';
 import { isSealed } from './secrets/index.js';
@@ -41,7 +41,7 @@ interface Running {
 
 /** What one process needs to know besides its configuration. */
 export interface GatewayParts {
-  readonly migrations: string;
+  readonly database: RisingDatabase;
   readonly ending: Ending;
   /** Absent: it is the only process of its gateway. */
   readonly member?: Member | undefined;
@@ -63,36 +63,31 @@ export async function runGateway(config: Config, parts: GatewayParts): Promise<v
 }
 
 async function start(config: Config, parts: GatewayParts): Promise<Running> {
-  const { migrations, member } = parts;
+  const { database: rising, member } = parts;
   const { stopping } = parts.ending;
   const isFirst = member === undefined || member.number === 1;
+  undo.push(() => rising.stop());
   const logger = createLogger(config.logLevel);
   const tracing = await tracingTo(config.tracesEndpoint);
   undo.push(() => tracing.stop());
-  const { connection, stop: release } = await bringUpDatabase(config, {
-    migrations,
-    // The supervisor has.
-    mayMigrate: config.migrateOnStart && member === undefined,
-    logger: member === undefined ? logger : silentLogger,
-    say,
-  });
-  undo.push(release);
-  stopping.throwIfAborted();
   // One more watches the database.
   const database = openDatabase({
-    connection,
+    connection: await rising.connection,
     poolSize: config.databasePoolSize - 1,
     preparedStatements: config.preparedStatements,
     replicas: config.readUrls.map((connectionString) => ({ connectionString })),
     maxReadLagSeconds: config.maxReadLagSeconds,
   });
   undo.push(() => database.close());
-  const secret =
-    config.secret ?? (await secretIn(resolve(config.dataDir), () => isSealed(database)));
+  const isUsed = async () => {
+    await rising.isReady;
+    return isSealed(database);
+  };
+  const secret = config.secret ?? (await secretIn(resolve(config.dataDir), isUsed));
 
   let sandbox: Sandbox | undefined;
   undo.push(() => sandbox?.close());
-  const app = await createApp({
+  const app = assemble({
     database,
     clock: systemClock,
     logger,
@@ -112,6 +107,10 @@ async function start(config: Config, parts: GatewayParts): Promise<Running> {
     ...(member && { siblings: member }),
   });
   undo.push(() => app.stop());
+  // It loads while the server comes up.
+  await Promise.all([database.load(), rising.isReady]);
+  stopping.throwIfAborted();
+  await app.claimSecret();
   const rootKeyFile = new RootKeyFile(config.dataDir);
   const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
   if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);

@@ -2,9 +2,11 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { readConfig } from './config.js';
 import { isForbidden, isUnreachable } from './database/index.js';
+import { createLogger, silentLogger } from './lib/logger.js';
 import { showSourcePositions, stackOf } from './lib/source-positions.js';
 import { StartError } from './lib/start-error.js';
 import { credentialFields } from './model/index.js';
+import { bringUpDatabase } from './processes/database.js';
 import type { Ending } from './processes/ending.js';
 import { createRegistry, credentialsSchemaOf } from './providers/index.js';
 
@@ -31,7 +33,8 @@ function reasonOf(error: unknown): string {
 
 /**
  * Runs as the only process of the gateway, as the supervisor of several, or as one of those, whose
- * supervisor gives it its number as a word on the command line. What the others need is not loaded.
+ * supervisor gives it its number as a word on the command line. What the others need is not loaded,
+ * and what is needed is loaded while the database comes up.
  */
 async function run(end: () => void, ending: Ending): Promise<void> {
   const configurable = createRegistry()
@@ -42,14 +45,24 @@ async function run(end: () => void, ending: Ending): Promise<void> {
     }));
   const config = readConfig(process.env, configurable);
   const words = process.argv.slice(2);
-  const parts = { migrations: MIGRATIONS, ending };
-  if (config.processes > 1 && words.length === 0) {
+  const isGroup = config.processes > 1;
+  const isMember = isGroup && words.length > 0;
+  const database = bringUpDatabase(config, {
+    migrations: MIGRATIONS,
+    // The supervisor has.
+    mayMigrate: config.migrateOnStart && !isMember,
+    logger: isMember ? silentLogger : createLogger(config.logLevel),
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
+  const parts = { database, ending };
+  if (isGroup && !isMember) {
     const { supervise } = await import('./processes/supervisor.js');
     return supervise(config, { ...parts, program: PROGRAM });
   }
-  const isMember = config.processes > 1;
   const joining = isMember ? await import('./processes/member.js') : undefined;
   const member = joining?.joinGroup(words, end);
+  // Loading leaves no turn to what launches an embedded server; then that one comes up beside it.
+  await database.connection;
   const { runGateway } = await import('./gateway.js');
   return runGateway(config, { ...parts, member });
 }

@@ -38,6 +38,8 @@ export interface Database {
   readonly replicas: ReadReplicas;
   /** Asks over none of those connections. */
   readonly reachability: Reachability;
+  /** Does now what Prisma's first query would wait for: its engine. Nothing is asked of the server. */
+  load(): Promise<void>;
   /** Waits for the queries that run. */
   close(): Promise<void>;
 }
@@ -129,6 +131,7 @@ export function openDatabase({
       }),
     replicas,
     reachability,
+    load: () => prisma.$connect(),
     close: async () => {
       await replicas.close();
       await prisma.$disconnect();

@@ -1,5 +1,5 @@
 import { checkConnection } from './connection.js';
-import { startEmbedded } from './embedded/index.js';
+import { launchEmbedded } from './embedded/index.js';
 import type { DatabaseConnection } from './hosts.js';
 import { migrate, requireMigrated } from './migrate.js';
 import { grantTo, mayChangeAudit } from './privileges.js';
@@ -16,7 +16,7 @@ export interface DatabasePlace {
 }
 
 /** A database that answers. */
-export interface Connected {
+interface Connected {
   /** For all that the gateway does. */
   readonly connection: DatabaseConnection;
   /** For migrations: the role that owns the tables, past any pooler. Absent: `connection` migrates. */
@@ -25,26 +25,49 @@ export interface Connected {
   stop(): Promise<void>;
 }
 
+/** One that may not answer yet. */
+export interface Found extends Connected {
+  /** Resolves when it answers; rejects with a `StartError` when it cannot be used. */
+  readonly answers: Promise<void>;
+}
+
 /**
- * Finds the database, and starts the embedded one.
+ * Finds the database, starts the embedded one, and waits until it answers.
  * @param onProgress takes a line for the operator before each step that may take over a second
  * @throws StartError when there is none that can be used
  */
 export async function connect(
-  { databaseUrl, directUrl, migrateUrl, dataDir }: DatabasePlace,
+  place: DatabasePlace,
   onProgress: (line: string) => void,
 ): Promise<Connected> {
+  const found = await findDatabase(place, onProgress);
+  try {
+    await found.answers;
+    return found;
+  } catch (error) {
+    await found.stop();
+    throw error;
+  }
+}
+
+/** Like `connect`, and does not wait: the embedded server takes a while to come up. */
+export async function findDatabase(
+  { databaseUrl, directUrl, migrateUrl, dataDir }: DatabasePlace,
+  onProgress: (line: string) => void,
+): Promise<Found> {
   if (databaseUrl === undefined) {
-    const { connection: owner, gateway, stop } = await startEmbedded({ dataDir, onProgress });
-    return { connection: gateway, owner, stop };
+    const { connection, gateway, isUp, stop } = await launchEmbedded({ dataDir, onProgress });
+    return { connection: gateway, owner: connection, answers: isUp, stop };
   }
   const connection = { connectionString: databaseUrl };
-  await checkConnection(connection);
   const owning = migrateUrl ?? directUrl;
   const owner = owning === undefined ? undefined : { connectionString: owning };
   const variable = migrateUrl === undefined ? 'DATABASE_DIRECT_URL' : 'ROLLCALL_MIGRATE_URL';
-  if (owner) await checkConnection(owner, variable);
-  return { connection, owner, stop: async () => undefined };
+  const check = async () => {
+    await checkConnection(connection);
+    if (owner) await checkConnection(owner, variable);
+  };
+  return { connection, owner, answers: check(), stop: async () => undefined };
 }
 
 /**
@@ -65,6 +88,8 @@ export async function bringUpToDate(
     return { applied: [], mayChangeAudit: await mayChangeAudit(connection) };
   }
   const applied = await migrate(owner ?? connection, folder);
-  if (owner) await grantTo(connection, owner);
-  return { applied, mayChangeAudit: await mayChangeAudit(connection) };
+  return {
+    applied,
+    mayChangeAudit: await (owner ? grantTo(connection, owner) : mayChangeAudit(connection)),
+  };
 }

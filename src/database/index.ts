@@ -6,7 +6,13 @@ export {
   writeBackup,
 } from './backup/index.js';
 export { type Database, openDatabase, type Transaction } from './client.js';
-export { bringUpToDate, type Connected, connect, type DatabasePlace } from './connect.js';
+export {
+  bringUpToDate,
+  connect,
+  type DatabasePlace,
+  type Found,
+  findDatabase,
+} from './connect.js';
 export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export {

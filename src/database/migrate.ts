@@ -130,7 +130,8 @@ async function lock(client: pg.Client): Promise<void> {
   while (!(await take())) await setTimeout(ASK_FOR_LOCK_AGAIN_MS);
 }
 
-async function withSession<Result>(
+/** Runs `work` in a session of its own. */
+export async function withSession<Result>(
   connection: DatabaseConnection,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {

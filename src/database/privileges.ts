@@ -2,7 +2,7 @@ import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 import type { DatabaseConnection } from './hosts.js';
 import { openWritable } from './hosts.js';
-import { withMigrationLock } from './migrate.js';
+import { withMigrationLock, withSession } from './migrate.js';
 
 /** Tables to which the gateway adds rows and never changes one. */
 const APPEND_ONLY = ['audit_events', 'audit_chain'];
@@ -29,25 +29,35 @@ interface Relation {
  * Gives the role of `gateway` what it needs of the owner's tables and no more: entries of the audit
  * log it may read and add, but neither change nor delete. What it has already stays as it is.
  *
+ * @returns whether the role could change or delete entries of the audit log still, as it can where
+ * it owns the tables
  * @throws StartError when the two lead to different databases
  */
 export async function grantTo(
   gateway: DatabaseConnection,
   owner: DatabaseConnection,
-): Promise<void> {
-  const { role, is_owner: isOwner } = await roleOf(gateway);
-  if (isOwner) return;
+): Promise<boolean> {
+  const { role, is_owner: isOwner, may_change: mayChange } = await roleOf(gateway);
+  if (isOwner) return true;
+  if ((await withSession(owner, (client) => lackingFor(client, role))).length === 0)
+    return mayChange;
   await withMigrationLock(owner, async (client) => {
-    const { rows } = await client.query<{ version: number }>(
-      `SELECT current_setting('server_version_num')::int AS version`,
-    );
-    const canMaintain = (rows[0]?.version ?? 0) >= MAINTAIN_VERSION;
-    const wanted = canMaintain ? [...WRITE, 'MAINTAIN'] : WRITE;
-    const found = await relations(client, role, [...wanted, ...UNWANTED]);
-    const to = pg.escapeIdentifier(role);
-    const statements = found.flatMap((relation) => statementsFor(relation, to, wanted));
+    const statements = await lackingFor(client, role);
     if (statements.length > 0) await client.query(['BEGIN', ...statements, 'COMMIT'].join('; '));
   });
+  return mayChangeAudit(gateway);
+}
+
+/** The statements by which the role gets what it needs and no more. */
+async function lackingFor(client: pg.Client, role: string): Promise<string[]> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int AS version`,
+  );
+  const canMaintain = (rows[0]?.version ?? 0) >= MAINTAIN_VERSION;
+  const wanted = canMaintain ? [...WRITE, 'MAINTAIN'] : WRITE;
+  const found = await relations(client, role, [...wanted, ...UNWANTED]);
+  const to = pg.escapeIdentifier(role);
+  return found.flatMap((relation) => statementsFor(relation, to, wanted));
 }
 
 /** Whether the gateway's role could change or delete entries of the audit log. */

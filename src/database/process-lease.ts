@@ -97,10 +97,8 @@ export class ProcessLease {
     const askedAt = performance.now();
     const isFirst = this.writtenAt === Number.NEGATIVE_INFINITY;
     const shown = inBackground(() => this.presence.show());
-    if (isFirst) {
-      await shown;
-      await reachability.query(FORGET, []);
-    } else shown.catch(() => undefined);
+    if (isFirst) await Promise.all([shown, reachability.query(FORGET, [])]);
+    else shown.catch(() => undefined);
     await reachability.query(BEAT, [this.name]);
     this.writtenAt = askedAt;
     for (const name of this.unreleased) await this.give(name);

@@ -5,11 +5,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { bundle, isBundledSince } from './bundle.mjs';
+import { changedAt, modified } from './changes.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
@@ -18,6 +19,11 @@ const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test/support'];
 /** What other packages import: their compilers read declarations beside the code. */
 const publicFolder = join(root, 'src', 'client');
 const openApi = join(root, 'dist', 'openapi.json');
+const packageFile = join(root, 'package.json');
+/** npm writes it with every change of the packages. */
+const installed = join(root, 'node_modules', '.package-lock.json');
+/** As old as the beginning of the last build that came to its end. */
+const stamp = join(root, 'dist', '.built');
 
 /**
  * Compiles into `dist` what changed, removes what has no source any more, bundles what starts as a
@@ -25,24 +31,31 @@ const openApi = join(root, 'dist', 'openapi.json');
  * they run what the gateway runs; types are checked by `npm run check`.
  */
 export async function build() {
+  if (isCurrent()) return;
+  const begun = new Date();
   const sources = await compile();
-  const compiled = sources.flatMap(outputsOf).map((output) => statSync(output).mtimeMs);
+  const compiled = sources.flatMap(outputsOf).map(modified);
   // Packages, the database client and sources that are gone leave no younger output.
-  const installed = statSync(join(root, 'node_modules', '.package-lock.json')).mtimeMs;
-  const changed = Math.max(installed, ...compiled);
+  const changed = Math.max(modified(installed), ...compiled);
   if (!isBundledSince(changed)) await bundle();
   if (modified(openApi) <= changed) await writeOpenApi();
+  writeFileSync(stamp, '');
+  // What changes meanwhile is younger.
+  utimesSync(stamp, begun, begun);
+}
+
+/** Whether nothing has changed since the last build: a third of what it takes to look at each output. */
+function isCurrent() {
+  const built = modified(stamp);
+  if (!existsSync(openApi) || !isBundledSince(0)) return false;
+  const inputs = [...sourceFolders.map((folder) => join(root, folder)), packageFile, installed];
+  return inputs.every((input) => changedAt(input) < built);
 }
 
 /** In a process of its own: what it takes is given back before the gateway starts. */
 async function writeOpenApi() {
   await runStep([process.execPath, join('dist', 'src', 'setup', 'openapi.js'), `${openApi}.new`]);
   renameSync(`${openApi}.new`, openApi);
-}
-
-/** Milliseconds since 1970; 0 where there is no such file. */
-function modified(file) {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 /** @returns the sources */
@@ -52,10 +65,9 @@ async function compile() {
     .filter((file) => /(?<!\.d)\.ts$/.test(file));
   removeOthers(new Set(sources.flatMap(outputsOf)));
 
-  const packageFile = join(root, 'package.json');
-  const settingsChanged = statSync(packageFile).mtimeMs;
+  const settingsChanged = modified(packageFile);
   const stale = sources.filter((source) => {
-    const changed = Math.max(statSync(source).mtimeMs, settingsChanged);
+    const changed = Math.max(modified(source), settingsChanged);
     return outputsOf(source).some((output) => modified(output) <= changed);
   });
   if (stale.length === 0) return sources;

@@ -1,15 +1,8 @@
-import {
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
+import { changedAt, modified } from './changes.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
@@ -25,7 +18,7 @@ const MIN_COMPRESSED_BYTES = 512;
  * `.br` and `.gz` beside it. A build that fails leaves the last one.
  */
 export async function buildConsole() {
-  const built = statSync(join(folder, 'index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = modified(join(folder, 'index.html'));
   if (SOURCES.every((source) => changedAt(join(root, source)) < built)) return;
   console.log('Building the console …');
   const begun = new Date();
@@ -49,13 +42,6 @@ async function compress(file) {
   if (bytes.length < MIN_COMPRESSED_BYTES) return;
   writeFileSync(`${file}.br`, await promisify(brotliCompress)(bytes));
   writeFileSync(`${file}.gz`, await promisify(gzip)(bytes, { level: 9 }));
-}
-
-/** Also when a file of a folder was removed, which changes the folder alone. */
-function changedAt(path) {
-  const { mtimeMs } = statSync(path);
-  if (!statSync(path).isDirectory()) return mtimeMs;
-  return Math.max(mtimeMs, ...readdirSync(path).map((name) => changedAt(join(path, name))));
 }
 
 function filesUnder(path) {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { type App, createApp } from '../../src/app.js';
+import type { App } from '../../src/app.js';
 import { verifyAudit } from '../../src/cli/verify-audit.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
+import { createApp } from '../support/app.js';
 import { type Gateway, SECRET, startGateway } from '../support/gateway.js';
 
 let gateway: Gateway;

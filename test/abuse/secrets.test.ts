@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
-import { type App, createApp } from '../../src/app.js';
+import type { App } from '../../src/app.js';
 import { rotateSecret } from '../../src/cli/rotate-secret.js';
 import { verifyReceipt } from '../../src/cli/verify-receipt.js';
 import { openDatabase } from '../../src/database/index.js';
@@ -18,6 +18,7 @@ import { createSigner, isSignedWith } from '../../src/lib/signature.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { apiDocument, openApi } from '../support/api-document.js';
+import { createApp } from '../support/app.js';
 import { type Client, clientOf } from '../support/client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';

@@ -6,6 +6,7 @@ import pg from 'pg';
 import {
   type DatabaseConnection,
   type EmbeddedDatabase,
+  findDatabase,
   startEmbedded,
 } from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
@@ -105,6 +106,15 @@ describe('the embedded PostgreSQL', () => {
     expect(await query(database.connection, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await stop(database);
     expect(await serverPid()).toBeUndefined();
+  });
+
+  it('leaves no server behind where it is let go of before the server is up', async () => {
+    const place = { dataDir, databaseUrl: undefined, migrateUrl: undefined };
+    const launched = await findDatabase(place, () => undefined);
+    await launched.stop();
+    expect(await serverPid()).toBeUndefined();
+    // It was waited for, and could be used until then.
+    await expect(launched.answers).resolves.toBeUndefined();
   });
 
   it('is made once by processes that start together on an empty folder', async () => {

@@ -5,12 +5,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AppSettings, createApp } from '../../src/app.js';
+import type { AppSettings } from '../../src/app.js';
 import { type DatabaseConnection, openDatabase } from '../../src/database/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { armCrashPoints } from '../../src/lib/crash-point.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from './api-document.js';
+import { createApp } from './app.js';
 
 export interface ChildSettings
   extends Pick<AppSettings, 'secret' | 'policies' | 'rateLimit' | 'load' | 'disconnects'> {

@@ -9,7 +9,7 @@ import {
   type Sandbox,
   startSandbox,
 } from '../../sandbox/index.js';
-import { type App, type AppSettings, createApp } from '../../src/app.js';
+import type { App, AppSettings } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
 import type { RateLimit } from '../../src/http/caller.js';
 import { createListener, type ListenerLimits } from '../../src/http/listener.js';
@@ -20,6 +20,7 @@ import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { apiDocument, openApi } from './api-document.js';
+import { createApp } from './app.js';
 import { checkout } from './checkout.js';
 import { type Client, clientOf } from './client.js';
 import { createTestDatabase, type TestDatabase } from './database.js';

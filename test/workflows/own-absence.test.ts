@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createApp } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
+import { createApp } from '../support/app.js';
 import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createApp } from '../../src/app.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
+import { createApp } from '../support/app.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
 import { waitFor } from '../support/wait.js';
 

@@ -104,8 +104,10 @@ async function makeHomeFor(
  */
 async function userOf(folder: string): Promise<SystemUser> {
   const owner = await ownerOf(clusterFolder({ folder, user: undefined }));
-  const isOwn = owner && owner.uid !== (await findNobody()).uid;
-  return isOwn ? owner : ownUserOf(folder);
+  const own = await ownUserOf(folder);
+  if (!owner) return own;
+  const isFormer = owner.uid !== own.uid && owner.uid === (await findNobody()).uid;
+  return isFormer ? own : owner;
 }
 
 /** Asks the system as that user: modes alone are not enough (ACLs, mounts, capabilities). */

@@ -21,20 +21,42 @@ export interface EmbeddedDatabase {
   stop(): Promise<void>;
 }
 
+/** One whose server may be on its way up. */
+interface LaunchedDatabase extends EmbeddedDatabase {
+  /** Resolves when it can be used. */
+  readonly isUp: Promise<void>;
+}
+
+interface EmbeddedPlace {
+  readonly dataDir: string;
+  /** Takes a line for the operator before each step that may take over a second. */
+  readonly onProgress: (line: string) => void;
+}
+
 /**
  * Starts the embedded PostgreSQL of a data folder, or joins it when it runs already, even after its
  * starter was killed. Should it crash later, it is started again. Connections are by unix socket
  * only.
  *
- * @param onProgress takes a line for the operator before each step that may take over a second.
  * @throws StartError when it cannot run here.
  */
-export async function startEmbedded(parameters: {
-  dataDir: string;
-  onProgress: (line: string) => void;
-}): Promise<EmbeddedDatabase> {
-  const { onProgress } = parameters;
-  const found = await findHome(resolve(parameters.dataDir), onProgress);
+export async function startEmbedded(parameters: EmbeddedPlace): Promise<EmbeddedDatabase> {
+  const launched = await launchEmbedded(parameters);
+  try {
+    await launched.isUp;
+    return launched;
+  } catch (error) {
+    await launched.stop();
+    throw error;
+  }
+}
+
+/** Like `startEmbedded`, and does not wait for the server, which takes a while to come up. */
+export async function launchEmbedded({
+  dataDir,
+  onProgress,
+}: EmbeddedPlace): Promise<LaunchedDatabase> {
+  const found = await findHome(resolve(dataDir), onProgress);
   const binaries = await findBinaries(found, onProgress);
   await ensureCluster(found, binaries, onProgress);
   const socket = await openSocketFolder(clusterFolder(found));
@@ -48,11 +70,6 @@ export async function startEmbedded(parameters: {
   const home = await takeOver(found, binaries, connection, onProgress);
 
   let stopping = false;
-  const first = await holdServer(home, binaries, connection);
-  await ensureDatabase(first, connection.database);
-  await ensureRole(first, gatewayRole);
-  let hold: Promise<pg.Client | undefined> = Promise.resolve(first);
-
   const holdAgain = async (): Promise<pg.Client | undefined> => {
     while (!stopping) {
       try {
@@ -70,14 +87,23 @@ export async function startEmbedded(parameters: {
       onProgress('The embedded PostgreSQL stopped unexpectedly; restarting it');
       hold = holdAgain();
     });
-  watch(first);
+  let hold: Promise<pg.Client | undefined> = holdServer(home, binaries, connection).then(watch);
+  const isUp = hold.then(async (client) => {
+    if (!client) return;
+    await ensureDatabase(client, connection.database);
+    await ensureRole(client, gatewayRole);
+  });
+  // Those who wait for it are told.
+  isUp.catch(() => undefined);
 
   return {
+    isUp,
     connection,
     gateway: { ...connection, user: gatewayRole },
     stop: async () => {
       stopping = true;
-      const client = await hold;
+      await isUp.catch(() => undefined);
+      const client = await hold.catch(() => undefined);
       if (client) await releaseServer(home, binaries, client);
       await socket.close();
     },
