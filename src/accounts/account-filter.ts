@@ -88,6 +88,28 @@ export function filterConditions(
   filter: AccountFilter,
   parameters: Parameters,
 ): string {
+  const conditions = rowConditions(teamId, visibleProviders, filter, parameters);
+  return [conditions, ...nameConditions(filter, parameters)].join(' AND ');
+}
+
+/**
+ * What adds to the conditions of a row that the index of names finds it, in the words of the index:
+ * for one row it is much work.
+ */
+export function nameConditions({ q }: AccountFilter, parameters: Parameters): string[] {
+  if (q === undefined) return [];
+  const names = ['a.username', 'a.display_name'].map(composed).join(', ');
+  const part = parameters.add(q.normalize('NFC'));
+  return [`rollcall_name_parts(${names}) @@ rollcall_part_query(${part})`];
+}
+
+/** As `filterConditions`, in words that are for rows that are looked at one by one. */
+export function rowConditions(
+  teamId: string,
+  visibleProviders: readonly string[],
+  filter: AccountFilter,
+  parameters: Parameters,
+): string {
   const conditions = [`a.team_id = ${parameters.add(teamId)}`];
   const among = (column: string, values: readonly string[] | undefined) => {
     if (values !== undefined) conditions.push(`${column} = ANY(${parameters.add(values)}::text[])`);
@@ -106,7 +128,6 @@ export function filterConditions(
   if (filter.q !== undefined) {
     const part = filter.q.normalize('NFC').replace(/[\\%_]/g, '\\$&');
     const pattern = parameters.add(`%${part}%`);
-    // In the words of the index.
     const [username, displayName] = ['a.username', 'a.display_name'].map(composed);
     conditions.push(`(${username} ILIKE ${pattern} OR ${displayName} ILIKE ${pattern})`);
   }

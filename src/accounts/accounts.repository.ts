@@ -224,8 +224,8 @@ export class AccountsRepository {
     const parameters = new Parameters();
     const limit = parameters.add(stretch.limit);
     const where = pageCondition({
-      ...{ teamId, filter, parameters, limit, sort: stretch.sort },
-      conditions: filterConditions(teamId, key.providers, filter, parameters),
+      ...{ teamId, visibleProviders: key.providers, filter, parameters, limit },
+      sort: stretch.sort,
       stretch: stretch.conditions(parameters),
     });
     const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}

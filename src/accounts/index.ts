@@ -22,6 +22,7 @@ export {
   accountFilterFields,
   filterConditions,
   isOfProfiles,
+  rowConditions,
   usernameKey,
 } from './account-filter.js';
 export { ACCOUNT_HEALTH_EXAMPLE } from './accounts.example.js';
@@ -53,6 +54,7 @@ export {
   writeDiffering,
   writeObservations,
 } from './observations.repository.js';
+export { hasIndex } from './page-condition.js';
 export { recommend } from './recommendations.js';
 export { type AccountRecord, toRecord } from './record.js';
 

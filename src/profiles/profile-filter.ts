@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import {
-  type AccountFilter,
   accountFilterFields,
   filterConditions,
+  hasIndex,
   LOOKED_AT,
+  rowConditions,
 } from '../accounts/index.js';
 import type { Parameters } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
 import { followersOrder, type OrderColumn } from '../http/keyset.js';
 import { Problem } from '../http/problem.js';
+import { soughtIds } from '../http/short-walk.js';
 import { commaSeparated, wholeNumber, yesOrNo } from '../http/validate.js';
 import { HEALTH_STATUSES } from '../model/index.js';
 import { FRESH_FOR_INTERVALS } from './conflicts.js';
@@ -17,6 +19,8 @@ import { FRESH_FOR_INTERVALS } from './conflicts.js';
 export const MATCHES = ['strong', 'weak', 'manual', 'mixed', 'none'] as const;
 
 const MAX_PROVIDER_COUNT = 100;
+/** Rows that are read along the order of the list before an index on accounts is used. */
+const MAX_WALKED = 1_000;
 
 const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
   commaSeparated(z.enum(values, { error: `must be one of: ${values.join(', ')}` })).optional();
@@ -118,21 +122,94 @@ export function profilesSeenBy(
   };
 }
 
+/** A page of the list in SQL. */
+interface PageParts {
+  readonly caller: Caller;
+  readonly filter: ProfileFilter;
+  readonly source: ProfileSource;
+  readonly now: Date;
+  readonly parameters: Parameters;
+  /** Those of the place in the order. */
+  readonly stretch: readonly string[];
+  readonly sort: string;
+  readonly limit: string;
+}
+
+/**
+ * SQL: whether a profile is on the page or, where only an index on the order can find the page, in
+ * the list from there on.
+ */
+export function profilePageCondition(parts: PageParts): string {
+  const { caller, filter, source, now, parameters, stretch, sort, limit } = parts;
+  const own = ownConditions(caller, filter, source, now, parameters);
+  if (!hasIndex(filter))
+    return [...own, ...haveAccounts(caller, filter, parameters), ...stretch].join(' AND ');
+  const ids = soughtIds({
+    ...{ from: source.from, alias: 'p', stretch, sort, limit },
+    whose: `p.team_id = ${parameters.add(caller.teamId)}`,
+    ofRow: [...own, ...hasAccounts(caller, filter, parameters)].join(' AND '),
+    ofIndex: [...own, ...haveAccounts(caller, filter, parameters)].join(' AND '),
+    walked: MAX_WALKED,
+  });
+  return `p.id = ANY(ARRAY(${ids}))`;
+}
+
+/** What tells of accounts which profiles are in the list. */
+const asksOfAccounts = ({ q, label }: ProfileFilter) => [
+  ...(q === undefined ? [] : [{ q }]),
+  ...(label === undefined ? [] : [{ label }]),
+];
+
 /** The filter as SQL conditions on `p`. */
 export function profileConditions(
+  caller: Caller,
+  filter: ProfileFilter,
+  source: ProfileSource,
+  now: Date,
+  parameters: Parameters,
+): string {
+  return [
+    ...ownConditions(caller, filter, source, now, parameters),
+    ...haveAccounts(caller, filter, parameters),
+  ].join(' AND ');
+}
+
+/** That profiles have the accounts that are asked for, by which an index finds them. */
+function haveAccounts(
   { teamId, key }: Caller,
+  filter: ProfileFilter,
+  parameters: Parameters,
+): string[] {
+  return asksOfAccounts(filter).map(
+    (asked) => `p.id IN (SELECT a.profile_id FROM accounts a
+      WHERE ${filterConditions(teamId, key.providers, asked, parameters)})`,
+  );
+}
+
+/** As `haveAccounts`, for one profile. `OFFSET 0`: its accounts are looked up, and no others read. */
+function hasAccounts(
+  { teamId, key }: Caller,
+  filter: ProfileFilter,
+  parameters: Parameters,
+): string[] {
+  return asksOfAccounts(filter).map(
+    (asked) => `EXISTS (SELECT FROM accounts a WHERE a.profile_id = p.id
+      AND ${rowConditions(teamId, key.providers, asked, parameters)} OFFSET 0)`,
+  );
+}
+
+/** Those that its row tells. */
+function ownConditions(
+  { teamId }: Caller,
   filter: ProfileFilter,
   { providers, providerCount }: ProfileSource,
   now: Date,
   parameters: Parameters,
-): string {
+): string[] {
   const conditions = [`p.team_id = ${parameters.add(teamId)}`];
   const among = (column: string, values: readonly string[] | undefined) => {
     if (values !== undefined) conditions.push(`${column} = ANY(${parameters.add(values)}::text[])`);
   };
-  const hasAccountWith = (accountFilter: AccountFilter) =>
-    conditions.push(`p.id IN (SELECT a.profile_id FROM accounts a
-      WHERE ${filterConditions(teamId, key.providers, accountFilter, parameters)})`);
   among('p.platform', filter.platform);
   if (filter.provider !== undefined)
     conditions.push(`${providers} @> ${parameters.add(filter.provider)}::text[]`);
@@ -140,15 +217,13 @@ export function profileConditions(
     conditions.push(`${providerCount} = ${parameters.add(filter.provider_count)}::int`);
   among('p.match', filter.match);
   among('p.health_status', filter.health);
-  if (filter.q !== undefined) hasAccountWith({ q: filter.q });
-  if (filter.label !== undefined) hasAccountWith({ label: filter.label });
   if (filter.has_conflicts !== undefined) {
     const isInConflict = inConflict(now, parameters);
     conditions.push(filter.has_conflicts ? isInConflict : `NOT ${isInConflict}`);
   }
   if (filter.updated_since !== undefined)
     conditions.push(`p.updated_at >= ${parameters.add(filter.updated_since)}`);
-  return conditions.join(' AND ');
+  return conditions;
 }
 
 /** Its members differ, and two of them at least were looked at lately, or their ids contradict. */

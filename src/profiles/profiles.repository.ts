@@ -11,6 +11,7 @@ import {
   type ProfileFilter,
   type ProfileOrderKey,
   profileConditions,
+  profilePageCondition,
   profilesSeenBy,
 } from './profile-filter.js';
 
@@ -63,13 +64,15 @@ export class ProfilesRepository {
     const { caller, filter, order } = question;
     const parameters = new Parameters();
     const source = profilesSeenBy(caller, filter, parameters);
-    const conditions = [
-      profileConditions(caller, filter, source, now, parameters),
-      ...stretch.conditions(parameters),
-    ];
+    const limit = parameters.add(stretch.limit);
+    const where = profilePageCondition({
+      ...{ caller, filter, source, now, parameters, limit },
+      stretch: stretch.conditions(parameters),
+      sort: stretch.sort,
+    });
     const { rows } = await this.database.pool.query<ProfileSummary & { value: string | null }>(
       `SELECT p.id, p.match, p.candidates, ${PROFILE_ORDER[order].column}::text AS value FROM ${source.from}
-       WHERE ${conditions.join(' AND ')} ORDER BY ${stretch.sort} LIMIT ${parameters.add(stretch.limit)}`,
+       WHERE ${where} ORDER BY ${stretch.sort} LIMIT ${limit}`,
       parameters.values,
     );
     return rows.map(({ value, ...profile }) => ({

@@ -82,6 +82,33 @@ describe('filters', () => {
     expect(await refs(query)).toEqual(expected);
   });
 
+  test('by each part of a name, however short', async () => {
+    const all = await list('');
+    const namesOf = ({ username, display_name }: Item) =>
+      [username, display_name].flatMap((name) => name?.normalize('NFC').toLowerCase() ?? []);
+    const parts = new Set(
+      all
+        .slice(0, 3)
+        .flatMap((item) =>
+          namesOf(item).flatMap((name) => [
+            ...[1, 2, 3, 5].map((length) => name.slice(-length)),
+            name.slice(1, 2),
+            name.slice(2, 4),
+            name.slice(1, 4),
+          ]),
+        ),
+    );
+    parts.delete('');
+    for (const part of [...parts, "'", '\\', '%', "'\\", ':*', '& ', 'zq', 'z|q'])
+      expect([part, await refs(`q=${encodeURIComponent(part)}`)]).toEqual([
+        part,
+        all
+          .filter((item) => namesOf(item).some((name) => name.includes(part)))
+          .map(({ ref }) => ref)
+          .sort(),
+      ]);
+  });
+
   test('by connection, and by labels', async () => {
     expect(
       new Set((await list(`connection_id=${outfame}`)).map(({ provider }) => provider)),

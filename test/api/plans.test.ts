@@ -289,6 +289,8 @@ function queryOf(
   item: Readonly<Record<string, unknown>>,
 ): string | undefined {
   if (schema.type === 'object') return `${name}[brand]=acme`;
+  // No name has this part, and many have others as short.
+  if (name === 'q') return 'q=zq';
   const { type, format } = schema.items ?? schema;
   const own = item[name];
   const value = () => {

@@ -162,6 +162,21 @@ describe('the list', () => {
     expect(pagination.total_count).toBe(wanted.length);
   });
 
+  test.each(['a', 'zq', '_', 'ru', 'Lumen'])('holds those of the accounts with %s', async (q) => {
+    const accounts = (await root.get(`/v1/accounts?limit=200&q=${q}`)).body.data;
+    const ids = new Set(accounts.map((one: { profile_id: string }) => one.profile_id));
+    const wanted = (await list()).flatMap(({ id }) => (ids.has(id) ? [id] : []));
+    const found: string[] = [];
+    let from: string | undefined = '';
+    while (from !== undefined) {
+      const reply: Reply = await root.get(`/v1/profiles?limit=3&q=${q}${from}`);
+      found.push(...reply.body.data.map(({ id }: Profile) => id));
+      const { next_cursor } = reply.body.pagination;
+      from = next_cursor === null ? undefined : `&cursor=${next_cursor}`;
+    }
+    expect(found).toEqual(wanted);
+  });
+
   test('filters by a label of any of its accounts', async () => {
     const label = `brand-${Date.now()}`;
     await root.patch('/v1/accounts/creatoraudit:b1f0a9d8-1111-4c3e-9a7b-000000000009', {
