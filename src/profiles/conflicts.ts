@@ -1,4 +1,4 @@
-import { isWithinIntervals, type MemberFacts } from './member-facts.js';
+import { isWithinIntervals, type SummedFacts } from './member-facts.js';
 import { type SourcedValue, valuesOf } from './survivorship.js';
 
 /** A value counts as fresh for so many sweep intervals after the last good look at its member. */
@@ -33,7 +33,7 @@ export interface Conflict {
  * @param now `null`: whatever their age
  */
 export function conflictsOf(
-  members: readonly MemberFacts[],
+  members: readonly SummedFacts[],
   contradictions: readonly (readonly [string, string])[],
   now: Date | null,
 ): readonly Conflict[] {
@@ -53,7 +53,7 @@ export function conflictsOf(
 
 function conflictOf(
   field: ConflictField,
-  members: readonly MemberFacts[],
+  members: readonly SummedFacts[],
   isConflict: (values: readonly (string | number)[]) => boolean,
 ): Conflict[] {
   const values = valuesOf<ConflictField>(members, field);
@@ -66,7 +66,7 @@ function conflictOf(
 }
 
 const differAsNames = (names: readonly (string | number)[]) =>
-  new Set(names.map((name) => folded(String(name)))).size > 1;
+  new Set(names).size > 1 && new Set(names.map((name) => folded(String(name)))).size > 1;
 
 /** Without case (by way of capitals, which fold `ß` too), and with one form for each letter. */
 const folded = (name: string) =>

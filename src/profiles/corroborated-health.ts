@@ -5,7 +5,7 @@ import {
   type HealthStatus,
   type Role,
 } from '../model/index.js';
-import type { MemberFacts } from './member-facts.js';
+import type { SummedFacts } from './member-facts.js';
 
 /** `grant_broken`: one provider lost its hold of a profile that is otherwise well. */
 export const GRANT_BROKEN = 'grant_broken';
@@ -60,7 +60,7 @@ export interface ProfileHealth {
  * reach by a fault; `low` when nobody stands against a broken grant, or nothing is known at all;
  * otherwise `medium`.
  */
-export function corroborate(members: readonly MemberFacts[]): ProfileHealth {
+export function corroborate(members: readonly SummedFacts[]): ProfileHealth {
   const evidence = members
     .map(evidenceOf)
     .toSorted((one, other) => SAYINGS.indexOf(one.says) - SAYINGS.indexOf(other.says));
@@ -68,7 +68,7 @@ export function corroborate(members: readonly MemberFacts[]): ProfileHealth {
 }
 
 /** The verdict of one account, and whose fault it is. */
-export type OwnVerdict = Pick<MemberFacts, 'healthStatus' | 'healthReason' | 'healthFault'>;
+export type OwnVerdict = Pick<SummedFacts, 'healthStatus' | 'healthReason' | 'healthFault'>;
 
 /** The verdict on a profile of one account, which depends on that account's verdict alone. */
 export function verdictOfOne(own: OwnVerdict): Omit<ProfileVerdict, 'confidence'> {
@@ -144,7 +144,7 @@ function gravest(
 const providersOf = (evidence: readonly HealthEvidence[]) =>
   new Set(evidence.map(({ provider }) => provider)).size;
 
-function evidenceOf(member: MemberFacts): HealthEvidence {
+function evidenceOf(member: SummedFacts): HealthEvidence {
   return {
     account_id: member.id,
     provider: member.provider,

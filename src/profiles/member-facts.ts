@@ -57,6 +57,30 @@ export interface MemberFacts extends MemberFigures {
   readonly updatedAt: Date;
 }
 
+/** What of them the row of a profile rests on. */
+export type SummedFacts = Pick<
+  MemberFacts,
+  | 'id'
+  | 'profileId'
+  | 'provider'
+  | 'role'
+  | 'platform'
+  | 'platform_user_id'
+  | 'username'
+  | 'display_name'
+  | 'followers'
+  | 'healthStatus'
+  | 'healthReason'
+  | 'healthFault'
+  | 'healthSince'
+  | 'healthCheckedAt'
+  | 'metricsAsOf'
+  | 'observedAt'
+  | 'intervalSeconds'
+  | 'createdAt'
+  | 'updatedAt'
+>;
+
 /** Whether the last good look at a member is at most so many of its sweep intervals ago. */
 export function isWithinIntervals(
   { observedAt, intervalSeconds }: Pick<MemberFacts, 'observedAt' | 'intervalSeconds'>,

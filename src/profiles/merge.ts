@@ -1,7 +1,7 @@
 import { usernameKey } from '../accounts/index.js';
 import { type Conflict, conflictsOf } from './conflicts.js';
 import { corroborate, type ProfileHealth } from './corroborated-health.js';
-import type { MemberFacts } from './member-facts.js';
+import type { MemberFacts, SummedFacts } from './member-facts.js';
 import { MERGED_FIELDS, type MergedFields, mergeFields } from './survivorship.js';
 
 /** The fields that lists hold of a profile. */
@@ -53,12 +53,12 @@ export function mergeProfile(
 }
 
 /** The part of `mergeProfile` that lists hold: an import writes it for each profile. */
-export function sumUp(members: readonly MemberFacts[], contradictions: Pairs): ProfileSum {
+export function sumUp(members: readonly SummedFacts[], contradictions: Pairs): ProfileSum {
   const oldestFirst = inOrder(members);
   const [oldest] = oldestFirst;
   if (!oldest) throw new Error('a profile has one live account at least');
   const fields = mergeFields(oldestFirst, SUMMED_UP);
-  const times = (of: (member: MemberFacts) => Date) => oldestFirst.map((one) => of(one).getTime());
+  const times = (of: (member: SummedFacts) => Date) => oldestFirst.map((one) => of(one).getTime());
   return {
     platform: oldest.platform,
     fields,
@@ -72,5 +72,5 @@ export function sumUp(members: readonly MemberFacts[], contradictions: Pairs): P
   };
 }
 
-const inOrder = (members: readonly MemberFacts[]) =>
+const inOrder = <Facts extends SummedFacts>(members: readonly Facts[]) =>
   members.toSorted((one, other) => (one.id < other.id ? -1 : 1));

@@ -233,7 +233,7 @@ export class ProfileKeeper {
     );
     const ids = unique([...decided.keys(), ...others]);
     if (ids.length === 0) return [];
-    const found = await this.parts.members.membersOf(client, ids);
+    const found = await this.parts.members.summedUp(client, ids);
     const merges = await mapInTurns(found, ([id, members]) => {
       const group = decided.get(id);
       const grouping = group === undefined ? shown.get(id) : groupingOf(group);

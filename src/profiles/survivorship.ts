@@ -1,5 +1,5 @@
 import { ACCOUNT_COLUMNS, type Role } from '../model/index.js';
-import type { MemberFacts } from './member-facts.js';
+import type { MemberFacts, SummedFacts } from './member-facts.js';
 
 /** One member's value of a field. */
 export interface SourcedValue<Value> {
@@ -56,6 +56,9 @@ export const FIGURES: ReadonlySet<MergedField> = new Set(
   MERGED_FIELDS.filter((field) => ACCOUNT_COLUMNS.some(({ name }) => name === `metrics.${field}`)),
 );
 
+/** A member, as far as it is told what it says of these fields. */
+type Sourced<Field extends MergedField> = SummedFacts & Pick<MemberFacts, Field>;
+
 /** By field; `null`: no member knows it. */
 export type MergedFields = {
   readonly [Field in MergedField]: MergedValue<NonNullable<MemberFacts[Field]>> | null;
@@ -63,10 +66,10 @@ export type MergedFields = {
 
 /** Fields of a profile, each from one of its members. */
 export function mergeFields<Field extends MergedField>(
-  members: readonly MemberFacts[],
+  members: readonly Sourced<Field>[],
   fields: readonly Field[],
 ): Pick<MergedFields, Field> {
-  const ordered: Readonly<Record<Order, readonly MemberFacts[]>> = {
+  const ordered: Readonly<Record<Order, readonly Sourced<Field>[]>> = {
     role: members.toSorted(byRole),
     as_of: members.toSorted(byAsOf),
   };
@@ -80,11 +83,12 @@ export function mergeFields<Field extends MergedField>(
 
 /** What the members that know a field say of it, in their order. */
 export function valuesOf<Field extends MergedField>(
-  members: readonly MemberFacts[],
+  members: readonly Sourced<Field>[],
   field: Field,
 ): SourcedValue<NonNullable<MemberFacts[Field]>>[] {
   return members.flatMap((member) => {
-    const value = member[field];
+    const said: Pick<MemberFacts, Field> = member;
+    const value = said[field];
     if (value === null || value === undefined || value === '') return [];
     const { provider, id, observedAt, metricsAsOf } = member;
     const asOf = FIGURES.has(field) && { as_of: metricsAsOf };
@@ -95,11 +99,11 @@ export function valuesOf<Field extends MergedField>(
 const ROLE_RANKS: Readonly<Record<Role, number>> = { publisher: 0, measurement: 1, growth: 2 };
 const DEAD_GRANT_RANK = 3;
 
-function rankOf({ role, healthStatus }: MemberFacts): number {
+function rankOf({ role, healthStatus }: SummedFacts): number {
   return role === 'publisher' && healthStatus === 'unhealthy' ? DEAD_GRANT_RANK : ROLE_RANKS[role];
 }
 
-function byRole(one: MemberFacts, other: MemberFacts): number {
+function byRole(one: SummedFacts, other: SummedFacts): number {
   return (
     rankOf(one) - rankOf(other) ||
     other.observedAt.getTime() - one.observedAt.getTime() ||
@@ -108,12 +112,12 @@ function byRole(one: MemberFacts, other: MemberFacts): number {
 }
 
 /** A figure without a time loses to any with one. */
-function byAsOf(one: MemberFacts, other: MemberFacts): number {
+function byAsOf(one: SummedFacts, other: SummedFacts): number {
   const [time, otherTime] = [one, other].map(({ metricsAsOf }) => metricsAsOf?.getTime() ?? 0);
   return (otherTime ?? 0) - (time ?? 0) || byRole(one, other);
 }
 
 /** The older account first. */
-function byAge(one: MemberFacts, other: MemberFacts): number {
+function byAge(one: SummedFacts, other: SummedFacts): number {
   return one.id < other.id ? -1 : Number(one.id > other.id);
 }
