@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 import { adapters } from '../adapters/index.gen.js';
 import { variableNames } from '../src/config.js';
 import { API_KEY_CREDENTIALS, credentialFields } from '../src/model/index.js';
+import { checkout } from './support/checkout.js';
+import { describe, expect, test } from './support/jest.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const MAX_LINES = 450;
 const MAX_PARAMETERS = 5;
 const MAX_ADAPTER_LINES = 290;
@@ -18,9 +17,9 @@ const LONG_FILES: Readonly<Record<string, string>> = {};
 /** Source files under the folders, as paths from the root with `/`. */
 function sources(...folders: string[]): readonly string[] {
   return folders
-    .filter((folder) => existsSync(join(root, folder)))
+    .filter((folder) => existsSync(join(checkout, folder)))
     .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+      readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
         join(folder, file),
       ),
     )
@@ -28,7 +27,7 @@ function sources(...folders: string[]): readonly string[] {
     .filter((file) => /\.(tsx?|mjs)$/.test(file) && !file.includes('prisma-client'));
 }
 
-const text = (file: string) => readFileSync(join(root, file), 'utf8');
+const text = (file: string) => readFileSync(join(checkout, file), 'utf8');
 
 /** What a file imports: packages by name, files as paths from the root. */
 function imports(file: string): readonly string[] {
@@ -37,8 +36,8 @@ function imports(file: string): readonly string[] {
   });
 }
 
-const adapterIds = readdirSync(join(root, 'adapters'), { withFileTypes: true }).flatMap((entry) =>
-  entry.isDirectory() ? [entry.name] : [],
+const adapterIds = readdirSync(join(checkout, 'adapters'), { withFileTypes: true }).flatMap(
+  (entry) => (entry.isDirectory() ? [entry.name] : []),
 );
 const adapterFiles = adapterIds.flatMap((id) =>
   sources(`adapters/${id}`).map((file) => ({ id, file })),
@@ -298,9 +297,13 @@ describe('files', () => {
   });
 
   test('generated files are in step with their sources', () => {
-    const check = spawnSync(process.execPath, [join(root, 'src/setup/generate.mjs'), '--check'], {
-      encoding: 'utf8',
-    });
+    const check = spawnSync(
+      process.execPath,
+      [join(checkout, 'src/setup/generate.mjs'), '--check'],
+      {
+        encoding: 'utf8',
+      },
+    );
     expect(check.stderr).toBe('');
     expect(check.status).toBe(0);
   });

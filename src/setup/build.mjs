@@ -14,8 +14,7 @@ import { changedAt, modified } from './changes.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
 
-/** Of the tests, what the benches share and what runs as a process of its own. */
-const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test/support'];
+const sourceFolders = ['src', 'adapters', 'sandbox', 'bench', 'test'];
 /** What other packages import: their compilers read declarations beside the code. */
 const publicFolder = join(root, 'src', 'client');
 const openApi = join(root, 'dist', 'openapi.json');
@@ -73,7 +72,6 @@ async function compile() {
   if (stale.length === 0) return sources;
 
   const { transform } = await import('@swc/core');
-  const [, settings] = JSON.parse(readFileSync(packageFile, 'utf8')).jest.transform['^.+\\.ts$'];
   await Promise.all(
     stale.map(async (source) => {
       const [output, declarations] = outputsOf(source);
@@ -83,8 +81,11 @@ async function compile() {
         map,
         output: others,
       } = await transform(readFileSync(source, 'utf8'), {
-        ...settings,
-        jsc: { ...settings.jsc, experimental: { emitIsolatedDts: declarations !== undefined } },
+        jsc: {
+          target: 'es2023',
+          parser: { syntax: 'typescript' },
+          experimental: { emitIsolatedDts: declarations !== undefined },
+        },
         swcrc: false,
         module: { type: 'es6' },
         sourceMaps: true,

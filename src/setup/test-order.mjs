@@ -1,5 +1,5 @@
 /** In which order Jest runs the test files. */
-import { relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import Sequencer from '@jest/test-sequencer';
 import { root } from './paths.mjs';
 
@@ -56,7 +56,8 @@ const LONGEST = [
   'test/api/rate-limit.test.ts',
 ];
 
-const nameOf = ({ path }) => relative(root, path).split(sep).join('/');
+const nameOf = ({ path }) =>
+  relative(join(root, 'dist'), path).split(sep).join('/').replace(/\.js$/, '.ts');
 
 /** The longest files first, then the others as Jest has them. */
 export default class LongestFirst extends Sequencer {

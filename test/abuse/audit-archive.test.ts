@@ -1,12 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readArchive } from '../../src/audit/index.js';
 import { archiveAudit } from '../../src/cli/archive-audit.js';
 import { verifyAudit } from '../../src/cli/verify-audit.js';
 import type { DatabaseConnection } from '../../src/database/index.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type Gateway, SECRET, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 
 const DAY_MS = 86_400_000;

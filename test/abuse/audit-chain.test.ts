@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { App } from '../../src/app.js';
 import { verifyAudit } from '../../src/cli/verify-audit.js';
@@ -8,6 +7,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
 import { createApp } from '../support/app.js';
 import { type Gateway, SECRET, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 /** The owner of the tables, as an attacker who got hold of the database. */

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiDocument } from '../support/api-document.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 let replica: Child;

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { RateLimiter } from '../../src/http/rate-limit.js';
@@ -8,6 +7,7 @@ import { silentLogger } from '../../src/lib/logger.js';
 import { OutboundRateLimiter } from '../../src/providers/rate-limit.js';
 import { RetryBudget } from '../../src/providers/retry.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;

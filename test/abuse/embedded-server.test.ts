@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { chown, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { findBinaries } from '../../src/database/embedded/binaries.js';
 import { findHome } from '../../src/database/embedded/home.js';
 import { run, type SystemUser } from '../../src/database/embedded/process.js';
 import { type EmbeddedDatabase, startEmbedded } from '../../src/database/index.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 /** Only root can run something as another user: without that the modes of the files must do. */
 const isRoot = process.getuid?.() === 0;

@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.js';
 import { type EndlessProvider, startEndlessProvider } from '../support/endless-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** The attacker's lists have no end that a test would see; its victim has two connections. */

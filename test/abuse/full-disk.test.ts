@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 let clients: readonly Client[];

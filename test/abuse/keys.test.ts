@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DatabaseKeyWatch } from '../../src/teams/key-watch.js';
 import { startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import { readStream } from '../support/stream.js';
 import { waitFor } from '../support/wait.js';

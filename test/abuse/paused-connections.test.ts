@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ageVerdicts } from '../../src/health/aging.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { createRegistry } from '../../src/providers/registry.js';
 import { type EndlessProvider, startEndlessProvider } from '../support/endless-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** Whoever pauses a connection has its provider asked nothing more, whatever is under way. */

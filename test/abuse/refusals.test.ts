@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Refusals } from '../../src/http/refusals.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { openSocket, readAnswer } from '../support/raw-socket.js';
 
 /** What is refused because its team asks for too much costs the others next to nothing. */

@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { RootKeyFile } from '../../src/teams/root-key-file.js';
 import type { Client } from '../support/client.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let folder: string;
 beforeAll(async () => {

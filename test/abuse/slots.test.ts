@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { isTimedOut } from '../../src/database/index.js';
 import { QuerySlots, requestUse } from '../../src/database/query-slots.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** The database's connections are divided among teams, and a statement of a request has seconds. */

@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   COMPARED_FACTS,
@@ -7,6 +6,7 @@ import {
   type Identity,
 } from '../../src/accounts/identity.js';
 import { UNKNOWN_PLATFORM, utc } from '../../src/model/index.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const LOOK = { seenAt: new Date('2026-03-10T12:00:00Z'), coverage: 'whole' } as const;
 const before = { min: new Date('2020-01-01'), max: new Date('2026-03-10T11:59:59Z') };

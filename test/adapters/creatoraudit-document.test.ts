@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import { accountSchema } from '../../adapters/creatoraudit/schema.js';
+import { expect, test } from '../support/jest.js';
 import type { Faithful } from './creatoraudit-document.js';
 
 test('the schema reads an account that is typed by the provider document', () => {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { creatoraudit } from '../../adapters/creatoraudit/index.js';
 import { NO_METRICS } from '../../src/model/index.js';
+import { describe, expect, test } from '../support/jest.js';
 import { answer, expectState, faultCode, look, noParameter, OBSERVED_AT } from './support.js';
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import { namesExpiry } from '../../src/model/index.js';
+import { expect, test } from '../support/jest.js';
 
 test.each([
   'Token expires in 3 days. Consider reconnecting.',

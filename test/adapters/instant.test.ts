@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readInstant, utc } from '../../src/model/index.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const MS_IN = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 const two = (number: number) => String(number).padStart(2, '0');

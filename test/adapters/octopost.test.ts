@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { octopost } from '../../adapters/octopost/index.js';
+import { describe, expect, test } from '../support/jest.js';
 import { answer, expectState, faultCode, look, observe } from './support.js';
 
 const account = {

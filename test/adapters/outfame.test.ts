@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { outfame } from '../../adapters/outfame/index.js';
+import { describe, expect, test } from '../support/jest.js';
 import { answer, expectState, faultCode, look, noParameter, observe } from './support.js';
 
 const account = {

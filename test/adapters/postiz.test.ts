@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { postiz } from '../../adapters/postiz/index.js';
 import {
   engineFor,
@@ -7,6 +6,7 @@ import {
   type SmallProvider,
   startSmallProvider,
 } from '../providers/small-provider.js';
+import { afterEach, beforeEach, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 
 let provider: SmallProvider;

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { socialsyncer } from '../../adapters/socialsyncer/index.js';
+import { describe, expect, test } from '../support/jest.js';
 import { answer, expectState, look, noParameter } from './support.js';
 
 const listed = {

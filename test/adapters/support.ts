@@ -1,4 +1,3 @@
-import { expect } from '@jest/globals';
 import type {
   AnyAdapter,
   Input,
@@ -8,6 +7,7 @@ import type {
   WholeOperation,
 } from '../../src/model/index.js';
 import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
+import { expect } from '../support/jest.js';
 
 export const OBSERVED_AT = new Date('2026-06-03T00:00:00Z');
 

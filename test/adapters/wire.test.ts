@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { handle, profileUrl, read, utc } from '../../src/model/index.js';
+import { describe, expect, test } from '../support/jest.js';
 
 describe('utc', () => {
   test.each([

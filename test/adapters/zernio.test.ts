@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { zernio } from '../../adapters/zernio/index.js';
 import type { ProviderConnection } from '../../src/providers/index.js';
 import {
@@ -8,6 +7,7 @@ import {
   type SmallProvider,
   startSmallProvider,
 } from '../providers/small-provider.js';
+import { afterEach, beforeEach, expect, test } from '../support/jest.js';
 
 let provider: SmallProvider;
 beforeEach(async () => {

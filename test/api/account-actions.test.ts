@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 import { pagesOf } from '../support/pages.js';
 
 let gateway: Gateway;

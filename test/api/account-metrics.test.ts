@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { useWorlds, type World } from '../evidence/world.js';
+import { describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;

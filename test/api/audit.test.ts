@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AUDIT_POLICIES } from '../../src/api/audit-policies.js';
 import type { AuditPolicy } from '../../src/http/route.js';
 import { TOOLS } from '../../src/mcp/server.js';
 import { checkout } from '../support/checkout.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { idsOf } from '../support/pages.js';
 
 let gateway: Gateway;

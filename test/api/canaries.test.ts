@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { Canaries, dump } from '../support/canaries.js';
 import type { Reply } from '../support/client.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { waitFor } from '../support/wait.js';
 

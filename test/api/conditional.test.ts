@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ProcessLease } from '../../src/database/process-lease.js';
 import { resourceOf, takesIfMatch } from '../../src/http/route.js';
 import { apiDocument } from '../support/api-document.js';
 import { startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 let client: Client;

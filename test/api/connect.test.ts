@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 
 const clock = shiftedClock();

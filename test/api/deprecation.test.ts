@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type ApiDocument, describeApi } from '../../src/api/openapi/document.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
@@ -24,6 +23,7 @@ import { type Client, clientOf } from '../support/client.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describedOperations } from '../support/described.js';
 import { SECRET } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 const greets = { summary: 'Greets', answers: { 200: z.object({ hello: z.string() }) } };
 const greeting = async () => ({ status: 200, body: { hello: 'you' } });

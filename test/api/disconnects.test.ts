@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ProviderName } from '../../sandbox/index.js';
 import { isSignedWith } from '../../src/lib/signature.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, jest, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { idsOf } from '../support/pages.js';
 import { waitFor } from '../support/wait.js';

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { checkout } from '../support/checkout.js';
 import type { Reply } from '../support/client.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, expect, test } from '../support/jest.js';
 import { openSocket } from '../support/raw-socket.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { z } from 'zod';
@@ -8,6 +7,7 @@ import { TAGS } from '../../src/api/tags.js';
 import { apiDocument } from '../support/api-document.js';
 import { describedOperations } from '../support/described.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { importAccounts } from '../../bench/health-load.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';
 import { waitFor } from '../support/wait.js';

@@ -1,9 +1,9 @@
-import { afterEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { newId } from '../../src/lib/ids.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
+import { afterEach, expect, test } from '../support/jest.js';
 import { readStream } from '../support/stream.js';
 import { waitFor } from '../support/wait.js';
 

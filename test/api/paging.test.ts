@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ORDER_KEYS, type OrderKey } from '../../src/accounts/account-filter.js';
 import { ORDER_DIRECTIONS, type OrderDirection } from '../../src/http/keyset.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 
 /** Scans in all; those of one world, one by each key, run side by side. */

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { requestUse } from '../../src/database/index.js';
 import { apiDocument } from '../support/api-document.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { multiplyRows } from '../support/multiplied-rows.js';
 import { faultsOf, type Plan, tablesOf } from '../support/plans.js';
 

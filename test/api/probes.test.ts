@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Probes } from '../../src/accounts/probes.js';
 import { ProcessLease } from '../../src/database/process-lease.js';
 import { ProviderError } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ProviderName, type Sandbox, startSandbox } from '../../sandbox/index.js';
 import type { Client } from '../support/client.js';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';
 

@@ -1,5 +1,5 @@
-import { afterEach, expect, test } from '@jest/globals';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterEach, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 afterEach(() => gateway.stop());

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RateLimiter } from '../../src/http/rate-limit.js';
 import { RateWindow } from '../../src/http/rate-window.js';
@@ -7,6 +6,7 @@ import { apiDocument } from '../support/api-document.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, GENEROUS, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { codingFor, etagUnpacked } from '../../src/http/content-coding.js';
 import { SharedQuestions } from '../../src/lib/shared-questions.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, GENEROUS, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const LIST = '/v1/accounts?limit=50';

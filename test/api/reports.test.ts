@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 import { bareItem, reportingAdapter } from '../support/small-adapters.js';
 import { waitFor } from '../support/wait.js';
 

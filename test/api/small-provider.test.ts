@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { type AnyAdapter, credentialFields } from '../../src/model/index.js';
 import { json, type SmallProvider, startSmallProvider } from '../providers/small-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import {
   bareAdapter,
   bareItem,

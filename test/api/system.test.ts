@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
 import type { Client } from '../support/client.js';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let gateway: Gateway;
 let nobody: Client;

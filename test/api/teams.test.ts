@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Route } from '../../src/http/route.js';
 import { newId } from '../../src/lib/ids.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { nameOf } from '../support/walk.js';
 
 let gateway: Gateway;

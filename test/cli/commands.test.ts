@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CATALOGUE } from '../../src/cli/catalogue.js';
 import type { Noun, RouteId } from '../../src/cli/declared.js';
 import { PAGING } from '../../src/cli/flags.js';
@@ -13,6 +12,7 @@ import { flagsOf } from '../../src/cli/run-route.js';
 import { apiDocument } from '../support/api-document.js';
 import { type CommandLine, commandLine } from '../support/cli.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 // One after the other: Jest cannot load modules that share others at once.

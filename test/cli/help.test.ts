@@ -2,11 +2,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CATALOGUE } from '../../src/cli/catalogue.js';
 import { CONSOLE_PAGES } from '../../src/cli/commands/open.js';
 import { checkout } from '../support/checkout.js';
 import { type CommandLine, commandLine } from '../support/cli.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 let cli: CommandLine;
 let folder: string;

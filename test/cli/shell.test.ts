@@ -1,11 +1,11 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
 import { type CommandLine, commandLine } from '../support/cli.js';
 import { describeWith } from '../support/describe-with.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { findFreePort } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 const execute = promisify(execFile);
 

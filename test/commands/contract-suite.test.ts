@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Clone, cloneCheckout } from '../support/clone.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { testResults } from './test-results.js';
 
 /** The adapter that the mistakes are made in: it has nearly every operation. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const text = (file: string) => readFileSync(join(checkout, file), 'utf8');
 const filesIn = (folder: string) =>

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Clone, cloneCheckout } from '../support/clone.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { testResults } from './test-results.js';
 
 /*

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { checkout } from '../support/checkout.js';
 import { type Clone, cloneCheckout, type Running } from '../support/clone.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { findFreePort } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 

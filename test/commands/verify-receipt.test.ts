@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { verifyReceipt } from '../../src/cli/verify-receipt.js';
 import { createSigner } from '../../src/lib/signature.js';
 import { checkout } from '../support/checkout.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 const signer = createSigner(Buffer.alloc(32, 3).toString('base64'));
 const receipt = {

@@ -1,7 +1,20 @@
-import { describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { build } from 'esbuild';
 import { CATALOGUE } from '../../src/cli/catalogue.js';
 import { ROUTES } from '../../src/cli/routes.gen.js';
-import { callsOf, curlOf } from '../../web/src/pages/account-calls.js';
+import { checkout } from '../support/checkout.js';
+import { describe, expect, test } from '../support/jest.js';
+
+// Of the console's sources, which its own build alone compiles.
+const { outputFiles } = await build({
+  entryPoints: [join(checkout, 'web/src/pages/account-calls.ts')],
+  bundle: true,
+  format: 'esm',
+  write: false,
+});
+const { callsOf, curlOf }: typeof import('../../web/src/pages/account-calls.js') = await import(
+  `data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`
+);
 
 const ID = 'acct_01k9z3m8q4v7x2c5n6b8a1s3d4';
 

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { describeWith } from '../support/describe-with.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import {
   isRefusedLoad,
   openPage,

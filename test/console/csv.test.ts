@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { TextStream } from '../../src/http/answer.js';
 import { answerCsv } from '../../src/http/csv.js';
@@ -11,6 +10,7 @@ import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { apiDocument } from '../support/api-document.js';
 import { describedOperations } from '../support/described.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { openSocket } from '../support/raw-socket.js';
 import { waitFor } from '../support/wait.js';
 import { addressOfNothing, nameOf } from '../support/walk.js';

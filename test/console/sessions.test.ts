@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { makeKey } from '../../src/teams/key-format.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { openSocket } from '../support/raw-socket.js';
 

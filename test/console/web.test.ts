@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
@@ -10,6 +9,7 @@ import { checkout } from '../support/checkout.js';
 import type { Client } from '../support/client.js';
 import { describeWith } from '../support/describe-with.js';
 import { type GatewayProcess, ROOT_KEY, SECRET, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 import {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { adapters } from '../../adapters/index.gen.js';
 import { type AnyAdapter, NO_METRICS, NOT_TOLD, UNREADABLE } from '../../src/model/index.js';
 import { isObservation, type Observation, readAccount } from '../../src/providers/read-account.js';
+import { describe, expect } from '../support/jest.js';
 import { accountFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys } from './json.js';
 import { observedAccountSchema } from './observed-account.js';

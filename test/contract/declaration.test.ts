@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { describe, expect } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
 import {
   type AnyAdapter,
@@ -11,6 +10,7 @@ import {
 } from '../../src/model/index.js';
 import { authPartsOf, credentialsSchemaOf } from '../../src/providers/connection.js';
 import { outgoing } from '../../src/providers/outgoing.js';
+import { describe, expect } from '../support/jest.js';
 import { accountFixtures, adaptersFolder, authFixtures, fixtureSubjects } from './fixtures.js';
 import { rule } from './rule.js';
 

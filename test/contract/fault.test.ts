@@ -1,7 +1,7 @@
-import { describe, expect } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
 import { type AnyAdapter, PROVIDER_ERRORS } from '../../src/model/index.js';
 import { refusal } from '../../src/providers/translate-error.js';
+import { describe, expect } from '../support/jest.js';
 import { faultFixtures } from './fixtures.js';
 import { withNewKeys } from './json.js';
 import { rule, ruleForEach } from './rule.js';

@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { checkout } from '../support/checkout.js';
 import { complete } from './observed-account.js';
 
 /**
@@ -73,7 +76,7 @@ interface Named<Fixture> {
   readonly fixture: Fixture;
 }
 
-export const adaptersFolder = new URL('../../adapters/', import.meta.url);
+export const adaptersFolder = pathToFileURL(join(checkout, 'adapters/'));
 
 function read<Schema extends z.ZodType>(
   adapterId: string,

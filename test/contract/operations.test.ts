@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { adapters } from '../../adapters/index.gen.js';
@@ -11,6 +10,7 @@ import type {
   ReadParameter,
 } from '../../src/model/index.js';
 import { isObservation, readAccount } from '../../src/providers/read-account.js';
+import { describe, expect } from '../support/jest.js';
 import { operationFixtures } from './fixtures.js';
 import { deepFreeze, withNewKeys, withoutNewKeys, withReplaced } from './json.js';
 import { observedAccountSchema } from './observed-account.js';

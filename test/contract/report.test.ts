@@ -1,7 +1,7 @@
-import { describe, expect } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
 import { hmac, isSameSignature } from '../../src/lib/hmac.js';
 import { credentialsSchemaOf } from '../../src/providers/connection.js';
+import { describe, expect } from '../support/jest.js';
 import { reportFixtures } from './fixtures.js';
 import { withNewKeys } from './json.js';
 import { rule, ruleForEach } from './rule.js';

@@ -1,4 +1,4 @@
-import { test } from '@jest/globals';
+import { test } from '../support/jest.js';
 
 /**
  * A rule that adapters must keep, as a test. A failure says which rule is broken and what to do;

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createAuditChain } from '../../src/audit/index.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { createSigner } from '../../src/lib/signature.js';
 import { createFormerDatabase, type FormerDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 const MIGRATION = '20261126191000_audit_chain';
 /** The statement of the release before, which runs beside this one during an upgrade. */

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 import { checkConnection, migrate, openDatabase } from '../../src/database/index.js';
 import { migrationsFolder } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, it } from '../support/jest.js';
 import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 
 let postgres: TcpPostgres;

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { DatabaseConnection } from '../../src/database/index.js';
 import { writeScript } from '../../src/setup/schema-script.js';
 import { checkout } from '../support/checkout.js';
 import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, it } from '../support/jest.js';
 
 /** Partitions of a table are as the table is. */
 const PARTITIONS = '(SELECT relname FROM pg_class WHERE relispartition)';

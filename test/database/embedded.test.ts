@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import {
   type DatabaseConnection,
@@ -11,6 +10,7 @@ import {
 } from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import { end, endAll, spawnEmbedded } from './embedded-process.js';
 

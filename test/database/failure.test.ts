@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   type Database,
@@ -11,6 +10,7 @@ import {
 import { withTransaction } from '../../src/database/transact.js';
 import { type Break, type BreakingRelay, startBreakingRelay } from '../support/breaking-relay.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 let testDatabase: TestDatabase;
 let relay: BreakingRelay;

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { createFeeds } from '../../src/events/index.js';
@@ -9,6 +8,7 @@ import { createSealer } from '../../src/lib/seal.js';
 import { DeliveryQueue } from '../../src/webhooks/delivery-queue.repository.js';
 import { WebhooksRepository } from '../../src/webhooks/webhooks.repository.js';
 import { createFormerDatabase, type FormerDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const MIGRATION = '20261127004500_feed_positions';

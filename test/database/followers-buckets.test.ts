@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createFormerDatabase, type FormerDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 const BEFORE = '20261127011000_followers_buckets';
 /** More than the migration fills at once. */

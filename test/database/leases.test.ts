@@ -1,6 +1,5 @@
 import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { ProbesRepository } from '../../src/accounts/probes.repository.js';
 import {
@@ -12,6 +11,7 @@ import {
 import { IdempotencyRepository } from '../../src/http/idempotency.repository.js';
 import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { afterAll, beforeAll, describe, expect, it } from '../support/jest.js';
 
 const MIGRATION = '20261126152700_leased_by';
 const NOW = new Date('2026-11-26T16:00:00Z');

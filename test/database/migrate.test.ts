@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { bringUpToDate, migrate } from '../../src/database/index.js';
 import { StartError } from '../../src/lib/start-error.js';
 import { createTestDatabase, migrationsFolder, type TestDatabase } from '../support/database.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
+import { afterEach, beforeEach, describe, expect, it } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 let folder: string;

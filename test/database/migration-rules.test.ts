@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { checkout } from '../support/checkout.js';
 import { migrationsFolder } from '../support/database.js';
+import { describe, expect, test } from '../support/jest.js';
 
 /** Those up to here were there before this test: some hold a table while an index is built. */
 const LAST_EXEMPT = '20261126224500_touches_without_joins';

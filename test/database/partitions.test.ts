@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { keepPartitions, openDatabase } from '../../src/database/index.js';
 import { createFormerDatabase, createTestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 
 const DAY_MS = 86_400_000;
 /** A Wednesday. */

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import {
   type Database,
   leaseHolderIsGone,
@@ -6,6 +5,7 @@ import {
   ProcessLease,
 } from '../../src/database/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, afterEach, beforeAll, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 let testDatabase: TestDatabase;

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { createProfileKeeper } from '../../src/profiles/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { createFormerDatabase, type FormerDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 
 const MIGRATION = '20261126205000_profiles';

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { withTransaction } from '../../src/database/transact.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 let testDatabase: TestDatabase;
 let database: Database;

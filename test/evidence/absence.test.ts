@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import { FAULTS, type ProviderName } from './provider-formats.js';
 import type { Answer, Reaction } from './scripted-provider.js';

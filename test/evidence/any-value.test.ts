@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { describe, expect, test } from '../support/jest.js';
 import { accountTexts, idOf, type ProviderName } from './provider-formats.js';
 import { useWorlds } from './world.js';
 

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import type { Reply } from '../support/client.js';
+import { describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import type { ProviderName } from './provider-formats.js';
 import type { Answer } from './scripted-provider.js';

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '../support/jest.js';
 import type { Held } from './provider-formats.js';
 import { useWorlds, type World } from './world.js';
 

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '../support/jest.js';
 import type { Answer } from './scripted-provider.js';
 import { useWorlds } from './world.js';
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import type { ProviderName } from './provider-formats.js';
 import { LOSSES, useWorlds, type World } from './world.js';

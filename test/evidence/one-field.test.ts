@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '../support/jest.js';
 import { idOf, type ProviderName } from './provider-formats.js';
 import { showAll, useWorlds, type World } from './world.js';
 

@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
 import type { App } from '../../src/app.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
 import { createApp } from '../support/app.js';
 import { BRISK, SECRET } from '../support/gateway.js';
+import { afterEach, describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 import type { ProviderName } from './provider-formats.js';

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { BRISK } from '../support/gateway.js';
+import { describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import type { Answer } from './scripted-provider.js';
 import { LOSSES, useWorlds } from './world.js';

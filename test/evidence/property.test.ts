@@ -1,7 +1,7 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createProviders } from '../../src/providers/index.js';
 import { BRISK } from '../support/gateway.js';
+import { afterAll, describe, expect, test } from '../support/jest.js';
 import { manualClock, shiftedClock } from '../support/manual-clock.js';
 import { type EngineAct, EngineLife } from './engine-life.js';
 import { FALSE_ANSWERS } from './false-answers.js';

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '../support/jest.js';
 import { showAll, useWorlds } from './world.js';
 
 const worlds = useWorlds();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, type GatewaySettings, startGateway } from '../support/gateway.js';
+import { afterAll, afterEach, beforeAll, beforeEach } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import { idOf, type ProviderName } from './provider-formats.js';
 import { type Answer, type ScriptedProvider, startScriptedProvider } from './scripted-provider.js';

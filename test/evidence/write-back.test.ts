@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '../support/jest.js';
 import { membersOf } from '../support/raw-json.js';
 import type { ProviderName } from './provider-formats.js';
 import type { Answer } from './scripted-provider.js';

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
 import { newId } from '../../src/lib/ids.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { RowsTeam } from '../support/rows-team.js';
 

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { apiDocument } from '../support/api-document.js';
 import { type DescribedOperation, describedOperations } from '../support/described.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { Values } from './arbitrary.js';
 import { Coverage } from './coverage.js';

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { observed } from '../../bench/health-load.js';
 import { createAccounts } from '../../src/accounts/index.js';
@@ -21,6 +20,7 @@ import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import { type Script, scriptedProviders } from './scripted-providers.js';
 

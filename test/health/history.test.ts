@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { HistoryRepository } from '../../src/health/history.repository.js';
 import { HEALTH_STATUSES, type HealthStatus } from '../../src/model/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 
 let testDatabase: TestDatabase;
 let database: Database;

@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { incidentStep } from '../../src/health/incident.js';
 import { meanTimeToRecoverySeconds } from '../../src/health/uptime.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const at = (seconds: number) => new Date(start + seconds * 1000);

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createAccounts } from '../../src/accounts/index.js';
 import { createConnections } from '../../src/connections/index.js';
@@ -20,6 +19,7 @@ import { SweepRunner } from '../../src/sweeps/sweep-runner.js';
 import { SweepsRepository } from '../../src/sweeps/sweeps.repository.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 import { AccountModel, inWords, isTooMany } from './account-model.js';

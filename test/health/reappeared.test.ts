@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { observed } from '../../bench/health-load.js';
 import { writeObservations } from '../../src/accounts/observations.repository.js';
 import { toRecord } from '../../src/accounts/record.js';
@@ -7,6 +6,7 @@ import { HEALTHY, type ObservedAccount, type Verdict } from '../../src/model/ind
 import { createRegistry } from '../../src/providers/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;

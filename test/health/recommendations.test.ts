@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { adapters } from '../../adapters/index.gen.js';
 import { nextStep, type Recommendation, recommend } from '../../src/accounts/recommendations.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../src/model/index.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { checkout } from '../support/checkout.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const PROFILE = 'https://www.instagram.com/acme';
 /** Where the step is done, by what the adapter declares. */

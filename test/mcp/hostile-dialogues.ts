@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import { expect } from '../support/jest.js';
 import type { Agent, ToolReply } from './agent.js';
 import { carriesOut, type World } from './dialogue.js';
 

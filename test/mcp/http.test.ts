@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { hostGuard } from '../../src/mcp/index.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { openSocket, readAnswer } from '../support/raw-socket.js';
 
 let gateway: Gateway;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { checkout } from '../support/checkout.js';
 import { type CommandLine, commandLine } from '../support/cli.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { findFreePort } from '../support/tcp-postgres.js';
 import { type AgentSettings, agentOf, ERAS, type Era, makeClient } from './agent.js';
 import { carriesOut } from './dialogue.js';

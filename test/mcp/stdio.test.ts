@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ReadBuffer, serializeMessage, type Transport } from '@modelcontextprotocol/client';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { createRollcall } from '../../src/client/index.js';
 import { serveMcpOverStdio } from '../../src/mcp/index.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type Agent, type AgentSettings, agentOf, ERAS, type Era, makeClient } from './agent.js';
 import { carriesOut } from './dialogue.js';
 

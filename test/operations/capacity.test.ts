@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { useWorlds } from '../evidence/world.js';
 import { checkout } from '../support/checkout.js';
+import { describe, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;

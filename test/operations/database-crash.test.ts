@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { bringUpToDate } from '../../src/database/index.js';
 import type { Reply } from '../support/client.js';
 import { migrationsFolder } from '../support/database.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { POST_REQUESTS } from '../support/post-requests.js';
 import { type Edge, type PostgresRelay, startPostgresRelay } from '../support/postgres-relay.js';
 import { startReceiver } from '../support/receiver.js';

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
 import { variableNames } from '../../src/config.js';
 import { checkout } from '../support/checkout.js';
 import { describeWith } from '../support/describe-with.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { programPath } from '../support/system-programs.js';
 
 const pathOf = (file: string) => join(checkout, 'deploy', file);

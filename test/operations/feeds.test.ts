@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { recordEvents } from '../../src/events/index.js';
 import { checkout } from '../support/checkout.js';
 import { clientOf, patient } from '../support/client.js';
 import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { readStream } from '../support/stream.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
 import { variableNames } from '../../src/config.js';
 import { checkout } from '../support/checkout.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const deploy = join(checkout, 'deploy');
 const text = (file: string) => readFileSync(join(deploy, file), 'utf8');

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { useWorlds } from '../evidence/world.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** Accounts of one connection, all of whose metrics change between two sweeps. */

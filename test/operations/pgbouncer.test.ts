@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { isUnreachable, openDatabase, requestUse } from '../../src/database/index.js';
 import { describeWith } from '../support/describe-with.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';

@@ -1,7 +1,7 @@
-import { describe, expect, test } from '@jest/globals';
 import { describeWith } from '../support/describe-with.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, run, SECRET, startProcess } from '../support/gateway-process.js';
+import { describe, expect, test } from '../support/jest.js';
 import { pagesOf } from '../support/pages.js';
 import { postgresFolders } from '../support/system-programs.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { mergeExpositions } from '../../src/http/merged-metrics.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, run, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { isRunning } from '../support/processes.js';
 import { waitFor } from '../support/wait.js';
 

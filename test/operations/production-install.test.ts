@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { findNobody } from '../../src/database/embedded/server-user.js';
 import { checkout } from '../support/checkout.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type Installation, run, SECRET, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 

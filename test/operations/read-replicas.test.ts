@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createRollcall } from '../../src/client/index.js';
 import { bringUpToDate } from '../../src/database/index.js';
 import { migrationsFolder } from '../support/database.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, expect, test } from '../support/jest.js';
 import { RowsTeam } from '../support/rows-team.js';
 import { type Standby, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const ACCOUNT = '/v1/accounts/outfame:acc_7Gx2kLm9Qr';

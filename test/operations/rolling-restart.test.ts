@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { clientOf } from '../support/client.js';
 import { describeWith } from '../support/describe-with.js';
 import {
@@ -9,6 +8,7 @@ import {
   startProcess,
 } from '../support/gateway-process.js';
 import { type HttpProxy, startHaproxy, startNginx } from '../support/http-proxies.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import type { Limits } from '../../src/model/index.js';
@@ -13,6 +12,7 @@ import {
   startSmallProvider,
 } from '../providers/small-provider.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const SPEED = 20;

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Database, isUnreachable, migrate, openDatabase } from '../../src/database/index.js';
 import { requestUse } from '../../src/database/query-slots.js';
 import { migrationsFolder } from '../support/database.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait.js';

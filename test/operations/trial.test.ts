@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { bringUpToDate } from '../../src/database/index.js';
 import { type Client, clientOf, patient, type Reply } from '../support/client.js';
@@ -9,6 +8,7 @@ import { migrationsFolder } from '../support/database.js';
 import { describeWith } from '../support/describe-with.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { ROOT_KEY } from '../support/gateway-process.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { startReceiver } from '../support/receiver.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';

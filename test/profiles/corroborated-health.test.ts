@@ -1,8 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ROLES } from '../../src/model/index.js';
 import type { MemberFacts } from '../../src/profiles/member-facts.js';
 import { mergeProfile } from '../../src/profiles/merge.js';
+import { describe, expect, test } from '../support/jest.js';
 import {
   dead,
   expiring,

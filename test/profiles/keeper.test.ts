@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { type Database, openDatabase } from '../../src/database/index.js';
@@ -12,6 +11,7 @@ import { ProfileKeeper } from '../../src/profiles/profile-keeper.js';
 import { touchAccounts } from '../../src/profiles/touches.repository.js';
 import { createRegistry } from '../../src/providers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 
 const SEED = Number(process.env.PROFILES_SEED ?? 20261126);

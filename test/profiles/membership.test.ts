@@ -1,8 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
 import type { MemberFacts } from '../../src/profiles/member-facts.js';
 import { membershipsOf } from '../../src/profiles/membership.js';
 import type { HeldConstraint } from '../../src/profiles/neighbours.repository.js';
 import type { FormerMember } from '../../src/profiles/profiles.repository.js';
+import { describe, expect, test } from '../support/jest.js';
 import { membersOf, minutesAgo, NOW } from './members.js';
 
 /** Long enough to be one person's wherever it is seen. */

@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Conflict } from '../../src/profiles/conflicts.js';
 import type { MemberFacts } from '../../src/profiles/member-facts.js';
 import { mergeProfile } from '../../src/profiles/merge.js';
 import { FIGURES, MERGED_FIELDS, type MergedField } from '../../src/profiles/survivorship.js';
+import { describe, expect, test } from '../support/jest.js';
 import {
   dead,
   growing,

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { profileIdOf } from '../../src/lib/ids.js';
 import {
@@ -8,6 +7,7 @@ import {
   type ProfileGroup,
   partition,
 } from '../../src/profiles/partition.js';
+import { describe, expect, test } from '../support/jest.js';
 import { teams } from './history.js';
 import { Reference } from './reference-partition.js';
 

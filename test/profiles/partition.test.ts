@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { profileIdOf } from '../../src/lib/ids.js';
 import {
   MAX_SHARED,
@@ -8,6 +7,7 @@ import {
   type ProfileConstraint,
   partition,
 } from '../../src/profiles/partition.js';
+import { describe, expect, test } from '../support/jest.js';
 import {
   account,
   accountId,

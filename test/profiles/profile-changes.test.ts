@@ -1,8 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { NewEvent } from '../../src/events/index.js';
 import { type ProfileAccount, partition } from '../../src/profiles/partition.js';
 import { tellChanges } from '../../src/profiles/profile-changes.js';
+import { describe, expect, test } from '../support/jest.js';
 import { account, ageOf, identified } from './accounts.js';
 
 /** The story of accounts that become others, and the profiles that they were shown in. */

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 

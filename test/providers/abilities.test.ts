@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type AnyAdapter, defineAdapter, items } from '../../src/model/index.js';
 import type {
@@ -7,6 +6,7 @@ import type {
   ProviderConnection,
   ResponseFacts,
 } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import {
   bareAdapter,

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ProviderError } from '../../src/model/index.js';
 import { errorMember, saysThereIsMore } from '../../src/providers/answer-body.js';
 import type { ProviderConnection, Providers, ResponseFacts } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import {
   engineFor,
   failureOf,

@@ -1,8 +1,8 @@
 import { connect, createServer, type Server } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../src/model/index.js';
 import type { ProviderConnection, Providers } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import {
   API_KEY,
   engineFor,

@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { announcedLimit, requestId, retryAfterSeconds } from '../../src/lib/http-headers.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const now = new Date('2026-02-09T12:00:00Z');
 const unix = now.getTime() / 1000;

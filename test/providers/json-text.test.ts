@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   JsonText,
@@ -9,6 +8,7 @@ import {
   withoutBlanks,
 } from '../../src/lib/json-text.js';
 import { parseLarge } from '../../src/lib/large-json.js';
+import { describe, expect, test } from '../support/jest.js';
 
 /** JSON as a provider may write it: odd spaces, names that look like places, numbers in any form. */
 const space = fc.constantFrom('', ' ', '\n  ', '\t');

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AnyAdapter } from '../../src/model/index.js';
 import { LargeAnswers } from '../../src/providers/large-answers.js';
 import { Sender } from '../../src/providers/send.js';
 import { DEFAULT_POLICIES } from '../../src/providers/settings.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import {
   engineFor,
   fullAdapter,

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.js';
 import { ProviderError } from '../../src/model/index.js';
 import type { ObservedPage, ProviderConnection, Providers } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import { waitFor } from '../support/wait.js';
 import {

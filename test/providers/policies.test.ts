@@ -1,4 +1,3 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ProviderError } from '../../src/model/index.js';
 import {
   type AttemptOutcome,
@@ -7,6 +6,7 @@ import {
   type Providers,
   siteOf,
 } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, jest, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 import {
   API_KEY,

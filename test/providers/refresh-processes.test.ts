@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { SealedCredentials } from '../../src/connections/sealed-credentials.js';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { createSealer } from '../../src/lib/seal.js';
 import { checkout } from '../support/checkout.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import type { RefreshChildSettings } from '../support/refresh-child.js';
 import { bareItem } from '../support/small-adapters.js';
 import { waitFor } from '../support/wait.js';

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CredentialRefresh } from '../../src/connections/index.js';
 import { SealedCredentials } from '../../src/connections/sealed-credentials.js';
@@ -13,6 +12,15 @@ import {
 } from '../../src/providers/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from '../support/jest.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { bareItem, expiringAdapter } from '../support/small-adapters.js';
 import { failureOf, json, type SmallProvider, startSmallProvider } from './small-provider.js';

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import {
@@ -21,6 +20,7 @@ import {
   secretOf,
 } from '../../src/model/index.js';
 import { type ProviderConnection, secretsOf } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import { bareDisconnect, bareItem, bareParts } from '../support/small-adapters.js';
 import {
   engineFor,

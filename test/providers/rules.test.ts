@@ -1,4 +1,3 @@
-import { describe, expect, test } from '@jest/globals';
 import { CircuitState } from 'cockatiel';
 import fc from 'fast-check';
 import { FailureCount } from '../../src/providers/breaker.js';
@@ -7,6 +6,7 @@ import { block, initialRate, learn, minuteShare, take } from '../../src/provider
 import { redact, redactText } from '../../src/providers/redact.js';
 import { retryDelayMs } from '../../src/providers/retry.js';
 import { DEFAULT_POLICIES } from '../../src/providers/settings.js';
+import { describe, expect, test } from '../support/jest.js';
 
 describe('the pause before a retry', () => {
   const attempt = fc.integer({ min: 1, max: 40 });

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   PROVIDER_NAMES,
   type ProviderName,
@@ -14,6 +13,15 @@ import {
   type Providers,
 } from '../../src/providers/index.js';
 import { listPath } from '../sandbox/caller.js';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from '../support/jest.js';
 import { failureOf } from './small-provider.js';
 
 let sandbox: Sandbox;

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../src/database/index.js';
 import { SharedFigures } from '../../src/providers/shared-figures.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, beforeAll, expect, jest, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 
 let testDatabase: TestDatabase;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ProviderConnection, Providers, ResponseFacts } from '../../src/providers/index.js';
+import { afterEach, beforeEach, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import {
   engineFor,

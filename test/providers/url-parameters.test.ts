@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stableUrls, withoutUrlSecrets } from '../../src/lib/url-parameters.js';
+import { describe, expect, test } from '../support/jest.js';
 
 describe('secrets of addresses', () => {
   test.each([

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
+import { afterAll, beforeAll, beforeEach, expect, it } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import { callerOf, control, items } from './caller.js';
 

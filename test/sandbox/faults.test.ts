@@ -1,11 +1,11 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   PROVIDER_NAMES,
   type ProviderName,
   type Sandbox,
   startSandbox,
 } from '../../sandbox/index.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '../support/jest.js';
 import { callerOf, control, type Item, items, listPath, type Reply } from './caller.js';
 
 let sandbox: Sandbox;

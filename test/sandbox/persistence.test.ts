@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.js';
+import { afterEach, beforeEach, expect, it } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 import { callerOf, items } from './caller.js';
 

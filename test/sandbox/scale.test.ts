@@ -1,5 +1,5 @@
-import { expect, it } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.js';
+import { expect, it } from '../support/jest.js';
 import { callerOf, type Item } from './caller.js';
 
 it('holds a hundred thousand accounts in little memory and pages through them all', async () => {

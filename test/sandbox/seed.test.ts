@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   PROVIDER_NAMES,
   type ProviderName,
   type Sandbox,
   startSandbox,
 } from '../../sandbox/index.js';
+import { afterAll, beforeAll, describe, expect, it } from '../support/jest.js';
 import { control, type Item, items } from './caller.js';
 
 const accounts = new Map<ProviderName, Item[]>();

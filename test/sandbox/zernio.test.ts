@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
+import { afterAll, beforeAll, beforeEach, expect, it } from '../support/jest.js';
 import { type Caller, callerOf, items } from './caller.js';
 
 let sandbox: Sandbox;

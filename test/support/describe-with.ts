@@ -1,4 +1,4 @@
-import { describe } from '@jest/globals';
+import { describe } from './jest.js';
 import { missingPackages, type SystemProgram } from './system-programs.js';
 
 /** `describe` where all of the programs are installed; where one is not, its tests are skipped. */

@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 
 /**
  * Milliseconds that a test waits for one thing. A bound on what hangs, and no measure of speed: a
- * busy machine may take its time. Jest's own limit of a test (`testTimeout`) is many times longer, as
- * a test may wait for many things, so that it is this one that tells what was awaited. No test has a
+ * busy machine may take its time. The limit of a whole test (`setup/test-limit.mjs`) is many times
+ * longer, as a test may wait for many things, so that it is this one that tells what was awaited. No test has a
  * limit of its own.
  */
 export const MAX_WAIT_MS = 90_000;

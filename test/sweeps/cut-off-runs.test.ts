@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
 import { RunLeases } from '../../src/sweeps/run-lease.repository.js';
 import { useWorlds, type World } from '../evidence/world.js';
+import { describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** A batch of them is written before the last page is asked for. */

@@ -1,4 +1,3 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { ConnectionsRepository } from '../../src/connections/connections.repository.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
 import { SealedCredentials } from '../../src/connections/sealed-credentials.js';
@@ -13,6 +12,7 @@ import { createProviders } from '../../src/providers/index.js';
 import { createSweeps } from '../../src/sweeps/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { SECRET } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, jest, test } from '../support/jest.js';
 import { manualClock } from '../support/manual-clock.js';
 
 const CONNECTIONS = 1_200;

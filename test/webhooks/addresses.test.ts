@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.js';
 import { isPublicAddress } from '../../src/webhooks/public-address.js';
 import {
@@ -10,6 +9,7 @@ import {
   WebhookAddresses,
 } from '../../src/webhooks/webhook-address.js';
 import { WebhookSender } from '../../src/webhooks/webhook-sender.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { FORBIDDEN_HOSTS, FORBIDDEN_URLS } from './forbidden.js';
 
 /** A listener on this machine, which no webhook may reach; it counts whoever does. */

@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { outcomeOf } from '../../src/webhooks/delivery-outcome.js';
 import { nextAttemptAt } from '../../src/webhooks/retry-schedule.js';
 import { newSecret, signedHeaders } from '../../src/webhooks/signature.js';
+import { describe, expect, test } from '../support/jest.js';
 
 const now = new Date('2026-02-09T12:00:00Z');
 const failure = {

@@ -1,4 +1,3 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Database, openDatabase, ProcessLease } from '../../src/database/index.js';
 import { systemClock } from '../../src/lib/clock.js';
@@ -13,6 +12,7 @@ import {
   workKind,
 } from '../../src/work/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 interface Item {

@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Fault } from '../../sandbox/index.js';
 import { ALL_PROVIDERS, BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 type ProviderName = (typeof ALL_PROVIDERS)[number];

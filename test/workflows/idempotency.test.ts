@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
 import { seededRandom } from '../../sandbox/deterministic.js';
 import { apiDocument } from '../support/api-document.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf, type Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const RUNS = Number(process.env.IDEMPOTENCY_RUNS ?? 10);

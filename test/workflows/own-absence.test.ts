@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
 import { createApp } from '../support/app.js';
 import { BRISK, type Gateway, SECRET, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { shiftedClock } from '../support/manual-clock.js';
 import { passTime } from '../support/pass-time.js';
 import { waitFor } from '../support/wait.js';

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
 import { type GatewayProcess, SECRET, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 

@@ -4,7 +4,6 @@ import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { findHome } from '../../src/database/embedded/home.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
@@ -15,6 +14,7 @@ import {
   SECRET,
   startProcess,
 } from '../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { openSocket } from '../support/raw-socket.js';
 import { countSeeded } from '../support/seeded.js';
 import { waitFor } from '../support/wait.js';

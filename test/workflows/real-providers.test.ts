@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LogFields, Logger } from '../../src/lib/logger.js';
 import { Canaries, dump } from '../support/canaries.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** What is special about Postiz and Zernio, over the whole gateway. */

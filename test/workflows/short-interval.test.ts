@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import { makeFolder, removeFolder } from '../support/folder.js';
 import { type GatewayProcess, startProcess } from '../support/gateway-process.js';
+import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 const INTERVAL_SECONDS = 5;

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type EndlessProvider, startEndlessProvider } from '../support/endless-provider.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 /** A list of ten pages, one account each, and sweeps of at most four pages or accounts. */

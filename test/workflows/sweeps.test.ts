@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.js';
 import { silentLogger } from '../../src/lib/logger.js';
 import { openApi } from '../support/api-document.js';
 import { createApp } from '../support/app.js';
 import { BRISK, type Gateway, startGateway } from '../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../support/jest.js';
 import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;

@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
 import { apiDocument } from '../../support/api-document.js';
 import { startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { afterEach, describe, expect, test } from '../../support/jest.js';
 import { waitFor } from '../../support/wait.js';
 
 /** More can be asked for: the faults are the same for any number. */

@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CRASH_POINTS, type CrashPoint } from '../../../src/disconnects/crash-points.js';
 import { apiDocument } from '../../support/api-document.js';
 import { type Child, startChild } from '../../support/child.js';
 import { clientOf } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '../../support/jest.js';
 import { makeDue, notYet } from '../../support/scheduled.js';
 import { waitFor } from '../../support/wait.js';
 

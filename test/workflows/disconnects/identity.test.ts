@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ProviderName } from '../../../sandbox/index.js';
 import type { Reply } from '../../support/client.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '../../support/jest.js';
 import { makeDue, notYet } from '../../support/scheduled.js';
 import { waitFor } from '../../support/wait.js';
 

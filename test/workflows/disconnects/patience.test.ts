@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
 import type { AppSettings } from '../../../src/app.js';
 import { type Clock, systemClock } from '../../../src/lib/clock.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
+import { afterEach, describe, expect, test } from '../../support/jest.js';
 import { shiftedClock } from '../../support/manual-clock.js';
 import { waitFor } from '../../support/wait.js';
 

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { seededRandom } from '../../../sandbox/deterministic.js';
 import { type Sandbox, startSandbox } from '../../../sandbox/index.js';
 import { type Client, clientOf, patient } from '../../support/client.js';
 import { type GatewayProcess, SECRET, startProcess } from '../../support/gateway-process.js';
+import { afterAll, beforeAll, describe, expect, test } from '../../support/jest.js';
 import { pagesOf } from '../../support/pages.js';
 import { type Received, type Receiver, startReceiver } from '../../support/receiver.js';
 import { startTcpPostgres, type TcpPostgres } from '../../support/tcp-postgres.js';

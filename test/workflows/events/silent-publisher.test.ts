@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Database, openDatabase } from '../../../src/database/index.js';
 import { createFeeds, recordEvents } from '../../../src/events/index.js';
 import type { Caller } from '../../../src/http/caller.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { afterAll, beforeAll, expect, jest, test } from '../../support/jest.js';
 
 const TEAM = 'team_silent';
 let testDatabase: TestDatabase;
