@@ -54,6 +54,7 @@ const ROOMS = [
     'gateway.ts',
     'processes',
     'app.ts',
+    'components.ts',
     'cli',
     'config.ts',
     'api',
