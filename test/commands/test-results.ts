@@ -6,7 +6,8 @@ import type { Clone } from '../support/clone.js';
 interface JestFile {
   readonly assertionResults: readonly {
     readonly status: string;
-    readonly fullName: string;
+    readonly ancestorTitles: readonly string[];
+    readonly title: string;
     readonly failureMessages: readonly string[];
   }[];
 }
@@ -27,7 +28,9 @@ export async function testResults(clone: Clone, command: string): Promise<TestRe
   const files: readonly JestFile[] = JSON.parse(readFileSync(file, 'utf8')).testResults;
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const named = (status: string) =>
-    tests.filter((one) => one.status === status).map(({ fullName }) => fullName);
+    tests
+      .filter((one) => one.status === status)
+      .map(({ ancestorTitles, title }) => [...ancestorTitles, title].join(' '));
   const messages = tests.flatMap(({ failureMessages }) => failureMessages);
   return { failed: named('failed'), passed: named('passed'), messages };
 }

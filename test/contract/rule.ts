@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { test } from '../support/jest.js';
 
 /**
@@ -32,12 +33,12 @@ async function named(sentence: string, remedy: string, check: () => unknown): Pr
   }
 }
 
-/** Its own stack would only lead here. */
+/** Its own stack would only lead here, and of an error its runner shows the stack alone. */
 class BrokenRule extends Error {
   override readonly name = 'BrokenRule';
 
-  constructor(message: string, options: ErrorOptions) {
+  constructor(message: string, options: { readonly cause: unknown }) {
     super(message, options);
-    this.stack = message;
+    this.stack = `${message}\n[cause]: ${inspect(options.cause)}`;
   }
 }
