@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startEmbedded } from '../src/database/index.js';
@@ -8,8 +9,8 @@ import { untilReady } from './gateway-process.js';
 
 const CHECKOUT = decodeURIComponent(new URL('../..', import.meta.url).pathname);
 const ROUNDS = 5;
-/** Nobody listens there. */
-const NO_DATABASE = 'postgres://postgres@127.0.0.1:9/postgres';
+/** How `main.js` loads what a process that serves runs. */
+const GATEWAY = /import\("\.\/(gateway-\w+\.js)"\)/;
 
 /**
  * Seconds from `npm start` to ready: on a fresh clone, where it installs, builds and makes the
@@ -54,14 +55,15 @@ async function secondsToReady(clone: string, port: number): Promise<number> {
   return seconds;
 }
 
-/** A gateway loads all that it runs with before it finds that there is no database. */
+/** Loads all that a gateway runs with, and runs none of it. */
 async function secondsToLoad(clone: string): Promise<number> {
+  const folder = join(clone, 'dist', 'bundle');
+  const [, name] = GATEWAY.exec(await readFile(join(folder, 'main.js'), 'utf8')) ?? [];
+  if (name === undefined) throw new Error(`main.js in ${folder} loads no gateway`);
   const started = performance.now();
-  const secret = Buffer.alloc(32).toString('base64');
-  const env = { ...process.env, DATABASE_URL: NO_DATABASE, ROLLCALL_SECRET: secret };
-  const main = join(clone, 'dist', 'bundle', 'main.js');
-  const child = spawn(process.execPath, [main], { cwd: clone, env, stdio: 'ignore' });
-  await once(child, 'exit');
+  const child = spawn(process.execPath, [join(folder, name)], { stdio: 'ignore' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`loading ${name} ended with ${code}`);
   return secondsSince(started);
 }
 
