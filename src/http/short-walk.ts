@@ -28,14 +28,15 @@ interface SoughtPage {
 export function soughtIds(page: SoughtPage): string {
   const { from, alias, whose, ofRow, ofIndex, stretch, sort, limit, walked } = page;
   const ordered = `ORDER BY ${sort} LIMIT ${limit}`;
-  // `OFFSET 0`: the plan of what is in there is for all of it.
+  // `OFFSET 0`: the plan of what is in there is for all of it. Whether it is needed is asked outside:
+  // inside, processes that read in parallel were started first.
   return `WITH walked AS MATERIALIZED (
       SELECT ${alias}.id FROM (SELECT * FROM ${from} WHERE ${all(whose, ...stretch)} ORDER BY ${sort} LIMIT ${walked}) ${alias}
       WHERE ${ofRow} ${ordered}),
     full_page AS MATERIALIZED (SELECT FROM walked HAVING count(*) = ${limit})
     SELECT id FROM walked WHERE EXISTS (SELECT FROM full_page)
     UNION ALL (SELECT ${alias}.id FROM (SELECT * FROM ${from}
-      WHERE ${all(whose, ofIndex, ...stretch)} AND NOT EXISTS (SELECT FROM full_page) OFFSET 0) ${alias} ${ordered})`;
+      WHERE ${all(whose, ofIndex, ...stretch)} OFFSET 0) ${alias} WHERE NOT EXISTS (SELECT FROM full_page) ${ordered})`;
 }
 
 const all = (...conditions: readonly string[]) => conditions.join(' AND ');
