@@ -2,6 +2,7 @@ import { PROVIDER_NAMES } from '../../sandbox/index.js';
 import type { Client, Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
+import { idsOf } from '../support/pages.js';
 
 /** As far as these tests look into one. */
 interface Profile {
@@ -166,15 +167,7 @@ describe('the list', () => {
     const accounts = (await root.get(`/v1/accounts?limit=200&q=${q}`)).body.data;
     const ids = new Set(accounts.map((one: { profile_id: string }) => one.profile_id));
     const wanted = (await list()).flatMap(({ id }) => (ids.has(id) ? [id] : []));
-    const found: string[] = [];
-    let from: string | undefined = '';
-    while (from !== undefined) {
-      const reply: Reply = await root.get(`/v1/profiles?limit=3&q=${q}${from}`);
-      found.push(...reply.body.data.map(({ id }: Profile) => id));
-      const { next_cursor } = reply.body.pagination;
-      from = next_cursor === null ? undefined : `&cursor=${next_cursor}`;
-    }
-    expect(found).toEqual(wanted);
+    expect(await idsOf(root, `/v1/profiles?limit=3&q=${q}`)).toEqual(wanted);
   });
 
   test('filters by a label of any of its accounts', async () => {

@@ -116,7 +116,7 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
     world.talk({}, async (agent) => {
       const planned = await plan(agent, world.accounts.slice(0, 1));
       for (const more of [{ confirmed_count: 1 }, { confirmed: true }, { agent: null }])
-        refuses(await execute(agent, planned, more), /nrecognized/);
+        refuses(await execute(agent, planned, more), /unknown argument/);
     }),
   'nothing is planned first': (world) =>
     world.talk({}, async (agent) => {
@@ -324,7 +324,7 @@ export const DIALOGUES: Readonly<Record<string, (world: World) => Promise<void>>
       const [{ id }] = data.connections;
       refuses(
         await agent.call('connection_sweep', { connection_id: id, confirm: 'swp_x' }),
-        /nrecognized/,
+        /unknown argument/,
       );
     }),
   'the person declines': (world) => saysNo(world, 'decline'),
