@@ -5,7 +5,13 @@ import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { multiplyRows } from '../support/multiplied-rows.js';
-import { faultsOf, type Plan, tablesOf } from '../support/plans.js';
+import {
+  faultsOf,
+  type Plan,
+  type Statement,
+  tablesOf,
+  watchStatements,
+} from '../support/plans.js';
 
 /**
  * How PostgreSQL reads each list, with each filter and in each order: by the document, so that a list
@@ -37,12 +43,6 @@ interface Parameter {
     readonly enum?: readonly string[];
     readonly items?: Parameter['schema'];
   };
-}
-
-interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly name: string | undefined;
 }
 
 /**
@@ -95,7 +95,10 @@ beforeAll(async () => {
   client = gateway.root;
   owner = new pg.Client(gateway.owner);
   await owner.connect();
-  watch();
+  watchStatements(gateway.database.pool, (statement) => {
+    if (requestUse.getStore() !== undefined && /^\s*(SELECT|WITH)\b/.test(statement.text))
+      statements.push(statement);
+  });
   const connection = await gateway.connect('outfame');
   await gateway.connect('socialsyncer');
   await gateway.app.recurringJobs.runNamed('findings.examine');
@@ -118,23 +121,6 @@ afterAll(async () => {
   await owner.end();
   await gateway.stop();
 });
-
-/** Takes note of what requests ask the database. */
-function watch(): void {
-  const watched = new WeakSet<pg.ClientBase>();
-  gateway.database.pool.on('acquire', (session) => {
-    if (watched.has(session)) return;
-    watched.add(session);
-    const query = session.query.bind(session) as (...given: unknown[]) => unknown;
-    session.query = ((asked: string | pg.QueryConfig, ...rest: unknown[]) => {
-      const { text, values, name } = typeof asked === 'string' ? { text: asked } : asked;
-      const given = values ?? (Array.isArray(rest[0]) ? rest[0] : []);
-      if (requestUse.getStore() !== undefined && /^\s*(SELECT|WITH)\b/.test(text))
-        statements.push({ text, values: given, name });
-      return query(asked, ...rest);
-    }) as typeof session.query;
-  });
-}
 
 async function planOf({ text, values }: Statement): Promise<Plan> {
   const { rows } = await owner.query(`EXPLAIN (FORMAT JSON) ${text}`, [...values]);

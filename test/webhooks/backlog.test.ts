@@ -3,6 +3,7 @@ import { requestUse } from '../../src/database/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, expect, test } from '../support/jest.js';
+import { nodesOf, type Statement, watchStatements } from '../support/plans.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { waitFor } from '../support/wait.js';
 
@@ -11,19 +12,6 @@ const EVENTS = 5_000;
 const MOST_ROWS = 1_000;
 /** Counts all that there is, for metrics. */
 const COUNTS = 'depth-of-enabled-webhooks';
-
-interface Statement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
-interface Plan {
-  readonly 'Node Type': string;
-  readonly 'Actual Rows': number;
-  readonly 'Actual Loops': number;
-  readonly Plans?: readonly Plan[];
-}
 
 let gateway: Gateway;
 let receiver: Receiver;
@@ -38,7 +26,12 @@ beforeAll(async () => {
   await gateway.root.post('/v1/webhooks', { url: `${receiver.url}/`, types: ['account.updated'] });
   await gateway.root.post('/v1/webhooks', { url: `${receiver.url}/other`, types: [] });
   const { rows: places } = await owner.query('SELECT id, feed_position FROM webhooks');
-  watch();
+  watchStatements(gateway.database.pool, (statement) => {
+    const { name, text } = statement;
+    const isOfDeliveries = /\b(webhooks|webhook_deliveries|events e)\b/.test(text);
+    if (requestUse.getStore() !== undefined || name === undefined || !isOfDeliveries) return;
+    if (!statements.has(name)) statements.set(name, statement);
+  });
   await owner.query(
     `INSERT INTO events (id, team_id, type, data, created_at)
      SELECT 'evt_' || lpad(n::text, 26, '0'), $1, 'account.updated', '{}', now()
@@ -59,37 +52,15 @@ afterAll(async () => {
   receiver.stop();
 });
 
-function watch(): void {
-  const watched = new WeakSet<pg.ClientBase>();
-  gateway.database.pool.on('acquire', (session) => {
-    if (watched.has(session)) return;
-    watched.add(session);
-    const query = session.query.bind(session) as (...given: unknown[]) => unknown;
-    session.query = ((asked: string | pg.QueryConfig, ...rest: unknown[]) => {
-      const { text, values = [], name } = typeof asked === 'string' ? { text: asked } : asked;
-      if (
-        requestUse.getStore() === undefined &&
-        name !== undefined &&
-        !statements.has(name) &&
-        /\b(webhooks|webhook_deliveries|events e)\b/.test(text)
-      )
-        statements.set(name, { name, text, values });
-      return query(asked, ...rest);
-    }) as typeof session.query;
-  });
-}
-
-const nodesOf = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
-
 test('however many events are in front of a webhook, no statement reads more of them than are looked through at once', async () => {
   const read = new Map<string, number>();
-  for (const { name, text, values } of statements.values()) {
+  for (const [name, { text, values }] of statements) {
     if (name === COUNTS) continue;
     await owner.query('BEGIN');
     const { rows } = await owner.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values]);
     await owner.query('ROLLBACK');
     const most = nodesOf(rows[0]['QUERY PLAN'][0].Plan).map(
-      (node) => node['Actual Rows'] * node['Actual Loops'],
+      (node) => (node['Actual Rows'] ?? 0) * (node['Actual Loops'] ?? 0),
     );
     read.set(name, Math.max(...most));
   }
