@@ -83,6 +83,8 @@ export class WebhookSender {
         const sent = { ...OWN_HEADERS, ...headers };
         const request = { origin, path, method: 'POST' as const, headers: sent, body };
         free = this.connections.dispatch(request, exchange);
+        // A request that is refused before it is sent is over by now.
+        if (exchange.isOver) free(false);
         end?.listen(() => exchange.abort(new Error('stopped')));
       } catch (error) {
         exchange.abort(error as Error);
@@ -134,7 +136,7 @@ type Ending = { readonly answer: Answer; readonly isWhole: boolean } | { readonl
 class Exchange implements Dispatcher.DispatchHandler {
   /** Is called once. */
   onEnd: (ending: Ending) => void = () => undefined;
-  private isOver = false;
+  isOver = false;
   private controller: Dispatcher.DispatchController | undefined;
   /** Why it is to end, or has. */
   private ending: Error | undefined;
