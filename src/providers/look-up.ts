@@ -107,7 +107,7 @@ async function getAccount(
   const observation = observationOf(adapter, item, askedAt, secrets);
   return {
     ...(isPart ? asPart(observation) : observation),
-    settingsText: settingsTextOf(adapter, body),
+    settingsText: () => settingsTextOf(adapter, body),
   };
 }
 

@@ -48,8 +48,8 @@ export interface Observation {
   /** The instant before the provider was asked. */
   readonly observedAt: Date;
   readonly coverage: Coverage;
-  /** Its settings as the provider wrote them, where it was asked for this account alone. */
-  readonly settingsText?: SettingsText;
+  /** Reads its settings as the provider wrote them; there where it was asked for this account alone. */
+  readonly settingsText?: () => SettingsText;
 }
 
 /** An item whose id cannot be read: it is set aside, and the others land. */

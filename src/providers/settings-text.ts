@@ -31,13 +31,14 @@ export function settingsTextOf(adapter: AnyAdapter, body: string): SettingsText 
  */
 export function withChanges(
   adapter: AnyAdapter,
-  { settingsText: before }: { readonly settingsText?: SettingsText },
+  { settingsText }: { readonly settingsText?: () => SettingsText },
   changes: Settings,
 ): { readonly before: SettingsText; readonly after: SettingsText } {
-  if (before === undefined) {
+  if (settingsText === undefined) {
     const what = 'not found for an account that it lists, so that its settings are not known';
     throw invalidAnswer(adapter, what, null);
   }
+  const before = settingsText();
   const after: Record<string, JsonText> = { ...before };
   for (const [name, change] of Object.entries(changes))
     after[name] = mergeJson(before[name] ?? new JsonText('null'), change);
