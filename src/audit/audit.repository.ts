@@ -49,7 +49,17 @@ export async function recordAuditOfMany(
   at: Date,
 ): Promise<void> {
   if (done.length === 0) return;
-  const rows = done.map(({ actor, entry }) => ({
+  const rows = done.map(({ actor, entry }) => auditRowOf(actor, entry));
+  await client.query({
+    name: 'record-audit',
+    text: auditFrom('$1', '$2'),
+    values: [JSON.stringify(rows), at],
+  });
+}
+
+/** An entry as `auditFrom` takes it, with an id of its own. */
+export function auditRowOf(actor: Actor, entry: AuditEntry) {
+  return {
     id: newId('aud'),
     team_id: actor.teamId,
     key_id: actor.keyId,
@@ -63,19 +73,24 @@ export async function recordAuditOfMany(
     after:
       actor.agent === undefined ? entry.after : { agent: { client: actor.agent }, ...entry.after },
     reason: entry.reason,
-  }));
-  await client.query({
-    name: 'record-audit',
-    text: `INSERT INTO audit_events (id, team_id, key_id, key_name, request_id, action, target_type,
-        target_id, before, after, reason, at)
-      SELECT id, team_id, key_id, key_name, request_id, action, target_type, target_id, before,
-        after, reason, $2
-      FROM jsonb_to_recordset($1::jsonb) AS e(id text, team_id text, key_id text, key_name text,
-        request_id text, action text, target_type text, target_id text, before jsonb, after jsonb,
-        reason text)`,
-    values: [JSON.stringify(rows), at],
-  });
+  };
 }
+
+/**
+ * SQL: like `recordAuditOfMany`, as part of the statement that makes the change.
+ * @param rows placeholder of a JSON array of `auditRowOf`
+ * @param at placeholder of the time of the change
+ * @param condition which of the entries `e` are recorded; left out: all
+ */
+export const auditFrom = (rows: string, at: string, condition = 'TRUE') =>
+  `INSERT INTO audit_events (id, team_id, key_id, key_name, request_id, action, target_type,
+     target_id, before, after, reason, at)
+   SELECT e.id, e.team_id, e.key_id, e.key_name, e.request_id, e.action, e.target_type, e.target_id,
+     e.before, e.after, e.reason, ${at}
+   FROM jsonb_to_recordset(${rows}::jsonb) AS e(id text, team_id text, key_id text, key_name text,
+     request_id text, action text, target_type text, target_id text, before jsonb, after jsonb,
+     reason text)
+   WHERE ${condition}`;
 
 function conditionsOf(teamId: string, filter: AuditFilter) {
   return {

@@ -11,7 +11,7 @@ import { ChainRepository } from './chain.repository.js';
 import { ChainService } from './chain.service.js';
 
 export { readArchive } from './archive.js';
-export { recordAudit, recordAuditOfMany } from './audit.repository.js';
+export { auditFrom, auditRowOf, recordAudit, recordAuditOfMany } from './audit.repository.js';
 export { type Actor, type AuditEntry, actorOf } from './audit-entry.js';
 export { noteOf, parseNote } from './chain.js';
 export type { AuditCheck } from './chain.service.js';

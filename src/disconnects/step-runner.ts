@@ -5,11 +5,16 @@ import type { Step, StepError, StepProgress } from './step.js';
 import { StepAttempt, type StepTools } from './step-attempt.js';
 import { backoffMs, type Outcome, type Phase, reactionTo } from './step-state.js';
 
+/** The step's end, which is being written: nothing more is asked of the provider. */
+interface Ended {
+  readonly written: Promise<void>;
+}
+
 /**
  * Where an attempt stands after a phase: in the next phase, at the step's end, or before another
  * attempt.
  */
-type NextPhase = Exclude<Phase, 'accepted' | 'verified'> | 'ended' | Date;
+type NextPhase = Exclude<Phase, 'accepted' | 'verified'> | Ended | Date;
 
 type Verified = StepProgress['verified'];
 
@@ -47,7 +52,7 @@ export class StepRunner {
 
     deleted: async (attempt) => {
       const look = await attempt.look('verify');
-      if (look.shown === 'absent') return this.end(attempt.succeed());
+      if (look.shown === 'absent') return { written: attempt.succeed() };
       if (look.shown === 'nothing') return this.lookAgain(attempt, look.error, 'unverifiable');
       if (look.shown === 'reconnected') return this.leaveAlone(attempt, look.shown, look.found);
       // Whatever it shows under the id, it is not gone.
@@ -58,7 +63,7 @@ export class StepRunner {
 
     resuming: async (attempt) => {
       await attempt.resume();
-      return this.end(attempt.fail('unverifiable'));
+      return { written: attempt.fail('unverifiable') };
     },
   };
 
@@ -71,16 +76,16 @@ export class StepRunner {
     step: Step,
     access: ProviderConnection,
     signal: AbortSignal,
-  ): Promise<'ended' | 'left' | Date> {
+  ): Promise<Ended | 'left' | Date> {
     const attempt = new StepAttempt(step, access, this.tools);
     let phase: NextPhase | 'accepted' = step.phase === 'verified' ? 'deleted' : step.phase;
-    while (phase !== 'ended' && !(phase instanceof Date) && !signal.aborted) {
+    while (typeof phase === 'string' && !signal.aborted) {
       const now: Exclude<Phase, 'verified'> = phase;
       phase = await this.phases[now](attempt).catch((error: unknown) =>
         this.react(attempt, now, error),
       );
     }
-    return phase === 'ended' || phase instanceof Date ? phase : 'left';
+    return typeof phase === 'string' ? 'left' : phase;
   }
 
   /**
@@ -96,7 +101,7 @@ export class StepRunner {
       case 'present':
         return undefined;
       case 'absent':
-        return this.end(attempt.succeed());
+        return { written: attempt.succeed() };
       case 'nothing':
         return this.lookAgain(attempt, look.error, 'pending');
       default:
@@ -105,11 +110,7 @@ export class StepRunner {
   }
 
   /** The account is not who was meant: nothing more is asked of the provider. */
-  private leaveAlone(
-    attempt: StepAttempt,
-    shown: 'reconnected' | 'other',
-    found: Identity,
-  ): Promise<'ended'> {
+  private leaveAlone(attempt: StepAttempt, shown: 'reconnected' | 'other', found: Identity): Ended {
     const changes = changedFacts(attempt.identity, found).join(', ');
     const asked =
       attempt.outcome === 'disconnected'
@@ -126,9 +127,8 @@ export class StepRunner {
             'identity_changed',
             `The account is no longer the one that the disconnect was requested for: ${changes}. ${asked}${paused}.`,
           );
-    return this.end(
-      attempt.fail(shown === 'reconnected' ? 'still_present' : 'unverifiable', error),
-    );
+    const verified = shown === 'reconnected' ? 'still_present' : 'unverifiable';
+    return { written: attempt.fail(verified, error) };
   }
 
   /** A look that proves nothing, refusals included, says nothing of the account. */
@@ -149,7 +149,7 @@ export class StepRunner {
     if (!(error instanceof ProviderError)) throw error;
     const noted = attempt.stepError(error.code, error.message, error.providerCode);
     const isRefusal = reactionTo(error) === 'fail';
-    if (phase === 'resuming' && isRefusal) return this.end(attempt.fail('unverifiable'));
+    if (phase === 'resuming' && isRefusal) return { written: attempt.fail('unverifiable') };
     if (isRefusal) return this.giveUp(attempt, noted, 'unverifiable');
     return this.again(attempt, noted, error.retryAfterSeconds, 'pending');
   }
@@ -180,16 +180,11 @@ export class StepRunner {
     error: StepError,
     verified: Verified,
   ): Promise<NextPhase> {
-    if (attempt.phase === 'resuming') return this.end(attempt.fail('unverifiable'));
+    if (attempt.phase === 'resuming') return { written: attempt.fail('unverifiable') };
     if (attempt.phase === 'deleted' || !attempt.mayBePaused)
-      return this.end(attempt.fail(verified, error));
+      return { written: attempt.fail(verified, error) };
     await attempt.note('resuming', { error });
     return 'resuming';
-  }
-
-  private async end(ending: Promise<void>): Promise<'ended'> {
-    await ending;
-    return 'ended';
   }
 }
 

@@ -87,10 +87,15 @@ async function run(
       runner.run(step, access, signal),
     );
     if (end === 'left') return { state: 'left', dueAt: null };
-    return { state: 'done', dueAt: end === 'ended' ? undefined : end };
+    if (end instanceof Date) return { state: 'done', dueAt: end };
+    return { state: 'done', written: end.written.catch(unlessLost) };
   } catch (error) {
-    // Another process goes on with it.
-    if (error instanceof LeaseLost) return { state: 'done' };
-    throw error;
+    unlessLost(error);
+    return { state: 'done' };
   }
+}
+
+/** Another process goes on with a step whose lease was lost. */
+function unlessLost(error: unknown): void {
+  if (!(error instanceof LeaseLost)) throw error;
 }

@@ -19,6 +19,7 @@ export type { FeedReader } from './feed-reader.repository.js';
 export {
   type AccountEvent,
   accountEventsFrom,
+  mixedAccountEventsFrom,
   type NewEvent,
   recordAccountEvents,
   recordEvents,

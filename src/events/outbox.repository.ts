@@ -87,7 +87,7 @@ export async function recordAccountEvents(
   await client.query(
     `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
       SELECT e.id, a.team_id, e.type, a.id, a.provider,
-        jsonb_build_object('account', ${ACCOUNT_FACTS}) || e.data, $2
+        ${OF_ACCOUNT} || e.data, $2
       FROM jsonb_to_recordset($1::jsonb) AS e(id text, type text, account_id text, data jsonb)
       JOIN accounts a ON a.id = e.account_id
       ORDER BY e.id`,
@@ -101,9 +101,19 @@ export async function recordAccountEvents(
  * @param at when they are seen
  */
 export const accountEventsFrom = (source: string, type: EventType, at: string) =>
+  eventsFrom(source, `'${type}'`, OF_ACCOUNT, at);
+
+/**
+ * SQL: the same, for events of several types.
+ * @param source which has the `event_type` too, and as `event_data` what the event tells beside the
+ * account
+ */
+export const mixedAccountEventsFrom = (source: string, at: string) =>
+  eventsFrom(source, 'a.event_type', `${OF_ACCOUNT} || a.event_data`, at);
+
+const eventsFrom = (source: string, type: string, data: string, at: string) =>
   `INSERT INTO events (id, team_id, type, account_id, provider, data, created_at)
-   SELECT a.event_id, a.team_id, '${type}', a.id, a.provider,
-     jsonb_build_object('account', ${ACCOUNT_FACTS}), ${at}
+   SELECT a.event_id, a.team_id, ${type}, a.id, a.provider, ${data}, ${at}
    FROM ${source} a ORDER BY a.event_id`;
 
 /** What an event shows of its account: its identity, and its health at that moment. */
@@ -113,3 +123,5 @@ const ACCOUNT_FACTS = `jsonb_build_object(
   'platform', a.platform, 'username', a.username, 'status', a.status,
   'health', jsonb_build_object('status', a.health_status, 'reason', a.health_reason,
     'fault', a.health_fault))`;
+
+const OF_ACCOUNT = `jsonb_build_object('account', ${ACCOUNT_FACTS})`;
