@@ -20,6 +20,7 @@ import {
   secretNamesOf,
   secretsOf,
 } from './connection.js';
+import type { Progress } from './deadline.js';
 import type { FreshCredentials } from './fresh-credentials.js';
 import { outgoing } from './outgoing.js';
 import { type CallPolicies, guarded } from './policies.js';
@@ -182,7 +183,8 @@ async function executeAbortable<Name extends OperationName>(
   const longestMs = isRead ? executor.policies.readDeadlineMs : executor.policies.writeDeadlineMs;
   const deadlineMs = Math.min(context.deadlineMs ?? longestMs, longestMs);
 
-  const attempt = async (signal: AbortSignal): Promise<Answered<Output<Name>>> => {
+  const attempt = async (progress: Progress): Promise<Answered<Output<Name>>> => {
+    const { signal } = progress;
     const askedAt = executor.clock.now();
     const startedAt = performance.now();
     const span = startSpan(
@@ -223,6 +225,7 @@ async function executeAbortable<Name extends OperationName>(
       const parts = { base, credentials, traceparent, now: askedAt, auth: authPartsOf({ auth }) };
       const sent = outgoing(adapter, request, parts);
       const answer = await sender.send(sent, base.origin, signal);
+      progress.answered();
       ({ status, release } = answer);
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));

@@ -1,7 +1,7 @@
-import { TimeoutStrategy, timeout } from 'cockatiel';
 import type { Clock } from '../lib/clock.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import type { Breaker } from './breaker.js';
+import { Progress, withDeadline } from './deadline.js';
 import { isWorthRetrying, type RetryBudget, retryDelayMs } from './retry.js';
 import type { PolicySettings } from './settings.js';
 import type { SharedRateLimiter } from './shared-rate-limiter.js';
@@ -41,10 +41,10 @@ interface GuardedCall {
  */
 export function guarded<Value>(
   call: GuardedCall,
-  attempt: (signal: AbortSignal) => Promise<Value>,
+  attempt: (progress: Progress) => Promise<Value>,
 ): Promise<Value> {
   const { adapter, policies } = call;
-  return withDeadline(call, (progress) =>
+  return inTime(call, (progress) =>
     withRetries(call, progress, () =>
       policies.turns.execute(() =>
         policies.keyBreaker.execute(
@@ -52,8 +52,8 @@ export function guarded<Value>(
             withRateLimit(call, progress, () =>
               policies.providerBreaker.execute(
                 () => {
-                  progress.isSent = true;
-                  return attempt(progress.signal);
+                  progress.sent();
+                  return attempt(progress);
                 },
                 call.subject,
                 (seconds) => circuitOpen(adapter, seconds),
@@ -67,41 +67,22 @@ export function guarded<Value>(
   );
 }
 
-interface Progress {
-  readonly signal: AbortSignal;
-  /** Milliseconds since 1970. */
-  readonly endsAt: number;
-  /** Once anything was sent, a write may have been done. */
-  isSent: boolean;
-}
-
-async function withDeadline<Value>(
+async function inTime<Value>(
   call: GuardedCall,
   run: (progress: Progress) => Promise<Value>,
 ): Promise<Value> {
+  const { adapter, deadlineMs } = call;
   call.signal?.throwIfAborted();
-  const ended = new AbortController();
-  const progress: Progress = {
-    signal: ended.signal,
-    endsAt: timeOf(call.clock) + call.deadlineMs,
-    isSent: false,
-  };
+  const progress = new Progress(timeOf(call.clock) + deadlineMs);
   try {
-    // Aggressive: a call that still waits for a slot does not see the signal.
-    return await timeout(call.deadlineMs, {
-      strategy: TimeoutStrategy.Aggressive,
-      abortOnReturn: false,
-    }).execute(({ signal }) => {
-      signal.addEventListener('abort', () => ended.abort(), { once: true });
-      return run(progress);
-    }, call.signal);
+    return await withDeadline(progress, deadlineMs, call.signal, () => run(progress));
   } catch (error) {
     call.signal?.throwIfAborted();
-    if (error instanceof TooManyWaiting) throw tooManyWaiting(call.adapter);
-    if (error instanceof ProviderError || !ended.signal.aborted) throw error;
+    if (error instanceof TooManyWaiting) throw tooManyWaiting(adapter);
+    if (error instanceof ProviderError || !progress.signal.aborted) throw error;
     throw progress.isSent
-      ? deadlinePassed(call.adapter, call.deadlineMs)
-      : notSentInTime(call.adapter, call.deadlineMs / 1000);
+      ? deadlinePassed(adapter, deadlineMs)
+      : notSentInTime(adapter, deadlineMs / 1000);
   }
 }
 
