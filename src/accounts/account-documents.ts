@@ -51,12 +51,18 @@ export class AccountDocuments {
     return (this.found.get(team) ?? 0) >= WORTHWHILE;
   }
 
-  /** Takes note of a page that the team reads. @returns its rows whose documents are not known */
-  note(team: string, rows: readonly VersionedId[]): readonly VersionedId[] {
-    const unknown = rows.filter((row) => this.of(row) === undefined);
-    if (rows.length === 0) return unknown;
-    const before = this.found.get(team) ?? 0;
-    this.found.set(team, (1 - LAST) * before + LAST * (1 - unknown.length / rows.length));
-    return unknown;
+  /** The documents of a page that the team reads, in its order, as far as they are known. */
+  find(team: string, rows: readonly VersionedId[]): (Buffer | undefined)[] {
+    let known = 0;
+    const documents = rows.map((row) => {
+      const document = this.of(row);
+      if (document !== undefined) known += 1;
+      return document;
+    });
+    if (rows.length > 0) {
+      const before = this.found.get(team) ?? 0;
+      this.found.set(team, (1 - LAST) * before + LAST * (known / rows.length));
+    }
+    return documents;
   }
 }

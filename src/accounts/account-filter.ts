@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Parameters } from '../database/sql.js';
+import { followersOrder, type OrderColumn } from '../http/keyset.js';
 import { commaSeparated, idOf, time } from '../http/validate.js';
 import { ACCOUNT_STATUSES, HEALTH_REASONS, HEALTH_STATUSES, recordOf } from '../model/index.js';
 import { providerId } from '../providers/index.js';
@@ -76,6 +77,16 @@ export const ORDER_KEYS = [
   'health_since',
 ] as const;
 export type OrderKey = (typeof ORDER_KEYS)[number];
+
+/** How each order key is held: its column, its type, and whether it can be null. */
+export const ORDER: Readonly<Record<OrderKey, OrderColumn>> = {
+  created_at: { column: 'a.created_at', type: 'timestamptz', nullable: false },
+  updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
+  connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
+  username: { column: 'a.username_key', type: 'text', nullable: true },
+  followers: followersOrder('a'),
+  health_since: { column: 'a.health_since', type: 'timestamptz', nullable: false },
+};
 
 /**
  * The filter as SQL conditions on `a`. Disconnected accounts are left out unless asked for by

@@ -4,18 +4,12 @@ import { Parameters } from '../database/sql.js';
 import { unlessTaken, withTransaction } from '../database/transact.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
-import {
-  followersOrder,
-  type OrderColumn,
-  type OrderDirection,
-  readByKeyset,
-  type Stretch,
-} from '../http/keyset.js';
+import { type OrderDirection, readByKeyset, type Stretch } from '../http/keyset.js';
 import { type ListRow, MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
 import { withoutBlanks } from '../lib/json-text.js';
 import { operationsOf, type Registry } from '../providers/index.js';
 import { AccountDocuments, type VersionedId } from './account-documents.js';
-import { type AccountFilter, filterConditions, type OrderKey } from './account-filter.js';
+import { type AccountFilter, filterConditions, ORDER, type OrderKey } from './account-filter.js';
 import {
   ACCOUNT_HEALTH_DOCUMENT,
   accountDocument,
@@ -26,6 +20,7 @@ import {
 import { passLabelsOn } from './labels.repository.js';
 import { pageCondition } from './page-condition.js';
 import { type PageShape, statementName } from './statement-name.js';
+import { type PlacedRow, WalkedPagesRepository } from './walked-pages.repository.js';
 
 /**
  * Decides on the profiles of the accounts that a transaction has written so far.
@@ -57,16 +52,6 @@ export interface FoundAccount extends AccountRow {
 /** The columns of `AccountRow`; `a` is the account. */
 export const ACCOUNT_ROW =
   'a.id, a.team_id, a.connection_id, a.provider, a.provider_account_id, a.platform, a.platform_user_id, a.username, a.status, a.connected_at, a.disconnect_id';
-
-/** How each order key is held: its column, its type, and whether it can be null. */
-const ORDER: Readonly<Record<OrderKey, OrderColumn>> = {
-  created_at: { column: 'a.created_at', type: 'timestamptz', nullable: false },
-  updated_at: { column: 'a.updated_at', type: 'timestamptz', nullable: false },
-  connected_at: { column: 'a.connected_at', type: 'timestamptz', nullable: true },
-  username: { column: 'a.username_key', type: 'text', nullable: true },
-  followers: followersOrder('a'),
-  health_since: { column: 'a.health_since', type: 'timestamptz', nullable: false },
-};
 
 /** What a page is of: whose accounts, which, in what order, and from where on. */
 interface Question {
@@ -133,16 +118,27 @@ interface Document {
 
 type Built = { readonly document: string };
 
-/** Where a row stands in the order of its list. */
-interface PlacedRow extends VersionedId {
-  readonly value: string | null;
-}
-
 const pageRow = ({ id, value }: PlacedRow, document: string | Buffer): ListRow => ({
   document,
   isCompact: true,
   position: { value, id },
 });
+
+/** Whose accounts, and which of them. */
+const whichOf = ({ caller, filter }: Question) => ({
+  teamId: caller.teamId,
+  visibleProviders: caller.key.providers,
+  filter,
+});
+
+/** The name of the statement that reads a page. */
+const nameOf = (question: Question, document: PageShape['document']) =>
+  statementName({
+    ...question,
+    document,
+    isRestricted: question.caller.key.providers.length > 0,
+    isFirst: question.page.after === undefined,
+  });
 
 /**
  * Reads accounts. What it returns is JSON text or plain rows; what it is asked is always within one
@@ -152,11 +148,13 @@ export class AccountsRepository {
   private readonly operations: string;
   private readonly knownAccounts = new AccountDocuments();
   private readonly knownHealth = new AccountDocuments();
+  private readonly walked: WalkedPagesRepository;
 
   constructor(
     private readonly database: Database,
     registry: Registry,
   ) {
+    this.walked = new WalkedPagesRepository(database);
     this.operations = JSON.stringify(
       Object.fromEntries(registry.all().map((adapter) => [adapter.id, operationsOf(adapter)])),
     );
@@ -196,48 +194,48 @@ export class AccountsRepository {
     const known = stretch.limit > MAX_PAGE + 1 ? undefined : document.known;
     const { teamId } = question.caller;
     if (known?.isWorthwhile(teamId)) {
-      const version = () => `${DOCUMENT_VERSION} AS version`;
-      const placed = await this.select<PlacedRow>(stretch, question, 'version', version);
+      const placed = await this.readPlaces(stretch, question);
       const documents = await this.documentsOf(teamId, placed, document, known);
-      if (documents) return placed.map((row, index) => pageRow(row, documents[index] as Buffer));
+      if (documents) return placed.map((row, index) => pageRow(row, documents[index] ?? ''));
     }
     const columns = (parameters: Parameters) =>
       `${DOCUMENT_VERSION} AS version, ${document.sql(parameters)} AS document`;
     const rows = await this.select<PlacedRow & Built>(stretch, question, document.name, columns);
     const documents = rows.map((row) => withoutBlanks(row.document));
     if (known) {
-      known.note(teamId, rows);
+      known.find(teamId, rows);
       known.keep(rows, documents);
     }
     return rows.map((row, index) => pageRow(row, documents[index] ?? ''));
+  }
+
+  /** Which rows are on the page, and of which versions. */
+  private async readPlaces(stretch: Stretch, question: Question): Promise<readonly PlacedRow[]> {
+    const name = nameOf(question, 'version');
+    const found = name && (await this.walked.find({ ...whichOf(question), stretch }, name));
+    if (found) return found;
+    const version = () => `${DOCUMENT_VERSION} AS version`;
+    return this.select<PlacedRow>(stretch, question, 'version', version);
   }
 
   /** @param columns SQL: what is read besides the id and the place in the order */
   private async select<Row extends PlacedRow>(
     stretch: Stretch,
     question: Question,
-    name: PageShape['document'],
+    document: PageShape['document'],
     columns: (parameters: Parameters) => string,
   ): Promise<Row[]> {
-    const { caller, filter, order, page } = question;
-    const { teamId, key } = caller;
     const parameters = new Parameters();
     const limit = parameters.add(stretch.limit);
     const where = pageCondition({
-      ...{ teamId, visibleProviders: key.providers, filter, parameters, limit },
-      sort: stretch.sort,
+      ...{ ...whichOf(question), parameters, limit, sort: stretch.sort },
       stretch: stretch.conditions(parameters),
     });
-    const text = `SELECT a.id, ${ORDER[order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}
+    const text = `SELECT a.id, ${ORDER[question.order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}
        WHERE ${where} ORDER BY ${stretch.sort} LIMIT ${limit}`;
-    const prepared = statementName({
-      ...question,
-      document: name,
-      isRestricted: key.providers.length > 0,
-      isFirst: page.after === undefined,
-    });
+    const name = nameOf(question, document);
     const { rows } = await this.database.pool.query<Row>({
-      ...(prepared !== undefined && { name: prepared }),
+      ...(name !== undefined && { name }),
       text,
       values: parameters.values,
     });
@@ -254,7 +252,8 @@ export class AccountsRepository {
     document: Document,
     known: AccountDocuments,
   ): Promise<readonly Buffer[] | undefined> {
-    const unknown = known.note(teamId, rows);
+    const documents = known.find(teamId, rows);
+    const unknown = rows.filter((_row, index) => documents[index] === undefined);
     if (unknown.length > 0) {
       const parameters = new Parameters();
       const ids = parameters.add(unknown.map(({ id }) => id));
@@ -268,9 +267,9 @@ export class AccountsRepository {
         built,
         built.map((row) => withoutBlanks(row.document)),
       );
+      for (const [index, row] of rows.entries()) documents[index] ??= known.of(row);
     }
-    const documents = rows.map((row) => known.of(row));
-    return documents.every((text) => text !== undefined) ? documents : undefined;
+    return documents.every((bytes) => bytes !== undefined) ? documents : undefined;
   }
 
   async count(caller: Caller, filter: AccountFilter): Promise<number> {

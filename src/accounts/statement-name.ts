@@ -25,7 +25,7 @@ export interface PageShape {
 /**
  * The name under which a page's statement is prepared, once a session: parsing and planning take as
  * long as the rest. A session keeps what it prepared for good, so only the pages that are polled
- * have a name, 84 in all; `undefined` for any other, however many a caller thinks up.
+ * have a name, 84 in all and 28 that walk; `undefined` for any other, however many a caller thinks up.
  */
 export function statementName(shape: PageShape): string | undefined {
   const { document, isRestricted, filter, order, direction, isFirst } = shape;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ProcessLease } from '../database/process-lease.js';
 import { render } from './answer.js';
 import { etagUnpacked } from './content-coding.js';
@@ -8,7 +8,7 @@ import { validate } from './validate.js';
 
 /** The strong ETag of a body. */
 export function etagOf(text: string | Buffer): string {
-  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+  return `"${hash('sha256', text, 'base64url').slice(0, 27)}"`;
 }
 
 /**

@@ -82,7 +82,7 @@ export async function answerPage<Query extends PagingQuery>(
   list: List,
 ): Promise<Answer> {
   const { limit, cursor, include_total } = call.query;
-  const question = [new URL(call.url).pathname, call.caller.teamId, filters];
+  const question = [pathOf(call.url), call.caller.teamId, filters];
   const after = cursor === undefined ? undefined : cursors.decode(cursor, question);
   if (call.csv) {
     const readAfter = (last: ListRow | undefined, most: number) =>
@@ -108,20 +108,32 @@ export async function answerPage<Query extends PagingQuery>(
   return { status: 200, body: new RawText(text), headers: { Link: links(call, next) } };
 }
 
+/** Of an address without a query. */
+const pathOf = (url: string) => url.slice(url.indexOf('/', url.indexOf('//') + 2));
+
 const compact = ({ document, isCompact }: ListRow) =>
   isCompact || typeof document !== 'string' ? document : withoutBlanks(document);
 
 const START = '{"data":[';
-const [START_BYTES, COMMA_BYTES] = [Buffer.from(START), Buffer.from(',')];
+const START_BYTES = Buffer.from(START);
+const COMMA = ','.charCodeAt(0);
 
 /** Bytes are put together as they are: text would be copied three times until it is sent. */
 function enveloped(documents: readonly (string | Buffer)[], end: string): string | Buffer {
   if (!documents.every((document) => typeof document !== 'string'))
     return `${START}${documents.join(',')}${end}`;
-  const parts = documents.flatMap((document, index) =>
-    index === 0 ? document : [COMMA_BYTES, document],
-  );
-  return Buffer.concat([START_BYTES, ...parts, Buffer.from(end)]);
+  const separators = Math.max(0, documents.length - 1);
+  const inside = documents.reduce((sum, { length }) => sum + length, separators);
+  const bytes = Buffer.allocUnsafe(START_BYTES.length + inside + Buffer.byteLength(end));
+  bytes.set(START_BYTES);
+  let at = START_BYTES.length;
+  for (const [index, document] of documents.entries()) {
+    if (index > 0) bytes[at++] = COMMA;
+    bytes.set(document, at);
+    at += document.length;
+  }
+  bytes.write(end, at);
+  return bytes;
 }
 
 /**
@@ -129,13 +141,17 @@ function enveloped(documents: readonly (string | Buffer)[], end: string): string
  * @param parameter the one that holds the cursor
  */
 export function links(call: AnyCall, next: string | null, parameter = 'cursor'): string {
-  const to = (cursor: string | null, relation: string) => {
-    const search = new URLSearchParams(call.search);
+  let { search } = call;
+  if (search.has(parameter)) {
+    search = new URLSearchParams(search);
     search.delete(parameter);
-    if (cursor !== null) search.set(parameter, cursor);
-    return `<${call.url}${search.size > 0 ? `?${search}` : ''}>; rel="${relation}"`;
-  };
-  return [to(null, 'first'), ...(next === null ? [] : [to(next, 'next')])].join(', ');
+  }
+  const first = String(search);
+  const to = (query: string, relation: string) =>
+    `<${call.url}${query === '' ? '' : `?${query}`}>; rel="${relation}"`;
+  if (next === null) return to(first, 'first');
+  const cursor = String(new URLSearchParams({ [parameter]: next }));
+  return [to(first, 'first'), to(first === '' ? cursor : `${first}&${cursor}`, 'next')].join(', ');
 }
 
 /** A time in an answer: RFC 3339 in UTC. */
