@@ -17,9 +17,9 @@ export class Progress {
   }
 
   /** The answer is here: what still takes time is ours, and no failure of the provider. */
-  answered(): void {
+  readonly answered = (): void => {
     this.isAnswered = true;
-  }
+  };
 
   /** Ends the call, unless it is answered. */
   timeIsOver(): void {

@@ -224,8 +224,7 @@ async function executeAbortable<Name extends OperationName>(
       const { traceparent } = span;
       const parts = { base, credentials, traceparent, now: askedAt, auth: authPartsOf({ auth }) };
       const sent = outgoing(adapter, request, parts);
-      const answer = await sender.send(sent, base.origin, signal);
-      progress.answered();
+      const answer = await sender.send(sent, base.origin, progress);
       ({ status, release } = answer);
       const now = executor.clock.now();
       policies.rateLimiter.learn(announcedLimit(answer.headers, now, adapter.rateLimitHeaders));

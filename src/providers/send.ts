@@ -1,6 +1,7 @@
 import { Agent } from '../lib/undici-agent.js';
 import { type AnyAdapter, ProviderError } from '../model/index.js';
 import { decodeContent } from './content-encoding.js';
+import type { Progress } from './deadline.js';
 import { LARGE_BYTES, type LargeAnswers } from './large-answers.js';
 import type { Outgoing } from './outgoing.js';
 import type { HeldResponse } from './response.js';
@@ -37,11 +38,15 @@ export class Sender {
   }
 
   /**
-   * Sends once; every status is an answer.
+   * Sends once; every status is an answer, told to `answered` when its bytes are here.
    * @throws ProviderError `network`, `timeout` or `invalid_answer`
    * @throws the signal's reason when it aborts
    */
-  async send(request: Outgoing, origin: string, signal: AbortSignal): Promise<HeldResponse> {
+  async send(
+    request: Outgoing,
+    origin: string,
+    { signal, answered }: Pick<Progress, 'signal' | 'answered'>,
+  ): Promise<HeldResponse> {
     const { statusCode: status, headers, body } = await this.dispatch(request, origin, signal);
     let release = NOTHING_HELD;
     const hold = async () => {
@@ -49,6 +54,7 @@ export class Sender {
     };
     try {
       const bytes = await readBytes(body, hold);
+      answered();
       const decoded = await this.decode(bytes, headers['content-encoding'], hold);
       return { status, headers, body: new TextDecoder().decode(decoded), release };
     } catch (error) {

@@ -42,7 +42,10 @@ function senderOf(adapter: AnyAdapter, answers: LargeAnswers) {
   closing.push(() => sender.close());
   return async (path: string, signal = never) => {
     const request = { path, method: 'GET', headers: {}, body: null } as const;
-    return sender.send(request, new URL(provider.baseUrl).origin, signal);
+    return sender.send(request, new URL(provider.baseUrl).origin, {
+      signal,
+      answered: () => undefined,
+    });
   };
 }
 
