@@ -3,6 +3,7 @@ import { checkConnection, migrate, openDatabase } from '../../src/database/index
 import { migrationsFolder } from '../support/database.js';
 import { afterAll, beforeAll, describe, expect, it } from '../support/jest.js';
 import { findFreePort, startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+import { MAX_WAIT_MS } from '../support/wait.js';
 
 let postgres: TcpPostgres;
 beforeAll(async () => {
@@ -85,7 +86,9 @@ describe('a role that may have few sessions', () => {
 
   it('has queries and transactions wait for the sessions that there are, and stays ready', async () => {
     const connection = { connectionString: url };
-    const databases = [1, 2].map(() => openDatabase({ connection, poolSize: 20 }));
+    const databases = [1, 2].map(() =>
+      openDatabase({ connection, poolSize: 20, waitMs: MAX_WAIT_MS }),
+    );
     // One that has none at all would have to wait until the other one needs its own no longer.
     for (const { pool } of databases) await pool.query('SELECT 1');
     const asked = databases.flatMap(({ pool, prisma, transaction }, copy) =>
