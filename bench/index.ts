@@ -12,6 +12,7 @@ import { processes } from './processes.js';
 import { profiles } from './profiles.js';
 import { reading } from './reading.js';
 import { savedRun, saveRun } from './saved-run.js';
+import { settling } from './settling.js';
 import { soak } from './soak.js';
 import { starting } from './starting.js';
 
@@ -24,7 +25,7 @@ import { starting } from './starting.js';
 const PORT = 4950;
 const benches = {
   ...{ importing, reading, starting, disconnects, health, events, profiles, fairness },
-  ...{ commands, processes },
+  ...{ commands, processes, settling },
 };
 
 const isOption = (word: string) => word.startsWith('--');
