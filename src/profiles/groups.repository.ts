@@ -132,24 +132,32 @@ export interface LonelyProfile {
   readonly accountId: string;
 }
 
-/**
- * Writes profiles of one new account each. They are what that account is, so that they need no
- * detour over this process: a first import is mostly these.
- * @param verdictOf the verdict on a profile of one account with this one
- */
-export async function addLonely(
+/** The different verdicts on these accounts. */
+export async function findVerdicts(
   client: pg.ClientBase,
-  profiles: readonly LonelyProfile[],
-  verdictOf: (own: OwnVerdict) => { readonly status: string; readonly reason: string | null },
-): Promise<void> {
-  if (profiles.length === 0) return;
-  const accountIds = profiles.map(({ accountId }) => accountId);
+  accountIds: readonly string[],
+): Promise<OwnVerdict[]> {
+  if (accountIds.length === 0) return [];
   const { rows } = await client.query<OwnVerdict>(
     `SELECT DISTINCT health_status AS "healthStatus", health_reason AS "healthReason",
        health_fault AS "healthFault" FROM accounts WHERE id = ANY($1)`,
     [accountIds],
   );
-  const verdicts = rows.map((own) => ({ ...own, ...verdictOf(own) }));
+  return rows;
+}
+
+/**
+ * Writes profiles of one new account each. They are what that account is, so that they need no
+ * detour over this process: a first import is mostly these.
+ * @param verdicts on the accounts, with those on profiles of one account with them
+ */
+export async function addLonely(
+  client: pg.ClientBase,
+  profiles: readonly LonelyProfile[],
+  verdicts: readonly (OwnVerdict & { readonly status: string; readonly reason: string | null })[],
+): Promise<void> {
+  if (profiles.length === 0) return;
+  const accountIds = profiles.map(({ accountId }) => accountId);
   await client.query(
     `INSERT INTO profiles (id, team_id, platform, username, username_key, display_name, followers,
        providers, provider_count, account_count, match, candidates, is_contradictory, has_conflicts,

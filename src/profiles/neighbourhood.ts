@@ -27,19 +27,28 @@ export interface Neighbourhood {
 }
 
 /**
+ * Locks the team until the transaction ends, so that of two that decide on the same profiles the
+ * second sees what the first has written.
+ * @param client within a transaction
+ * @returns whether a person has made any choice about profiles of the team
+ */
+export async function beginDecision(client: pg.ClientBase, teamId: string): Promise<boolean> {
+  await lockTeam(client, teamId);
+  return hasConstraints(client, teamId);
+}
+
+/**
  * Everything that can decide on the profiles of touched accounts: those that share an id or a
  * current handle with them, now or before, or are linked to them by hand, and so on from there; of
  * accounts that are no more, those that were in a profile with them.
- * The team is locked until the transaction ends, so that of two that decide on the same profiles the
- * second sees what the first has written.
  * @param client within a transaction
+ * @param hasChoices as `beginDecision` answered
  */
 export async function readNeighbourhood(
   client: pg.ClientBase,
   { teamId, accountIds, former, bereftIds }: Touches,
+  hasChoices: boolean,
 ): Promise<Neighbourhood> {
-  await lockTeam(client, teamId);
-  const hasChoices = await hasConstraints(client, teamId);
   const walk = new Walk(client, teamId, hasChoices);
   const touched = await findAccounts(client, teamId, 'id', accountIds);
   const bereft = hasChoices ? await findAccounts(client, teamId, 'profile_id', bereftIds) : [];

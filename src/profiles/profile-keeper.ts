@@ -6,13 +6,14 @@ import type { Clock } from '../lib/clock.js';
 import { profileIdOf } from '../lib/ids.js';
 import { mapInTurns } from '../lib/long-task.js';
 import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
-import { verdictOfOne } from './corroborated-health.js';
+import { type OwnVerdict, verdictOfOne } from './corroborated-health.js';
 import {
   addLonely,
   countProfiles,
   deleteEmptyProfiles,
   findOrphans,
   findPage,
+  findVerdicts,
   type LonelyProfile,
   lockFreeAccounts,
   lockProfiles,
@@ -27,8 +28,8 @@ import {
 } from './groups.repository.js';
 import type { MembersRepository } from './members.repository.js';
 import { type ProfileSum, sumUp } from './merge.js';
-import { type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
-import type { HeldAccount } from './neighbours.repository.js';
+import { beginDecision, type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
+import { findUnshared, type HeldAccount } from './neighbours.repository.js';
 import { type ProfileGroup, partition } from './partition.js';
 import { tellChanges } from './profile-changes.js';
 import {
@@ -131,8 +132,8 @@ export class ProfileKeeper {
     choice?: ManualChoice,
   ): Promise<Moved[] | null> {
     const { teamId, accountIds, addedIds, former, profileIds } = touches;
-    const near =
-      accountIds.length + former.length > 0 ? await readNeighbourhood(client, touches) : NOTHING;
+    const { near, lonely } =
+      accountIds.length + former.length > 0 ? await this.read(client, touches) : NOTHING;
     const groups = this.decide(near);
     const held = [...near.accounts.values()].flatMap(({ profileId }) => profileId ?? []);
     const ids = unique([...profileIds, ...held, ...groups.map(idOf)]);
@@ -163,7 +164,7 @@ export class ProfileKeeper {
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
     const health = await this.sumUp(client, teamId, { groups: changed, others, shown });
-    await touchFindings(client, teamId, unique([...changed.map(idOf), ...others]));
+    await touchFindings(client, teamId, unique([...changed.map(idOf), ...others, ...lonely]));
 
     const shownBefore = new Map(
       [...near.accounts.values()].flatMap((account) => {
@@ -183,6 +184,28 @@ export class ProfileKeeper {
   }
 
   /**
+   * What decides on touched accounts. New ones that nothing ties to others need no decision: their
+   * profiles are written at once.
+   * @returns those profiles, beside what decides on all others
+   */
+  private async read(
+    client: pg.ClientBase,
+    touches: Touches,
+  ): Promise<{ near: Neighbourhood; lonely: readonly string[] }> {
+    const { teamId, accountIds, addedIds } = touches;
+    const hasChoices = await beginDecision(client, teamId);
+    const added = hasChoices ? [] : [...addedIds];
+    const alone = added.map((accountId) => ({ id: profileIdOf(accountId), accountId }));
+    const unshared = await findUnshared(client, teamId, alone);
+    const isUnshared = new Set(unshared.map(idOf));
+    const lonely = alone.filter(({ accountId }) => isUnshared.has(accountId));
+    await addLonely(client, lonely, verdictsOn(unshared));
+    const others = accountIds.filter((id) => !isUnshared.has(id));
+    const near = await readNeighbourhood(client, { ...touches, accountIds: others }, hasChoices);
+    return { near, lonely: lonely.map(idOf) };
+  }
+
+  /**
    * These accounts, all that their profiles depend on, and the profiles that these make up. Nobody
    * else moves accounts of theirs until the transaction ends.
    */
@@ -191,7 +214,9 @@ export class ProfileKeeper {
     teamId: string,
     accountIds: readonly string[],
   ): Promise<Surroundings> {
-    const near = await readNeighbourhood(client, { ...NO_TOUCHES, teamId, accountIds });
+    const hasChoices = await beginDecision(client, teamId);
+    const touches = { ...NO_TOUCHES, teamId, accountIds };
+    const near = await readNeighbourhood(client, touches, hasChoices);
     return { ...near, groups: this.decide(near) };
   }
 
@@ -226,7 +251,8 @@ export class ProfileKeeper {
     { groups, others, shown }: Changed,
   ): Promise<NewEvent[]> {
     const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
-    await addLonely(client, lonely, verdictOfOne);
+    const accountIds = lonely.map(({ accountId }) => accountId);
+    await addLonely(client, lonely, verdictsOn(await findVerdicts(client, accountIds)));
     const written = new Set(lonely.map(idOf));
     const decided = new Map(
       groups.filter(({ id }) => !written.has(id)).map((group) => [group.id, group]),
@@ -290,7 +316,10 @@ interface Changed {
   readonly shown: ReadonlyMap<string, ShownProfile>;
 }
 
-const NOTHING: Neighbourhood = { accounts: new Map(), constraints: [] };
+const NOTHING: { near: Neighbourhood; lonely: readonly string[] } = {
+  near: { accounts: new Map(), constraints: [] },
+  lonely: [],
+};
 
 const wasSeen = ({ from }: Moved) => from !== null;
 const idOf = ({ id }: { readonly id: string }) => id;
@@ -335,6 +364,17 @@ function lonelyIn(
   if (member === undefined || another !== undefined) return undefined;
   if (candidates.length > 0 || shown.has(id)) return undefined;
   return { id, accountId: member.accountId };
+}
+
+/** The different verdicts on accounts, with those on profiles of one account with them. */
+function verdictsOn(verdicts: readonly OwnVerdict[]) {
+  const different = new Map(
+    verdicts.map(({ healthStatus, healthReason, healthFault }) => {
+      const own = { healthStatus, healthReason, healthFault };
+      return [JSON.stringify(own), own] as const;
+    }),
+  );
+  return [...different.values()].map((own) => ({ ...own, ...verdictOfOne(own) }));
 }
 
 /** How a profile is made up, as its row holds it. */

@@ -45,12 +45,12 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
+const BY_SWEEPS = ['add', 'add', 'add', 'rename', 'identify', 'end', 'return', 'remove'] as const;
+const BY_HAND = ['must_link', 'cannot_link', 'release'] as const;
+
 /** What happens to one account; accounts are named by when they came. */
 const step = fc.record({
-  what: fc.constantFrom(
-    ...(['add', 'add', 'add', 'rename', 'identify', 'end', 'return', 'remove'] as const),
-    ...(['must_link', 'cannot_link', 'release'] as const),
-  ),
+  what: fc.constantFrom(...BY_SWEEPS, ...BY_HAND),
   which: fc.nat(11),
   other: fc.nat(11),
   provider: fc.constantFrom(...PROVIDERS),
@@ -63,6 +63,10 @@ const step = fc.record({
   settles: fc.boolean(),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+/** Where nobody chooses, new accounts that share nothing are decided on by themselves. */
+const stepBySweeps = fc
+  .tuple(step, fc.constantFrom('add', 'add', ...BY_SWEEPS))
+  .map(([one, what]): Step => ({ ...one, what }));
 
 const first = (what: Step['what'], other = 0): Step => ({
   ...{ what, which: 0, other, provider: 'outfame', platform: 'instagram' },
@@ -217,23 +221,15 @@ class Team {
 }
 
 describe(`what writers leave is what everything at once would give (seed ${SEED})`, () => {
-  test(`${HISTORIES} random histories on two replicas`, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
-        const team = new Team();
-        await team.create();
-        for (let from = 0; from < steps.length; from += 2) {
-          const pair = steps.slice(from, from + 2);
-          await Promise.all(
-            pair.map((one, index) => team.take(one, replicas[index === 0 ? 0 : 1])),
-          );
-        }
-        await Promise.all(replicas.map((keeper) => keeper.settleLeft()));
-        expect(await team.held()).toEqual(await team.wanted());
-        await expectSummedUp(team.id);
-      }),
-      { seed: SEED, numRuns: HISTORIES, examples: [[BEREFT]] },
-    );
+  test.each([
+    { whose: 'sweeps and people', steps: step, examples: [[BEREFT]] as [Step[]][] },
+    { whose: 'sweeps alone', steps: stepBySweeps, examples: [] as [Step[]][] },
+  ])(`${HISTORIES} random histories of $whose on two replicas`, async ({ steps, examples }) => {
+    await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 4, maxLength: 24 }), happen), {
+      seed: SEED,
+      numRuns: HISTORIES,
+      examples,
+    });
     // Writers that wait for one another in a circle fail, once they have failed often enough.
     const { rows } = await database.pool.query(
       'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
@@ -241,6 +237,19 @@ describe(`what writers leave is what everything at once would give (seed ${SEED}
     expect(rows).toEqual([{ deadlocks: 0 }]);
   });
 });
+
+/** A new team's history, two steps at a time. */
+async function happen(steps: readonly Step[]): Promise<void> {
+  const team = new Team();
+  await team.create();
+  for (let from = 0; from < steps.length; from += 2) {
+    const pair = steps.slice(from, from + 2);
+    await Promise.all(pair.map((one, index) => team.take(one, replicas[index === 0 ? 0 : 1])));
+  }
+  await Promise.all(replicas.map((keeper) => keeper.settleLeft()));
+  expect(await team.held()).toEqual(await team.wanted());
+  await expectSummedUp(team.id);
+}
 
 /**
  * Each profile has a row, which is as it would be if its accounts were summed up once more, and
