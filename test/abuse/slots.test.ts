@@ -98,7 +98,7 @@ describe('the connections that requests have', () => {
 });
 
 test('a query that has no turn for too long is told apart from a database that is away', async () => {
-  const gateway = await startGateway({ pool: { poolSize: 5, waitMs: 300 } });
+  const gateway = await startGateway({ pool: { poolSize: 5, waitMs: 3_000 } });
   const { client } = await gateway.newTeam('waiting');
   await client.get('/v1/whoami');
   const lock = await gateway.database.pool.connect();

@@ -8,6 +8,8 @@ import { readStream } from '../support/stream.js';
 import { waitFor } from '../support/wait.js';
 
 const POOL_SIZE = 3;
+/** That a query waits for a connection. On a busy machine the gateway's own start needs a part of it. */
+const WAIT_MS = 3_000;
 
 let gateway: Gateway;
 const held: pg.PoolClient[] = [];
@@ -92,7 +94,7 @@ test('reads are refused at once while no query gets a connection, however few wa
 test('whoever waited too long for a connection is answered 503, on every route', async () => {
   const patient = Number.POSITIVE_INFINITY;
   await startExhausted({
-    pool: { poolSize: POOL_SIZE, waitMs: 200 },
+    pool: { poolSize: POOL_SIZE, waitMs: WAIT_MS },
     load: { waitingQueries: patient, stalledMs: patient },
   });
   const routes = gateway.app.routes.filter(({ scope }) => scope !== 'public');
@@ -119,7 +121,7 @@ test('whoever waited too long for a connection is answered 503, on every route',
 test('an Idempotency-Key whose request met no connection is good again once there are some', async () => {
   const patient = Number.POSITIVE_INFINITY;
   gateway = await startGateway({
-    pool: { poolSize: POOL_SIZE, waitMs: 200 },
+    pool: { poolSize: POOL_SIZE, waitMs: WAIT_MS },
     load: { waitingQueries: patient, stalledMs: patient },
   });
   const { sandbox } = gateway;
