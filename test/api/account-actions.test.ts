@@ -8,7 +8,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     policies: {
       ...BRISK,
-      readDeadlineMs: 1_000,
+      readDeadlineMs: 3_000,
       breakerConsecutive: 1_000,
       breakerMinimumCalls: 1_000,
     },

@@ -99,8 +99,8 @@ export const BRISK: Partial<PolicySettings> = {
   breakerOpenMaxMs: 100,
   retryBaseMs: 1,
   retryMaxMs: 5,
-  readDeadlineMs: 2_000,
-  writeDeadlineMs: 2_000,
+  readDeadlineMs: 5_000,
+  writeDeadlineMs: 5_000,
 };
 
 export const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
