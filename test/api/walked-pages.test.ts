@@ -1,14 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Gateway, GENEROUS, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { multiplyRows } from '../support/multiplied-rows.js';
 import { idsOf } from '../support/pages.js';
 import { type Statement, watchStatements } from '../support/plans.js';
+import { waitFor } from '../support/wait.js';
 
 /** Pages whose rows are sought among the next ones of their list, which are fewer than these. */
 const ACCOUNTS = 600;
 /** Of the accounts that stand behind those. */
 const FAR_OFF = 20;
+
+const WALKED = 'walked-version-page-updated_since-desc-first';
+/** Milliseconds, more than a page is sought for without being noted as slow. */
+const LONG_MS = 500;
 
 let gateway: Gateway;
 let owner: pg.Client;
@@ -65,12 +71,12 @@ test('a page whose rows come next takes one statement, with one plan for all val
   for (const limit of Array.from({ length: 12 }, (_, turn) => 20 + turn)) {
     const { ids, names } = await ask(`limit=${limit}`);
     expect(ids).toEqual(all.slice(0, limit));
-    expect(names).toEqual(['walked-version-page-updated_since-desc-first']);
+    expect(names).toEqual([WALKED]);
   }
   const { rows } = await gateway.database.pool.query<{ name: string; plans: number }>(
     `SELECT name, generic_plans::int AS plans FROM pg_prepared_statements WHERE name LIKE 'walked-%'`,
   );
-  expect(rows.map(({ name }) => name)).toContain('walked-version-page-updated_since-desc-first');
+  expect(rows.map(({ name }) => name)).toContain(WALKED);
   for (const { plans } of rows) expect(plans).toBeGreaterThan(0);
 });
 
@@ -90,4 +96,18 @@ test.each(['asc', 'desc'])('all pages %s show each account once', async (directi
   const address = `/v1/accounts?limit=50&order_direction=${direction}`;
   expect(await idsOf(gateway.root, address)).toEqual(all);
   expect(await idsOf(gateway.root, `${address}&updated_since=2001-01-01T00:00:00Z`)).toEqual(all);
+});
+
+test('a page that took long to be sought there is not sought there the next time', async () => {
+  const [newest] = await inOrder(`status <> 'disconnected'`);
+  // A query that takes long for any reason, such as a plan that reads all.
+  await owner.query('BEGIN; LOCK TABLE accounts IN ACCESS EXCLUSIVE MODE');
+  const slow = ask('limit=1');
+  await waitFor('the page to be sought', () => statements.length > 0);
+  await sleep(LONG_MS);
+  await owner.query('ROLLBACK');
+  expect(await slow).toEqual({ ids: [newest], names: [WALKED] });
+  const { ids, names } = await ask('limit=1');
+  expect(ids).toEqual([newest]);
+  expect(names).not.toContain(WALKED);
 });
