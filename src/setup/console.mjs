@@ -13,13 +13,17 @@ const unfinished = `${folder}.new`;
 /** Smaller ones do not get shorter by it. */
 const MIN_COMPRESSED_BYTES = 512;
 
+/** Whether no source has changed since the last build. */
+export function isConsoleBuilt() {
+  const built = modified(join(folder, 'index.html'));
+  return SOURCES.every((source) => changedAt(join(root, source)) < built);
+}
+
 /**
- * Builds the console in `web/` into `dist/web` when its sources are younger, each text with
- * `.br` and `.gz` beside it. A build that fails leaves the last one.
+ * Builds the console in `web/` into `dist/web`, each text with `.br` and `.gz` beside it. A build
+ * that fails leaves the last one.
  */
 export async function buildConsole() {
-  const built = modified(join(folder, 'index.html'));
-  if (SOURCES.every((source) => changedAt(join(root, source)) < built)) return;
   console.log('Building the console …');
   const begun = new Date();
   rmSync(unfinished, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { adapterIds } from './adapters.mjs';
-import { build } from './build.mjs';
+import { build, isBuilt } from './build.mjs';
 import { routesOfDocument } from './cli-routes.mjs';
 import { root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
@@ -36,7 +36,7 @@ for (const id of adapterIds()) {
 const isCheck = process.argv.includes('--check');
 writeStale();
 // The build has the gateway make it, which knows its adapters by the index above.
-await build();
+if (!isBuilt()) await build();
 const document = readFileSync(join(root, 'dist', 'openapi.json'), 'utf8');
 generated.set(
   join(root, 'src/client/api.gen.ts'),

@@ -12,7 +12,7 @@ export async function alone(work) {
   let hasWaited = false;
   while (!take()) {
     if (!hasWaited)
-      console.log(
+      console.error(
         'Waiting for another process that is preparing this checkout (lock: dist/.preparing) …',
       );
     hasWaited = true;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAdapterIndex } from './adapters.mjs';
-import { buildConsole } from './console.mjs';
+import { isIndexCurrent, writeAdapterIndex } from './adapters.mjs';
+import { build, isBuilt } from './build.mjs';
+import { buildConsole, isConsoleBuilt } from './console.mjs';
 import { alone } from './lock.mjs';
 import { root } from './paths.mjs';
 import { runStep } from './run.mjs';
@@ -16,15 +17,19 @@ const prismaPackage = join(root, 'node_modules', 'prisma', 'package.json');
  */
 export async function prepare() {
   requireNode();
-  if (isForProduction()) return;
+  if (isForProduction() || isPrepared()) return;
   await alone(async () => {
-    await installPackages();
-    await generateClient();
-    writeAdapterIndex();
-    const { build } = await import('./build.mjs');
-    await build();
-    await buildConsole();
+    if (!isInstalled()) await installPackages();
+    if (!isClientGenerated()) await generateClient();
+    if (!isIndexCurrent()) writeAdapterIndex();
+    if (!isBuilt()) await build();
+    if (!isConsoleBuilt()) await buildConsole();
   });
+}
+
+/** Looked at without the lock: commands beside each other need not wait where nothing is to be done. */
+function isPrepared() {
+  return isInstalled() && isClientGenerated() && isIndexCurrent() && isBuilt() && isConsoleBuilt();
 }
 
 function requireNode() {
@@ -48,9 +53,11 @@ function isForProduction() {
   process.exit(1);
 }
 
+function isInstalled() {
+  return existsSync(installed) && modified(installed) >= modified(join(root, 'package-lock.json'));
+}
+
 async function installPackages() {
-  if (existsSync(installed) && modified(installed) >= modified(join(root, 'package-lock.json')))
-    return;
   console.log('Installing packages (npm ci) …');
   await runStep([...npm(), 'ci', '--include=dev', '--include=optional']);
   utimesSync(installed, new Date(), new Date());
@@ -62,13 +69,22 @@ function npm() {
   return running.endsWith('npm-cli.js') ? [process.execPath, running] : ['npm'];
 }
 
+const schema = join(root, 'prisma', 'schema.prisma');
+/** Holds the hash of what the database client was generated from. */
+const clientStamp = join(root, 'dist', '.prisma-client');
+const client = join(root, 'src', 'database', 'prisma-client', 'client.ts');
+
+function isClientGenerated() {
+  if (!existsSync(client) || !existsSync(clientStamp)) return false;
+  return readFileSync(clientStamp, 'utf8') === hashOfClientSources();
+}
+
+function hashOfClientSources() {
+  const hash = createHash('sha256');
+  return hash.update(readFileSync(schema)).update(readFileSync(prismaPackage)).digest('hex');
+}
+
 async function generateClient() {
-  const schema = join(root, 'prisma', 'schema.prisma');
-  const stamp = join(root, 'dist', '.prisma-client');
-  const generator = readFileSync(prismaPackage);
-  const sources = createHash('sha256').update(readFileSync(schema)).update(generator).digest('hex');
-  const client = join(root, 'src', 'database', 'prisma-client', 'client.ts');
-  if (existsSync(client) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   console.log('Generating the database client …');
   // Prisma would download an engine that generating does not use, unless the variable names one.
   const environment = {
@@ -86,7 +102,7 @@ async function generateClient() {
     ],
     environment,
   );
-  writeFileSync(stamp, sources);
+  writeFileSync(clientStamp, hashOfClientSources());
 }
 
 function modified(file) {
