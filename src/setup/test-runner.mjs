@@ -1,5 +1,6 @@
 /** Runs each test file in one of a few processes, with jest-light-runner. */
 import { createRunner } from 'jest-light-runner';
+import { STRAY_ERROR, strayErrors } from './stray-errors.mjs';
 
 const runtime = 'child_process';
 
@@ -15,17 +16,32 @@ class Runners extends Map {
 
   set(projectConfig, { pool, run }) {
     const { globalConfig } = this;
-    if (globalConfig.maxWorkers === 1) return super.set(projectConfig, { pool, run });
+    if (globalConfig.maxWorkers === 1)
+      return super.set(projectConfig, {
+        pool,
+        run: async (test) => withStrayErrors(await run(test), strayErrors.splice(0)),
+      });
     const workerData = { globalConfig, projectConfig, runtime };
     return super.set(projectConfig, {
       pool,
-      run: ({ path }) => pool.run(path, { channel: channelTo(workerData) }),
+      run: async ({ path }) => {
+        const processes = pool.threads.map(({ process }) => process);
+        const errors = [];
+        try {
+          const result = await pool.run(path, { channel: channelTo(workerData, errors) });
+          return withStrayErrors(result, errors);
+        } catch (error) {
+          const ends = processes.map(({ signalCode, exitCode }) => signalCode ?? exitCode);
+          error.message += ` (${ends.filter((end) => end !== null)})`;
+          throw error;
+        }
+      },
     });
   }
 }
 
-/** Between this process and the one that runs a file. */
-function channelTo(workerData) {
+/** Between this process and the one that runs a file; what that one leaves is added to `errors`. */
+function channelTo(workerData, errors) {
   let send;
   return {
     onMessage: (listener) => {
@@ -34,7 +50,25 @@ function channelTo(workerData) {
     postMessage: (message) => {
       if (message === 'jest-light-runner-get-worker-data')
         send({ type: 'jest-light-runner-worker-data', workerData });
+      if (message.type === STRAY_ERROR) errors.push(message.text);
     },
+  };
+}
+
+/** A file's result with one failed test more for each error that it left. */
+function withStrayErrors(result, errors) {
+  const title = 'leaves no error that nothing waits for';
+  const failed = errors.map((text) => ({
+    ...{ ancestorTitles: [], title, fullName: title, status: 'failed' },
+    ...{ duration: 0, numPassingAsserts: 0, failureMessages: [text] },
+  }));
+  return {
+    ...result,
+    failureMessage: [result.failureMessage, ...errors.map((text) => `${title}\n${text}`)].join(
+      '\n',
+    ),
+    numFailingTests: result.numFailingTests + errors.length,
+    testResults: [...result.testResults, ...failed],
   };
 }
 

@@ -46,6 +46,8 @@ export interface Standby {
 }
 
 const silent = () => undefined;
+/** Seconds that the server has for a start, a stop or a promotion. */
+const MAX_CONTROL_S = 300;
 
 interface TcpPostgresSettings {
   /** The folder of its programs; the embedded server's when left out. */
@@ -119,7 +121,9 @@ export async function startTcpPostgres({
   }
 
   async function must(program: string, parameters: string[]): Promise<void> {
-    const { code, output } = await run(program, parameters, home.user);
+    // `pg_ctl` itself waits 60 seconds, which a busy machine exceeds.
+    const bounded = [...parameters, '-t', String(MAX_CONTROL_S)];
+    const { code, output } = await run(program, bounded, home.user);
     if (code !== 0) throw new Error(output);
   }
   return {
