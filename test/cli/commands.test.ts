@@ -231,20 +231,30 @@ describe('completion', () => {
     expect(await offered(words)).toEqual(expected);
   });
 
+  /** A gateway that is busy for a second has nothing to offer then. */
+  const offeredInTime = (words: string) =>
+    waitFor(`what completes "${words}"`, () => offered(words), {
+      until: ({ length }) => length > 0,
+    });
+
   test('offers the ids that there are, of whatever a command names', async () => {
     const { ACCOUNT = '', CONNECTION, DISCONNECT, KEY, WEBHOOK, PROFILE } = things;
-    expect(await offered('accounts get outfame:acc_aCme1')).toEqual(['outfame:acc_aCme1Fit00']);
-    expect(await offered(`accounts probe outfame:acc_aCme1Fit00 ${ACCOUNT}`)).toEqual([ACCOUNT]);
-    expect(await offered('connections get conn_')).toContain(CONNECTION);
-    expect(await offered('accounts list --connection-id conn_')).toContain(CONNECTION);
-    expect(await offered('sweeps start conn_')).toContain(CONNECTION);
-    expect(await offered('disconnects watch disc_')).toContain(DISCONNECT);
-    expect(await offered('disconnects plan acct_')).toContain(ACCOUNT);
-    expect(await offered('keys revoke key_')).toContain(KEY);
-    expect(await offered('webhooks get whk_')).toContain(WEBHOOK);
-    expect(await offered(`profiles get ${PROFILE}`)).toEqual([PROFILE]);
-    expect(await offered('providers get out')).toEqual(['outfame']);
-    expect(await offered('connections add octo')).toEqual(['octopost']);
+    expect(await offeredInTime('accounts get outfame:acc_aCme1')).toEqual([
+      'outfame:acc_aCme1Fit00',
+    ]);
+    expect(await offeredInTime(`accounts probe outfame:acc_aCme1Fit00 ${ACCOUNT}`)).toEqual([
+      ACCOUNT,
+    ]);
+    expect(await offeredInTime('connections get conn_')).toContain(CONNECTION);
+    expect(await offeredInTime('accounts list --connection-id conn_')).toContain(CONNECTION);
+    expect(await offeredInTime('sweeps start conn_')).toContain(CONNECTION);
+    expect(await offeredInTime('disconnects watch disc_')).toContain(DISCONNECT);
+    expect(await offeredInTime('disconnects plan acct_')).toContain(ACCOUNT);
+    expect(await offeredInTime('keys revoke key_')).toContain(KEY);
+    expect(await offeredInTime('webhooks get whk_')).toContain(WEBHOOK);
+    expect(await offeredInTime(`profiles get ${PROFILE}`)).toEqual([PROFILE]);
+    expect(await offeredInTime('providers get out')).toEqual(['outfame']);
+    expect(await offeredInTime('connections add octo')).toEqual(['octopost']);
     // There is one argument, and it is given.
     expect(await offered('disconnects get disc_1 disc_')).toEqual([]);
   });
@@ -273,7 +283,11 @@ describe('completion', () => {
     await writeFile(join(cli.folder, 'complete.bash'), script);
     const line = 'rollcall accounts get outfame:acc_aCme1';
     const run = `. ./complete.bash; COMP_LINE='${line}' COMP_POINT=${line.length}; _rollcall; echo "$\{COMPREPLY[@]}"`;
-    const { output, errors } = await cli.shell(`bash -c '${run.replaceAll("'", `'\\''`)}'`);
+    const { output, errors } = await waitFor(
+      'what completes it',
+      () => cli.shell(`bash -c '${run.replaceAll("'", `'\\''`)}'`),
+      { until: (said) => said.output !== '\n' },
+    );
     expect({ output, errors }).toEqual({ output: 'acc_aCme1Fit00\n', errors: '' });
   });
 });
