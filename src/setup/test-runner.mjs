@@ -9,14 +9,14 @@ const runtime = 'child_process';
  * listen yet misses them, is not told again, and waits for ever; so each is told here when it asks.
  */
 class Runners extends Map {
-  constructor(globalConfig) {
+  constructor(runner) {
     super();
-    this.globalConfig = globalConfig;
+    this.runner = runner;
   }
 
   set(projectConfig, { pool, run }) {
-    const { globalConfig } = this;
-    if (globalConfig.maxWorkers === 1)
+    const { _runtime, _globalConfig: globalConfig } = this.runner;
+    if (_runtime !== runtime)
       return super.set(projectConfig, {
         pool,
         run: async (test) => withStrayErrors(await run(test), strayErrors.splice(0)),
@@ -75,6 +75,13 @@ function withStrayErrors(result, errors) {
 export default class TestRunner extends createRunner({ runtime }) {
   constructor(globalConfig, context) {
     super(globalConfig, context);
-    this._testRunners = new Runners(globalConfig);
+    this._testRunners = new Runners(this);
+  }
+
+  /** Begins no more processes than there are files: each takes a second of a processor to begin. */
+  runTests(tests, ...more) {
+    const maxWorkers = Math.min(this._globalConfig.maxWorkers, tests.length);
+    this._globalConfig = { ...this._globalConfig, maxWorkers };
+    return super.runTests(tests, ...more);
   }
 }
