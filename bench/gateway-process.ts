@@ -14,7 +14,10 @@ export interface GatewayProcess {
   post(path: string, body?: object, headers?: Record<string, string>): Promise<Answer>;
   /** Resident memory in MB, now and at its highest so far. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
-  /** Processor time that it and its embedded database have used, in seconds; 0 off Linux. */
+  /**
+   * Processor time in seconds that it has used, and its embedded database if it started that itself;
+   * 0 off Linux.
+   */
   cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -89,7 +92,7 @@ export async function startGatewayProcess(
 
 const TICKS_PER_SECOND = 100;
 
-/** Of a process, and unless left out of all that descend from it and still run; 0 off Linux. */
+/** Of a process, and unless left out of all that descend from it, ended ones too; 0 off Linux. */
 export async function cpuSecondsOf(
   pid: number | undefined,
   withDescendants = true,
@@ -98,20 +101,22 @@ export async function cpuSecondsOf(
   const processes = await Promise.all(
     pids.map(async (name) => {
       const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-      // The fields after the name, from the third on: the parent, user and system time.
+      // From the field after the name and the state on: the parent, and behind nine others the user
+      // and system time, first its own and then those of its children that have ended.
       const fields = stat
         .slice(stat.lastIndexOf(')') + 2)
         .split(' ')
         .slice(1)
         .map(Number);
-      const [parent = 0, user = 0, system = 0] = [fields[0], fields[10], fields[11]];
-      return { pid: Number(name), parent, ticks: user + system };
+      const [parent = 0] = fields;
+      const [user = 0, system = 0, userEnded = 0, systemEnded = 0] = fields.slice(10, 14);
+      return { pid: Number(name), parent, own: user + system, ended: userEnded + systemEnded };
     }),
   );
   const ticksOf = (root: number | undefined): number =>
-    processes.reduce((sum, { pid, parent, ticks }) => {
-      const own = pid === root ? ticks : 0;
-      return sum + own + (withDescendants && parent === root ? ticksOf(pid) : 0);
+    processes.reduce((sum, { pid, parent, own, ended }) => {
+      const ofRoot = pid === root ? own + (withDescendants ? ended : 0) : 0;
+      return sum + ofRoot + (withDescendants && parent === root ? ticksOf(pid) : 0);
     }, 0);
   return ticksOf(pid) / TICKS_PER_SECOND;
 }
