@@ -19,7 +19,7 @@ beforeAll(async () => {
     INSERT INTO accounts (id, team_id, connection_id, provider, provider_account_id, platform, status,
       health_status, health_since, checked_at, remote_data, created_at, updated_at, followers)
     SELECT 'acct_' || lpad(n::text, 6, '0'), 'team', 'conn', 'outfame', n::text, 'instagram',
-      'active', 'healthy', now(), now(), '{}', now(), now(), CASE WHEN n % 3 > 0 THEN n * n END
+      'active', 'healthy', now(), now(), '{}', now(), now(), CASE WHEN n % 3 > 0 THEN n::bigint ^ (n % 5) END
     FROM generate_series(1, ${ACCOUNTS}) AS n`);
   await database.upgrade();
 });
