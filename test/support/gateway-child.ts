@@ -26,9 +26,15 @@ export interface ChildSettings
 /** Short beside what tests wait, long beside what a round takes: that time is the tests', too. */
 const RECURRING_JOBS_MS = 250;
 
+/**
+ * What a gateway with the smallest DATABASE_POOL_SIZE has: each session reads the catalogue and plans
+ * its queries anew, which costs most of what a child of seconds asks of the database.
+ */
+const POOL_SIZE = 4;
+
 const { connection, crashAt, ...settings } = JSON.parse(process.argv[2] ?? '') as ChildSettings;
 if (crashAt !== '') crashOnce(crashAt);
-const database = openDatabase({ connection, poolSize: 10 });
+const database = openDatabase({ connection, poolSize: POOL_SIZE });
 const app = await createApp({
   database,
   clock: systemClock,
