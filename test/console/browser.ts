@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -8,8 +8,10 @@ import { MAX_WAIT_MS, waitFor } from '../support/wait.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-/** Where pictures of every page are left, for people to look at. */
-export const SCREENSHOTS = join(checkout, 'dist', 'screenshots');
+/** Where pictures of every page are left when TEST_PICTURES=on, for people to look at. */
+const PICTURES = join(checkout, 'dist', 'screenshots');
+const IS_DRAWN =
+  'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))';
 
 const NOTE_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
   noteViolation([event.violatedDirective, event.blockedURI, event.sample].join(' ')))`;
@@ -112,6 +114,17 @@ export async function settled(page: Page, faults: readonly string[] = []): Promi
       `${String(error)}\nThe page complained: ${faults.join('\n')}\nIt shows: ${shown}`,
     );
   }
+}
+
+/**
+ * Until the page is drawn as it is by now. Taking its picture takes longer than all that is then
+ * looked at, so that is done for who asks.
+ */
+export async function drawn(page: Page, name: string): Promise<void> {
+  await page.evaluate(IS_DRAWN);
+  if (process.env.TEST_PICTURES !== 'on') return;
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
 }
 
 /** A page of a console that somebody is signed in to, with all that it asked for. */

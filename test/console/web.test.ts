@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
@@ -13,12 +12,12 @@ import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 import {
+  drawn,
   isRefusedLoad,
   newContext,
   newPage,
   openPage,
   recordTasks,
-  SCREENSHOTS,
   settled,
   signedInContext,
   signIn,
@@ -82,7 +81,6 @@ describeWith(['chromium'], 'the console in a browser', () => {
     openPage(context, gateway.url + path, isExpected);
 
   beforeAll(async () => {
-    await mkdir(SCREENSHOTS, { recursive: true });
     postgres = await startTcpPostgres();
     database = new pg.Client(postgres.url);
     await database.connect();
@@ -135,7 +133,7 @@ describeWith(['chromium'], 'the console in a browser', () => {
         await page.setViewportSize(size);
         await page.emulateMedia({ colorScheme });
         const title = `${name}-${size.width}-${colorScheme}`;
-        await page.screenshot({ path: join(SCREENSHOTS, `${title}.png`) });
+        await drawn(page, title);
         wrong.push(...(await violations(page)).map((violation) => `${title}: ${violation}`));
         const [shown, wide] = await page.evaluate<[number, number]>(
           '[document.documentElement.clientWidth, document.documentElement.scrollWidth]',
@@ -143,7 +141,7 @@ describeWith(['chromium'], 'the console in a browser', () => {
         if (wide > shown) wrong.push(`${title}: scrolls sideways, ${wide} of ${shown}`);
       }
     await page.setViewportSize(WIDEST);
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${WIDEST.width}.png`) });
+    await drawn(page, `${name}-${WIDEST.width}`);
     const left = await page.evaluate<number>(UNUSED);
     // A receipt is as wide as it is printed.
     if (left > MAX_UNUSED && name !== 'receipt')
