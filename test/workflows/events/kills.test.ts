@@ -71,6 +71,8 @@ const start = async (key?: string) => {
     DATABASE_URL: postgres.url,
     ROLLCALL_SECRET: SECRET,
     SANDBOX: 'false',
+    // Several at once, yet no more than the load keeps busy: each reads the catalogue anew.
+    DATABASE_POOL_SIZE: '8',
     SWEEP_INTERVAL_SECONDS: '3600',
     WEBHOOKS_ALLOW_LOOPBACK: 'true',
   });
