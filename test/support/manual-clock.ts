@@ -50,11 +50,15 @@ export function manualClock(
 /**
  * The system's clock, which a test can move ahead. For a whole gateway: what it does now and then,
  * it does now and then.
+ *
+ * @param pace how much of the time that really passes counts; with little of it, a busy machine
+ * moves no more time than the test does. Sleeps take as long as ever.
  */
-export function shiftedClock(): Clock & Pick<ManualClock, 'advance'> {
+export function shiftedClock(pace = 1): Clock & Pick<ManualClock, 'advance'> {
+  const begun = systemClock.now().getTime();
   let ahead = 0;
   return {
-    now: () => new Date(systemClock.now().getTime() + ahead),
+    now: () => new Date(begun + (systemClock.now().getTime() - begun) * pace + ahead),
     sleep: systemClock.sleep,
     advance: (ms) => {
       ahead += ms;

@@ -7,7 +7,7 @@ import { waitFor } from '../support/wait.js';
 const INTERVAL_SECONDS = 300;
 const INTERVAL_MS = INTERVAL_SECONDS * 1000;
 
-const clock = shiftedClock();
+const clock = shiftedClock(0.5);
 let gateway: Gateway;
 let outfame: string;
 beforeAll(async () => {
