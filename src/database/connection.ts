@@ -9,17 +9,21 @@ const oldestVersion = 14;
  * silence.
  */
 export const connectTimeout = 10_000;
+/** How often a start asks a PostgreSQL that does not answer, each time over a connection of its own. */
+const MAX_TRIES = 3;
 
 /** The only schema: Prisma names it in each query, and SQL by hand finds it by `search_path`. */
 const SCHEMA = 'public';
 const PRIVATE_CA = ': add sslrootcert=/path/to/ca.pem to the address';
+
+/** It may answer the next time: it fails over, or this machine is busy. */
+class NoAnswer extends StartError {}
 
 /** Why a connection failed, by the codes of Node and PostgreSQL (its appendix A). */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'the host name is unknown',
   EAI_AGAIN: 'the host name cannot be looked up',
-  ETIMEDOUT: 'it does not answer',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   '28P01': 'the user name or password is wrong',
@@ -47,6 +51,17 @@ export async function checkConnection(
   variable = 'DATABASE_URL',
 ): Promise<void> {
   const { all } = hostsOf(connection, variable);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await checkHosts(all, variable);
+      return;
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+async function checkHosts(all: Hosts['all'], variable: string): Promise<void> {
   for (const [index, one] of all.entries()) {
     const isLast = index === all.length - 1;
     const checked = await checkHost(one, variable).catch((error: StartError) => {
@@ -91,9 +106,11 @@ async function checkHost(connection: DatabaseConnection, variable: string): Prom
   } catch (error) {
     if (error instanceof StartError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new StartError(
-      `${variable}: cannot use the PostgreSQL at ${place}: ${reasons[code] ?? message}.`,
-    );
+    const cannot = `${variable}: cannot use the PostgreSQL at ${place}`;
+    // pg tells its own timeouts by their texts alone.
+    if (code === 'ETIMEDOUT' || /timeout/i.test(message))
+      throw new NoAnswer(`${cannot}: it does not answer.`);
+    throw new StartError(`${cannot}: ${reasons[code] ?? message}.`);
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -1,7 +1,9 @@
 import pg from 'pg';
+import { checkConnection } from '../../src/database/index.js';
 import { run, SECRET, startProcess } from '../support/gateway-process.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait.js';
 
 const QUIET = { ROLLCALL_SECRET: SECRET, SANDBOX: 'false' };
@@ -90,4 +92,19 @@ describe('a start with a database that cannot be used says so in one line, with 
     expect((await gateway.root.get('/readyz')).status).toBe(200);
     expect(await gateway.end('SIGTERM')).toMatchObject({ code: 0, errors: '' });
   });
+});
+
+test('one that does not answer is asked again, over another connection', async () => {
+  const proxy = await startTcpProxy(postgres.port);
+  try {
+    const url = postgres.url.replace(`:${postgres.port}/`, `:${proxy.port}/`);
+    proxy.stopForwarding();
+    const isUsable = checkConnection({ connectionString: url });
+    await waitFor('the first connection', () => proxy.accepted() > 0);
+    proxy.forwardNew();
+    await isUsable;
+    expect(proxy.accepted()).toBe(2);
+  } finally {
+    await proxy.close();
+  }
 });

@@ -8,13 +8,17 @@ export interface TcpProxy {
   stopForwarding(): void;
   /** Forwards what is new from now on; what was stopped stays silent. */
   forwardNew(): void;
+  /** How many connections it has accepted. */
+  accepted(): number;
   close(): Promise<void>;
 }
 
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isForwarding = true;
+  let accepted = 0;
   const server = createServer((socket) => {
+    accepted += 1;
     sockets.add(socket.on('error', () => undefined));
     if (!isForwarding) return;
     const other = connect(target, '127.0.0.1').on('error', () => socket.destroy());
@@ -35,6 +39,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     forwardNew: () => {
       isForwarding = true;
     },
+    accepted: () => accepted,
     close: async () => {
       server.close();
       for (const socket of sockets) socket.destroy();
