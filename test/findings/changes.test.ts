@@ -96,8 +96,14 @@ test('a team waits while one of its connections is read for the first time', asy
   for (const provider of ['octopost', 'postiz']) await team.hold(provider, 'acme');
   const { sweep } = gateway.database.prisma;
   const connectionId = await team.connect('postiz');
-  const data = { id: newId('swp'), teamId: team.id, connectionId, state: 'running' };
-  await sweep.create({ data: { ...data, createdAt: clock.now(), startedAt: clock.now() } });
+  const now = clock.now();
+  const data = {
+    ...{ id: newId('swp'), teamId: team.id, connectionId, state: 'running' },
+    ...{ createdAt: now, startedAt: now },
+    // No process takes it: its connection has no provider that answers.
+    dueAt: new Date(now.getTime() + 3_600_000),
+  };
+  await sweep.create({ data });
   await examine();
   expect(await open(team)).toEqual([]);
   await sweep.update({ where: { id: data.id }, data: { state: 'succeeded' } });
