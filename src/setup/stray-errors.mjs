@@ -8,8 +8,13 @@ import { inspect } from 'node:util';
 /** The type of a message from a process that runs tests: `{ type, text }`. */
 export const STRAY_ERROR = 'stray-error';
 
-/** What this process has kept, where it is the one that runs the runner too. */
+/** What no file has been failed with so far: of this process, or left after the end of a file. */
 export const strayErrors = [];
+process.on('exit', () => {
+  if (strayErrors.length === 0) return;
+  console.error(`Left after the end of its test file:\n${strayErrors.join('\n')}`);
+  process.exitCode = 1;
+});
 
 /** Begins to keep them in this process, which Jest's `setupFiles` ask for. */
 export default function keepStrayErrors() {

@@ -26,10 +26,10 @@ class Runners extends Map {
       pool,
       run: async ({ path }) => {
         const processes = pool.threads.map(({ process }) => process);
-        const errors = [];
+        const channel = channelTo(workerData);
         try {
-          const result = await pool.run(path, { channel: channelTo(workerData, errors) });
-          return withStrayErrors(result, errors);
+          const result = await pool.run(path, { channel });
+          return withStrayErrors(result, channel.end());
         } catch (error) {
           const ends = processes.map(({ signalCode, exitCode }) => signalCode ?? exitCode);
           error.message += ` (${ends.filter((end) => end !== null)})`;
@@ -40,9 +40,10 @@ class Runners extends Map {
   }
 }
 
-/** Between this process and the one that runs a file; what that one leaves is added to `errors`. */
-function channelTo(workerData, errors) {
+/** Between this process and the one that runs a file. */
+function channelTo(workerData) {
   let send;
+  let errors = [];
   return {
     onMessage: (listener) => {
       send = listener;
@@ -51,6 +52,12 @@ function channelTo(workerData, errors) {
       if (message === 'jest-light-runner-get-worker-data')
         send({ type: 'jest-light-runner-worker-data', workerData });
       if (message.type === STRAY_ERROR) errors.push(message.text);
+    },
+    /** @returns the errors of the file; those that come later are nobody's */
+    end: () => {
+      const ofFile = errors;
+      errors = strayErrors;
+      return ofFile;
     },
   };
 }

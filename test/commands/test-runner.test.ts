@@ -29,7 +29,7 @@ afterEach(() => removeFolder(folder));
 
 const write = (name: string, text: string) => writeFile(join(folder, name), text);
 
-/** Runs the files of the folder. @returns what Jest reports, whether all passed or not */
+/** Runs the files of the folder. @returns what Jest reports and prints, and how it ended */
 async function runJest(workers: number, options: Readonly<Record<string, string>> = {}) {
   const config = {
     rootDir: folder,
@@ -41,12 +41,16 @@ async function runJest(workers: number, options: Readonly<Record<string, string>
   const jest = join(checkout, 'node_modules', 'jest', 'bin', 'jest.js');
   const parameters = [jest, '--config', JSON.stringify(config), `--maxWorkers=${workers}`];
   // Bounded, as a runner that misses a process waits for ever.
-  const { stdout } = await promisify(execFile)(process.execPath, [...parameters, '--json'], {
-    cwd: folder,
-    env: { ...process.env, ...options },
-    timeout: MAX_WAIT_MS,
-  }).catch((failure: { readonly stdout: string }) => failure);
-  return JSON.parse(stdout) as Result;
+  const { stdout, stderr, code } = await promisify(execFile)(
+    process.execPath,
+    [...parameters, '--json'],
+    { cwd: folder, env: { ...process.env, ...options }, timeout: MAX_WAIT_MS },
+  ).then(
+    (ended) => ({ ...ended, code: 0 }),
+    (failure: { readonly stdout: string; readonly stderr: string; readonly code: number }) =>
+      failure,
+  );
+  return { ...(JSON.parse(stdout) as Result), errors: stderr, code };
 }
 
 test('a process that starts long after the others runs its share of the files', async () => {
@@ -94,6 +98,22 @@ test.each([1, 2])(
       ]);
       expect(assertionResults[3]?.failureMessages.join()).toContain('left behind');
     }
+  },
+);
+
+test.each([1, 2])(
+  'an error that comes after its file has ended fails the run, in %d processes',
+  async (workers) => {
+    await write(
+      'late.test.mjs',
+      `test('late', () => void setTimeout(() => { throw 'left late'; }, 500));`,
+    );
+    const pause = 'new Promise((resolve) => setTimeout(resolve, 2_000))';
+    await write('other.test.mjs', `test('other', () => ${pause});`);
+    const { numPassedTests, code, errors } = await runJest(workers);
+    // Where the same process runs the other file by then, that one is failed with it.
+    expect([numPassedTests, code]).toEqual([2, 1]);
+    expect(errors).toContain('left late');
   },
 );
 
