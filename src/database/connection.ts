@@ -107,8 +107,8 @@ async function checkHost(connection: DatabaseConnection, variable: string): Prom
     if (error instanceof StartError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
     const cannot = `${variable}: cannot use the PostgreSQL at ${place}`;
-    // pg tells its own timeouts by their texts alone.
-    if (code === 'ETIMEDOUT' || /timeout/i.test(message))
+    // pg tells its own timeouts by their texts alone; those of the server have a code.
+    if (code === 'ETIMEDOUT' || (code === '' && /timeout/i.test(message)))
       throw new NoAnswer(`${cannot}: it does not answer.`);
     throw new StartError(`${cannot}: ${reasons[code] ?? message}.`);
   } finally {

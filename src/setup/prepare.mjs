@@ -85,6 +85,8 @@ function hashOfClientSources() {
 }
 
 async function generateClient() {
+  // What changes meanwhile is generated the next time.
+  const sources = hashOfClientSources();
   console.log('Generating the database client …');
   // Prisma would download an engine that generating does not use, unless the variable names one.
   const environment = {
@@ -102,7 +104,7 @@ async function generateClient() {
     ],
     environment,
   );
-  writeFileSync(clientStamp, hashOfClientSources());
+  writeFileSync(clientStamp, sources);
 }
 
 function modified(file) {

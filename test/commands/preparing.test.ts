@@ -27,8 +27,9 @@ test('a command waits for nobody, and says nothing of it, where nothing is to be
 test('one that has something to do waits, says so where errors go, and goes on then', async () => {
   await rm(join(clone.folder, 'dist', 'openapi.json'));
   const version = clone.run('npm run --silent rollcall -- --version 2>errors');
-  await waitFor('it to say that it waits', () => readFile(join(clone.folder, 'errors'), 'utf8'), {
-    until: (errors) => errors.includes('(lock: dist/.preparing)'),
+  const errors = () => readFile(join(clone.folder, 'errors'), 'utf8').catch(() => '');
+  await waitFor('it to say that it waits', errors, {
+    until: (said) => said.includes('(lock: dist/.preparing)'),
   });
   await unlink(lock());
   expect(await version).toMatch(VERSION);

@@ -100,7 +100,7 @@ test('a team waits while one of its connections is read for the first time', asy
   const data = {
     ...{ id: newId('swp'), teamId: team.id, connectionId, state: 'running' },
     ...{ createdAt: now, startedAt: now },
-    // No process takes it: its connection has no provider that answers.
+    // Not due, so that no process takes it.
     dueAt: new Date(now.getTime() + 3_600_000),
   };
   await sweep.create({ data });
