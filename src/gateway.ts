@@ -177,36 +177,30 @@ async function connectProviders(
   config: Config,
   isFirst: boolean,
 ): Promise<Sandbox | undefined> {
-  let anyKey = false;
-  for (const [provider, { credentials, baseUrl }] of config.providers) {
-    if (credentials === undefined) continue;
-    anyKey = true;
-    await app.connections.ensure({
-      provider,
-      name: `env-${provider}`,
-      source: 'environment',
-      credentials,
-      baseUrl: baseUrl ?? null,
-      sweepIntervalSeconds: config.sweepIntervalSeconds,
-    });
-  }
+  const { sweepIntervalSeconds } = config;
+  const named = [...config.providers].flatMap(([provider, { credentials, baseUrl = null }]) => {
+    if (credentials === undefined) return [];
+    const name = `env-${provider}`;
+    const source = 'environment' as const;
+    return [{ provider, name, source, credentials, baseUrl, sweepIntervalSeconds }];
+  });
+  await app.connections.ensure(named);
   // With several roles it is unclear which process should start it, so none does by default.
   const wanted =
     config.sandbox ??
-    (config.role === 'all' && !anyKey && !(await app.connections.hasRealConnection()));
+    (config.role === 'all' && named.length === 0 && !(await app.connections.hasRealConnection()));
   if (!wanted || !isFirst) return undefined;
   const stateFile = join(resolve(config.dataDir), 'sandbox.json');
   const sandbox = await startSandbox({ port: 0, accounts: config.sandboxAccounts, stateFile });
-  for (const provider of PROVIDER_NAMES) {
-    await app.connections.ensure({
-      provider,
-      name: `sandbox-${provider}`,
-      source: 'sandbox',
-      credentials: { api_key: sandbox.apiKey(provider) },
-      baseUrl: sandbox.baseUrl(provider),
-      sweepIntervalSeconds: config.sweepIntervalSeconds,
-    });
-  }
+  const simulated = PROVIDER_NAMES.map((provider) => ({
+    provider,
+    name: `sandbox-${provider}`,
+    source: 'sandbox' as const,
+    credentials: { api_key: sandbox.apiKey(provider) },
+    baseUrl: sandbox.baseUrl(provider),
+    sweepIntervalSeconds,
+  }));
+  await app.connections.ensure(simulated);
   return sandbox;
 }
 

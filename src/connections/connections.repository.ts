@@ -75,11 +75,13 @@ export class ConnectionsRepository {
     });
   }
 
-  findByName(
+  /** A team's connections of these names, of any provider. */
+  findByNames(
     prisma: Prisma.TransactionClient,
-    named: { readonly teamId: string; readonly provider: string; readonly name: string },
-  ): Promise<Connection | null> {
-    return prisma.connection.findUnique({ where: { teamId_provider_name: named } });
+    teamId: string,
+    names: readonly string[],
+  ): Promise<Connection[]> {
+    return prisma.connection.findMany({ where: { teamId, name: { in: [...names] } } });
   }
 
   /** The names of a team's connections to a provider that begin with `prefix`. */

@@ -1,13 +1,12 @@
 import type pg from 'pg';
 import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
-import type { Database, Transaction } from '../database/index.js';
+import type { Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import { recordEvents } from '../events/index.js';
 import { type Caller, maySeeProvider } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { invalidField, notFound, Problem } from '../http/problem.js';
 import { validate } from '../http/validate.js';
-import type { Clock } from '../lib/clock.js';
 import { newId } from '../lib/ids.js';
 import type { AnyAdapter, Credentials } from '../model/index.js';
 import {
@@ -17,40 +16,19 @@ import {
   type ProviderConnection,
   type Providers,
 } from '../providers/index.js';
-import { DEFAULT_TEAM_ID } from '../teams/index.js';
+import { NOT_REFRESHED, sweptEvery } from './connection-columns.js';
 import { connectionEvent } from './connection-events.js';
-import type { ConnectionsRepository } from './connections.repository.js';
 import type { ConnectionChange, ConnectionRequest } from './connections.requests.js';
-import { isSameCredentials, type SealedCredentials } from './sealed-credentials.js';
+import {
+  ensureConnections,
+  type OwnConnection,
+  type OwnConnectionsParts,
+} from './own-connections.js';
+import { isSameCredentials } from './sealed-credentials.js';
 
-/** A connection that Rollcall makes for itself at start. */
-interface OwnConnection {
-  readonly provider: string;
-  readonly name: string;
-  readonly source: 'environment' | 'sandbox';
-  readonly credentials: Credentials;
-  readonly baseUrl: string | null;
-  /** Seconds; absent: as it is, and the standard one when it is made. */
-  readonly sweepIntervalSeconds?: number | undefined;
-}
-
-interface ConnectionsServiceParts {
-  readonly database: Database;
-  readonly connections: ConnectionsRepository;
+interface ConnectionsServiceParts extends OwnConnectionsParts {
   readonly providers: Providers;
-  readonly sealed: SealedCredentials;
-  readonly clock: Clock;
-  /** Seconds, of connections that are made without an interval of their own. */
-  readonly sweepIntervalSeconds: number;
 }
-
-/** Of credentials that were just given. */
-const NOT_REFRESHED = {
-  tokenExpiresAt: null,
-  tokenRefreshAt: null,
-  refreshLeasedBy: null,
-  refreshLostAt: null,
-};
 
 /** A team's sets of credentials at the providers. */
 export class ConnectionsService {
@@ -301,55 +279,9 @@ export class ConnectionsService {
     return row;
   }
 
-  /**
-   * Makes or updates a connection of the default team that the environment or the sandbox asks for.
-   */
-  async ensure(own: OwnConnection): Promise<void> {
-    const { clock, connections, database } = this.parts;
-    const now = clock.now();
-    await database.transaction(async ({ prisma, client }) => {
-      // Replicas that start together make one connection between them: its credentials are sealed
-      // to its id.
-      await connections.lockTeam(client, DEFAULT_TEAM_ID);
-      const named = { teamId: DEFAULT_TEAM_ID, provider: own.provider, name: own.name };
-      const known = await connections.findByName(prisma, named);
-      const id = known?.id ?? newId('conn');
-      const interval = own.sweepIntervalSeconds ?? known?.sweepIntervalSeconds;
-      const isOtherInterval = known !== null && known.sweepIntervalSeconds !== interval;
-      const same =
-        known !== null &&
-        known.baseUrl === own.baseUrl &&
-        // Refreshed ones are those that were given, later on.
-        isSameCredentials(this.parts.sealed.open(known).given, own.credentials);
-      if (same) {
-        if (interval !== undefined && isOtherInterval) {
-          const data = { ...sweptEvery(interval, known, now), updatedAt: now };
-          await connections.update(prisma, id, data);
-        }
-        return;
-      }
-      const access = {
-        baseUrl: own.baseUrl,
-        credentials: this.parts.sealed.seal(own.credentials, id),
-        source: own.source,
-        state: 'active',
-        stateSince: now,
-        nextSweepAt: now,
-        lastError: Prisma.DbNull,
-        silentSince: null,
-        heldAt: null,
-        ...NOT_REFRESHED,
-        sweepIntervalSeconds: interval ?? this.parts.sweepIntervalSeconds,
-        updatedAt: now,
-      };
-      const first = { id, ...named, createdAt: now };
-      const row = known
-        ? await connections.update(prisma, id, { ...access, accessChangedAt: now })
-        : await connections.create(prisma, { ...first, ...access });
-      if (known?.state === 'active') return;
-      const type = known ? 'connection.recovered' : 'connection.created';
-      await recordEvents(client, row.teamId, [connectionEvent(type, row)], now);
-    });
+  /** See `ensureConnections`. */
+  ensure(wanted: readonly OwnConnection[]): Promise<void> {
+    return ensureConnections(this.parts, wanted);
   }
 
   /** Whether anything but the sandbox is connected. */
@@ -432,14 +364,4 @@ export function connectionPaused(id: string): Problem {
     'conflict',
     `${what} Resume it with PATCH /v1/connections/${id} {"paused": false}.`,
   );
-}
-
-function sweptEvery(
-  sweepIntervalSeconds: number,
-  { nextSweepAt }: Pick<Connection, 'nextSweepAt'>,
-  now: Date,
-) {
-  const at = Math.min(nextSweepAt.getTime(), now.getTime() + sweepIntervalSeconds * 1000);
-  // Verdicts stand for as long as the interval says.
-  return { sweepIntervalSeconds, nextSweepAt: new Date(at), nextAgingAt: now };
 }

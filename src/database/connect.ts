@@ -2,7 +2,7 @@ import { checkConnection } from './connection.js';
 import { launchEmbedded } from './embedded/index.js';
 import type { DatabaseConnection } from './hosts.js';
 import { migrate, requireMigrated } from './migrate.js';
-import { grantTo, mayChangeAudit } from './privileges.js';
+import { grantTo, mayChangeAudit, rightsOf } from './privileges.js';
 
 /** Where the configuration says that the database is. */
 export interface DatabasePlace {
@@ -87,9 +87,16 @@ export async function bringUpToDate(
     await requireMigrated(connection, folder);
     return { applied: [], mayChangeAudit: await mayChangeAudit(connection) };
   }
-  const applied = await migrate(owner ?? connection, folder);
+  if (!owner) {
+    const applied = await migrate(connection, folder);
+    return { applied, mayChangeAudit: await mayChangeAudit(connection) };
+  }
+  // Asked at the same time: a start that has nothing to migrate mostly has nothing to grant either.
+  const asFound = rightsOf(connection, owner).catch(() => undefined);
+  const applied = await migrate(owner, folder);
+  const rights = applied.length === 0 ? await asFound : undefined;
   return {
     applied,
-    mayChangeAudit: await (owner ? grantTo(connection, owner) : mayChangeAudit(connection)),
+    mayChangeAudit: rights?.isComplete ? rights.mayChange : await grantTo(connection, owner),
   };
 }

@@ -37,15 +37,33 @@ export async function grantTo(
   gateway: DatabaseConnection,
   owner: DatabaseConnection,
 ): Promise<boolean> {
-  const { role, is_owner: isOwner, may_change: mayChange } = await roleOf(gateway);
-  if (isOwner) return true;
-  if ((await withSession(owner, (client) => lackingFor(client, role))).length === 0)
-    return mayChange;
+  const { role, mayChange, isComplete } = await rightsOf(gateway, owner);
+  if (isComplete) return mayChange;
   await withMigrationLock(owner, async (client) => {
     const statements = await lackingFor(client, role);
     if (statements.length > 0) await client.query(['BEGIN', ...statements, 'COMMIT'].join('; '));
   });
   return mayChangeAudit(gateway);
+}
+
+/** What the role of `gateway` may do with the owner's tables. */
+interface Rights {
+  readonly role: string;
+  /** Whether it could change or delete entries of the audit log. */
+  readonly mayChange: boolean;
+  /** Whether it has what it needs and no more, or owns the tables. */
+  readonly isComplete: boolean;
+}
+
+/** @throws StartError when the two lead to different databases, or no table is there yet */
+export async function rightsOf(
+  gateway: DatabaseConnection,
+  owner: DatabaseConnection,
+): Promise<Rights> {
+  const { role, is_owner: isOwner, may_change: mayChange } = await roleOf(gateway);
+  if (isOwner) return { role, mayChange: true, isComplete: true };
+  const lacking = await withSession(owner, (client) => lackingFor(client, role));
+  return { role, mayChange, isComplete: lacking.length === 0 };
 }
 
 /** The statements by which the role gets what it needs and no more. */

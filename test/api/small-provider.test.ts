@@ -293,10 +293,10 @@ describe('credentials that expire', () => {
       credentials: given,
       baseUrl: provider.baseUrl,
     } as const;
-    await gateway.app.connections.ensure(own);
+    await gateway.app.connections.ensure([own]);
     const { id, updated_at } = await connected();
     expect((await gateway.sweep(id)).state).toBe('succeeded');
-    await gateway.app.connections.ensure(own);
+    await gateway.app.connections.ensure([own]);
     expect((await connected()).updated_at).toBe(updated_at);
     await gateway.sweep(id);
     expect(tokens()).toEqual(['first']);

@@ -90,8 +90,7 @@ export async function launchEmbedded({
   let hold: Promise<pg.Client | undefined> = holdServer(home, binaries, connection).then(watch);
   const isUp = hold.then(async (client) => {
     if (!client) return;
-    await ensureDatabase(client, connection.database);
-    await ensureRole(client, gatewayRole);
+    await ensureDatabaseAndRole(client, connection.database, gatewayRole);
   });
   // Those who wait for it are told.
   isUp.catch(() => undefined);
@@ -110,14 +109,19 @@ export async function launchEmbedded({
   };
 }
 
-async function ensureDatabase(client: pg.Client, name: string): Promise<void> {
-  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
-  if (!rowCount) await make(client, `CREATE DATABASE ${name}`);
-}
-
-async function ensureRole(client: pg.Client, name: string): Promise<void> {
-  const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
-  if (!rowCount) await make(client, `CREATE ROLE ${name} LOGIN`);
+/** Asks for both at once: every answer waits for its turn behind the modules that load meanwhile. */
+async function ensureDatabaseAndRole(
+  client: pg.Client,
+  database: string,
+  role: string,
+): Promise<void> {
+  const { rows } = await client.query<{ has_database: boolean; has_role: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1) AS has_database,
+       EXISTS (SELECT FROM pg_roles WHERE rolname = $2) AS has_role`,
+    [database, role],
+  );
+  if (!rows[0]?.has_database) await make(client, `CREATE DATABASE ${database}`);
+  if (!rows[0]?.has_role) await make(client, `CREATE ROLE ${role} LOGIN`);
 }
 
 async function make(client: pg.Client, statement: string): Promise<void> {
