@@ -61,12 +61,9 @@ export async function migrate(
   folder: string,
   only?: readonly string[],
 ): Promise<string[]> {
-  const all = await readMigrations(folder);
-  const migrations = only === undefined ? all : all.filter(({ name }) => only.includes(name));
-  const schema = await schemaNumber(
-    folder,
-    migrations.map(({ name }) => name),
-  );
+  const all = await migrationsIn(folder);
+  const migrations = only === undefined ? all : all.filter((name) => only.includes(name));
+  const schema = await schemaNumber(folder, migrations);
   return withSession(connection, async (client) => {
     await requireKnownSchema(client, schema);
     if ((await pendingOf(client, migrations)).length === 0) return [];
@@ -74,9 +71,9 @@ export async function migrate(
     await client.query('SET statement_timeout = 0');
     await client.query(createTable).catch(refuse('the first migration'));
     const pending = await pendingOf(client, migrations);
-    for (const migration of pending) await apply(client, migration);
+    for (const name of pending) await apply(client, await readMigration(folder, name));
     await recordSchema(client, schema);
-    return pending.map(({ name }) => name);
+    return pending;
   });
 }
 
@@ -90,17 +87,14 @@ export async function requireMigrated(
   connection: DatabaseConnection,
   folder: string,
 ): Promise<void> {
-  const migrations = await readMigrations(folder);
-  const schema = await schemaNumber(
-    folder,
-    migrations.map(({ name }) => name),
-  );
+  const migrations = await migrationsIn(folder);
+  const schema = await schemaNumber(folder, migrations);
   await withSession(connection, async (client) => {
     await requireKnownSchema(client, schema);
     const pending = await pendingOf(client, migrations).catch(refuse('the look at what is there'));
     if (pending.length > 0)
       throw new StartError(
-        `The database lacks ${pending.length} migrations, from ${pending[0]?.name} on: run \`npm run migrate\`, or set MIGRATE_ON_START=true.`,
+        `The database lacks ${pending.length} migrations, from ${pending[0]} on: run \`npm run migrate\`, or set MIGRATE_ON_START=true.`,
       );
   });
 }
@@ -143,28 +137,31 @@ export async function withSession<Result>(
   }
 }
 
-/** The migrations in the folder, oldest first. */
-export async function readMigrations(folder: string): Promise<Migration[]> {
+/** The names of the migrations in the folder, oldest first. */
+export async function migrationsIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return Promise.all(
-    names.sort().map(async (name) => {
-      const script = await readFile(join(folder, name, 'migration.sql'), 'utf8');
-      return { name, script, checksum: createHash('sha256').update(script).digest('hex') };
-    }),
-  );
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 }
 
-async function pendingOf(client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
+async function readMigration(folder: string, name: string): Promise<Migration> {
+  const script = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+  return { name, script, checksum: createHash('sha256').update(script).digest('hex') };
+}
+
+/** The names of those that the database lacks. */
+async function pendingOf(client: pg.Client, migrations: readonly string[]): Promise<string[]> {
   const { rows: tables } = await client.query<{ exists: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
   );
-  if (!tables[0]?.exists) return migrations;
+  if (!tables[0]?.exists) return [...migrations];
   const { rows } = await client.query<{ name: string }>(
     'SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
   );
   const applied = new Set(rows.map(({ name }) => name));
-  return migrations.filter(({ name }) => !applied.has(name));
+  return migrations.filter((name) => !applied.has(name));
 }
 
 async function apply(client: pg.Client, migration: Migration, tries = 1): Promise<void> {

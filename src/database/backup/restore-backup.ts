@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { StartError } from '../../lib/start-error.js';
 import type { DatabaseConnection } from '../hosts.js';
-import { migrate, readMigrations } from '../migrate.js';
+import { migrate, migrationsIn } from '../migrate.js';
 import { markForDoubt } from './after-restore.js';
 import { type BackupEnd, type BackupHeader, type Frame, readFrames } from './backup-file.js';
 import { guardsOf, migrationsOf, partitionsOf, tablesOf } from './catalog.js';
@@ -35,7 +35,7 @@ export async function restoreBackup(
   now: Date,
 ): Promise<BackupReport> {
   const { migrations } = await readHeader(path);
-  const known = (await readMigrations(folder)).map(({ name }) => name);
+  const known = await migrationsIn(folder);
   const unknown = migrations.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new StartError(
