@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
 import { waitFor } from '../support/wait.js';
 import {
+  colourViolations,
   drawn,
   isRefusedLoad,
   newContext,
@@ -134,7 +135,8 @@ describeWith(['chromium'], 'the console in a browser', () => {
         await page.emulateMedia({ colorScheme });
         const title = `${name}-${size.width}-${colorScheme}`;
         await drawn(page, title);
-        wrong.push(...(await violations(page)).map((violation) => `${title}: ${violation}`));
+        const found = await (colorScheme === 'light' ? violations : colourViolations)(page);
+        wrong.push(...found.map((violation) => `${title}: ${violation}`));
         const [shown, wide] = await page.evaluate<[number, number]>(
           '[document.documentElement.clientWidth, document.documentElement.scrollWidth]',
         );
