@@ -29,7 +29,7 @@ export async function soak(dataDir: string, port: number, minutes: number): Prom
     const count = (minutes * 60_000) / SAMPLE_MS;
     for (let taken = 0; taken < count; taken += 1) {
       await read(gateway);
-      await sleep(SAMPLE_MS);
+      await sleep(Math.max(0, started + (taken + 1) * SAMPLE_MS - performance.now()));
       const { now } = await gateway.memory();
       samples.push({ ms: performance.now() - started, megabytes: now });
     }

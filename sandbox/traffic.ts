@@ -19,7 +19,7 @@ interface DeleteCount {
   readonly effective: number;
 }
 
-const REMEMBERED_REQUESTS = 10_000;
+const REMEMBERED_REQUESTS = 1_000;
 
 /** What arrived at one provider since its start or reset. */
 export class Traffic {
@@ -42,6 +42,11 @@ export class Traffic {
     this.log.push(request);
     if (this.log.length > 2 * REMEMBERED_REQUESTS) this.log.splice(0, REMEMBERED_REQUESTS);
     return request;
+  }
+
+  /** Those that came after the first `count`, as far as they are remembered. */
+  after(count: number): readonly SeenRequest[] {
+    return this.log.slice(Math.max(0, this.log.length - (this.requests - count)));
   }
 
   countDelete(accountId: string, added: DeleteCount): void {

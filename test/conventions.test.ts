@@ -215,6 +215,17 @@ describe('queries', () => {
   });
 });
 
+describe('what lives as long as its process', () => {
+  // Node.js 20 keeps a reference to what AbortSignal.any gives in each of its signals, for as long as
+  // that one lives: here, as long as the object, and in many cases the process.
+  test('no signal that an object keeps is given to AbortSignal.any, which adds to it each time', () => {
+    const adding = sources('src').filter((file) =>
+      /AbortSignal\.any\(\[[^\]]*\bthis\.[\w.]+\s*[,\]]/.test(text(file)),
+    );
+    expect(adding).toStrictEqual([]);
+  });
+});
+
 describe('adapters are pure', () => {
   test.each(adapterFiles.filter(({ file }) => !file.endsWith('.gen.ts')))(
     '$file reads no clock, no environment and no randomness',

@@ -41,7 +41,6 @@ interface EventsParts {
 
 /** Reads the outbox as pages and as a stream. */
 export class EventsService {
-  private readonly stopping = new AbortController();
   private readonly streams = new OpenStreams();
 
   constructor(private readonly parts: EventsParts) {}
@@ -99,15 +98,10 @@ export class EventsService {
     after: string | undefined,
     { signal: left, keyEnded }: Pick<AnyCall, 'signal' | 'keyEnded'>,
   ): Promise<TextStream> {
-    this.streams.enter(caller.key.id, caller.teamId, left);
+    const stopping = this.streams.enter(caller.key.id, caller.teamId, left);
     const position =
       (await this.readPosition(caller, after, 'Last-Event-ID')) ?? (await this.parts.feed.end());
-    const ended = AbortSignal.any([
-      left,
-      this.stopping.signal,
-      this.expiry(caller, left),
-      keyEnded(),
-    ]);
+    const ended = AbortSignal.any([left, stopping, this.expiry(caller, left), keyEnded()]);
     return new TextStream(this.follow(caller, filter, position, ended), EVENT_STREAM, ended);
   }
 
@@ -137,7 +131,7 @@ export class EventsService {
       if (rows.length < BATCH)
         await this.parts.clock.sleep(LOOK_EVERY_MS, ended).catch(() => undefined);
     }
-    if (this.stopping.signal.aborted) {
+    if (this.streams.areEnding) {
       const jitter = Math.random() * (MAX_RECONNECT_MS - RECONNECT_MS);
       yield `${retryAfter(RECONNECT_MS + Math.floor(jitter))}\n`;
     }
@@ -169,7 +163,7 @@ export class EventsService {
 
   /** Ends every stream, now and from now on, and has its reader connect again in a while. */
   stop(): void {
-    this.stopping.abort();
+    this.streams.endAll();
   }
 
   /** Drops weeks of events that ended 90 days ago, and histories that had ended then. */

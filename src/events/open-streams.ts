@@ -11,13 +11,21 @@ export class OpenStreams {
   /** By the ids of keys and of teams. */
   private readonly open = new Map<string, number>();
   private total = 0;
+  private readonly ends = new Set<AbortController>();
+  private isOver = false;
+
+  /** Whether all have been told to end. */
+  get areEnding(): boolean {
+    return this.isOver;
+  }
 
   /**
    * Counts a stream of a key until `left` aborts.
+   * @returns aborts when the stream must end, see `endAll`
    * @throws Problem 429 when the key or its team has its most streams open, 503 when this process
    * has
    */
-  enter(keyId: string, teamId: string, left: AbortSignal): void {
+  enter(keyId: string, teamId: string, left: AbortSignal): AbortSignal {
     for (const [who, id, most] of [
       ['key', keyId, MAX_PER_KEY],
       ['team', teamId, MAX_PER_TEAM],
@@ -33,9 +41,23 @@ export class OpenStreams {
         'service_unavailable',
         `This replica already has ${MAX_STREAMS} streams open. Try again later`,
       );
-    if (left.aborted) return;
+    if (left.aborted) return left;
+    const end = new AbortController();
+    if (this.isOver) end.abort();
+    this.ends.add(end);
     this.count([keyId, teamId], 1);
-    left.addEventListener('abort', () => this.count([keyId, teamId], -1), { once: true });
+    const leave = () => {
+      this.ends.delete(end);
+      this.count([keyId, teamId], -1);
+    };
+    left.addEventListener('abort', leave, { once: true });
+    return end.signal;
+  }
+
+  /** Ends every stream, and each that comes later. */
+  endAll(): void {
+    this.isOver = true;
+    for (const end of this.ends) end.abort();
   }
 
   private count(ids: readonly string[], change: 1 | -1): void {

@@ -65,8 +65,9 @@ export class WorkLoop {
 
   private async poll(): Promise<void> {
     while (!this.stopping.signal.aborted) {
+      // `stop` wakes it, too: nothing is waited for between this and the look at `stopping`.
       this.wakeUp = new AbortController();
-      const signal = AbortSignal.any([this.wakeUp.signal, this.stopping.signal]);
+      const { signal } = this.wakeUp;
       try {
         await this.keepLeases();
         await this.takeDue();

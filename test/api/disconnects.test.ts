@@ -143,10 +143,10 @@ describe('a run', () => {
   test('looks and pauses before it deletes; each provider is asked to delete once', async () => {
     const ref = fresh();
     const id = ref.slice('outfame:'.length);
-    const since = provider('outfame').traffic.log.length;
+    const since = provider('outfame').traffic.requests;
     await post({ account_ids: [ref] }, { Prefer: 'wait=20' });
     const calls = provider('outfame')
-      .traffic.log.slice(since)
+      .traffic.after(since)
       .filter(
         ({ target, operation }) => target.includes(id) || operation === 'POST /engagement/pause',
       )

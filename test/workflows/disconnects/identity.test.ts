@@ -191,11 +191,11 @@ describe('an id that names somebody else by now', () => {
   test('between the pause and the delete is seen too, and nothing more is asked', async () => {
     const id = 'acc_S000000001';
     provider('outfame').faults.add({ kind: 'slow', path: '/engagement/pause', delay_ms: 300 });
-    const since = provider('outfame').traffic.log.length;
+    const since = provider('outfame').traffic.requests;
     const disconnect = await begin([id], {}, 'outfame');
     const writes = () =>
       provider('outfame')
-        .traffic.log.slice(since)
+        .traffic.after(since)
         .map(({ operation }) => operation)
         .filter((operation) => !operation.startsWith('GET'));
     await waitFor('the pause', () => writes().length > 0);
