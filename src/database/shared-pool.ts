@@ -13,8 +13,17 @@ const FULL_MS = 2_000;
 /** Between two tries while there is none at all. */
 const TRY_AGAIN_MS = 100;
 
-/** Notes the session that is taken first in it: Prisma does not say which one a transaction has. */
+/**
+ * The session of the transaction that runs. It is that which is taken first in it: Prisma does not
+ * say which one a transaction has.
+ */
 export const firstSession = new AsyncLocalStorage<{ session: pg.PoolClient | undefined }>();
+
+/**
+ * Emitted where a transaction takes a second session. Where a request may have one at a time it would
+ * wait for itself until its time is up; tests listen.
+ */
+export const NESTED = 'nested';
 
 type Lent = (
   error: Error | undefined,
@@ -66,6 +75,7 @@ export class SharedPool extends pg.Pool {
   override connect(callback: Lent): void;
   override connect(callback?: Lent): Promise<pg.PoolClient> | undefined {
     const taken = firstSession.getStore();
+    if (taken?.session) this.emit(NESTED, new Error('a transaction takes a second session'));
     const lent = this.lend().then((client) => {
       if (taken) taken.session ??= client;
       return client;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { isDeadlocked } from './failure.js';
+import { firstSession } from './shared-pool.js';
 
 const TRIES = 3;
 /** The victim leaves the other one time to take what it gave up, or they would meet again. */
@@ -47,7 +48,7 @@ export async function withTransaction<Result>(
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
-    return await transact(client, () => work(client));
+    return await firstSession.run({ session: client }, () => transact(client, () => work(client)));
   } catch (error) {
     // A session whose transaction failed goes back to the pool only if it still answers.
     await client.query('SELECT 1').catch((broken: Error) => {

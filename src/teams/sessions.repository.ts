@@ -34,8 +34,11 @@ export class SessionsRepository {
   ) {}
 
   /** One prepared statement by a unique key: it runs on every request of a browser. */
-  async findWithKey(tokenHash: Uint8Array): Promise<SessionRow | undefined> {
-    const { rows } = await this.database.pool.query<SessionRow>({
+  async findWithKey(
+    tokenHash: Uint8Array,
+    client: pg.ClientBase | pg.Pool = this.database.pool,
+  ): Promise<SessionRow | undefined> {
+    const { rows } = await client.query<SessionRow>({
       name: 'find-session',
       text: `SELECT ${KEY_WITH_TEAM}, s.id AS session_id, s.last_used_at AS session_last_used_at,
                s.expires_at AS session_expires_at

@@ -173,7 +173,7 @@ export class SessionsService {
     requestId: string,
   ): Promise<void> {
     const hash = sessionToken === undefined ? undefined : hashOfToken(sessionToken);
-    const former = hash && (await this.parts.sessions.findWithKey(hash));
+    const former = hash && (await this.parts.sessions.findWithKey(hash, transaction.client));
     if (!former) return;
     await this.end(transaction, { ...identityOf(former), requestId }, former.session_id);
   }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import {
 } from '../../sandbox/index.js';
 import type { App, AppSettings } from '../../src/app.js';
 import { type Database, type DatabaseConnection, openDatabase } from '../../src/database/index.js';
+import { NESTED } from '../../src/database/shared-pool.js';
 import type { RateLimit } from '../../src/http/caller.js';
 import { createListener, type ListenerLimits } from '../../src/http/listener.js';
 import type { LoadLimits } from '../../src/http/load.js';
@@ -149,6 +150,9 @@ async function begin(
   undo.push(() => testDatabase.drop());
   const database = openDatabase({ connection: testDatabase.gateway, ...pool });
   undo.push(() => database.close());
+  (database.pool as EventEmitter).on(NESTED, (error: Error) => {
+    throw error;
+  });
   const sandbox = await startSandbox({ port: 0, accounts });
   undo.push(() => sandbox.close());
   const app = await createApp({
