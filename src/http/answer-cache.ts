@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Answer, type Rendered, renderRaw } from './answer.js';
 import { etagOf } from './conditional.js';
 import { type Coding, etagIn, MIN_PACKED_BYTES, pack } from './content-coding.js';
-import type { Endpoint } from './route.js';
+import type { AnyCall, Endpoint } from './route.js';
 
 const MAX_CACHED_BYTES = 32 * 1024 * 1024;
 const MAX_ASKED_FOR = 10_000;
@@ -71,17 +72,22 @@ export class CachedAnswer {
   }
 }
 
+/** What an answer is asked with, beside its version. */
+type Asked = Pick<AnyCall, 'caller' | 'url' | 'search'>;
+
 /**
  * Answers by the version of the data they show: polling unchanged data builds nothing again. No
  * answer is ever out of date, as the version was read before the answer was made. Only answers that
  * are requested a second time are kept: for clients that never repeat a request they would only
- * fill memory.
+ * fill memory. So would former versions, of which nobody asks again: a question has one at a time.
  */
 export class AnswerCache {
   private readonly kept = new LRUCache<string, CachedAnswer>({
     maxSize: MAX_CACHED_BYTES,
     sizeCalculation: (page, version) => Math.ceil(EXTRA * page.length) + 2 * version.length + 1,
   });
+  /** The version that is kept of what a question asks for. */
+  private readonly latest = new LRUCache<string, string>({ max: MAX_ASKED_FOR });
   private readonly askedFor = new LRUCache<string, true>({ max: MAX_ASKED_FOR });
   private readonly making = new Map<string, Promise<CachedAnswer>>();
 
@@ -91,27 +97,45 @@ export class AnswerCache {
 
   /** The ETag of a list is its version, that of a resource is of its body. */
   make(
-    { isVersioned }: Endpoint,
+    { isVersioned }: Pick<Endpoint, 'isVersioned'>,
     version: string,
+    asked: Asked,
     answered: () => Promise<Answer>,
   ): Promise<CachedAnswer> {
     const etag = isVersioned ? version : undefined;
-    return this.of(version, async () => new CachedAnswer(renderRaw(await answered()), etag));
+    const make = async () => new CachedAnswer(renderRaw(await answered()), etag);
+    return this.of(version, asked, make);
   }
 
   /** @param make is called once for all requests that wait for the same answer */
-  private async of(version: string, make: () => Promise<CachedAnswer>): Promise<CachedAnswer> {
+  private async of(
+    version: string,
+    asked: Asked,
+    make: () => Promise<CachedAnswer>,
+  ): Promise<CachedAnswer> {
     const known = this.kept.get(version) ?? this.making.get(version);
     if (known !== undefined) return known;
     const made = make();
     this.making.set(version, made);
     try {
       const page = await made;
-      if (this.askedFor.has(version)) this.kept.set(version, page);
+      if (this.askedFor.has(version)) this.keep(asked, version, page);
       else this.askedFor.set(version, true);
       return page;
     } finally {
       this.making.delete(version);
     }
+  }
+
+  private keep({ caller, url, search }: Asked, version: string, page: CachedAnswer): void {
+    const question = hash(
+      'sha1',
+      JSON.stringify([caller.teamId, url, String(search)]),
+      'base64url',
+    );
+    const former = this.latest.get(question);
+    if (former !== undefined && former !== version) this.kept.delete(former);
+    this.latest.set(question, version);
+    this.kept.set(version, page);
   }
 }

@@ -213,7 +213,7 @@ export class RepeatedReads {
     const call = { ...read.asked, caller, requestId, commit, signal: NEVER, keyEnded: () => NEVER };
     if (caller.key.providers.length > 0)
       return new CachedAnswer(renderRaw(await endpoint.handle(call)));
-    return this.parts.answers.make(endpoint, version, () => endpoint.handle(call));
+    return this.parts.answers.make(endpoint, version, call, () => endpoint.handle(call));
   }
 
   private sendUnchanged(exchange: Exchange, etag: string, page?: CachedAnswer): void {

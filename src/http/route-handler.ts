@@ -183,7 +183,8 @@ export class RouteHandler {
     const version = etagOfVersion(call, this.parts.release());
     const known = endpoint.isVersioned && knownAs(request.get('if-none-match'), version);
     const page =
-      known || (await this.parts.answers.make(endpoint, version, () => this.handled(routed, call)));
+      known ||
+      (await this.parts.answers.make(endpoint, version, call, () => this.handled(routed, call)));
     this.parts.remember(routed, call);
     if (page instanceof CachedAnswer) await sendPage(request, response, page);
     else sendUnchanged(response, page);

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { AnswerCache } from '../../src/http/answer-cache.js';
+import type { Caller } from '../../src/http/caller.js';
 import { codingFor, etagUnpacked } from '../../src/http/content-coding.js';
 import { SharedQuestions } from '../../src/lib/shared-questions.js';
 import type { Client } from '../support/client.js';
@@ -339,4 +341,29 @@ describe('a list whose address was never asked for', () => {
     };
     await Promise.all([write(), read(), read()]);
   });
+});
+
+test('of the answers to one question the newest alone is kept', async () => {
+  const answers = new AnswerCache();
+  const askTwice = async (version: string, search: string, team = 'team_default') => {
+    const asked = {
+      caller: { teamId: team } as Caller,
+      url: '/v1/accounts',
+      search: new URLSearchParams(search),
+    };
+    for (const _time of ['first', 'second'])
+      await answers.make({ isVersioned: true }, version, asked, async () => ({
+        status: 200,
+        body: { version },
+      }));
+  };
+  await askTwice('"a page"', 'limit=1');
+  await askTwice('"another page"', 'limit=2');
+  await askTwice('"another team\'s"', 'limit=1', 'team_other');
+  await askTwice('"the page, later"', 'limit=1');
+  const kept = (version: string) => answers.known(version)?.etag;
+  expect(kept('"a page"')).toBeUndefined();
+  expect(kept('"the page, later"')).toBe('"the page, later"');
+  expect(kept('"another page"')).toBe('"another page"');
+  expect(kept('"another team\'s"')).toBe('"another team\'s"');
 });
