@@ -118,6 +118,7 @@ export function openDatabase({
     slots: pool.slots,
     transaction: (work) =>
       unlessDeadlocked(() => {
+        pool.tellNested();
         const taken: { session: pg.PoolClient | undefined } = { session: undefined };
         return firstSession.run(taken, () =>
           prisma.$transaction(

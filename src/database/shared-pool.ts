@@ -75,7 +75,7 @@ export class SharedPool extends pg.Pool {
   override connect(callback: Lent): void;
   override connect(callback?: Lent): Promise<pg.PoolClient> | undefined {
     const taken = firstSession.getStore();
-    if (taken?.session) this.emit(NESTED, new Error('a transaction takes a second session'));
+    this.tellNested();
     const lent = this.lend().then((client) => {
       if (taken) taken.session ??= client;
       return client;
@@ -86,6 +86,12 @@ export class SharedPool extends pg.Pool {
       (error: Error) => callback(error, undefined, () => undefined),
     );
     return undefined;
+  }
+
+  /** Tells where a transaction is about to take a second session; see `NESTED`. */
+  tellNested(): void {
+    if (firstSession.getStore()?.session)
+      this.emit(NESTED, new Error('a transaction takes a second session'));
   }
 
   private async lend(): Promise<pg.PoolClient> {
