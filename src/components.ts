@@ -117,7 +117,7 @@ export function connectComponents(settings: ComponentSettings) {
     accountsRepository: accounts.repository,
     feeds: events.reader,
     cursors: feedCursors,
-    addresses: () => connections.addresses(),
+    addresses: (client) => connections.addresses(undefined, client),
   });
   const providerStatus = createProviderStatus({
     ...parts,

@@ -38,8 +38,11 @@ export class ConnectionsRepository {
   }
 
   /** Where connections lead, of a team or of all; each address once. */
-  async addresses(teamId?: string): Promise<Address[]> {
-    const { rows } = await this.database.pool.query<Address>(
+  async addresses(
+    teamId?: string,
+    client: pg.ClientBase | pg.Pool = this.database.pool,
+  ): Promise<Address[]> {
+    const { rows } = await client.query<Address>(
       `SELECT DISTINCT provider, base_url AS "baseUrl" FROM connections
        WHERE $1::text IS NULL OR team_id = $1`,
       [teamId],

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Cursors } from '../http/cursor.js';
 import type { Clock } from '../lib/clock.js';
@@ -70,7 +71,7 @@ export function createConnections(parts: ConnectionsParts) {
     service,
     jobs,
     sweepSoon,
-    addresses: (teamId?: string) => connections.addresses(teamId),
+    addresses: (teamId?: string, client?: pg.ClientBase) => connections.addresses(teamId, client),
     endpoints: { connections: connectionEndpoints(service, cursors, parts.afterConnecting, hooks) },
     pages: { '/hooks': hooks.router },
   };

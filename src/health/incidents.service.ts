@@ -21,7 +21,7 @@ interface IncidentsParts {
   readonly providers: Providers;
   readonly clock: Clock;
   /** Where the connections of all teams lead, each address once. */
-  readonly addresses: () => Promise<readonly Address[]>;
+  readonly addresses: (client?: pg.ClientBase) => Promise<readonly Address[]>;
 }
 
 /**
@@ -109,10 +109,10 @@ export class IncidentsService {
   }
 
   /** The addresses that connections lead to. */
-  private async bySite(): Promise<ReadonlyMap<string, readonly Address[]>> {
+  private async bySite(client?: pg.ClientBase): Promise<ReadonlyMap<string, readonly Address[]>> {
     const { providers, addresses } = this.parts;
     const found = new Map<string, Address[]>();
-    for (const address of await addresses()) {
+    for (const address of await addresses(client)) {
       const adapter = providers.adapters.get(address.provider);
       if (adapter === undefined) continue;
       const site = siteOf(adapter, address.baseUrl);
@@ -158,7 +158,7 @@ export class IncidentsService {
     site: string,
     facts: { readonly id: string; readonly opened_at: Date; readonly closed_at?: Date },
   ): Promise<number> {
-    const addresses = (await this.bySite()).get(site) ?? [];
+    const addresses = (await this.bySite(client)).get(site) ?? [];
     const part = { provider: providerOf(site), baseUrls: addresses.map(({ baseUrl }) => baseUrl) };
     const at = facts.closed_at ?? facts.opened_at;
     return this.incidents.recordForTeams(client, type, part, facts, at);

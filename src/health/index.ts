@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { AccountsRepository, AccountsService } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import type { FeedReader } from '../events/index.js';
@@ -25,7 +26,7 @@ interface HealthParts {
   readonly cursors: Cursors;
   readonly clock: Clock;
   /** Where the connections of all teams lead, each address once. */
-  readonly addresses: () => Promise<readonly Address[]>;
+  readonly addresses: (client?: pg.ClientBase) => Promise<readonly Address[]>;
 }
 
 /** How verdicts age, what they were, and the outages of providers. */

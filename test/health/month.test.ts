@@ -201,7 +201,7 @@ class Gateway {
       feeds: createFeeds(database, parts.clock).reader,
       accounts: service,
       accountsRepository: repository,
-      addresses,
+      addresses: (client) => addresses(undefined, client),
     });
     return [sweeps, health] as const;
   }
