@@ -112,13 +112,16 @@ describe('an account that comes back', () => {
     );
     const back: Verdict = { status: 'unhealthy', reason: 'token_invalid', fault: 'account' };
     let second: Promise<unknown> | undefined;
-    await withTransaction(pool, async (client) => {
+    // The other one is not the first one's doing.
+    const first = await pool.connect();
+    try {
+      await first.query('BEGIN');
       const { records, observedAt } = look(
         back,
         { displayName: 'as the list has it' },
         new Date(3000),
       );
-      await writeObservations(client, owner, records, observedAt);
+      await writeObservations(first, owner, records, observedAt);
       second = write(look(back, { displayName: 'as a probe has it' }, new Date(3001)));
       await waitFor('the second write to wait for the first', async () => {
         const { rows } = await pool.query(
@@ -126,7 +129,10 @@ describe('an account that comes back', () => {
         );
         return rows.length > 0;
       });
-    });
+      await first.query('COMMIT');
+    } finally {
+      first.release();
+    }
     await second;
     const [id] = await accountsOf('acc_1');
     expect(await story(id)).toEqual([

@@ -122,7 +122,10 @@ describe('two processes behind one port', () => {
     // The two, and the server.
     expect(children).toHaveLength(3);
     expect(await gateway.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
-    expect(children.filter(isRunning)).toEqual([]);
+    // The server has ended by then, and is there until the system has taken note of it.
+    await waitFor('its children to be gone', () => children.filter(isRunning), {
+      until: (running) => running.length === 0,
+    });
   });
 
   test('without their supervisor they end too, and the last one ends the database', async () => {
