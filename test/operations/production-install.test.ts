@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Sandbox, startSandbox } from '../../sandbox/index.js';
@@ -87,6 +88,18 @@ describe('an installation for production, on a read-only tree and as another use
     expect(errors).toMatch(
       /^The database lacks \d+ migrations, from \S+_init on: run `npm [^\n]+\n$/,
     );
+  });
+
+  test('says that a data folder is not its to read', async () => {
+    const closed = join(root, 'closed');
+    await mkdir(closed, { mode: 0 });
+    try {
+      const { code, errors } = await run({ DATA_DIR: closed }, release).ended;
+      expect(code).toBe(1);
+      expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
+    } finally {
+      await chmod(closed, 0o700);
+    }
   });
 
   test('migrates with a command that is given no secret, and then answers with accounts', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -87,19 +87,6 @@ describe('a start that cannot be', () => {
       expect(errors).toContain(file === dataDir || dataDir.startsWith(file) ? file : locked);
     }
   });
-
-  // Root may read everything.
-  (process.getuid?.() === 0 ? test.skip : test)(
-    'says that a folder is not its to read',
-    async () => {
-      const closed = join(folder, 'closed');
-      await mkdir(closed);
-      await chmod(closed, 0);
-      const { code, errors } = await run({ DATA_DIR: closed }).ended;
-      expect(code).toBe(1);
-      expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
-    },
-  );
 
   test.each([
     ['before it listens to signals, by the system', '', { code: null, signal: 'SIGINT' }],
