@@ -131,7 +131,8 @@ describe('an account that comes back', () => {
       });
       await first.query('COMMIT');
     } finally {
-      first.release();
+      // Closed: where it failed its transaction is open.
+      first.release(true);
     }
     await second;
     const [id] = await accountsOf('acc_1');
