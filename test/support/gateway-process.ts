@@ -57,8 +57,6 @@ export function run(
     ROLLCALL_ROOT_KEY: ROOT_KEY,
     LOG_LEVEL: 'error',
     DRAIN_SECONDS: '0',
-    // Each connection is a process of the database's; a few serve a test as well as twenty.
-    DATABASE_POOL_SIZE: '8',
     ...variables,
   };
   const child = spawn(process.execPath, [...SHORT_LIVED, join(folder, 'dist/bundle/main.js')], {
