@@ -111,9 +111,9 @@ async function start(config: Config, parts: GatewayParts): Promise<Running> {
   await Promise.all([database.load(), rising.isReady]);
   stopping.throwIfAborted();
   await app.claimSecret();
-  const rootKeyFile = new RootKeyFile(config.dataDir);
+  const rootKeyFile = new RootKeyFile(config.dataDir, (key) => app.teams.standingOf(key));
   const newRootKey = await app.teams.prepare(config.rootKey, (key) => rootKeyFile.keep(key));
-  if (config.rootKey !== undefined) await rootKeyFile.removeUnless(config.rootKey);
+  await rootKeyFile.removeEnded();
   const server = createListener(app.http);
   const shutdown = gracefulShutdown(server);
   await listen(server, config, stopping);

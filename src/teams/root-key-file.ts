@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readIfThere, writePrivateFile } from '../lib/private-file.js';
 import { StartError } from '../lib/start-error.js';
+import type { KeyStanding } from './teams.service.js';
 
 /** How a start tells of the root key. */
 export interface RootKeyWords {
@@ -13,12 +14,17 @@ export interface RootKeyWords {
 
 /**
  * The file that keeps a root key the gateway made: in the data folder, readable by its owner alone.
- * It is where the key is to be found, as standard output is often collected and kept.
+ * It is where the key is to be found, as standard output is often collected and kept. The key may
+ * be another database's, where a data folder is started with one database and then with another.
  */
 export class RootKeyFile {
   readonly path: string;
 
-  constructor(dataDir: string) {
+  /** @param standingOf tells how a key stands in the database of this start */
+  constructor(
+    dataDir: string,
+    private readonly standingOf: (key: string) => Promise<KeyStanding>,
+  ) {
     this.path = join(resolve(dataDir), 'root-key');
   }
 
@@ -31,10 +37,9 @@ export class RootKeyFile {
     });
   }
 
-  /** Removes the file when it holds another key than `current`, which has ended it. */
-  async removeUnless(current: string): Promise<void> {
-    const kept = await readIfThere(this.path);
-    if (kept !== undefined && kept.trim() !== current) await rm(this.path, { force: true });
+  /** Removes the file when its key has ended. */
+  async removeEnded(): Promise<void> {
+    if ((await this.standing()) === 'ended') await rm(this.path, { force: true });
   }
 
   /**
@@ -46,7 +51,7 @@ export class RootKeyFile {
     made: string | undefined,
     isTerminal: boolean,
   ): Promise<RootKeyWords> {
-    if ((await readIfThere(this.path)) !== undefined) {
+    if ((await this.standing()) === 'live') {
       const shown = made !== undefined && isTerminal ? `${made}, ` : '';
       const quoted = `'${this.path.replaceAll("'", `'\\''`)}'`;
       return {
@@ -56,5 +61,10 @@ export class RootKeyFile {
     }
     const where = given === undefined ? 'was made at the first start' : 'is ROLLCALL_ROOT_KEY';
     return { where: `${where}; $ROLLCALL_KEY below stands for it`, shell: '$ROLLCALL_KEY' };
+  }
+
+  private async standing(): Promise<KeyStanding> {
+    const kept = await readIfThere(this.path);
+    return kept === undefined ? 'unknown' : this.standingOf(kept.trim());
   }
 }

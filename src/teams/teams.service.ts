@@ -26,6 +26,9 @@ const BAD_KEY = challenge('invalid_token');
 const LAST_USED_GRANULARITY_MS = 60_000;
 const MAX_KEYS_SEEN = 20_000;
 
+/** `unknown`: it is no key of this database. */
+export type KeyStanding = 'live' | 'ended' | 'unknown';
+
 /** Teams, their root key, and who a request comes from. */
 export class TeamsService {
   /** By the hash of the key's secret: who has only its id is not taken for it. */
@@ -91,6 +94,14 @@ export class TeamsService {
     }
     this.seen.set(parsed.secretHash.toString('base64'), { teamId: row.team_id, keyId: row.id });
     return identityOf(row);
+  }
+
+  /** Whether a key is in force, as far as nobody has ended it. */
+  async standingOf(key: string): Promise<KeyStanding> {
+    const parsed = parseKey(key);
+    const row = parsed && (await this.keys.findWithTeam(parsed.id));
+    if (!parsed || !row || !timingSafeEqual(row.secret_hash, parsed.secretHash)) return 'unknown';
+    return row.revoked_at === null ? 'live' : 'ended';
   }
 
   /**

@@ -17,8 +17,10 @@ beforeAll(async () => {
 afterAll(() => removeFolder(folder));
 
 describe('the root key that a first start makes', () => {
-  test('is in a file that only its owner can read, until another ends it', async () => {
-    const file = new RootKeyFile(join(folder, "it's data"));
+  const fileIn = (name: string) => new RootKeyFile(join(folder, name), async () => 'live');
+
+  test('is in a file that only its owner can read', async () => {
+    const file = fileIn("it's data");
     const [key, another] = [makeKey(newId('key')), makeKey(newId('key'))];
     await file.keep(another);
     await file.keep(key);
@@ -26,15 +28,10 @@ describe('the root key that a first start makes', () => {
     const { shell } = await file.describe(undefined, undefined, false);
     const { stdout } = await promisify(execFile)('sh', ['-c', `echo "${shell}"`]);
     expect(stdout).toBe(`${key}\n`);
-    await file.removeUnless(key);
-    expect(await readFile(file.path, 'utf8')).toBe(`${key}\n`);
-    await file.removeUnless(another);
-    await expect(stat(file.path)).rejects.toThrow('ENOENT');
-    expect((await file.describe(another, undefined, true)).shell).toBe('$ROLLCALL_KEY');
   });
 
   test('is shown to a terminal, once', async () => {
-    const file = new RootKeyFile(join(folder, 'shown'));
+    const file = fileIn('shown');
     const key = makeKey(newId('key'));
     await file.keep(key);
     expect((await file.describe(undefined, key, true)).where).toContain(key);
@@ -46,11 +43,10 @@ describe('the root key that a first start makes', () => {
   });
 
   test('does not exist where its file cannot be written', async () => {
-    const occupied = join(folder, 'occupied');
-    await writeFile(occupied, '');
+    await writeFile(join(folder, 'occupied'), '');
     const gateway = await startGateway();
     await gateway.database.prisma.apiKey.deleteMany();
-    const made = gateway.app.teams.prepare(undefined, (key) => new RootKeyFile(occupied).keep(key));
+    const made = gateway.app.teams.prepare(undefined, (key) => fileIn('occupied').keep(key));
     await expect(made).rejects.toThrow(/^DATA_DIR: cannot write the new root key/);
     expect(await gateway.database.prisma.apiKey.count()).toBe(0);
     await gateway.stop();
@@ -86,5 +82,25 @@ describe('another ROLLCALL_ROOT_KEY', () => {
       { actor: null, target: { id: `key_${keys[0]?.split('_')[1]}` } },
       { actor: null },
     ]);
+  });
+  test('ends the file of the former one, and not that of another database', async () => {
+    const keys = ['ours', 'theirs', 'next'].map(() => makeKey(newId('key')));
+    const [ours, theirs] = ['ours', 'theirs'].map(
+      (name) => new RootKeyFile(join(folder, name), (key) => gateway.app.teams.standingOf(key)),
+    ) as [RootKeyFile, RootKeyFile];
+    const shells = async () => {
+      const files = [ours, theirs];
+      await Promise.all(files.map((file) => file.removeEnded()));
+      const words = await Promise.all(files.map((file) => file.describe(keys[2], undefined, true)));
+      return words.map(({ shell }) => shell);
+    };
+    await ours.keep(`${keys[0]}`);
+    await theirs.keep(`${keys[1]}`);
+    await gateway.app.teams.prepare(keys[0]);
+    expect(await shells()).toEqual([`$(cat '${ours.path}')`, '$ROLLCALL_KEY']);
+    await gateway.app.teams.prepare(keys[2]);
+    expect(await shells()).toEqual(['$ROLLCALL_KEY', '$ROLLCALL_KEY']);
+    await expect(stat(ours.path)).rejects.toThrow('ENOENT');
+    expect(await readFile(theirs.path, 'utf8')).toBe(`${keys[1]}\n`);
   });
 });

@@ -57,6 +57,8 @@ export function run(
     ROLLCALL_ROOT_KEY: ROOT_KEY,
     LOG_LEVEL: 'error',
     DRAIN_SECONDS: '0',
+    // What a gateway with another database leaves is not for the one that `npm start` runs.
+    DATA_DIR: 'dist/test-data',
     ...variables,
   };
   const child = spawn(process.execPath, [...SHORT_LIVED, join(folder, 'dist/bundle/main.js')], {
