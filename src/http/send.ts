@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Request, Response } from 'express';
-import { type Answer, type Rendered, render, renderProblem, TextStream } from './answer.js';
+import { type Answer, type Rendered, renderProblem, renderRaw, TextStream } from './answer.js';
 import { CachedAnswer } from './answer-cache.js';
 import { knownAs } from './conditional.js';
 import { codingFor, refusesIdentity } from './content-coding.js';
@@ -14,11 +14,15 @@ export function send(request: Request, response: Response, answer: Answer): void
   if (answer.body instanceof TextStream) {
     response.status(answer.status).set(answer.headers ?? {});
     void sendStream(request, response, answer.body);
-  } else sendRendered(request, response, render(answer));
+  } else sendRendered(request, response, renderRaw(answer));
 }
 
 /** Sends what is rendered already. What is wrong with how a caller wants it is told as a problem. */
-export function sendRendered(request: Request, response: Response, rendered: Rendered): void {
+export function sendRendered(
+  request: Request,
+  response: Response,
+  rendered: Rendered<string | Buffer>,
+): void {
   const { status, headers, text } = rendered;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && status === 200 && text !== undefined) {
