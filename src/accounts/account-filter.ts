@@ -156,6 +156,9 @@ export function isOfProfiles(ids: readonly string[], parameters: Parameters): st
     FROM unnest(${parameters.add(ids)}::text[]) AS w(id) LEFT JOIN profile_redirects r ON r.id = w.id))`;
 }
 
+/** SQL: whether an account has a label, in the words of the indexes of those that have. */
+export const IS_LABELLED = `a.labels::text <> '{}'`;
+
 /**
  * Labels as two conditions at most, so that their number makes no other statement: one in the words
  * of the index `accounts_labelled_idx`, which leaves out accounts without labels, and one for all further
@@ -168,7 +171,7 @@ function labelConditions(filter: AccountFilter['label'], parameters: Parameters)
   const [first, ...others] = wanted;
   if (first === undefined) return [];
   const alternatives = parameters.add(first.map((label) => JSON.stringify(label)));
-  const indexed = `a.labels::text <> '{}' AND a.labels @> ANY(${alternatives}::jsonb[])`;
+  const indexed = `${IS_LABELLED} AND a.labels @> ANY(${alternatives}::jsonb[])`;
   if (others.length === 0) return [indexed];
   const rest = parameters.add(JSON.stringify(others));
   return [

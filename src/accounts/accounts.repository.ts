@@ -228,7 +228,7 @@ export class AccountsRepository {
     const parameters = new Parameters();
     const limit = parameters.add(stretch.limit);
     const where = pageCondition({
-      ...{ ...whichOf(question), parameters, limit, sort: stretch.sort },
+      ...{ ...whichOf(question), order: question.order, parameters, limit, sort: stretch.sort },
       stretch: stretch.conditions(parameters),
     });
     const text = `SELECT a.id, ${ORDER[question.order].column}::text AS value, ${columns(parameters)} FROM ${FROM_ACCOUNTS}

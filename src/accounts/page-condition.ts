@@ -1,6 +1,12 @@
 import type { Parameters } from '../database/sql.js';
 import { soughtIds } from '../http/short-walk.js';
-import { type AccountFilter, nameConditions, rowConditions } from './account-filter.js';
+import {
+  type AccountFilter,
+  IS_LABELLED,
+  nameConditions,
+  type OrderKey,
+  rowConditions,
+} from './account-filter.js';
 
 /** Rows that are read along the order of a list before the index of its filter is used. */
 const MAX_WALKED = 5_000;
@@ -10,6 +16,7 @@ interface PageParts {
   readonly teamId: string;
   readonly visibleProviders: readonly string[];
   readonly filter: AccountFilter;
+  readonly order: OrderKey;
   readonly parameters: Parameters;
   /** Those of the place in the order. */
   readonly stretch: readonly string[];
@@ -22,12 +29,15 @@ interface PageParts {
  * the list from there on.
  */
 export function pageCondition(parts: PageParts): string {
-  const { teamId, visibleProviders, filter, parameters, stretch, sort, limit } = parts;
+  const { teamId, visibleProviders, filter, order, parameters, stretch, sort, limit } = parts;
   const ofRow = rowConditions(teamId, visibleProviders, filter, parameters);
   if (!hasIndex(filter)) return [ofRow, ...stretch].join(' AND ');
+  const ofTeam = `a.team_id = ${parameters.add(teamId)}`;
+  // Those with a label have an index of their own in this order, and are few.
+  const isOfLabelled = order === 'created_at' && hasLabel(filter);
   const ids = soughtIds({
     ...{ from: 'accounts a', alias: 'a', stretch, sort, limit, ofRow },
-    whose: `a.team_id = ${parameters.add(teamId)}`,
+    whose: isOfLabelled ? `${ofTeam} AND ${IS_LABELLED}` : ofTeam,
     ofIndex: [ofRow, ...nameConditions(filter, parameters)].join(' AND '),
     walked: MAX_WALKED,
   });
@@ -35,6 +45,10 @@ export function pageCondition(parts: PageParts): string {
 }
 
 /** Whether an index finds the accounts of the filter, however few they are. */
-export function hasIndex({ q, label }: Pick<AccountFilter, 'q' | 'label'>): boolean {
-  return q !== undefined || Object.keys(label ?? {}).length > 0;
+export function hasIndex(filter: Pick<AccountFilter, 'q' | 'label'>): boolean {
+  return filter.q !== undefined || hasLabel(filter);
+}
+
+function hasLabel({ label }: Pick<AccountFilter, 'label'>): boolean {
+  return Object.keys(label ?? {}).length > 0;
 }

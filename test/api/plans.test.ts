@@ -164,6 +164,13 @@ test('finds what no row has by an index on it', async () => {
   expect(costly.filter((filter) => !COSTLY.has(filter))).toEqual([]);
 });
 
+test('finds accounts with a label in the order of their creation, whatever stands between them', async () => {
+  await largeTables();
+  const [page] = await asked('/v1/accounts?label[brand]=acme');
+  const plan = await planOf(page as Statement);
+  expect(JSON.stringify(plan)).toContain('"accounts_labelled_order_idx"');
+});
+
 let filling: Promise<ReadonlySet<string>> | undefined;
 
 /** The tables that have many rows, once they do. */
