@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../lib/start-error.js';
 import { type DatabaseConnection, Hosts, isPostgresUrl, requireWritable } from './hosts.js';
@@ -9,15 +10,26 @@ const oldestVersion = 14;
  * silence.
  */
 export const connectTimeout = 10_000;
-/** How often a start asks a PostgreSQL that does not answer, each time over a connection of its own. */
-const MAX_TRIES = 3;
+/**
+ * Milliseconds for which a start asks a PostgreSQL that takes nobody at the moment, and between two
+ * times, each over a connection of its own.
+ */
+const PATIENCE_MS = 3 * connectTimeout;
+const PAUSE_MS = 1_000;
 
 /** The only schema: Prisma names it in each query, and SQL by hand finds it by `search_path`. */
 const SCHEMA = 'public';
 const PRIVATE_CA = ': add sslrootcert=/path/to/ca.pem to the address';
 
-/** It may answer the next time: it fails over, or this machine is busy. */
-class NoAnswer extends StartError {}
+/** It may take us the next time: it starts, it fails over, or this machine is busy. */
+class NotNow extends StartError {}
+
+const NOT_NOW: Readonly<Record<string, string>> = {
+  '57P01': 'it is shutting down',
+  '57P02': 'it is restarting after a crash',
+  '57P03': 'it is starting up, or shutting down',
+  '53300': 'all connections that it allows are in use',
+};
 
 /** Why a connection failed, by the codes of Node and PostgreSQL (its appendix A). */
 const reasons: Readonly<Record<string, string>> = {
@@ -51,25 +63,30 @@ export async function checkConnection(
   variable = 'DATABASE_URL',
 ): Promise<void> {
   const { all } = hostsOf(connection, variable);
-  for (let tries = 1; ; tries += 1) {
+  const started = performance.now();
+  for (;;) {
     try {
       await checkHosts(all, variable);
       return;
     } catch (error) {
-      if (!(error instanceof NoAnswer) || tries === MAX_TRIES) throw error;
+      if (!(error instanceof NotNow) || performance.now() - started >= PATIENCE_MS) throw error;
+      await sleep(PAUSE_MS);
     }
   }
 }
 
+/** One host that serves us is enough; of several one that may yet do so is waited for. */
 async function checkHosts(all: Hosts['all'], variable: string): Promise<void> {
-  for (const [index, one] of all.entries()) {
-    const isLast = index === all.length - 1;
-    const checked = await checkHost(one, variable).catch((error: StartError) => {
-      if (isLast) throw error;
-      return false;
-    });
-    if (checked !== false) return;
+  const errors: unknown[] = [];
+  for (const one of all) {
+    try {
+      await checkHost(one, variable);
+      return;
+    } catch (error) {
+      errors.push(error);
+    }
   }
+  throw errors.find((error) => error instanceof NotNow) ?? errors.at(-1);
 }
 
 function hostsOf(connection: DatabaseConnection, variable: string): Hosts {
@@ -109,7 +126,9 @@ async function checkHost(connection: DatabaseConnection, variable: string): Prom
     const cannot = `${variable}: cannot use the PostgreSQL at ${place}`;
     // pg tells its own timeouts by their texts alone; those of the server have a code.
     if (code === 'ETIMEDOUT' || (code === '' && /timeout/i.test(message)))
-      throw new NoAnswer(`${cannot}: it does not answer.`);
+      throw new NotNow(`${cannot}: it does not answer.`);
+    const notNow = NOT_NOW[code];
+    if (notNow !== undefined) throw new NotNow(`${cannot}: ${notNow}.`);
     throw new StartError(`${cannot}: ${reasons[code] ?? message}.`);
   } finally {
     await client.end().catch(() => undefined);

@@ -108,3 +108,20 @@ test('one that does not answer is asked again, over another connection', async (
     await proxy.close();
   }
 });
+
+test('one that has no connection to spare is asked again', async () => {
+  await owner.query("CREATE ROLE alone LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 1");
+  const former = new pg.Client(as('alone'));
+  await former.connect();
+  const proxy = await startTcpProxy(postgres.port);
+  try {
+    const url = as('alone').replace(`:${postgres.port}/`, `:${proxy.port}/`);
+    const isUsable = checkConnection({ connectionString: url });
+    await waitFor('the second connection', () => proxy.accepted() > 1);
+    await former.end();
+    await isUsable;
+  } finally {
+    await former.end();
+    await proxy.close();
+  }
+});
