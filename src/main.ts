@@ -53,6 +53,7 @@ async function run(end: () => void, ending: Ending): Promise<void> {
     mayMigrate: config.migrateOnStart && !isMember,
     logger: isMember ? silentLogger : createLogger(config.logLevel),
     say: (line) => process.stdout.write(`${line}\n`),
+    stopping: ending.stopping,
   });
   const parts = { database, ending };
   if (isGroup && !isMember) {

@@ -50,10 +50,14 @@ export async function connect(
   }
 }
 
-/** Like `connect`, and does not wait: the embedded server takes a while to come up. */
+/**
+ * Like `connect`, and does not wait: the embedded server takes a while to come up.
+ * @param stopping ends the time for which a database that takes nobody at the moment is asked
+ */
 export async function findDatabase(
   { databaseUrl, directUrl, migrateUrl, dataDir }: DatabasePlace,
   onProgress: (line: string) => void,
+  stopping?: AbortSignal,
 ): Promise<Found> {
   if (databaseUrl === undefined) {
     const { connection, gateway, isUp, stop } = await launchEmbedded({ dataDir, onProgress });
@@ -64,8 +68,8 @@ export async function findDatabase(
   const owner = owning === undefined ? undefined : { connectionString: owning };
   const variable = migrateUrl === undefined ? 'DATABASE_DIRECT_URL' : 'ROLLCALL_MIGRATE_URL';
   const check = async () => {
-    await checkConnection(connection);
-    if (owner) await checkConnection(owner, variable);
+    await checkConnection(connection, 'DATABASE_URL', stopping);
+    if (owner) await checkConnection(owner, variable, stopping);
   };
   return { connection, owner, answers: check(), stop: async () => undefined };
 }

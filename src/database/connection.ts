@@ -55,12 +55,14 @@ const reasons: Readonly<Record<string, string>> = {
  * Makes sure that a PostgreSQL Rollcall can use answers.
  *
  * @param variable names the connection in what is said
+ * @param stopping ends the time for which one that takes nobody at the moment is asked
  * @throws StartError naming it when none answers, it refuses us, is older than 14 or not
  * in UTF-8.
  */
 export async function checkConnection(
   connection: DatabaseConnection,
   variable = 'DATABASE_URL',
+  stopping?: AbortSignal,
 ): Promise<void> {
   const { all } = hostsOf(connection, variable);
   const started = performance.now();
@@ -70,7 +72,7 @@ export async function checkConnection(
       return;
     } catch (error) {
       if (!(error instanceof NotNow) || performance.now() - started >= PATIENCE_MS) throw error;
-      await sleep(PAUSE_MS);
+      await sleep(PAUSE_MS, undefined, { ...(stopping && { signal: stopping }) });
     }
   }
 }

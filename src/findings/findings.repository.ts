@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import { Parameters, utc } from '../database/sql.js';
 import type { Caller } from '../http/caller.js';
-import { type PageRequest, type PageRow, pageRow } from '../http/page.js';
+import { type PageRequest, type PageRow, writtenRow } from '../http/page.js';
 import { FINDING_KINDS, type FindingKindName } from './finding-kinds.js';
 import { type FindingRow, MAX_FINDING_ACCOUNTS, toAnswer } from './findings.schema.js';
 
@@ -83,7 +83,7 @@ export class FindingsRepository {
          ORDER BY f.id DESC LIMIT ${parameters.add(limit)}) f ORDER BY f.id DESC`,
       parameters.values,
     );
-    return rows.map((row) => pageRow(toAnswer(row), { value: null, id: row.id }));
+    return rows.map((row) => writtenRow(toAnswer(row), { value: null, id: row.id }));
   }
 
   async count(caller: Caller, filter: FindingFilter): Promise<number> {

@@ -47,7 +47,7 @@ export interface List {
 }
 
 /** A row whose JSON is made here. */
-export const pageRow = (document: object, position: Position): PageRow => ({
+export const writtenRow = (document: object, position: Position): PageRow => ({
   document: JSON.stringify(document),
   isCompact: true,
   position,
@@ -68,7 +68,7 @@ export function listById<Row extends { readonly id: string }>(
   return {
     read: async ({ after, limit }) => {
       const rows = await read(after?.id, limit);
-      return rows.map((row) => pageRow(show(row), { value: null, id: row.id }));
+      return rows.map((row) => writtenRow(show(row), { value: null, id: row.id }));
     },
     count,
   };

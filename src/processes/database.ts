@@ -12,6 +12,8 @@ interface DatabaseParts {
   readonly mayMigrate: boolean;
   readonly logger: Logger;
   readonly say: (line: string) => void;
+  /** Aborts when the process is to end. */
+  readonly stopping: AbortSignal;
 }
 
 /** A database on its way up. What is told of it rejects with a `StartError` if it cannot be used. */
@@ -26,7 +28,7 @@ export interface RisingDatabase {
 
 /** Begins to find or start the database, and to migrate it. */
 export function bringUpDatabase(config: Config, parts: DatabaseParts): RisingDatabase {
-  const found = findDatabase(config, parts.say);
+  const found = findDatabase(config, parts.say, parts.stopping);
   const connection = found.then((database) => database.connection);
   const isReady = found.then((database) => prepare(database, parts));
   // Those who wait for them are told.

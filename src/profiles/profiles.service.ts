@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/index.js';
 import type { Caller } from '../http/caller.js';
-import { type List, listById, type PageRow, pageRow } from '../http/page.js';
+import { type List, listById, type PageRow, writtenRow } from '../http/page.js';
 import { notFound } from '../http/problem.js';
 import type { Clock } from '../lib/clock.js';
 import { isStorable } from '../lib/text.js';
@@ -54,7 +54,7 @@ export class ProfilesService {
       );
       for (const { profile, position } of rows) {
         const document = shown.get(profile.id);
-        if (document !== undefined) found.push(pageRow(document, position));
+        if (document !== undefined) found.push(writtenRow(document, position));
       }
       after = rows.at(-1)?.position;
       isMore = rows.length === limit && found.length < question.page.limit;

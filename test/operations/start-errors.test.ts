@@ -125,3 +125,21 @@ test('one that has no connection to spare is asked again', async () => {
     await proxy.close();
   }
 });
+
+test('a start that waits for one ends when it is told to', async () => {
+  await owner.query("CREATE ROLE taken LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 1");
+  const former = new pg.Client(as('taken'));
+  await former.connect();
+  const proxy = await startTcpProxy(postgres.port);
+  try {
+    const url = as('taken').replace(`:${postgres.port}/`, `:${proxy.port}/`);
+    const { child, ended } = run({ DATABASE_URL: url, ...QUIET });
+    await waitFor('the second connection', () => proxy.accepted() > 1);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, errors: '' });
+    expect(proxy.accepted()).toBeLessThan(10);
+  } finally {
+    await former.end();
+    await proxy.close();
+  }
+});
