@@ -63,8 +63,8 @@ export function createProviderStatus(parts: ProviderStatusParts) {
         ]),
       );
     },
-    /** Shares what was counted since the last time. */
-    stop: () => figures.share().catch(() => undefined),
+    /** Writes what was counted since the last time. */
+    stop: () => figures.send().catch(() => undefined),
   };
 }
 

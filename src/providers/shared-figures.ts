@@ -68,10 +68,19 @@ export class SharedFigures {
    * runs it every few seconds.
    */
   async share(): Promise<void> {
+    const now = this.clock.now();
+    await this.send();
+    this.shared = await this.counts.sums(now);
+    this.sending = [];
+    await this.counts.deleteExpired(now);
+  }
+
+  /** Writes the counts of this replica to the database. One that has counted nothing needs none. */
+  async send(): Promise<void> {
     const counts = [...this.fresh.values()];
+    if (counts.length === 0) return;
     this.sending = counts;
     this.fresh = new Map();
-    const now = this.clock.now();
     try {
       await this.counts.add(counts);
     } catch (error) {
@@ -79,9 +88,6 @@ export class SharedFigures {
       for (const count of counts) this.add(count);
       throw error;
     }
-    this.shared = await this.counts.sums(now);
-    this.sending = [];
-    await this.counts.deleteExpired(now);
   }
 
   private add(count: OwnCount): void {
