@@ -57,7 +57,7 @@ export async function runGateway(config: Config, parts: GatewayParts): Promise<v
     if (!parts.ending.stopping.aborted) await once(parts.ending.stopping, 'abort');
     await stop(running, parts.ending);
   } catch (error) {
-    await undoAll();
+    await Promise.race([undoAll(), systemClock.sleep(FINISH_MS)]);
     throw error;
   }
 }

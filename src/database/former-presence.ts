@@ -26,14 +26,20 @@ export class FormerPresence {
         return;
       }
       const session = await this.pool.connect();
-      if (session instanceof Session && session.isDirect) {
-        session.once('error', () => this.drop(session));
-        await session.query(`SELECT set_config('application_name', $1, false)`, [this.name]);
-        this.session = session;
+      // The process may have ended meanwhile.
+      this.isNeedless ||= !(session instanceof Session && session.isDirect);
+      if (this.isNeedless) {
+        session.release();
         return;
       }
-      this.isNeedless = true;
-      session.release();
+      this.session = session;
+      session.once('error', () => this.drop(session));
+      try {
+        await session.query(`SELECT set_config('application_name', $1, false)`, [this.name]);
+      } catch (error) {
+        this.drop(session);
+        throw error;
+      }
     });
   }
 

@@ -50,7 +50,7 @@ async function rightsOn(table: string): Promise<string[]> {
 
 describe('the database user of the gateway', () => {
   test('cannot migrate when it owns nothing, and is told what to set', async () => {
-    const { code, errors } = await run({ DATABASE_URL: url, ROLLCALL_SECRET: SECRET }).ended;
+    const { code, errors } = await run({ DATABASE_URL: url, ROLLCALL_SECRET: SECRET }).ended();
     expect(code).toBe(1);
     expect(errors).toMatch(
       /^The database could not be migrated: [^\n]+ROLLCALL_MIGRATE_URL[^\n]+\n$/,
@@ -101,8 +101,10 @@ describe('the database user of the gateway', () => {
       ROLLCALL_MIGRATE_URL: postgres.url.replace(/\/postgres$/, '/another'),
       ROLLCALL_SECRET: SECRET,
     };
-    const { code, errors } = await run({ ...variables, ...('DATABASE_URL' in changed && changed) })
-      .ended;
+    const { code, errors } = await run({
+      ...variables,
+      ...('DATABASE_URL' in changed && changed),
+    }).ended();
     expect(code).toBe(1);
     expect(errors).toMatch(/^ROLLCALL_MIGRATE_URL: [^\n]+\n$/);
     expect(errors).toMatch(reason);

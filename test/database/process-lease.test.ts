@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FormerPresence } from '../../src/database/former-presence.js';
 import {
   type Database,
   leaseHolderIsGone,
@@ -98,6 +100,21 @@ test('the release before finds the processes of this one where it looks, and is 
   await former.query(`SET application_name = 'rollcall former'`);
   expect(await isGone('rollcall former')).toBe(false);
   former.release(true);
+});
+
+test('a process that ends while it opens that session, or cannot name it, keeps none', async () => {
+  const own = openDatabase({ connection: testDatabase.connection, poolSize: 2 });
+  for (const waitMs of [0, 1, 2, 3, 5, 8, 13, 21, 34]) {
+    const presence = new FormerPresence(own.pool, 'rollcall early');
+    const shown = presence.show();
+    await sleep(waitMs);
+    presence.end();
+    // What it asks as it ends is nobody's.
+    await shown.catch(() => undefined);
+  }
+  const nameless = new FormerPresence(own.pool, 'rollcall \0');
+  await expect(nameless.show()).rejects.toThrow('invalid byte sequence');
+  await waitFor('the pool to close', () => own.close().then(() => true));
 });
 
 test('a lock is one process’s at a time, of the release before too, and that of one that is gone is free', async () => {

@@ -39,7 +39,7 @@ describeWith(['pgbouncer'], 'through PgBouncer in transaction mode', () => {
   });
 
   test('a start that has to migrate asks for the address of PostgreSQL itself', async () => {
-    const { code, errors } = await run(settings()).ended;
+    const { code, errors } = await run(settings()).ended();
     expect([code, errors]).toEqual([
       1,
       expect.stringMatching(

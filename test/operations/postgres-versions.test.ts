@@ -43,7 +43,7 @@ describeWith(['postgres'], 'the PostgreSQL of the system', () => {
         const { errors, code } = await run({
           DATABASE_URL: postgres.url,
           ROLLCALL_SECRET: SECRET,
-        }).ended;
+        }).ended();
         expect([code, errors]).toEqual([
           1,
           `DATABASE_URL: the database at 127.0.0.1:${postgres.port} is in SQL_ASCII, and Rollcall needs UTF8.\n`,

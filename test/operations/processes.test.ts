@@ -141,7 +141,7 @@ describe('two processes behind one port', () => {
     gateway = await start();
     const { port } = new URL(gateway.url);
     const other = run({ WEB_CONCURRENCY: '2', DATA_DIR: folder, PORT: port });
-    const { code, errors } = await waitFor('the second one to end', () => other.ended);
+    const { code, errors } = await other.ended();
     expect(code).toBe(1);
     expect(errors).toBe(
       `PORT: ${port} is in use on 127.0.0.1. Stop the process that uses it, or set another port.\n` +

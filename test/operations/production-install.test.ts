@@ -83,7 +83,7 @@ describe('an installation for production, on a read-only tree and as another use
   });
 
   test('does not start before the database is migrated, and says so in one line', async () => {
-    const { code, errors } = await run(variables(), release).ended;
+    const { code, errors } = await run(variables(), release).ended();
     expect(code).toBe(1);
     expect(errors).toMatch(
       /^The database lacks \d+ migrations, from \S+_init on: run `npm [^\n]+\n$/,
@@ -94,7 +94,7 @@ describe('an installation for production, on a read-only tree and as another use
     const closed = join(root, 'closed');
     await mkdir(closed, { mode: 0 });
     try {
-      const { code, errors } = await run({ DATA_DIR: closed }, release).ended;
+      const { code, errors } = await run({ DATA_DIR: closed }, release).ended();
       expect(code).toBe(1);
       expect(errors).toMatch(/^DATA_DIR[^\n]+EACCES[^\n]+\n$/);
     } finally {

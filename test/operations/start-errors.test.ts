@@ -3,7 +3,7 @@ import { checkConnection } from '../../src/database/index.js';
 import { run, SECRET, startProcess } from '../support/gateway-process.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
 import { startTcpPostgres, type TcpPostgres } from '../support/tcp-postgres.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { waitFor } from '../support/wait.js';
 
 const QUIET = { ROLLCALL_SECRET: SECRET, SANDBOX: 'false' };
@@ -33,7 +33,11 @@ function as(user: string): string {
 }
 
 async function refusal(url: string, more: Record<string, string> = {}): Promise<string> {
-  const { code, errors } = await run({ DATABASE_URL: url, ROLLCALL_SECRET: SECRET, ...more }).ended;
+  const { code, errors } = await run({
+    DATABASE_URL: url,
+    ROLLCALL_SECRET: SECRET,
+    ...more,
+  }).ended();
   expect(code).toBe(1);
   expect(errors).toMatch(/^[^\n]+\n$/);
   expect(errors).not.toMatch(/hunter2|correct|\bat .*:\d+:\d+/);
@@ -109,37 +113,37 @@ test('one that does not answer is asked again, over another connection', async (
   }
 });
 
-test('one that has no connection to spare is asked again', async () => {
-  await owner.query("CREATE ROLE alone LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 1");
-  const former = new pg.Client(as('alone'));
+/** Runs `work` while the user `name`, who may have one connection, has none to spare. */
+async function whileFull(
+  name: string,
+  work: (place: { url: string; proxy: TcpProxy; free: () => Promise<void> }) => Promise<void>,
+): Promise<void> {
+  await owner.query(`CREATE ROLE ${name} LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 1`);
+  const former = new pg.Client(as(name));
   await former.connect();
   const proxy = await startTcpProxy(postgres.port);
   try {
-    const url = as('alone').replace(`:${postgres.port}/`, `:${proxy.port}/`);
-    const isUsable = checkConnection({ connectionString: url });
-    await waitFor('the second connection', () => proxy.accepted() > 1);
-    await former.end();
-    await isUsable;
+    const url = as(name).replace(`:${postgres.port}/`, `:${proxy.port}/`);
+    await work({ url, proxy, free: () => former.end() });
   } finally {
     await former.end();
     await proxy.close();
   }
-});
+}
 
-test('a start that waits for one ends when it is told to', async () => {
-  await owner.query("CREATE ROLE taken LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 1");
-  const former = new pg.Client(as('taken'));
-  await former.connect();
-  const proxy = await startTcpProxy(postgres.port);
-  try {
-    const url = as('taken').replace(`:${postgres.port}/`, `:${proxy.port}/`);
+test('one that has no connection to spare is asked again', () =>
+  whileFull('alone', async ({ url, proxy, free }) => {
+    const isUsable = checkConnection({ connectionString: url });
+    await waitFor('the second connection', () => proxy.accepted() > 1);
+    await free();
+    await isUsable;
+  }));
+
+test('a start that waits for one ends when it is told to', () =>
+  whileFull('taken', async ({ url, proxy }) => {
     const { child, ended } = run({ DATABASE_URL: url, ...QUIET });
     await waitFor('the second connection', () => proxy.accepted() > 1);
     child.kill('SIGTERM');
-    expect(await ended).toMatchObject({ code: 0, errors: '' });
+    expect(await ended()).toMatchObject({ code: 0, errors: '' });
     expect(proxy.accepted()).toBeLessThan(10);
-  } finally {
-    await former.end();
-    await proxy.close();
-  }
-});
+  }));

@@ -35,8 +35,8 @@ export interface GatewayProcess {
 interface Run {
   readonly child: ChildProcess;
   readonly output: () => string;
-  readonly errors: () => string;
-  readonly ended: Promise<Ending>;
+  /** Waits for its end. */
+  ended(): Promise<Ending>;
 }
 
 /** Where a program is installed, and who runs it. */
@@ -74,10 +74,11 @@ export function run(
   child.stderr?.on('data', (chunk) => {
     errors += chunk;
   });
-  const ended = once(child, 'close').then(
+  const closed = once(child, 'close').then(
     ([code, signal]): Ending => ({ code, signal, output, errors }),
   );
-  return { child, output: () => output, errors: () => errors, ended };
+  const ended = () => waitFor('the gateway process to end', () => closed);
+  return { child, output: () => output, ended };
 }
 
 /** Starts a gateway and waits until it says where it listens. */
@@ -85,16 +86,12 @@ export async function startProcess(
   variables: Readonly<Record<string, string>>,
   installation?: Installation,
 ): Promise<GatewayProcess> {
-  const { child, output, errors, ended } = run(variables, installation);
-  let ending: Ending | undefined;
-  void ended.then((end) => {
-    ending = end;
-  });
-  const url = await waitFor('the gateway process to say where it listens', () => {
-    if (ending !== undefined)
-      throw new Error(
-        `the gateway did not start (${ending.signal ?? `exit code ${ending.code}`}): ${errors()}`,
-      );
+  const { child, output, ended } = run(variables, installation);
+  const url = await waitFor('the gateway process to say where it listens', async () => {
+    if ((child.signalCode ?? child.exitCode) !== null) {
+      const { signal, code, errors } = await ended();
+      throw new Error(`the gateway did not start (${signal ?? `exit code ${code}`}): ${errors}`);
+    }
     return /listens on (http\S+)[\s\S]*curl/.exec(output())?.[1];
   });
   return {
@@ -104,7 +101,7 @@ export async function startProcess(
     output,
     end: (signal) => {
       child.kill(signal);
-      return waitFor(`the gateway process to end after ${signal}`, () => ended);
+      return ended();
     },
   };
 }

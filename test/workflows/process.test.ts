@@ -53,7 +53,7 @@ describe('a start that cannot be', () => {
     ['DATABASE_URL', { ...remote('postgresql://gateway:hunter2@127.0.0.1:1/rollcall') }],
     ['DATABASE_URL', { ...remote('postgresql://gateway:hunter2@no-such-host.invalid/rollcall') }],
   ])('names %s in one line, shows no secret, and exits with 1 (%j)', async (name, variables) => {
-    const { code, errors } = await run({ ...embedded(), ...variables }).ended;
+    const { code, errors } = await run({ ...embedded(), ...variables }).ended();
     expect(code).toBe(1);
     expect(errors).toMatch(new RegExp(`^${name}[^\\n]+\\n$`));
     expect(errors).not.toMatch(/hunter2|rc_hello|c2hvcnQ/);
@@ -65,7 +65,7 @@ describe('a start that cannot be', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const dataDir = join(folder, 'port');
-    const { code, errors } = await run({ DATA_DIR: dataDir, PORT: String(port) }).ended;
+    const { code, errors } = await run({ DATA_DIR: dataDir, PORT: String(port) }).ended();
     server.close();
     expect([code, errors]).toEqual([
       1,
@@ -81,7 +81,7 @@ describe('a start that cannot be', () => {
     await mkdir(locked, { mode: 0o700 });
     await writeFile(join(locked, 'secret'), 'not 32 bytes');
     for (const dataDir of [file, join(file, 'below'), locked]) {
-      const { code, errors } = await run({ DATA_DIR: dataDir }).ended;
+      const { code, errors } = await run({ DATA_DIR: dataDir }).ended();
       expect(code).toBe(1);
       expect(errors).toMatch(/^DATA_DIR[^\n]+\n$/);
       expect(errors).toContain(file === dataDir || dataDir.startsWith(file) ? file : locked);
@@ -98,7 +98,7 @@ describe('a start that cannot be', () => {
     if (printed !== '')
       await waitFor(`"${printed}"`, output, { until: (text) => text.includes(printed) });
     child.kill('SIGINT');
-    expect(await waitFor('the process to end', () => ended)).toMatchObject({
+    expect(await ended()).toMatchObject({
       ...ending,
       errors: '',
     });
@@ -198,13 +198,13 @@ describe('a start with nothing but a folder', () => {
   });
 
   test('does not start beside its database with another secret, or with none: no new one is made', async () => {
-    const wrong = await run({ DATA_DIR: dataDir, ROLLCALL_SECRET: SECRET }).ended;
+    const wrong = await run({ DATA_DIR: dataDir, ROLLCALL_SECRET: SECRET }).ended();
     expect(wrong.code).toBe(1);
     expect(wrong.errors).toMatch(
       /^ROLLCALL_SECRET: [^\n]+ encrypted with another secret [^\n]+\n$/,
     );
     await rename(join(dataDir, 'secret'), join(dataDir, 'away'));
-    const lost = await run({ DATA_DIR: dataDir }).ended;
+    const lost = await run({ DATA_DIR: dataDir }).ended();
     expect(lost.code).toBe(1);
     expect(lost.errors).toMatch(
       /^DATA_DIR: \S+secret is missing, and the database was used [^\n]+\n$/,
