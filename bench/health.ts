@@ -6,6 +6,7 @@ import type { AccountFilter } from '../src/accounts/account-filter.js';
 import { AccountsRepository } from '../src/accounts/accounts.repository.js';
 import { type Database, migrate, openDatabase, startEmbedded } from '../src/database/index.js';
 import type { Caller } from '../src/http/caller.js';
+import { systemClock } from '../src/lib/clock.js';
 import { createRegistry } from '../src/providers/index.js';
 import { DEFAULT_TEAM_ID } from '../src/teams/teams.service.js';
 import { median, report } from './figures.js';
@@ -113,7 +114,7 @@ async function timeHealthList(
   database: Database,
   accounts: number,
 ): Promise<Record<string, number>> {
-  const repository = new AccountsRepository(database, createRegistry());
+  const repository = new AccountsRepository(database, createRegistry(), systemClock);
   await repository.mergeCounts();
   await database.pool.query('VACUUM ANALYZE accounts');
   const medians: Record<string, number> = {};

@@ -6,6 +6,7 @@ import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { type OrderDirection, readByKeyset, type Stretch } from '../http/keyset.js';
 import { type ListRow, MAX_PAGE, type PageRequest, type PageRow } from '../http/page.js';
+import type { Clock } from '../lib/clock.js';
 import { withoutBlanks } from '../lib/json-text.js';
 import { operationsOf, type Registry } from '../providers/index.js';
 import { AccountDocuments, type VersionedId } from './account-documents.js';
@@ -153,8 +154,9 @@ export class AccountsRepository {
   constructor(
     private readonly database: Database,
     registry: Registry,
+    clock: Clock,
   ) {
-    this.walked = new WalkedPagesRepository(database);
+    this.walked = new WalkedPagesRepository(database, clock);
     this.operations = JSON.stringify(
       Object.fromEntries(registry.all().map((adapter) => [adapter.id, operationsOf(adapter)])),
     );

@@ -76,7 +76,7 @@ interface AccountsParts {
 /** Every social account: lists, single accounts, and what callers do with them. */
 export function createAccounts(parts: AccountsParts) {
   const { database, lease, providers, connections, cursors, clock, settleProfiles } = parts;
-  const repository = new AccountsRepository(database, providers.adapters);
+  const repository = new AccountsRepository(database, providers.adapters, clock);
   const probes = new Probes(database, lease, clock);
   const service = new AccountsService({
     database,

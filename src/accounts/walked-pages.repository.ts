@@ -3,6 +3,7 @@ import type { Database } from '../database/index.js';
 import { Parameters } from '../database/sql.js';
 import type { Stretch } from '../http/keyset.js';
 import { MAX_PAGE } from '../http/page.js';
+import { type Clock, SteadyTime } from '../lib/clock.js';
 import type { VersionedId } from './account-documents.js';
 import { type AccountFilter, rowConditions } from './account-filter.js';
 import { DOCUMENT_VERSION } from './accounts.sql.js';
@@ -37,7 +38,14 @@ export class WalkedPagesRepository {
   /** How many more are read without, by the kind of page. */
   private readonly without = new LRUCache<string, number>({ max: MAX_NOTED });
 
-  constructor(private readonly database: Pick<Database, 'pool'>) {}
+  private readonly time: SteadyTime;
+
+  constructor(
+    private readonly database: Pick<Database, 'pool'>,
+    clock: Clock,
+  ) {
+    this.time = new SteadyTime(clock);
+  }
 
   /**
    * @param kind of page: all of one have the same SQL
@@ -46,7 +54,7 @@ export class WalkedPagesRepository {
   async find(page: PageParts, kind: string): Promise<readonly PlacedRow[] | undefined> {
     const ofTeam = `${page.teamId} ${kind}`;
     if (!this.isWorthwhile(ofTeam)) return undefined;
-    const started = performance.now();
+    const started = this.time.now();
     const parameters = new Parameters();
     const { rows } = await this.database.pool.query<{ readonly places: string | null }>({
       name: `walked-${kind}`,
@@ -55,7 +63,7 @@ export class WalkedPagesRepository {
     });
     const found = placesOf(rows[0]?.places ?? null);
     const isFull = found.length === page.stretch.limit;
-    if (!isFull || performance.now() - started > SLOW_MS) this.without.set(ofTeam, WITHOUT);
+    if (!isFull || this.time.now() - started > SLOW_MS) this.without.set(ofTeam, WITHOUT);
     return isFull ? found : undefined;
   }
 
