@@ -14,6 +14,7 @@ import { createLogger } from './lib/logger.js';
 import { secretIn } from './lib/secret-file.js';
 import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
+import { Undo } from './lib/undo.js';
 import type { RisingDatabase } from './processes/database.js';
 import { type Ending, FINISH_MS } from './processes/ending.js';
 import type { Member } from './processes/member.js';
@@ -27,7 +28,7 @@ const OPENAPI = new URL('../openapi.json', import.meta.url);
 const SWEEP_INTERVAL_SECONDS = 300;
 const FIRST_SWEEPS_MS = 30_000;
 
-const undo: (() => unknown)[] = [];
+const undo = new Undo();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 interface Running {
@@ -57,7 +58,9 @@ export async function runGateway(config: Config, parts: GatewayParts): Promise<v
     if (!parts.ending.stopping.aborted) await once(parts.ending.stopping, 'abort');
     await stop(running, parts.ending);
   } catch (error) {
-    await Promise.race([undoAll(), systemClock.sleep(FINISH_MS)]);
+    // Why it ends is told, and not what that led to.
+    const undone = undo.run().catch(() => undefined);
+    await Promise.race([undone, systemClock.sleep(FINISH_MS)]);
     throw error;
   }
 }
@@ -223,11 +226,7 @@ async function stop({ app, shutdown, drainMs, say }: Running, { hurried }: Endin
   await systemClock.sleep(drainMs, hurried).catch(() => undefined);
   say('Stopping: finishing work in progress …');
   setTimeout(() => process.exit(1), FINISH_MS).unref();
-  await undoAll();
-}
-
-async function undoAll(): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
+  await undo.run();
 }
 
 /**

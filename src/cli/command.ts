@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.js';
 import { silentLogger } from '../lib/logger.js';
 import { secretIn } from '../lib/secret-file.js';
 import { StartError } from '../lib/start-error.js';
+import { Undo } from '../lib/undo.js';
 import { createSecrets, isSealed } from '../secrets/index.js';
 
 const POOL_SIZE = 4;
@@ -44,7 +45,7 @@ export async function onDatabase(
   settings: CommandSettings,
   work: (parts: CommandParts) => Promise<CommandResult>,
 ): Promise<CommandResult> {
-  const undo: (() => unknown)[] = [];
+  const undo = new Undo();
   try {
     const { connection, owner = connection, stop } = await connect(settings, () => undefined);
     undo.push(stop);
@@ -62,7 +63,7 @@ export async function onDatabase(
     if (reason === undefined) throw error;
     return { exitCode: 1, lines: [reason] };
   } finally {
-    for (const step of undo.reverse()) await step();
+    await undo.run();
   }
 }
 

@@ -18,6 +18,7 @@ import type { LoadLimits } from '../../src/http/load.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { type Logger, silentLogger } from '../../src/lib/logger.js';
 import { type Tracing, UNTRACED } from '../../src/lib/tracing.js';
+import { Undo } from '../../src/lib/undo.js';
 import type { PolicySettings } from '../../src/providers/index.js';
 import { WebhookAddresses } from '../../src/webhooks/webhook-address.js';
 import { apiDocument, openApi } from './api-document.js';
@@ -109,10 +110,8 @@ export const GENEROUS: RateLimit = { quota: 1_000_000, windowSeconds: 60 };
 export const SECRET = Buffer.alloc(32, 7).toString('base64');
 
 export async function startGateway(settings: GatewaySettings = {}): Promise<Gateway> {
-  const undo: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
+  const undo = new Undo();
+  const stop = () => undo.run();
   try {
     return { ...(await begin(settings, undo)), stop };
   } catch (error) {
@@ -123,10 +122,7 @@ export async function startGateway(settings: GatewaySettings = {}): Promise<Gate
 }
 
 /** @param undo gets what ends each thing that is begun */
-async function begin(
-  settings: GatewaySettings,
-  undo: (() => unknown)[],
-): Promise<Omit<Gateway, 'stop'>> {
+async function begin(settings: GatewaySettings, undo: Undo): Promise<Omit<Gateway, 'stop'>> {
   const {
     clock = systemClock,
     accounts = 0,
