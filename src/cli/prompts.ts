@@ -27,10 +27,11 @@ export async function readSecret(context: Context, question: string): Promise<st
 }
 
 async function typedUnseen({ input, errors }: Streams, question: string): Promise<string> {
-  errors.write(`${question}: `);
+  // Before it asks: what is pasted at once would be shown by the terminal.
   input.setRawMode(true).setEncoding('utf8').resume();
   let text = '';
   try {
+    errors.write(`${question}: `);
     for (let isOpen = true; isOpen; ) {
       const [chunk] = (await once(input, 'data')) as [string];
       for (const character of chunk) {
