@@ -181,7 +181,7 @@ export class WorkLoop {
   }
 
   /** A place is free: for the lane itself, unless others may wait for one. */
-  private goOn(lane: Lane): void {
+  private refill(lane: Lane): void {
     this.beginItems(lane);
     const left = lane.places + lane.waiting.length;
     const atOnce = this.kind.takenAtOnce ?? this.kind.maxPerLane(lane);
@@ -204,7 +204,7 @@ export class WorkLoop {
       const result = await this.kind.run(item, lane.name, end);
       if (result.state === 'done' && result.written !== undefined) {
         lane.freePlaceOf(item.id);
-        this.goOn(lane);
+        this.refill(lane);
         await result.written;
       }
       this.failures.delete(item.id);
@@ -220,7 +220,7 @@ export class WorkLoop {
     if (left !== undefined) await this.giveBack([item], left.dueAt);
     lane.end(item.id);
     this.parts.observe(this.kind.name, performance.now() - startedAt, failed);
-    this.goOn(lane);
+    this.refill(lane);
   }
 
   /** What cannot be given back now is taken again: nobody is at work on it. */

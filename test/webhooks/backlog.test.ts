@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.js';
 
 /** Events in front of a webhook: five times as many as are looked through at once. */
 const EVENTS = 5_000;
-const MOST_ROWS = 1_000;
+const MAX_ROWS = 1_000;
 /** Of two webhooks at one receiver. */
 const PATHS = ['/', '/other'];
 /** Counts all that there is, for metrics. */
@@ -76,7 +76,7 @@ test('however many events are in front of a webhook, no statement reads more of 
   expect([...read.keys()]).toEqual(
     expect.arrayContaining(['due-webhooks', 'next-events', 'take-webhook_deliveries']),
   );
-  expect([...read].filter(([, rows]) => rows > MOST_ROWS)).toEqual([]);
+  expect([...read].filter(([, rows]) => rows > MAX_ROWS)).toEqual([]);
 });
 
 test('each webhook gets each event once, whoever read it first', async () => {

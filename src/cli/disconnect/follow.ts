@@ -24,7 +24,7 @@ export interface Disconnect {
 const STEP_COLUMNS =
   'ref username state outcome verified last_error.code:error attempts account_id';
 /** Between two looks, in milliseconds; an unfinished one is looked at ever more seldom. */
-const [FIRST_MS, MOST_MS] = [300, 5_000];
+const [FIRST_MS, MAX_MS] = [300, 5_000];
 
 const BY_STATE: Readonly<Record<string, ExitCode>> = {
   succeeded: EXIT.done,
@@ -45,7 +45,7 @@ export async function follow(
     `\`rollcall disconnects cancel ${id}\` stops what has not started.`,
   ];
   let former = '';
-  for (let wait = FIRST_MS; ; wait = Math.min(MOST_MS, wait * 1.5)) {
+  for (let wait = FIRST_MS; ; wait = Math.min(MAX_MS, wait * 1.5)) {
     const response = await client.ask(`/v1/disconnects/${encodeURIComponent(id)}`);
     const { data } = (await response.json()) as { data: Disconnect };
     if (data.state !== 'running') return tellDisconnect(call, data);
