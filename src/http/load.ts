@@ -17,6 +17,11 @@ export interface LoadLimits {
   readonly stalledMs: number;
   /** Milliseconds by which the event loop is late, on average over half a second. */
   readonly loopDelayMs: number;
+  /**
+   * Requests of one team up to which a late event loop refuses none of its reads: what is late is
+   * not for so few, and to refuse them would free nothing.
+   */
+  readonly harmlessRequests: number;
 }
 
 const DEFAULT_LIMITS: LoadLimits = {
@@ -25,6 +30,7 @@ const DEFAULT_LIMITS: LoadLimits = {
   waitingQueries: 100,
   stalledMs: 1_000,
   loopDelayMs: 500,
+  harmlessRequests: 10,
 };
 const LOOP_SAMPLE_MS = 500;
 const LOOP_RESOLUTION_MS = 20;
@@ -141,7 +147,8 @@ export class Load {
       return 'too many queries are waiting for the database';
     if (isRead && this.stalledMs(team) >= limits.stalledMs)
       return 'queries wait too long for the database';
-    if (isRead && this.loopDelayMs >= times * limits.loopDelayMs)
+    const isLate = this.loopDelayMs >= times * limits.loopDelayMs;
+    if (isRead && isLate && this.underWayOf(team) >= limits.harmlessRequests)
       return 'the event loop is too far behind';
     return null;
   }
@@ -154,6 +161,12 @@ export class Load {
     return own !== undefined && amountOf(own) * this.teams.size >= all;
   }
 
+  /** @param team `undefined`: the one that has most under way */
+  private underWayOf(team: string | undefined): number {
+    if (team !== undefined) return this.teams.get(team)?.underWay ?? 0;
+    return Math.max(0, ...[...this.teams.values()].map(({ underWay }) => underWay));
+  }
+
   private count(team: string, added: number): void {
     const now = performance.now();
     const demand = this.teams.get(team) ?? { underWay: 0, countedAt: now, area: 0, average: 0 };
@@ -164,7 +177,7 @@ export class Load {
 
   /** @param added requests that are not counted yet */
   private checkTeam(team: string, added: number): void {
-    const underWay = (this.teams.get(team)?.underWay ?? 0) + added;
+    const underWay = this.underWayOf(team) + added;
     const most = this.limits.teamRequests;
     if (team === STRANGERS || underWay <= most) return;
     const what = `The team already has ${most} requests in progress on this replica.`;

@@ -67,6 +67,7 @@ export interface FieldError {
 export const MAX_ERRORS = 20;
 /** References that one answer names. */
 export const MAX_REFS = 100;
+const MAX_FIELD_LENGTH = 200;
 
 /** The first mistakes, and how many more there are: an answer is no larger for many. */
 export function firstErrors(
@@ -174,13 +175,27 @@ export function invalidField(field: string, message: string): Problem {
   return invalidFields([{ field, message }]);
 }
 
-/** A 422 that names the first mistakes, each once, and counts the others. */
+/**
+ * A 422 that names the first mistakes, each once, and counts the others. Names are cut: they may be
+ * as long as a body.
+ */
 export function invalidFields(mistakes: readonly FieldError[]): Problem {
-  const distinct = new Map(mistakes.map((each) => [`${each.field}: ${each.message}`, each]));
-  const { errors = [], ...counted } = firstErrors([...distinct.values()]);
-  const parts = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  const { errors = [], ...counted } = firstErrors(distinct(mistakes));
+  const told = errors.map((each) => ({ ...each, field: each.field.slice(0, MAX_FIELD_LENGTH) }));
+  const parts = told.map(({ field, message }) => (field ? `${field}: ${message}` : message));
   if (counted.errors_omitted) parts.push(`and ${counted.errors_omitted} more`);
-  return new Problem('validation_error', parts.join('; '), { errors, ...counted });
+  return new Problem('validation_error', parts.join('; '), { errors: told, ...counted });
+}
+
+/** By message first: a body of thousands of unknown fields has one message for all. */
+function distinct(mistakes: readonly FieldError[]): FieldError[] {
+  const fields = new Map<string, Set<string>>();
+  return mistakes.filter(({ field, message }) => {
+    const known = fields.get(message) ?? new Set();
+    if (known.has(field)) return false;
+    fields.set(message, known.add(field));
+    return true;
+  });
 }
 
 /**

@@ -3,7 +3,6 @@ import { findUnstorable } from '../lib/text.js';
 import { sayIssue } from './issue-message.js';
 import { type FieldError, invalidField, invalidFields } from './problem.js';
 
-const MAX_FIELD_LENGTH = 200;
 const NAMELESS_LABEL = 'must name the key of a label: label[key]=value';
 
 /**
@@ -52,10 +51,7 @@ function fieldErrors(
     kind === 'query parameter' && name === 'label' ? 'label[key]' : name,
   );
   const message = `unknown ${kind}${known.length > 0 ? `; known: ${known.join(', ')}` : ''}`;
-  return issue.keys.map((key) => ({
-    field: [...path, key].join('.').slice(0, MAX_FIELD_LENGTH),
-    message,
-  }));
+  return issue.keys.map((key) => ({ field: field === '' ? key : `${field}.${key}`, message }));
 }
 
 /** The schema within those that only say when it may be left out, or what comes of its value. */

@@ -10,20 +10,20 @@ interface Unstorable {
 }
 
 /** Finds the first part of a JSON value that PostgreSQL or JavaScript cannot store unchanged. */
-export function findUnstorable(value: unknown, path = '', depth = 0): Unstorable | undefined {
+export function findUnstorable(value: unknown, depth = 0): Unstorable | undefined {
   if (typeof value === 'string')
     return isStorable(value)
       ? undefined
-      : { path, reason: 'contains NUL or an unpaired surrogate' };
+      : { path: '', reason: 'contains NUL or an unpaired surrogate' };
   if (typeof value !== 'object' || value === null) return undefined;
-  if (depth === MAX_DEPTH) return { path: path.slice(0, 40), reason: `is ${TOO_DEEP}` };
-  for (const [name, inner] of Object.entries(value)) {
+  if (depth === MAX_DEPTH) return { path: '', reason: `is ${TOO_DEEP}` };
+  for (const name of Object.keys(value)) {
     if (!isStorable(name))
-      return { path, reason: 'contains a name with NUL or an unpaired surrogate' };
-    const place = path === '' ? name : `${path}.${name}`;
-    if (name === '__proto__') return { path: place, reason: 'is not allowed as a name' };
-    const found = findUnstorable(inner, place, depth + 1);
-    if (found !== undefined) return found;
+      return { path: '', reason: 'contains a name with NUL or an unpaired surrogate' };
+    if (name === '__proto__') return { path: name, reason: 'is not allowed as a name' };
+    const inner = (value as Readonly<Record<string, unknown>>)[name];
+    const found = findUnstorable(inner, depth + 1);
+    if (found) return { ...found, path: found.path === '' ? name : `${name}.${found.path}` };
   }
   return undefined;
 }

@@ -228,6 +228,20 @@ describe('what is asked', () => {
     ).toEqual([]);
   });
 
+  test('a problem stays short, however long the names in a body are', async () => {
+    const long = 'x'.repeat(100_000);
+    const isShort = (reply: Reply) =>
+      hasCode('validation_error')(reply) && reply.text.length < 10_000;
+    for (const body of [
+      `{"${long}":1}`,
+      `{"${long}":1,"${long}":2}`,
+      `{"${long}":"${String.raw`\u0000`}"}`,
+      `{"${long}":{"__proto__":1}}`,
+      `{"labels":{"${long}":1}}`,
+    ])
+      expect(await walk(writing, (route) => ask(gateway.root, route, body), isShort)).toEqual([]);
+  });
+
   test('a body that is not JSON by its type is refused', async () => {
     for (const type of [
       'text/plain',
