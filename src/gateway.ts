@@ -16,7 +16,7 @@ import { StartError } from './lib/start-error.js';
 import { type Tracing, UNTRACED } from './lib/tracing.js';
 import { Undo } from './lib/undo.js';
 import type { RisingDatabase } from './processes/database.js';
-import { type Ending, FINISH_MS } from './processes/ending.js';
+import { type Ending, endInTime, FINISH_MS } from './processes/ending.js';
 import type { Member } from './processes/member.js';
 import { isSealed } from './secrets/index.js';
 import { RootKeyFile, type RootKeyWords } from './teams/index.js';
@@ -27,6 +27,8 @@ const CONSOLE = new URL('../web', import.meta.url).pathname;
 const OPENAPI = new URL('../openapi.json', import.meta.url);
 const SWEEP_INTERVAL_SECONDS = 300;
 const FIRST_SWEEPS_MS = 30_000;
+/** Longer waits are told: sweeps of a process that was killed are taken over after a while. */
+const SILENT_MS = 3_000;
 
 const undo = new Undo();
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -209,9 +211,12 @@ async function connectProviders(
 
 /** So that the printed request answers with accounts of all. */
 async function firstSweeps(app: App, stopping: AbortSignal): Promise<void> {
-  const end = Date.now() + FIRST_SWEEPS_MS;
-  while (Date.now() < end && !stopping.aborted && !(await app.sweeps.hasSweptAll()))
+  const words = `Waiting for the first sweeps, at most ${FIRST_SWEEPS_MS / 1_000} s …`;
+  const silence = setTimeout(say, SILENT_MS, words).unref();
+  const end = performance.now() + FIRST_SWEEPS_MS;
+  while (performance.now() < end && !stopping.aborted && !(await app.sweeps.hasSweptAll()))
     await systemClock.sleep(50);
+  clearTimeout(silence);
 }
 
 /**
@@ -225,7 +230,7 @@ async function stop({ app, shutdown, drainMs, say }: Running, { hurried }: Endin
     say(`Stopping: serving requests for another ${drainMs / 1_000} s (Ctrl-C ends that) …`);
   await systemClock.sleep(drainMs, hurried).catch(() => undefined);
   say('Stopping: finishing work in progress …');
-  setTimeout(() => process.exit(1), FINISH_MS).unref();
+  endInTime();
   await undo.run();
 }
 

@@ -37,7 +37,6 @@ interface PageParts {
 export class WalkedPagesRepository {
   /** How many more are read without, by the kind of page. */
   private readonly without = new LRUCache<string, number>({ max: MAX_NOTED });
-
   private readonly time: SteadyTime;
 
   constructor(

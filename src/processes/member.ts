@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import type { Siblings } from '../http/metrics.js';
-import { FINISH_MS } from './ending.js';
+import { endInTime } from './ending.js';
 import type { FromMember, ToMember } from './messages.js';
 
 /** Longer than the supervisor waits for the others. */
@@ -27,7 +27,7 @@ export function joinGroup([number, told]: readonly string[], onAlone: () => void
   worker.on('disconnect', () => {
     // Otherwise node:cluster ends the process at once, with what is under way.
     worker.exitedAfterDisconnect = true;
-    setTimeout(() => process.exit(1), FINISH_MS).unref();
+    endInTime();
     onAlone();
   });
   const send = (message: FromMember) => {
