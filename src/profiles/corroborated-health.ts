@@ -1,5 +1,8 @@
 import {
   DEFAULT_ROLE,
+  HEALTH_FAULTS,
+  HEALTH_REASONS,
+  HEALTH_STATUSES,
   type HealthFault,
   type HealthReason,
   type HealthStatus,
@@ -71,7 +74,7 @@ export function corroborate(members: readonly SummedFacts[]): ProfileHealth {
 export type OwnVerdict = Pick<SummedFacts, 'healthStatus' | 'healthReason' | 'healthFault'>;
 
 /** The verdict on a profile of one account, which depends on that account's verdict alone. */
-export function verdictOfOne(own: OwnVerdict): Omit<ProfileVerdict, 'confidence'> {
+function verdictOfOne(own: OwnVerdict): Omit<ProfileVerdict, 'confidence'> {
   const { healthStatus: status, healthReason: reason, healthFault: fault } = own;
   const says = sayingOf(own);
   const member = { account_id: '', provider: '', role: DEFAULT_ROLE, says, status, reason, fault };
@@ -164,3 +167,13 @@ function sayingOf({ healthStatus, healthFault }: OwnVerdict): Saying {
   if (healthStatus === 'unhealthy') return 'dead';
   return healthStatus === 'warning' ? 'warning' : 'unknown';
 }
+
+/** All verdicts that there can be on one account, with those on a profile of it alone. */
+export const VERDICTS_OF_ONE = HEALTH_STATUSES.flatMap((healthStatus) =>
+  [null, ...HEALTH_REASONS].flatMap((healthReason) =>
+    [null, ...HEALTH_FAULTS].map((healthFault) => {
+      const own = { healthStatus, healthReason, healthFault };
+      return { own, ...verdictOfOne(own) };
+    }),
+  ),
+);

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { OwnVerdict } from './corroborated-health.js';
 import type { HistoryEntry } from './profile-changes.js';
 
 /** A profile as lists hold it. */
@@ -126,56 +125,6 @@ export async function saveProfiles(
   );
 }
 
-/** A profile of one account that nobody has seen yet. */
-export interface LonelyProfile {
-  readonly id: string;
-  readonly accountId: string;
-}
-
-/** The different verdicts on these accounts. */
-export async function findVerdicts(
-  client: pg.ClientBase,
-  accountIds: readonly string[],
-): Promise<OwnVerdict[]> {
-  if (accountIds.length === 0) return [];
-  const { rows } = await client.query<OwnVerdict>(
-    `SELECT DISTINCT health_status AS "healthStatus", health_reason AS "healthReason",
-       health_fault AS "healthFault" FROM accounts WHERE id = ANY($1)`,
-    [accountIds],
-  );
-  return rows;
-}
-
-/**
- * Writes profiles of one new account each. They are what that account is, so that they need no
- * detour over this process: a first import is mostly these.
- * @param verdicts on the accounts, with those on profiles of one account with them
- */
-export async function addLonely(
-  client: pg.ClientBase,
-  profiles: readonly LonelyProfile[],
-  verdicts: readonly (OwnVerdict & { readonly status: string; readonly reason: string | null })[],
-): Promise<void> {
-  if (profiles.length === 0) return;
-  const accountIds = profiles.map(({ accountId }) => accountId);
-  await client.query(
-    `INSERT INTO profiles (id, team_id, platform, username, username_key, display_name, followers,
-       providers, provider_count, account_count, match, candidates, is_contradictory, has_conflicts,
-       health_status, health_reason, created_at, updated_at)
-     SELECT n.id, a.team_id, a.platform, NULLIF(a.username, ''), NULLIF(a.username_key, ''),
-       NULLIF(a.display_name, ''), a.followers, ARRAY[a.provider], 1, 1, 'none', '{}', FALSE, FALSE,
-       v.status, v.reason, a.created_at, a.updated_at
-     FROM unnest($1::text[], $2::text[]) AS n(id, account_id) JOIN accounts a ON a.id = n.account_id
-     JOIN jsonb_to_recordset($3::jsonb) AS v("healthStatus" text, "healthReason" text,
-         "healthFault" text, status text, reason text)
-       ON a.health_status = v."healthStatus"
-         AND a.health_reason IS NOT DISTINCT FROM v."healthReason"
-         AND a.health_fault IS NOT DISTINCT FROM v."healthFault"
-     ON CONFLICT (id) DO NOTHING`,
-    [profiles.map(({ id }) => id), accountIds, JSON.stringify(verdicts)],
-  );
-}
-
 /** Deletes those of these profiles that have no account any more. @returns their ids */
 export async function deleteEmptyProfiles(
   client: pg.ClientBase,
@@ -254,6 +203,13 @@ export async function saveRedirects(
 /** Profiles that one row of the queue names: a batch of whoever takes them holds several. */
 const TOUCHES_AT_ONCE = 250;
 
+/** A statement that has each profile of a relation examined for findings soon, by its `id`. */
+export const touchEach = (teamId: string, relation: string) =>
+  `INSERT INTO finding_touches (team_id, profile_ids)
+   SELECT ${teamId}, array_agg(id)
+   FROM (SELECT id, row_number() OVER () AS place FROM ${relation}) AS placed
+   GROUP BY place / ${TOUCHES_AT_ONCE}`;
+
 /** Has profiles examined for findings soon: those that changed, and those that are gone. */
 export async function touchFindings(
   client: pg.ClientBase,
@@ -263,9 +219,7 @@ export async function touchFindings(
   if (profileIds.length === 0) return;
   await client.query({
     name: 'touch-findings',
-    text: `INSERT INTO finding_touches (team_id, profile_ids)
-      SELECT $1, array_agg(id) FROM unnest($2::text[]) WITH ORDINALITY AS p(id, place)
-      GROUP BY place / ${TOUCHES_AT_ONCE}`,
+    text: touchEach('$1', 'unnest($2::text[]) AS p(id)'),
     values: [teamId, profileIds],
   });
 }

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { lockUntilEnd } from '../database/transact.js';
-import type { OwnVerdict } from './corroborated-health.js';
 import type { AccountName, ProfileConstraint } from './partition.js';
 import { MAX_SHARED } from './partition.js';
 
@@ -139,39 +138,6 @@ export async function findConstraints(
     one: { provider: row.one_provider, providerAccountId: row.one_account_id },
     other: { provider: row.other_provider, providerAccountId: row.other_account_id },
   }));
-}
-
-/** An account that nothing ties to any other, with the verdict on it. */
-export interface LoneAccount extends OwnVerdict {
-  readonly id: string;
-}
-
-/** Whether no other account of the team has the value of `a`, each looked for by the index. */
-const isUnshared = (condition: string) => `(SELECT o.id FROM accounts o
-  WHERE o.team_id = $1 AND o.platform = a.platform AND o.id <> a.id AND ${condition} LIMIT 1) IS NULL`;
-
-/**
- * Those of these accounts, each supposed to be alone in a profile, that share no id and no handle
- * with any other, disconnected ones included: a first import is mostly these. Where nobody has made
- * a choice, nothing can tie them to others, nor others over them.
- * @param accounts that are new, with the ids of profiles of their own
- */
-export async function findUnshared(
-  client: pg.ClientBase,
-  teamId: string,
-  accounts: readonly { readonly id: string; readonly accountId: string }[],
-): Promise<LoneAccount[]> {
-  if (accounts.length === 0) return [];
-  const { rows } = await client.query<LoneAccount>(
-    `SELECT a.id, a.health_status AS "healthStatus", a.health_reason AS "healthReason",
-       a.health_fault AS "healthFault"
-     FROM unnest($2::text[], $3::text[]) AS n(profile_id, id) JOIN accounts a ON a.id = n.id
-     WHERE a.team_id = $1 AND a.profile_id = n.profile_id AND a.status <> 'disconnected'
-       AND ${isUnshared('o.platform_user_id = a.platform_user_id')}
-       AND (a.username_key = '' OR ${isUnshared('o.username_key = a.username_key')})`,
-    [teamId, accounts.map(({ id }) => id), accounts.map(({ accountId }) => accountId)],
-  );
-  return rows;
 }
 
 /** The accounts that have these names, on any connection. */

@@ -6,15 +6,11 @@ import type { Clock } from '../lib/clock.js';
 import { profileIdOf } from '../lib/ids.js';
 import { mapInTurns } from '../lib/long-task.js';
 import { type IdScope, UNKNOWN_PLATFORM } from '../model/index.js';
-import { type OwnVerdict, verdictOfOne } from './corroborated-health.js';
 import {
-  addLonely,
   countProfiles,
   deleteEmptyProfiles,
   findOrphans,
   findPage,
-  findVerdicts,
-  type LonelyProfile,
   lockFreeAccounts,
   lockProfiles,
   moveAccounts,
@@ -26,10 +22,11 @@ import {
   saveRedirects,
   touchFindings,
 } from './groups.repository.js';
+import { addLonely, addUnshared, type LonelyProfile } from './lonely.repository.js';
 import type { MembersRepository } from './members.repository.js';
 import { type ProfileSum, sumUp } from './merge.js';
 import { beginDecision, type Neighbourhood, readNeighbourhood } from './neighbourhood.js';
-import { findUnshared, type HeldAccount } from './neighbours.repository.js';
+import type { HeldAccount } from './neighbours.repository.js';
 import { type ProfileGroup, partition } from './partition.js';
 import { tellChanges } from './profile-changes.js';
 import {
@@ -132,8 +129,7 @@ export class ProfileKeeper {
     choice?: ManualChoice,
   ): Promise<Moved[] | null> {
     const { teamId, accountIds, addedIds, former, profileIds } = touches;
-    const { near, lonely } =
-      accountIds.length + former.length > 0 ? await this.read(client, touches) : NOTHING;
+    const near = accountIds.length + former.length > 0 ? await this.read(client, touches) : NOTHING;
     const groups = this.decide(near);
     const held = [...near.accounts.values()].flatMap(({ profileId }) => profileId ?? []);
     const ids = unique([...profileIds, ...held, ...groups.map(idOf)]);
@@ -164,7 +160,7 @@ export class ProfileKeeper {
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
     const health = await this.sumUp(client, teamId, { groups: changed, others, shown });
-    await touchFindings(client, teamId, unique([...changed.map(idOf), ...others, ...lonely]));
+    await touchFindings(client, teamId, unique([...changed.map(idOf), ...others]));
 
     const shownBefore = new Map(
       [...near.accounts.values()].flatMap((account) => {
@@ -186,23 +182,14 @@ export class ProfileKeeper {
   /**
    * What decides on touched accounts. New ones that nothing ties to others need no decision: their
    * profiles are written at once.
-   * @returns those profiles, beside what decides on all others
    */
-  private async read(
-    client: pg.ClientBase,
-    touches: Touches,
-  ): Promise<{ near: Neighbourhood; lonely: readonly string[] }> {
+  private async read(client: pg.ClientBase, touches: Touches): Promise<Neighbourhood> {
     const { teamId, accountIds, addedIds } = touches;
     const hasChoices = await beginDecision(client, teamId);
-    const added = hasChoices ? [] : [...addedIds];
-    const alone = added.map((accountId) => ({ id: profileIdOf(accountId), accountId }));
-    const unshared = await findUnshared(client, teamId, alone);
-    const isUnshared = new Set(unshared.map(idOf));
-    const lonely = alone.filter(({ accountId }) => isUnshared.has(accountId));
-    await addLonely(client, lonely, verdictsOn(unshared));
-    const others = accountIds.filter((id) => !isUnshared.has(id));
-    const near = await readNeighbourhood(client, { ...touches, accountIds: others }, hasChoices);
-    return { near, lonely: lonely.map(idOf) };
+    const added = [...addedIds];
+    const related = hasChoices ? added : await addUnshared(client, teamId, added);
+    const others = [...accountIds.filter((id) => !addedIds.has(id)), ...related];
+    return readNeighbourhood(client, { ...touches, accountIds: others }, hasChoices);
   }
 
   /**
@@ -251,8 +238,7 @@ export class ProfileKeeper {
     { groups, others, shown }: Changed,
   ): Promise<NewEvent[]> {
     const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
-    const accountIds = lonely.map(({ accountId }) => accountId);
-    await addLonely(client, lonely, verdictsOn(await findVerdicts(client, accountIds)));
+    await addLonely(client, lonely);
     const written = new Set(lonely.map(idOf));
     const decided = new Map(
       groups.filter(({ id }) => !written.has(id)).map((group) => [group.id, group]),
@@ -316,10 +302,7 @@ interface Changed {
   readonly shown: ReadonlyMap<string, ShownProfile>;
 }
 
-const NOTHING: { near: Neighbourhood; lonely: readonly string[] } = {
-  near: { accounts: new Map(), constraints: [] },
-  lonely: [],
-};
+const NOTHING: Neighbourhood = { accounts: new Map(), constraints: [] };
 
 const wasSeen = ({ from }: Moved) => from !== null;
 const idOf = ({ id }: { readonly id: string }) => id;
@@ -327,6 +310,7 @@ const unique = <Value>(values: readonly Value[]): Value[] => [...new Set(values)
 
 /** Without the profiles that only accounts of this transaction could have: there are none yet. */
 function withoutNew(ids: readonly string[], addedIds: ReadonlySet<string>): string[] {
+  if (ids.length === 0) return [];
   const own = new Set([...addedIds].map(profileIdOf));
   return ids.filter((id) => !own.has(id));
 }
@@ -364,17 +348,6 @@ function lonelyIn(
   if (member === undefined || another !== undefined) return undefined;
   if (candidates.length > 0 || shown.has(id)) return undefined;
   return { id, accountId: member.accountId };
-}
-
-/** The different verdicts on accounts, with those on profiles of one account with them. */
-function verdictsOn(verdicts: readonly OwnVerdict[]) {
-  const different = new Map(
-    verdicts.map(({ healthStatus, healthReason, healthFault }) => {
-      const own = { healthStatus, healthReason, healthFault };
-      return [JSON.stringify(own), own] as const;
-    }),
-  );
-  return [...different.values()].map((own) => ({ ...own, ...verdictOfOne(own) }));
 }
 
 /** How a profile is made up, as its row holds it. */
