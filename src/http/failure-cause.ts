@@ -11,7 +11,7 @@ const PLAIN_CODE = /^[A-Za-z0-9_.-]{1,40}$/;
  * has no message of the database or of a provider, as those may quote values.
  */
 export function causeOf(error: unknown): LogFields {
-  const error_class = error instanceof Error ? error.constructor.name : typeof error;
+  const error_class = error instanceof Error ? classOf(error) : typeof error;
   if (error instanceof ProviderError) {
     const { provider, code, status, providerCode } = error;
     const inner = failureCode(error.cause);
@@ -33,3 +33,6 @@ export function causeOf(error: unknown): LogFields {
   }
   return { error_class, cause: failureCode(error) ?? 'unknown' };
 }
+
+/** A bundle numbers a name that it has several times. */
+const classOf = (error: Error) => error.constructor.name.replace(/\d+$/, '');

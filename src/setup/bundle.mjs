@@ -72,7 +72,6 @@ export async function bundle() {
     target: 'node20',
     sourcemap: 'linked',
     sourcesContent: false,
-    keepNames: true,
     minifyWhitespace: true,
     minifySyntax: true,
     // Not installed: pg tries it before its own. And jq, which reads a file beside its own.
