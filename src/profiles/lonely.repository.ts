@@ -8,7 +8,7 @@ export interface LonelyProfile {
   readonly accountId: string;
 }
 
-/** The verdict on an account in one text, and by it that on a profile of this account alone. */
+/** The verdict on an account in one text, and by it that on a profile of this account alone: `$1`. */
 const OWN = `a.health_status || '/' || COALESCE(a.health_reason, '') || '/'
   || COALESCE(a.health_fault, '')`;
 const VERDICTS = JSON.stringify(
@@ -20,10 +20,10 @@ const VERDICTS = JSON.stringify(
   ),
 );
 
-/**
- * Writes profiles that are what an account `a` is, so that they need no detour over this process.
- * `$1` is `VERDICTS`.
- */
+/** Only a newer release may know another one. */
+const IS_KNOWN = `$1::jsonb ? (${OWN})`;
+
+/** Writes profiles that are what an account `a` is, so that they need no detour over this process. */
 const add = (id: string) => `INSERT INTO profiles (id, team_id, platform, username, username_key,
     display_name, followers, providers, provider_count, account_count, match, candidates,
     is_contradictory, has_conflicts, health_status, health_reason, created_at, updated_at)
@@ -31,18 +31,19 @@ const add = (id: string) => `INSERT INTO profiles (id, team_id, platform, userna
     NULLIF(a.display_name, ''), a.followers, ARRAY[a.provider], 1, 1, 'none', '{}', FALSE, FALSE,
     $1::jsonb -> (${OWN}) ->> 'status', $1::jsonb -> (${OWN}) ->> 'reason', a.created_at, a.updated_at`;
 
-/** Writes profiles of one new account each. */
+/** Writes profiles of one new account each. @returns the ids of those that were written */
 export async function addLonely(
   client: pg.ClientBase,
   profiles: readonly LonelyProfile[],
-): Promise<void> {
-  if (profiles.length === 0) return;
-  await client.query(
+): Promise<string[]> {
+  if (profiles.length === 0) return [];
+  const { rows } = await client.query<{ id: string }>(
     `${add('n.id')}
      FROM unnest($2::text[], $3::text[]) AS n(id, account_id) JOIN accounts a ON a.id = n.account_id
-     ON CONFLICT (id) DO NOTHING`,
+     WHERE ${IS_KNOWN} ON CONFLICT (id) DO NOTHING RETURNING id`,
     [VERDICTS, profiles.map(({ id }) => id), profiles.map(({ accountId }) => accountId)],
   );
+  return rows.map(({ id }) => id);
 }
 
 /** Whether no other account of the team has the value of `a`, each looked for by the index. */
@@ -68,7 +69,7 @@ export async function addUnshared(
     `WITH added AS (
        ${add('a.profile_id')}
        FROM unnest($3::text[]) AS n(account_id) JOIN accounts a ON a.id = n.account_id
-       WHERE a.profile_id = ${ownProfile('a.id')} AND a.status <> 'disconnected'
+       WHERE a.profile_id = ${ownProfile('a.id')} AND a.status <> 'disconnected' AND ${IS_KNOWN}
          AND ${isUnshared('o.platform_user_id = a.platform_user_id')}
          AND (a.username_key = '' OR ${isUnshared('o.username_key = a.username_key')})
        ON CONFLICT (id) DO NOTHING RETURNING id),

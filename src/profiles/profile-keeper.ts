@@ -238,8 +238,7 @@ export class ProfileKeeper {
     { groups, others, shown }: Changed,
   ): Promise<NewEvent[]> {
     const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
-    await addLonely(client, lonely);
-    const written = new Set(lonely.map(idOf));
+    const written = new Set(await addLonely(client, lonely));
     const decided = new Map(
       groups.filter(({ id }) => !written.has(id)).map((group) => [group.id, group]),
     );

@@ -58,6 +58,7 @@ const step = fc.record({
   handle: fc.constantFrom(...HANDLES),
   userId: fc.constantFrom(...USER_IDS),
   health: fc.constantFrom('healthy', 'warning', 'unhealthy', 'unknown'),
+  reason: fc.constantFrom(null, 'token_invalid', 'of_a_newer_release'),
   fault: fc.constantFrom(null, 'account', 'connection'),
   /** Otherwise the recurring job does. */
   settles: fc.boolean(),
@@ -70,7 +71,7 @@ const stepBySweeps = fc
 
 const first = (what: Step['what'], other = 0): Step => ({
   ...{ what, which: 0, other, provider: 'outfame', platform: 'instagram' },
-  ...{ handle: null, userId: null, health: 'healthy', fault: null, settles: true },
+  ...{ handle: null, userId: null, health: 'healthy', fault: null, reason: null, settles: true },
 });
 /** Two that a choice alone ties together, of which the older one's row goes. */
 const BEREFT = [
@@ -123,11 +124,11 @@ class Team {
         await client.query(
           `INSERT INTO accounts (id, profile_id, team_id, connection_id, provider,
              provider_account_id, platform, platform_user_id, username, username_key, status,
-             health_status, health_fault, health_since, checked_at, remote_data, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $1, $6, $7, $8, $8, 'active', $10, $11, $9, $9, '{}', $9, $9)`,
+             health_status, health_fault, health_reason, health_since, checked_at, remote_data, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $1, $6, $7, $8, $8, 'active', $10, $11, $12, $9, $9, '{}', $9, $9)`,
           [
             ...[id, profileIdOf(id), this.id, this.connection(one.provider), one.provider],
-            ...[one.platform, one.userId, one.handle, AT, one.health, one.fault],
+            ...[one.platform, one.userId, one.handle, AT, one.health, one.fault, one.reason],
           ],
         );
         return;
