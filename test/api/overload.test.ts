@@ -176,10 +176,11 @@ test('reads of a team that has many under way are refused while the event loop i
   const ask = () => gateway.root.get('/v1/whoami');
   const isLate = (reply: Reply) => isRefusal(reply, /too far behind/);
   const askMany = () => Promise.all(Array.from({ length: 30 }, ask));
-  await waitFor('a refusal', async () => (await askMany()).some(isLate));
+  const refusal = () => waitFor('a refusal', async () => (await askMany()).some(isLate));
+  await refusal();
   const alone = [await ask(), await ask(), await ask()];
   expect(alone.map(({ status }) => status)).toEqual([200, 200, 200]);
-  expect((await askMany()).some(isLate)).toBe(true);
+  await refusal();
   isBusy = false;
   await recovered();
 });
