@@ -142,9 +142,10 @@ const profileBy = (column: string) => `(
 /** Adds the accounts `i` that are new. Parameters as `WRITE` has them. */
 const INSERT_NEW = `
   INSERT INTO accounts (id, profile_id, team_id, connection_id, provider, provider_account_id, ${columns.join(', ')},
-    checked_at, health_since, created_at, updated_at)
+    followers_bucket, checked_at, health_since, created_at, updated_at)
   SELECT i.id, COALESCE(${profileBy('platform_user_id')}, ${profileBy('username_key')}, i.profile_id),
-    $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, $5, $5, $5, $5
+    $3, $2, $4, i.provider_account_id, ${firstValues.join(', ')}, followers_bucket(i.followers),
+    $5, $5, $5, $5
   FROM incoming i`;
 const UNLESS_THERE = 'ON CONFLICT (connection_id, provider_account_id) DO NOTHING';
 

@@ -115,8 +115,9 @@ export async function saveProfiles(
   if (rows.length === 0) return;
   const typed = Object.entries(TYPES).map(([column, type]) => `${column} ${type}`);
   await client.query(
-    `INSERT INTO profiles AS p (team_id, ${COLUMNS})
-     SELECT $1, ${COLUMNS} FROM jsonb_to_recordset($2::jsonb) AS r(${typed.join(', ')})
+    `INSERT INTO profiles AS p (team_id, followers_bucket, ${COLUMNS})
+     SELECT $1, followers_bucket(followers), ${COLUMNS}
+     FROM jsonb_to_recordset($2::jsonb) AS r(${typed.join(', ')})
      ON CONFLICT (id) DO UPDATE
      SET ${WITHOUT_ID.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
      WHERE (${WITHOUT_ID.map((column) => `p.${column}`).join(', ')})

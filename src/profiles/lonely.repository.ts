@@ -25,11 +25,13 @@ const IS_KNOWN = `$1::jsonb ? (${OWN})`;
 
 /** Writes profiles that are what an account `a` is, so that they need no detour over this process. */
 const add = (id: string) => `INSERT INTO profiles (id, team_id, platform, username, username_key,
-    display_name, followers, providers, provider_count, account_count, match, candidates,
-    is_contradictory, has_conflicts, health_status, health_reason, created_at, updated_at)
+    display_name, followers, followers_bucket, providers, provider_count, account_count, match,
+    candidates, is_contradictory, has_conflicts, health_status, health_reason, created_at,
+    updated_at)
   SELECT ${id}, a.team_id, a.platform, NULLIF(a.username, ''), NULLIF(a.username_key, ''),
-    NULLIF(a.display_name, ''), a.followers, ARRAY[a.provider], 1, 1, 'none', '{}', FALSE, FALSE,
-    $1::jsonb -> (${OWN}) ->> 'status', $1::jsonb -> (${OWN}) ->> 'reason', a.created_at, a.updated_at`;
+    NULLIF(a.display_name, ''), a.followers, a.followers_bucket, ARRAY[a.provider], 1, 1, 'none',
+    '{}', FALSE, FALSE, $1::jsonb -> (${OWN}) ->> 'status', $1::jsonb -> (${OWN}) ->> 'reason',
+    a.created_at, a.updated_at`;
 
 /** Writes profiles of one new account each. @returns the ids of those that were written */
 export async function addLonely(

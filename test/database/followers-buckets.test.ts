@@ -44,6 +44,18 @@ describe('the bucket of followers', () => {
     await client.query(`UPDATE accounts SET followers = NULL WHERE id > 'acct_002400'`);
     await client.query(`UPDATE accounts SET followers = 7 WHERE id = 'acct_002500'`);
     expect(await wrong()).toEqual([]);
+    // As a release does that does not give the bucket along, and as one that does.
+    for (const [id, given] of [
+      ['acct_without', 'NULL'],
+      ['acct_with', 'followers_bucket(123456789012)'],
+    ])
+      await client.query(
+        `INSERT INTO accounts SELECT (jsonb_populate_record(a, jsonb_build_object('id', $1::text,
+           'provider_account_id', $1::text, 'followers', 123456789012, 'followers_bucket', ${given}))).*
+         FROM accounts a WHERE id = 'acct_000001'`,
+        [id],
+      );
+    expect(await wrong()).toEqual([]);
     const { rows } = await client.query(
       'SELECT count(followers_bucket)::int AS filled FROM accounts',
     );

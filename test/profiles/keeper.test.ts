@@ -271,7 +271,8 @@ async function expectSummedUp(teamId: string): Promise<void> {
      FULL JOIN (
        SELECT profile_id, count(*)::int AS accounts FROM accounts
        WHERE team_id = $1 AND status <> 'disconnected' GROUP BY 1) a ON a.profile_id = p.id
-     WHERE p.account_count IS DISTINCT FROM a.accounts`,
+     WHERE p.account_count IS DISTINCT FROM a.accounts
+       OR p.followers_bucket IS DISTINCT FROM followers_bucket(p.followers)`,
     [teamId],
   );
   expect(wrong).toEqual([]);
