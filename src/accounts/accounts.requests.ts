@@ -3,7 +3,11 @@ import { words } from '../http/validate.js';
 import { MAX_LABELS, MAX_MEMBERS, recordOf } from '../model/index.js';
 
 const labelKey = z.string().min(1).max(64);
-const labelValue = z.string().max(256);
+/** No filter could name a value with a comma. */
+const labelValue = z
+  .string()
+  .max(256)
+  .regex(/^[^,]*$/, { error: 'must contain no comma, which means "or" in a filter' });
 /** JSON carries whole numbers up to 2^53 to JavaScript; a longer one has lost digits already. */
 const settings = recordOf(z.string().min(1).max(64), z.unknown(), MAX_MEMBERS).refine(
   holdsNoLongNumber,

@@ -2,6 +2,7 @@ import { UNKNOWN_PLATFORM } from '../model/index.js';
 import type { Coverage, Observation } from '../providers/index.js';
 import { usernameKey } from './account-filter.js';
 import type { AccountRow } from './accounts.repository.js';
+import { namesNobody } from './nobody.js';
 
 /** Who holds an account at a provider, as one look showed it. `null`: the provider did not say. */
 export interface Identity {
@@ -55,7 +56,7 @@ interface Comparison {
  * provider account id, which providers give out again.
  *
  * The network's own id decides where both sides have it: a handle changes with a rename and is
- * taken by others. Without it the handle must be as it was, and so must the connect time. A missing
+ * taken by others. One that is nobody's (`namesNobody`) is none. Without it the handle must be as it was, and so must the connect time. A missing
  * fact is never taken for an equal one: it leaves the decision to the others, and where none of
  * them is known on both sides the account is not shown to be who was meant. A connect time that was
  * known and is missing now could be of a newer connection. Of an account about which nothing was
@@ -69,12 +70,12 @@ export function compareIdentity(
   found: Identity,
   look: { readonly seenAt: Date; readonly coverage: Coverage },
 ): Comparison {
-  const platform = compare(knownPlatform(meant), knownPlatform(found));
-  const id = compare(meant.platform_user_id, found.platform_user_id);
-  const name = compare(foldedName(meant), foldedName(found));
   const isTold = look.coverage !== 'health' || found.connected_at !== null;
-  const time = isTold ? compare(connectSecond(meant), connectSecond(found)) : 'not told';
-  const relations = { platform, platform_user_id: id, username: name, connected_at: time };
+  const relations = {
+    ...relationsOf(meant, found),
+    ...(!isTold && { connected_at: 'not told' as const }),
+  };
+  const { platform, platform_user_id: id, username: name, connected_at: time } = relations;
   const notCompared = COMPARED_FACTS.filter((fact) => !DECIDED.has(relations[fact]));
   const result = () => {
     if (platform === 'different' || id === 'different') return 'other';
@@ -90,16 +91,31 @@ export function compareIdentity(
   return { result: result(), notCompared };
 }
 
-/** The facts that differ, in words: `username was "a" and is "b"`. */
+/** The facts that tell two identities apart, in words. */
 export function changedFacts(meant: Identity, found: Identity): string[] {
-  return COMPARED_FACTS.filter((fact) => meant[fact] !== found[fact]).map(
-    (fact) => `${fact} was ${quoted(meant[fact])} and is ${quoted(found[fact])}`,
+  const relations = relationsOf(meant, found);
+  return COMPARED_FACTS.filter((fact) => !ALIKE.has(relations[fact])).map((fact) =>
+    changeInWords(fact, meant, found),
   );
 }
+
+/** `username was "a" and is "b"` */
+export const changeInWords = (fact: ComparedFact, meant: Identity, found: Identity) =>
+  `${fact} was ${quoted(meant[fact])} and is ${quoted(found[fact])}`;
 
 /** `lost`: known before and not now. `learned`: the other way round. `unknown`: on neither side. */
 type Relation = 'equal' | 'different' | 'lost' | 'learned' | 'unknown' | 'not told';
 const DECIDED: ReadonlySet<Relation> = new Set(['equal', 'different']);
+const ALIKE: ReadonlySet<Relation> = new Set(['equal', 'unknown']);
+
+function relationsOf(meant: Identity, found: Identity): Record<ComparedFact, Relation> {
+  return {
+    platform: compare(knownPlatform(meant), knownPlatform(found)),
+    platform_user_id: compare(knownId(meant), knownId(found)),
+    username: compare(foldedName(meant), foldedName(found)),
+    connected_at: compare(connectSecond(meant), connectSecond(found)),
+  };
+}
 
 function compare<Value>(meant: Value | null, found: Value | null): Relation {
   if (meant === null) return found === null ? 'unknown' : 'learned';
@@ -109,6 +125,10 @@ function compare<Value>(meant: Value | null, found: Value | null): Relation {
 
 function knownPlatform({ platform }: Identity): string | null {
   return platform === UNKNOWN_PLATFORM ? null : platform;
+}
+
+function knownId({ platform_user_id: id }: Identity): string | null {
+  return id === null || namesNobody(id) ? null : id;
 }
 
 function foldedName({ username }: Identity): string | null {

@@ -41,6 +41,7 @@ export {
   COMPARED_FACTS,
   type ComparedFact,
   changedFacts,
+  changeInWords,
   compareIdentity,
   type Identity,
   identityOf,
@@ -48,6 +49,7 @@ export {
   isStale,
 } from './identity.js';
 export { passLabelsOn } from './labels.repository.js';
+export { namesNobody } from './nobody.js';
 export {
   findDiffering,
   type ObservationOwner,

@@ -3,13 +3,13 @@ import { actorOf, recordAudit } from '../audit/index.js';
 import { recordAccountEvents } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import { invalidField } from '../http/problem.js';
-import { MAX_LABELS } from '../model/index.js';
+import { MAX_LABELS, UNKNOWN_PLATFORM } from '../model/index.js';
+import { NOBODY } from './nobody.js';
 
-/** Ids that stand for nobody in particular. */
-const NOBODY = '^([0-]*|null|none|undefined|unknown|anonymous|user|deleted.*)$';
 /** `o` is the account that `n` was at the provider before it was connected anew, by another id. */
 const SAME_IDENTITY = `o.team_id = n.team_id AND o.provider = n.provider AND o.id <> n.id
-  AND o.platform = n.platform AND o.platform_user_id = n.platform_user_id
+  AND o.platform = n.platform AND o.platform <> '${UNKNOWN_PLATFORM}'
+  AND o.platform_user_id = n.platform_user_id
   AND o.platform_user_id !~* '${NOBODY}'`;
 const FORMER = `FROM accounts o
   WHERE ${SAME_IDENTITY} AND o.status = 'disconnected' AND o.labels <> '{}'`;

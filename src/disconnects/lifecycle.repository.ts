@@ -100,7 +100,7 @@ export class LifecycleRepository {
     await client.query(
       `INSERT INTO disconnect_steps (id, disconnect_id, team_id, account_id, connection_id,
          provider, provider_account_id, platform, platform_user_id, username, profile_id,
-         former_connected_at,         seen_at, state, phase, effect, deadline_at, former_status, looks_first)
+         former_connected_at, seen_at, state, phase, effect, deadline_at, former_status, looks_first)
        SELECT n.step_id, $2, a.team_id, a.id, a.connection_id, a.provider, a.provider_account_id,
          a.platform, a.platform_user_id, a.username, a.profile_id, a.connected_at, ${LOOKED_AT}, 'pending',
          'accepted', $3::jsonb -> a.provider, $4, a.status, $5
@@ -267,11 +267,14 @@ export class LifecycleRepository {
     );
   }
 
-  /** Deletes a batch of accounts that were disconnected before `time`. */
+  /** Deletes a batch of accounts that were disconnected before `time`, and that no step waits for. */
   async deleteDisconnectedAccounts(time: Date): Promise<void> {
     await this.database.pool.query(
       `DELETE FROM accounts WHERE id IN (
-         SELECT id FROM accounts WHERE status = 'disconnected' AND disconnected_at < $1 LIMIT $2)`,
+         SELECT a.id FROM accounts a WHERE a.status = 'disconnected' AND a.disconnected_at < $1
+           AND NOT EXISTS (SELECT FROM disconnect_steps s
+             WHERE s.account_id = a.id AND s.state IN ('pending', 'running'))
+         LIMIT $2)`,
       [time, BATCH_SIZE],
     );
   }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type AccountRow, changedFacts, type Identity, identityOf } from '../accounts/index.js';
+import {
+  type AccountRow,
+  COMPARED_FACTS,
+  changeInWords,
+  type Identity,
+  identityOf,
+} from '../accounts/index.js';
 import type { DisconnectEffect } from '../model/index.js';
 import type { EXCLUSION_REASONS } from './disconnects.schema.js';
 
@@ -172,10 +178,18 @@ export function difference(
     changed: found.flatMap(({ id, ref, identity, isExcluded }) => {
       const before = plannedById.get(id);
       if (before === undefined) return [];
-      const facts: string[] =
-        before.identity && identity ? [...changedFacts(before.identity, identity)] : [];
+      const facts = before.identity && identity ? writtenAnew(before.identity, identity) : [];
       if (before.isExcluded !== isExcluded) facts.push(isExcluded ? 'excluded' : 'included');
       return facts.length > 0 ? [{ ref, facts }] : [];
     }),
   };
 }
+
+/**
+ * The facts that are not written as they were, in words: the plan's hash is over them as they are
+ * written.
+ */
+const writtenAnew = (before: Identity, now: Identity) =>
+  COMPARED_FACTS.filter((fact) => before[fact] !== now[fact]).map((fact) =>
+    changeInWords(fact, before, now),
+  );

@@ -12,7 +12,12 @@ import { HistoriesRepository } from './histories.repository.js';
 
 export { type EventType, typesOf } from './event-types.js';
 export { eventPattern } from './events.requests.js';
-export { EVENT_DOCUMENT, eventVisibleTo, type FeedRepository } from './feed.repository.js';
+export {
+  EVENT_DOCUMENT,
+  eventVisibleTo,
+  type FeedRepository,
+  RETENTION_DAYS as EVENT_RETENTION_DAYS,
+} from './feed.repository.js';
 export { beyond, NEWEST_HISTORY, placeOf } from './feed-order.js';
 export type { FeedLag, FeedPublisher } from './feed-publisher.js';
 export type { FeedReader } from './feed-reader.repository.js';

@@ -95,13 +95,16 @@ export class DeliveriesRepository {
     return prisma.webhookDelivery.create({ data });
   }
 
-  /** Deletes a batch of deliveries that were made before `time` and have ended. */
-  async delete(time: Date): Promise<void> {
+  /**
+   * Deletes a batch of deliveries that have ended and were made before `ended`, and of all that were
+   * made before `any`: those to disabled webhooks wait until then.
+   */
+  async delete({ ended, any }: { readonly ended: Date; readonly any: Date }): Promise<void> {
     await this.database.pool.query(
       `DELETE FROM webhook_deliveries WHERE id IN (
-         SELECT id FROM webhook_deliveries WHERE created_at < $1 AND state <> 'pending'
-         LIMIT 20000)`,
-      [time],
+         SELECT id FROM webhook_deliveries
+         WHERE created_at < $1 AND (state <> 'pending' OR created_at < $2) LIMIT 20000)`,
+      [ended, any],
     );
   }
 }

@@ -46,6 +46,9 @@ interface DeliveryRow {
   readonly body: string;
 }
 
+/** A delivery that is due, perhaps so late that its event is kept no longer: `body` is `null`. */
+type DueDelivery = Omit<DeliveryRow, 'body'> & { readonly body: string | null };
+
 interface DeliveryQueueParts {
   readonly database: Database;
   readonly webhooks: WebhooksRepository;
@@ -58,7 +61,7 @@ interface DeliveryQueueParts {
  * made of them when the lane is taken.
  */
 export class DeliveryQueue implements WorkQueue<TakenDelivery> {
-  private readonly rows: LeasedRows<DeliveryRow>;
+  private readonly rows: LeasedRows<DueDelivery>;
   private readonly nextEvents = new NextEvents();
 
   constructor(private readonly parts: DeliveryQueueParts) {
@@ -70,8 +73,9 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
       shares: `SELECT ARRAY['team ' || w.team_id] FROM webhooks w WHERE w.id = due.lane`,
       onTake: '',
       onRelease: '',
-      select: `SELECT t.id, t.event_id, t.attempts, ${EVENT_DOCUMENT} AS body
-        FROM taken t JOIN events e ON e.id = t.event_id ORDER BY t.id`,
+      select: `SELECT t.id, t.event_id, t.attempts,
+          CASE WHEN e.id IS NOT NULL THEN ${EVENT_DOCUMENT} END AS body
+        FROM taken t LEFT JOIN events e ON e.id = t.event_id ORDER BY t.id`,
       leaseMs: LEASE_MS,
     });
   }
@@ -109,7 +113,9 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
 
   /** First what is due of deliveries that were made before: of events no more than are taken. */
   async take(request: TakeRequest): Promise<TakenDelivery[]> {
-    const taken = await this.rows.take(request);
+    const due = await this.rows.take(request);
+    const taken = due.filter(hasBody);
+    await this.endUnsendable(due, request);
     let locked: WebhookToSend | undefined;
     for (let isMore = true; isMore && taken.length < request.limit; ) {
       const made = await this.fanOut({ ...request, limit: request.limit - taken.length });
@@ -148,6 +154,23 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
       values: [now],
     });
     return rows[0] ?? { due: 0, leased: 0, oldestDueAt: null };
+  }
+
+  /** Ends those of these deliveries whose event is kept no longer: else they were due for ever. */
+  private async endUnsendable(
+    due: readonly DueDelivery[],
+    { holder, now }: TakeRequest,
+  ): Promise<void> {
+    const ids = due.flatMap((row) => (hasBody(row) ? [] : [row.id]));
+    if (ids.length === 0) return;
+    const error = 'The event is kept no longer.';
+    const entry = { at: now.toISOString(), status: null, latency_ms: 0, answer: null, error };
+    await this.parts.database.pool.query(
+      `UPDATE webhook_deliveries SET state = 'failed', log = log || $4::jsonb, finished_at = $3,
+         next_attempt_at = NULL, leased_by = NULL, leased_until = NULL
+       WHERE id = ANY($1) AND leased_by = $2`,
+      [ids, holder, now, JSON.stringify([entry])],
+    );
   }
 
   /**
@@ -195,6 +218,8 @@ export class DeliveryQueue implements WorkQueue<TakenDelivery> {
     });
   }
 }
+
+const hasBody = (row: DueDelivery): row is DeliveryRow => row.body !== null;
 
 interface FannedOut {
   readonly deliveries: readonly DeliveryRow[];

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type AuditEntry, actorOf, recordAudit } from '../audit/index.js';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook, WebhookDelivery } from '../database/prisma-client/client.js';
-import type { FeedRepository } from '../events/index.js';
+import { EVENT_RETENTION_DAYS, type FeedRepository } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { Rows } from '../http/page.js';
@@ -19,12 +19,15 @@ import { openUrl, originOf, sealUrl } from './webhook-url.js';
 import type { WebhooksRepository } from './webhooks.repository.js';
 import type { WebhookChange, WebhookRequest } from './webhooks.requests.js';
 
+const DAY_MS = 86_400_000;
 const MAX_WEBHOOKS = 50;
 /** How long the former secret signs too. */
-const ROTATION_MS = 86_400_000;
+const ROTATION_MS = DAY_MS;
 const SEALED_AT_ONCE = 500;
-/** Of deliveries. */
+/** Of deliveries that have ended. */
 const RETENTION_DAYS = 30;
+/** Of others: by then their events are gone, which go by weeks. */
+const MAX_WAIT_DAYS = EVENT_RETENTION_DAYS + 7;
 
 /** A webhook and its secret, in the one response that shows both. */
 export interface Revealed {
@@ -251,7 +254,8 @@ export class WebhooksService {
   /** Deletes a batch of old deliveries. */
   async prune(): Promise<void> {
     const { clock, deliveries } = this.parts;
-    await deliveries.delete(new Date(clock.now().getTime() - RETENTION_DAYS * 86_400_000));
+    const before = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
+    await deliveries.delete({ ended: before(RETENTION_DAYS), any: before(MAX_WAIT_DAYS) });
   }
 
   /** Seals the URLs that an earlier version left in clear. */

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import {
   COMPARED_FACTS,
   type ComparedFact,
+  changedFacts,
   compareIdentity,
   type Identity,
 } from '../../src/accounts/identity.js';
+import { namesNobody } from '../../src/accounts/nobody.js';
 import { UNKNOWN_PLATFORM, utc } from '../../src/model/index.js';
 import { describe, expect, test } from '../support/jest.js';
 
@@ -17,7 +19,7 @@ const handle = fc.constantFrom('jane', 'Harbor.Kitchen', 'josé', 'north_wind', 
 
 const known = fc.record({
   platform: fc.constantFrom('instagram', 'linkedin'),
-  platform_user_id: fc.string({ minLength: 1, maxLength: 5 }),
+  platform_user_id: fc.string({ minLength: 1, maxLength: 5 }).filter((id) => !namesNobody(id)),
   username: handle,
   connected_at: time(before),
 });
@@ -162,6 +164,19 @@ describe('somebody else under the same provider account id', () => {
     );
   });
 
+  test('is not who was meant for an equal id that is nobody’s', () => {
+    const nobodys = fc.constantFrom('0', 'null', 'N/A', 'ig_user_id', 'deleted_7', 'two words');
+    fc.assert(
+      fc.property(succession, nobodys, ({ meant, successor }, platform_user_id) => {
+        const [told, found] = [meant, successor].map((one) => ({ ...one, platform_user_id }));
+        const { result, notCompared } = compareIdentity(told as Identity, found as Identity, LOOK);
+        expect(result).not.toBe('same');
+        expect(notCompared).toContain('platform_user_id');
+        expect(resultOf(told as Identity, told as Identity)).toBe('same');
+      }),
+    );
+  });
+
   test('on another network is somebody else', () => {
     expect(resultOf(JANE, { ...JANE, platform: 'threads' })).toBe('other');
   });
@@ -187,6 +202,36 @@ test('a handle or time that was known and is missing lets nothing through that i
     }),
     { numRuns: 2000 },
   );
+});
+
+describe('what tells two identities apart', () => {
+  test('is told, and nothing that is only written in another way', () => {
+    const found = {
+      ...JANE,
+      platform_user_id: 'urn:li:person:BBB',
+      username: 'Jane.Personal',
+      connected_at: '2026-03-01T10:00:00Z',
+    };
+    expect(changedFacts(JANE, found)).toEqual([
+      'platform_user_id was "urn:li:person:AAA" and is "urn:li:person:BBB"',
+    ]);
+    expect(changedFacts(JANE, { ...found, username: null, connected_at: null })).toEqual([
+      'platform_user_id was "urn:li:person:AAA" and is "urn:li:person:BBB"',
+      'username was "jane.personal" and is unknown',
+      `connected_at was "${T1}" and is unknown`,
+    ]);
+  });
+
+  test('is there whenever the account is not the one that was meant', () => {
+    fc.assert(
+      fc.property(known, known, facts, facts, (meant, other, unknown, left) => {
+        const [told, found] = [without(meant, unknown), without(other, left)];
+        fc.pre(resultOf(told, found) !== 'same');
+        expect(changedFacts(told, found)).not.toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
 
 const T1 = '2026-03-01T10:00:00.000Z';

@@ -235,6 +235,7 @@ describe('PATCH /v1/accounts/{id}', () => {
     [{ settings: { daily_limits: { likes: -1 } } }, 'settings.daily_limits.likes'],
     [{ settings: [] }, 'settings'],
     [{ labels: { a: 'x'.repeat(257) } }, 'labels.a'],
+    [{ labels: { a: 'Smith, Jones' } }, 'labels.a'],
     [{ labels: { ['x'.repeat(65)]: 'a' } }, `labels.${'x'.repeat(65)}`],
     [{ status: 'active' }, 'status'],
     [{ username: 'other' }, 'username'],

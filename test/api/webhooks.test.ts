@@ -160,6 +160,46 @@ describe('a webhook', () => {
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
 
+  test('that was disabled until events were kept no longer is told which, and gets the others', async () => {
+    receiver.answerWith((response) => response.writeHead(503).end());
+    const { id } = await create('/', ['account.updated']);
+    await happen(6);
+    const [live] = await waitFor('the first attempt', () => deliveries(id), {
+      until: (all) => all[0]?.attempts.length === 1,
+    });
+    await gateway.root.patch(`/v1/webhooks/${id}`, { enabled: false });
+    // More than are taken at once, all due before the one whose event is kept.
+    await gateway.database.pool.query(
+      `INSERT INTO webhook_deliveries (id, webhook_id, event_id, event_type, state, attempts,
+         next_attempt_at, created_at)
+       SELECT id || n, webhook_id, 'evt_gone' || n, event_type, 'pending', 1, created_at, created_at
+       FROM webhook_deliveries, generate_series(1, 150) n WHERE id = $1`,
+      [live.id],
+    );
+    receiver.answerWith((response) => response.end());
+    await gateway.root.patch(`/v1/webhooks/${id}`, { enabled: true });
+    await gateway.database.pool.query(
+      'UPDATE webhook_deliveries SET next_attempt_at = created_at WHERE id = $1',
+      [live.id],
+    );
+    const ended = async () => {
+      const { rows } = await gateway.database.pool.query(
+        `SELECT state, log -> -1 ->> 'error' AS error, count(*)::int AS count
+         FROM webhook_deliveries WHERE webhook_id = $1 GROUP BY 1, 2 ORDER BY 1`,
+        [id],
+      );
+      return rows;
+    };
+    await waitFor('all deliveries to end', ended, {
+      until: (rows) => rows.every(({ state }) => state !== 'pending'),
+    });
+    expect(await ended()).toEqual([
+      { state: 'failed', error: 'The event is kept no longer.', count: 150 },
+      { state: 'succeeded', error: null, count: 1 },
+    ]);
+    await gateway.root.delete(`/v1/webhooks/${id}`);
+  });
+
   test('that is slow delays no other', async () => {
     receiver.answerWith((response, { path }) => {
       if (path !== '/slow') response.end();

@@ -274,6 +274,35 @@ describe('accounts that are no longer listed', () => {
     });
   });
 
+  test('leave their labels to those that their platform shows as the same, and to nobody else', async () => {
+    const known = [
+      { platform: 'instagram', platform_user_id: '17841400999000777' },
+      { platform: null, platform_user_id: '17841400999000777' },
+      ...['ig_user_id', '0', 'n/a', 'user1234567890', 'two words', 'deleted_9'].map((id) => ({
+        platform: 'instagram',
+        platform_user_id: id,
+      })),
+    ];
+    for (const [at, fields] of known.entries())
+      sandbox('octopost').putAccount(`acc_former${at}`, { ...fields, username: `former${at}` });
+    await gateway.sweep(octopost);
+    for (const at of known.keys())
+      await gateway.root.patch(`/v1/accounts/octopost:acc_former${at}`, {
+        labels: { of: `${at}` },
+      });
+    for (const [at, fields] of known.entries()) {
+      sandbox('octopost').removeAccount(`acc_former${at}`);
+      sandbox('octopost').putAccount(`acc_next${at}`, { ...fields, username: `next${at}` });
+    }
+    await gateway.sweep(octopost);
+    const labels = await Promise.all(
+      [...known.keys()].map(async (at) => (await account(`acc_next${at}`)).labels),
+    );
+    expect(labels).toEqual([{ of: '0' }, ...known.slice(1).map(() => ({}))]);
+    for (const at of known.keys()) sandbox('octopost').removeAccount(`acc_next${at}`);
+    await gateway.sweep(octopost);
+  });
+
   test('by more than half are held until a second sweep agrees', async () => {
     const ids = (await gateway.root.get('/v1/accounts?provider=octopost')).body.data.map(
       (item: { provider_account_id: string }) => item.provider_account_id,

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../../src/lib/clock.js';
 import { type Gateway, startGateway } from '../../support/gateway.js';
 import { afterEach, describe, expect, test } from '../../support/jest.js';
 import { shiftedClock } from '../../support/manual-clock.js';
+import { makeDue, notYet } from '../../support/scheduled.js';
 import { waitFor } from '../../support/wait.js';
 
 const ID = 'acc_aCme1Fit00';
@@ -119,5 +120,27 @@ describe('what is over its time', () => {
     expect(await get()).toEqual([200, 200]);
     await age(366);
     expect(await get()).toEqual([404, 404]);
+  });
+
+  test('is kept while a scheduled disconnect waits for it, which ends when its time comes', async () => {
+    const outfame = await start({ retentionDays: 365 });
+    const { body } = await gateway.root.post('/v1/disconnects', {
+      account_ids: [REF],
+      scheduled_at: notYet(),
+    });
+    outfame.removeAccount(ID);
+    await gateway.root.post(`/v1/accounts/${REF}/probe`);
+    await gateway.database.pool.query(
+      `UPDATE accounts SET disconnected_at = now() - interval '400 days' WHERE status = 'disconnected'`,
+    );
+    await gateway.app.recurringJobs.runAll();
+    expect(await account()).toMatchObject({ status: 'disconnected' });
+    await makeDue(gateway, body.data.id);
+    const ended = await waitFor('the disconnect to end', async () => {
+      await gateway.app.recurringJobs.runAll();
+      const now = await disconnect(body.data.id);
+      return now.finished_at !== null && now;
+    });
+    expect(ended.steps[0]).toMatchObject({ state: 'succeeded', outcome: 'already_gone' });
   });
 });
