@@ -26,6 +26,7 @@ import type {
   SettleProfiles,
 } from './accounts.repository.js';
 import type { AccountChangeRequest, AccountRequest } from './accounts.requests.js';
+import { ambiguousReference } from './ambiguous-reference.js';
 import { cannotCreate, createdSince } from './creation.js';
 import { isStale } from './identity.js';
 import { mergeLabels } from './labels.repository.js';
@@ -72,13 +73,7 @@ export class AccountsService {
     const [row, another] = found;
     if (!row) throw notFound(`Account ${reference}`);
     if (!another) return row;
-    const refs = found.map((account) => `${account.provider}:${account.provider_account_id}`);
-    const names = found.map((account, index) => `${refs[index]} (${account.id})`).join(', ');
-    throw new Problem(
-      'ambiguous_reference',
-      `${reference} names several accounts. Use a ref or an id: ${names}.`,
-      { refs: [...new Set(refs)] },
-    );
+    throw ambiguousReference(reference, found);
   }
 
   /** Like `find`, for actions on an account that is still connected. */
@@ -390,8 +385,11 @@ export class AccountsService {
     );
   }
 
-  private connectionOf(row: AccountRow): Promise<Connection> {
-    return this.parts.connections.getById(row.connection_id);
+  /** @throws Problem 404 when it was deleted meanwhile, and the account with it */
+  private async connectionOf(row: AccountRow): Promise<Connection> {
+    const connection = await this.parts.connections.findById(row.connection_id);
+    if (connection === null) throw notFound(`Account ${row.id}`);
+    return connection;
   }
 
   private adapter({ provider }: Pick<Connection, 'provider'>): AnyAdapter {

@@ -36,6 +36,7 @@ export {
 export { accountHealthSchema } from './accounts.schema.js';
 export type { AccountsService } from './accounts.service.js';
 export { FROM_ACCOUNTS, HEALTH_LOOKED_AT, LOOKED_AT, REF } from './accounts.sql.js';
+export { ambiguousReference } from './ambiguous-reference.js';
 export { recordChanges } from './changes.repository.js';
 export {
   COMPARED_FACTS,

@@ -15397,7 +15397,7 @@ export interface operations {
             403: components["responses"]["forbidden.insufficient_scope"];
             404: components["responses"]["not_found"];
             406: components["responses"]["not_acceptable"];
-            409: components["responses"]["conflict.idempotency_in_progress"];
+            409: components["responses"]["ambiguous_reference.conflict.idempotency_in_progress"];
             413: components["responses"]["payload_too_large"];
             415: components["responses"]["unsupported_media_type"];
             422: components["responses"]["idempotency_mismatch.operation_not_supported.plan_mismatch.validation_error"];

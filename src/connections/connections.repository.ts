@@ -25,8 +25,8 @@ export class ConnectionsRepository {
   }
 
   /** A connection of any team. @throws when it is deleted */
-  findById(id: string): Promise<Connection> {
-    return this.database.prisma.connection.findUniqueOrThrow({ where: { id } });
+  findById(id: string): Promise<Connection | null> {
+    return this.database.prisma.connection.findUnique({ where: { id } });
   }
 
   /** Those of these ids that connections of any team have, and whether each is paused. */

@@ -90,8 +90,8 @@ export class ConnectionsService {
     return row;
   }
 
-  /** A connection of any team, for work that no caller waits for. @throws when it is deleted */
-  getById(id: string): Promise<Connection> {
+  /** A connection of any team, for work that no caller waits for; `null`: it was deleted. */
+  findById(id: string): Promise<Connection | null> {
     return this.parts.connections.findById(id);
   }
 
@@ -176,20 +176,26 @@ export class ConnectionsService {
     const row = await this.get(caller, id);
     const now = clock.now();
     await database.transaction(async ({ prisma, client }) => {
-      if (await connections.hasUnfinishedSteps(prisma, id)) {
-        throw new Problem(
-          'conflict',
-          "A disconnect of the connection's accounts has not finished. Cancel it, or wait until it has.",
-        );
-      }
+      await this.requireNoDisconnect(prisma, id);
       const accounts = await connections.countAccounts(prisma, id);
       await connections.delete(prisma, id);
+      // One that was being accepted held the accounts, which were waited for.
+      await this.requireNoDisconnect(prisma, id);
       const entry = { action: 'connection.deleted', targetId: id, before: factsOf(row) };
       await audit(client, caller, entry, now);
       const event = connectionEvent('connection.deleted', row, { accounts });
       await recordEvents(client, row.teamId, [event], now);
     });
     this.abortCalls(id);
+  }
+
+  /** @throws Problem 409 while a disconnect of its accounts has not finished */
+  private async requireNoDisconnect(prisma: Prisma.TransactionClient, id: string): Promise<void> {
+    if (!(await this.parts.connections.hasUnfinishedSteps(prisma, id))) return;
+    throw new Problem(
+      'conflict',
+      "A disconnect of the connection's accounts has not finished. Cancel it, or wait until it has.",
+    );
   }
 
   /**

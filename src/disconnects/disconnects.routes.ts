@@ -109,7 +109,7 @@ export function disconnectEndpoints(parts: DisconnectEndpointsParts) {
       summary: 'Disconnect many accounts, or plan it with `dry_run`',
       body: disconnectRequest(providerIds),
       answers: { 200: dataOf(z.union([disconnectSchema, planSchema])), 202: one },
-      problems: ['conflict', 'operation_not_supported', 'plan_mismatch'],
+      problems: ['conflict', 'ambiguous_reference', 'operation_not_supported', 'plan_mismatch'],
       handle: (call) =>
         call.body.dry_run
           ? call.commit(async (transaction) => ({

@@ -205,12 +205,18 @@ export class LifecycleRepository {
 
   /**
    * Restarts the failed steps of accounts that the caller may see, except those whose account was
-   * connected again.
+   * connected again, is gone, or is being disconnected by another one.
    * @param client within a transaction
    * @returns how many
    */
   async retry(client: pg.ClientBase, caller: Caller, id: string, at: Date): Promise<number> {
     await client.query('SELECT 1 FROM disconnects WHERE id = $1 FOR UPDATE', [id]);
+    // Their connection may be about to be deleted, which waits for them, or is waited for.
+    await client.query(
+      `SELECT FROM accounts a JOIN disconnect_steps s ON s.account_id = a.id
+       WHERE s.disconnect_id = $1 AND s.state = 'failed' ORDER BY a.id FOR UPDATE OF a`,
+      [id],
+    );
     const { rowCount } = await client.query(
       `UPDATE disconnect_steps s SET state = 'pending', phase = 'accepted', looks_first = true,
          paused = false, attempts = 0, outcome = NULL, verified = 'pending', verified_at = NULL,
@@ -218,7 +224,7 @@ export class LifecycleRepository {
        FROM accounts a
        WHERE s.disconnect_id = $1 AND s.state = 'failed'
          AND s.last_error ->> 'code' IS DISTINCT FROM 'reconnected'
-         AND a.id = s.account_id AND a.status <> 'disconnecting'
+         AND a.id = s.account_id AND a.status NOT IN ('disconnecting', 'disconnected')
          AND (cardinality($2::text[]) = 0 OR s.provider = ANY($2))`,
       [id, caller.key.providers],
     );
@@ -281,7 +287,8 @@ export class LifecycleRepository {
 
   /**
    * Begins a disconnect: its accounts are stopped here and its steps are due. An account that
-   * another disconnect is ending in the meantime is left to that one.
+   * another disconnect is ending in the meantime is left to that one, and one that is gone needs
+   * nothing more.
    * @param client within a transaction that holds the disconnect locked
    */
   async begin(client: pg.ClientBase, { id, actor }: RequestedDisconnect, at: Date): Promise<void> {
@@ -298,6 +305,14 @@ export class LifecycleRepository {
        WHERE s.disconnect_id = $1 AND ${NOT_BEGUN} AND a.id = s.account_id
          AND a.status = 'disconnecting'`,
       [id, conflict, at],
+    );
+    await client.query(
+      `UPDATE disconnect_steps s SET state = 'succeeded', outcome = 'already_gone', phase = 'verified',
+         verified = 'absent', verified_at = a.disconnected_at, finished_at = $2
+       FROM accounts a
+       WHERE s.disconnect_id = $1 AND ${NOT_BEGUN} AND a.id = s.account_id
+         AND a.status = 'disconnected'`,
+      [id, at],
     );
     await client.query(
       `UPDATE disconnect_steps s SET next_attempt_at = $2, deadline_at = $3,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { AccountRow } from '../accounts/index.js';
+import { type AccountRow, ambiguousReference } from '../accounts/index.js';
 import type { Caller } from '../http/caller.js';
 import { firstErrors, invalidField, invalidFields, MAX_REFS, Problem } from '../http/problem.js';
 import { isStorable } from '../lib/text.js';
@@ -18,7 +18,7 @@ interface Sources {
 /**
  * The accounts a request means, locked until the transaction ends.
  * @throws Problem 422 naming what is wrong with the choice, 409 for accounts that are disconnected
- * or about to be
+ * or about to be, and for a ref that names several
  */
 export async function selectAccounts(
   client: pg.ClientBase,
@@ -50,7 +50,7 @@ export async function selectAccounts(
 /**
  * Of the accounts of a profile those that more than a handle ties to it: a handle may be somebody
  * else's by now.
- * @throws Problem 409 where all are disconnecting already, 422 where a handle alone ties them
+ * @throws Problem 409 where they are disconnecting already, 422 where a handle alone ties them
  */
 export async function ofProfile(
   client: pg.ClientBase,
@@ -70,12 +70,12 @@ export async function ofProfile(
     else accounts.push(account);
   }
   if (accounts.length > 0) return { accounts, excluded };
-  if (excluded.some(({ reason }) => reason === 'weak_match'))
-    throw invalidField(
-      'profile_id',
-      'only a handle ties these accounts together, and they may belong to several people. Request the plan with dry_run and include_weak, review it, and send its plan_hash with include_weak',
-    );
-  throw ending(excluded.map(({ account }) => account));
+  const late = excluded.filter(({ reason }) => reason === 'disconnecting');
+  if (late.length > 0) throw ending(late.map(({ account }) => account));
+  throw invalidField(
+    'profile_id',
+    'only a handle ties these accounts together, and they may belong to several people. Request the plan with dry_run and include_weak, review it, and send its plan_hash with include_weak',
+  );
 }
 
 async function chosen(
@@ -85,16 +85,16 @@ async function chosen(
   references: readonly string[],
 ) {
   const accounts = await plans.lockNamed(client, caller, references.filter(isStorable));
-  const byReference = new Map(
-    accounts.flatMap((account) =>
-      [account.id, refOf(account)].map((name) => [name, account] as const),
-    ),
-  );
+  const byReference = new Map<string, AccountRow[]>();
+  for (const account of accounts)
+    for (const name of [account.id, refOf(account)])
+      byReference.set(name, [...(byReference.get(name) ?? []), account]);
   const unknown: number[] = [];
   const twice: number[] = [];
   const seen = new Set<string>();
   references.forEach((reference, place) => {
-    const account = byReference.get(reference);
+    const [account, ...others] = byReference.get(reference) ?? [];
+    if (others.length > 0) throw ambiguousReference(reference, byReference.get(reference) ?? []);
     if (!account) unknown.push(place);
     else if (seen.has(account.id)) twice.push(place);
     else seen.add(account.id);

@@ -14,6 +14,7 @@ import { atCrashPoint } from './crash-points.js';
 import { addEvidence, evidenceOf } from './evidence.js';
 import {
   identityOfStep,
+  progressOf,
   type Step,
   type StepError,
   type StepEvidence,
@@ -54,24 +55,17 @@ export class StepAttempt {
   private progress: StepProgress;
   /** Whether nothing was asked of the provider since the last look. */
   private hasJustLooked = false;
+  /** Whether somebody else had paused the account when it was looked at. */
+  private isPausedAlready: boolean;
 
   constructor(
     readonly step: Step,
     private readonly access: ProviderConnection,
     private readonly tools: StepTools,
   ) {
-    const { phase, outcome, paused, error, evidence, notCompared } = step;
     this.identity = identityOfStep(step);
-    this.progress = {
-      phase,
-      // A row of a former release does not say.
-      outcome: outcome ?? (phase === 'accepted' ? 'already_gone' : 'disconnected'),
-      paused,
-      error,
-      verified: 'pending',
-      evidence,
-      notCompared,
-    };
+    this.isPausedAlready = step.formerStatus === 'paused';
+    this.progress = progressOf(step);
   }
 
   get phase(): Phase {
@@ -85,6 +79,11 @@ export class StepAttempt {
 
   get mayBePaused(): boolean {
     return this.progress.paused;
+  }
+
+  /** Of a later one the pause may be by one before, which a crash kept from being written. */
+  private get isFirst(): boolean {
+    return this.step.attempts === 1;
   }
 
   /** Whether the account must be looked at before anything more is asked of the provider. */
@@ -116,17 +115,18 @@ export class StepAttempt {
   }
 
   /**
-   * Pauses the account, where the provider can, so that nothing runs on it during the delete. A
-   * refusal or an unknown outcome is not a failure: the delete follows in any case.
+   * Pauses the account, where the provider can, so that nothing runs on it during the delete; not
+   * where it is paused already, as what this step pauses it starts again should it fail. A refusal or
+   * an unknown outcome is not a failure: the delete follows in any case.
    */
   async pause(): Promise<void> {
-    const { provider, formerStatus, providerAccountId } = this.step;
-    if (formerStatus === 'paused' || !this.tools.providers.supports(provider, 'pause')) return;
+    const { provider, providerAccountId } = this.step;
+    if (this.isPausedAlready || !this.tools.providers.supports(provider, 'pause')) return;
     try {
-      await this.ask('pause', done, (context) =>
+      const answer = await this.ask('pause', String, (context) =>
         this.tools.providers.pause(this.access, { id: providerAccountId }, context),
       );
-      this.set({ paused: true });
+      if (answer === 'done' || !this.isFirst) this.set({ paused: true });
     } catch (error) {
       if (!(error instanceof ProviderError) || reactionTo(error) === 'retry') throw error;
       if (error.outcomeUnknown) this.set({ paused: true });
@@ -156,7 +156,7 @@ export class StepAttempt {
   }
 
   async resume(): Promise<void> {
-    await this.ask('resume', done, (context) =>
+    await this.ask('resume', String, (context) =>
       this.tools.providers.resume(this.access, { id: this.step.providerAccountId }, context),
     );
   }
@@ -218,6 +218,9 @@ export class StepAttempt {
       coverage: observation.coverage,
     });
     this.set({ notCompared });
+    const { status } = observation.account;
+    if (this.isFirst && !this.mayBePaused && status !== null)
+      this.isPausedAlready = status === 'paused';
     return { shown: result === 'same' ? 'present' : result, found };
   }
 
@@ -254,5 +257,3 @@ export class StepAttempt {
 }
 
 type Verified = StepProgress['verified'];
-
-const done = () => 'done';

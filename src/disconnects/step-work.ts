@@ -3,9 +3,10 @@ import type { Tracing } from '../lib/tracing.js';
 import type { ProviderConnection, Registry } from '../providers/index.js';
 import { type AnyWorkKind, type WorkQueue, type WorkResult, workKind } from '../work/index.js';
 import { atCrashPoint } from './crash-points.js';
-import type { Step } from './step.js';
+import { progressOf, type Step } from './step.js';
 import type { StepRunner } from './step-runner.js';
 import type { DisconnectSettings } from './step-state.js';
+import type { Ending } from './step-writes.repository.js';
 import { LeaseLost, type StepsRepository } from './steps.repository.js';
 
 /** The kind of work. */
@@ -61,13 +62,36 @@ function queueOf({ steps, connections }: StepWorkParts): WorkQueue<TakenStep> {
   return {
     dueLanes: (question) => queue.dueLanes(question),
     take: async (request) => {
-      const access = connections.accessTo(await connections.getById(request.lane));
+      const connection = await connections.findById(request.lane);
+      const access = connection && connections.accessTo(connection);
       const taken = await atCrashPoint('claim', () => queue.take(request));
+      if (access === null) {
+        await Promise.all(taken.map((step) => steps.end(ofLostConnection(step, request.now))));
+        return [];
+      }
       return taken.map((step) => ({ id: step.id, step, access }));
     },
     extend: (...lease) => queue.extend(...lease),
     release: (...items) => queue.release(...items),
     depth: (now) => queue.depth(now),
+  };
+}
+
+/**
+ * The end of a step whose connection is gone, and with it the key that its account was asked for
+ * with: a former release deleted connections while a disconnect of theirs was being accepted.
+ */
+function ofLostConnection(step: Step, at: Date): Ending {
+  const error = {
+    code: 'connection_deleted',
+    message: 'The connection was deleted before its provider was asked to disconnect the account.',
+    provider_code: null,
+    at: at.toISOString(),
+  };
+  return {
+    step,
+    state: 'failed',
+    progress: { ...progressOf(step), verified: 'unverifiable', error },
   };
 }
 

@@ -94,6 +94,21 @@ export function identityOfStep(
   };
 }
 
+/** How far a step had got when it was taken. */
+export function progressOf(step: Step): StepProgress {
+  const { phase, outcome, paused, error, evidence, notCompared } = step;
+  return {
+    phase,
+    // A row of a former release does not say.
+    outcome: outcome ?? (phase === 'accepted' ? 'already_gone' : 'disconnected'),
+    paused,
+    error,
+    verified: 'pending',
+    evidence,
+    notCompared,
+  };
+}
+
 /** Steps are audited under the key that requested their disconnect. */
 export function actorOfStep(step: Step): Actor {
   return {

@@ -30,6 +30,9 @@ import type { SharedLimits } from './shared-limits.js';
 import { SharedWalks } from './shared-walks.js';
 import { absenceUnproven } from './translate-error.js';
 
+/** Whether there was anything to change, where the provider says so. */
+type ChangeAnswer = 'done' | 'already_so';
+
 /**
  * The way out: everything the gateway asks of providers goes through here. Every call rejects with
  * a `ProviderError` when it fails at the provider, with the reason of `context.signal` when the
@@ -95,13 +98,13 @@ export interface Providers {
     connection: ProviderConnection,
     account: Input<'pause'>,
     context: CallContext,
-  ): Promise<void>;
+  ): Promise<ChangeAnswer>;
   /** An account that is active already counts as success. */
   resume(
     connection: ProviderConnection,
     account: Input<'resume'>,
     context: CallContext,
-  ): Promise<void>;
+  ): Promise<ChangeAnswer>;
   activity(
     connection: ProviderConnection,
     page: Input<'activity'>,
@@ -236,9 +239,9 @@ export function createProviders(settings: ProvidersSettings): Providers {
     create: (connection, account, context) => askForAccount(connection, 'create', account, context),
     update: (connection, change, context) => askForAccount(connection, 'update', change, context),
     pause: (connection, account, context) =>
-      unlessAlreadySo(ask(connection, 'pause', account, context)),
+      orAlreadySo(ask(connection, 'pause', account, context)),
     resume: (connection, account, context) =>
-      unlessAlreadySo(ask(connection, 'resume', account, context)),
+      orAlreadySo(ask(connection, 'resume', account, context)),
     activity: (connection, page, context) => ask(connection, 'activity', page, context),
     stats: (connection, account, context) => ask(connection, 'stats', account, context),
     connectStart: (connection, flow, context) => ask(connection, 'connectStart', flow, context),
@@ -270,10 +273,12 @@ export function createProviders(settings: ProvidersSettings): Providers {
   };
 }
 
-async function unlessAlreadySo(change: Promise<true>): Promise<void> {
+async function orAlreadySo(change: Promise<true>): Promise<ChangeAnswer> {
   try {
     await change;
+    return 'done';
   } catch (error) {
     if (!(error instanceof ProviderError && error.code === 'already_so')) throw error;
+    return 'already_so';
   }
 }
