@@ -63,7 +63,10 @@ export function link(
   return keepRest(near, moved, left, decide);
 }
 
-/** Takes accounts out of their profile, which stay together. @param stayers disconnected ones too */
+/**
+ * Takes accounts out of their profile: they stay together, and are joined by no others that they
+ * fit. @param stayers disconnected ones too
+ */
 export function split(
   near: Surroundings,
   leavers: readonly HeldAccount[],
@@ -79,7 +82,9 @@ export function split(
   };
   const anchor = anchorOf(near.groups, leavers);
   if (anchor === undefined) return changes;
-  return keepRest(near, keepTogether(near, changes, anchor, leavers, decide), stayers, decide);
+  const together = keepTogether(near, changes, anchor, leavers, decide);
+  const rest = keepRest(near, together, stayers, decide);
+  return keepApart(near, rest, leavers, decide);
 }
 
 /** Makes two profiles one. Of both the accounts, disconnected ones too. */
@@ -212,6 +217,39 @@ function keepTogether(
     if (ties.length === 0) return result;
     for (const tie of ties) tied.add(pairOf(tie));
     result = { ...result, added: [...result.added, ...ties] };
+  }
+}
+
+/** Keeps all others out of the profiles that the accounts are in. */
+function keepApart(
+  near: Surroundings,
+  changes: ConstraintChanges,
+  accounts: readonly HeldAccount[],
+  decide: Decide,
+): ConstraintChanges {
+  const own = namesOf(accounts);
+  const kept = new Set(changes.added.map(pairOf));
+  let result = changes;
+  for (;;) {
+    const constraints = changedBy(near.constraints, result);
+    const groups = decide({ accounts: near.accounts, constraints });
+    const others = groups
+      .map(({ members }) => members.flatMap((one) => near.accounts.get(one.accountId) ?? []))
+      .filter((members) => members.some((account) => own.has(nameOf(account))))
+      .flatMap((members) => members.filter((account) => !own.has(nameOf(account))));
+    const added = pairs(accounts, others)
+      .map(cannotLink)
+      .filter((pair) => !kept.has(pairOf(pair)));
+    if (added.length === 0) return result;
+    for (const pair of added) kept.add(pairOf(pair));
+    const theirs = namesOf(others);
+    const removed = near.constraints.filter(
+      ({ kind, one, other }) => kind === 'must_link' && isBetween(own, theirs, one, other),
+    );
+    result = {
+      removed: [...new Set([...result.removed, ...removed])],
+      added: [...result.added, ...added],
+    };
   }
 }
 

@@ -212,17 +212,20 @@ function tieOf(mover: Member, base: readonly Member[]) {
   return { rule, other: base[0] ?? mover };
 }
 
-/** Why accounts left others: their ids tell them apart, or the handle is no longer the others' alone. */
+/**
+ * Why accounts left others: their ids tell them apart; they have one handle still, which fits
+ * several profiles by now; or the handle is no longer the others'.
+ */
 function causeOf(movers: readonly Member[], rest: readonly Member[]): string {
   const handles = new Set(rest.map(({ account }) => matchableHandle(account.handle)));
   const ids = new Set(rest.flatMap(({ account }) => matchableId(account.platformUserId) ?? []));
-  const isOther = movers.some(({ account }) => {
+  const alike = movers.filter(({ account }) => handles.has(matchableHandle(account.handle)));
+  if (alike.length === 0) return 'handle_reassigned';
+  const isOther = alike.some(({ account }) => {
     const id = matchableId(account.platformUserId);
-    return (
-      id !== null && ids.size > 0 && !ids.has(id) && handles.has(matchableHandle(account.handle))
-    );
+    return id !== null && ids.size > 0 && !ids.has(id);
   });
-  return isOther ? 'id_changed' : 'handle_reassigned';
+  return isOther ? 'id_changed' : 'ambiguous';
 }
 
 const providersOf = (members: readonly Member[]) => [

@@ -140,7 +140,7 @@ describe('an account', () => {
   test('that fits two profiles now leaves the one that it was in', () => {
     const before = [identified(1, 'A'), account(2)];
     expect(told(before, [...before, identified(3, 'B')]).events).toEqual([
-      'profile.split 1 2 handle_reassigned 2',
+      'profile.split 1 2 ambiguous 2',
     ]);
   });
 
