@@ -35,3 +35,11 @@ test('one that has something to do waits, says so where errors go, and goes on t
   expect(await version).toMatch(VERSION);
   await readFile(join(clone.folder, 'dist', 'openapi.json'));
 });
+
+test('one that has something to do takes over from a process that is gone, whoever has its number', async () => {
+  await rm(join(clone.folder, 'dist', 'openapi.json'));
+  // No process starts with the machine's first tick but the first.
+  await symlink(`${process.pid} 0`, lock());
+  expect(await clone.run('npm run --silent rollcall -- --version')).toMatch(VERSION);
+  await readFile(join(clone.folder, 'dist', 'openapi.json'));
+});

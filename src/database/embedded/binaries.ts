@@ -19,7 +19,8 @@ export interface Binaries {
 
 /**
  * Finds this platform's PostgreSQL in `node_modules`, or copies it into the home folder when the
- * server's user cannot reach it there or the package is read-only and incomplete.
+ * server's user cannot reach it there, the package is read-only and incomplete, or its path is none
+ * that `initdb` can run it from.
  *
  * @throws StartError when PostgreSQL for this platform is not installed or does not run.
  */
@@ -30,13 +31,17 @@ export async function findBinaries(
   const packageFolder = findPackage();
   const installed = join(packageFolder, 'native');
   await completeLinks(installed).catch(() => undefined);
-  const inPlace = await tryBinaries(installed, home.user);
+  const inPlace = isReadByShell(installed) ? undefined : await tryBinaries(installed, home.user);
   if (inPlace) return inPlace;
 
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
     version: string;
   };
   const copy = join(home.folder, `postgresql-${version}`);
+  if (isReadByShell(copy))
+    throw new StartError(
+      `PostgreSQL cannot be run from ${copy}, as its path has a character that shells read: $, ", \` or \\. Set DATA_DIR to a folder without, or DATABASE_URL to a PostgreSQL server.`,
+    );
   const copied = await tryBinaries(copy, home.user);
   if (copied) return copied;
 
@@ -78,6 +83,9 @@ async function completeLinks(native: string): Promise<void> {
     );
   }
 }
+
+/** `initdb` looks for the server beside it with a command that a shell runs. */
+const isReadByShell = (path: string) => platform() !== 'win32' && /["$`\\]/.test(path);
 
 async function tryBinaries(
   native: string,
