@@ -70,20 +70,24 @@ export class HealthService {
     const account = JSON.parse(document ?? '{}') as {
       health: { status: string };
       created_at: string;
+      disconnected_at: string | null;
       [field: string]: unknown;
     };
     const now = clock.now();
     const changes = await transitions.ofAccount(row.id, MAX_HISTORY);
     const days = await history.ofAccount(row.id, MAX_HISTORY - changes.length);
-    const recent = await transitions.ofAccountSince(
-      row.id,
-      new Date(now.getTime() - MAX_UPTIME_MS),
-    );
+    const begin = new Date(now.getTime() - MAX_UPTIME_MS);
+    const recent = await transitions.ofAccountSince(row.id, begin);
+    const presence = {
+      since: new Date(account.created_at),
+      until: account.disconnected_at === null ? null : new Date(account.disconnected_at),
+      absences: await transitions.absencesSince(caller.teamId, row.id, begin),
+    };
     const { id, ref, provider, platform, username, status, health } = account;
     return {
       ...{ id, ref, provider, platform, username, status, health },
       history: [...changes.map(historyItem), ...days.map(historyItemOfDay)],
-      uptime: uptimeOf(account.health.status, recent, new Date(account.created_at), now),
+      uptime: uptimeOf(account.health.status, recent, presence, now),
       mean_time_to_recovery_seconds: meanTimeToRecoverySeconds(recent),
     };
   }

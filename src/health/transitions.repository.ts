@@ -1,7 +1,7 @@
 import { REF } from '../accounts/index.js';
 import type { Database } from '../database/index.js';
 import { utc } from '../database/sql.js';
-import type { FeedReader } from '../events/index.js';
+import { type FeedReader, placeOf } from '../events/index.js';
 import type { Caller } from '../http/caller.js';
 import type { Position } from '../http/cursor.js';
 import type { PageRow } from '../http/page.js';
@@ -59,6 +59,27 @@ export class TransitionsRepository {
     return this.database.prisma.healthTransition.findMany({
       where: { accountId, at: { gt: since } },
       orderBy: [{ at: 'desc' }, { id: 'desc' }],
+    });
+  }
+
+  /** The times after `since` in which an account was disconnected and came back, as its events tell. */
+  async absencesSince(
+    teamId: string,
+    accountId: string,
+    since: Date,
+  ): Promise<{ readonly from: Date; readonly to: Date }[]> {
+    const { rows } = await this.database.pool.query<{ isBack: boolean; at: Date }>(
+      `SELECT e.type = 'account.reappeared' AS "isBack", e.created_at AS at FROM events e
+       WHERE e.team_id = $1 AND e.account_id = $2 AND e.created_at >= $3
+         AND e.type IN ('account.vanished', 'account.disconnected', 'account.reappeared')
+       ORDER BY ${placeOf('e')}, e.id`,
+      [teamId, accountId, since],
+    );
+    let left: Date | null = since;
+    return rows.flatMap(({ isBack, at }) => {
+      const from = left;
+      left = isBack ? null : at;
+      return isBack && from !== null ? [{ from, to: at }] : [];
     });
   }
 

@@ -14,26 +14,34 @@ interface Transition {
   readonly at: Date;
 }
 
+/** When an account was there. */
+export interface Presence {
+  /** When it was first seen. */
+  readonly since: Date;
+  /** When it was disconnected; `null`: it is there. */
+  readonly until: Date | null;
+  /** The times in which it was disconnected and came back. */
+  readonly absences: readonly { readonly from: Date; readonly to: Date }[];
+}
+
 const DAY_MS = 86_400_000;
 
 /**
- * @param current the status that holds now
+ * @param current the status that holds now, or held when the account was disconnected
  * @param transitions of at least the last 30 days, newest first
- * @param knownSince when the account was first seen
  */
 export function uptimeOf(
   current: string,
   transitions: readonly Transition[],
-  knownSince: Date,
+  { since, until, absences }: Presence,
   now: Date,
 ): Uptime {
-  const over = (days: number) =>
-    percentUp(
-      current,
-      transitions,
-      Math.max(knownSince.getTime(), now.getTime() - days * DAY_MS),
-      now.getTime(),
-    );
+  const away = absences.map(({ from, to }) => [from.getTime(), to.getTime()] as const);
+  if (until !== null) away.push([until.getTime(), now.getTime()]);
+  const over = (days: number) => {
+    const from = Math.max(since.getTime(), now.getTime() - days * DAY_MS);
+    return percentUp(current, transitions, { from, to: now.getTime(), away });
+  };
   return { '24h': over(1), '7d': over(7), '30d': over(30) };
 }
 
@@ -57,15 +65,25 @@ export function meanTimeToRecoverySeconds(transitions: readonly Transition[]): n
     : Math.round(spells.reduce((sum, spell) => sum + spell, 0) / spells.length / 1000);
 }
 
+/** A span of time, and the parts of it that do not count, in milliseconds since 1970. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly away: readonly (readonly [number, number])[];
+}
+
 function percentUp(
   current: string,
   transitions: readonly Transition[],
-  from: number,
-  to: number,
+  { from, to, away }: Span,
 ): number | null {
   let [up, known] = [0, 0];
   const count = (status: string | null, start: number, end: number) => {
-    const duration = Math.max(0, end - Math.max(start, from));
+    const begin = Math.max(start, from);
+    const duration = away.reduce(
+      (rest, [left, back]) => rest - Math.max(0, Math.min(end, back) - Math.max(begin, left)),
+      Math.max(0, end - begin),
+    );
     if (status !== null && status !== 'unknown') known += duration;
     if (status === 'healthy' || status === 'warning') up += duration;
   };

@@ -119,3 +119,20 @@ describe('an account', () => {
     });
   });
 });
+
+test('uptime is not told of a time in which the account was disconnected', async () => {
+  const reference = 'outfame:acc_aCme1Fit00';
+  const { id } = (await read(`/v1/accounts/${reference}`)).data;
+  await gateway.root.delete(`/v1/accounts/${id}`, { Prefer: 'wait=20' });
+  await gateway.database.pool.query(
+    `UPDATE accounts SET created_at = now() - interval '60 days', health_since = created_at,
+       disconnected_at = now() - interval '20 days' WHERE id = $1`,
+    [id],
+  );
+  await gateway.database.pool.query('DELETE FROM health_transitions WHERE account_id = $1', [id]);
+  const { status, uptime } = (await read(`/v1/accounts/${id}/health`)).data;
+  expect({ status, uptime }).toEqual({
+    status: 'disconnected',
+    uptime: { '24h': null, '7d': null, '30d': 100 },
+  });
+});
