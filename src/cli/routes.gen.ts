@@ -1909,7 +1909,7 @@ export const ROUTES = {
       {
         "name": "updated_since",
         "kind": "string",
-        "about": "Only profiles of which an account changed at or after this time."
+        "about": "Only profiles that changed at or after this time: an account of theirs did, joined or left them."
       },
       {
         "name": "limit",

@@ -3050,7 +3050,10 @@ export interface components {
             }[];
             /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When one of its accounts last changed, joined or left it, as far as the key sees them.
+             */
             updated_at: string;
         };
         ProfileText: {
@@ -11930,7 +11933,7 @@ export interface operations {
                  */
                 has_conflicts?: boolean;
                 /**
-                 * @description Only profiles of which an account changed at or after this time.
+                 * @description Only profiles that changed at or after this time: an account of theirs did, joined or left them.
                  * @example 2026-02-09T11:45:22.000Z
                  */
                 updated_since?: string;

@@ -104,13 +104,36 @@ const TYPES: Readonly<Record<keyof ProfileRow, string>> = {
   updated_at: 'timestamptz',
 };
 const COLUMNS = Object.keys(TYPES).join(', ');
-const WITHOUT_ID = Object.keys(TYPES).filter((column) => column !== 'id');
+const SUMS = Object.keys(TYPES).filter((column) => column !== 'id' && column !== 'updated_at');
+/**
+ * What of a profile no time of its accounts tells: one that left takes its own along. Names and
+ * figures come with a time of theirs, and figures alone move none.
+ */
+const MADE_UP = [
+  'providers',
+  'provider_count',
+  'account_count',
+  'match',
+  'candidates',
+  'is_contradictory',
+  'health_status',
+  'health_reason',
+] as const satisfies readonly (keyof ProfileRow)[];
 
-/** Writes profiles where they differ from what is held. */
+const listOf = (columns: readonly string[], row: string) =>
+  `(${columns.map((column) => `${row}.${column}`).join(', ')})`;
+const differ = (columns: readonly string[]) =>
+  `${listOf(columns, 'p')} IS DISTINCT FROM ${listOf(columns, 'EXCLUDED')}`;
+
+/**
+ * Writes profiles where they differ from what is held. `updated_at` never goes back.
+ * @param at that of profiles which are made up otherwise than they were
+ */
 export async function saveProfiles(
   client: pg.ClientBase,
   teamId: string,
   rows: readonly ProfileRow[],
+  at: Date,
 ): Promise<void> {
   if (rows.length === 0) return;
   const typed = Object.entries(TYPES).map(([column, type]) => `${column} ${type}`);
@@ -119,10 +142,11 @@ export async function saveProfiles(
      SELECT $1, followers_bucket(followers), ${COLUMNS}
      FROM jsonb_to_recordset($2::jsonb) AS r(${typed.join(', ')})
      ON CONFLICT (id) DO UPDATE
-     SET ${WITHOUT_ID.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
-     WHERE (${WITHOUT_ID.map((column) => `p.${column}`).join(', ')})
-       IS DISTINCT FROM (${WITHOUT_ID.map((column) => `EXCLUDED.${column}`).join(', ')})`,
-    [teamId, JSON.stringify(rows)],
+     SET ${SUMS.map((column) => `${column} = EXCLUDED.${column}`).join(', ')},
+       updated_at = GREATEST(p.updated_at, EXCLUDED.updated_at,
+         CASE WHEN ${differ(MADE_UP)} THEN $3::timestamptz END)
+     WHERE EXCLUDED.updated_at > p.updated_at OR ${differ(SUMS)}`,
+    [teamId, JSON.stringify(rows), at],
   );
 }
 

@@ -21,7 +21,7 @@ export interface ProfileSum {
   readonly health: ProfileHealth;
   /** Of the oldest account. */
   readonly createdAt: Date;
-  /** The last change of any of them. */
+  /** The last change of any of them: of the profile, unless another one has left since. */
   readonly updatedAt: Date;
 }
 

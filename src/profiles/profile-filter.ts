@@ -54,7 +54,8 @@ export function profileFilterFields(providers: readonly string[]) {
       description: 'Whether its accounts currently contradict each other.',
     }),
     updated_since: ofAccounts.updated_since.meta({
-      description: 'Only profiles of which an account changed at or after this time.',
+      description:
+        'Only profiles that changed at or after this time: an account of theirs did, joined or left them.',
     }),
   };
 }
@@ -112,7 +113,7 @@ export function profilesSeenBy(
     `SELECT ${what} FROM accounts b WHERE b.profile_id = ${profileId} AND ${isSeen('b')}`;
   return {
     from: `(SELECT a.profile_id AS id, a.team_id, a.platform, a.username_key, a.followers, a.followers_bucket,
-        a.created_at, (${seen('max(b.updated_at)', 'a.profile_id')}) AS updated_at,
+        a.created_at, ${seenChange('a.profile_id', providers)} AS updated_at,
         'none' AS match, '{}'::text[] AS candidates
       FROM accounts a
       WHERE a.team_id = ${parameters.add(teamId)} AND a.profile_id IS NOT NULL AND ${isSeen('a')}
@@ -121,6 +122,19 @@ export function profilesSeenBy(
     providerCount: `(${seen('count(DISTINCT b.provider)', 'p.id')})`,
   };
 }
+
+/**
+ * SQL: when a profile last changed, as far as somebody may know who sees accounts at some providers
+ * only: one of these changed, or ended there, or the history tells that it came or left.
+ */
+export const seenChange = (profileId: string, providers: string) => `GREATEST(
+  (SELECT max(o.updated_at) FROM accounts o
+    WHERE o.profile_id = ${profileId} AND o.provider = ANY(${providers}::text[])),
+  (SELECT h.at FROM profile_history h WHERE h.profile_id = ${profileId} AND EXISTS (
+    SELECT FROM accounts o WHERE o.provider = ANY(${providers}::text[]) AND o.id = ANY(
+      CASE WHEN h.account_id IS NOT NULL THEN ARRAY[h.account_id]
+        ELSE ARRAY(SELECT jsonb_path_query(h.evidence, '$[*].account_id') #>> '{}') END))
+  ORDER BY h.number DESC LIMIT 1))`;
 
 /** A page of the list in SQL. */
 interface PageParts {

@@ -159,7 +159,7 @@ export class ProfileKeeper {
     const gone = await deleteEmptyProfiles(client, left);
     // What nothing ties to the accounts read here any more may still be in a profile that these left.
     const others = unique([...profileIds, ...moves.flatMap(({ from }) => from ?? [])]);
-    const health = await this.sumUp(client, teamId, { groups: changed, others, shown });
+    const health = await this.sumUp(client, teamId, { groups: changed, others, shown }, at);
     await touchFindings(client, teamId, unique([...changed.map(idOf), ...others]));
 
     const shownBefore = new Map(
@@ -236,6 +236,7 @@ export class ProfileKeeper {
     client: pg.ClientBase,
     teamId: string,
     { groups, others, shown }: Changed,
+    at: Date,
   ): Promise<NewEvent[]> {
     const lonely = groups.flatMap((group) => lonelyIn(group, shown) ?? []);
     const written = new Set(await addLonely(client, lonely));
@@ -256,6 +257,7 @@ export class ProfileKeeper {
       client,
       teamId,
       merged.map(({ id, grouping, profile }) => rowOf(id, grouping, profile)),
+      at,
     );
     return merged.flatMap(({ id, profile }) => {
       const before = shown.get(id);

@@ -13,6 +13,7 @@ import {
   profileConditions,
   profilePageCondition,
   profilesSeenBy,
+  seenChange,
 } from './profile-filter.js';
 
 /** What a page is of: whose profiles, which, in what order, and from where on. */
@@ -29,6 +30,8 @@ export interface ProfileSummary {
   readonly id: string;
   readonly match: string;
   readonly candidates: readonly string[];
+  /** Its last change that the caller may know of. */
+  readonly updatedAt: Date;
 }
 
 /** A profile that is no more. */
@@ -71,7 +74,8 @@ export class ProfilesRepository {
       sort: stretch.sort,
     });
     const { rows } = await this.database.pool.query<ProfileSummary & { value: string | null }>(
-      `SELECT p.id, p.match, p.candidates, ${PROFILE_ORDER[order].column}::text AS value FROM ${source.from}
+      `SELECT p.id, p.match, p.candidates, p.updated_at AS "updatedAt",
+         ${PROFILE_ORDER[order].column}::text AS value FROM ${source.from}
        WHERE ${where} ORDER BY ${stretch.sort} LIMIT ${limit}`,
       parameters.values,
     );
@@ -100,7 +104,9 @@ export class ProfilesRepository {
   ): Promise<ProfileSummary | undefined> {
     const { rows } = await client.query<ProfileSummary>({
       name: 'find-profile',
-      text: `SELECT p.id, p.match, p.candidates FROM profiles p
+      text: `SELECT p.id, p.match, p.candidates, CASE WHEN cardinality($3::text[]) = 0
+          THEN p.updated_at ELSE ${seenChange('p.id', '$3')} END AS "updatedAt"
+        FROM profiles p
         WHERE p.id = $1 AND p.team_id = $2 AND ${hasSeen('p.id', '$3')}`,
       values: [id, teamId, key.providers],
     });

@@ -162,7 +162,10 @@ export const profileSchema = z
     account_count: z.int(),
     members: z.array(member).max(MAX_PROFILE_MEMBERS),
     created_at: timestamp,
-    updated_at: timestamp,
+    updated_at: timestamp.meta({
+      description:
+        'When one of its accounts last changed, joined or left it, as far as the key sees them.',
+    }),
   })
   .meta({ id: 'Profile', examples: [PROFILE_EXAMPLE] });
 

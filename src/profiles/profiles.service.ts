@@ -144,7 +144,9 @@ export class ProfilesService {
         const contradictions = groups.flatMap((group) => group.contradictions);
         const grouping = providers.length === 0 ? row : groupingSeen(row, groups);
         const merged = mergeProfile(its, contradictions, now);
-        return [[row.id, profileDocument(grouping, merged, its, of)]];
+        // The row tells of accounts that left; those that are here may have changed since.
+        const updatedAt = new Date(Math.max(row.updatedAt.getTime(), merged.updatedAt.getTime()));
+        return [[row.id, profileDocument(grouping, { ...merged, updatedAt }, its, of)]];
       }),
     );
   }

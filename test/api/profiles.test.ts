@@ -294,6 +294,11 @@ describe('an id', () => {
     const { data: accounts } = (await root.get(`/v1/accounts?profile_id=${former.id}`)).body;
     expect(accounts.map(({ ref }: { ref: string }) => ref).sort()).toEqual(refsOf(joined).sort());
     const ended = await root.delete(`/v1/accounts/${joined.members.at(-1)?.account.id}`);
+    const left = (await root.get(`/v1/profiles/${survivor.id}`)).body.data as Profile;
+    expect([ended.status, left.account_count]).toEqual([200, joined.account_count - 1]);
+    expect(left.updated_at > joined.updated_at).toBe(true);
+    const changed = await list(`updated_since=${left.updated_at}`);
+    expect(changed.map(({ id }) => id)).toContain(survivor.id);
     const { data: disconnects } = (await root.get(`/v1/disconnects?profile_id=${former.id}`)).body;
     expect(disconnects.map(({ id }: { id: string }) => id)).toEqual([ended.body.data.id]);
     expect((await root.get('/v1/disconnects?profile_id=prof_no')).body.data).toEqual([]);
