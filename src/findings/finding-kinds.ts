@@ -36,6 +36,8 @@ export interface ProfileFacts {
 /** Another profile, and who holds it. */
 export interface RelatedProfile {
   readonly id: string;
+  /** The oldest of the ids that lead to it: it stays when the profile goes on under another one. */
+  readonly oldestId: string;
   readonly providers: readonly string[];
 }
 
@@ -53,6 +55,8 @@ export interface Found {
   readonly related?: readonly RelatedProfile[];
   /** Facts in snake_case, as callers see them. With other ones it is another finding. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** What tells it apart in place of `details` that may name the same things otherwise. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /** Since when it is so, where the facts tell; else it is when it was found. */
   readonly since?: Date;
 }
@@ -203,6 +207,10 @@ export const FINDINGS = {
                 accounts: members,
                 related: candidates,
                 details: { cause: 'ambiguous', candidates: candidates.map(({ id }) => id).sort() },
+                facts: {
+                  cause: 'ambiguous',
+                  candidates: candidates.map(({ oldestId }) => oldestId).sort(),
+                },
               },
             ]),
       ];

@@ -129,25 +129,28 @@ export class FindingsRepository {
   }
 
   /**
-   * Takes up findings again that were dismissed and are as they were then.
-   * @returns the fingerprints of those, with their profiles
+   * Goes on with findings that are held of another profile, which had their accounts before, and
+   * takes up again those that were dismissed and are as they were then.
+   * @returns these
    */
-  async restoreDismissed(
+  async resume(
     client: pg.ClientBase,
+    teamId: string,
     wanted: readonly NewFinding[],
     at: Date,
-  ): Promise<{ readonly profileId: string; readonly fingerprint: string }[]> {
-    const { rows } = await client.query<{ profileId: string; fingerprint: string }>({
-      name: 'restore-dismissed-findings',
-      text: `UPDATE findings SET closed_at = NULL, updated_at = $3
-        WHERE id IN (
-          SELECT DISTINCT ON (f.profile_id, f.fingerprint) f.id
-          FROM unnest($1::text[], $2::text[]) AS w(profile_id, fingerprint)
-          JOIN findings f ON f.profile_id = w.profile_id AND f.fingerprint = w.fingerprint
-          WHERE f.dismissed_at IS NOT NULL
-          ORDER BY f.profile_id, f.fingerprint, f.id DESC)
-        RETURNING profile_id AS "profileId", fingerprint`,
+  ): Promise<Pick<HeldFinding, 'id' | 'fingerprint'>[]> {
+    const { rows } = await client.query<Pick<HeldFinding, 'id' | 'fingerprint'>>({
+      name: 'resume-findings',
+      text: `UPDATE findings f SET profile_id = r.profile_id, closed_at = NULL, updated_at = $4
+        FROM (
+          SELECT DISTINCT ON (o.fingerprint) o.id, w.profile_id
+          FROM unnest($2::text[], $3::text[]) AS w(profile_id, fingerprint)
+          JOIN findings o ON o.team_id = $1 AND o.fingerprint = w.fingerprint
+          WHERE o.closed_at IS NULL OR o.dismissed_at IS NOT NULL
+          ORDER BY o.fingerprint, o.closed_at DESC, o.id DESC) AS r
+        WHERE f.id = r.id RETURNING f.id, f.fingerprint`,
       values: [
+        teamId,
         wanted.map(({ profile_id }) => profile_id),
         wanted.map(({ fingerprint }) => fingerprint),
         at,

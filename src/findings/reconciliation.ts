@@ -10,6 +10,7 @@ import { MAX_FINDING_ACCOUNTS } from './findings.schema.js';
 /**
  * Brings the findings about profiles in line with what is found now: what is found still stays as it
  * is, what is not is closed, and the rest is opened, unless it was dismissed when it was the same.
+ * Accounts are in one profile each, so a finding is the same whichever profile has them by now.
  * @param profileIds those examined, some of which may be gone
  * @param profiles those of them about which there may be something to find
  * @param client within the transaction that has this process alone examine them
@@ -25,30 +26,19 @@ export async function reconcile(
     profiles.flatMap((profile) =>
       findingsOf(profile).map((found) => {
         const finding = newFinding(profile, found, at);
-        return [keyOf(finding.profile_id, finding.fingerprint), { finding, found }] as const;
+        return [finding.fingerprint, { finding, found }] as const;
       }),
     ),
   );
   const held = await findings.findHeld(client, profileIds);
-  const kept = new Set(held.map(({ profileId, fingerprint }) => keyOf(profileId, fingerprint)));
-  const gone = held.filter(
-    ({ profileId, fingerprint }) => !wanted.has(keyOf(profileId, fingerprint)),
+  const kept = held.filter(
+    ({ profileId, fingerprint }) => wanted.get(fingerprint)?.finding.profile_id === profileId,
   );
-  let fresh = [...wanted].filter(([key]) => !kept.has(key)).map(([, one]) => one);
-  if (fresh.length > 0) {
-    const restored = new Set(
-      (
-        await findings.restoreDismissed(
-          client,
-          fresh.map(({ finding }) => finding),
-          at,
-        )
-      ).map(({ profileId, fingerprint }) => keyOf(profileId, fingerprint)),
-    );
-    fresh = fresh.filter(
-      ({ finding }) => !restored.has(keyOf(finding.profile_id, finding.fingerprint)),
-    );
-  }
+  const others = without(wanted, kept).map(({ finding }) => finding);
+  const resumed = others.length > 0 ? await findings.resume(client, teamId, others, at) : [];
+  const stays = new Set([...kept, ...resumed].map(({ id }) => id));
+  const gone = held.filter(({ id }) => !stays.has(id));
+  const fresh = without(wanted, [...kept, ...resumed]);
   if (fresh.length > 0)
     await findings.open(
       client,
@@ -123,9 +113,18 @@ function openedEvent({ finding, found }: Fresh): NewEvent {
   };
 }
 
+/** What is found, but for what these are of. */
+function without(
+  wanted: ReadonlyMap<string, Fresh>,
+  known: readonly { readonly fingerprint: string }[],
+): Fresh[] {
+  const isKnown = new Set(known.map(({ fingerprint }) => fingerprint));
+  return [...wanted].flatMap(([fingerprint, one]) => (isKnown.has(fingerprint) ? [] : [one]));
+}
+
 function newFinding(
   { id: profileId, platform }: ProfileFacts,
-  { kind, accounts, related = [], details, since }: ReturnType<typeof findingsOf>[number],
+  { kind, accounts, related = [], details, facts, since }: ReturnType<typeof findingsOf>[number],
   at: Date,
 ): NewFinding {
   const accountIds = accounts.map(({ id }) => id).sort();
@@ -133,7 +132,7 @@ function newFinding(
     ...accounts.map(({ provider }) => provider),
     ...related.flatMap((profile) => profile.providers),
   ];
-  const identity = canonicalJson([kind, accountIds, details]);
+  const identity = canonicalJson([kind, accountIds, facts ?? details]);
   return {
     id: newId('find'),
     kind,
@@ -146,5 +145,3 @@ function newFinding(
     since: since ?? at,
   };
 }
-
-const keyOf = (profileId: string, fingerprint: string) => `${profileId} ${fingerprint}`;

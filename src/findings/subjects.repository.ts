@@ -67,7 +67,8 @@ export class SubjectsRepository {
     ]);
     const membersOf = await this.members.membersOf(client, interesting.map(idOf));
     const staleLinks = await this.links.find(client, teamId, membersOf, now);
-    const relatedOf = (id: string): RelatedProfile => ({ id, providers: related.get(id) ?? [] });
+    const relatedOf = (id: string): RelatedProfile =>
+      related.get(id) ?? { id, oldestId: id, providers: [] };
     return interesting.flatMap(({ id, platform, candidates }) => {
       const members = membersOf.get(id);
       if (members === undefined) return [];
@@ -147,19 +148,21 @@ async function findSplits(
   return rows;
 }
 
-/** Who holds each of these profiles. */
+/** Who holds each of these profiles, and by which ids they were known. */
 async function findRelated(
   client: pg.ClientBase,
   teamId: string,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, RelatedProfile>> {
   if (ids.length === 0) return new Map();
   const { rows } = await client.query<RelatedProfile>({
     name: 'profiles-related-to-findings',
-    text: 'SELECT id, providers FROM profiles WHERE team_id = $1 AND id = ANY($2)',
+    text: `SELECT p.id, p.providers, LEAST(p.id,
+        (SELECT min(r.id) FROM profile_redirects r WHERE r.merged_into = p.id)) AS "oldestId"
+      FROM profiles p WHERE p.team_id = $1 AND p.id = ANY($2)`,
     values: [teamId, ids],
   });
-  return new Map(rows.map(({ id, providers }) => [id, providers]));
+  return new Map(rows.map((profile) => [profile.id, profile]));
 }
 
 const idOf = ({ id }: { readonly id: string }) => id;
