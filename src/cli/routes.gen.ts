@@ -2219,7 +2219,7 @@ export const ROUTES = {
       {
         "name": "profile_id",
         "kind": "array",
-        "about": "Only findings about these profiles."
+        "about": "Only findings about these profiles; a former id stands for the profile that has its accounts now, too."
       },
       {
         "name": "provider",

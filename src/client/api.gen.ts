@@ -14358,7 +14358,7 @@ export interface operations {
                  */
                 kind?: ("two_publishers" | "tracked_twice" | "single_provider" | "engagement_beside_publishing" | "stale_weak_link" | "handle_taken_over")[];
                 /**
-                 * @description Only findings about these profiles.
+                 * @description Only findings about these profiles; a former id stands for the profile that has its accounts now, too.
                  * @example [
                  *       "prof_01k9z3m8q4v7x2c5n6b8a1s3d4"
                  *     ]

@@ -232,11 +232,21 @@ function conditionsOf(caller: Caller, filter: FindingFilter, parameters: Paramet
     conditions.push(`f.providers <@ ${parameters.add(key.providers)}::text[]`);
   // Another release may know further ones.
   among('f.kind', filter.kind ?? FINDING_KINDS);
-  among('f.profile_id', filter.profile_id);
+  if (filter.profile_id !== undefined) conditions.push(isAbout(filter.profile_id, parameters));
   among('f.platform', filter.platform);
   if (filter.provider !== undefined)
     conditions.push(`EXISTS (SELECT FROM accounts a WHERE a.id = ANY(f.account_ids)
       AND a.provider = ANY(${parameters.add(filter.provider)}::text[]))`);
   if (filter.since !== undefined) conditions.push(`f.since >= ${parameters.add(filter.since)}`);
   return conditions.join(' AND ');
+}
+
+/**
+ * Whether a finding is about one of these profiles. A former id leads to the profile that has its
+ * accounts now; what was closed before is still under that id.
+ */
+function isAbout(profileIds: readonly string[], parameters: Parameters): string {
+  const ids = `${parameters.add(profileIds)}::text[]`;
+  return `f.profile_id = ANY(ARRAY(SELECT unnest(${ids})
+    UNION ALL SELECT r.merged_into FROM profile_redirects r WHERE r.id = ANY(${ids})))`;
 }

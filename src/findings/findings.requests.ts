@@ -12,9 +12,10 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
 export function findingsQuery(providers: readonly string[]) {
   return z.strictObject({
     kind: oneOf(FINDING_KINDS).optional().meta({ description: 'Only findings of these kinds.' }),
-    profile_id: commaSeparated(idOf('prof', 'a profile'))
-      .optional()
-      .meta({ description: 'Only findings about these profiles.' }),
+    profile_id: commaSeparated(idOf('prof', 'a profile')).optional().meta({
+      description:
+        'Only findings about these profiles; a former id stands for the profile that has its accounts now, too.',
+    }),
     provider: commaSeparated(providerId(providers))
       .optional()
       .meta({ description: 'Only findings about accounts at these providers.' }),

@@ -64,6 +64,34 @@ describe('a query parameter that names an account', () => {
   });
 });
 
+describe('a query parameter that names a profile', () => {
+  test('takes the former id of one that was merged, on every list', async () => {
+    const { root } = gateway;
+    const published = (await root.get('/v1/accounts?provider=octopost&platform=instagram')).body;
+    const { profile_id: one } = published.data.find(
+      (other: { health: { status: string } }) => other.health.status === 'healthy',
+    );
+    const current = async () => (await root.get(`/v1/accounts/${account.id}`)).body.data.profile_id;
+    const other = await current();
+    const merge = { into: other, acknowledge_conflicts: ['platform_user_id'] };
+    expect((await root.post(`/v1/profiles/${one}/merge`, merge)).status).toBe(200);
+    const profile = await current();
+    const former = profile === one ? other : one;
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    const planned = { account_ids: [account.id], scheduled_at: tomorrow };
+    expect((await root.post('/v1/disconnects', planned)).status).toBe(202);
+    expect(await gateway.app.recurringJobs.runNamed('findings.examine')).toBe(true);
+    const routes = routesWith('profile_id');
+    expect(routes).toEqual(expect.arrayContaining(['/v1/accounts', '/v1/findings']));
+    for (const route of routes) {
+      const { data } = (await root.get(`${route}?profile_id=${profile}`)).body;
+      expect([route, data.length > 0]).toEqual([route, true]);
+      const same = await root.get(`${route}?profile_id=${former}`);
+      expect([route, same.body.data]).toEqual([route, data]);
+    }
+  });
+});
+
 describe('a query parameter that takes ids alone', () => {
   test.each([
     ['connection_id', 'conn_'],

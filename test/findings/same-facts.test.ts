@@ -131,3 +131,31 @@ test('one that was dismissed is so again when its accounts are found in another 
   const profile_id = await team.profileOf(publisher);
   expect(await found(team)).toEqual(dismissed.map((finding) => ({ ...finding, profile_id })));
 });
+
+test('a former id of a profile finds what is found of the one that has its accounts', async () => {
+  const beginning = await begin();
+  const { team, older, oldest, rest } = beginning;
+  const former = await team.profileOf(oldest);
+  const other = await begin();
+  const about = async (query: string) => {
+    const { status, body } = await team.client.get(`/v1/findings?include_total=true&${query}`);
+    expect([status, body.pagination.total_count]).toEqual([200, body.data.length]);
+    return body.data.map(({ kind, profile_id }: Finding) => [kind, profile_id]);
+  };
+  await team.change(rest[2] ?? '', { status: 'paused' });
+  await found(team);
+  await merge(beginning);
+  await found(team);
+  const survivor = await team.profileOf(older);
+  const [open, closed] = [
+    ['two_publishers', survivor],
+    ['engagement_beside_publishing', former],
+  ];
+  expect(await about(`profile_id=${former}`)).toEqual([open]);
+  expect(await about(`profile_id=${survivor}`)).toEqual([open]);
+  expect(await about(`profile_id=${former},${survivor}&state=open,closed`)).toEqual(
+    expect.arrayContaining([open, closed]),
+  );
+  expect(await about(`profile_id=${former}&state=closed`)).toEqual([closed]);
+  expect(await about(`profile_id=${await other.team.profileOf(other.oldest)}`)).toEqual([]);
+});
