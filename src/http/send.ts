@@ -29,6 +29,9 @@ export function sendRendered(
     void sendPage(request, response, new CachedAnswer(rendered));
     return;
   }
+  // A cache may keep some answers without being told to, such as a redirect that a person can revert.
+  if (isRead && status < 400)
+    response.vary('Accept-Encoding').set('Cache-Control', 'private, no-cache');
   response.status(status).set(headers);
   if (text !== undefined) response.setHeader('Content-Length', Buffer.byteLength(text));
   response.end(text);

@@ -397,6 +397,23 @@ describe('what is answered', () => {
     expect((await other.client.get('/v1/whoami', { 'If-None-Match': etag })).status).toBe(200);
   });
 
+  test('no cache keeps what a GET answers without being told how', async () => {
+    const reads = gateway.app.routes.filter(({ method }) => method === 'GET');
+    const tells = ({ status, headers }: Reply) =>
+      (status < 400 ? /^(private|public|no-store)\b/ : /^no-store$/).test(
+        headers.get('cache-control') ?? '',
+      );
+    const ending = reads.filter(({ endpoint }) => endpoint.produces !== 'text/event-stream');
+    for (const [routes, client, query] of [
+      [reads, gateway.root, '?no_such=1'],
+      [reads, gateway.with(undefined), ''],
+      [ending, gateway.root, ''],
+    ] as const)
+      expect(
+        await walk(routes, (route) => client.get(addressOfNothing(route) + query), tells),
+      ).toEqual([]);
+  });
+
   test('HEAD answers as GET does, without the body', async () => {
     const [get, head] = [
       await gateway.root.get('/v1/providers/outfame'),

@@ -271,6 +271,18 @@ describe('an id', () => {
     expect(await merged(root, '2999-01-01T00:00:00Z')).toEqual([]);
     const stranger = (await gateway.newTeam('stranger')).client;
     expect(await merged(stranger, merged_at)).toEqual([]);
+    const leading = gateway.app.routes.filter(({ endpoint }) => 301 in endpoint.answers);
+    expect(leading.length).toBeGreaterThan(1);
+    for (const { path } of leading) {
+      const [told, whole] = await Promise.all(
+        [former, survivor].map(({ id }) => root.get(path.replace('{id}', id))),
+      );
+      // The id may be that of a profile again, and no cache may lead on from it then.
+      expect([path, told?.status, whole?.status]).toEqual([path, 301, 200]);
+      for (const name of ['cache-control', 'vary'])
+        expect([path, told?.headers.get(name)]).toEqual([path, whole?.headers.get(name)]);
+      expect(told?.headers.get('cache-control')).toBe('private, no-cache');
+    }
     const past = await root.get(`/v1/profiles/${former.id}/history?limit=1`);
     expect([past.status, past.headers.get('location')]).toEqual([
       301,

@@ -220,6 +220,7 @@ export function responseHeaders(
     maybe.push('ETag', 'Link', 'Content-Disposition');
   } else if (route.method === 'GET' && (status === 200 || status === 304) && !isStream(route))
     always.push('ETag', 'Cache-Control');
+  else if (status === 301) always.push('Cache-Control');
   else maybe.push('Cache-Control');
   if (status === 200 && isList(route) && !maybe.includes('Link')) always.push('Link');
   if (status === 304 && isList(route)) maybe.push('Link');
