@@ -25,7 +25,7 @@ beforeAll(async () => {
   for (const provider of PROVIDER_NAMES.filter((name) => name !== 'outfame'))
     await gateway.connect(provider);
   await gateway.root.patch('/v1/accounts/outfame:acc_7Gx2kLm9Qr', {
-    labels: { brand: 'acme', team: 'a,b' },
+    labels: { brand: 'acme', team: 'a b' },
   });
   await gateway.root.patch('/v1/accounts/outfame:acc_aCme1Fit00', { labels: { brand: 'other' } });
   await gateway.root.delete('/v1/accounts/outfame:acc_Sus1Pend00');

@@ -302,7 +302,7 @@ describe('a list whose address was never asked for', () => {
   test('shows what was written before it, though most documents are known', async () => {
     for (let turn = 0; turn < 10; turn++) {
       const id = ids[turn % 3];
-      const labels = { turn: `${turn}, "x": 1`, 'a key': 'b' };
+      const labels = { turn: `${turn}; "x": 1`, 'a key': 'b' };
       expect((await client.patch(`/v1/accounts/${id}`, { labels })).status).toBe(200);
       const body = (await ask(anew())).body.toString();
       expect(body).toBe(JSON.stringify(JSON.parse(body)));
