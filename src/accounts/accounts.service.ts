@@ -298,11 +298,13 @@ export class AccountsService {
    * Writes down a result.
    * @param client within a transaction
    * @returns the account's id and its JSON text
+   * @throws Problem 404 when the connection was deleted since the provider was asked
    */
   async record(
     client: pg.ClientBase,
     result: ProviderResult,
   ): Promise<{ readonly id: string; readonly document: string }> {
+    await this.parts.connections.hold(client, result.connection.id);
     const id = await this.write(client, result);
     return { id, document: await this.documentOf(id, false, client) };
   }

@@ -117,6 +117,15 @@ export class ConnectionsRepository {
     return prisma.connection.update({ where: { id }, data }).catch(refuseTakenName);
   }
 
+  /** Keeps it from being deleted until the transaction ends. @returns `false`: it is deleted */
+  async hold(client: pg.ClientBase, id: string): Promise<boolean> {
+    const { rowCount } = await client.query(
+      'SELECT 1 FROM connections WHERE id = $1 FOR KEY SHARE',
+      [id],
+    );
+    return rowCount === 1;
+  }
+
   /** Deletes the connection, and with it its accounts and sweeps. */
   async delete(prisma: Prisma.TransactionClient, id: string): Promise<void> {
     await prisma.connection.delete({ where: { id } });

@@ -18,6 +18,7 @@ import {
 } from '../providers/index.js';
 import { NOT_REFRESHED, sweptEvery } from './connection-columns.js';
 import { connectionEvent } from './connection-events.js';
+import { connectionDeleted, connectionPaused } from './connection-problems.js';
 import type { ConnectionChange, ConnectionRequest } from './connections.requests.js';
 import {
   ensureConnections,
@@ -199,6 +200,15 @@ export class ConnectionsService {
   }
 
   /**
+   * Keeps the connection from being deleted until the transaction ends, in which is written what its
+   * provider has done.
+   * @throws Problem 404 when it is deleted already
+   */
+  async hold(client: pg.ClientBase, id: string): Promise<void> {
+    if (!(await this.parts.connections.hold(client, id))) throw connectionDeleted(id);
+  }
+
+  /**
    * Ends what a paused connection asks of its provider. What it changes there is not cut off, but
    * followed by nothing.
    */
@@ -296,7 +306,7 @@ export class ConnectionsService {
   }
 
   private abortCalls(id: string): void {
-    this.parts.providers.abort(id, notFound(`Connection ${id}`));
+    this.parts.providers.abort(id, connectionDeleted(id));
   }
 
   /** The provider's id, or with a number behind it where another connection has that name. */
@@ -361,13 +371,4 @@ function factsOf(
     sweep_interval_seconds: row.sweepIntervalSeconds,
     paused: row.paused,
   };
-}
-
-/** What is refused, and ended, while a connection is paused. */
-export function connectionPaused(id: string): Problem {
-  const what = `Connection ${id} is paused, so its provider is not called.`;
-  return new Problem(
-    'conflict',
-    `${what} Resume it with PATCH /v1/connections/${id} {"paused": false}.`,
-  );
 }

@@ -13,8 +13,9 @@ import { type LookAt, ProviderHooks, type SweepSoon } from './provider-hooks.js'
 import { SealedCredentials } from './sealed-credentials.js';
 
 export { connectionEvent } from './connection-events.js';
+export { connectionPaused } from './connection-problems.js';
 export { SEALED_CREDENTIALS } from './connections.repository.js';
-export { type ConnectionsService, connectionPaused } from './connections.service.js';
+export type { ConnectionsService } from './connections.service.js';
 export { CredentialRefresh } from './credential-refresh.js';
 export type { LookAt, SweepSoon } from './provider-hooks.js';
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type Database, leaseHolderIsGone } from '../database/index.js';
 import { withTransaction } from '../database/transact.js';
+import { connectionDeleted } from './connection-problems.js';
 
 /** A connection as far as its credentials are refreshed. */
 export interface RefreshRow {
@@ -25,7 +26,7 @@ export class RefreshesRepository {
 
   /**
    * Runs `decide` with the connection locked.
-   * @throws when it is deleted
+   * @throws Problem 404 when it is deleted
    */
   begin<Result>(
     id: string,
@@ -93,7 +94,7 @@ export class RefreshesRepository {
   private async lock(client: pg.ClientBase, id: string): Promise<RefreshRow> {
     const { rows } = await client.query<RefreshRow>(LOCKED, [id]);
     const [row] = rows;
-    if (!row) throw new Error(`the connection ${id} is deleted`);
+    if (!row) throw connectionDeleted(id);
     return row;
   }
 }

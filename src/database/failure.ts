@@ -26,6 +26,13 @@ const FULL_MESSAGES = /^no more connections allowed/;
 /** Class 53 of PostgreSQL's appendix A, and what Node says of a disk or a quota that is used up. */
 const EXHAUSTED = /^(53...|ENOSPC|EDQUOT)$/;
 const DISK_FULL = /^(53100|ENOSPC|EDQUOT)$/;
+/** Prisma has no row to change or delete; PostgreSQL has none that a new one refers to. */
+const NO_ROW = /^P2025$/;
+const NO_PARENT = /^23503$/;
+/** Of a model: what the API calls a `SavedView` is a view. */
+const LAST_WORD = /[A-Z][a-z]*$/;
+/** In the name of a foreign key. */
+const PARENT = /_([a-z]+?)s?(?:_id)?_fkey$/;
 /** What PostgreSQL and Prisma call a deadlock, and a conflict that is resolved like one. */
 const DEADLOCK = /^(40P01|40001|P2034)$/;
 
@@ -87,6 +94,21 @@ export function isDeadlocked(error: unknown): boolean {
   return isCoded(error, DEADLOCK);
 }
 
+/**
+ * What a write is about and is not there any more, by its noun such as `connection`: it was deleted
+ * since it was read. All foreign keys cascade, so that only a row without its parent violates one.
+ * @returns `undefined` for any other failure
+ */
+export function goneOf(error: unknown): string | undefined {
+  if (!isObject(error)) return undefined;
+  const { constraint, meta } = error as PrismaFailure & { readonly constraint?: unknown };
+  if (isCoded(error, NO_ROW))
+    return LAST_WORD.exec(String(meta?.modelName))?.[0].toLowerCase() ?? 'row';
+  if (!isCoded(error, NO_PARENT)) return undefined;
+  const violated = constraint ?? meta?.driverAdapterError?.cause?.constraint?.index;
+  return PARENT.exec(String(violated))?.[1] ?? 'row';
+}
+
 /** Whether the database's user may not do what was asked. */
 export function isForbidden(error: unknown): boolean {
   return isCoded(error, /^42501$/);
@@ -118,13 +140,17 @@ interface PrismaFailure {
   readonly code?: unknown;
   readonly meta?: {
     readonly code?: unknown;
+    readonly modelName?: unknown;
     readonly driverAdapterError?: DriverAdapterError;
   };
 }
 
 /** What its adapter throws, and Prisma wraps except where a COMMIT fails. */
 interface DriverAdapterError {
-  readonly cause?: { readonly originalCode?: unknown };
+  readonly cause?: {
+    readonly originalCode?: unknown;
+    readonly constraint?: { readonly index?: unknown };
+  };
 }
 
 /** Of the error, and of what is wrapped in it. */

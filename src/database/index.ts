@@ -17,6 +17,7 @@ export { checkConnection } from './connection.js';
 export { type EmbeddedDatabase, startEmbedded } from './embedded/index.js';
 export {
   failureCode,
+  goneOf,
   isDeadlocked,
   isDiskFull,
   isExhausted,

@@ -1,5 +1,6 @@
 import {
   type Database,
+  goneOf,
   isDeadlocked,
   isExhausted,
   isTimedOut,
@@ -15,6 +16,7 @@ import type { LoggedRequest } from './request-log.js';
 import {
   collided,
   databaseAway,
+  deletedMeanwhile,
   exhausted,
   tookTooLong,
   waitedTooLong,
@@ -43,6 +45,8 @@ export class Failures {
     if (isTimedOut(error)) return tookTooLong();
     if (isDeadlocked(error)) return collided();
     if (isExhausted(error)) return exhausted();
+    const gone = goneOf(error);
+    if (gone !== undefined) return deletedMeanwhile(gone);
     this.logger.error('unexpected error', {
       request_id: requestId,
       error: stackOf(error),

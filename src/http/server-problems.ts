@@ -40,6 +40,14 @@ export function collided(): Problem {
   return retryLater('service_unavailable', what, 1);
 }
 
+/**
+ * 404: what the request is about was there when it was looked up, and is not any more.
+ * @param noun such as `webhook`
+ */
+export function deletedMeanwhile(noun: string): Problem {
+  return new Problem('not_found', `The ${noun} was deleted while the request was handled.`);
+}
+
 /** Callers are not told which resource is used up: operators see a full disk at `/health`. */
 export function exhausted(): Problem {
   const what = 'The database has no space or memory left for this request.';

@@ -289,6 +289,16 @@ describe('credentials that expire', () => {
     expect(await failureOf(list())).toMatchObject({ code: 'credential_rejected', status: 400 });
   });
 
+  test('of a connection that was deleted are not refreshed, and whoever asks is told', async () => {
+    const held = await stored();
+    await database.prisma.connection.delete({ where: { id: row } });
+    await expect(list(replicas[0], held)).rejects.toMatchObject({
+      code: 'not_found',
+      detail: expect.stringContaining(`Connection ${row} was deleted`),
+    });
+    expect(server.spends).toBe(0);
+  });
+
   test('credentials that somebody gives meanwhile are not overwritten', async () => {
     const given = { ...(await stored()).credentials, client_id: 'client-2' };
     server.beforeAnswer = async () => {
