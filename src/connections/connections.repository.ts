@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database } from '../database/index.js';
+import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import type { SealedColumn } from '../database/sealed-column.js';
 import type { Caller } from '../http/caller.js';
@@ -115,6 +115,15 @@ export class ConnectionsRepository {
     data: Prisma.ConnectionUncheckedUpdateInput,
   ): Promise<Connection> {
     return prisma.connection.update({ where: { id }, data }).catch(refuseTakenName);
+  }
+
+  /**
+   * The connection, which nobody else changes until the transaction ends.
+   * @throws when it is deleted
+   */
+  async lock({ prisma, client }: Transaction, id: string): Promise<Connection> {
+    await client.query('SELECT 1 FROM connections WHERE id = $1 FOR NO KEY UPDATE', [id]);
+    return prisma.connection.findUniqueOrThrow({ where: { id } });
   }
 
   /** Keeps it from being deleted until the transaction ends. @returns `false`: it is deleted */

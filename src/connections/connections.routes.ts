@@ -91,7 +91,8 @@ export function connectionEndpoints(
       problems: ['conflict', ...PROVIDER_PROBLEMS],
       handle: async (call) => {
         const { caller, params, body } = call;
-        const isReached = body.credentials !== undefined || body.base_url !== undefined;
+        // Another address comes with credentials for it.
+        const isReached = body.credentials !== undefined;
         const follow = async (transaction: Transaction, changed: Connection) => {
           if (changed.paused) await afterConnecting.endSweep(transaction, changed.id);
           else if (isReached) await afterConnecting.requestSweep(transaction, caller, changed);

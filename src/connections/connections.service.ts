@@ -102,8 +102,8 @@ export class ConnectionsService {
   }
 
   /**
-   * Changes a connection. A new key or address is verified first, and makes the connection `active`
-   * and due for a sweep, as does the end of a pause.
+   * Changes a connection. A new key is verified first, and makes the connection `active` and due for
+   * a sweep, as does the end of a pause.
    * @param follow does within the transaction what follows of it
    */
   async change(
@@ -113,62 +113,82 @@ export class ConnectionsService {
     context: CallContext,
     follow: (transaction: Transaction, changed: Connection) => Promise<void>,
   ): Promise<Connection> {
-    const { clock, connections, database, providers } = this.parts;
     const row = await this.get(caller, id);
     if (change.base_url !== undefined) this.mayAddress(caller, change.base_url);
-    const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
-    if (baseUrl !== row.baseUrl && change.credentials === undefined)
-      throw invalidField(
-        'credentials',
-        'is required with another `base_url`: a stored key is only sent to the address that it was given for',
-      );
-    const held = this.accessTo(row).credentials;
-    const adapter = providers.adapters.require(row.provider);
-    const credentials = change.credentials ? readCredentials(adapter, change.credentials) : held;
-    const newAccess = change.credentials !== undefined || change.base_url !== undefined;
-    const isOther = baseUrl !== row.baseUrl || !isSameCredentials(credentials, held);
-    const access = { id, provider: row.provider, baseUrl, credentials, isUnstored: true };
-    if (newAccess && change.verify && hasToken(adapter, access))
-      await providers.verify(access, context);
-    const now = clock.now();
-    const interval = change.sweep_interval_seconds;
-    const isResumed = row.paused && change.paused === false;
-    const data = {
-      updatedAt: now,
-      ...(change.name !== undefined && { name: change.name }),
-      ...(interval !== undefined && sweptEvery(interval, row, now)),
-      ...(newAccess && {
-        baseUrl,
-        credentials: this.parts.sealed.seal(credentials, id),
-        state: 'active',
-        stateSince: row.state === 'active' ? row.stateSince : now,
-        nextSweepAt: now,
-        lastError: Prisma.DbNull,
-        silentSince: null,
-      }),
-      ...(change.paused !== undefined && { paused: change.paused }),
-      ...(isResumed && { nextSweepAt: now }),
-      ...(isOther && { accessChangedAt: now, heldAt: null }),
-      ...(change.credentials !== undefined && NOT_REFRESHED),
-    };
-    const facts = {
-      before: factsOf(row),
-      after: {
-        ...factsOf({ ...row, ...data }),
-        ...(change.credentials !== undefined && { credentials: 'replaced' }),
-      },
-    };
-    return database.transaction(async (transaction) => {
+    requireKeyFor(change, row);
+    const given = await this.acceptChange(row, change, context);
+    const now = this.parts.clock.now();
+    return this.parts.database.transaction(async (transaction) => {
       const { prisma, client } = transaction;
-      const changed = await connections.update(prisma, id, data);
+      // The provider may have taken its time: what is changed is what others have made of it since.
+      const held = await this.parts.connections.lock(transaction, id);
+      requireKeyFor(change, held);
+      if (given !== undefined && change.base_url === undefined && held.baseUrl !== row.baseUrl)
+        throw addressChanged();
+      const data = this.columnsOf(change, given, held, now);
+      const changed = await this.parts.connections.update(prisma, id, data);
+      const after = {
+        ...factsOf(changed),
+        ...(given !== undefined && { credentials: 'replaced' }),
+      };
+      const facts = { before: factsOf(held), after };
       await audit(client, caller, { action: 'connection.changed', targetId: id, ...facts }, now);
-      if (newAccess && row.state !== 'active') {
+      if (given !== undefined && held.state !== 'active') {
         const event = connectionEvent('connection.recovered', changed);
-        await recordEvents(client, row.teamId, [event], now);
+        await recordEvents(client, held.teamId, [event], now);
       }
       await follow(transaction, changed);
       return changed;
     });
+  }
+
+  /** The credentials that a change gives, if any, once the provider has accepted them. */
+  private async acceptChange(
+    row: Connection,
+    change: ConnectionChange,
+    context: CallContext,
+  ): Promise<Credentials | undefined> {
+    if (change.credentials === undefined) return undefined;
+    const { providers } = this.parts;
+    const { id, provider } = row;
+    const adapter = providers.adapters.require(provider);
+    const credentials = readCredentials(adapter, change.credentials);
+    const baseUrl = change.base_url === undefined ? row.baseUrl : change.base_url;
+    const access = { id, provider, baseUrl, credentials, isUnstored: true };
+    if (change.verify && hasToken(adapter, access)) await providers.verify(access, context);
+    return credentials;
+  }
+
+  /** What a change writes to the row, which is locked; its credentials only where it gives some. */
+  private columnsOf(
+    change: ConnectionChange,
+    given: Credentials | undefined,
+    held: Connection,
+    now: Date,
+  ): Prisma.ConnectionUncheckedUpdateInput {
+    const { name, paused, base_url: baseUrl = held.baseUrl } = change;
+    const interval = change.sweep_interval_seconds;
+    const isOther =
+      baseUrl !== held.baseUrl ||
+      (given !== undefined && !isSameCredentials(given, this.accessTo(held).credentials));
+    return {
+      updatedAt: now,
+      ...(name !== undefined && { name }),
+      ...(interval !== undefined && sweptEvery(interval, held, now)),
+      ...(given !== undefined && {
+        baseUrl,
+        credentials: this.parts.sealed.seal(given, held.id),
+        state: 'active',
+        stateSince: held.state === 'active' ? held.stateSince : now,
+        nextSweepAt: now,
+        lastError: Prisma.DbNull,
+        silentSince: null,
+        ...(isOther && { accessChangedAt: now, heldAt: null }),
+        ...NOT_REFRESHED,
+      }),
+      ...(paused !== undefined && { paused }),
+      ...(held.paused && paused === false && { nextSweepAt: now }),
+    };
   }
 
   /** Deletes the connection and its accounts here; at the provider nothing is touched. */
@@ -339,6 +359,23 @@ export class ConnectionsService {
     if (baseUrl !== undefined && !caller.key.isRoot)
       throw new Problem('forbidden', 'base_url: only the root key may set it. Leave it out.');
   }
+}
+
+/** @throws Problem 422 where a change gives another address than the stored key was given for */
+function requireKeyFor(change: ConnectionChange, { baseUrl }: Connection): void {
+  const isOther = change.base_url !== undefined && change.base_url !== baseUrl;
+  if (isOther && change.credentials === undefined)
+    throw invalidField(
+      'credentials',
+      'is required with another `base_url`: a stored key is only sent to the address that it was given for',
+    );
+}
+
+function addressChanged(): Problem {
+  return new Problem(
+    'conflict',
+    'Another request has changed `base_url` since the key was verified. Look at the connection, and send the request again.',
+  );
 }
 
 /** @throws Problem 422 naming each credential that is missing, wrong or unknown */

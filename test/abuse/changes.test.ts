@@ -3,6 +3,7 @@ import { type Child, startChild } from '../support/child.js';
 import { type Client, clientOf } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
+import { waitFor } from '../support/wait.js';
 
 let gateway: Gateway;
 let replica: Child;
@@ -117,5 +118,63 @@ describe("a connection's base_url", () => {
     expect(same.status).toBe(200);
     const both = { base_url: elsewhere, credentials: { api_key: key }, verify: false };
     expect((await gateway.root.patch(address, both)).body.data.base_url).toBe(elsewhere);
+  });
+});
+
+describe('what others change of a connection while its new key is verified', () => {
+  const SLOW = { kind: 'slow', method: 'GET', times: 1, delay_ms: 2_000 } as const;
+  const provider = () => gateway.sandbox.provider('creatoraudit');
+  const key = () => ({ api_key: gateway.sandbox.apiKey('creatoraudit') });
+  const replaced = { credentials: { api_key: 'cra_replaced_meanwhile' }, verify: false };
+  let id: string;
+  let address: string;
+  beforeAll(async () => {
+    id = await gateway.connect('creatoraudit');
+    address = `/v1/connections/${id}`;
+  });
+
+  /** Sends a change, and another once the provider is asked on behalf of the first, if it is. */
+  async function overtaken(first: object, second: object) {
+    const { requests } = provider().counts();
+    provider().faults.add(SLOW);
+    let isAnswered = false;
+    const reply = gateway.root.patch(address, first).finally(() => {
+      isAnswered = true;
+    });
+    await waitFor(
+      'the provider to be asked, or an answer',
+      () => isAnswered || provider().counts().requests > requests,
+    );
+    expect((await gateway.root.patch(address, second)).status).toBe(200);
+    const answer = await reply;
+    provider().faults.clear();
+    return answer;
+  }
+
+  test('its key, where the change repeats the address', async () => {
+    const base_url = gateway.sandbox.baseUrl('creatoraudit');
+    const answer = await overtaken({ name: 'renamed', base_url }, replaced);
+    expect([answer.status, answer.body.data.name]).toEqual([200, 'renamed']);
+    expect(await gateway.sweep(id)).toMatchObject({ state: 'failed' });
+    await gateway.root.patch(address, { credentials: key() });
+    expect(await gateway.sweep(id)).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('its address: the key is not stored for another one than it was verified at', async () => {
+    const elsewhere = gateway.sandbox.baseUrl('outfame');
+    const answer = await overtaken({ credentials: key() }, { ...replaced, base_url: elsewhere });
+    expect([answer.status, answer.body.code]).toEqual([409, 'conflict']);
+    expect(answer.body.detail).toContain('base_url');
+    expect((await gateway.root.get(address)).body.data.base_url).toBe(elsewhere);
+    const back = { credentials: key(), base_url: gateway.sandbox.baseUrl('creatoraudit') };
+    expect((await gateway.root.patch(address, back)).status).toBe(200);
+  });
+
+  test('its pause, which stays', async () => {
+    const answer = await overtaken({ credentials: key() }, { paused: true });
+    expect([answer.status, answer.body.data.paused]).toEqual([200, true]);
+    const { after, before } = (await gateway.root.get('/v1/audit?action=connection.changed')).body
+      .data[0];
+    expect([before.paused, after.paused]).toEqual([true, true]);
   });
 });
