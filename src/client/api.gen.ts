@@ -1284,7 +1284,9 @@ export interface paths {
         put?: never;
         /**
          * Rotate the secret of a webhook; the new one is shown only in this response, and both sign for a day
-         * @description Requires the scope `admin`.
+         * @description Deliveries are signed with the new secret and the one before it. A second rotation within the day ends the oldest of three secrets at once.
+         *
+         *     Requires the scope `admin`.
          */
         post: operations["webhooks.rotate"];
         delete?: never;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database } from '../database/index.js';
+import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook } from '../database/prisma-client/client.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
@@ -42,6 +42,15 @@ export class WebhooksRepository {
     prisma: Prisma.TransactionClient = this.database.prisma,
   ): Promise<Webhook | null> {
     return prisma.webhook.findFirst({ where: { id, ...visibleTo(caller) } });
+  }
+
+  /** The same, and nobody else changes it until the transaction ends. */
+  async lock({ prisma, client }: Transaction, caller: Caller, id: string): Promise<Webhook | null> {
+    await client.query('SELECT 1 FROM webhooks WHERE id = $1 AND team_id = $2 FOR NO KEY UPDATE', [
+      id,
+      caller.teamId,
+    ]);
+    return this.find(caller, id, prisma);
   }
 
   /** A webhook of any team that is not disabled. */

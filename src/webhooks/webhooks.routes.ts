@@ -81,6 +81,8 @@ export function webhookEndpoints(webhooks: WebhooksService, cursors: Cursors) {
     rotate: action({
       summary:
         'Rotate the secret of a webhook; the new one is shown only in this response, and both sign for a day',
+      description:
+        'Deliveries are signed with the new secret and the one before it. A second rotation within the day ends the oldest of three secrets at once.',
       params: byId,
       answers: { 200: dataOf(webhookWithSecret) },
       handle: (call) =>

@@ -106,6 +106,13 @@ export class WebhooksService {
     return openUrl(this.parts.sealer, row);
   }
 
+  /** The same, and nobody else changes it until the transaction ends. @throws Problem 404 */
+  private async lock(transaction: Transaction, caller: Caller, id: string): Promise<Webhook> {
+    const row = await this.parts.webhooks.lock(transaction, caller, id);
+    if (!row) throw notFound(`Webhook ${id}`);
+    return row;
+  }
+
   /** The team's webhooks, oldest first. */
   list(caller: Caller): Rows<Webhook> {
     const { sealer, webhooks } = this.parts;
@@ -120,11 +127,11 @@ export class WebhooksService {
   /** When enabled again, it also gets the events in between. */
   async change(caller: Caller, id: string, change: WebhookChange): Promise<Webhook> {
     const { clock, database, requireLiveKey, sealer, webhooks } = this.parts;
-    const row = await this.get(caller, id);
+    await this.get(caller, id);
     if (change.url !== undefined) await this.requireAllowed(change.url);
     const { enabled, url, types, description } = change;
     const now = clock.now();
-    const data = {
+    const columnsOf = (row: Webhook) => ({
       ...(url !== undefined && { ...sealUrl(sealer, id, url), ...setBy(caller) }),
       ...(types !== undefined && { types }),
       ...(description !== undefined && { description }),
@@ -132,11 +139,13 @@ export class WebhooksService {
       ...(enabled === false &&
         row.disabledAt === null && { disabledAt: now, disabledReason: 'requested' }),
       updatedAt: now,
-    };
+    });
     const after = { ...change, ...(url !== undefined && { url: originOf(url) }) };
-    return database.transaction(async ({ prisma, client }) => {
+    return database.transaction(async (transaction) => {
+      const { prisma, client } = transaction;
       if (url !== undefined) await requireLiveKey(client, caller);
-      const webhook = await webhooks.update(prisma, id, data);
+      const row = await this.lock(transaction, caller, id);
+      const webhook = await webhooks.update(prisma, id, columnsOf(row));
       await audit(client, caller, { action: 'webhook.changed', targetId: id, after }, now);
       return openUrl(sealer, webhook);
     });
@@ -174,10 +183,13 @@ export class WebhooksService {
     });
   }
 
-  /** Gives the webhook a new secret; the former one signs too for a day. */
-  async rotate({ prisma, client }: Transaction, caller: Caller, id: string): Promise<Revealed> {
+  /**
+   * Gives the webhook a new secret; the former one signs too for a day, or until the next rotation.
+   */
+  async rotate(transaction: Transaction, caller: Caller, id: string): Promise<Revealed> {
+    const { prisma, client } = transaction;
     const { clock, sealer, webhooks } = this.parts;
-    const row = await this.get(caller, id, prisma);
+    const row = await this.lock(transaction, caller, id);
     const secret = newSecret();
     const now = clock.now();
     const webhook = await webhooks.update(prisma, id, {

@@ -104,6 +104,35 @@ describe('a webhook', () => {
     await gateway.root.delete(`/v1/webhooks/${id}`);
   });
 
+  test('rotated twice at once, the secrets of both answers sign, and the oldest one no longer', async () => {
+    const { id, secret } = await create();
+    const holder = await gateway.database.pool.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM webhooks WHERE id = $1 FOR UPDATE', [id]);
+    const rotations = Promise.all([1, 2].map(() => gateway.root.post(`/v1/webhooks/${id}/rotate`)));
+    await waitFor('both rotations to wait for the webhook', async () => {
+      const { rows } = await gateway.database.pool.query<{ waiting: number }>(
+        `SELECT count(*)::int AS waiting FROM pg_stat_activity
+         WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0`,
+      );
+      return (rows[0]?.waiting ?? 0) >= 2;
+    });
+    await holder.query('COMMIT');
+    holder.release();
+    const secrets = (await rotations).map(({ body }) => body.data.secret as string);
+    await gateway.root.post(`/v1/webhooks/${id}/test`);
+    const [request] = receiver.received;
+    const signs = (key: string) => {
+      try {
+        return !!new Webhook(key).verify(request?.body ?? '', request?.headers ?? {});
+      } catch {
+        return false;
+      }
+    };
+    expect([secret, ...secrets].map(signs)).toEqual([false, true, true]);
+    await gateway.root.delete(`/v1/webhooks/${id}`);
+  });
+
   test('is tried again as Retry-After says, with the same id; 1 KB of the answer is kept; a replay has that id too', async () => {
     receiver.answerWith((response) =>
       response.writeHead(503, { 'Retry-After': '3600' }).end('x'.repeat(5000)),
