@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Database, Transaction } from '../database/index.js';
 import type { Prisma, Webhook } from '../database/prisma-client/client.js';
+import { lockUntilEnd } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 
@@ -78,8 +79,12 @@ export class WebhooksRepository {
     };
   }
 
-  /** How many a team has. */
-  count(prisma: Prisma.TransactionClient, teamId: string): Promise<number> {
+  /**
+   * How many a team has, for the one who is about to add one: others who are wait until the
+   * transaction ends.
+   */
+  async countToAdd({ prisma, client }: Transaction, teamId: string): Promise<number> {
+    await lockUntilEnd(client, `webhooks of ${teamId}`);
     return prisma.webhook.count({ where: { teamId } });
   }
 

@@ -62,14 +62,15 @@ export class WebhooksService {
    * be allowed.
    */
   async create(
-    { prisma, client }: Transaction,
+    transaction: Transaction,
     caller: Caller,
     request: WebhookRequest,
     position: Position,
   ): Promise<Revealed> {
+    const { prisma, client } = transaction;
     const { clock, requireLiveKey, sealer, webhooks } = this.parts;
     await requireLiveKey(client, caller);
-    if ((await webhooks.count(prisma, caller.teamId)) >= MAX_WEBHOOKS) {
+    if ((await webhooks.countToAdd(transaction, caller.teamId)) >= MAX_WEBHOOKS) {
       throw new Problem(
         'conflict',
         `The team already has ${MAX_WEBHOOKS} webhooks. Delete one first.`,

@@ -1,6 +1,9 @@
+import type pg from 'pg';
+import { lockUntilEnd } from '../../src/database/transact.js';
 import type { Client } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
+import { overtaken } from '../support/overtaken.js';
 
 /** What a team may keep is bounded, and what one team keeps bounds no other. */
 const MAX_KEYS = 200;
@@ -104,6 +107,42 @@ describe('keys', () => {
     );
     const { client: other } = await gateway.newTeam('few keys');
     expect((await other.post('/v1/keys', { name: 'first', scopes: ['read'] })).status).toBe(201);
+  });
+});
+
+/** What a team may keep so many of, and columns that are another's in each copy. */
+const LIMITED = [
+  { noun: 'webhooks', table: 'webhooks', most: 50, extra: '' },
+  { noun: 'views', table: 'saved_views', most: 200, extra: `, 'name', 'copy ' || n` },
+] as const;
+
+describe.each(LIMITED)('$noun', ({ noun, table, most, extra }) => {
+  const request = (number: number) =>
+    noun === 'webhooks'
+      ? { url: 'http://127.0.0.1:9/hook' }
+      : { page: 'accounts', name: `view ${number}`, query: '' };
+
+  test(`are ${most} a team at most: one that is made at the same moment counts`, async () => {
+    const { client, id } = await gateway.newTeam(`many ${noun}`);
+    expect((await client.post(`/v1/${noun}`, request(0))).status).toBe(201);
+    const { pool } = gateway.database;
+    const copy = (from: number, to: number) => (session: pg.ClientBase | pg.Pool) =>
+      session.query(
+        `INSERT INTO ${table} SELECT (jsonb_populate_record(r, jsonb_build_object('id', 'copy_' || n ${extra}))).*
+         FROM ${table} r, generate_series($2::int, $3) n
+         WHERE r.team_id = $1 AND r.id NOT LIKE 'copy_%'`,
+        [id, from, to],
+      );
+    await copy(1, most - 2)(pool);
+    // As another replica does: whoever adds one holds the lock on what the team has.
+    const another = async (session: pg.ClientBase) => {
+      await lockUntilEnd(session, `${noun} of ${id}`);
+      await copy(most, most)(session);
+    };
+    const refused = await overtaken(pool, another, 1, () => client.post(`/v1/${noun}`, request(1)));
+    expect([refused.status, refused.body.code]).toEqual([409, 'conflict']);
+    const { client: other } = await gateway.newTeam(`few ${noun}`);
+    expect((await other.post(`/v1/${noun}`, request(0))).status).toBe(201);
   });
 });
 

@@ -2,6 +2,7 @@ import { apiDocument } from '../support/api-document.js';
 import type { Reply } from '../support/client.js';
 import { type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
+import { overtaken } from '../support/overtaken.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { waitFor } from '../support/wait.js';
 
@@ -24,30 +25,13 @@ interface Made {
 }
 
 /** Sends a request while the row is deleted: that is committed once the request waits for it. */
-async function whileDeleted({ table, id }: Made, send: () => Promise<Reply>): Promise<Reply> {
-  const { pool } = gateway.database;
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query(`DELETE FROM ${table} WHERE id = $1`, [id]);
-    const { rows } = await client.query<{ own: number }>('SELECT pg_backend_pid() AS own');
-    let isAnswered = false;
-    const reply = send().finally(() => {
-      isAnswered = true;
-    });
-    await waitFor('the request to be answered, or to wait for the deletion', async () => {
-      const { rowCount } = await gateway.database.pool.query(
-        'SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))',
-        [rows[0]?.own],
-      );
-      return isAnswered || rowCount !== 0;
-    });
-    await client.query('COMMIT');
-    return await reply;
-  } finally {
-    client.release();
-  }
-}
+const whileDeleted = ({ table, id }: Made, send: () => Promise<Reply>): Promise<Reply> =>
+  overtaken(
+    gateway.database.pool,
+    (client) => client.query(`DELETE FROM ${table} WHERE id = $1`, [id]),
+    1,
+    send,
+  );
 
 const keyOf = (provider: 'outfame' | 'socialsyncer') => ({
   credentials: { api_key: gateway.sandbox.apiKey(provider) },

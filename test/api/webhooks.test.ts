@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
@@ -11,6 +12,7 @@ import {
   expect,
   test,
 } from '../support/jest.js';
+import { overtaken } from '../support/overtaken.js';
 import { type Receiver, startReceiver } from '../support/receiver.js';
 import { waitFor } from '../support/wait.js';
 
@@ -106,20 +108,12 @@ describe('a webhook', () => {
 
   test('rotated twice at once, the secrets of both answers sign, and the oldest one no longer', async () => {
     const { id, secret } = await create();
-    const holder = await gateway.database.pool.connect();
-    await holder.query('BEGIN');
-    await holder.query('SELECT 1 FROM webhooks WHERE id = $1 FOR UPDATE', [id]);
-    const rotations = Promise.all([1, 2].map(() => gateway.root.post(`/v1/webhooks/${id}/rotate`)));
-    await waitFor('both rotations to wait for the webhook', async () => {
-      const { rows } = await gateway.database.pool.query<{ waiting: number }>(
-        `SELECT count(*)::int AS waiting FROM pg_stat_activity
-         WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0`,
-      );
-      return (rows[0]?.waiting ?? 0) >= 2;
-    });
-    await holder.query('COMMIT');
-    holder.release();
-    const secrets = (await rotations).map(({ body }) => body.data.secret as string);
+    const lock = (client: pg.ClientBase) =>
+      client.query('SELECT 1 FROM webhooks WHERE id = $1 FOR UPDATE', [id]);
+    const rotations = await overtaken(gateway.database.pool, lock, 2, () =>
+      Promise.all([1, 2].map(() => gateway.root.post(`/v1/webhooks/${id}/rotate`))),
+    );
+    const secrets = rotations.map(({ body }) => body.data.secret as string);
     await gateway.root.post(`/v1/webhooks/${id}/test`);
     const [request] = receiver.received;
     const signs = (key: string) => {
