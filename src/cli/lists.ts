@@ -17,6 +17,14 @@ interface Page {
   readonly [member: string]: unknown;
 }
 
+/** How far a list was written. */
+interface Walk {
+  count: number;
+  /** Whether the gateway has more than was written, as it has until the first page is. */
+  hasMore: boolean;
+  total?: number | undefined;
+}
+
 /**
  * The pages of a list, asked for as they are read.
  * @param limit of items over all pages
@@ -59,23 +67,25 @@ export async function writeList(
     ...(typeof options.cursor === 'string' && { cursor: options.cursor }),
     ...(options.includeTotal === true && { include_total: true }),
   };
-  let hasMore = false;
-  let count = 0;
-  let total: number | undefined;
+  let last: Walk = { count: 0, hasMore: true };
   await withPager(context, options, async (stream) => {
+    // Of each attempt its own: one that the pager broke off may still be at a page.
+    const walk: Walk = { count: 0, hasMore: true };
+    last = walk;
     const writer = itemWriter(stream, terminal, settings);
     for await (const { data, pagination } of pagesOf(client, list.path, query, limit)) {
       await writer.write(data);
-      count += data.length;
-      hasMore = pagination.has_next;
-      total ??= pagination.total_count;
+      walk.count += data.length;
+      walk.hasMore = pagination.has_next;
+      walk.total ??= pagination.total_count;
     }
     await writer.end();
   });
+  const { count, hasMore, total } = last;
   if (total !== undefined) context.say(`${total} in all.`);
   if (!terminal.isTerminal || settings.format !== 'table') return;
-  if (count === 0) context.say('Nothing found.');
-  else if (hasMore)
+  if (count === 0 && !hasMore) context.say('Nothing found.');
+  else if (count > 0 && hasMore)
     context.say(`The first ${count}. --limit ${2 * count} shows more, --all shows all.`);
 }
 

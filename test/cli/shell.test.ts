@@ -330,6 +330,42 @@ describeWith(['script'], 'at a terminal', () => {
     expect(bare(output)).toMatch(/^paged:ID /);
   });
 
+  test.each([
+    ['that is not there', '/nonexistent --x'],
+    ['that may not be run', '/etc/passwd'],
+    ['that fails at once', 'false'],
+    ['that fails after all was read', 'cat > /dev/null; exit 3'],
+    ['that is killed', 'kill -9 $$'],
+  ])('a pager %s is done without', async (_what, pager) => {
+    const line = 'rollcall accounts list --all --columns username';
+    const { code, output } = await cli.terminal(line, 80, { ROLLCALL_PAGER: pager }).ended;
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringContaining(`${pager}\` failed`),
+    });
+    expect(bare(output)).toMatch(/^acmefitness *$/m);
+    expect(output).not.toContain('Nothing found.');
+  });
+
+  test('where there is no less, lists are written without it', async () => {
+    const line = `PATH='${join(cli.folder, 'bin')}' rollcall accounts list --all --columns username`;
+    const { code, output } = await cli.terminal(line, 80).ended;
+    expect(code).toBe(0);
+    expect(bare(output)).toMatch(/^acmefitness *$/m);
+  });
+
+  test('nothing was found only where the list has ended without an item', async () => {
+    const leaves = { ROLLCALL_PAGER: 'true' };
+    const left = await cli.terminal('rollcall accounts list --all', 80, leaves).ended;
+    expect(left).toMatchObject({ code: 0, output: expect.not.stringContaining('Nothing found.') });
+    const reads = { ROLLCALL_PAGER: 'sed p' };
+    const none = cli.terminal('rollcall accounts list --all -q nobody-at-all', 80, reads);
+    expect(await none.ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('Nothing found.'),
+    });
+  });
+
   test('the key is asked for unseen', async () => {
     const started = cli.terminal(`rollcall login --profile typed --url ${gateway.url}`, 80);
     await started.says(/Key for /);
