@@ -277,6 +277,37 @@ describe('a disconnect without a terminal', () => {
     });
   });
 
+  test('that is cancelled is a success of who cancels it, and a no to who waits for it', async () => {
+    const later = { scheduled_at: new Date(Date.now() + 3_600_000).toISOString() };
+    const request = { account_ids: ['octopost:acc_yza567'], reason_code: 'cleanup', ...later };
+    const { id } = (await gateway.root.post('/v1/disconnects', request)).body.data;
+    expect((await cli.inProcess(`disconnects watch ${id}`)).code).toBe(8);
+    const cancelled = await cli.inProcess(`disconnects cancel ${id} --json state`);
+    expect(cancelled).toEqual({ code: 0, output: '{\n  "state": "cancelled"\n}\n', errors: '' });
+    expect(await cli.inProcess(`disconnects watch ${id}`)).toMatchObject({
+      code: 2,
+      errors: expect.stringContaining(`${id} cancelled: 1 of 1 cancelled.`),
+    });
+  });
+
+  test('that is cancelled halfway tells what was done and what was not', async () => {
+    await gateway.root.patch(`/v1/connections/${octopost}`, { paused: true });
+    const [other] = (await gateway.root.get('/v1/accounts?provider=creatoraudit&limit=1')).body
+      .data;
+    const request = { account_ids: ['octopost:acc_yza567', other.ref], reason_code: 'cleanup' };
+    const { id } = (await gateway.root.post('/v1/disconnects', request)).body.data;
+    await waitFor(
+      'one of two accounts to be disconnected',
+      async () => (await gateway.root.get(`/v1/disconnects/${id}`)).body.data.summary.succeeded,
+      { everyMs: 200, until: (succeeded) => succeeded === 1 },
+    );
+    expect(await cli.inProcess(`disconnects cancel ${id}`)).toMatchObject({
+      code: 0,
+      errors: expect.stringContaining(`${id} partial: 1 of 2 done, 1 cancelled.`),
+    });
+    await gateway.root.patch(`/v1/connections/${octopost}`, { paused: false });
+  });
+
   test('of a key asks as well', async () => {
     const { id } = (await gateway.root.post('/v1/keys', { name: 'k', scopes: ['read'] })).body.data;
     expect((await cli.inProcess(`keys revoke ${id}`)).code).toBe(2);
@@ -400,6 +431,10 @@ describeWith(['script'], 'at a terminal', () => {
     const [, id] = /rollcall disconnects watch (disc_\w+)/.exec(output) ?? [];
     const { data } = (await gateway.root.get(`/v1/disconnects/${id}`)).body;
     expect(data.state).toBe('running');
-    expect((await cli.inProcess(`disconnects cancel ${id}`)).code).toBe(2);
+    expect(await cli.inProcess(`disconnects cancel ${id}`)).toMatchObject({
+      code: 0,
+      errors: expect.stringContaining(`${id} cancelled: 1 of 1 cancelled.`),
+    });
+    await gateway.root.patch(`/v1/connections/${octopost}`, { paused: false });
   });
 });

@@ -59,8 +59,25 @@ export async function follow(
 
 function progressOf({ id, state, summary }: Disconnect): string {
   const { total, succeeded, failed, cancelled } = summary;
-  const failures = failed > 0 ? `, ${failed} failed` : '';
-  return `${id} ${state}: ${succeeded + failed + cancelled} of ${total} done${failures}`;
+  const done = succeeded + failed;
+  const counts = [
+    ...(done > 0 || cancelled === 0 ? [`${done} of ${total} done`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(cancelled > 0
+      ? [done > 0 ? `${cancelled} cancelled` : `${cancelled} of ${total} cancelled`]
+      : []),
+  ];
+  return `${id} ${state}: ${counts.join(', ')}`;
+}
+
+/**
+ * Writes what a cancellation left of a disconnect. That steps were cancelled is what was asked for
+ * here; elsewhere it is a person's no.
+ */
+export async function tellCancelled(call: Omit<Call, 'path'>, data: Disconnect): Promise<ExitCode> {
+  const code = await tellDisconnect(call, data);
+  const { failed, pending } = data.summary;
+  return failed === 0 && pending === 0 ? EXIT.done : code;
 }
 
 /** Writes the result for each account, and what to do next. */

@@ -1,6 +1,6 @@
 import type { Call, Noun, OwnCall } from '../declared.js';
 import { shapeDisconnect } from '../disconnect/flags.js';
-import { type Disconnect, follow, tellDisconnect } from '../disconnect/follow.js';
+import { type Disconnect, follow, tellCancelled } from '../disconnect/follow.js';
 import { counted } from '../disconnect/plan.js';
 import { planDisconnect, runDisconnect } from '../disconnect/run.js';
 import { addAccessFlags, addOutputFlags } from '../flags.js';
@@ -76,7 +76,7 @@ export const nouns: readonly Noun[] = [
         verb: 'cancel',
         route: 'disconnects.cancel',
         examples: ['disconnects cancel DISCONNECT'],
-        follow: async (data, call) => tellDisconnect(call, data as unknown as Disconnect),
+        follow: async (data, call) => tellCancelled(call, data as unknown as Disconnect),
       },
       {
         verb: 'retry',
