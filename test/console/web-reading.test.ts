@@ -163,7 +163,8 @@ describeWith(['chromium'], 'the console shows', () => {
     const box = dialog.getByRole('combobox', { name: 'Find an id, ref, handle or page' });
     for (const [typed, to] of leads) {
       await page.keyboard.press('Control+k');
-      await box.fill(typed);
+      await box.and(page.locator(':focus')).waitFor();
+      await page.keyboard.type(typed);
       await dialog.getByRole('option', { selected: true }).waitFor();
       await page.keyboard.press('Enter');
       await page.waitForURL((url) => (url.pathname + url.search).startsWith(to));
@@ -176,6 +177,75 @@ describeWith(['chromium'], 'the console shows', () => {
     expect(await violations(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await box.waitFor({ state: 'detached' });
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('a dialog with the focus in its first field, and after Escape on what opened it', async () => {
+    const account = await first('/v1/accounts?provider=outfame&status=active');
+    await gateway.root.patch(`/v1/accounts/${account.id}`, { labels: { brand: 'acme' } });
+    const { page, faults } = await open('/');
+    const focused = page.locator(':focus');
+    for (const [path, opener, field] of [
+      ['/keys', 'Make a key', 'Name'],
+      ['/keys', 'Revoke operations', 'Type operations to confirm'],
+      ['/webhooks', 'Add a webhook', 'Address'],
+      ['/connections', 'Add a connection', 'Provider'],
+      [`/accounts/${account.id}`, 'Change labels', 'Name of label 1'],
+    ] as const) {
+      await page.goto(gateway.url + path);
+      await settled(page, faults);
+      const button = page.getByRole('button', { name: opener }).first();
+      await button.focus();
+      await page.keyboard.press('Enter');
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel(field).first().and(focused).waitFor();
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      await button.and(focused).waitFor();
+    }
+    // Where there is no field, it is the browser's choice.
+    await page.keyboard.press('?');
+    await page.getByRole('button', { name: 'Close', exact: true }).and(focused).waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('the row that j, k and Enter open, and has the focus there again after Escape', async () => {
+    const { page, faults } = await open('/accounts?provider=outfame');
+    const links = page.locator('tbody a.row-link');
+    const focused = page.locator(':focus');
+    const leads = await Promise.all([0, 1, 2].map((row) => links.nth(row).getAttribute('href')));
+    const opened = async (row: number) => {
+      await page.waitForURL((url) => url.pathname === leads[row]?.split('?')[0]);
+      await page.getByRole('tab', { name: 'Overview' }).waitFor();
+    };
+    const left = async (row: number) => {
+      await page.getByRole('tab').first().waitFor({ state: 'detached' });
+      await links.nth(row).and(focused).waitFor();
+    };
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await opened(1);
+    await page.keyboard.press('Escape');
+    await left(1);
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    await page.keyboard.press('Enter');
+    await opened(2);
+    // The address alone: nothing was focused before.
+    await page.reload();
+    await opened(2);
+    await page.getByRole('button', { name: 'Close the panel' }).click();
+    await left(2);
+    // Where there is no room beside it, the panel covers the list.
+    await page.setViewportSize({ width: 400, height: 800 });
+    await page.keyboard.press('Enter');
+    await opened(2);
+    await page.keyboard.press('Escape');
+    await left(2);
     expect(faults).toEqual([]);
     await page.close();
   });

@@ -50,6 +50,7 @@ export function AccountPanel() {
     <Panel
       key={id}
       label={data ? `Account ${nameOf(data)}` : 'Account'}
+      path={`/accounts/${data?.id ?? id}`}
       close={close}
       head={data ? <Head account={data} /> : <span className="quiet">Account</span>}
     >

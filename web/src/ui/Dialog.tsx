@@ -1,7 +1,12 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 import { Icon } from './Icon';
 
-/** A modal dialog: the browser's own, with its focus and Escape. */
+const FIELDS = 'input:not(:disabled), select:not(:disabled), textarea:not(:disabled)';
+
+/**
+ * A modal dialog: the browser's own, with its Escape. Its first field is focused, and when it closes
+ * what was focused before.
+ */
 export function Dialog({
   title,
   close,
@@ -15,11 +20,19 @@ export function Dialog({
 }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Not in an effect: that would close it, which gives the focus back, once it is off the page.
+  useLayoutEffect(() => {
     const dialog = ref.current;
-    if (dialog !== null && !dialog.open) dialog.showModal();
-    return () => dialog?.close();
+    if (dialog === null) return;
+    dialog.showModal();
+    return () => dialog.close();
   }, []);
+  // With each render, as fields may come later: until then the browser's choice is the first button.
+  useLayoutEffect(() => {
+    const { activeElement: focused } = document;
+    if (focused !== ref.current && focused?.closest('.dialog-head') == null) return;
+    ref.current?.querySelector<HTMLElement>(`.dialog-body :is(${FIELDS})`)?.focus();
+  });
   return (
     <dialog
       ref={ref}

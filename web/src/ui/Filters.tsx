@@ -4,6 +4,7 @@ import { useKeys } from '../lib/keys';
 import { Icon } from './Icon';
 import { Menu } from './Menu';
 import { words } from './Status';
+import { focusRow } from './Table';
 
 export interface Filter {
   /** The API's parameter. */
@@ -51,8 +52,7 @@ function SearchBox({
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           // On to what was found, where j, k and x work.
-          if (event.key === 'Enter')
-            document.querySelector<HTMLElement>('.table-scroll tbody a')?.focus();
+          if (event.key === 'Enter') focusRow(document.querySelector('.table-scroll tbody tr'));
         }}
       />
       <span className="kbd" aria-hidden="true">

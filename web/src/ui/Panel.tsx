@@ -1,15 +1,22 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
 import { useKeys } from '../lib/keys';
 import { Icon } from './Icon';
+import { focusRowOf } from './Table';
 
-/** What stands beside a list: it has its own address, and Escape closes it. */
+/**
+ * What stands beside a list: it has its own address, and Escape closes it. The focus goes back to its
+ * row then.
+ */
 export function Panel({
   label,
+  path,
   close,
   head,
   children,
 }: {
   readonly label: string;
+  /** Where its row leads. */
+  readonly path: string;
   readonly close: () => void;
   readonly head: ReactNode;
   readonly children: ReactNode;
@@ -17,6 +24,16 @@ export function Panel({
   const ref = useRef<HTMLElement>(null);
   useKeys({ Escape: close });
   useEffect(() => ref.current?.focus({ preventScroll: true }), []);
+  const latest = useRef(path);
+  latest.current = path;
+  useLayoutEffect(() => {
+    const panel = ref.current;
+    return () => {
+      if (!panel?.contains(document.activeElement)) return;
+      // Once the list is as it is without the panel.
+      queueMicrotask(() => focusRowOf(latest.current));
+    };
+  }, []);
   return (
     <section ref={ref} className="panel" aria-label={label} tabIndex={-1}>
       <div className="panel-head">

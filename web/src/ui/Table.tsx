@@ -65,6 +65,27 @@ const PADDING = 72;
 /** Rows before the end at which the next page is asked for. */
 const AHEAD = 30;
 
+/** Focuses what a row is opened by; of one that leads nowhere the first thing that can be. */
+export function focusRow(row: Element | null | undefined): void {
+  const link = row?.querySelector<HTMLElement>('a.row-link');
+  (link ?? row?.querySelector<HTMLElement>('a, button, input'))?.focus({ preventScroll: true });
+}
+
+/** Frames that a list which was hidden has to draw its rows in. */
+const MAX_FRAMES = 10;
+
+/**
+ * Focuses the row that leads to a path, unless something else is focused by then; where it is not
+ * drawn, the page's content.
+ */
+export function focusRowOf(path: string, frames = MAX_FRAMES): void {
+  if (document.activeElement !== document.body) return;
+  const links = document.querySelectorAll<HTMLAnchorElement>('a.row-link');
+  const link = [...links].find(({ pathname }) => pathname === path);
+  if (link === undefined && frames > 0) requestAnimationFrame(() => focusRowOf(path, frames - 1));
+  else (link ?? document.getElementById('content'))?.focus({ preventScroll: true });
+}
+
 /** A table that draws only the rows in view: any number of them may be loaded. */
 export function Table<Item>(props: TableProps<Item>) {
   const { label, items, columns, rowId, link, selection, sort, loadMore, chosen } = props;
@@ -143,7 +164,7 @@ export function Table<Item>(props: TableProps<Item>) {
   useEffect(() => {
     if (focusAsked === 0) return;
     const row = scroll.current?.querySelector(`[aria-rowindex="${active + 2}"]`);
-    row?.querySelector<HTMLElement>('a, button, input')?.focus({ preventScroll: true });
+    focusRow(row);
   }, [focusAsked, active]);
   const toggle = (id: string) => {
     const ids = new Set(selection?.ids);
