@@ -330,6 +330,45 @@ describeWith(['chromium'], 'the console shows', () => {
     await page.close();
   });
 
+  test('itself while parts of it cannot be had, and them once the gateway answers', async () => {
+    const { page, faults } = await open('/audit', (fault) =>
+      /Failed to (load resource|fetch)|ERR_|could not be loaded|another release/.test(fault),
+    );
+    const links = page.getByRole('navigation', { name: 'Pages' }).locator('.nav a');
+    const notice = page.getByRole('alert').filter({ hasText: 'This could not be loaded' });
+    const again = notice.getByRole('button', { name: 'Try again' });
+    await page.evaluate('window.isSame = true');
+    await context.setOffline(true);
+    // Not from the browser's cache either.
+    await page.route('**/assets/*', (route) => route.abort());
+    const others = (await links.allTextContents()).filter((name) => name !== 'Audit log');
+    expect(others.length).toBeGreaterThan(9);
+    for (const name of others) {
+      await links.getByText(name, { exact: true }).click();
+      await notice.waitFor();
+      await links.getByText('Audit log', { exact: true }).click();
+      await notice.waitFor({ state: 'detached' });
+    }
+    await page.keyboard.press('Control+k');
+    await page.getByRole('dialog').and(page.locator(':has([role=alert])')).waitFor();
+    await page.keyboard.press('Escape');
+    await links.getByText('Teams', { exact: true }).click();
+    await again.click();
+    await notice.waitFor();
+    expect(await page.evaluate<boolean>('window.isSame')).toBe(true);
+    await context.setOffline(false);
+    await page.unroute('**/assets/*');
+    await again.click();
+    await page.getByRole('heading', { name: 'Teams', exact: true }).waitFor();
+    // Another release has parts of other names.
+    await page.route('**/assets/Keys-*', (route) => route.fulfill({ status: 404 }), { times: 1 });
+    await links.getByText('Keys', { exact: true }).click();
+    await again.click();
+    await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test('on paper what is read, all loaded rows of it, dark on light, without what is pressed', async () => {
     const { page, faults } = await open('/audit');
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });

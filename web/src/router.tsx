@@ -6,6 +6,7 @@ import {
   type RouteComponent,
 } from '@tanstack/react-router';
 import type { Query } from './lib/api';
+import { loaded } from './lib/loaded';
 import { Empty, Problem } from './ui/Problem';
 import { Shell } from './ui/Shell';
 
@@ -23,87 +24,147 @@ function at<Path extends string>(path: Path, component: RouteComponent) {
 
 const accounts = at(
   '/accounts',
-  lazyRouteComponent(() => import('./pages/Accounts'), 'Accounts'),
+  lazyRouteComponent(
+    loaded(() => import('./pages/Accounts')),
+    'Accounts',
+  ),
 );
 const account = createRoute({
   getParentRoute: () => accounts,
   path: '$id',
-  component: lazyRouteComponent(() => import('./pages/Account'), 'AccountPanel'),
+  component: lazyRouteComponent(
+    loaded(() => import('./pages/Account')),
+    'AccountPanel',
+  ),
 });
 
 const routeTree = root.addChildren([
   at(
     '/',
-    lazyRouteComponent(() => import('./pages/Overview'), 'Overview'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Overview')),
+      'Overview',
+    ),
   ),
   accounts.addChildren([account]),
   at(
     '/profiles',
-    lazyRouteComponent(() => import('./pages/Profiles'), 'Profiles'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Profiles')),
+      'Profiles',
+    ),
   ),
   at(
     '/profiles/$id',
-    lazyRouteComponent(() => import('./pages/Profile'), 'ProfilePage'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Profile')),
+      'ProfilePage',
+    ),
   ),
   at(
     '/disconnects',
-    lazyRouteComponent(() => import('./pages/Disconnects'), 'Disconnects'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Disconnects')),
+      'Disconnects',
+    ),
   ),
   at(
     '/disconnects/new',
-    lazyRouteComponent(() => import('./pages/DisconnectPlan'), 'DisconnectPlan'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/DisconnectPlan')),
+      'DisconnectPlan',
+    ),
   ),
   at(
     '/disconnects/$id',
-    lazyRouteComponent(() => import('./pages/Disconnect'), 'DisconnectPage'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Disconnect')),
+      'DisconnectPage',
+    ),
   ),
   at(
     '/disconnects/$id/receipt',
-    lazyRouteComponent(() => import('./pages/Receipt'), 'Receipt'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Receipt')),
+      'Receipt',
+    ),
   ),
   at(
     '/findings',
-    lazyRouteComponent(() => import('./pages/Findings'), 'Findings'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Findings')),
+      'Findings',
+    ),
   ),
   at(
     '/connections',
-    lazyRouteComponent(() => import('./pages/Connections'), 'Connections'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Connections')),
+      'Connections',
+    ),
   ),
   at(
     '/connections/$id',
-    lazyRouteComponent(() => import('./pages/Connection'), 'ConnectionPage'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Connection')),
+      'ConnectionPage',
+    ),
   ),
   at(
     '/providers',
-    lazyRouteComponent(() => import('./pages/Providers'), 'Providers'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Providers')),
+      'Providers',
+    ),
   ),
   at(
     '/providers/$id',
-    lazyRouteComponent(() => import('./pages/Provider'), 'ProviderPage'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Provider')),
+      'ProviderPage',
+    ),
   ),
   at(
     '/webhooks',
-    lazyRouteComponent(() => import('./pages/Webhooks'), 'Webhooks'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Webhooks')),
+      'Webhooks',
+    ),
   ),
   at(
     '/webhooks/$id',
-    lazyRouteComponent(() => import('./pages/Webhook'), 'WebhookPage'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Webhook')),
+      'WebhookPage',
+    ),
   ),
   at(
     '/keys',
-    lazyRouteComponent(() => import('./pages/Keys'), 'Keys'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Keys')),
+      'Keys',
+    ),
   ),
   at(
     '/sessions',
-    lazyRouteComponent(() => import('./pages/Sessions'), 'Sessions'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Sessions')),
+      'Sessions',
+    ),
   ),
   at(
     '/teams',
-    lazyRouteComponent(() => import('./pages/Teams'), 'Teams'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Teams')),
+      'Teams',
+    ),
   ),
   at(
     '/audit',
-    lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
+    lazyRouteComponent(
+      loaded(() => import('./pages/Audit')),
+      'Audit',
+    ),
   ),
 ]);
 

@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import type { Account } from '../lib/api';
+import { loaded } from '../lib/loaded';
 import { useListQuery } from '../ui/ListPage';
 import { Problem, Skeleton } from '../ui/Problem';
 import { FIGURES, SPANS, samplesOf } from './metrics';
 
-const MetricsChart = lazy(() => import('./MetricsChart'));
+const MetricsChart = lazy(loaded(() => import('./MetricsChart')));
 
 /** One figure of an account over time: which and how long stands in the address. */
 export function AccountMetrics({ account }: { readonly account: Account }) {

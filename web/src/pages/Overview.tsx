@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { api, type Page, page } from '../lib/api';
 import { useEvents } from '../lib/live';
+import { loaded } from '../lib/loaded';
 import { few } from '../lib/queries';
 import { Age } from '../ui/Age';
 import { Section } from '../ui/Field';
@@ -14,7 +15,8 @@ import { HEALTHS, nameOf } from './Accounts';
 import { HealthOverTime } from './OverviewLevels';
 import { TeamsHealth } from './OverviewTeams';
 
-const ChangesChart = lazy(() => import('./ChangesChart'));
+const loadChanges = loaded(() => import('./changes'));
+const ChangesChart = lazy(loaded(() => import('./ChangesChart')));
 
 const TONES = { healthy: 'ok', warning: 'warn', unhealthy: 'bad', unknown: 'unknown' } as const;
 type Summary = Readonly<Record<string, number>>;
@@ -61,7 +63,7 @@ export function Overview() {
   const health = useQuery({ queryKey: ['overview'], queryFn: healthByProvider });
   const changes = useQuery({
     queryKey: ['overview', 'changes'],
-    queryFn: async () => (await import('./changes')).changesSince(Date.now() - DAY_MS),
+    queryFn: async () => (await loadChanges()).changesSince(Date.now() - DAY_MS),
   });
   useEvents((event) => {
     if (event === 'gap' || event.type.startsWith('account.')) {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { page } from '../lib/api';
+import { loaded } from '../lib/loaded';
 import { useSession } from '../lib/session';
 import { Section } from '../ui/Field';
 import { useListQuery } from '../ui/ListPage';
@@ -8,7 +9,7 @@ import { Problem, Skeleton } from '../ui/Problem';
 import { HEALTHS } from './Accounts';
 import { levelsOf, RANGES, type Range, type Series, sumOf } from './levels';
 
-const LevelsChart = lazy(() => import('./LevelsChart'));
+const LevelsChart = lazy(loaded(() => import('./LevelsChart')));
 
 const MAX_TEAMS = 20;
 const TALL = 170;

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { RollcallError } from '../lib/api';
+import { NotLoaded, reload } from '../lib/loaded';
 import { Copy } from './Copy';
 import { Icon, type IconName } from './Icon';
 
@@ -13,6 +14,8 @@ export function Problem({
 }) {
   const problem = error instanceof RollcallError ? error.problem : undefined;
   const isForbidden = problem?.status === 403;
+  const isNotLoaded = error instanceof NotLoaded;
+  const again = isNotLoaded ? reload : retry;
   const offline = problem === undefined && error instanceof TypeError;
   return (
     <div className={`notice tone-${isForbidden ? 'unknown' : 'bad'}`} role="alert">
@@ -23,12 +26,14 @@ export function Problem({
             ? 'This key may not do that'
             : offline
               ? 'The gateway cannot be reached'
-              : (problem?.title ?? 'This cannot be shown')}
+              : isNotLoaded
+                ? 'This could not be loaded'
+                : (problem?.title ?? 'This cannot be shown')}
         </strong>
         <span>
           {offline
             ? 'Check that it runs and that this computer is online.'
-            : (problem?.detail ?? String(error))}
+            : (problem?.detail ?? (isNotLoaded ? error.message : String(error)))}
         </span>
         {problem?.errors?.map(({ field, message }) => (
           <span key={`${field}${message}`}>
@@ -45,8 +50,8 @@ export function Problem({
           </span>
         )}
       </div>
-      {retry && !isForbidden && (
-        <button type="button" className="button" onClick={() => retry()}>
+      {again && !isForbidden && (
+        <button type="button" className="button" onClick={() => again()}>
           <Icon name="refresh" />
           Try again
         </button>

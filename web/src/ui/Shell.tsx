@@ -1,14 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { CatchBoundary, Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { actFor, actingTeam } from '../lib/api';
 import { useKeys } from '../lib/keys';
 import { followEvents, useLiveState } from '../lib/live';
+import { loaded } from '../lib/loaded';
 import { searchOf, views } from '../lib/queries';
 import { type Session, signOut, useSession } from '../lib/session';
 import { applyTheme, THEMES, theme } from '../lib/theme';
 import { SignIn } from '../pages/SignIn';
 import { Age } from './Age';
+import { Dialog } from './Dialog';
 import { Icon, type IconName } from './Icon';
 import { Incidents } from './Incidents';
 import { Menu } from './Menu';
@@ -16,8 +18,8 @@ import { Problem } from './Problem';
 import { words } from './Status';
 import { ToastProvider } from './Toast';
 
-const Command = lazy(() => import('./Command'));
-const Shortcuts = lazy(() => import('./Shortcuts'));
+const Command = lazy(loaded(() => import('./Command')));
+const Shortcuts = lazy(loaded(() => import('./Shortcuts')));
 
 const NAV = [
   [
@@ -132,10 +134,19 @@ function SignedIn({ session }: { readonly session: Session }) {
           <Outlet />
         </main>
       </div>
-      <Suspense>
-        {open === 'command' && <Command close={close} />}
-        {open === 'shortcuts' && <Shortcuts close={close} />}
-      </Suspense>
+      <CatchBoundary
+        getResetKey={() => open ?? ''}
+        errorComponent={({ error }) => (
+          <Dialog title="Not loaded" close={close}>
+            <Problem error={error} />
+          </Dialog>
+        )}
+      >
+        <Suspense>
+          {open === 'command' && <Command close={close} />}
+          {open === 'shortcuts' && <Shortcuts close={close} />}
+        </Suspense>
+      </CatchBoundary>
     </div>
   );
 }
