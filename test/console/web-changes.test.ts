@@ -90,6 +90,36 @@ describeWith(['chromium'], 'in the console a person', () => {
     await page.close();
   });
 
+  test('asks for a thing once, however quickly it is pressed twice', async () => {
+    const account = await first('/v1/accounts?provider=outfame&status=active');
+    const { page, faults } = await open('/keys');
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST') asked.push(new URL(request.url()).pathname);
+    });
+    const twice = (name: string) => page.getByRole('button', { name, exact: true }).dblclick();
+    await press(page, 'Make a key');
+    await page.getByLabel('Name', { exact: true }).fill('pressed twice');
+    await twice('Make it');
+    await shown(page, 'The key is made');
+    await press(page, 'I have saved it');
+    await page.goto(`${gateway.url}/webhooks`);
+    await page.getByRole('button', { name: 'Add a webhook' }).first().click();
+    await page.getByLabel('Address').fill(`${gateway.url}/nowhere`);
+    await page.getByRole('dialog').locator('button[type=submit]').dblclick();
+    await press(page, 'I have saved it');
+    await page.goto(`${gateway.url}/accounts/${account.id}`);
+    await twice('Check now');
+    await shown(page, 'Asked the provider');
+    // What ended may be asked for again.
+    await press(page, 'Check now');
+    const probe = `/v1/accounts/${account.id}/probe`;
+    await waitFor('it to be asked for again', () => asked.at(3));
+    expect(asked).toEqual(['/v1/keys', '/v1/webhooks', probe, probe]);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test('finds, selects, plans, disconnects and proves by keyboard alone', async () => {
     const { page, faults } = await open('/accounts');
     await page.keyboard.press('/');

@@ -1,5 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useAction } from '../lib/action';
 import { type Account, api } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
@@ -192,7 +193,7 @@ function Actions({ account }: { readonly account: Account }) {
   const may = useMay('write');
   const client = useQueryClient();
   const toast = useToast();
-  const run = useMutation({
+  const run = useAction({
     mutationFn: (name: 'probe' | 'pause' | 'resume') =>
       api.POST(`/v1/accounts/{id}/${name}`, { params: { path: { id: account.id } } }),
     onSuccess: (_, name) => {

@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { type Account, api } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Dialog } from '../ui/Dialog';
@@ -42,7 +43,7 @@ function Change({ account, close }: { readonly account: Account; readonly close:
   const [rows, setRows] = useState<readonly Row[]>(() =>
     Object.entries(account.labels).map(([name, value], id) => ({ id, name, value })),
   );
-  const save = useMutation({
+  const save = useAction({
     mutationFn: () =>
       api.PATCH('/v1/accounts/{id}', {
         params: { path: { id: account.id } },

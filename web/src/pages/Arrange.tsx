@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, codeOf, type Profile } from '../lib/api';
 import { Dialog } from '../ui/Dialog';
 import { Field } from '../ui/Field';
@@ -66,10 +67,10 @@ export function Arrange({
   const client = useQueryClient();
   const navigate = useNavigate();
   const toast = useToast();
-  const plan = useMutation({
+  const plan = useAction({
     mutationFn: async () => (await choose(arrangement, details, true)).data?.data,
   });
-  const run = useMutation({
+  const run = useAction({
     mutationFn: async () => (await choose(arrangement, details, false)).data?.data,
     onSuccess: (choice) => {
       void client.invalidateQueries({ queryKey: ['profile'] });

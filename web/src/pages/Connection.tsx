@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Connection, type Sweep } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age, span } from '../ui/Age';
@@ -182,12 +183,12 @@ function Actions({ connection }: { readonly connection: Connection }) {
       client.invalidateQueries({ queryKey: ['connection', id] }),
       client.invalidateQueries({ queryKey: ['list', '/v1/connections/{id}/sweeps'] }),
     ]);
-  const sweep = useMutation({
+  const sweep = useAction({
     mutationFn: () =>
       api.POST('/v1/connections/{id}/sweep', { params: { path: { id } }, body: {} }),
     onSettled: changed,
   });
-  const pause = useMutation({
+  const pause = useAction({
     mutationFn: () =>
       api.PATCH('/v1/connections/{id}', {
         params: { path: { id } },
@@ -259,7 +260,7 @@ function Change({
   const providers = useQuery(providersQuery);
   const provider = providers.data?.find((one) => one.id === connection.provider);
   const client = useQueryClient();
-  const change = useMutation({
+  const change = useAction({
     mutationFn: (form: FormData) => {
       const credentials = credentialsIn(form, provider);
       return api.PATCH('/v1/connections/{id}', {

@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type LinkProps, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Connection } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age, span } from '../ui/Age';
@@ -128,7 +129,7 @@ function Add({ close }: { readonly close: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const chosen = providers.data?.find((provider) => provider.id === id) ?? providers.data?.[0];
-  const add = useMutation({
+  const add = useAction({
     mutationFn: async (form: FormData) => {
       const name = String(form.get('name') ?? '').trim();
       const credentials = credentialsIn(form, chosen);

@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Disconnect, type Step } from '../lib/api';
 import { useEvents, useLiveState } from '../lib/live';
 import { useMay, useSession } from '../lib/session';
@@ -270,7 +271,7 @@ function Actions({
   const session = useSession();
   const client = useQueryClient();
   const [asking, ask] = useState<Action>();
-  const run = useMutation({
+  const run = useAction({
     mutationFn: (action: Action) =>
       api.POST(`/v1/disconnects/{id}/${action}`, { params: { path: { id } } }),
     onSettled: () => client.invalidateQueries({ queryKey: ['disconnect', id] }),

@@ -1,6 +1,7 @@
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, codeOf, type DisconnectRequest, type Plan, type Query, withLabels } from '../lib/api';
 import { Age } from '../ui/Age';
 import { Field, Section } from '../ui/Field';
@@ -231,7 +232,7 @@ function Run({
   const { total, irreversible, destroys_data, effect_not_told } = plan.totals;
   const isFinal = irreversible > 0 || destroys_data > 0 || effect_not_told > 0;
   const ready = !isFinal || typed.trim() === String(total);
-  const run = useMutation({
+  const run = useAction({
     mutationFn: async (form: FormData) => {
       const note = String(form.get('note') ?? '').trim();
       const at = String(form.get('at') ?? '');

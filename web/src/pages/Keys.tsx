@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Key } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
@@ -142,7 +143,7 @@ function Make({
   readonly close: () => void;
   readonly changed: () => Promise<unknown>;
 }) {
-  const make = useMutation({
+  const make = useAction({
     mutationFn: async (form: FormData) => {
       const until = String(form.get('expires') ?? '');
       return (

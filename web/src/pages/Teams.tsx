@@ -1,5 +1,6 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { actFor, api, type Team } from '../lib/api';
 import { useMay, useSession } from '../lib/session';
 import { Age } from '../ui/Age';
@@ -91,7 +92,7 @@ export function Teams() {
 
 function Make({ close }: { readonly close: () => void }) {
   const client = useQueryClient();
-  const make = useMutation({
+  const make = useAction({
     mutationFn: (name: string) => api.POST('/v1/teams', { body: { name } }),
     onSuccess: async () => {
       await client.resetQueries({ queryKey: ['list', '/v1/teams'] });

@@ -1,6 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Delivery, type Webhook } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
@@ -147,12 +148,12 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
       client.invalidateQueries({ queryKey: ['webhook', id] }),
       client.invalidateQueries({ queryKey: ['list', '/v1/webhooks/{id}/deliveries'] }),
     ]);
-  const test = useMutation({
+  const test = useAction({
     mutationFn: () => api.POST('/v1/webhooks/{id}/test', { params: { path: { id } } }),
     onSuccess: () => toast('A test event is on its way'),
     onSettled: changed,
   });
-  const replay = useMutation({
+  const replay = useAction({
     mutationFn: (delivery_id: string) =>
       api.POST('/v1/webhooks/{id}/deliveries/{delivery_id}/replay', {
         params: { path: { id, delivery_id } },
@@ -161,7 +162,7 @@ function Body({ webhook }: { readonly webhook: Webhook }) {
     onSettled: changed,
   });
   const { mutate } = replay;
-  const enable = useMutation({
+  const enable = useAction({
     mutationFn: () =>
       api.PATCH('/v1/webhooks/{id}', {
         params: { path: { id } },

@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import type { LinkProps } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useAction } from '../lib/action';
 import { api, type Webhook } from '../lib/api';
 import { useMay } from '../lib/session';
 import { Age } from '../ui/Age';
@@ -98,7 +99,7 @@ export function Webhooks() {
 
 function Add({ close }: { readonly close: () => void }) {
   const client = useQueryClient();
-  const add = useMutation({
+  const add = useAction({
     mutationFn: async (form: FormData) => {
       const description = String(form.get('description') ?? '').trim();
       const types = FAMILIES.filter((family) => form.get(family) !== null);

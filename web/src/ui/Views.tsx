@@ -1,5 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { useAction } from '../lib/action';
 import { api, type Query } from '../lib/api';
 import { views as allViews, searchOf } from '../lib/queries';
 import { useMay } from '../lib/session';
@@ -22,17 +23,17 @@ export function Views({ page, query }: { readonly page: string; readonly query: 
     Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1])),
   ).toString();
   const changed = () => client.invalidateQueries({ queryKey: allViews.queryKey });
-  const save = useMutation({
+  const save = useAction({
     mutationFn: (name: string) =>
       api.POST('/v1/views', { body: { name, page, query: text, is_default: false } }),
     onSuccess: changed,
   });
-  const makeDefault = useMutation({
+  const makeDefault = useAction({
     mutationFn: ({ id, isDefault }: { readonly id: string; readonly isDefault: boolean }) =>
       api.PATCH('/v1/views/{id}', { params: { path: { id } }, body: { is_default: isDefault } }),
     onSuccess: changed,
   });
-  const remove = useMutation({
+  const remove = useAction({
     mutationFn: (id: string) => api.DELETE('/v1/views/{id}', { params: { path: { id } } }),
     onSuccess: changed,
   });
