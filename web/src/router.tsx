@@ -18,153 +18,96 @@ const asTexts = (raw: Record<string, unknown>): Query =>
 
 const root = createRootRoute({ component: Shell, validateSearch: asTexts });
 
+/** A page that is fetched when it is first shown. */
+const shown: typeof lazyRouteComponent = (load, name) => lazyRouteComponent(loaded(load), name);
+
 function at<Path extends string>(path: Path, component: RouteComponent) {
   return createRoute({ getParentRoute: () => root, path, component });
 }
 
 const accounts = at(
   '/accounts',
-  lazyRouteComponent(
-    loaded(() => import('./pages/Accounts')),
-    'Accounts',
-  ),
+  shown(() => import('./pages/Accounts'), 'Accounts'),
 );
 const account = createRoute({
   getParentRoute: () => accounts,
   path: '$id',
-  component: lazyRouteComponent(
-    loaded(() => import('./pages/Account')),
-    'AccountPanel',
-  ),
+  component: shown(() => import('./pages/Account'), 'AccountPanel'),
 });
 
 const routeTree = root.addChildren([
   at(
     '/',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Overview')),
-      'Overview',
-    ),
+    shown(() => import('./pages/Overview'), 'Overview'),
   ),
   accounts.addChildren([account]),
   at(
     '/profiles',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Profiles')),
-      'Profiles',
-    ),
+    shown(() => import('./pages/Profiles'), 'Profiles'),
   ),
   at(
     '/profiles/$id',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Profile')),
-      'ProfilePage',
-    ),
+    shown(() => import('./pages/Profile'), 'ProfilePage'),
   ),
   at(
     '/disconnects',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Disconnects')),
-      'Disconnects',
-    ),
+    shown(() => import('./pages/Disconnects'), 'Disconnects'),
   ),
   at(
     '/disconnects/new',
-    lazyRouteComponent(
-      loaded(() => import('./pages/DisconnectPlan')),
-      'DisconnectPlan',
-    ),
+    shown(() => import('./pages/DisconnectPlan'), 'DisconnectPlan'),
   ),
   at(
     '/disconnects/$id',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Disconnect')),
-      'DisconnectPage',
-    ),
+    shown(() => import('./pages/Disconnect'), 'DisconnectPage'),
   ),
   at(
     '/disconnects/$id/receipt',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Receipt')),
-      'Receipt',
-    ),
+    shown(() => import('./pages/Receipt'), 'Receipt'),
   ),
   at(
     '/findings',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Findings')),
-      'Findings',
-    ),
+    shown(() => import('./pages/Findings'), 'Findings'),
   ),
   at(
     '/connections',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Connections')),
-      'Connections',
-    ),
+    shown(() => import('./pages/Connections'), 'Connections'),
   ),
   at(
     '/connections/$id',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Connection')),
-      'ConnectionPage',
-    ),
+    shown(() => import('./pages/Connection'), 'ConnectionPage'),
   ),
   at(
     '/providers',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Providers')),
-      'Providers',
-    ),
+    shown(() => import('./pages/Providers'), 'Providers'),
   ),
   at(
     '/providers/$id',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Provider')),
-      'ProviderPage',
-    ),
+    shown(() => import('./pages/Provider'), 'ProviderPage'),
   ),
   at(
     '/webhooks',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Webhooks')),
-      'Webhooks',
-    ),
+    shown(() => import('./pages/Webhooks'), 'Webhooks'),
   ),
   at(
     '/webhooks/$id',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Webhook')),
-      'WebhookPage',
-    ),
+    shown(() => import('./pages/Webhook'), 'WebhookPage'),
   ),
   at(
     '/keys',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Keys')),
-      'Keys',
-    ),
+    shown(() => import('./pages/Keys'), 'Keys'),
   ),
   at(
     '/sessions',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Sessions')),
-      'Sessions',
-    ),
+    shown(() => import('./pages/Sessions'), 'Sessions'),
   ),
   at(
     '/teams',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Teams')),
-      'Teams',
-    ),
+    shown(() => import('./pages/Teams'), 'Teams'),
   ),
   at(
     '/audit',
-    lazyRouteComponent(
-      loaded(() => import('./pages/Audit')),
-      'Audit',
-    ),
+    shown(() => import('./pages/Audit'), 'Audit'),
   ),
 ]);
 
