@@ -52,11 +52,7 @@ export function describeFailure(error: unknown): Failure {
         ...(problem.errors ?? [])
           .filter(({ message }) => !problem.detail.includes(message))
           .map(({ field, message }) => `  ${field}: ${message}`),
-        ...(problem.provider
-          ? [
-              `  ${problem.provider.id} said: ${problem.provider.message ?? problem.provider.code ?? problem.provider.status}`,
-            ]
-          : []),
+        ...saidBy(problem.provider),
         `  request: ${problem.request_id}`,
       ],
     };
@@ -79,6 +75,12 @@ export function describeFailure(error: unknown): Failure {
     problem: problemOf('failed', message),
     lines: [`Error: ${message}`],
   };
+}
+
+/** What a provider answered, where it did. */
+function saidBy(provider: RollcallError['problem']['provider']): readonly string[] {
+  const said = provider?.message ?? provider?.code ?? provider?.status ?? undefined;
+  return provider && said !== undefined ? [`  ${provider.id} said: ${said}`] : [];
 }
 
 function problemOf(code: string, detail: string) {
