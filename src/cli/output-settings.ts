@@ -27,6 +27,22 @@ export function outputSettings(
   };
 }
 
+/**
+ * Refuses flags of which one would be ignored for the other.
+ * @throws CommandError for them
+ */
+export function refuseContradictions({ json, jq, output, columns }: Options): void {
+  const asked = json !== undefined ? '--json' : jq !== undefined ? '--jq' : undefined;
+  const isJson = output === 'json' || (output === 'ndjson' && jq === undefined);
+  if (asked !== undefined && output !== undefined && !isJson)
+    throw usageError(`${asked} and --output ${output} contradict each other: leave one out.`);
+  const other = asked ?? (isJson ? `--output ${output}` : undefined);
+  if (columns !== undefined && other !== undefined)
+    throw usageError(
+      `${other} has no columns: --json id,health.status chooses fields, --columns is for tables, TSV and CSV.`,
+    );
+}
+
 const fieldsOf = (text: string, known: readonly string[]) => requireFields('--json', text, known);
 
 /**

@@ -16,8 +16,16 @@ export async function runProgram(context: Context, words: readonly string[]): Pr
   const program = await buildProgram(context, words, (code) => {
     exitCode = code;
   });
+  const parse = (given: readonly string[]) => program.parseAsync(given, { from: 'user' });
+  const given = settled(program, words, false);
   try {
-    await program.parseAsync(settled(program, words), { from: 'user' });
+    await parse(given).catch((error: unknown) => {
+      const isMissing = (error as CommanderError).code === 'commander.missingArgument';
+      const others = settled(program, words, true);
+      // What was taken for the fields of --json is the argument that is missing.
+      if (isMissing && others.join(' ') !== given.join(' ')) return parse(others);
+      throw error;
+    });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -96,19 +104,23 @@ async function addTo(
 
 async function run(context: Context, declared: Declared, command: Command) {
   const options: Options = command.opts();
+  const { outputSettings, refuseContradictions } = await import('./output-settings.js');
+  refuseContradictions(options);
   const words = command.processedArgs as (string | readonly string[])[];
   if (isRoute(declared)) {
     const { runRoute } = await import('./run-route.js');
     return runRoute(context, declared, words, options);
   }
-  const { outputSettings } = await import('./output-settings.js');
+  const settings = () => outputSettings(context, options, '', declared.fields ?? []);
+  // Wrong flags are told before anything is asked for.
+  if (declared.fields !== undefined) settings();
   return declared.run({
     context,
     options,
     named: async (given) => commandAt(await buildProgram(context, given, () => undefined), given),
     words: words.flat().filter((word) => word !== undefined),
     client: () => context.client(options),
-    settings: () => outputSettings(context, options, '', declared.fields ?? []),
+    settings,
   });
 }
 
@@ -142,20 +154,27 @@ function nameOf(command: Command): string {
 /**
  * The words with flags whose value may be left out made definite: what follows them is an argument
  * where it cannot be their value (`get --json acct_…`, `revoke --include-created key_…`).
+ * @param isMissing whether an argument would be missing otherwise: then one word is no list of fields
  */
-function settled(program: Command, words: readonly string[]): string[] {
+function settled(program: Command, words: readonly string[], isMissing: boolean): string[] {
   const command = commandAt(program, words);
   const takesArguments = command.registeredArguments.length > 0;
-  return words.map((word, index) => {
+  // Without a value `--json` stands where no word follows that could be one.
+  const last: string[] = [];
+  const others = words.flatMap((word, index) => {
     const option = command.options.find(({ long, optional }) => optional && long === word);
     const next = words[index + 1];
-    if (option === undefined || next === undefined || next.startsWith('-')) return spelled(word);
-    const isJson = word === '--json';
-    const isValue = isJson
-      ? !takesArguments || !/[:/]|^[a-z]+_[0-9a-z]{20,}$|^-$/.test(next)
-      : /^(true|false)$/.test(next);
-    return isValue ? word : `${word}=${isJson ? '' : 'true'}`;
+    if (option === undefined || next === undefined || /^-./.test(next)) return spelled(word);
+    if (word !== '--json') return /^(true|false)$/.test(next) ? word : `${word}=true`;
+    const isArgument = isMissing
+      ? !next.includes(',')
+      : /[:/]|^[a-z]+_[0-9a-z]{20,}$|^-$/.test(next);
+    if (!takesArguments || !isArgument) return word;
+    last.push(word);
+    return [];
   });
+  const end = others.includes('--') ? others.indexOf('--') : others.length;
+  return others.toSpliced(end, 0, ...last);
 }
 
 /** `--connection_id` is the flag `--connection-id`, as the API spells it. */

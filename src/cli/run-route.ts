@@ -75,6 +75,8 @@ export async function runRoute(
   if (typeof options.columns === 'string' && !declared.follow)
     requireFields('--columns', namesIn(options.columns), facts.fields);
   const settings = () => outputSettings(context, options, declared.columns ?? '', facts.fields);
+  // Wrong flags are told before anything is asked for.
+  settings();
   let made: Promise<Rollcall> | undefined;
   const client = () => {
     made ??= context.client(options);

@@ -16,7 +16,7 @@ export function shapeApi(command: Command): void {
   command
     .option(
       '-f, --field <name=text>',
-      'a text field: in the query of a GET, in the body otherwise',
+      'a text field: in the query of GET and DELETE, in the body otherwise; makes it a POST without METHOD',
       collect,
     )
     .option(
@@ -25,8 +25,8 @@ export function shapeApi(command: Command): void {
       collect,
     )
     .option('-H, --header <name:value>', 'another header', collect)
-    .option('--input <file>', 'the body; - is standard input')
-    .option('--paginate', 'all pages of a list, as one array')
+    .option('--input <file>', 'the body; - is standard input; makes it a POST without METHOD')
+    .option('--paginate', 'all pages of a list, as one array; makes it a GET')
     .option('--jq <program>', 'the response through a jq program')
     .option('--json', 'errors as problem details')
     .option('-i, --include', 'the status and headers before the body')
@@ -39,11 +39,13 @@ export async function runApi(call: OwnCall): Promise<ExitCode> {
   const { context, options, words } = call;
   const { output } = context.streams;
   const { method: named, path } = addressed(words);
+  const method = methodOf(named, options);
+  const isRead = method === 'GET' || method === 'DELETE';
+  if (isRead && options.input !== undefined)
+    throw usageError(`A ${method} has no body: give its query as fields (-f) instead of --input.`);
   const fields = await fieldsOf(call);
   const input = await inputOf(call);
   const hasBody = input !== undefined || Object.keys(fields).length > 0;
-  const method = named ?? (hasBody ? 'POST' : 'GET');
-  const isRead = method === 'GET' || method === 'DELETE';
   const client = await call.client();
   const asked: AnyRequest = {
     method,
@@ -64,6 +66,17 @@ export async function runApi(call: OwnCall): Promise<ExitCode> {
       await send(output, printable(decoder.decode(chunk as Uint8Array, { stream: true })));
   }
   return response.status === 202 ? EXIT.unfinished : EXIT.done;
+}
+
+/** The method that was named, or what the flags make of it. */
+function methodOf(named: string | undefined, options: OwnCall['options']): string {
+  const { input, field, typedField, paginate } = options;
+  const hasFields = field !== undefined || typedField !== undefined;
+  if (input !== undefined && hasFields)
+    throw usageError('--input is the whole body: it goes without -f and -F.');
+  if (paginate !== true) return named ?? (hasFields || input !== undefined ? 'POST' : 'GET');
+  if (named === undefined || named === 'GET') return 'GET';
+  throw usageError(`--paginate reads the pages of a list by GET; a ${named} has none.`);
 }
 
 function addressed(words: readonly string[]): { method: string | undefined; path: string } {
