@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Database, Transaction } from '../database/index.js';
 import { type Connection, Prisma } from '../database/prisma-client/client.js';
 import type { SealedColumn } from '../database/sealed-column.js';
+import { lockUntilEnd } from '../database/transact.js';
 import type { Caller } from '../http/caller.js';
 import type { Rows } from '../http/page.js';
 import { Problem } from '../http/problem.js';
@@ -172,6 +173,11 @@ export class ConnectionsRepository {
       [id, now],
     );
     return rowCount === 1;
+  }
+
+  /** Whoever names a connection of the team meanwhile waits until the transaction ends. */
+  lockNames(client: pg.ClientBase, teamId: string): Promise<void> {
+    return lockUntilEnd(client, `names of connections of ${teamId}`);
   }
 
   /** Has transactions that make connections of a team for Rollcall itself take turns. */

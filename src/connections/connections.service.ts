@@ -63,6 +63,7 @@ export class ConnectionsService {
   ): Promise<Connection> {
     const { id, provider, baseUrl, credentials } = access;
     const now = this.parts.clock.now();
+    await this.parts.connections.lockNames(client, caller.teamId);
     const data = {
       id,
       teamId: caller.teamId,
@@ -120,6 +121,7 @@ export class ConnectionsService {
     const now = this.parts.clock.now();
     return this.parts.database.transaction(async (transaction) => {
       const { prisma, client } = transaction;
+      if (change.name !== undefined) await this.parts.connections.lockNames(client, caller.teamId);
       // The provider may have taken its time: what is changed is what others have made of it since.
       const held = await this.parts.connections.lock(transaction, id);
       requireKeyFor(change, held);

@@ -1,6 +1,9 @@
+import type pg from 'pg';
+import { lockUntilEnd } from '../../src/database/transact.js';
 import type { Client } from '../support/client.js';
 import { ALL_PROVIDERS, type Gateway, startGateway } from '../support/gateway.js';
 import { afterAll, beforeAll, describe, expect, test } from '../support/jest.js';
+import { overtaken } from '../support/overtaken.js';
 import { idsOf } from '../support/pages.js';
 import { waitFor } from '../support/wait.js';
 
@@ -210,6 +213,27 @@ describe('POST /v1/connections', () => {
     expect(carried.body).toMatchObject({ code: 'provider_credential_rejected' });
     expect(carried.body.detail).toContain('Send a working key');
   });
+});
+
+test('without a name, connections that are made or named at once get names that are free', async () => {
+  const { id } = await gateway.newTeam('unnamed');
+  const make = () =>
+    gateway.root.post('/v1/connections', access('outfame'), { 'Rollcall-Team': id });
+  const first = (await make()).body.data.id;
+  const { pool } = gateway.database;
+  // As another replica does that names a connection at the same moment.
+  const rename = async (session: pg.ClientBase) => {
+    await lockUntilEnd(session, `names of connections of ${id}`);
+    await session.query(`UPDATE connections SET name = 'outfame-2' WHERE id = $1`, [first]);
+  };
+  const made = await overtaken(pool, rename, 1, make);
+  expect([made.status, made.body.data?.name]).toEqual([201, 'outfame']);
+  const more = await Promise.all([1, 2, 3].map(make));
+  expect(more.map(({ body }) => body.data?.name).sort()).toEqual([
+    'outfame-3',
+    'outfame-4',
+    'outfame-5',
+  ]);
 });
 
 describe('PATCH and DELETE /v1/connections/{id}', () => {
