@@ -27,7 +27,7 @@ import type {
 } from './accounts.repository.js';
 import type { AccountChangeRequest, AccountRequest } from './accounts.requests.js';
 import { ambiguousReference } from './ambiguous-reference.js';
-import { cannotCreate, createdSince } from './creation.js';
+import { createdSince, requireCreation } from './creation.js';
 import { isStale } from './identity.js';
 import { mergeLabels } from './labels.repository.js';
 import { writeObservations } from './observations.repository.js';
@@ -115,9 +115,13 @@ export class AccountsService {
     context: CallContext,
     begunBefore: Date | undefined,
   ): Promise<ProviderResult> {
-    const connection = await this.parts.connections.resolve(caller, request);
+    const { connections } = this.parts;
+    // Where the provider cannot do it, no choice of a connection would help.
+    if (request.connection_id === undefined && request.provider !== undefined)
+      requireCreation(connections.adapterFor(caller, request.provider));
+    const connection = await connections.resolve(caller, request);
     const adapter = this.adapter(connection);
-    if (!adapter.operations.create) throw cannotCreate(adapter);
+    requireCreation(adapter);
     if (!adapter.platforms.includes(request.platform))
       throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const username = request.username.replace(/^@/, '');
@@ -126,7 +130,7 @@ export class AccountsService {
         ? {}
         : readSettings(adapter.createSettings ?? adapter.settings, adapter, request.settings);
     const account = { platform: request.platform, username, settings };
-    const access = this.parts.connections.openAccessTo(connection);
+    const access = connections.openAccessTo(connection);
     const observation = await this.parts.providers
       .create(access, account, context)
       .catch(async (error: unknown) => {

@@ -12,7 +12,7 @@ import type { CallContext, ProviderConnection, Providers } from '../providers/in
 import type { ProviderResult } from './accounts.service.js';
 import type { ConnectCompletion, ConnectRequest } from './connect.requests.js';
 import type { ConnectFlowsRepository } from './connect-flows.repository.js';
-import { connectedSince } from './creation.js';
+import { connectedSince, requireFlow } from './creation.js';
 
 const FLOW_MINUTES = 10;
 
@@ -61,13 +61,11 @@ export class ConnectService {
 
   /** Has the provider begin a flow. */
   async start(caller: Caller, request: ConnectRequest, context: CallContext): Promise<Flow> {
+    if (request.connection_id === undefined && request.provider !== undefined)
+      requireFlow(this.connections.adapterFor(caller, request.provider));
     const connection = await this.connections.resolve(caller, request);
     const adapter = this.providers.adapters.require(connection.provider);
-    if (!adapter.operations.connectStart) {
-      const { connect } = adapter;
-      const detail = `${adapter.name} has no connect flow over its API. ${connect?.instructions ?? 'Use POST /v1/accounts.'}`;
-      throw new Problem('operation_not_supported', detail, connect ? { connect } : {});
-    }
+    requireFlow(adapter);
     if (!adapter.platforms.includes(request.platform))
       throw invalidField('platform', `must be one of: ${adapter.platforms.join(', ')}`);
     const access = this.connections.openAccessTo(connection);

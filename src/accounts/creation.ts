@@ -43,13 +43,19 @@ export async function createdSince(
   return undefined;
 }
 
-/** The 422 of a provider whose API creates no accounts, with how to connect one. */
-export function cannotCreate(adapter: AnyAdapter): Problem {
+/** @throws Problem 422 with how to connect an account where the provider's API creates none */
+export function requireCreation(adapter: AnyAdapter): void {
+  if (adapter.operations.create) return;
+  const { connect } = adapter;
   const detail =
-    `${adapter.name} cannot create accounts over its API. ${adapter.connect?.instructions ?? ''}`.trim();
-  return new Problem(
-    'operation_not_supported',
-    detail,
-    adapter.connect ? { connect: adapter.connect } : {},
-  );
+    `${adapter.name} cannot create accounts over its API. ${connect?.instructions ?? ''}`.trim();
+  throw new Problem('operation_not_supported', detail, connect ? { connect } : {});
+}
+
+/** @throws Problem 422 with how to connect an account where the provider's API begins no flow */
+export function requireFlow(adapter: AnyAdapter): void {
+  if (adapter.operations.connectStart) return;
+  const { connect } = adapter;
+  const detail = `${adapter.name} has no connect flow over its API. ${connect?.instructions ?? 'Use POST /v1/accounts.'}`;
+  throw new Problem('operation_not_supported', detail, connect ? { connect } : {});
 }

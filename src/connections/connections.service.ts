@@ -344,7 +344,8 @@ export class ConnectionsService {
     return `${provider}-${number}`;
   }
 
-  private adapterFor(caller: Caller, provider: string): AnyAdapter {
+  /** The adapter of a provider that the caller names. @throws Problem 422 */
+  adapterFor(caller: Caller, provider: string): AnyAdapter {
     const adapter = this.parts.providers.adapters.get(provider);
     if (!adapter || !maySeeProvider(caller, provider)) {
       const known = this.parts.providers.adapters.all().map(({ id }) => id);

@@ -52,6 +52,8 @@ export function createListener(
   const server = createServer(
     {
       maxHeaderSize: headBytes,
+      // Node.js would answer without a problem; the application refuses such requests.
+      requireHostHeader: false,
       headersTimeout: headersMs,
       requestTimeout: requestMs,
       keepAliveTimeout: keepAliveMs,

@@ -274,7 +274,8 @@ interface Exchange extends LoggedRequest {
 
 /** What equal requests have in common; `undefined`: the Express handlers take this one. */
 function addressOf({ method, url = '', headers }: IncomingMessage): string | undefined {
-  if (method !== 'GET' || url.length > MAX_ADDRESS) return undefined;
+  // Whether a request without a host is answered depends on its version of HTTP.
+  if (method !== 'GET' || url.length > MAX_ADDRESS || headers.host === undefined) return undefined;
   for (const name of NEEDS_EXPRESS) if (headers[name] !== undefined) return undefined;
   let address = url;
   for (const name of DISTINGUISHING) address += `\n${String(headers[name] ?? '')}`;

@@ -60,6 +60,7 @@ export function createServer(routes: readonly Route[], parts: ServerParts): Requ
     next();
   });
   app.use(identify);
+  app.use(requireHost);
   for (const [path, page] of Object.entries(parts.pages)) app.use(path, page);
   for (const path of new Set(routes.map((route) => route.path))) {
     const here = routes.filter((route) => route.path === path);
@@ -87,6 +88,12 @@ export function createServer(routes: readonly Route[], parts: ServerParts): Requ
   return (request, response) => {
     if (!repeated.take(request, response)) app(request, response);
   };
+}
+
+/** HTTP/1.1 has every request name its host (RFC 9112, 3.2); HTTP/1.0 does not. */
+function requireHost(request: Request, response: Response, next: NextFunction): void {
+  if (request.headers.host !== undefined || request.httpVersion === '1.0') next();
+  else sendProblem(request, response, new Problem('bad_request', 'The Host header is missing.'));
 }
 
 function verb(method: Method): 'get' | 'post' | 'put' | 'patch' | 'delete' {

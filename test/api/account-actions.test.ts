@@ -82,19 +82,27 @@ describe('POST /v1/accounts', () => {
   test.each([
     ['socialsyncer', 'oauth'],
     ['octopost', 'dashboard'],
-  ])('cannot be at %s, and says how to connect instead', async (provider, flow) => {
-    const refused = await gateway.root.post('/v1/accounts', {
-      provider,
-      platform: 'instagram',
-      username: 'any',
-    });
-    expect(refused).toMatchObject({
-      status: 422,
-      body: {
-        code: 'operation_not_supported',
-        connect: { flow, url: expect.stringMatching(/^https:/) },
-      },
-    });
+  ] as const)('cannot be at %s, and says how to connect instead', async (provider, flow) => {
+    const request = { provider, platform: 'instagram', username: 'any' };
+    // However many connections a team has: none would help.
+    const { id, client } = await gateway.newTeam(`nothing at ${provider}`);
+    const answers = [await gateway.root.post('/v1/accounts', request)];
+    answers.push(await client.post('/v1/accounts', request));
+    for (const name of ['one', 'two']) {
+      const credentials = { api_key: gateway.sandbox.apiKey(provider) };
+      const access = { provider, name, credentials, base_url: gateway.sandbox.baseUrl(provider) };
+      const made = await gateway.root.post('/v1/connections', access, { 'Rollcall-Team': id });
+      expect(made.status).toBe(201);
+    }
+    answers.push(await client.post('/v1/accounts', request));
+    for (const refused of answers)
+      expect(refused).toMatchObject({
+        status: 422,
+        body: {
+          code: 'operation_not_supported',
+          connect: { flow, url: expect.stringMatching(/^https:/) },
+        },
+      });
   });
 
   test.each([

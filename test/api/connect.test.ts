@@ -104,6 +104,11 @@ describe('the connect flow', () => {
     expect((await start({ redirect_url: 'javascript:alert(1)' })).body.errors[0].field).toBe(
       'redirect_url',
     );
-    expect((await start({ provider: 'octopost' })).body.errors[0].field).toBe('provider');
+    // No connection would help, so that none is asked for.
+    const { client } = await gateway.newTeam('without connections');
+    const startAt = (provider: string) =>
+      client.post('/v1/connect', { provider, platform: 'instagram', redirect_url: CALLBACK });
+    expect((await startAt('octopost')).body.code).toBe('operation_not_supported');
+    expect((await startAt('socialsyncer')).body.errors[0].field).toBe('provider');
   });
 });
