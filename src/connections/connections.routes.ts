@@ -84,7 +84,7 @@ export function connectionEndpoints(
     change: endpoint({
       summary: 'Change a connection; a new key is verified at the provider first',
       description:
-        'A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`. Disconnect steps wait: a change that is being made at the provider is finished, and nothing further is started. Everything continues after `paused: false`.',
+        'A paused connection is not swept, and its accounts age to `unknown` / `not_checked`. Requests that would ask its provider are answered 409 `conflict`; only new `credentials` are verified there, unless `verify` is `false`. Disconnect steps wait: a change that is being made at the provider is finished, and nothing further is started. Everything continues after `paused: false`.',
       params: byId,
       body: connectionChange,
       answers: { 200: dataOf(connectionSchema) },

@@ -185,3 +185,18 @@ test('its accounts age to unknown, and say why', async () => {
     expect(health.recommendations[0].message).toContain('The connection is paused');
   }
 });
+
+test('a new key is verified all the same, unless nobody asks for that', async () => {
+  Object.assign(endless.settings, { pages: 1, latencyMs: 10 });
+  const id = await connectEndless('before_pause');
+  await waitFor('its sweep', async () => (await lastSweep(id))?.finished_at != null);
+  await pause(id);
+  const change = (key: string, verify: boolean) =>
+    gateway.root.patch(`/v1/connections/${id}`, { credentials: { api_key: key }, verify });
+  expect((await change('unverified', false)).body.data.paused).toBe(true);
+  expect(asked('unverified')).toBe(0);
+  expect((await change('verified', true)).body.data.paused).toBe(true);
+  await gateway.app.recurringJobs.runNamed('sweeps.schedule');
+  expect(asked('verified')).toBe(1);
+  expect((await gateway.root.delete(`/v1/connections/${id}`)).status).toBe(204);
+});
