@@ -117,15 +117,16 @@ describe('POST /v1/connections', () => {
     expect(
       (await client.patch(`/v1/connections/${data[1].id}`, { name: 'octopost' })).body.code,
     ).toBe('conflict');
-    expect(
-      (
-        await client.post('/v1/connect', {
-          provider: 'octopost',
-          platform: 'twitter',
-          redirect_url: 'https://a.example',
-        })
-      ).body.errors[0].field,
-    ).toBe('connection_id');
+  });
+
+  test('has a connect flow name one of several', async () => {
+    const { client, id: team } = await gateway.newTeam('several connections');
+    const body = { ...access('socialsyncer'), verify: false };
+    for (let turn = 0; turn < 2; turn++)
+      await gateway.root.post('/v1/connections', body, { 'Rollcall-Team': team });
+    const flow = { provider: 'socialsyncer', platform: 'twitter' };
+    const asked = await client.post('/v1/connect', { ...flow, redirect_url: 'https://a.example' });
+    expect(asked.body.errors[0].field).toBe('connection_id');
   });
 
   test.each([
