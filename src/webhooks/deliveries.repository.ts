@@ -158,7 +158,10 @@ async function noteFailures(
   );
 }
 
-/** Disables the webhooks that the results are the end of, each once. */
+/**
+ * Disables the webhooks that the results are the end of, each once; not for a spell of failures that
+ * is over by now, as when somebody enabled it again while the last of them was on its way.
+ */
 async function disableWebhooks(
   client: pg.ClientBase,
   results: readonly DeliveryResult[],
@@ -167,15 +170,18 @@ async function disableWebhooks(
     results.flatMap((result) => (result.outcome.disable ? [[result.webhook.id, result]] : [])),
   );
   if (ended.size === 0) return;
-  const rows = [...ended].map(([id, { attempt, outcome }]) => ({
+  const rows = [...ended].map(([id, { webhook, attempt, outcome }]) => ({
     id,
     at: attempt.at,
     reason: outcome.disable,
+    failing_since: webhook.failingSince,
   }));
   const { rows: disabled } = await client.query<{ id: string }>(
     `UPDATE webhooks w SET disabled_at = r.at, disabled_reason = r.reason, updated_at = r.at
-     FROM jsonb_to_recordset($1::jsonb) AS r(id text, at timestamptz, reason text)
-     WHERE w.id = r.id AND w.disabled_at IS NULL RETURNING w.id`,
+     FROM jsonb_to_recordset($1::jsonb)
+       AS r(id text, at timestamptz, reason text, failing_since timestamptz)
+     WHERE w.id = r.id AND w.disabled_at IS NULL
+       AND (r.reason <> 'failing' OR w.failing_since = r.failing_since) RETURNING w.id`,
     [JSON.stringify(rows)],
   );
   const ids = new Set(disabled.map(({ id }) => id));

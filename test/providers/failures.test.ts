@@ -135,7 +135,7 @@ describe('what an answer becomes', () => {
 
   test('an empty body is null to the schema', async () => {
     provider.answer((_request, response) => response.writeHead(204).end());
-    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBe('done');
   });
 });
 
@@ -184,7 +184,7 @@ describe('a body that is compressed although nobody asked for it', () => {
 
   test('an answer without a body has nothing to decode', async () => {
     provider.answer(encoded('gzip', Buffer.alloc(0), 204));
-    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBe('done');
   });
 });
 
@@ -344,9 +344,9 @@ test('an operation the provider lacks is a mistake of ours, not of the provider'
 });
 
 describe('a refusal that means success', () => {
-  test('a pause of what is paused is done', async () => {
+  test('a pause of what is paused is told to be none', async () => {
     provider.answer(json(400, { code: 'already_paused', message: 'Paused.' }));
-    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBeUndefined();
+    await expect(providers.pause(full, { id: 'a' }, {})).resolves.toBe('already_so');
   });
 
   test('a disconnect of what is gone is done', async () => {

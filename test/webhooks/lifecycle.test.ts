@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { type NewEvent, recordEvents } from '../../src/events/index.js';
 import { DEFAULT_TEAM_ID } from '../../src/teams/teams.service.js';
 import type { Client } from '../support/client.js';
@@ -213,6 +214,30 @@ describe('a delivery that fails', () => {
       );
     await until('the events it missed', () => numbers().has(6) && numbers().has(5));
     expect(await webhook(id)).toMatchObject({ enabled: true, failing_since: null });
+  });
+
+  test('that was on its way when the webhook was enabled again does not disable it once more', async () => {
+    receiver.answerWith((response) => response.writeHead(500).end());
+    const id = await create('/mended');
+    await happen(1);
+    const [{ at }] = (await attempted(id, 1)).attempts;
+    await happen(2);
+    await attempted(id, 1);
+    advanceTo(Date.parse(at) + 5 * DAY);
+    const held: ServerResponse[] = [];
+    receiver.answerWith((response) => {
+      held.push(response);
+    });
+    await until('both to be tried again', () => held.length >= 2);
+    held.shift()?.writeHead(500).end();
+    await until('the webhook to be disabled', async () => !(await webhook(id)).enabled);
+    await gateway.root.patch(`/v1/webhooks/${id}`, { enabled: true });
+    receiver.answerWith((response) => response.end());
+    for (const response of held) response.writeHead(500).end();
+    await until('the late failure to be written', async () =>
+      (await deliveries(id)).every(({ attempts }: { attempts: object[] }) => attempts.length > 1),
+    );
+    expect(await webhook(id)).toMatchObject({ enabled: true });
   });
 
   test('with a redirect: it is not followed', async () => {
