@@ -168,9 +168,20 @@ export const time = z.iso
     'must be within the years 1 to 9999',
   );
 
-/** A name or word a person types: blanks at its ends are dropped, and something must be left. */
+/**
+ * A name or word a person types: blanks at its ends are dropped, and something must be left. It is
+ * read as it is written, so that nobody takes it for another one: without embeddings, overrides and
+ * isolates, though with the marks that texts from right to left need.
+ */
 export function words(longest: number) {
-  return z.string().max(longest).regex(/\S/, 'must not be blank').trim();
+  return z
+    .string()
+    .max(longest)
+    .regex(
+      /^[^\u202a-\u202e\u2066-\u2069]*[^\s\u202a-\u202e\u2066-\u2069][^\u202a-\u202e\u2066-\u2069]*$/,
+      'must not be blank, nor contain characters that turn the direction of text',
+    )
+    .trim();
 }
 
 /** A whole number in decimal digits. */

@@ -348,3 +348,20 @@ describe('keys', () => {
     );
   });
 });
+
+describe('a name that would be read as another one', () => {
+  const access = { provider: 'outfame', credentials: { api_key: 'k' } };
+  test.each([
+    ['/v1/keys', { scopes: ['read'] }],
+    ['/v1/teams', {}],
+    ['/v1/connections', access],
+    ['/v1/views', { page: 'accounts', query: '' }],
+  ])('is refused by %s, and one from right to left is not', async (path, body) => {
+    for (const turning of ['\u202a', '\u202e', '\u2066', '\u2069']) {
+      const refused = await gateway.root.post(path, { ...body, name: `a${turning}evil` });
+      expect(refused).toMatchObject({ status: 422, body: { errors: [{ field: 'name' }] } });
+    }
+    const taken = await gateway.root.post(path, { ...body, name: 'فريق\u200f 1', verify: false });
+    expect(taken.body.errors ?? []).not.toContainEqual(expect.objectContaining({ field: 'name' }));
+  });
+});
