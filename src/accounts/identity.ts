@@ -56,11 +56,12 @@ interface Comparison {
  * provider account id, which providers give out again.
  *
  * The network's own id decides where both sides have it: a handle changes with a rename and is
- * taken by others. One that is nobody's (`namesNobody`) is none. Without it the handle must be as it was, and so must the connect time. A missing
- * fact is never taken for an equal one: it leaves the decision to the others, and where none of
- * them is known on both sides the account is not shown to be who was meant. A connect time that was
- * known and is missing now could be of a newer connection. Of an account about which nothing was
- * ever said, the provider account id is all there is, and it is taken to be the same.
+ * taken by others. One that is nobody's (`namesNobody`) is none. Without it the handle must be as it
+ * was, and so must the connect time. A missing fact is never taken for an equal one: it leaves the
+ * decision to the others, and where none of them is known on both sides the account is not shown to
+ * be who was meant. A connect time that was known and is missing now could be of a newer connection.
+ * Of an account about which nothing was ever said, the provider account id is all there is, and it is
+ * taken to be the same.
  * @param look `seenAt`: when `meant` was seen, as a later connect time is of a newer connection even
  * where `meant` has none; `coverage`: what `found` was read from, as a health report tells no connect
  * times, so that one which it lacks is not missing

@@ -93,8 +93,9 @@ async function chosen(
   const twice: number[] = [];
   const seen = new Set<string>();
   references.forEach((reference, place) => {
-    const [account, ...others] = byReference.get(reference) ?? [];
-    if (others.length > 0) throw ambiguousReference(reference, byReference.get(reference) ?? []);
+    const named = byReference.get(reference) ?? [];
+    if (named.length > 1) throw ambiguousReference(reference, named);
+    const [account] = named;
     if (!account) unknown.push(place);
     else if (seen.has(account.id)) twice.push(place);
     else seen.add(account.id);

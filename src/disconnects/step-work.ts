@@ -78,13 +78,13 @@ function queueOf({ steps, connections }: StepWorkParts): WorkQueue<TakenStep> {
 }
 
 /**
- * The end of a step whose connection is gone, and with it the key that its account was asked for
- * with: a former release deleted connections while a disconnect of theirs was being accepted.
+ * The end of a step whose connection is gone: a former release deleted connections while a
+ * disconnect of theirs was being accepted.
  */
 function ofLostConnection(step: Step, at: Date): Ending {
   const error = {
     code: 'connection_deleted',
-    message: 'The connection was deleted before its provider was asked to disconnect the account.',
+    message: 'The connection was deleted, and with it the key to ask its provider with.',
     provider_code: null,
     at: at.toISOString(),
   };
